@@ -1,0 +1,3 @@
+"""Turn programs written in Go into Python wheels."""
+
+__version__ = "1.0.0"

@@ -1,0 +1,87 @@
+"""The error family: everything that go-to-wheel says when it refuses.
+
+Each error carries its data (`message`, `hint`, `exit_code`); only the command
+line prints it and exits. A message quotes the value that was wrong; a hint says
+what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class GoToWheelError(Exception):
+    """Base of every error that go-to-wheel raises on purpose.
+
+    `message` is one or more lines for the `error:` part, `hint` (may be empty)
+    is what to do next, `exit_code` is what a command line should exit with.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class MissingPathError(GoToWheelError, FileNotFoundError):
+    """A file or folder that the user named does not exist."""
+
+    def __str__(self) -> str:  # OSError's own would drop the message
+        return self.message
+
+
+class InvalidOptionsError(GoToWheelError, ValueError):
+    """One or more option values can't be used; `faults` holds one line for each."""
+
+    def __init__(self, faults: Iterable[str], hint: str = "") -> None:
+        self.faults = tuple(faults)
+        count = len(self.faults)
+        head = self.faults[0] if count == 1 else f"{count} values can't be used:"
+        lines = [head] if count == 1 else [head, *(f"- {fault}" for fault in self.faults)]
+        super().__init__("\n".join(lines), hint)
+
+
+class SourceError(GoToWheelError, ValueError):
+    """The source is not something that can be built (no go.mod, not package main …)."""
+
+
+class BinaryError(GoToWheelError, ValueError):
+    """A binary that can't be read, or is not what its target or tag claims."""
+
+
+class WheelError(GoToWheelError, ValueError):
+    """A wheel that can't be written or read."""
+
+
+class ToolchainError(GoToWheelError, RuntimeError):
+    """Go is missing, too old, or said no."""
+
+
+class OutputError(GoToWheelError, OSError):
+    """The output folder can't be written."""
+
+    def __str__(self) -> str:  # OSError's own would drop the message
+        return self.message
+
+
+class BuildFailedError(GoToWheelError, RuntimeError):
+    """Some targets could not be built; `failures` maps each one's name to its error."""
+
+    def __init__(self, failures: dict[str, GoToWheelError], hint: str = "") -> None:
+        self.failures = failures
+        super().__init__(_format_failures(failures), hint or _common_hint(failures))
+
+
+def _format_failures(failures: dict[str, GoToWheelError]) -> str:
+    """One block for each distinct message, headed by the targets it stands for."""
+    targets_of: dict[str, list[str]] = {}
+    for target, error in failures.items():
+        targets_of.setdefault(error.message, []).append(target)
+    return "\n".join(f"{', '.join(names)}: {text}" for text, names in targets_of.items())
+
+
+def _common_hint(failures: dict[str, GoToWheelError]) -> str:
+    hints = dict.fromkeys(error.hint for error in failures.values() if error.hint)
+    return "\n".join(hints)

@@ -1,0 +1,122 @@
+"""Names and versions: Go's world mapped to Python's, or refused with a suggestion.
+
+Sources: the name normalisation and version specifiers specifications (PEP 503, PEP 440),
+the binary distribution format (PEP 427), and Go's module version numbering
+(pseudo-versions). Everything here is pure.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+
+from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+#: Modules that newer Pythons added; older ones don't list them.
+_NEWER_STDLIB = frozenset({"annotationlib", "compression"})
+_COMMAND = re.compile(r"[A-Za-z0-9_](?:[\w.-]*[A-Za-z0-9_])?", re.ASCII)
+_PSEUDO = re.compile(
+    r"(?P<base>.+?)(?:-(?:0\.)?|\.0\.)(?P<stamp>\d{14})-(?P<commit>[0-9a-f]{12})$"
+)
+_SEMVER_NUMBER_ONLY = re.compile(r"v?\d+\.\d+\.\d+-\d+$")
+_MAJOR_ELEMENT = re.compile(r"v[0-9]+$")
+_GOPKG_SUFFIX = re.compile(r"\.v[0-9]+$")
+
+
+def distribution_name(name: str) -> str:
+    """The name as wheel file names and dist-info folders spell it ("My-Tool" -> my_tool)."""
+    return str(canonicalize_name(name)).replace("-", "_")
+
+
+def import_name(name: str) -> str:
+    """The Python package that a distribution's launcher gets ("my-tool" -> my_tool)."""
+    return distribution_name(name)
+
+
+def wheel_file_name(name: str, version: str, tags: tuple[str, ...]) -> str:
+    """`NAME-VERSION-py3-none-TAGS.whl`, with the platform tags compressed (PEP 425)."""
+    return f"{distribution_name(name)}-{version}-py3-none-{'.'.join(tags)}.whl"
+
+
+def name_from_path(path: str) -> str:
+    """The last telling element of a Go module or package path.
+
+    "example.com/tool/v2" and "gopkg.in/tool.v2" both give "tool".
+    """
+    parts = [part for part in path.split("/") if part]
+    if len(parts) > 1 and _MAJOR_ELEMENT.fullmatch(parts[-1]):
+        parts.pop()
+    last = parts[-1] if parts else path
+    return _GOPKG_SUFFIX.sub("", last) if path.startswith("gopkg.in/") else last
+
+
+def check_name(name: str) -> str | None:
+    """Why `name` can't be a distribution with an importable package, or None."""
+    try:
+        canonicalize_name(name, validate=True)
+    except InvalidName:
+        return (
+            f"name {name!r} is not a valid distribution name "
+            "(ASCII letters, digits, '-', '_', '.'; a letter or digit at both ends)"
+        )
+    package = import_name(name)
+    if not package.isidentifier():
+        return f"name {name!r} can't be imported as {package!r}; try 'go-{name}'"
+    if keyword.iskeyword(package):
+        return f"name {name!r} is a Python keyword and can't be imported; try '{name}-cli'"
+    if package in sys.stdlib_module_names or package in _NEWER_STDLIB:
+        return (
+            f"name {name!r} would shadow the standard library's module {package!r}; "
+            f"try '{name}-cli'"
+        )
+    return None
+
+
+def check_command(command: str) -> str | None:
+    """Why `command` can't be a command's file name on every system, or None."""
+    if not _COMMAND.fullmatch(command):
+        return (
+            f"command name {command!r} can't be used "
+            "(ASCII letters, digits, '-', '_', '.'; a letter, digit or '_' at both ends)"
+        )
+    if command.lower().endswith(".exe"):
+        return f"command name {command!r} must not end in '.exe': Windows wheels add it"
+    return None
+
+
+def parse_version(text: str) -> str:
+    """A Go, git or Python version -> its normalised PEP 440 form.
+
+    "v1.2.3" -> "1.2.3", "1.2.3-rc.1" -> "1.2.3rc1", a pseudo-version
+    "v1.2.4-0.20240102030405-abcdef012345" -> "1.2.4.dev20240102030405".
+    Raises ValueError, with the way out, for local versions and what has no mapping.
+    """
+    bare = text.strip()
+    if _SEMVER_NUMBER_ONLY.fullmatch(bare):
+        base, number = bare.rsplit("-", 1)
+        raise ValueError(
+            f"version {text!r} is a pre-release to Go and a post-release to Python; "
+            f"write '{base}rc{number}' or '{base}.post{number}'"
+        )
+    pseudo = _PSEUDO.match(bare.removesuffix("+incompatible"))
+    if pseudo:
+        bare = f"{pseudo['base']}.dev{pseudo['stamp']}"
+    return _parse_pep440(text, bare.removesuffix("+incompatible"))
+
+
+def _parse_pep440(original: str, bare: str) -> str:
+    try:
+        version = Version(bare)
+    except InvalidVersion:
+        raise ValueError(
+            f"version {original!r} has no PEP 440 form; "
+            "write something like '1.2.3', '1.2.3rc1' or '1.2.3.dev0'"
+        ) from None
+    if version.local:
+        raise ValueError(
+            f"version {original!r} has the local part '+{version.local}', which PyPI refuses; "
+            f"write '{version.public}'"
+        )
+    return str(version)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Layout", "LauncherConstants", "launcher_entries"]
+__all__ = ["LauncherConstants", "Layout", "launcher_entries"]
 
 Layout = Literal["native", "python"]
 

@@ -49,6 +49,7 @@ def run(
     args: Iterable[str | os.PathLike[str]] = (),
     *,
     command: str | None = None,
+    check: bool = False,
     **subprocess_options: Any,
 ) -> subprocess.CompletedProcess[Any]:
     """Run the program with these arguments and wait for it.
@@ -59,7 +60,7 @@ def run(
 
     if isinstance(args, (str, bytes)):
         raise TypeError(f"args must be a list of arguments, not the single text {args!r}")
-    return subprocess.run([get_binary_path(command), *args], **subprocess_options)
+    return subprocess.run([get_binary_path(command), *args], check=check, **subprocess_options)
 
 
 def main() -> NoReturn:

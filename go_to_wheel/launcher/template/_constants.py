@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-DISTRIBUTION: str = 'example-program'
-VERSION: str = '1.0'
-COMMANDS: tuple[str, ...] = ('example-program',)
-LAYOUT: str = 'native'
-EXECUTABLE_SUFFIX: str = ''
+DISTRIBUTION: str = "example-program"
+VERSION: str = "1.0"
+COMMANDS: tuple[str, ...] = ("example-program",)
+LAYOUT: str = "native"
+EXECUTABLE_SUFFIX: str = ""
 EDITABLE_BINARIES: dict[str, str] = {}

@@ -67,7 +67,7 @@ def run_child(program: str, arguments: Sequence[str]) -> int:
 
     for name in ("SIGINT", "SIGBREAK"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda number, frame: None)
+            signal.signal(getattr(signal, name), lambda *_: None)
     return exit_code(subprocess.Popen([program, *arguments]).wait())
 
 

@@ -129,13 +129,14 @@ def _climb(site: str) -> list[str]:
     a prefix and its packages, as in PREFIX/lib64/python3.13/dist-packages.
     """
     folders = [site]
-    while _is_between(os.path.basename(folders[-1])) and len(folders) < 5:
+    while _is_between(os.path.basename(folders[-1])):
         folders.append(os.path.dirname(folders[-1]))
     return folders
 
 
 def _is_between(name: str) -> bool:
-    return name.lower().startswith(("site-packages", "dist-packages", "python", "pypy", "lib"))
+    unnumbered = name.lower().rstrip("0123456789.t")  # lib64, Python313, python3.14t
+    return unnumbered in ("site-packages", "dist-packages", "python", "pypy", "lib")
 
 
 def _recorded_places(site: str, file: str, constants: Constants) -> list[_Place]:
@@ -149,9 +150,7 @@ def _recorded_places(site: str, file: str, constants: Constants) -> list[_Place]
         except OSError:
             continue  # Debian, for one, removes it
         places = [
-            _Place(os.path.join(site, path), size)
-            for path, size in rows
-            if _is_program(path, file)
+            _Place(os.path.join(site, path), size) for path, size in rows if _is_program(path, file)
         ]
         if places:
             return places
@@ -195,10 +194,8 @@ def parse_row(line: str) -> tuple[str, int | None]:
 
     By hand, since importing `csv` would take longer than all the rest.
     """
-    fields = line.rstrip("\r\n").rsplit(",", 2)
-    if len(fields) != 3:
-        return "", None
-    path, _, size = map(_unquote, fields)
+    start, _, size = line.rstrip("\r\n").rpartition(",")
+    path, size = _unquote(start.rpartition(",")[0]), _unquote(size)
     return path, int(size) if size.isascii() and size.isdigit() else None
 
 
@@ -218,7 +215,7 @@ def _scheme_places(file: str, size: int | None, sites: Iterable[str]) -> Iterato
 
     ours = {os.path.realpath(site) for site in sites}
     for scheme in sysconfig.get_scheme_names():
-        if scheme.startswith("nt") != (os.name == "nt") and scheme != "venv":
+        if scheme.startswith("nt") != (os.name == "nt"):
             continue
         for base in dict.fromkeys((sys.prefix, sys.base_prefix)):
             paths = sysconfig.get_paths(scheme, vars={"base": base, "platbase": base})

@@ -1,0 +1,177 @@
+"""ELF: Linux, the BSDs, Solaris. pyelftools parses, through a reader with a budget.
+
+Sources: the System V ABI, the GNU symbol versioning extension, and for the systems'
+marks the ABI notes of Linux, FreeBSD, NetBSD, OpenBSD, DragonFly and Android.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import Any, BinaryIO, cast
+
+from elftools.elf.dynamic import DynamicSegment
+from elftools.elf.elffile import ELFFile
+from elftools.elf.gnuversions import GNUVerNeedSection
+
+from go_to_wheel.binary.facts import BinaryFacts, Version2
+from go_to_wheel.binary.image import Image, Span
+from go_to_wheel.binary.reader import BoundedReader
+from go_to_wheel.errors import BinaryError
+
+_MAX_SEGMENTS = 1024
+_MAX_NOTES = 16 * 1024
+_DF_1_PIE = 0x08000000
+_PF_X, _PF_W = 1, 2
+_GLIBC = re.compile(r"GLIBC_(\d{1,4})\.(\d{1,4})")
+#: A marker for packed relocations, not a version; glibc 2.36 is the first that has it.
+_GLIBC_RELR = ("GLIBC_ABI_DT_RELR", (2, 36))
+
+#: (machine, bits, little endian) -> architecture as Linux platform tags spell it
+_MACHINES = {
+    ("EM_X86_64", 64, True): "x86_64",
+    ("EM_X86_64", 32, True): "x32",
+    ("EM_AARCH64", 64, True): "aarch64",
+    ("EM_386", 32, True): "i686",
+    ("EM_ARM", 32, True): "arm",
+    ("EM_PPC64", 64, True): "ppc64le",
+    ("EM_PPC64", 64, False): "ppc64",
+    ("EM_S390", 64, False): "s390x",
+    ("EM_RISCV", 64, True): "riscv64",
+    ("EM_LOONGARCH", 64, True): "loongarch64",
+    ("EM_MIPS", 32, False): "mips",
+    ("EM_MIPS", 32, True): "mipsel",
+    ("EM_MIPS", 64, False): "mips64",
+    ("EM_MIPS", 64, True): "mips64el",
+}
+_ABI_SYSTEMS = {
+    "ELFOSABI_NETBSD": "netbsd",
+    "ELFOSABI_SOLARIS": "solaris",
+    "ELFOSABI_FREEBSD": "freebsd",
+    "ELFOSABI_OPENBSD": "openbsd",
+}
+_NOTE_SYSTEMS = {
+    b"FreeBSD": "freebsd",
+    b"NetBSD": "netbsd",
+    b"OpenBSD": "openbsd",
+    b"DragonFly": "dragonfly",
+    b"Android": "android",
+}
+
+
+def read_elf(reader: BoundedReader) -> Image:
+    """An ELF file -> its image. Raises BinaryError, or what pyelftools raises."""
+    elf = ELFFile(cast(BinaryIO, reader))
+    segments = _segments(elf)
+    for segment in segments:
+        reader.require(segment["p_offset"], segment["p_filesz"])
+    interpreter = _interpreter(reader, segments)
+    libraries, flags = _dynamic(segments)
+    facts = BinaryFacts(
+        format="elf",
+        goos="linux",
+        machine=_machine(elf),
+        kind=_kind(elf, interpreter, flags),
+        pie=elf["e_type"] == "ET_DYN" and bool(interpreter or flags & _DF_1_PIE),
+        interpreter=interpreter,
+        libraries=libraries,
+        glibc_floor=_glibc_floor(elf),
+    )
+    loads = [segment for segment in segments if segment["p_type"] == "PT_LOAD"]
+    spans = tuple(Span(s["p_vaddr"], s["p_offset"], s["p_filesz"]) for s in loads)
+    return Image(facts, spans, _build_info(elf, loads), _system(elf, reader, segments))
+
+
+def _segments(elf: ELFFile) -> list[Any]:
+    count = elf.num_segments()
+    if count > _MAX_SEGMENTS:
+        raise BinaryError(f"its header speaks of {count} segments")
+    return [elf.get_segment(index) for index in range(count)]
+
+
+def _machine(elf: ELFFile) -> str:
+    name = str(elf["e_machine"])
+    key = (name, elf.elfclass, elf.little_endian)
+    return _MACHINES.get(key, name.removeprefix("EM_").lower())
+
+
+def _kind(elf: ELFFile, interpreter: str | None, flags: int) -> str:
+    """A shared object that has an entry and a loader, or says so, can be started."""
+    kind = elf["e_type"]
+    if kind == "ET_DYN":
+        startable = elf["e_entry"] and (interpreter or flags & _DF_1_PIE)
+        return "executable" if startable else "shared library"
+    names = {"ET_EXEC": "executable", "ET_REL": "object file", "ET_CORE": "core dump"}
+    return names.get(str(kind), "file of unknown type")
+
+
+def _interpreter(reader: BoundedReader, segments: list[Any]) -> str | None:
+    for segment in segments:
+        if segment["p_type"] == "PT_INTERP":
+            text = reader.read_at(segment["p_offset"], min(segment["p_filesz"], 4096))
+            return text.split(b"\0")[0].decode("utf-8", "replace")
+    return None
+
+
+def _dynamic(segments: list[Any]) -> tuple[tuple[str, ...], int]:
+    """The needed libraries and DT_FLAGS_1."""
+    libraries: list[str] = []
+    flags = 0
+    for segment in segments:
+        if not isinstance(segment, DynamicSegment):
+            continue
+        for tag in segment.iter_tags():
+            if tag.entry.d_tag == "DT_NEEDED":
+                libraries.append(str(getattr(tag, "needed")))  # noqa: B009 (set at run time)
+            elif tag.entry.d_tag == "DT_FLAGS_1":
+                flags |= tag.entry.d_val
+    return tuple(libraries), flags
+
+
+def _glibc_floor(elf: ELFFile) -> Version2 | None:
+    versions: set[Version2] = set()
+    for name in _needed_versions(elf):
+        match = _GLIBC.match(name)
+        if match:
+            versions.add((int(match[1]), int(match[2])))
+        elif name == _GLIBC_RELR[0]:
+            versions.add(_GLIBC_RELR[1])
+    return max(versions, default=None)
+
+
+def _needed_versions(elf: ELFFile) -> Iterator[str]:
+    for section in elf.iter_sections():
+        if isinstance(section, GNUVerNeedSection):
+            for _, wanted in section.iter_versions():
+                yield from (str(version.name) for version in wanted)
+
+
+def _build_info(elf: ELFFile, loads: list[Any]) -> Span | None:
+    section = elf.get_section_by_name(".go.buildinfo")
+    if section is not None:
+        return Span(section["sh_addr"], section["sh_offset"], section["sh_size"])
+    for load in loads:
+        if load["p_flags"] & (_PF_X | _PF_W) == _PF_W:
+            return Span(load["p_vaddr"], load["p_offset"], load["p_filesz"])
+    return None
+
+
+def _system(elf: ELFFile, reader: BoundedReader, segments: list[Any]) -> str:
+    stated = _ABI_SYSTEMS.get(str(elf["e_ident"]["EI_OSABI"]), "")
+    for segment in segments:
+        if segment["p_type"] == "PT_NOTE" and not stated:
+            notes = reader.read_at(segment["p_offset"], min(segment["p_filesz"], _MAX_NOTES))
+            names = _note_names(notes, elf.little_endian)
+            stated = next((_NOTE_SYSTEMS[name] for name in names if name in _NOTE_SYSTEMS), "")
+    return stated
+
+
+def _note_names(notes: bytes, little_endian: bool) -> Iterator[bytes]:
+    layout = "<III" if little_endian else ">III"
+    position = 0
+    while position + 12 <= len(notes):
+        name_size, data_size, _ = struct.unpack_from(layout, notes, position)
+        position += 12
+        yield notes[position : position + name_size].rstrip(b"\0")
+        position += -(-name_size // 4) * 4 + -(-data_size // 4) * 4

@@ -1,0 +1,126 @@
+"""The facts of one executable, as values, and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+Version2 = tuple[int, int]
+
+_SYSTEM_NAMES = {
+    "linux": "Linux",
+    "darwin": "macOS",
+    "ios": "iOS",
+    "windows": "Windows",
+    "freebsd": "FreeBSD",
+    "netbsd": "NetBSD",
+    "openbsd": "OpenBSD",
+    "dragonfly": "DragonFly BSD",
+    "solaris": "Solaris",
+    "illumos": "illumos",
+    "android": "Android",
+}
+
+
+@dataclass(frozen=True)
+class GoModule:
+    """A module that went into a binary: `sum` is its "h1:" hash, empty for local code."""
+
+    path: str
+    version: str = ""
+    sum: str = ""
+    replace: GoModule | None = None
+
+
+@dataclass(frozen=True)
+class GoBuildInfo:
+    """What Go's linker recorded: `version` is "go1.26.8", `path` the main package.
+
+    `main` is None for a build outside any module; `settings` maps "CGO_ENABLED",
+    "GOARCH", "-ldflags", "vcs.modified" and the like to their text.
+    """
+
+    version: str
+    path: str = ""
+    main: GoModule | None = None
+    deps: tuple[GoModule, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class BinaryFacts:
+    """One executable (or library, or object file) for one system and architecture.
+
+    `format` is "elf", "macho" or "pe". `goos` is spelled as Go spells it. `machine` is
+    spelled as the platform tags of that system spell it, so that it equals a matching
+    `platforms.Target.arch`: "x86_64", "aarch64", "i686", "armv7l", "armv6l", "armv5l",
+    "ppc64le", "s390x", "riscv64" … on Linux ("arm" where nothing tells the level);
+    "x86_64", "arm64" on macOS; "amd64", "arm64", "32" on Windows. `kind` is
+    "executable", "shared library", "object file" or "core dump". `glibc_floor` is the
+    newest glibc symbol version asked for; `minimum_macos` is what the header states.
+    """
+
+    format: str
+    goos: str
+    machine: str
+    kind: str = "executable"
+    pie: bool = False
+    interpreter: str | None = None
+    libraries: tuple[str, ...] = ()
+    glibc_floor: Version2 | None = None
+    minimum_macos: Version2 | None = None
+    go: GoBuildInfo | None = None
+
+    @property
+    def executable(self) -> bool:
+        """Whether the system can start it, as opposed to load or link it."""
+        return self.kind == "executable"
+
+    @property
+    def static(self) -> bool:
+        """Whether it runs without a dynamic loader and without libraries."""
+        return self.interpreter is None and not self.libraries
+
+    def setting(self, key: str) -> str:
+        """A setting that Go recorded, or the empty string."""
+        return self.go.settings.get(key, "") if self.go else ""
+
+
+def system_name(goos: str) -> str:
+    """A GOOS as people write it ("darwin" -> "macOS")."""
+    return _SYSTEM_NAMES.get(goos, goos)
+
+
+def describe(facts: BinaryFacts) -> str:
+    """The facts as a noun phrase.
+
+    "a dynamically linked Linux x86_64 executable (needs libc.so.6, glibc 2.34)".
+    """
+    words = [*_linkage(facts), system_name(facts.goos), _machine_name(facts), facts.kind]
+    phrase = " ".join(words)
+    article = "an" if phrase[0] in "aeiouAEIO" else "a"
+    needs = _needs(facts)
+    return f"{article} {phrase}" + (f" (needs {', '.join(needs)})" if needs else "")
+
+
+def _linkage(facts: BinaryFacts) -> list[str]:
+    if facts.format != "elf" or not facts.executable:
+        return []
+    return ["statically linked" if facts.static else "dynamically linked"]
+
+
+def _machine_name(facts: BinaryFacts) -> str:
+    return "x86" if facts.format == "pe" and facts.machine == "32" else facts.machine
+
+
+def _needs(facts: BinaryFacts) -> list[str]:
+    if facts.format == "macho":
+        minimum = facts.minimum_macos
+        return [f"{system_name(facts.goos)} {minimum[0]}.{minimum[1]}"] if minimum else []
+    if facts.format == "pe":
+        return []
+    needs = list(facts.libraries) or ([facts.interpreter] if facts.interpreter else [])
+    if facts.glibc_floor:
+        needs.append(f"glibc {facts.glibc_floor[0]}.{facts.glibc_floor[1]}")
+    return needs

@@ -1,0 +1,132 @@
+"""From an open stream to facts: which format, which system, what Go says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import BinaryIO
+
+from go_to_wheel.binary.elf import read_elf
+from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
+from go_to_wheel.binary.goinfo import read_build_info
+from go_to_wheel.binary.image import Image
+from go_to_wheel.binary.macho import fat_machines, read_macho
+from go_to_wheel.binary.pe import read_pe
+from go_to_wheel.binary.reader import BoundedReader
+from go_to_wheel.errors import BinaryError
+
+_MACHO = (b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf")
+_FAT = (b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
+
+#: How other things start, and what they are.
+_OTHERS = (
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\x1f\x8b", "gzip-compressed data"),
+    (b"\xfd7zXZ\0", "xz-compressed data"),
+    (b"\x28\xb5\x2f\xfd", "zstd-compressed data"),
+    (b"BZh", "bzip2-compressed data"),
+    (b"\0asm", "a WebAssembly module"),
+    (b"BC\xc0\xde", "LLVM bitcode"),
+    (b"go object ", "a Go object file"),
+    (b"\x01\xdf", "an AIX program"),
+    (b"\x01\xf7", "an AIX program"),
+    (b"\x00\x00\x8a\x97", "a Plan 9 program"),
+    (b"\x00\x00\x01\xeb", "a Plan 9 program"),
+    (b"\x00\x00\x06\x47", "a Plan 9 program"),
+    (b"%PDF", "a PDF document"),
+)
+#: Systems that share a format's marks: what Go states is the closer one.
+_NEAR = frozenset({("solaris", "illumos"), ("darwin", "ios")})
+
+
+def read_facts(stream: BinaryIO) -> BinaryFacts:
+    """The facts of the executable in an open, seekable stream.
+
+    Raises BinaryError, saying what it is instead, when it isn't an ELF, Mach-O or PE file
+    for one architecture, or is cut short or broken.
+    """
+    reader = BoundedReader(stream)
+    try:
+        image = _read_image(reader)
+        info = read_build_info(reader, image)
+    except BinaryError:
+        raise
+    except Exception as error:  # pyelftools raises what its input makes it stumble over
+        raise BinaryError(
+            f"its headers are broken ({type(error).__name__}: {error})",
+            "copy or download it again",
+        ) from error
+    return _join(image, info)
+
+
+def _read_image(reader: BoundedReader) -> Image:
+    head = reader.read_at(0, 512)
+    if head.startswith(b"\x7fELF"):
+        return read_elf(reader)
+    if head[:4] in _MACHO:
+        return read_macho(reader)
+    if head.startswith(b"MZ"):
+        return read_pe(reader)
+    raise _not_one(reader, head)
+
+
+def _not_one(reader: BoundedReader, head: bytes) -> BinaryError:
+    if head[:4] in _FAT and (machines := fat_machines(reader)):
+        return BinaryError(
+            f"it is a universal (fat) macOS file with {' and '.join(machines)}, not one program",
+            "split it with `lipo -thin ARCH` and make one wheel for each architecture",
+        )
+    if head.startswith(b"!<arch>\n"):
+        return _archive(head)
+    return BinaryError(f"it is {_name_of(head)}, not an executable")
+
+
+def _archive(head: bytes) -> BinaryError:
+    if b"__.PKGDEF" in head:
+        return BinaryError(
+            "it is an archive of a Go package that is not 'main', not an executable",
+            "name a package that is 'main'; `go list -f '{{.Name}} {{.ImportPath}}' ./...` "
+            "lists them",
+        )
+    return BinaryError("it is a static library, not an executable")
+
+
+def _name_of(head: bytes) -> str:
+    if not head:
+        return "an empty file"
+    if head.startswith(b"#!"):
+        line = head[2:].split(b"\n")[0].strip().decode("utf-8", "replace")
+        return f"a script for {line}" if line else "a script"
+    if head[:4] in _FAT:
+        return "a Java class"
+    for start, name in _OTHERS:
+        if head.startswith(start):
+            return name
+    return "text" if _is_text(head) else f"data of an unknown kind (it starts with {head[:8]!r})"
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = head[: len(head) // 4 * 4 or len(head)].decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 4:  # not just a letter cut in two at the end
+            return False
+        text = head[: error.start].decode("utf-8")
+    return all(char.isprintable() or char.isspace() for char in text)
+
+
+def _join(image: Image, info: GoBuildInfo | None) -> BinaryFacts:
+    """The format's facts, with what only Go's build information tells."""
+    settings = info.settings if info else {}
+    facts = image.facts
+    goos = _system(image.system_hint, settings.get("GOOS", ""), facts.goos)
+    machine = facts.machine
+    level = settings.get("GOARM", "")[:1]
+    if facts.format == "elf" and machine == "arm" and level in ("5", "6", "7"):
+        machine = f"armv{level}l"
+    return replace(facts, goos=goos, machine=machine, go=info)
+
+
+def _system(hint: str, stated: str, default: str) -> str:
+    if default in ("darwin", "windows") or (hint and (hint, stated) not in _NEAR):
+        return hint or default
+    return stated or hint or default

@@ -1,0 +1,84 @@
+"""A stream with a budget: whatever a header claims, reading stays small and ends."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any, BinaryIO
+
+from go_to_wheel.errors import BinaryError
+
+#: No header, string or table that a parser asks for is larger.
+MAX_READ = 1 << 20
+#: Real executables need a few hundred to a few thousand; a loop in hostile input ends here.
+MAX_READS = 40_000
+
+
+class BoundedReader(io.RawIOBase):
+    """Random access to `stream` for a parser that trusts its input.
+
+    Reads past the end are short, as for files; a read that is too large, or one too
+    many, raises BinaryError. It owns nothing: closing it leaves `stream` open.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._position = 0
+        self._reads_left = MAX_READS
+        self.length = stream.seek(0, io.SEEK_END)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.length}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        left = max(0, self.length - self._position)
+        wanted = left if size < 0 else min(size, left)
+        if size > MAX_READ or wanted > MAX_READ:
+            raise BinaryError(f"a header asks for {max(size, wanted)} bytes at once")
+        if not self._reads_left:
+            raise BinaryError("its headers are too long or lead in a circle")
+        self._reads_left -= 1
+        if not wanted:
+            return b""
+        self._stream.seek(self._position)
+        data = self._stream.read(wanted)
+        self._position += len(data)
+        return data
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes from `offset`; fewer at the end of the file."""
+        self.seek(offset)
+        return self.read(size)
+
+    def unpack_at(self, layout: str, offset: int) -> tuple[Any, ...]:
+        """The values of a `struct` layout; raises BinaryError when the file ends first."""
+        size = struct.calcsize(layout)
+        data = self.read_at(offset, size)
+        if len(data) < size:
+            raise cut_short(offset + size, self.length)
+        return struct.unpack(layout, data)
+
+    def require(self, offset: int, size: int) -> None:
+        """Raise BinaryError when the file ends before `offset + size`."""
+        if offset + size > self.length:
+            raise cut_short(offset + size, self.length)
+
+
+def cut_short(needed: int, length: int) -> BinaryError:
+    """The error for a file that ends before what its headers promise."""
+    return BinaryError(
+        f"the file is cut short: {length} bytes are there, its headers speak of {needed}",
+        "copy or download it again",
+    )

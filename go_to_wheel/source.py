@@ -123,7 +123,7 @@ def read_files(source: ModuleSource, readme: str | None = None) -> ProjectFiles:
     path = Path(readme) if readme else _find_readme(source)
     if readme and not Path(readme).is_file():
         raise MissingPathError(f"README file not found: {readme}", "name an existing file")
-    licenses = tuple((path.name, _read_bytes(path)) for path in __find_license_files(source))
+    licenses = tuple((path.name, _read_bytes(path)) for path in _find_license_files(source))
     return ProjectFiles(_read_readme(path) if path else None, licenses)
 
 

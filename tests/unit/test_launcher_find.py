@@ -193,7 +193,7 @@ FOUND = {
     ),
     "RECORD that is no RECORD": (
         SITE,
-        {"env/bin/my-tool": PROGRAM, f"{SITE}/{INFO}": "\x00,\n,,,,\n\nbin\n\"\n"},
+        {"env/bin/my-tool": PROGRAM, f"{SITE}/{INFO}": '\x00,\n,,,,\n\nbin\n"\n'},
         "env/bin/my-tool",
     ),
     "RECORD with CRLF": (

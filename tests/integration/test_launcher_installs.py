@@ -410,6 +410,23 @@ def test_program_removed(wheel: Path, tmp_path: Path) -> None:
     assert lines[-1].startswith("hint: install it again: `pip install --force-reinstall")
 
 
+def test_second_pip_target_leaves_the_program_out(native: Path, tmp_path: Path) -> None:
+    """A habit of pip's: the error names it, and its way out works."""
+    (tmp_path / "deps/bin").mkdir(parents=True)
+    pip(sys.executable, "install", "--target", tmp_path / "deps", native)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "deps")}
+    done = subprocess.run(
+        [sys.executable, "-m", PACKAGE],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (127, "")
+    assert f"use `uv pip install --target '{tmp_path}/deps' tiny-tool==1.0`\n" in done.stderr
+    check(uv_target(native, tmp_path))
+
+
 def test_wheel_on_sys_path(wheel: Path) -> None:
     """A program cannot be started out of a zip, and the error says just that."""
     done = subprocess.run(
@@ -491,9 +508,8 @@ class TestReadOnly:
         done = self.run_frozen(installed[0])
         assert (done.returncode, done.stdout) == (126, "")
         assert done.stderr == (
-            f"tiny-tool: error: this user may not run {str(installed[1])!r} (its mode is 0444,"
-            " and changing that failed: Operation not permitted); as its owner run"
-            " `chmod a+rx` on it, or install it again\n"
+            f"tiny-tool: error: cannot run {str(installed[1])!r}: its mode is 0444, and changing"
+            " that failed: Operation not permitted; as its owner run `chmod a+rx` on it\n"
         )
         assert stat.S_IMODE(installed[1].stat().st_mode) == 0o444
 

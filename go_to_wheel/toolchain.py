@@ -49,6 +49,7 @@ _INSTALL_HINT = (
     'or run: uvx --from "go-to-wheel[go]" go-to-wheel …\n'
     "or name one with --go-binary"
 )
+_32_BIT = frozenset(("386", "arm"))
 _VCS_TROUBLE = "error obtaining VCS status"
 _STOP_SECONDS = 5.0
 
@@ -84,17 +85,20 @@ class Runner:
         return subprocess.CompletedProcess(list(args), child.returncode, stdout, stderr)
 
     def stop(self) -> None:
-        """Terminate every running child and its own children; return when they are gone."""
+        """Interrupt every running child and its own children; return when they are gone.
+
+        SIGINT, because Go removes its work folder on that one only.
+        """
         with self._lock:
             self._stopped = True
             children = list(self._children)
         for child in children:
-            _signal_group(child, signal.SIGTERM)
+            _signal_group(child, signal.SIGINT)
         for child in children:
             try:
                 child.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                _signal_group(child, getattr(signal, "SIGKILL", signal.SIGTERM))
+                _signal_group(child, getattr(signal, "SIGKILL", signal.SIGINT))
                 child.wait()
 
     def _start(
@@ -219,9 +223,13 @@ class Go:
     def compile(
         self, folder: Path, package: str, target: Target, output: Path, ldflags: str
     ) -> None:
-        """Compile one package into `output`; raises ToolchainError with Go's own words."""
+        """Compile one package into `output`; raises ToolchainError with Go's own words.
+
+        Go's own scratch files go beside `output`, unless GOTMPDIR says where.
+        """
         args = ["build", "-trimpath", f"-ldflags={ldflags}", "-o", str(output), package]
-        result = self._go(args, folder, target)
+        env = {"GOTMPDIR": str(output.parent), **self.environment_for(target)}
+        result = self.runner.run([self.program, *args], folder, env)
         if result.returncode:
             raise ToolchainError(_first_words(result), self._hint(result))
 
@@ -245,7 +253,8 @@ class Go:
                 ["tool", "objdump", "-s", r"\.init(\.\d+)?$", archive], folder, None
             ).stdout
 
-        return parse_symbols(symbols.stdout), read_initialisers
+        size = 8 if target.goarch in _32_BIT else 16
+        return parse_symbols(symbols.stdout, size), read_initialisers
 
     def _go(
         self, args: Sequence[str], folder: Path, target: Target | None
@@ -263,7 +272,7 @@ def open_go(program: str, runner: Runner, folder: Path, environ: Mapping[str, st
     Raises ToolchainError when the program is not a Go that answers.
     """
     try:
-        result = runner.run([program, "env", "-json"], folder, _without_goroot(environ))
+        result = runner.run([program, "env", "-json"], folder, _asking_environment(environ))
     except OSError as error:
         raise ToolchainError(f"can't run {program!r}: {error.strerror}", _INSTALL_HINT) from None
     if result.returncode:
@@ -322,8 +331,13 @@ def _is_code_setting(name: str) -> bool:
     return name.startswith(("GOAMD64", "GOARM", "GO386", "GOMIPS", "GOPPC64", "GORISCV64", "CGO_"))
 
 
-def _without_goroot(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if name != "GOROOT"}
+def _asking_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for `go env`: settings as they are, but a system that Go knows."""
+    kept = ("GOENV", "GOFLAGS")
+    env = {
+        name: value for name, value in environ.items() if name in kept or not _is_code_setting(name)
+    }
+    return {**env, "GOOS": "linux", "GOARCH": "amd64"}
 
 
 def parse_package(text: str) -> Package:
@@ -339,12 +353,12 @@ def parse_package(text: str) -> Package:
     )
 
 
-def parse_symbols(text: str) -> dict[str, str]:
-    """`go tool nm -size`'s lines -> {symbol: kind} for data of a Go string's size."""
+def parse_symbols(text: str, size: int) -> dict[str, str]:
+    """`go tool nm -size`'s lines -> {symbol: kind} for data of this size in bytes."""
     found: dict[str, str] = {}
     for line in text.splitlines():
         words = line.split(maxsplit=3)
-        if len(words) == 4 and words[1] in ("8", "16") and words[2] in "DdBb":
+        if len(words) == 4 and words[1] == str(size) and words[2] in "DdBb":
             found[words[3]] = words[2].upper()
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import runpy
 import sys
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -102,7 +103,7 @@ class TestPublicFunctions:
     """get_binary_path, run and the package's other names."""
 
     @pytest.fixture
-    def package(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    def package(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         """Write a launcher with two commands whose programs are shell scripts."""
         name = "launcher_under_test"
         constants = LauncherConstants("my-tool", "1.5", ("first", "second"), layout="python")

@@ -130,7 +130,7 @@ class TestPublicFunctions:
         assert module.get_binary_path("second") == str(tmp_path / package / "bin/second")
 
     def test_unknown_command(self, package: str) -> None:
-        with pytest.raises(ValueError) as caught:
+        with pytest.raises(ValueError, match="no command") as caught:
             __import__(package).get_binary_path("third")
         assert str(caught.value) == "my-tool has no command 'third'; it has: first, second"
 

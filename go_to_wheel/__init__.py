@@ -1,3 +1,20 @@
 """Turn programs written in Go into Python wheels."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from go_to_wheel.api import build_wheels
+
 __version__ = "1.0.0"
+__all__ = ["__version__", "build_wheels"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first asked for, so that `go-to-wheel --help` answers at once.
+    if name == "build_wheels":
+        from go_to_wheel.api import build_wheels
+
+        return build_wheels
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,3 @@
+from go_to_wheel.cli import main
+
+main()

@@ -1,0 +1,68 @@
+"""The Python API: `build_wheels`, with the names and defaults of go-to-wheel 0.2."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from go_to_wheel import config
+from go_to_wheel.build import plan_build, run_build
+from go_to_wheel.config import BuildRequest
+from go_to_wheel.toolchain import Runner
+
+
+def build_wheels(
+    go_dir: str,
+    *,
+    name: str | None = None,
+    version: str = config.DEFAULT_VERSION,
+    output_dir: str = config.DEFAULT_OUTPUT_DIR,
+    entry_point: str | None = None,
+    platforms: Sequence[str] | None = None,
+    go_binary: str = "go",
+    description: str = config.DEFAULT_DESCRIPTION,
+    requires_python: str = config.DEFAULT_REQUIRES_PYTHON,
+    author: str | None = None,
+    author_email: str | None = None,
+    license_: str | None = None,
+    url: str | None = None,
+    readme: str | None = None,
+    ldflags: str | None = None,
+    set_version_var: str | None = None,
+    package: str | None = None,
+    launcher: str = "native",
+    jobs: int | None = None,
+) -> list[str]:
+    """Build one wheel for each platform and return their paths, in the order asked for.
+
+    `go_dir` is a folder in a Go module, `package` a folder of it that holds the command
+    ("./cmd/x"), `platforms` target names (the six default ones if None), `launcher`
+    "native" or "python". Either every wheel is made or none.
+
+    Raises FileNotFoundError for paths that don't exist, ValueError for values and sources
+    that can't be used, RuntimeError when Go is missing or a target can't be built, OSError
+    when the output folder can't be written; all of them are `errors.GoToWheelError` too.
+    """
+    request = BuildRequest(
+        source=os.fspath(go_dir),
+        package=package,
+        name=name,
+        version=version,
+        output_dir=os.fspath(output_dir),
+        entry_point=entry_point,
+        platforms=platforms,
+        go_binary=go_binary,
+        description=description,
+        requires_python=requires_python,
+        author=author,
+        author_email=author_email,
+        license=license_,
+        url=url,
+        readme=os.fspath(readme) if readme is not None else None,
+        ldflags=ldflags,
+        set_version_var=set_version_var,
+        launcher=launcher,
+        jobs=jobs,
+    )
+    report = run_build(plan_build(request, Runner(), os.environ))
+    return [str(wheel.path) for wheel in report.wheels]

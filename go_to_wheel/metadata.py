@@ -1,0 +1,210 @@
+"""Project values -> core metadata, the METADATA, WHEEL and entry_points.txt bytes.
+
+Sources: the core metadata specification (version 2.4), PEP 639 (licences), PEP 427 and
+PEP 491 (WHEEL). Everything here is pure: texts come in, bytes go out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from packaging.metadata import Metadata, RawMetadata, RFC822Message
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+METADATA_VERSION = "2.4"
+#: PyPI refuses longer ones.
+SUMMARY_LIMIT = 512
+
+_EMAIL = re.compile(r"[^@\s<>,;\"()]+@[^@\s<>,;\"()]+\.[^@\s<>,;\"()]+")
+_NAMED_EMAIL = re.compile(r"(?P<name>[^<>\r\n]*?)\s*<(?P<address>[^<>\s]+)>")
+_CONTENT_TYPES = {
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+    ".rst": "text/x-rst",
+    ".txt": "text/plain",
+    "": "text/plain",
+}
+#: Header names as the specification writes them; packaging's writer lowers them.
+_SPELLING = {"project-url": "Project-URL", "author-email": "Author-email"}
+
+
+@dataclass(frozen=True)
+class Readme:
+    """A long description and its content type ("text/markdown" …)."""
+
+    text: str
+    content_type: str
+
+
+@dataclass(frozen=True)
+class ProjectFiles:
+    """Texts of the project: its README, and its licence files as (name, bytes)."""
+
+    readme: Readme | None
+    licenses: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True)
+class ProjectMetadata:
+    """What METADATA says about a distribution, all values checked.
+
+    `urls` maps labels to addresses, `license_files` are paths below the dist-info
+    folder's `licenses/`, `version` is normalised PEP 440.
+    """
+
+    name: str
+    version: str
+    summary: str
+    requires_python: str
+    readme: Readme
+    author: str | None = None
+    author_email: str | None = None
+    license_expression: str | None = None
+    license_files: tuple[str, ...] = ()
+    urls: Mapping[str, str] = field(default_factory=dict)
+
+
+def check_summary(summary: str) -> str | None:
+    """Why this can't be a Summary, or None."""
+    if "\n" in summary or "\r" in summary:
+        return f"description {summary!r} has more than one line"
+    if _has_control(summary):
+        return f"description {summary!r} has control characters"
+    if len(summary) > SUMMARY_LIMIT:
+        return f"description has {len(summary)} characters; PyPI takes {SUMMARY_LIMIT}"
+    return None
+
+
+def check_author(author: str) -> str | None:
+    """Why this can't be an Author, or None."""
+    if not author.strip() or _has_control(author):
+        return f"author {author!r} must be one line of text"
+    return None
+
+
+def check_email(value: str) -> str | None:
+    """Why this can't be an Author-email, or None. Several are separated by commas."""
+    for part in (piece.strip() for piece in value.split(",")):
+        named = _NAMED_EMAIL.fullmatch(part)
+        address = named["address"] if named else part
+        if _has_control(value) or not _EMAIL.fullmatch(address):
+            return (
+                f"author e-mail {value!r} is not an address "
+                "(write 'jane@example.com' or 'Jane Doe <jane@example.com>')"
+            )
+    return None
+
+
+def check_url(url: str) -> str | None:
+    """Why this can't be a project URL, or None."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        valid = False
+    if not valid or _has_control(url) or any(char.isspace() for char in url):
+        return f"url {url!r} is not a web address (write 'https://…')"
+    return None
+
+
+def check_requires_python(specifier: str) -> str | None:
+    """Why this can't be Requires-Python, or None."""
+    try:
+        SpecifierSet(specifier)
+    except InvalidSpecifier:
+        return f"requires-python {specifier!r} is not a version specifier (write '>=3.10')"
+    return None
+
+
+def parse_license(expression: str) -> str:
+    """An SPDX licence expression in its canonical spelling ("mit" -> "MIT").
+
+    Raises ValueError, with the way out, for anything else (PEP 639).
+    """
+    try:
+        return str(canonicalize_license_expression(expression))
+    except InvalidLicenseExpression:
+        raise ValueError(
+            f"license {expression!r} is not an SPDX expression (write 'MIT', 'Apache-2.0', "
+            "'MIT OR Apache-2.0', or 'LicenseRef-Something' for a licence without an SPDX name)"
+        ) from None
+
+
+def content_type_of(suffix: str) -> str | None:
+    """A README's file suffix -> its Description-Content-Type, None when unknown."""
+    return _CONTENT_TYPES.get(suffix.lower())
+
+
+def short_description(name: str, summary: str, commands: Sequence[str]) -> Readme:
+    """A long description for a program that has no README, from what is known."""
+    listed = ", ".join(f"`{command}`" for command in commands)
+    noun = "command" if len(commands) == 1 else "commands"
+    text = (
+        f"# {name}\n\n{summary}\n\n"
+        f"Installing this package puts the {noun} {listed} on your PATH:\n\n"
+        f"```\npip install {name}\n{commands[0]} --help\n```\n"
+    )
+    return Readme(text, "text/markdown")
+
+
+def format_metadata(project: ProjectMetadata) -> bytes:
+    """The METADATA file (core metadata 2.4), UTF-8 with LF line ends.
+
+    Raises packaging's InvalidMetadata group for values that were never checked.
+    """
+    raw: RawMetadata = {
+        "metadata_version": METADATA_VERSION,
+        "name": project.name,
+        "version": project.version,
+        "summary": project.summary,
+        "requires_python": project.requires_python,
+        "description": project.readme.text.replace("\r\n", "\n"),
+        "description_content_type": project.readme.content_type,
+    }
+    if project.author:
+        raw["author"] = project.author
+    if project.author_email:
+        raw["author_email"] = project.author_email
+    if project.license_expression:
+        raw["license_expression"] = project.license_expression
+    if project.license_files:
+        raw["license_files"] = list(project.license_files)
+    if project.urls:
+        raw["project_urls"] = dict(project.urls)
+    message = Metadata.from_raw(raw, validate=True).as_rfc822()
+    return _respelled(message).as_bytes()
+
+
+def format_wheel(generator: str, tags: Sequence[str]) -> bytes:
+    """The WHEEL file: format 1.0, not pure, one expanded `Tag:` line for each tag."""
+    message = RFC822Message()
+    message["Wheel-Version"] = "1.0"
+    message["Generator"] = generator
+    message["Root-Is-Purelib"] = "false"
+    for tag in tags:
+        message["Tag"] = f"py3-none-{tag}"
+    return message.as_bytes()
+
+
+def format_entry_points(commands: Mapping[str, str]) -> bytes:
+    """entry_points.txt with one console script for each command -> object reference."""
+    lines = [f"{command} = {reference}\n" for command, reference in sorted(commands.items())]
+    return ("[console_scripts]\n" + "".join(lines)).encode()
+
+
+def _respelled(message: RFC822Message) -> RFC822Message:
+    """The same message with its header names spelt as the specification does."""
+    result = RFC822Message()
+    for name, value in message.items():
+        spelling = "-".join(word.capitalize() for word in name.split("-"))
+        result[_SPELLING.get(name, spelling)] = value
+    result.set_payload(message.get_payload())
+    return result
+
+
+def _has_control(text: str) -> bool:
+    return any(ord(char) < 32 or 127 <= ord(char) < 160 for char in text)

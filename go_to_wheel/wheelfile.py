@@ -1,0 +1,112 @@
+"""Entries -> a deterministic wheel archive.
+
+`wheel`'s own WheelFile writes the zip and RECORD; this module fixes what it leaves open:
+order, dates, modes, the compression level. Sources: PEP 427, PEP 491 and the
+reproducible-builds SOURCE_DATE_EPOCH specification.
+"""
+
+from __future__ import annotations
+
+import stat
+import time
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from wheel.wheelfile import WheelFile
+
+from go_to_wheel.errors import WheelError
+
+#: 1980-01-01, the first moment that a zip file can state.
+ZIP_EPOCH = 315532800
+#: The last one is in 2107.
+_ZIP_END = 4354819199
+
+_COMPRESSION_LEVEL = 9
+_UNIX = 3
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a wheel: its path in the archive, its bytes, whether it is a program."""
+
+    path: str
+    data: bytes
+    executable: bool = False
+
+    @property
+    def mode(self) -> int:
+        """Unix mode with the regular-file bit, without which pip drops the x bits."""
+        return stat.S_IFREG | (0o755 if self.executable else 0o644)
+
+
+def parse_epoch(text: str | None) -> int:
+    """SOURCE_DATE_EPOCH's value -> seconds that a zip file can state.
+
+    None and moments before 1980 give 1980-01-01. Raises ValueError for anything but a
+    whole number, or one after 2107.
+    """
+    if text is None:
+        return ZIP_EPOCH
+    try:
+        seconds = int(text)
+    except ValueError:
+        raise ValueError(f"SOURCE_DATE_EPOCH {text!r} is not a whole number of seconds") from None
+    if seconds > _ZIP_END:
+        raise ValueError(f"SOURCE_DATE_EPOCH {text!r} is after 2107, a zip file's last year")
+    return max(seconds, ZIP_EPOCH)
+
+
+def write_wheel(path: Path, entries: Iterable[Entry], epoch: int = ZIP_EPOCH) -> None:
+    """Write the entries, then RECORD, to `path` (its name must be a wheel's).
+
+    Entries are sorted by path with the dist-info folder last, as PEP 427 recommends.
+    Raises WheelError for two entries with one path.
+    """
+    ordered = sorted(entries, key=lambda entry: (_in_dist_info(entry.path), entry.path))
+    _refuse_repeats(ordered)
+    with _Archive(path, epoch) as archive:
+        for entry in ordered:
+            archive.writestr(archive.member(entry.path, entry.mode), entry.data)
+
+
+def _in_dist_info(path: str) -> bool:
+    return path.split("/", 1)[0].endswith(".dist-info")
+
+
+def _refuse_repeats(ordered: list[Entry]) -> None:
+    seen: dict[str, str] = {}
+    for entry in ordered:
+        other = seen.setdefault(entry.path.casefold(), entry.path)
+        if other is not entry.path:
+            raise WheelError(f"two files would have the path {entry.path!r} in the wheel")
+
+
+class _Archive(WheelFile):
+    """WheelFile with every member, RECORD too, at a fixed date, mode and level."""
+
+    def __init__(self, path: Path, epoch: int) -> None:
+        super().__init__(path, "w")
+        self._date_time = time.gmtime(epoch)[:6]
+
+    def member(self, path: str, mode: int) -> zipfile.ZipInfo:
+        info = zipfile.ZipInfo(path, date_time=self._date_time)
+        info.compress_type = zipfile.ZIP_DEFLATED
+        # Public as compress_level from Python 3.13, which keeps this name too.
+        info._compresslevel = _COMPRESSION_LEVEL  # type: ignore[attr-defined]
+        info.create_system = _UNIX
+        info.external_attr = mode << 16
+        return info
+
+    def writestr(  # type: ignore[override]  # narrower on purpose: bytes and names only
+        self,
+        zinfo_or_arcname: str | zipfile.ZipInfo,
+        data: bytes | str,
+        compress_type: int | None = None,
+    ) -> None:
+        if isinstance(zinfo_or_arcname, str):
+            zinfo_or_arcname = self.member(zinfo_or_arcname, stat.S_IFREG | 0o644)
+        if isinstance(data, str):
+            data = data.encode()
+        super().writestr(zinfo_or_arcname, data, compress_type)

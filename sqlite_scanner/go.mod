@@ -1,0 +1,6 @@
+module sqlite-scanner
+
+go 1.22
+
+// Flags anywhere on the command line, GNU style, as users of 0.1.1 know them.
+require github.com/spf13/pflag v1.0.10

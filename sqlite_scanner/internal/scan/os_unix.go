@@ -1,0 +1,46 @@
+//go:build unix
+
+package scan
+
+import (
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// openFile opens for reading, never waiting for a writer should the entry be
+// a FIFO by now, and never following a link unless asked to.
+func openFile(path string, follow bool) (*os.File, error) {
+	return openWith(path, syscall.O_NONBLOCK, follow)
+}
+
+func openFolder(path string, follow bool) (*os.File, error) {
+	return openWith(path, syscall.O_DIRECTORY, follow)
+}
+
+func openWith(path string, flags int, follow bool) (*os.File, error) {
+	if !follow {
+		flags |= syscall.O_NOFOLLOW
+	}
+	opened, err := os.OpenFile(path, os.O_RDONLY|flags|noAccessTime, 0)
+	if err != nil && noAccessTime != 0 && os.IsPermission(err) {
+		return os.OpenFile(path, os.O_RDONLY|flags, 0) // not ours
+	}
+	return opened, err
+}
+
+func identify(_ *os.File, info fs.FileInfo) (device, inode uint64, err error) {
+	return identifyPath("", info)
+}
+
+func identifyPath(_ string, info fs.FileInfo) (device, inode uint64, err error) {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(stat.Dev), uint64(stat.Ino), nil
+	}
+	return 0, 0, nil
+}
+
+func hiddenBySystem(fs.DirEntry) bool { return false }
+
+// placeholderEntry cannot tell from a listing; isPlaceholder is asked later.
+func placeholderEntry(fs.DirEntry) bool { return false }

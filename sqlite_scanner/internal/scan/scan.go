@@ -1,0 +1,290 @@
+// Package scan finds SQLite databases below folders by their first bytes.
+//
+// A Scan walks its roots with several workers. There is a walker for each
+// family of systems: one that speaks to the Linux kernel directly, and a
+// portable one. Both find the same.
+package scan
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"sort"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// NoLimit is the MaxDepth of a scan that goes all the way down.
+const NoLimit = -1
+
+// Config says what a scan looks at.
+type Config struct {
+	Roots         []string  // folders or files; links are followed
+	Workers       int       // how many folders are read at once; 0 means a good number
+	MaxDepth      int       // 1 means the entries of the roots only; NoLimit
+	Excludes      *Excludes // may be nil
+	Details       bool      // read the whole header, tell companions
+	Quick         bool      // ask a file's size first: most need not be opened
+	Follow        bool      // follow symbolic links
+	OneFileSystem bool      // stay on the file system of each root
+	NoHidden      bool      // leave out entries whose name starts with a dot
+	Recall        bool      // read files that live in a cloud and must be fetched
+	Portable      bool      // use the portable walker where there is another
+}
+
+// A Match is a database.
+type Match struct {
+	Path       string // absolute, the file system's own bytes
+	Size       int64
+	Modified   time.Time
+	Device     uint64
+	Inode      uint64
+	Header     Header   // only with Details
+	Companions []string // suffixes of the files beside it; only with Details
+}
+
+// A Kind sorts problems.
+type Kind string
+
+// The kinds of problems.
+const (
+	Denied      Kind = "denied"      // no permission
+	Vanished    Kind = "vanished"    // listed, but gone when opened
+	Missing     Kind = "missing"     // a root that does not exist
+	Handles     Kind = "handles"     // the process or the system has too few file handles
+	Unsupported Kind = "unsupported" // a root that is neither folder nor regular file
+	Placeholder Kind = "placeholder" // its content lives in a cloud; not an error
+	IO          Kind = "io"          // everything else
+)
+
+// A Problem is an entry that could not be looked at.
+type Problem struct {
+	Path string
+	Kind Kind
+	Root bool // the path is a root of the scan
+	Err  error
+}
+
+// A Sink takes what a scan finds. Its methods are called by many goroutines
+// at once.
+type Sink interface {
+	Match(Match)
+	Problem(Problem)
+}
+
+// Stats counts what a scan has done so far.
+type Stats struct {
+	Files        int64 // regular files looked at
+	Folders      int64 // folders listed
+	Matches      int64
+	BytesRead    int64 // from files
+	Denied       int64
+	Errors       int64 // problems, those of kind Denied too, placeholders not
+	Placeholders int64
+}
+
+// Scan is one run over the roots of a Config.
+type Scan struct {
+	config   Config
+	sink     Sink
+	counters counters
+	seen     seenFolders
+	mu       sync.Mutex
+	links    []*folder // links to folders, for the next round; guarded by mu
+}
+
+type counters struct {
+	files, folders, matches, bytesRead, denied, errors, placeholders atomic.Int64
+}
+
+// New prepares a scan.
+func New(config Config, sink Sink) *Scan {
+	if config.Workers <= 0 {
+		config.Workers = DefaultWorkers()
+	}
+	if config.Excludes != nil && len(config.Excludes.globs) == 0 {
+		config.Excludes = nil
+	}
+	return &Scan{config: config, sink: sink}
+}
+
+// Stats may be called while the scan runs.
+func (s *Scan) Stats() Stats {
+	c := &s.counters
+	return Stats{
+		Files: c.files.Load(), Folders: c.folders.Load(), Matches: c.matches.Load(), BytesRead: c.bytesRead.Load(),
+		Denied: c.denied.Load(), Errors: c.errors.Load(), Placeholders: c.placeholders.Load(),
+	}
+}
+
+// Run walks all roots and returns when everything has been looked at, or soon
+// after ctx is done. It is to be called once.
+//
+// Links to folders wait until all else has been walked, so that a folder which
+// a link leads to is reported under its own path when that is in the scan.
+func (s *Scan) Run(ctx context.Context) {
+	for round := s.openRoots(); len(round) > 0 && ctx.Err() == nil; round = s.takeLinks() {
+		tasks := newPool[task](s.config.Workers)
+		unhook := context.AfterFunc(ctx, tasks.stop)
+		s.walk(tasks, round)
+		unhook()
+	}
+}
+
+func (s *Scan) takeLinks() []task {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var round []task
+	for _, link := range s.links {
+		round = append(round, task{folder: link})
+	}
+	s.links = nil
+	sort.Slice(round, func(i, j int) bool { return round[i].folder.path() < round[j].folder.path() })
+	return round
+}
+
+func (s *Scan) deferLink(link *folder) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.links = append(s.links, link)
+}
+
+// openRoots finds out what each root is. Folders are marked as seen right
+// here: whatever way leads to a root, it is walked as a root.
+func (s *Scan) openRoots() []task {
+	var round []task
+	for _, name := range s.config.Roots {
+		path, facts, err := resolveRoot(name)
+		switch {
+		case err != nil:
+			s.report(Problem{Path: path, Kind: rootKind(err), Root: true, Err: err})
+		case facts.folder && (s.config.MaxDepth == 0 || !s.seen.add(facts.device, facts.inode)):
+		case facts.folder:
+			round = append(round, task{folder: newRoot(path, facts)})
+		case facts.regular && s.seen.add(facts.device, facts.inode):
+			round = append(round, task{folder: newRoot(path, facts), file: true})
+		case !facts.regular:
+			s.report(Problem{Path: path, Kind: Unsupported, Root: true, Err: errors.New("neither a folder nor a regular file")})
+		}
+	}
+	return round
+}
+
+// resolveRoot returns the absolute path of a root, links resolved, and what
+// lies there. The path is also right for messages when there is an error.
+func resolveRoot(name string) (string, facts, error) {
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return name, facts{}, err
+	}
+	resolved, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return path, facts{}, err
+	}
+	found, err := readFacts(resolved)
+	return resolved, found, err
+}
+
+func rootKind(err error) Kind {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return Missing
+	}
+	return kindOf(err)
+}
+
+// kindOf sorts an error that stopped the scan from looking at an entry.
+func kindOf(err error) Kind {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return Denied
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ELOOP):
+		return Vanished // or replaced by something else in the meantime
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return Handles
+	}
+	return IO
+}
+
+// report counts a problem and passes it on, without the operation and path
+// that the standard library wraps around errors.
+func (s *Scan) report(problem Problem) {
+	var wrapped *fs.PathError
+	if errors.As(problem.Err, &wrapped) {
+		problem.Err = wrapped.Err
+	}
+	switch problem.Kind {
+	case Placeholder:
+		s.counters.placeholders.Add(1)
+	case Denied:
+		s.counters.denied.Add(1)
+		s.counters.errors.Add(1)
+	default:
+		s.counters.errors.Add(1)
+	}
+	s.sink.Problem(problem)
+}
+
+func (s *Scan) reportIn(parent *folder, name string, err error) {
+	s.report(Problem{Path: parent.join(name), Kind: kindOf(err), Err: err})
+}
+
+func (s *Scan) found(match Match) {
+	s.counters.matches.Add(1)
+	s.sink.Match(match)
+}
+
+// wants decides by name alone whether an entry is to be looked at.
+func (s *Scan) wants(parent *folder, name string, isFolder bool) bool {
+	if s.config.NoHidden && name[0] == '.' {
+		return false
+	}
+	excludes := s.config.Excludes
+	if excludes == nil {
+		return true
+	}
+	var below, absolute string
+	if excludes.needsPath {
+		below, absolute = parent.relative(name)
+	}
+	return !excludes.excluded(name, below, absolute, isFolder)
+}
+
+// descends says whether a folder in parent is within the depth asked for.
+func (s *Scan) descends(parent *folder) bool {
+	return s.config.MaxDepth == NoLimit || parent.depth+1 < s.config.MaxDepth
+}
+
+// enters decides whether a folder that has just been opened is to be listed:
+// not twice, not on another file system when that is not wanted, and not in a
+// pseudo file system such as /proc unless the scan began there.
+func (s *Scan) enters(f *folder, found facts, system func() fileSystem) bool {
+	f.device = found.device
+	if f.parent == nil {
+		f.system = system()
+		return true
+	}
+	f.system = f.parent.system
+	if found.device != f.parent.device {
+		if s.config.OneFileSystem {
+			return false
+		}
+		if f.system = system(); f.system.pseudo {
+			return false
+		}
+	}
+	return s.seen.add(found.device, found.inode)
+}
+
+// headerLength is how many bytes of each file are read.
+func (c *Config) headerLength() int {
+	if c.Details {
+		return HeaderLength
+	}
+	return magicLength
+}
+
+// sizeFits says whether a whole database can have this size.
+func sizeFits(size int64) bool { return size >= 512 && size%512 == 0 }

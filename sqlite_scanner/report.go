@@ -1,0 +1,337 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"sqlite-scanner/internal/scan"
+)
+
+// flushEvery is how long a line may wait before it is written.
+const flushEvery = 50 * time.Millisecond
+
+// timeFormat is RFC 3339 in UTC, always with nanoseconds.
+const timeFormat = "2006-01-02T15:04:05.000000000Z"
+
+// Record is a database as JSON: an item of the entries of --json, a line of
+// --jsonl.
+type Record struct {
+	Event      string `json:"event,omitempty"`       // "match", with --events only
+	Path       string `json:"path"`                  // absolute; U+FFFD where the name is no UTF-8
+	PathBase64 string `json:"path_base64,omitempty"` // the exact bytes, only when the name is no UTF-8
+	Size       *int64 `json:"size,omitempty"`        // bytes; with --size or --details
+	*Details          // with --details
+}
+
+// Details is what the file's data and its header tell.
+type Details struct {
+	Modified      string   `json:"modified"`              // RFC 3339, UTC, nanoseconds
+	Device        uint64   `json:"device"`                // with inode: which file this is
+	Inode         uint64   `json:"inode"`                 //
+	Valid         bool     `json:"valid"`                 // the header makes sense
+	Reason        string   `json:"reason,omitempty"`      // why not, only when not valid
+	PageSize      int      `json:"page_size"`             // bytes; 0 when the header is cut short
+	PageCount     int64    `json:"page_count"`            // the header's, or else size / page_size
+	Encoding      string   `json:"encoding"`              // UTF-8, UTF-16le, UTF-16be, unknown
+	JournalMode   string   `json:"journal_mode"`          // rollback, wal, unknown
+	UserVersion   int32    `json:"user_version"`          // PRAGMA user_version
+	ApplicationID int32    `json:"application_id"`        // PRAGMA application_id
+	Application   string   `json:"application,omitempty"` // its name, only when known
+	SchemaFormat  int64    `json:"schema_format"`         // 1 to 4; 0 in a database without tables
+	SQLiteVersion string   `json:"sqlite_version"`        // that wrote last; empty when not recorded
+	Companions    []string `json:"companions"`            // of -wal, -shm, -journal: what lies beside it
+}
+
+// Progress tells how far the scan is: a line of --events, at most a few in a
+// second and one at the end.
+type Progress struct {
+	Event   string `json:"event"` // "progress"
+	Files   int64  `json:"files"`
+	Folders int64  `json:"folders"`
+	Matches int64  `json:"matches"`
+	Errors  int64  `json:"errors"` // those without permission, too
+}
+
+// Failure is an entry that could not be looked at: a line of --events.
+type Failure struct {
+	Event      string `json:"event"` // "error"
+	Path       string `json:"path"`
+	PathBase64 string `json:"path_base64,omitempty"`
+	Kind       string `json:"kind"` // denied, vanished, missing, handles, unsupported, placeholder, io
+	Error      string `json:"error"`
+}
+
+// reporter writes what is found. Its methods may be called by many
+// goroutines. A line waits at most flushEvery: the first one after a flush
+// starts a timer, whose goroutine ends with the next flush.
+type reporter struct {
+	opts      *options
+	cancel    func() // stops the scan when writing fails
+	stderr    io.Writer
+	escapeOut bool // standard output is a terminal
+	live      bool // standard error is a terminal: show progress there
+
+	mu        sync.Mutex
+	out       *bufio.Writer
+	timer     *time.Timer // not nil while a flush is due
+	failure   error       // the first error in writing
+	finished  bool
+	printed   int64
+	collected []scan.Match // with --sort
+	seen      map[[2]uint64]struct{}
+	shown     int // width of the progress line on the terminal
+	denied    bool
+}
+
+func newReporter(opts *options, stdout, stderr io.Writer, cancel func()) *reporter {
+	r := &reporter{
+		opts: opts, cancel: cancel, stderr: stderr,
+		escapeOut: isTerminal(stdout), live: isTerminal(stderr) && !opts.events,
+		out: bufio.NewWriterSize(stdout, 64<<10), seen: map[[2]uint64]struct{}{},
+	}
+	if opts.asJSON && !opts.asJSONLines {
+		r.out.WriteString("{\n  \"entries\": [")
+	}
+	return r
+}
+
+// Match implements scan.Sink.
+func (r *reporter) Match(match scan.Match) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.finished:
+	case r.opts.sort:
+		r.collected = append(r.collected, match)
+	default:
+		r.print(match)
+	}
+}
+
+// Problem implements scan.Sink.
+func (r *reporter) Problem(problem scan.Problem) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.finished {
+		return
+	}
+	r.denied = r.denied || problem.Root && problem.Kind == scan.Denied
+	switch {
+	case r.opts.events:
+		path, exact := jsonPath(problem.Path)
+		r.writeLine(Failure{"error", path, exact, string(problem.Kind), problem.Err.Error()})
+	case problem.Kind != scan.Placeholder: // these are only counted
+		r.message("error: %s: %v", escapeText(problem.Path), problem.Err)
+	}
+}
+
+// rootDenied tells whether a root itself could not be read.
+func (r *reporter) rootDenied() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.denied
+}
+
+func (r *reporter) print(match scan.Match) {
+	if r.opts.unique && match.Inode != 0 {
+		key := [2]uint64{match.Device, match.Inode}
+		if _, seen := r.seen[key]; seen {
+			return
+		}
+		r.seen[key] = struct{}{}
+	}
+	r.printed++
+	switch {
+	case r.opts.asCount:
+	case r.opts.asJSONLines:
+		r.writeLine(r.record(match))
+	case r.opts.asJSON:
+		r.writeEntry(r.record(match))
+	default:
+		r.write(formatText(match, r.opts, r.escapeOut))
+	}
+}
+
+func (r *reporter) writeEntry(record Record) {
+	text := encode(record, "    ", "  ")
+	separator := ",\n    "
+	if r.printed == 1 {
+		separator = "\n    "
+	}
+	r.write(separator + strings.TrimSuffix(text, "\n"))
+}
+
+func (r *reporter) writeLine(value any) { r.write(encode(value, "", "")) }
+
+// encode turns a record into JSON and a newline.
+func encode(value any, prefix, indent string) string {
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent(prefix, indent)
+	if err := encoder.Encode(value); err != nil {
+		panic(err) // the types above cannot fail
+	}
+	return buffer.String()
+}
+
+// write puts text into the buffer; the caller holds mu.
+func (r *reporter) write(text string) {
+	if r.failure != nil {
+		return
+	}
+	if r.escapeOut {
+		r.clearProgress()
+	}
+	if _, err := r.out.WriteString(text); err != nil {
+		r.fail(err)
+		return
+	}
+	if r.timer == nil {
+		r.timer = time.AfterFunc(flushEvery, func() {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.flush()
+		})
+	}
+}
+
+func (r *reporter) flush() {
+	if r.timer != nil {
+		r.timer.Stop()
+		r.timer = nil
+	}
+	if err := r.out.Flush(); err != nil && r.failure == nil {
+		r.fail(err)
+	}
+}
+
+func (r *reporter) fail(err error) {
+	r.failure = err
+	r.cancel()
+}
+
+// message writes a line to standard error; the caller holds mu.
+func (r *reporter) message(format string, values ...any) {
+	r.clearProgress()
+	fmt.Fprintf(r.stderr, "sqlite-scanner: "+format+"\n", values...)
+}
+
+func (r *reporter) clearProgress() {
+	if r.shown > 0 {
+		fmt.Fprintf(r.stderr, "\r%s\r", strings.Repeat(" ", r.shown))
+		r.shown = 0
+	}
+}
+
+// progress shows how far the scan is to whoever wants to know.
+func (r *reporter) progress(stats scan.Stats, elapsed time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.finished:
+	case r.opts.events:
+		r.writeLine(newProgress(stats))
+	case r.live:
+		line := formatProgress(stats, elapsed)
+		padding := max(0, r.shown-len(line))
+		fmt.Fprintf(r.stderr, "\r%s%s", line, strings.Repeat(" ", padding))
+		r.shown = len(line)
+	}
+}
+
+func newProgress(stats scan.Stats) Progress {
+	return Progress{"progress", stats.Files, stats.Folders, stats.Matches, stats.Errors}
+}
+
+func formatProgress(stats scan.Stats, elapsed time.Duration) string {
+	rate := float64(stats.Files) / max(elapsed.Seconds(), 0.001)
+	return fmt.Sprintf("%d files, %.0f per second, %d found", stats.Files, rate, stats.Matches)
+}
+
+// finish writes what is still due and closes the output; afterwards matches
+// and problems are ignored. It returns the first error in writing.
+func (r *reporter) finish(stats scan.Stats, elapsed time.Duration) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sort.Slice(r.collected, func(i, j int) bool { return r.collected[i].Path < r.collected[j].Path })
+	for _, match := range r.collected {
+		r.print(match)
+	}
+	r.finished = true
+	switch {
+	case r.opts.asCount:
+		r.write(fmt.Sprintf("%d\n", r.printed))
+	case r.opts.events:
+		r.writeLine(newProgress(stats))
+	case r.opts.asJSON && !r.opts.asJSONLines:
+		r.write("\n  ]\n}\n")
+	}
+	r.flush()
+	r.clearProgress()
+	r.summarize(stats, elapsed)
+	return r.failure
+}
+
+func (r *reporter) summarize(stats scan.Stats, elapsed time.Duration) {
+	if r.failure != nil && !isBrokenPipe(r.failure) {
+		r.message("error: cannot write the results: %v", r.failure)
+	}
+	if isBrokenPipe(r.failure) {
+		return
+	}
+	if stats.Placeholders > 0 {
+		r.message("%d files skipped: their content is not on this disk; --recall fetches it", stats.Placeholders)
+	}
+	if stats.Errors > 0 {
+		r.message("%d entries could not be scanned, %d of them for lack of permission", stats.Errors, stats.Denied)
+	}
+	if r.opts.stats {
+		r.message("%d files, %d folders, %d databases, %d bytes read, %d errors, %.3f seconds",
+			stats.Files, stats.Folders, stats.Matches, stats.BytesRead, stats.Errors, elapsed.Seconds())
+	}
+}
+
+func (r *reporter) record(match scan.Match) Record {
+	var record Record
+	record.Path, record.PathBase64 = jsonPath(match.Path)
+	if r.opts.events {
+		record.Event = "match"
+	}
+	if r.opts.size || r.opts.scan.Details {
+		record.Size = &match.Size
+	}
+	if r.opts.scan.Details {
+		record.Details = newDetails(match)
+	}
+	return record
+}
+
+func newDetails(match scan.Match) *Details {
+	h := match.Header
+	return &Details{
+		Modified: match.Modified.UTC().Format(timeFormat), Device: match.Device, Inode: match.Inode,
+		Valid: h.Valid, Reason: h.Reason, PageSize: h.PageSize, PageCount: h.PageCount,
+		Encoding: h.Encoding, JournalMode: h.JournalMode, UserVersion: h.UserVersion,
+		ApplicationID: h.ApplicationID, Application: h.Application, SchemaFormat: h.SchemaFormat,
+		SQLiteVersion: h.SQLiteVersion, Companions: match.Companions,
+	}
+}
+
+// jsonPath returns a path for JSON and, when that is not exact, its bytes. The
+// encoder puts U+FFFD for what is no UTF-8.
+func jsonPath(path string) (text, exact string) {
+	if utf8.ValidString(path) {
+		return path, ""
+	}
+	return path, base64.StdEncoding.EncodeToString([]byte(path))
+}

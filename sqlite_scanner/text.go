@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"sqlite-scanner/internal/scan"
+)
+
+// formatText returns the lines for one database.
+func formatText(match scan.Match, opts *options, escape bool) string {
+	path := match.Path
+	if escape {
+		path = escapeText(path)
+	}
+	switch {
+	case opts.asNul:
+		return match.Path + "\x00"
+	case opts.size:
+		path = fmt.Sprintf("%s (%d bytes)", path, match.Size)
+	}
+	if opts.scan.Details {
+		return path + "\n    " + formatDetails(match) + "\n"
+	}
+	return path + "\n"
+}
+
+// formatDetails returns one line about a database.
+func formatDetails(match scan.Match) string {
+	h := match.Header
+	var parts []string
+	add := func(wanted bool, format string, values ...any) {
+		if wanted {
+			parts = append(parts, fmt.Sprintf(format, values...))
+		}
+	}
+	add(!h.Valid, "not valid: %s", h.Reason)
+	add(h.Application != "", "%s", h.Application)
+	add(true, "%d bytes", match.Size)
+	add(h.PageSize != 0, "%d pages of %d", h.PageCount, h.PageSize)
+	add(true, "%s", h.Encoding)
+	add(true, "%s", h.JournalMode)
+	add(h.UserVersion != 0, "user_version %d", h.UserVersion)
+	add(h.ApplicationID != 0, "application_id 0x%08x", uint32(h.ApplicationID))
+	add(h.SchemaFormat != 0, "schema format %d", h.SchemaFormat)
+	add(h.SQLiteVersion != "", "SQLite %s", h.SQLiteVersion)
+	add(true, "modified %s", match.Modified.UTC().Format("2006-01-02T15:04:05Z"))
+	add(len(match.Companions) > 0, "beside it %s", strings.Join(match.Companions, " "))
+	return strings.Join(parts, ", ")
+}
+
+// escapeText makes a path safe for a terminal: what is no printable character
+// is written as Go would write it, so that names cannot move the cursor, turn
+// text around or fake lines.
+func escapeText(text string) string {
+	var out strings.Builder
+	for text != "" {
+		character, width := utf8.DecodeRuneInString(text)
+		switch {
+		case character == utf8.RuneError && width == 1:
+			fmt.Fprintf(&out, `\x%02x`, text[0])
+		case !isSafe(character):
+			quoted := fmt.Sprintf("%+q", string(character))
+			out.WriteString(quoted[1 : len(quoted)-1])
+		default:
+			out.WriteRune(character)
+		}
+		text = text[width:]
+	}
+	return out.String()
+}
+
+// isSafe keeps the joiners that make up emoji and many scripts.
+func isSafe(character rune) bool {
+	return unicode.IsPrint(character) || character == '\u200d' || character == '\u200c' || unicode.Is(unicode.Zs, character)
+}

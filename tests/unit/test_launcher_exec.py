@@ -1,0 +1,199 @@
+"""Starting the program, as child and by exec, and what is said when that fails."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from go_to_wheel.launcher.template import _exec
+from go_to_wheel.launcher.template._find import ProgramNotExecutable, ProgramNotFound
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def in_child(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run code that starts a program in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", f"from go_to_wheel.launcher.template import _exec\n{code}"]
+        + list(arguments),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv0", "command"),
+    [
+        ("/usr/bin/second", "second"),
+        ("second.exe", "second"),
+        ("second.EXE", "second"),
+        ("/x/my_tool/__main__.py", "first"),
+        ("-c", "first"),
+        ("", "first"),
+        ("third", "first"),
+    ],
+)
+def test_invoked_command(argv0: str, command: str) -> None:
+    assert _exec.invoked_command(argv0, ("first", "second")) == command
+
+
+@pytest.mark.parametrize(
+    ("code", "signed"),
+    [
+        (0, 0),
+        (1, 1),
+        (255, 255),
+        (2**31 - 1, 2**31 - 1),
+        (0xC000013A, -1073741510),  # ended by Ctrl-C
+        (0xFFFFFFFF, -1),
+    ],
+)
+def test_exit_code(code: int, signed: int) -> None:
+    assert _exec.exit_code(code) == signed
+    assert signed & 0xFFFFFFFF == code
+
+
+class TestChild:
+    """The way of Windows, with a real child here."""
+
+    LAUNCH = "import sys; sys.exit(_exec.run_child(sys.argv[1], sys.argv[2:]))"
+
+    def test_arguments_and_exit_code(self) -> None:
+        done = in_child(self.LAUNCH, "/bin/sh", "-c", 'echo "$1|$2"; exit 7', "sh", "a b", "")
+        assert (done.returncode, done.stdout, done.stderr) == (7, "a b|\n", "")
+
+    def test_interrupt_is_the_programs_business(self) -> None:
+        """Ctrl-C goes to the whole group: the program handles it, the launcher waits."""
+        script = "trap 'echo caught; exit 42' INT; echo ready; while :; do sleep 0.05; done"
+        launcher = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                f"from go_to_wheel.launcher.template import _exec\n{self.LAUNCH}",
+                *("/bin/sh", "-c", script),
+            ],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert launcher.stdout is not None
+        assert launcher.stdout.readline() == "ready\n"
+        os.killpg(launcher.pid, signal.SIGINT)
+        output, errors = launcher.communicate(timeout=30)
+        assert (launcher.returncode, output, errors) == (42, "caught\n", "")
+
+    def test_is_taken_on_windows(self) -> None:
+        """With `os.name` of Windows, launch starts a child and leaves with its code."""
+        code = (
+            "import os, sys; pid = os.getpid(); _exec.os.name = 'nt'\n"
+            "_exec.launch('x', lambda: '/bin/sh', ['-c', 'test $PPID = ' + str(pid)])"
+        )
+        assert in_child(code).returncode == 0
+
+
+class TestExec:
+    """The way of all others: the program takes this process's place."""
+
+    def test_same_process(self) -> None:
+        code = (
+            "import os; os.environ['BEFORE'] = str(os.getpid())\n"
+            "_exec.launch('x', lambda: '/bin/sh', ['-c', 'test $$ = $BEFORE && exit 9'])"
+        )
+        assert in_child(code).returncode == 9
+
+    def test_closed_pipe_ends_the_program(self) -> None:
+        """Python ignores SIGPIPE; a program that inherited that would see EPIPE instead."""
+        code = "_exec.launch('x', lambda: '/bin/sh', ['-c', 'kill -PIPE $$; echo survived'])"
+        done = in_child(code)
+        assert (done.returncode, done.stdout) == (-signal.SIGPIPE, "")
+
+    def test_argv0_is_the_path(self) -> None:
+        code = "_exec.launch('x', lambda: '/bin/sh', ['-c', 'echo $0'])"
+        assert in_child(code).stdout == "/bin/sh\n"
+
+    def test_arguments_that_are_not_utf8(self) -> None:
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "import sys; from go_to_wheel.launcher.template import _exec\n"
+                "_exec.launch('x', lambda: '/bin/echo', sys.argv[1:])",
+                b"caf\xe9",
+            ],
+            cwd=REPOSITORY,
+            capture_output=True,
+            check=False,
+        )
+        assert done.stdout == b"caf\xe9\n"
+
+
+class TestFailure:
+    """One clear error on stderr, the shells' exit code, no traceback."""
+
+    @pytest.mark.parametrize(
+        ("error", "code"), [(ProgramNotFound, 127), (ProgramNotExecutable, 126)]
+    )
+    def test_finding(
+        self, capsys: pytest.CaptureFixture[str], error: type[OSError], code: int
+    ) -> None:
+        def find() -> str:
+            raise error("no luck")
+
+        with pytest.raises(SystemExit) as caught:
+            _exec.launch("my-tool", find, [])
+        assert caught.value.code == code
+        assert capsys.readouterr() == ("", "my-tool: error: no luck\n")
+
+    def test_another_processor(self, tmp_path: Path) -> None:
+        program = tmp_path / "my-tool"
+        program.write_bytes(b"MZ not for here")
+        program.chmod(0o755)
+        done = in_child(f"_exec.launch('my-tool', lambda: {str(program)!r}, [])")
+        assert (done.returncode, done.stdout) == (126, "")
+        assert done.stderr == (
+            f"my-tool: error: cannot run {str(program)!r}: Exec format error (it is damaged, or"
+            f" made for another system or processor than {sys.platform} {os.uname().machine};"
+            " install the wheel for this machine)\n"
+        )
+
+    def test_loader_is_missing(self, tmp_path: Path) -> None:
+        program = tmp_path / "my-tool"
+        program.write_text("#!/no/such/loader\n")
+        program.chmod(0o755)
+        done = in_child(f"_exec.launch('my-tool', lambda: {str(program)!r}, [])")
+        assert done.returncode == 126
+        assert done.stderr == (
+            f"my-tool: error: cannot run {str(program)!r}: No such file or directory (the loader"
+            " or interpreter that it asks for is missing on this system)\n"
+        )
+
+    def test_child_that_cannot_start(self, tmp_path: Path) -> None:
+        program = tmp_path / "my-tool"
+        program.write_bytes(b"MZ not for here")
+        program.chmod(0o755)
+        code = f"_exec.os.name = 'nt'\n_exec.launch('my-tool', lambda: {str(program)!r}, [])"
+        done = in_child(code)
+        assert done.returncode == 126
+        assert done.stderr.count("\n") == 1
+        assert "made for another system or processor" in done.stderr
+
+    def test_refused(self) -> None:
+        error = PermissionError(errno.EACCES, "Permission denied")
+        assert _exec.describe_failure("/x y/z", error) == (
+            "cannot run '/x y/z': Permission denied"
+            " (the file system may forbid programs, as `mount -o noexec` does)"
+        )
+
+    def test_too_many_arguments(self) -> None:
+        error = OSError(errno.E2BIG, "Argument list too long")
+        assert _exec.describe_failure("/z", error) == "cannot run '/z': Argument list too long"

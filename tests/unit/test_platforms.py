@@ -1,0 +1,212 @@
+"""Targets, their tags, and the parsing of a selection."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from packaging.tags import Tag, parse_tag
+
+from go_to_wheel.errors import InvalidOptionsError
+from go_to_wheel.platforms import (
+    TARGETS,
+    all_targets,
+    default_targets,
+    go_minor,
+    macos_minimum,
+    minimum_system,
+    native_target,
+    parse_selection,
+    platform_tags,
+)
+
+BY_NAME = {target.name: target for target in TARGETS}
+
+#: The platform tags PyPI takes, as its documentation and refusals state them.
+PYPI_TAGS = re.compile(
+    r"win32|win_amd64|win_arm64|linux_armv6l|linux_armv7l"
+    r"|macosx_(10_\d+|1[1-9]_0|2\d_0)_(x86_64|arm64)"
+    r"|manylinux2014_(x86_64|i686|aarch64|armv7l|ppc64|ppc64le|s390x)"
+    r"|(many|musl)linux_\d+_\d+_(x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64)"
+)
+
+
+def test_default_set_is_the_six_systems_people_use() -> None:
+    assert [target.name for target in default_targets()] == [
+        "linux-amd64",
+        "linux-arm64",
+        "darwin-amd64",
+        "darwin-arm64",
+        "windows-amd64",
+        "windows-arm64",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "tags"),
+    [
+        (
+            "linux-amd64",
+            "manylinux2014_x86_64.manylinux_2_17_x86_64.musllinux_1_1_x86_64.musllinux_1_2_x86_64",
+        ),
+        (
+            "linux-arm64",
+            "manylinux2014_aarch64.manylinux_2_17_aarch64"
+            ".musllinux_1_1_aarch64.musllinux_1_2_aarch64",
+        ),
+        ("linux-386", "manylinux2014_i686.manylinux_2_17_i686.musllinux_1_1_i686.musllinux_1_2_i686"),
+        (
+            "linux-armv7",
+            "manylinux2014_armv7l.manylinux_2_17_armv7l.musllinux_1_1_armv7l.musllinux_1_2_armv7l",
+        ),
+        ("linux-armv6", "linux_armv6l"),
+        ("linux-riscv64", "manylinux_2_31_riscv64.musllinux_1_2_riscv64"),
+        ("linux-amd64-musl", "musllinux_1_2_x86_64"),
+        ("linux-arm64-musl", "musllinux_1_2_aarch64"),
+        ("darwin-amd64", "macosx_12_0_x86_64"),
+        ("darwin-arm64", "macosx_12_0_arm64"),
+        ("windows-amd64", "win_amd64"),
+        ("windows-arm64", "win_arm64"),
+        ("windows-386", "win32"),
+    ],
+)
+def test_tags(name: str, tags: str) -> None:
+    assert ".".join(platform_tags(BY_NAME[name], "go1.26.8")) == tags
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_every_tag_is_sorted_and_one_that_pypi_takes(target) -> None:
+    tags = platform_tags(target, "go1.26.8")
+    assert list(tags) == sorted(tags)
+    for tag in tags:
+        assert PYPI_TAGS.fullmatch(tag)
+    assert parse_tag(f"py3-none-{'.'.join(tags)}") == {Tag("py3", "none", tag) for tag in tags}
+
+
+@pytest.mark.parametrize(
+    ("go", "minos", "arm", "intel"),
+    [
+        ("go1.21.13", (10, 13), "11_0", "10_15"),  # the binary understates
+        ("go1.22.10", (10, 13), "11_0", "10_15"),
+        ("go1.23.9", (11, 0), "11_0", "11_0"),
+        ("go1.24.11", None, "11_0", "11_0"),
+        ("go1.25.5", (12, 0), "12_0", "12_0"),
+        ("go1.26.8", (12, 0), "12_0", "12_0"),
+        ("go1.27rc1", (13, 0), "13_0", "13_0"),
+        ("go1.40", (15, 0), "15_0", "15_0"),  # newer than the table: the binary tells
+        ("go1.26.8", (14, 2), "15_0", "15_0"),  # pip knows no minor versions from 11 on
+        ("go1.21.13", (10, 16), "11_0", "10_16"),
+    ],
+)
+def test_macos_tag_is_the_newest_of_all_floors(go, minos, arm, intel) -> None:
+    assert platform_tags(BY_NAME["darwin-arm64"], go, minos) == (f"macosx_{arm}_arm64",)
+    assert platform_tags(BY_NAME["darwin-amd64"], go, minos) == (f"macosx_{intel}_x86_64",)
+
+
+def test_macos_minimum_of_a_go_older_than_the_table() -> None:
+    assert macos_minimum("go1.16") == (10, 13)
+
+
+@pytest.mark.parametrize("text", ["", "go2.0", "devel", "go1", "go1.x"])
+def test_what_is_not_a_go_version(text: str) -> None:
+    with pytest.raises(ValueError, match="not a Go version"):
+        go_minor(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "go", "words"),
+    [
+        ("darwin-amd64", "go1.21.0", "macOS 10.15"),
+        ("darwin-arm64", "go1.21.0", "macOS 11"),
+        ("darwin-arm64", "go1.27.0", "macOS 13"),
+        ("windows-amd64", "go1.20.1", "Windows 7"),
+        ("windows-amd64", "go1.26.0", "Windows 10"),
+        ("linux-amd64", "go1.23.0", "Linux 2.6.32"),
+        ("linux-amd64", "go1.24.0", "Linux 3.2"),
+    ],
+)
+def test_minimum_system(name: str, go: str, words: str) -> None:
+    assert minimum_system(BY_NAME[name], go) == words
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "name"),
+    [
+        ("linux", "x86_64", "linux-amd64"),
+        ("linux", "aarch64", "linux-arm64"),
+        ("linux", "armv7l", "linux-armv7"),
+        ("linux", "armv6l", "linux-armv6"),
+        ("linux", "i686", "linux-386"),
+        ("darwin", "arm64", "darwin-arm64"),
+        ("win32", "AMD64", "windows-amd64"),
+        ("win32", "ARM64", "windows-arm64"),
+        ("win32", "x86", "windows-386"),
+    ],
+)
+def test_native_target(system: str, machine: str, name: str) -> None:
+    assert native_target(system, machine) is BY_NAME[name]
+
+
+@pytest.mark.parametrize("machine", ["", "loongarch64", "mips"])
+def test_machines_without_a_target(machine: str) -> None:
+    assert native_target("linux", machine) is None
+
+
+def test_selection_keeps_the_order_asked_for() -> None:
+    chosen = parse_selection([" windows-arm64", "linux-amd64-musl "])
+    assert [target.name for target in chosen] == ["windows-arm64", "linux-amd64-musl"]
+
+
+def test_selection_words() -> None:
+    assert parse_selection(["all"]) == all_targets()
+    assert parse_selection(["default"]) == default_targets()
+    native = BY_NAME["darwin-arm64"]
+    assert parse_selection(["native"], native) == (native,)
+
+
+@pytest.mark.parametrize(
+    ("names", "fault"),
+    [
+        (["linux-amd46"], "unknown platform 'linux-amd46', did you mean 'linux-amd64'?"),
+        (["linux/amd64"], "unknown platform 'linux/amd64', did you mean 'linux-amd64'?"),
+        (["qqqq"], "unknown platform 'qqqq'"),
+        ([""], "unknown platform ''"),
+        (["linux-amd64", "linux-amd64"], "platform 'linux-amd64' is named more than once"),
+        (["default", "linux-amd64"], "platform 'linux-amd64' is named more than once"),
+        (["native"], "platform 'native': this machine is none of the known targets"),
+        ([], "no platform was named"),
+        *(
+            ([name], f"platform '{name}': PyPI has no platform tag for it and refuses such wheels")
+            for name in (
+                "linux-loong64",
+                "linux-mips",
+                "linux-mips64le",
+                "linux-ppc64",
+                "freebsd-amd64",
+                "openbsd-arm64",
+                "js-wasm",
+                "wasip1-wasm",
+                "aix-ppc64",
+                "plan9-386",
+                "solaris-amd64",
+            )
+        ),
+    ],
+)
+def test_bad_selections(names: list[str], fault: str) -> None:
+    with pytest.raises(InvalidOptionsError) as caught:
+        parse_selection(names)
+    assert caught.value.faults == (fault,)
+    assert caught.value.hint.startswith("choose from: linux-amd64, linux-arm64, darwin-amd64")
+
+
+def test_every_fault_is_named() -> None:
+    with pytest.raises(InvalidOptionsError) as caught:
+        parse_selection(["nope", "freebsd-amd64", "linux-386"])
+    assert str(caught.value).splitlines()[0] == "2 values can't be used:"
+    assert len(caught.value.faults) == 2
+
+
+def test_targets_that_share_a_binary() -> None:
+    assert BY_NAME["linux-amd64"].compile_key == BY_NAME["linux-amd64-musl"].compile_key
+    assert len({target.compile_key for target in all_targets()}) == len(all_targets())

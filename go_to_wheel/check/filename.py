@@ -16,12 +16,11 @@ from go_to_wheel.check.report import Fault, Faults
 
 _EXACT = frozenset(
     {
-        *"any win32 win_arm64 win_amd64 win_ia64 linux_armv6l linux_armv7l".split(),
-        *(f"manylinux{year}_{arch}" for year in ("1", "2010") for arch in ("x86_64", "i686")),
-        *(
-            f"manylinux2014_{arch}"
-            for arch in "x86_64 i686 aarch64 armv7l ppc64 ppc64le s390x".split()
-        ),
+        *("any", "win32", "win_arm64", "win_amd64", "win_ia64", "linux_armv6l", "linux_armv7l"),
+        *("manylinux1_x86_64", "manylinux1_i686", "manylinux2010_x86_64", "manylinux2010_i686"),
+        *("manylinux2014_x86_64", "manylinux2014_i686", "manylinux2014_aarch64"),
+        *("manylinux2014_armv7l", "manylinux2014_ppc64", "manylinux2014_ppc64le"),
+        "manylinux2014_s390x",
     }
 )
 _LINUX_ARCHES = "x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64"

@@ -58,13 +58,18 @@ def _check_metadata(members: list[Member]) -> Iterable[Finding]:
         if member.metadata is None:
             continue
         other = first.setdefault(member.name.version, member)
-        if other.metadata != member.metadata:
+        if _lines(other) != _lines(member):
             yield _finding(
                 "set-metadata",
                 member.file,
                 f"its METADATA is not that of {other.file}",
                 "PyPI shows one of them for all; build the wheels together",
             )
+
+
+def _lines(member: Member) -> list[bytes]:
+    """METADATA whatever its line ends: a checkout on Windows may have changed them."""
+    return (member.metadata or b"").splitlines()
 
 
 def _check_duplicates(members: list[Member]) -> Iterable[Finding]:

@@ -15,22 +15,23 @@ from go_to_wheel.platforms import TARGETS, Version2, macos_floor
 
 #: Where programs and their sources lie on the machines that build them. Go's tables hold
 #: file names between zero bytes, so a name that starts so is no text of the program's own.
-_BUILDER_PATHS = tuple(
-    f"\0{folder}/".encode()
-    for folder in (
-        *"/home /root /Users /tmp /builds /build /go/src /usr/local/go/src".split(),
-        *(f"{drive}:/{folder}" for drive in "CD" for folder in ("Users", "a", "hostedtoolcache")),
-    )
+_BUILDER_PATHS = (
+    *(b"\0/home/", b"\0/root/", b"\0/Users/", b"\0/tmp/", b"\0/build/", b"\0/builds/"),
+    *(b"\0/go/src/", b"\0/usr/local/go/src/", b"\0C:/Users/", b"\0C:/hostedtoolcache/"),
+    *(b"\0D:/a/", b"\0C:/Program Files/Go/src/"),
 )
 #: The libraries that every system with manylinux wheels has (PEP 513, 571, 599).
 _PROMISED = frozenset(
-    f"lib{name}"
-    for name in (
-        "c.so.6 m.so.6 dl.so.2 rt.so.1 pthread.so.0 util.so.1 nsl.so.1 resolv.so.2 gcc_s.so.1 "
-        "stdc++.so.6 X11.so.6 Xext.so.6 Xrender.so.1 ICE.so.6 SM.so.6 GL.so.1 z.so.1 "
-        "expat.so.1 gobject-2.0.so.0 gthread-2.0.so.0 glib-2.0.so.0 atomic.so.1"
-    ).split()
+    {
+        *("libc.so.6", "libm.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0"),
+        *("libutil.so.1", "libnsl.so.1", "libresolv.so.2", "libgcc_s.so.1", "libstdc++.so.6"),
+        *("libX11.so.6", "libXext.so.6", "libXrender.so.1", "libICE.so.6", "libSM.so.6"),
+        *("libGL.so.1", "libz.so.1", "libexpat.so.1", "libatomic.so.1"),
+        *("libglib-2.0.so.0", "libgobject-2.0.so.0", "libgthread-2.0.so.0"),
+    }
 )
+#: Below this size compression saves nothing worth a word.
+_SMALL = 64 << 10
 _INSTRUMENTED = ("-race", "-msan", "-asan", "-cover")
 
 
@@ -72,6 +73,12 @@ def check_program(program: Program, platforms: Sequence[str], paths: Collection[
             return
     if program.is_command:
         yield from _check_command(program)
+    if program.entry.compress_type == zipfile.ZIP_STORED and program.entry.file_size > _SMALL:
+        yield Fault(
+            "binary-stored",
+            f"{program.path!r} is stored without compression",
+            "deflated, it takes about a third of the room",
+        )
     yield from _check_needs(program, claims, {path.rpartition("/")[2] for path in paths})
     yield from _check_build(program, claims)
 

@@ -70,6 +70,7 @@ RULES: dict[str, Rule] = {
     "binary-target": Rule(ERROR, "the program is for another system or architecture than the tag"),
     "binary-kind": Rule(ERROR, "what is installed as a command is not an executable"),
     "binary-mode": Rule(ERROR, "the program will not be executable after pip installed it"),
+    "binary-stored": Rule(WARNING, "the program is stored without compression"),
     "binary-macos": Rule(ERROR, "the program needs a newer macOS than the tag says"),
     "binary-glibc": Rule(ERROR, "the program needs a newer glibc than the tag says"),
     "binary-libc": Rule(ERROR, "the program needs another C library than the tag promises"),
@@ -84,5 +85,6 @@ RULES: dict[str, Rule] = {
     "set-duplicate": Rule(ERROR, "two wheels serve the same platform"),
     "set-missing": Rule(ERROR, "a platform that is expected has no wheel"),
     # Twine
-    "twine": Rule(ERROR, "`twine check --strict` refuses it"),
+    "twine": Rule(ERROR, "`twine check` refuses it"),
+    "twine-strict": Rule(WARNING, "`twine check --strict` refuses it, plain `twine check` doesn't"),
 }

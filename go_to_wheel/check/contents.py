@@ -43,7 +43,7 @@ def read_contents(archive: zipfile.ZipFile, dist_info: str) -> Iterator[Content]
     """Each file of the wheel, folders left out. Raises WheelError for one that is broken."""
     algorithms = algorithms_in(_record_text(archive, dist_info)) or ("sha256",)
     for entry in archive.infolist():
-        if entry.is_dir():
+        if entry.filename.endswith("/"):  # is_dir() fails on an empty name before Python 3.11
             continue
         try:
             yield _read(archive, entry, algorithms, entry.filename.startswith(f"{dist_info}/"))

@@ -56,9 +56,9 @@ class Program:
 
 
 def find_traces(facts: BinaryFacts, data: bytes, more: Iterable[str] = ()) -> tuple[str, ...]:
-    """Paths of the machine that built it: common ones in Go programs, and those given."""
+    """Paths of the machine that built it: those given, and common ones if Go left them in."""
     needles = {path.encode(): path for path in more if path}
-    if facts.go:
+    if facts.go and facts.setting("-trimpath") != "true":
         needles |= {needle: needle[1:].decode() for needle in _BUILDER_PATHS}
     found = contains(io.BytesIO(data), needles)
     return tuple(sorted({needles[needle] for needle in found}))
@@ -71,6 +71,9 @@ def check_program(program: Program, platforms: Sequence[str], paths: Collection[
         if fault := _wrong_target(program, claim):
             yield fault
             return
+    if program.is_command and "any" in platforms:
+        said = f"{program.path!r} is {describe(program.facts)}, and the tag says 'any'"
+        yield Fault("binary-target", said, "tag the wheel for the system of its program")
     if program.is_command:
         yield from _check_command(program)
     if program.entry.compress_type == zipfile.ZIP_STORED and program.entry.file_size > _SMALL:

@@ -143,6 +143,12 @@ def test_names_beyond_ascii() -> None:
     assert "zip-mismatch" in codes_of(data) or "zip-broken" in codes_of(data)
 
 
+def test_an_empty_name() -> None:
+    recipe = small()
+    recipe.files["\0"] = b""
+    assert "zip-unsafe-name" in codes_of(recipe.build())
+
+
 def test_wrong_checksum() -> None:
     data = bytearray(SMALL)
     for marker, offset in ((b"PK\x03\x04", 14), (b"PK\x01\x02", 16)):

@@ -218,6 +218,7 @@ BROKEN: list[tuple[str, str, Callable[[Recipe], None]]] = [
     ("text as a program", "binary-broken", with_file(PROGRAM, b"hello", 0o100755)),
     ("another system", "binary-target", with_program("freebsd-amd64")),
     ("another architecture", "binary-target", with_program("linux-arm64")),
+    ("any system", "binary-target", retag("any")),
     ("ARM too new", "binary-target", with_program("linux-arm", "linux_armv6l")),
     ("no executable bit", "binary-mode", setting(modes={PROGRAM: 0o100644})),
     ("no regular-file bit", "binary-mode", setting(modes={PROGRAM: 0o755})),
@@ -329,6 +330,9 @@ def test_dirt_and_paths() -> None:
     traces = find_traces(facts, b"\0/home/jane/x.go\0", ["/srv/own"])
     assert traces == ("/home/",)
     assert find_traces(facts, b"a /home/ b", []) == ()
+    trimmed = dataclasses.replace(facts, go=GoBuildInfo("go1.26", settings={"-trimpath": "true"}))
+    assert find_traces(trimmed, b"\0/home/jane/x.go\0", ["/home/jane"]) == ("/home/jane",)
+    assert find_traces(trimmed, b"\0/home/jane/x.go\0") == ()
     assert find_traces(facts, b"at /srv/own", ["/srv/own"]) == ("/srv/own",)
     faults = list(check_program(Program(entry, facts, traces), LINUX_TAGS.split("."), []))
     assert [fault.code for fault in faults] == ["binary-dirty", "binary-paths"]

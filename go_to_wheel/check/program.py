@@ -99,6 +99,19 @@ def _wrong_target(program: Program, claim: Claim) -> Fault | None:
     )
 
 
+def check_coverage(programs: Sequence[Program], platforms: Sequence[str]) -> Faults:
+    """Whether a tag for several architectures has a program for each of them."""
+    machines = {program.facts.machine for program in programs if program.is_command}
+    for claim in filter(None, map(parse_claim, platforms)):
+        missing = [arch for arch in claim.arches if arch not in machines]
+        if machines and missing and len(missing) < len(claim.arches):
+            yield Fault(
+                "binary-target",
+                f"the tag says '{claim.tag}', and there is no program for {', '.join(missing)}",
+                "make one wheel for each architecture",
+            )
+
+
 def _is_older_arm(machine: str, claim: Claim) -> bool:
     """Whether it is 32-bit ARM code that a CPU of the claimed level runs too."""
     runs_on = {"arm": ("armv6l", "armv7l"), "armv5l": ("armv6l", "armv7l"), "armv6l": ("armv7l",)}

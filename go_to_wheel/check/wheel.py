@@ -14,7 +14,7 @@ from go_to_wheel.check.contents import MAX_LOOKED_INTO, Content, read_contents
 from go_to_wheel.check.distinfo import check_dist_info
 from go_to_wheel.check.filename import WheelName, check_name, parse_name
 from go_to_wheel.check.group import Member
-from go_to_wheel.check.program import Program, check_program, find_traces
+from go_to_wheel.check.program import Program, check_coverage, check_program, find_traces
 from go_to_wheel.check.record import Digest
 from go_to_wheel.check.report import Fault, Finding, WheelSummary
 from go_to_wheel.errors import BinaryError, WheelError
@@ -91,6 +91,8 @@ def _check_inside(
     verdict.faults.extend(check_dist_info(name, digests, texts, has_native))
     for program in verdict.programs:
         verdict.faults.extend(check_program(program, name.platforms, digests))
+    if not verdict.not_run:  # a universal file may hold what seems to be missing
+        verdict.faults.extend(check_coverage(verdict.programs, name.platforms))
 
 
 def _look_into(verdict: WheelVerdict, content: Content, builder_paths: Sequence[str]) -> None:

@@ -219,6 +219,7 @@ BROKEN: list[tuple[str, str, Callable[[Recipe], None]]] = [
     ("another system", "binary-target", with_program("freebsd-amd64")),
     ("another architecture", "binary-target", with_program("linux-arm64")),
     ("any system", "binary-target", retag("any")),
+    ("half a program", "binary-target", with_program("darwin-arm64", "macosx_12_0_universal2")),
     ("ARM too new", "binary-target", with_program("linux-arm", "linux_armv6l")),
     ("no executable bit", "binary-mode", setting(modes={PROGRAM: 0o100644})),
     ("no regular-file bit", "binary-mode", setting(modes={PROGRAM: 0o755})),

@@ -1,6 +1,6 @@
 """The file name: name, version and tags, and whether PyPI takes them.
 
-The accepted platform tags are facts of PyPI's upload code, as of October 2026.
+The accepted platform tags are facts of PyPI's upload code. It grows with each macOS.
 """
 
 from __future__ import annotations

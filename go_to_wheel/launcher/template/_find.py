@@ -119,7 +119,7 @@ def _sites(package: str) -> list[str]:
         return []  # inside a zip file
     site = os.path.dirname(package)
     linked = os.path.dirname(os.path.realpath(package))
-    return list(dict.fromkeys((site, os.path.realpath(site), linked)))
+    return list(dict.fromkeys((site, linked)))
 
 
 def _climb(site: str) -> list[str]:
@@ -217,11 +217,10 @@ def _scheme_places(file: str, size: int | None, sites: Iterable[str]) -> Iterato
     for scheme in sysconfig.get_scheme_names():
         if scheme.startswith("nt") != (os.name == "nt"):
             continue
-        for base in dict.fromkeys((sys.prefix, sys.base_prefix)):
-            paths = sysconfig.get_paths(scheme, vars={"base": base, "platbase": base})
-            libraries = {os.path.realpath(paths["purelib"]), os.path.realpath(paths["platlib"])}
-            if size is not None or ours & libraries:
-                yield _Place(os.path.join(paths["scripts"], file), size)
+        paths = sysconfig.get_paths(scheme)
+        libraries = {os.path.realpath(paths["purelib"]), os.path.realpath(paths["platlib"])}
+        if size is not None or ours & libraries:
+            yield _Place(os.path.join(paths["scripts"], file), size)
 
 
 def _fault(place: _Place) -> str | None:
@@ -255,22 +254,18 @@ def _make_executable(path: str) -> None:
     if os.name == "nt" or os.access(path, os.X_OK):
         return
     mode = stat.S_IMODE(os.stat(path).st_mode)
+    if mode & 0o111 == 0o111:
+        raise ProgramNotExecutable(
+            f"cannot run {path!r}: its mode is {mode:04o}, but the system refuses;"
+            " the file system may forbid programs, as `mount -o noexec` does"
+        )
     try:
         os.chmod(path, mode | (mode & 0o444) >> 2)
     except OSError as error:
-        raise ProgramNotExecutable(_not_executable_message(path, mode, error)) from error
-    if not os.access(path, os.X_OK):
-        raise ProgramNotExecutable(_not_executable_message(path, mode, None))
-
-
-def _not_executable_message(path: str, mode: int, error: OSError | None) -> str:
-    why = f"its mode is {mode:04o}"
-    if error is not None:
-        why += f", and changing that failed: {error.strerror or error}"
-    return (
-        f"this user may not run {path!r} ({why}); as its owner run `chmod a+rx` on it,"
-        " or install it again"
-    )
+        raise ProgramNotExecutable(
+            f"cannot run {path!r}: its mode is {mode:04o}, and changing that failed:"
+            f" {error.strerror or error}; as its owner run `chmod a+rx` on it"
+        ) from error
 
 
 def _not_found_message(
@@ -294,6 +289,12 @@ def _hint(command: str, package: str, constants: Constants) -> str:
     if command in constants.EDITABLE_BINARIES:
         return "this is an editable install; build the program again with `pip install -e`"
     requirement = f"{constants.DISTRIBUTION}=={constants.VERSION}"
+    site = os.path.dirname(package)
+    if constants.LAYOUT == "native" and len(_climb(site)) == 1:
+        return (
+            "`pip install --target` leaves the program out when the folder already has a bin;"
+            f" use `uv pip install --target {site!r} {requirement}`"
+        )
     return (
         f"install it again: `pip install --force-reinstall {requirement}`"
         f" or `uv pip install --reinstall {requirement}`"

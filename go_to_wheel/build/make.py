@@ -8,6 +8,7 @@ first, then waits.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tempfile
 import time
@@ -16,12 +17,11 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from go_to_wheel import __version__
-from go_to_wheel.binary import BinaryFacts, check_target, contains, read_facts
 from go_to_wheel.build.plan import BuildPlan
 from go_to_wheel.build.publish import list_neighbours, publish
-from go_to_wheel.check import check_wheels
 from go_to_wheel.config import BuildOptions
 from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError, WheelError
 from go_to_wheel.launcher import LauncherConstants, launcher_entries
@@ -29,6 +29,13 @@ from go_to_wheel.metadata import format_entry_points, format_metadata, format_wh
 from go_to_wheel.naming import distribution_name, import_name, wheel_file_name
 from go_to_wheel.platforms import Target, platform_tags
 from go_to_wheel.wheelfile import Entry, write_wheel
+
+if TYPE_CHECKING:
+    from go_to_wheel.binary import BinaryFacts
+
+#: Errors of the check that stop no build: an index other than PyPI may take a large wheel,
+#: and who asks for linux-amd64 and linux-amd64-musl gets both.
+_LEFT_TO_THE_USER = ("zip-too-large", "set-duplicate")
 
 GENERATOR = f"go-to-wheel {__version__}"
 
@@ -79,7 +86,7 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
             raise BuildFailedError(failures)
         order = [target.name for target in plan.options.targets]
         made.sort(key=lambda wheel: order.index(wheel.target))
-        findings = _check([wheel.path for wheel in made], [wheel.target for wheel in made])
+        findings = _check(made, plan.options)
         folder = plan.options.output_dir
         paths = publish([wheel.path for wheel in made], folder)
     wheels = tuple(replace(wheel, path=path) for wheel, path in zip(made, paths, strict=True))
@@ -87,14 +94,20 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
     return BuildReport(wheels, failures, notes)
 
 
-def _check(wheels: Sequence[Path], targets: Sequence[str]) -> list[str]:
+def _check(made: Sequence[BuiltWheel], options: BuildOptions) -> list[str]:
     """The verdict of `go-to-wheel check` on what was made: its warnings, as notes.
 
-    Raises WheelError for its errors; only a wheel's size is left to the user, because an
-    index other than PyPI may take it.
+    twine's own part, which takes longer than a compile, is left out unless there is a
+    reStructuredText README for it to render. Raises WheelError for errors.
     """
-    report = check_wheels(wheels, expect=targets)
-    fatal = [finding for finding in report.errors if finding.code != "zip-too-large"]
+    from go_to_wheel.check import check_wheels
+
+    report = check_wheels(
+        [wheel.path for wheel in made],
+        expect=[wheel.target for wheel in made],
+        twine=options.project.readme.content_type == "text/x-rst",
+    )
+    fatal = [finding for finding in report.errors if finding.code not in _LEFT_TO_THE_USER]
     if fatal:
         lines = [f"{finding.wheel}: {finding.message} ({finding.code})" for finding in fatal]
         raise WheelError("\n".join(lines), "\n".join(finding.hint for finding in fatal))
@@ -130,6 +143,7 @@ def _make_all(
             pool.submit(_make_group, plan, group, work / f"{index}", on_event): group
             for index, group in enumerate(groups.values())
         }
+        _import_inspectors()
         wait(futures, return_when=FIRST_EXCEPTION)
         return _gather(futures)
     except BaseException:
@@ -139,7 +153,13 @@ def _make_all(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-GroupResult = tuple[list[BuiltWheel], GoToWheelError | None, BinaryFacts | None]
+def _import_inspectors() -> None:
+    """Import what looks at the results while the compilers run: a tenth of a warm build."""
+    import go_to_wheel.binary
+    import go_to_wheel.check  # noqa: F401
+
+
+GroupResult = tuple[list[BuiltWheel], GoToWheelError | None, "BinaryFacts | None"]
 
 
 def _gather(
@@ -204,16 +224,23 @@ def _make_binary(plan: BuildPlan, target: Target, work: Path) -> tuple[bytes, Bi
     work.mkdir()
     output = work / f"program{target.exe_suffix}"
     plan.go.compile(plan.source.root, plan.source.package, target, output, plan.options.ldflags)
-    with output.open("rb") as stream:
-        facts = read_facts(stream)
-        faults = check_target(facts, target)
-        leaked = contains(stream, _builder_paths(plan, work))
+    program = output.read_bytes()
+    output.unlink()
+    facts = _inspect(plan, target, program, work)
+    return program, facts
+
+
+def _inspect(plan: BuildPlan, target: Target, program: bytes, work: Path) -> BinaryFacts:
+    from go_to_wheel.binary import check_target, contains, read_facts
+
+    stream = io.BytesIO(program)
+    facts = read_facts(stream)
+    faults = check_target(facts, target)
+    leaked = contains(stream, _builder_paths(plan, work))
     faults += [f"it contains the builder's path {path.decode()!r}" for path in sorted(leaked)]
     if faults:
         raise BinaryError("\n".join(faults))
-    program = output.read_bytes()
-    output.unlink()
-    return program, facts
+    return facts
 
 
 def _builder_paths(plan: BuildPlan, work: Path) -> list[bytes]:

@@ -226,4 +226,3 @@ def _notes(given: str, version: str) -> tuple[str, ...]:
     if given.strip() == version:
         return ()
     return (f"version {given.strip()!r} is {version!r} to Python (PEP 440)",)
-

@@ -17,9 +17,7 @@ from packaging.version import InvalidVersion, Version
 #: Modules that newer Pythons added; older ones don't list them.
 _NEWER_STDLIB = frozenset({"annotationlib", "compression"})
 _COMMAND = re.compile(r"[A-Za-z0-9_](?:[\w.-]*[A-Za-z0-9_])?", re.ASCII)
-_PSEUDO = re.compile(
-    r"(?P<base>.+?)(?:-(?:0\.)?|\.0\.)(?P<stamp>\d{14})-(?P<commit>[0-9a-f]{12})$"
-)
+_PSEUDO = re.compile(r"(?P<base>.+?)(?:-(?:0\.)?|\.0\.)(?P<stamp>\d{14})-(?P<commit>[0-9a-f]{12})$")
 _SEMVER_NUMBER_ONLY = re.compile(r"v?\d+\.\d+\.\d+-\d+$")
 _MAJOR_ELEMENT = re.compile(r"v[0-9]+$")
 _GOPKG_SUFFIX = re.compile(r"\.v[0-9]+$")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from go_to_wheel.errors import InvalidOptionsError
 
@@ -34,7 +35,7 @@ class Target:
     default: bool = False
 
     @property
-    def exe_suffix(self) -> str:
+    def exe_suffix(self) -> Literal["", ".exe"]:
         """`.exe` on Windows, empty elsewhere."""
         return ".exe" if self.goos == "windows" else ""
 

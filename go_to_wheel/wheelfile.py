@@ -83,7 +83,7 @@ def _refuse_repeats(ordered: list[Entry]) -> None:
             raise WheelError(f"two files would have the path {entry.path!r} in the wheel")
 
 
-class _Archive(WheelFile):
+class _Archive(WheelFile):  # type: ignore[misc]  # wheel has no types
     """WheelFile with every member, RECORD too, at a fixed date, mode and level."""
 
     def __init__(self, path: Path, epoch: int) -> None:
@@ -99,7 +99,7 @@ class _Archive(WheelFile):
         info.external_attr = mode << 16
         return info
 
-    def writestr(  # type: ignore[override]  # narrower on purpose: bytes and names only
+    def writestr(
         self,
         zinfo_or_arcname: str | zipfile.ZipInfo,
         data: bytes | str,

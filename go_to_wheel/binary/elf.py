@@ -62,7 +62,7 @@ _NOTE_SYSTEMS = {
 
 def read_elf(reader: BoundedReader) -> Image:
     """An ELF file -> its image. Raises BinaryError, or what pyelftools raises."""
-    elf = ELFFile(cast(BinaryIO, reader))
+    elf = ELFFile(cast("BinaryIO", reader))
     segments = _segments(elf)
     for segment in segments:
         reader.require(segment["p_offset"], segment["p_filesz"])

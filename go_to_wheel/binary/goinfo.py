@@ -22,9 +22,9 @@ _FLAG_BIG_ENDIAN, _FLAG_INLINE = 1, 2
 _FRAME = 16  # random bytes before and after the module text
 _MAX_STRING = MAX_READ - 16
 
-_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.S)
+_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
 _PLAIN_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_BUILD_LINE = re.compile(r'("(?:[^"\\]|\\.)*"|`[^`]*`|[^="`]+)=(.*)', re.S)
+_BUILD_LINE = re.compile(r'("(?:[^"\\]|\\.)*"|`[^`]*`|[^="`]+)=(.*)', re.DOTALL)
 
 
 def read_build_info(reader: BoundedReader, image: Image) -> GoBuildInfo | None:

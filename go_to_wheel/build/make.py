@@ -180,9 +180,7 @@ def _make_binary(plan: BuildPlan, target: Target, work: Path) -> tuple[bytes, Bi
     """Compile for one target and refuse what is not what it should be."""
     work.mkdir()
     output = work / f"program{target.exe_suffix}"
-    plan.go.compile(
-        plan.source.root, plan.source.package, target, output, plan.options.ldflags
-    )
+    plan.go.compile(plan.source.root, plan.source.package, target, output, plan.options.ldflags)
     with output.open("rb") as stream:
         facts = read_facts(stream)
         faults = check_target(facts, target)

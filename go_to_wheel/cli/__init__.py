@@ -36,7 +36,9 @@ class _Group(DefaultGroup):  # type: ignore[misc]  # click-default-group has no 
         build_ctx = click.Context(build_command, info_name=ctx.info_name)
         build_command.format_options(build_ctx, formatter)
         with formatter.section("Commands"):
-            rows = [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
+            rows = [
+                (name, command.get_short_help_str(80)) for name, command in self.commands.items()
+            ]
             formatter.write_dl(rows)
         formatter.write_paragraph()
         formatter.write_text(f"go-to-wheel {__version__} (go-to-wheel -V prints this)")

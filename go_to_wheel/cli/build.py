@@ -40,7 +40,7 @@ def _project_options(function: _F) -> _F:
     options = [
         click.option("--name", help="Package name (default: from the module path)."),
         click.option(
-            "--version", default="0.1.0", show_default=True, help="Package version, Go's or Python's."
+            "--version", default="0.1.0", show_default=True, help="Version, Go's or Python's."
         ),
         click.option(
             "--output-dir", default="./dist", show_default=True, type=click.Path(), metavar="DIR",

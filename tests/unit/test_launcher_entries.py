@@ -45,7 +45,7 @@ def test_constants_golden() -> None:
         commands=("my-tool", "my-tool-server"),
         layout="python",
         executable_suffix=".exe",
-        editable_binaries={"my-tool": "C:\\out\\it's \"here\"\\my-tool.exe"},
+        editable_binaries={"my-tool": 'C:\\out\\it\'s "here"\\my-tool.exe'},
     )
     assert launcher_entries(constants)["_constants.py"].decode() == (
         '"""What varies between wheels; written when this one was built."""\n'

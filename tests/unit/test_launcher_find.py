@@ -193,7 +193,7 @@ FOUND = {
     ),
     "RECORD that is no RECORD": (
         SITE,
-        {"env/bin/my-tool": PROGRAM, f"{SITE}/{INFO}": "\x00,\n,,,,\n\nbin\n\"\n"},
+        {"env/bin/my-tool": PROGRAM, f"{SITE}/{INFO}": '\x00,\n,,,,\n\nbin\n"\n'},
         "env/bin/my-tool",
     ),
     "RECORD with CRLF": (
@@ -269,6 +269,17 @@ def test_message_lists_every_place(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         f"  {tmp_path}/base/bin/my-tool: no such file\n"
         "hint: install it again: `pip install --force-reinstall my-tool==1.5`"
         " or `uv pip install --reinstall my-tool==1.5`"
+    )
+
+
+def test_hint_after_pip_left_the_program_out(tmp_path: Path) -> None:
+    """A second `pip install --target` into a folder with a bin installs no program."""
+    plant(tmp_path, {"deps/my_tool/__init__.py": "", "deps/bin/other": ""})
+    with pytest.raises(ProgramNotFound) as caught:
+        find_program("my-tool", str(tmp_path / "deps/my_tool"), Constants())
+    assert str(caught.value).splitlines()[-1] == (
+        "hint: `pip install --target` leaves the program out when the folder already has a bin;"
+        f" use `uv pip install --target {str(tmp_path / 'deps')!r} my-tool==1.5`"
     )
 
 
@@ -492,16 +503,22 @@ class TestExecutableBit:
         path = str(tmp_path / "my_tool/bin/my-tool")
         assert isinstance(caught.value, PermissionError)
         assert str(caught.value) == (
-            f"this user may not run {path!r} (its mode is 0644, and changing that failed:"
-            " Operation not permitted); as its owner run `chmod a+rx` on it, or install it again"
+            f"cannot run {path!r}: its mode is 0644, and changing that failed:"
+            " Operation not permitted; as its owner run `chmod a+rx` on it"
         )
 
     def test_in_vain(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A noexec mount, for one, refuses whatever the mode says."""
         plant(tmp_path, {"my_tool/bin/my-tool": PROGRAM}, mode=0o755)
         monkeypatch.setattr(os, "access", lambda path, mode: False)
-        with pytest.raises(ProgramNotExecutable, match="its mode is 0755"):
+        monkeypatch.setattr(os, "chmod", lambda *_: pytest.fail("chmod was called"))
+        with pytest.raises(ProgramNotExecutable) as caught:
             find_program("my-tool", str(tmp_path / "my_tool"), Constants(LAYOUT="python"))
+        path = str(tmp_path / "my_tool/bin/my-tool")
+        assert str(caught.value) == (
+            f"cannot run {path!r}: its mode is 0755, but the system refuses;"
+            " the file system may forbid programs, as `mount -o noexec` does"
+        )
 
     def test_unreadable_folder_is_named(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

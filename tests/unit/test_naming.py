@@ -36,7 +36,9 @@ def test_name_from_path(path: str, name: str) -> None:
     assert name_from_path(path) == name
 
 
-@pytest.mark.parametrize("name", ["tool", "my-tool", "My.Tool", "a", "x9", "sqlite_scanner", "go-x"])
+@pytest.mark.parametrize(
+    "name", ["tool", "my-tool", "My.Tool", "a", "x9", "sqlite_scanner", "go-x"]
+)
 def test_good_names(name: str) -> None:
     assert check_name(name) is None
 

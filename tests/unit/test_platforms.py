@@ -54,7 +54,10 @@ def test_default_set_is_the_six_systems_people_use() -> None:
             "manylinux2014_aarch64.manylinux_2_17_aarch64"
             ".musllinux_1_1_aarch64.musllinux_1_2_aarch64",
         ),
-        ("linux-386", "manylinux2014_i686.manylinux_2_17_i686.musllinux_1_1_i686.musllinux_1_2_i686"),
+        (
+            "linux-386",
+            "manylinux2014_i686.manylinux_2_17_i686.musllinux_1_1_i686.musllinux_1_2_i686",
+        ),
         (
             "linux-armv7",
             "manylinux2014_armv7l.manylinux_2_17_armv7l.musllinux_1_1_armv7l.musllinux_1_2_armv7l",

@@ -255,22 +255,18 @@ def _make_executable(path: str) -> None:
     if os.name == "nt" or os.access(path, os.X_OK):
         return
     mode = stat.S_IMODE(os.stat(path).st_mode)
+    if mode & 0o111 == 0o111:
+        raise ProgramNotExecutable(
+            f"cannot run {path!r}: its mode is {mode:04o}, but the system refuses;"
+            " the file system may forbid programs, as `mount -o noexec` does"
+        )
     try:
         os.chmod(path, mode | (mode & 0o444) >> 2)
     except OSError as error:
-        raise ProgramNotExecutable(_not_executable_message(path, mode, error)) from error
-    if not os.access(path, os.X_OK):
-        raise ProgramNotExecutable(_not_executable_message(path, mode, None))
-
-
-def _not_executable_message(path: str, mode: int, error: OSError | None) -> str:
-    why = f"its mode is {mode:04o}"
-    if error is not None:
-        why += f", and changing that failed: {error.strerror or error}"
-    return (
-        f"this user may not run {path!r} ({why}); as its owner run `chmod a+rx` on it,"
-        " or install it again"
-    )
+        raise ProgramNotExecutable(
+            f"cannot run {path!r}: its mode is {mode:04o}, and changing that failed:"
+            f" {error.strerror or error}; as its owner run `chmod a+rx` on it"
+        ) from error
 
 
 def _not_found_message(
@@ -294,6 +290,12 @@ def _hint(command: str, package: str, constants: Constants) -> str:
     if command in constants.EDITABLE_BINARIES:
         return "this is an editable install; build the program again with `pip install -e`"
     requirement = f"{constants.DISTRIBUTION}=={constants.VERSION}"
+    site = os.path.dirname(package)
+    if constants.LAYOUT == "native" and len(_climb(site)) == 1:
+        return (
+            "`pip install --target` leaves the program out when the folder already has a bin;"
+            f" use `uv pip install --target {site!r} {requirement}`"
+        )
     return (
         f"install it again: `pip install --force-reinstall {requirement}`"
         f" or `uv pip install --reinstall {requirement}`"

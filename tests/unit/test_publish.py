@@ -1,0 +1,99 @@
+"""Finished wheels on their way into the output folder: all of them or none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from go_to_wheel.build.publish import list_neighbours, publish
+from go_to_wheel.errors import OutputError
+
+A, B = "tool-1.0-py3-none-win32.whl", "tool-1.0-py3-none-win_amd64.whl"
+NOBODY = 65534
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "made"
+    folder.mkdir()
+    for name in (A, B):
+        (folder / name).write_bytes(name.encode())
+    return [folder / A, folder / B]
+
+
+@contextmanager
+def without_rights() -> Iterator[None]:
+    """Permission bits prove nothing to root: act as nobody for a while."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_wheels_get_their_names(tmp_path: Path, made: list[Path]) -> None:
+    paths = publish(made, tmp_path / "new" / "dist")
+    assert [path.name for path in paths] == [A, B]
+    assert sorted(path.name for path in (tmp_path / "new" / "dist").iterdir()) == [A, B]
+    assert paths[0].read_bytes() == A.encode()
+
+
+def test_an_older_wheel_of_the_same_name_is_replaced(tmp_path: Path, made: list[Path]) -> None:
+    (tmp_path / A).write_bytes(b"older")
+    publish(made, tmp_path)
+    assert (tmp_path / A).read_bytes() == A.encode()
+
+
+def test_a_locked_folder_is_named_and_stays_as_it_is(tmp_path: Path, made: list[Path]) -> None:
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == os.geteuid():
+            folder.chmod(folder.stat().st_mode | 0o055)
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o555)
+    with (
+        without_rights(),
+        pytest.raises(
+            OutputError, match=r"can't write to the output folder .*locked.*: Permission"
+        ),
+    ):
+        publish(made, locked)
+    assert list(locked.iterdir()) == []
+
+
+def test_a_new_folder_in_a_checkout_ignores_itself(tmp_path: Path, made: list[Path]) -> None:
+    (tmp_path / ".git").mkdir()
+    publish(made, tmp_path / "dist")
+    assert (tmp_path / "dist" / ".gitignore").read_text() == "*\n"
+
+
+def test_a_folder_that_was_there_is_not_changed(tmp_path: Path, made: list[Path]) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "dist").mkdir()
+    publish(made, tmp_path / "dist")
+    assert sorted(path.name for path in (tmp_path / "dist").iterdir()) == [A, B]
+
+
+@pytest.mark.parametrize(
+    ("others", "named"),
+    [
+        ([], []),
+        (["tool-0.9-py3-none-win32.whl"], ["tool-0.9-py3-none-win32.whl"]),
+        # the same version for a tag that is no longer made
+        (["tool-1.0-py3-none-any.whl"], ["tool-1.0-py3-none-any.whl"]),
+        (["Tool-0.9-py3-none-any.whl"], ["Tool-0.9-py3-none-any.whl"]),
+        (["other-1.0-py3-none-any.whl", "notes.txt", "broken.whl"], []),
+    ],
+)
+def test_neighbours(tmp_path: Path, others: list[str], named: list[str]) -> None:
+    for name in (*others, A):
+        (tmp_path / name).write_bytes(b"")
+    notes = list_neighbours(tmp_path, [tmp_path / A])
+    listed = f"{tmp_path} also holds other wheels of this project, left alone: "
+    assert notes == ([listed + ", ".join(named)] if named else [])

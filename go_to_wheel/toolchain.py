@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +181,8 @@ class Package:
     module_path: str
     go_files: tuple[str, ...] = ()
     doc: str = ""
+    module_version: str = ""
+    module_folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -214,10 +216,10 @@ class Go:
             raise SourceError(f"package {package!r}: {_first_words(result)}", self._hint(result))
         return parse_package(result.stdout)
 
-    def list_mains(self, folder: Path, target: Target) -> list[str]:
+    def list_mains(self, folder: Path, target: Target, pattern: str = "./...") -> list[str]:
         """The import paths of the module's `main` packages, sorted; [] if Go can't say."""
         form = '{{if eq .Name "main"}}{{.ImportPath}}{{end}}'
-        result = self._go(["list", "-e", "-f", form, "./..."], folder, target)
+        result = self._go(["list", "-e", "-f", form, pattern], folder, target)
         return sorted(line for line in result.stdout.splitlines() if line)
 
     def compile(
@@ -232,6 +234,53 @@ class Go:
         result = self.runner.run([self.program, *args], folder, env)
         if result.returncode:
             raise ToolchainError(_first_words(result), self._hint(result))
+
+    def list_deps(self, folder: Path, package: str, target: Target) -> list[str]:
+        """The import paths of everything that a package is built from, in Go's order."""
+        result = self._go(["list", "-deps", package], folder, target)
+        return result.stdout.split()
+
+    def get(self, folder: Path, query: str) -> None:
+        """Add a package at a version to the module in `folder`; raises SourceError."""
+        result = self._go(["get", query], folder, None)
+        if result.returncode:
+            raise SourceError(_first_words(result), self._hint(result))
+
+    def read_origin(self, folder: Path, module: str, version: str) -> dict[str, str]:
+        """What the module proxy tells about a version's repository (URL, Hash, Ref …)."""
+        result = self._go(["mod", "download", "-json", f"{module}@{version}"], folder, None)
+        try:
+            origin = json.loads(result.stdout).get("Origin", {})
+        except ValueError:
+            return {}
+        return {name: value for name, value in origin.items() if isinstance(value, str)}
+
+    def vendor(self, folder: Path, output: Path) -> None:
+        """Write the module's dependencies below `output`; raises ToolchainError."""
+        result = self._go(["mod", "vendor", "-o", str(output)], folder, None)
+        if result.returncode:
+            raise ToolchainError(_first_words(result), self._hint(result))
+
+    def list_sources(self, folder: Path, target: Target) -> set[Path]:
+        """The module's own files that Go compiles or embeds, for this target."""
+        names = ["GoFiles", "CgoFiles", "SFiles", "HFiles", "SysoFiles", "EmbedFiles"]
+        fields = ",".join(["Dir", "Module", *names])
+        result = self._go(["list", "-deps", f"-json={fields}", "./..."], folder, target)
+        decoder, text, found = json.JSONDecoder(), result.stdout.strip(), set()
+        while text:
+            package, end = decoder.raw_decode(text)
+            text = text[end:].lstrip()
+            if package.get("Module", {}).get("Main"):
+                files = [file for name in names for file in package.get(name, ())]
+                found.update(Path(package["Dir"], file) for file in files)
+        return found
+
+    def without_stamp(self) -> Go:
+        """The same Go, told to leave commit and repository out of the binaries."""
+        flags = [*self.environment.get("GOFLAGS", "").split(), "-buildvcs=false"]
+        kept = [flag for flag in flags[:-1] if _flag_name(flag) != "-buildvcs"]
+        environment = {**self.environment, "GOFLAGS": " ".join([*kept, flags[-1]])}
+        return replace(self, environment=environment)
 
     def list_symbols(
         self, folder: Path, package: str, target: Target, ldflags: str
@@ -350,6 +399,8 @@ def parse_package(text: str) -> Package:
         module_path=data.get("Module", {}).get("Path", ""),
         go_files=tuple(data.get("GoFiles", ())),
         doc=data.get("Doc", ""),
+        module_version=data.get("Module", {}).get("Version", ""),
+        module_folder=data.get("Module", {}).get("Dir", ""),
     )
 
 
@@ -377,6 +428,20 @@ def explain(stderr: str, version: str) -> str:
         )
     if any(words in stderr for words in ("dial tcp", "no such host", "connection refused")):
         return "Go could not reach its module proxy: check the network and GOPROXY"
+    if any(words in stderr for words in ("terminal prompts disabled", "could not read Username")):
+        return (
+            "a private module: set GOPRIVATE to its host and let git log in without asking "
+            "(git config, ~/.netrc or an SSH remote)"
+        )
+    if "does not contain package" in stderr:
+        return "look the folder of the command up in the module's repository"
+    if any(words in stderr for words in ("unknown revision", "invalid version", "no matching")):
+        return "see which versions there are: go list -m -versions MODULE"
+    if "404 Not Found" in stderr or "unrecognized import path" in stderr:
+        return (
+            "check the spelling; for a private module set GOPRIVATE to its host, so that Go "
+            "asks the repository itself and not the module proxy"
+        )
     if "missing go.sum entry" in stderr or "updates to go.mod needed" in stderr:
         return "run 'go mod tidy' in the module first"
     return ""

@@ -19,6 +19,7 @@ from go_to_wheel.config.options import (
     Surroundings,
     Told,
     format_ldflags,
+    merge_settings,
     resolve,
 )
 from go_to_wheel.config.pyproject import Project, Settings, read_project
@@ -39,6 +40,7 @@ __all__ = [
     "Surroundings",
     "Told",
     "format_ldflags",
+    "merge_settings",
     "read_project",
     "resolve",
 ]

@@ -267,7 +267,8 @@ class Go:
         names = ["GoFiles", "CgoFiles", "SFiles", "HFiles", "SysoFiles", "EmbedFiles"]
         fields = ",".join(["Dir", "Module", *names])
         result = self._go(["list", "-deps", f"-json={fields}", "./..."], folder, target)
-        decoder, text, found = json.JSONDecoder(), result.stdout.strip(), set()
+        found: set[Path] = set()
+        decoder, text = json.JSONDecoder(), result.stdout.strip()
         while text:
             package, end = decoder.raw_decode(text)
             text = text[end:].lstrip()

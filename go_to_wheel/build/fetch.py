@@ -44,7 +44,9 @@ def remove_with(owner: object, folder: Path) -> None:
     weakref.finalize(owner, shutil.rmtree, folder, True)
 
 
-def fetch(go: Go, query: ModuleQuery, request: BuildRequest, folder: Path, target: Target) -> Fetched:
+def fetch(
+    go: Go, query: ModuleQuery, request: BuildRequest, folder: Path, target: Target
+) -> Fetched:
     """Let Go fetch the module into the one in `folder`. Raises SourceError in Go's words."""
     paths = _package_paths(query, request.packages)
     for path in paths:

@@ -12,15 +12,22 @@ from go_to_wheel.build.fetch import fetch, make_scratch, remove_with, tell_origi
 from go_to_wheel.build.look import Machine, find_project, look_around, with_doc
 from go_to_wheel.build.ready import inspect_all, look_at_binaries
 from go_to_wheel.build.version_var import check_version_var, find_version_var
-from go_to_wheel.config import BuildOptions, BuildRequest, Project, Surroundings, merge_settings, resolve
+from go_to_wheel.config import (
+    BuildOptions,
+    BuildRequest,
+    Surroundings,
+    merge_settings,
+    resolve,
+)
 from go_to_wheel.errors import SourceError
 from go_to_wheel.platforms import Target, default_targets, platform_tags
 from go_to_wheel.source import (
     BinarySource,
     ModuleQuery,
     ModuleSource,
+    ReadyBinary,
     is_release,
-    open_folder,
+    open_source,
     parse_binaries,
     parse_query,
     read_release,
@@ -36,7 +43,7 @@ class BuildPlan:
     """Everything decided, nothing compiled.
 
     `packages` are in the order of the options' commands. `go` is None for ready-made
-    binaries, whose `facts` are by (target name, command).
+    ones, the `binaries`; these and their `facts` are by (target name, command).
     """
 
     options: BuildOptions
@@ -45,6 +52,7 @@ class BuildPlan:
     runner: Runner
     go: Go | None = None
     facts: Mapping[tuple[str, str], BinaryFacts] = field(default_factory=dict)
+    binaries: Mapping[tuple[str, str], ReadyBinary] = field(default_factory=dict)
 
     @property
     def package(self) -> Package:
@@ -95,7 +103,7 @@ def _plan_folder(request: BuildRequest, machine: Machine) -> BuildPlan:
     folder = request.source
     if project and project.settings.module and project.folder == Path(folder).resolve():
         folder = str(project.folder / project.settings.module)
-    source = open_folder(folder, request.packages)
+    source = open_source(folder, request.packages)
     around = look_around(request, source, project, machine)
     first = resolve(request, around)  # what is wrong is told before Go is looked for
     go = _open_go(request, source.root, machine)
@@ -126,21 +134,23 @@ def _plan_fetched(request: BuildRequest, query: ModuleQuery, machine: Machine) -
 
 
 def _plan_ready(request: BuildRequest, folder: Path | None, machine: Machine) -> BuildPlan:
-    if request.binaries:
-        source = parse_binaries(request.binaries, folder)
-    else:
-        assert folder is not None
+    if folder is not None and not request.binaries:
         source = read_release(folder.resolve())
-    project: Project | None = find_project(source.home) if source.home else None
+    else:
+        source = parse_binaries(request.binaries, folder)
+    project = find_project(source.home) if source.home else None
     request = merge_settings(request, project)
-    facts = inspect_all(source, request.platforms, machine)
-    around, packages = look_at_binaries(request, source, project, facts, machine)
+    found = inspect_all(source, request.platforms)
+    around, packages = look_at_binaries(request, source, project, found, machine)
     options = resolve(request, around)
-    by_command = {
-        (target, options.commands[around_index]): fact
-        for (target, around_index), fact in facts.items()
-    }
-    return BuildPlan(options, source, packages, machine.runner, facts=by_command)
+    return BuildPlan(
+        options,
+        source,
+        packages,
+        machine.runner,
+        facts={(one, options.commands[index]): seen[1] for (one, index), seen in found.items()},
+        binaries={(one, options.commands[index]): seen[0] for (one, index), seen in found.items()},
+    )
 
 
 def _finish(

@@ -15,24 +15,31 @@ from go_to_wheel.licenses import recognise_files
 from go_to_wheel.metadata import ProjectFiles
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target, native_target, parse_selection
-from go_to_wheel.source import BinarySource, ModuleQuery, ModuleSource, first_sentence, forge_url, read_files, read_readme
+from go_to_wheel.source import (
+    BinarySource,
+    ModuleQuery,
+    ModuleSource,
+    ReadyBinary,
+    first_sentence,
+    forge_url,
+    read_files,
+    read_readme,
+)
 from go_to_wheel.toolchain import Package
 
-#: Facts by target name and the command's place in `BinarySource.commands`.
-FactsTable = dict[tuple[str, int], BinaryFacts]
+#: Binaries and their facts, by target name and the command's place in the source.
+Inspected = dict[tuple[str, int], tuple[ReadyBinary, BinaryFacts]]
 
 _DEVEL = ("", "(devel)")
 
 
-def inspect_all(
-    source: BinarySource, platforms: Sequence[str] | None, machine: Machine
-) -> FactsTable:
+def inspect_all(source: BinarySource, platforms: Sequence[str] | None) -> Inspected:
     """Read every binary and refuse those that are not what they are offered as.
 
     Raises BuildFailedError naming each; targets that were not asked for are left out.
     """
     wanted = _wanted(source, platforms)
-    facts: FactsTable = {}
+    facts: Inspected = {}
     failures: dict[str, GoToWheelError] = {}
     for target in wanted:
         for index, command in enumerate(source.commands or (None,)):
@@ -53,7 +60,9 @@ def _wanted(source: BinarySource, platforms: Sequence[str] | None) -> tuple[Targ
     return tuple(target for target in chosen if target in source.targets)
 
 
-def _inspect(source: BinarySource, target: Target, command: str | None) -> BinaryFacts:
+def _inspect(
+    source: BinarySource, target: Target, command: str | None
+) -> tuple[ReadyBinary, BinaryFacts]:
     binary = source.find(target, command)
     if binary is None:
         raise BinaryError(f"there is no {command!r} for it")
@@ -64,10 +73,10 @@ def _inspect(source: BinarySource, target: Target, command: str | None) -> Binar
     faults = check_target(facts, target, ready_made=True)
     if faults:
         raise BinaryError("\n".join(f"{binary.label}: {fault}" for fault in faults))
-    return facts
+    return binary, facts
 
 
-def _refuse_disagreement(source: BinarySource, facts: FactsTable) -> None:
+def _refuse_disagreement(source: BinarySource, facts: Inspected) -> None:
     """One wheel set is one program from one commit, made by one Go."""
     questions: dict[str, Callable[[GoBuildInfo], str]] = {
         "main package": lambda info: info.path,
@@ -79,7 +88,7 @@ def _refuse_disagreement(source: BinarySource, facts: FactsTable) -> None:
         for index in range(len(source.commands or (None,))):
             said = {
                 target: ask(one.go)
-                for (target, place), one in facts.items()
+                for (target, place), (_, one) in facts.items()
                 if place == index and one.go is not None
             }
             if len(set(said.values())) > 1:
@@ -88,7 +97,7 @@ def _refuse_disagreement(source: BinarySource, facts: FactsTable) -> None:
                     f"the binaries disagree about their {question}: {listed}",
                     "offer binaries of one and the same build",
                 )
-    commits = {one.setting("vcs.revision") for one in facts.values()} - {""}
+    commits = {one.setting("vcs.revision") for _, one in facts.values()} - {""}
     if source.commit and commits and commits != {source.commit}:
         raise BinaryError(
             f"the binaries were built from commit {', '.join(sorted(commits))}, but "
@@ -101,7 +110,7 @@ def look_at_binaries(
     request: BuildRequest,
     source: BinarySource,
     project: Project | None,
-    facts: FactsTable,
+    facts: Inspected,
     machine: Machine,
 ) -> tuple[Surroundings, tuple[Package, ...]]:
     """What the binaries, their maker and the folder beside them tell."""
@@ -126,8 +135,8 @@ def look_at_binaries(
     return around, packages
 
 
-def _package(facts: FactsTable, index: int) -> Package:
-    infos = [one.go for (_, place), one in facts.items() if place == index and one.go]
+def _package(facts: Inspected, index: int) -> Package:
+    infos = [one.go for (_, place), (_, one) in facts.items() if place == index and one.go]
     if not infos:
         return Package(import_path="", name="main", folder="", module_path="")
     main = infos[0].main
@@ -150,7 +159,7 @@ def _tell(
     request: BuildRequest,
     source: BinarySource,
     packages: tuple[Package, ...],
-    facts: FactsTable,
+    facts: Inspected,
     files: ProjectFiles,
 ) -> Told:
     sentence = first_sentence(files.readme) if files.readme else None
@@ -176,7 +185,11 @@ def _version(
     """GoReleaser's version, else the binary's own; they must not contradict each other."""
     bare = built.split("+", 1)[0]
     if source.version:
-        if built not in _DEVEL and "-0." not in bare and bare.lstrip("v") != source.version.lstrip("v"):
+        if (
+            built not in _DEVEL
+            and "-0." not in bare
+            and bare.lstrip("v") != source.version.lstrip("v")
+        ):
             raise BinaryError(
                 f"the binaries are version {built}, but metadata.json says {source.version}",
                 "build the release again from a clean folder",

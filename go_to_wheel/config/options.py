@@ -241,7 +241,9 @@ def merge_settings(request: BuildRequest, project: Project | None) -> BuildReque
         launcher=request.launcher or settings.launcher or "native",
         ldflags=request.ldflags if request.ldflags is not None else settings.ldflags,
         set_version_var=request.set_version_var or settings.set_version_var,
-        entry_point=request.entry_point if request.entry_point is not None else settings.entry_point,
+        entry_point=request.entry_point
+        if request.entry_point is not None
+        else settings.entry_point,
         package=request.package or tuple(settings.commands.values()) or settings.packages or None,
     )
 
@@ -472,9 +474,11 @@ def _urls(choice: _Choice, around: Surroundings, faults: _Faults) -> dict[str, s
         choice.origins["urls"] = f"{FILE_NAME}, project.urls"
     elif not (project and project.closed("urls")):
         urls.update({label: said.value for label, said in around.told.urls})
-        choice.origins.update({"urls": said.origin for _, said in around.told.urls})
+        if around.told.urls:
+            choice.origins["urls"] = around.told.urls[0][1].origin
+    for address in filter(None, [*urls.values(), request.url]):
+        faults.add(check_url(address))
     if request.url is not None:
-        faults.add(check_url(request.url))
         urls = {"Homepage": request.url, **{k: v for k, v in urls.items() if v != request.url}}
         choice.origins["urls"] = ", ".join(filter(None, ["--url", choice.origins.get("urls")]))
     return urls

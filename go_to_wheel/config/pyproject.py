@@ -162,9 +162,7 @@ def _readme(folder: Path, meta: StandardMetadata) -> Readme | None:
     return Readme(text, meta.readme.content_type or content_type_of(suffix) or "text/plain")
 
 
-def _license_files(
-    folder: Path, meta: StandardMetadata
-) -> tuple[tuple[str, bytes], ...] | None:
+def _license_files(folder: Path, meta: StandardMetadata) -> tuple[tuple[str, bytes], ...] | None:
     if meta.license_files is None:
         return None
     paths = sorted(meta.license_files)
@@ -178,7 +176,9 @@ def _requirements(meta: StandardMetadata) -> tuple[str, ...]:
         for requirement in requirements:
             bare, _, condition = (part.strip() for part in str(requirement).partition(";"))
             wanted = f'extra == "{extra}"'
-            lines.append(f"{bare} ; ({condition}) and {wanted}" if condition else f"{bare} ; {wanted}")
+            lines.append(
+                f"{bare} ; ({condition}) and {wanted}" if condition else f"{bare} ; {wanted}"
+            )
     return tuple(lines)
 
 
@@ -219,7 +219,11 @@ KEYS: Mapping[str, tuple[str, _Check, str]] = {
     ),
     "launcher": ("'native' or 'python'", _is_text, "launcher"),
     "ldflags": ("a text", _is_text, "ldflags"),
-    "set-version-var": ("a variable such as 'main.version', or 'auto'", _is_text, "set_version_var"),
+    "set-version-var": (
+        "a variable such as 'main.version', or 'auto'",
+        _is_text,
+        "set_version_var",
+    ),
     "python-source": ("a folder", _is_text, "python_source"),
     "vendor": ("true or false", lambda value: isinstance(value, bool), "vendor"),
 }

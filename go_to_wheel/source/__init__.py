@@ -9,14 +9,14 @@ from go_to_wheel.source.folder import (
     ModuleSource,
     in_repository,
     module_root,
-    open_folder,
+    open_source,
     parse_module_path,
     read_files,
     read_readme,
     repository_root,
 )
 from go_to_wheel.source.module import ModuleQuery, parse_query
-from go_to_wheel.source.python_files import read_python_files
+from go_to_wheel.source.python_files import LAUNCHER_FOLDER, read_python_files
 from go_to_wheel.source.ready import (
     BinarySource,
     ReadyBinary,
@@ -27,6 +27,7 @@ from go_to_wheel.source.ready import (
 from go_to_wheel.source.texts import first_sentence, forge_url, summary_of_doc
 
 __all__ = [
+    "LAUNCHER_FOLDER",
     "BinarySource",
     "Checkout",
     "ModuleQuery",
@@ -37,14 +38,14 @@ __all__ = [
     "in_repository",
     "is_release",
     "module_root",
-    "open_folder",
+    "open_source",
     "parse_binaries",
     "parse_module_path",
     "parse_query",
     "read_checkout",
     "read_files",
-    "read_readme",
     "read_python_files",
+    "read_readme",
     "read_release",
     "repository_root",
     "summary_of_doc",

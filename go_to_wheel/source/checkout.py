@@ -8,15 +8,26 @@ tag below it. git itself is run by the function that is passed in.
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Protocol
 
 from go_to_wheel.errors import GoToWheelError
 
-Run = Callable[[Sequence[str], Path], "subprocess.CompletedProcess[str]"]
+
+class Answer(Protocol):
+    """What a finished process said."""
+
+    @property
+    def returncode(self) -> int: ...
+    @property
+    def stdout(self) -> str: ...
+
+
+#: Runs a command in a folder; raises OSError when there is no such program.
+Run = Callable[[Sequence[str], Path], Answer]
 
 _SEMVER = re.compile(
     r"v(?P<major>0|[1-9]\d*)\.(?P<minor>0|[1-9]\d*)\.(?P<patch>0|[1-9]\d*)"
@@ -99,8 +110,10 @@ def newest_version(tags: Sequence[str], prefix: str) -> str | None:
 
 
 def _order(version: str) -> tuple[object, ...]:
+    """Precedence by the rules of semantic versioning: a pre-release is before its release."""
     found = _SEMVER.fullmatch(version)
-    assert found
+    if not found:
+        raise ValueError(f"not a semantic version: {version!r}")
     numbers = (int(found["major"]), int(found["minor"]), int(found["patch"]))
     parts = tuple(
         (0, int(part), "") if part.isdigit() else (1, 0, part)

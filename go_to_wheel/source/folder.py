@@ -43,10 +43,17 @@ class ModuleSource:
         return tuple(self._import_path(package) for package in self.packages)
 
     @property
+    def package_path(self) -> str:
+        """The first package's import path."""
+        return self.package_paths[0]
+
+    @property
     def text_folders(self) -> tuple[Path, ...]:
         """Where to look for a README: the packages' folders, then the module's."""
         home = self.home or self.root
-        folders = [home / path.removeprefix(self.module_path).strip("/") for path in self.package_paths]
+        folders = [
+            home / path.removeprefix(self.module_path).strip("/") for path in self.package_paths
+        ]
         nearest = folders[:1] if len(folders) == 1 else []
         return tuple(dict.fromkeys((*nearest, home)))
 
@@ -57,11 +64,11 @@ class ModuleSource:
         return f"{self.module_path}/{below}" if below else self.module_path
 
 
-def open_folder(source: str, packages: Sequence[str] = ()) -> ModuleSource:
+def open_source(source: str, package: str | Sequence[str] | None = None) -> ModuleSource:
     """A folder in a Go module -> what to build there.
 
-    `packages` are relative to `source` ("./cmd/x"). A folder below the module's root builds
-    that folder's package. Raises MissingPathError and SourceError.
+    Packages, one or several, are relative to `source` ("./cmd/x"). A folder below the
+    module's root builds that folder's package. Raises MissingPathError and SourceError.
     """
     folder = Path(source).resolve()
     if not folder.exists():
@@ -78,8 +85,8 @@ def open_folder(source: str, packages: Sequence[str] = ()) -> ModuleSource:
             f"Not a Go module: {source} (no go.mod file found there or above)",
             "run 'go mod init' there, or name the folder that holds go.mod",
         )
-    targets = [(folder / package, package) for package in packages] or [(folder, None)]
-    below = tuple(_package_below(root, target, package) for target, package in targets)
+    packages = [package] if isinstance(package, str) else package
+    below = tuple(_package_below(root, folder / one, one) for one in packages or ["."])
     return ModuleSource(root, below, _module_path(root / "go.mod"))
 
 
@@ -91,7 +98,7 @@ def module_root(folder: Path) -> Path | None:
     return None
 
 
-def _package_below(root: Path, target: Path, package: str | None) -> str:
+def _package_below(root: Path, target: Path, package: str) -> str:
     resolved = target.resolve()
     if not resolved.is_relative_to(root):
         raise SourceError(f"package {package!r} is outside the module", f"the module is {root}")

@@ -165,18 +165,14 @@ def _system(artifact: Mapping[str, Any]) -> str:
     return str(artifact.get("target") or f"{artifact.get('goos')}-{artifact.get('goarch')}")
 
 
-def _plain(
-    folder: Path, artifact: Mapping[str, Any], target: Target
-) -> Iterator[ReadyBinary]:
+def _plain(folder: Path, artifact: Mapping[str, Any], target: Target) -> Iterator[ReadyBinary]:
     path = _locate(folder, artifact)
     if path is not None:
         name = artifact.get("extra", {}).get("Binary") or path.stem
         yield ReadyBinary(target, str(path), path.read_bytes, name)
 
 
-def _archived(
-    folder: Path, artifact: Mapping[str, Any], target: Target
-) -> Iterator[ReadyBinary]:
+def _archived(folder: Path, artifact: Mapping[str, Any], target: Target) -> Iterator[ReadyBinary]:
     path = _locate(folder, artifact)
     extra = artifact.get("extra", {})
     if path is None or extra.get("Format") == "binary":
@@ -220,8 +216,7 @@ def _read_tar(path: Path, name: str) -> bytes:
             fits = member.isreg() and member.size < _SIZE_LIMIT
             if fits and PurePosixPath(member.name).name == name:
                 stream = archive.extractfile(member)
-                assert stream is not None
-                return stream.read()
+                return stream.read() if stream else b""
     raise KeyError(name)
 
 
@@ -241,4 +236,3 @@ def _skipped_note(skipped: set[str]) -> tuple[str, ...]:
     if not skipped:
         return ()
     return (f"left out, as no wheel can carry them: {', '.join(sorted(skipped))}",)
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
@@ -13,7 +14,9 @@ from go_to_wheel.metadata import SUMMARY_LIMIT, Readme
 #: Hosts whose projects are at HOST/OWNER/NAME.
 _FORGES = ("github.com", "gitlab.com", "codeberg.org", "bitbucket.org", "gitea.com")
 _SENTENCE_END = re.compile(r"(?<![.\s][A-Za-z])(?<!\be\.g)(?<!\bi\.e)([.!?])(?=\s|$)")
-_NO_SUMMARY = re.compile(r"copyright|spdx-license-identifier|code generated|licensed under", re.I)
+_NO_SUMMARY = re.compile(
+    r"copyright|spdx-license-identifier|code generated|licensed under", re.IGNORECASE
+)
 _SSH = re.compile(r"(?:ssh://)?(?:[\w.-]+@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<path>.+)")
 
 
@@ -45,7 +48,7 @@ def _markdown_paragraphs(text: str) -> list[str]:
     tokens = MarkdownIt("commonmark").parse(text)
     return [
         "".join(map(_inline_text, inline.children or ()))
-        for opening, inline in zip(tokens, tokens[1:], strict=False)
+        for opening, inline in pairwise(tokens)
         if opening.type == "paragraph_open" and opening.level == 0
     ]
 
@@ -65,7 +68,8 @@ def _plain_paragraphs(text: str) -> list[str]:
 def _is_markup(block: str) -> bool:
     lines = block.splitlines()
     ruled = any(re.fullmatch(r"([^\w\s])\1{2,}", line.strip()) for line in lines)
-    return ruled or block.startswith(("..", "|", ":", "+-")) or len(lines) == 1 and len(block) < 20
+    title = len(lines) == 1 and len(block) < 20
+    return ruled or title or block.startswith(("..", "|", ":", "+-"))
 
 
 def forge_url(address: str, module_path: str = "") -> str | None:

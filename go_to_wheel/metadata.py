@@ -24,6 +24,8 @@ _NAMED_EMAIL = re.compile(r"(?P<name>[^<>\r\n]*?)\s*<(?P<address>[^<>\s]+)>")
 _CONTENT_TYPES = {
     ".md": "text/markdown",
     ".markdown": "text/markdown",
+    ".mkd": "text/markdown",
+    ".mdown": "text/markdown",
     ".rst": "text/x-rst",
     ".txt": "text/plain",
     "": "text/plain",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -439,10 +440,11 @@ def explain(stderr: str, version: str) -> str:
         return "look the folder of the command up in the module's repository"
     if any(words in stderr for words in ("unknown revision", "invalid version", "no matching")):
         return "see which versions there are: go list -m -versions MODULE"
-    if "404 Not Found" in stderr or "unrecognized import path" in stderr:
+    if re.search(r"40[34] \w|410 Gone|unrecognized import path", stderr):
         return (
-            "check the spelling; for a private module set GOPRIVATE to its host, so that Go "
-            "asks the repository itself and not the module proxy"
+            "there is no such module or version, or it is private: check the spelling, see "
+            "'go list -m -versions MODULE', or set GOPRIVATE to its host, so that Go asks the "
+            "repository itself and not the module proxy"
         )
     if "missing go.sum entry" in stderr or "updates to go.mod needed" in stderr:
         return "run 'go mod tidy' in the module first"

@@ -142,7 +142,9 @@ def command(
     from go_to_wheel.toolchain import Runner
 
     if not source and not options["binaries"]:
-        raise click.UsageError("name a SOURCE: a folder in a Go module, or module@version")
+        raise click.UsageError(
+            "Missing argument 'SOURCE': a folder in a Go module, or module@version."
+        )
     request = BuildRequest(
         source=source,
         platforms=None if platforms is None else platforms.split(","),

@@ -488,7 +488,8 @@ def _notes(choice: _Choice, given: str, version: str) -> tuple[str, ...]:
     notes = []
     if choice.origins["version"] == "default":
         notes.append(f"nothing tells the version (no flag, no tag): it is {version}")
-    if given != version:
+    plain = given if choice.origins["version"] == "--version" else given.removeprefix("v")
+    if plain != version:
         notes.append(f"version {given!r} is {version!r} to Python (PEP 440)")
     return tuple(notes)
 

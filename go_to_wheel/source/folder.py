@@ -11,7 +11,8 @@ from go_to_wheel.errors import MissingPathError, SourceError
 from go_to_wheel.metadata import ProjectFiles, Readme, content_type_of
 
 _MODULE_LINE = re.compile(r"^\s*module\s+(?P<path>\"[^\"]+\"|`[^`]+`|[^\s/(][^\s(]*)", re.MULTILINE)
-_README_NAMES = ("readme.md", "readme.markdown", "readme.rst", "readme.txt", "readme")
+_README_SUFFIXES = (".md", ".markdown", ".mkd", ".mdown", ".rst", ".txt", "")
+_README_NAMES = tuple(f"readme{suffix}" for suffix in _README_SUFFIXES)
 _LICENSE_NAME = re.compile(r"(LICEN[CS]E|COPYING|NOTICE)([-._].*)?", re.IGNORECASE)
 _CODE_SUFFIXES = frozenset((".c", ".go", ".h", ".html", ".json", ".py", ".sh", ".tmpl"))
 

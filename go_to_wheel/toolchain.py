@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -173,6 +174,41 @@ def _find_go_bin() -> str | None:
     return None
 
 
+def required_go(folder: Path) -> str | None:
+    """The Go release that the folder's go.mod asks for ("1.24.3"), None when it is silent."""
+    try:
+        text = (folder / "go.mod").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    found = re.search(r"^\s*go\s+(?P<version>\d+(?:\.\d+)*)", text, re.MULTILINE)
+    return found["version"] if found else None
+
+
+def find_fitting_go(wanted: str | None, runner: Runner, environ: Mapping[str, str]) -> str | None:
+    """PATH's Go, else the go-bin package's, if it is at least `wanted` without help."""
+    for program in (shutil.which("go", path=environ.get("PATH")), _find_go_bin()):
+        version = _release_of(program, runner, environ) if program else None
+        if version and (wanted is None or version >= _numbers(wanted)):
+            return program
+    return None
+
+
+def _release_of(program: str, runner: Runner, environ: Mapping[str, str]) -> tuple[int, ...] | None:
+    """A Go's own release as numbers; a newer one that it would fetch does not count."""
+    env = {**_asking_environment(environ), "GOTOOLCHAIN": "local"}
+    try:
+        result = runner.run([program, "env", "GOVERSION"], Path(tempfile.gettempdir()), env)
+    except OSError:
+        return None
+    found = re.match(r"go(?P<version>\d+(\.\d+)*)", result.stdout)
+    return _numbers(found["version"]) if result.returncode == 0 and found else None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    parts = [int(part) for part in version.split(".")]
+    return (*parts, 0, 0)[:3]
+
+
 @dataclass(frozen=True)
 class Package:
     """What `go list` says about the package to build."""
@@ -277,6 +313,16 @@ class Go:
                 files = [file for name in names for file in package.get(name, ())]
                 found.update(Path(package["Dir"], file) for file in files)
         return found
+
+    def list_local_replacements(self, folder: Path) -> list[tuple[str, str]]:
+        """go.mod's replacements by folders, as (module, folder) pairs."""
+        result = self._go(["mod", "edit", "-json"], folder, None)
+        replaced = json.loads(result.stdout).get("Replace") or () if result.stdout else ()
+        return [
+            (one["Old"]["Path"], one["New"]["Path"])
+            for one in replaced
+            if not one["New"].get("Version")
+        ]
 
     def without_stamp(self) -> Go:
         """The same Go, told to leave commit and repository out of the binaries."""

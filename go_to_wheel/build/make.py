@@ -70,7 +70,7 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
     Raises BuildFailedError naming every target that failed, unless the options say to keep
     going; then the good wheels are published and the failures are in the report.
     """
-    with _workshop() as work:
+    with workshop() as work:
         made, failures = _make_all(plan, work, on_event)
         if failures and (not made or not plan.options.keep_going):
             raise BuildFailedError(failures)
@@ -84,7 +84,7 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
 
 
 @contextmanager
-def _workshop() -> Iterator[Path]:
+def workshop() -> Iterator[Path]:
     """A temporary folder that no checkout's status ever shows, gone at the end."""
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as folder:
         work = Path(folder)
@@ -173,7 +173,7 @@ def _make_group(
             on_event(Event(target.name, "compile"))
         work.mkdir()
         programs = {
-            command: _make_program(plan, group[0], index, work)
+            command: make_program(plan, group[0], index, work)
             for index, command in enumerate(plan.options.commands)
         }
         wheels = []
@@ -188,7 +188,7 @@ def _make_group(
         return [], error, ()
 
 
-def _make_program(plan: BuildPlan, target: Target, index: int, work: Path) -> Program:
+def make_program(plan: BuildPlan, target: Target, index: int, work: Path) -> Program:
     """One command for one target: compiled, or ready-made; what is not what it should be
     is refused."""
     if isinstance(plan.source, BinarySource) or plan.go is None:

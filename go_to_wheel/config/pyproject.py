@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import formataddr
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ class Project:
 
     `values` are the texts of [project] by their pyproject.toml names, `dynamic` the fields
     that it leaves to the build; None for `values` means that there is no such table, or
-    that it is about something else (`note` says so).
+    that it is about something else (`note` says so). `ours` tells of our build backend.
     """
 
     folder: Path
@@ -68,6 +68,7 @@ class Project:
     urls: Mapping[str, str] = field(default_factory=dict)
     entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     note: str = ""
+    ours: bool = False
 
     def closed(self, name: str) -> bool:
         """Whether [project] has the last word on a field: nothing else may fill it in."""
@@ -88,16 +89,16 @@ def read_project(folder: Path) -> Project | None:
         raise InvalidOptionsError([f"can't read {path}: {error}"]) from None
     table = data.get("tool", {}).get("go-to-wheel")
     settings = parse_settings({} if table is None else table)
-    if "project" not in data:
-        return Project(folder, settings)
     backend = data.get("build-system", {}).get("build-backend")
+    if "project" not in data:
+        return Project(folder, settings, ours=backend == BACKEND)
     if table is None and backend not in (None, BACKEND):
         note = (
             f"{FILE_NAME} is for {backend}: its [project] table is not used "
             f"(an empty [{TABLE}] table says that it is meant)"
         )
         return Project(folder, settings, note=note)
-    return _read_table(folder, data, settings)
+    return replace(_read_table(folder, data, settings), ours=backend == BACKEND)
 
 
 def _read_table(folder: Path, data: Mapping[str, Any], settings: Settings) -> Project:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -70,8 +70,7 @@ def parse_record(line: bytes | str) -> Record | None:
     data = json.loads(line)
     if not isinstance(data, dict):
         raise ValueError(f"not a record: {line!r}")
-    readers = {"match": _match, "progress": _progress, "error": _problem}
-    reader = readers.get(data.get("event", ""))
+    reader = _READERS.get(data.get("event", ""))
     try:
         return reader(data) if reader else None
     except (KeyError, TypeError) as error:
@@ -108,9 +107,16 @@ def _problem(data: Mapping[str, Any]) -> Problem:
     return Problem(_path(data), data["kind"], data["error"])
 
 
+_READERS: Mapping[str, Callable[[Mapping[str, Any]], Record]] = {
+    "match": _match,
+    "progress": _progress,
+    "error": _problem,
+}
+
+
 def _path(data: Mapping[str, Any]) -> str:
     exact = data.get("path_base64")
-    return os.fsdecode(base64.b64decode(exact)) if exact else data["path"]
+    return os.fsdecode(base64.b64decode(exact)) if exact else str(data["path"])
 
 
 def parse_time(text: str) -> datetime:

@@ -262,17 +262,13 @@ async def _ascan(arguments: list[str | bytes], events: bool) -> AsyncIterator[Re
             limit=_LINE_LIMIT,
         )
         try:
-            async for line in process.stdout or _nothing():
-                if (record := reader.read(line)) is not None:
-                    yield record
+            if process.stdout is not None:
+                async for line in process.stdout:
+                    if (record := reader.read(line)) is not None:
+                        yield record
             reader.judge(await process.wait(), stderr)
         finally:
             await _aend(process)
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    return
-    yield b""
 
 
 async def _aend(process: asyncio.subprocess.Process) -> None:

@@ -132,7 +132,9 @@ def compare_start(base: Path, builder: Builder, name: str) -> None:
 
 def report(title: str, values: dict[str, float]) -> None:
     (ours, mine), (other, theirs) = values.items()
-    print(f"{title}: {ours} {mine:.2f}, {other} {theirs:.2f}, ratio {mine / theirs:.2f}", flush=True)
+    print(
+        f"{title}: {ours} {mine:.2f}, {other} {theirs:.2f}, ratio {mine / theirs:.2f}", flush=True
+    )
 
 
 if __name__ == "__main__":

@@ -22,25 +22,13 @@ from go_to_wheel.binary import BinaryFacts, check_target, contains, read_facts
 from go_to_wheel.build.entries import wheel_entries
 from go_to_wheel.build.plan import BuildPlan, tags_of
 from go_to_wheel.build.publish import list_neighbours, publish
-<<<<<<< HEAD
-from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError
+from go_to_wheel.check import check_wheels
+from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError, WheelError
 from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.source import BinarySource
 from go_to_wheel.toolchain import Go
 from go_to_wheel.wheelfile import write_wheel
-=======
-from go_to_wheel.check import check_wheels
-from go_to_wheel.config import BuildOptions
-from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError, WheelError
-from go_to_wheel.launcher import LauncherConstants, launcher_entries
-from go_to_wheel.metadata import format_entry_points, format_metadata, format_wheel
-from go_to_wheel.naming import distribution_name, import_name, wheel_file_name
-from go_to_wheel.platforms import Target, platform_tags
-from go_to_wheel.wheelfile import Entry, write_wheel
-
-GENERATOR = f"go-to-wheel {__version__}"
->>>>>>> main
 
 
 @dataclass(frozen=True)

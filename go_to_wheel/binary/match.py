@@ -32,9 +32,10 @@ def check_target(facts: BinaryFacts, target: Target, ready_made: bool = False) -
     return [
         *_wrong_system(facts, target),
         *_wrong_linkage(facts, target),
+        *(() if ready_made else _other_link(facts)),
         *_level_above(facts, target),
-        *_instrumented(facts),
         *(() if ready_made else _wrong_settings(facts, target)),
+        *_instrumented(facts),
     ]
 
 
@@ -65,9 +66,12 @@ def _wrong_linkage(facts: BinaryFacts, target: Target) -> Iterator[str]:
         yield f"it is dynamically linked and needs the loader {facts.interpreter}"
 
 
-def _wrong_settings(facts: BinaryFacts, target: Target) -> Iterator[str]:
+def _other_link(facts: BinaryFacts) -> Iterator[str]:
     if facts.setting("CGO_ENABLED") == "1":
         yield "it was built with CGO_ENABLED=1"
+
+
+def _wrong_settings(facts: BinaryFacts, target: Target) -> Iterator[str]:
     allowed = ("", "exe", "default") if target.goos == "linux" else ("", "exe", "default", "pie")
     mode = facts.setting("-buildmode")
     if mode not in allowed:

@@ -127,6 +127,7 @@ def look_at_binaries(
         cpus=usable_cpus(),
         epoch=read_epoch(machine.environ),
         command_names=names,
+        commands_origin="artifacts.json",
         project=project,
         told=told,
         python_files=python_files_of(project),

@@ -240,7 +240,7 @@ def format_plan(plan: BuildPlan) -> dict[str, Any]:
         "module": plan.package.module_path,
         "go": plan.go_version,
         "launcher": options.layout,
-        "ldflags": options.ldflags,
+        "ldflags": options.ldflags if plan.go else None,
         "summary": project.summary,
         "requires_python": project.requires_python,
         "author": project.author,

@@ -167,6 +167,7 @@ class Surroundings:
     cpus: int
     epoch: int
     command_names: tuple[str, ...] = ()
+    commands_origin: str = f"{FILE_NAME}, {TABLE}.commands"
     project: Project | None = None
     told: Told = Told()
     python_files: tuple[tuple[str, bytes], ...] = ()
@@ -311,7 +312,7 @@ def _commands(
     count = len(around.package_paths)
     if around.command_names:
         commands = around.command_names
-        choice.origins["command"] = f"{FILE_NAME}, {TABLE}.commands"
+        choice.origins["command"] = around.commands_origin
     elif count > 1:
         commands = tuple(name_from_path(path) for path in around.package_paths)
         choice.origins["command"] = "the packages' names"

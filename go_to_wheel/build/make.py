@@ -17,27 +17,23 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from go_to_wheel import __version__
-from go_to_wheel.build.plan import BuildPlan
+from go_to_wheel.binary import BinaryFacts, check_target, contains, read_facts
+from go_to_wheel.build.entries import wheel_entries
+from go_to_wheel.build.plan import BuildPlan, tags_of
 from go_to_wheel.build.publish import list_neighbours, publish
+from go_to_wheel.check import check_wheels
 from go_to_wheel.config import BuildOptions
 from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError, WheelError
-from go_to_wheel.launcher import LauncherConstants, launcher_entries
-from go_to_wheel.metadata import format_entry_points, format_metadata, format_wheel
-from go_to_wheel.naming import distribution_name, import_name, wheel_file_name
-from go_to_wheel.platforms import Target, platform_tags
-from go_to_wheel.wheelfile import Entry, write_wheel
-
-if TYPE_CHECKING:
-    from go_to_wheel.binary import BinaryFacts
+from go_to_wheel.naming import wheel_file_name
+from go_to_wheel.platforms import Target
+from go_to_wheel.source import BinarySource
+from go_to_wheel.toolchain import Go
+from go_to_wheel.wheelfile import write_wheel
 
 #: Errors of the check that stop no build: an index other than PyPI may take a large wheel,
 #: and who asks for linux-amd64 and linux-amd64-musl gets both.
 _LEFT_TO_THE_USER = ("zip-too-large", "set-duplicate")
-
-GENERATOR = f"go-to-wheel {__version__}"
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
     Raises BuildFailedError naming every target that failed, unless the options say to keep
     going; then the good wheels are published and the failures are in the report.
     """
-    with _workshop() as work:
+    with workshop() as work:
         made, failures = _make_all(plan, work, on_event)
         if failures and (not made or not plan.options.keep_going):
             raise BuildFailedError(failures)
@@ -100,12 +96,11 @@ def _check(made: Sequence[BuiltWheel], options: BuildOptions) -> list[str]:
     twine's own part, which takes longer than a compile, is left out unless there is a
     reStructuredText README for it to render. Raises WheelError for errors.
     """
-    from go_to_wheel.check import check_wheels
-
+    readme = options.project.readme
     report = check_wheels(
         [wheel.path for wheel in made],
         expect=[wheel.target for wheel in made],
-        twine=options.project.readme.content_type == "text/x-rst",
+        twine=readme is not None and readme.content_type == "text/x-rst",
     )
     fatal = [finding for finding in report.errors if finding.code not in _LEFT_TO_THE_USER]
     if fatal:
@@ -122,7 +117,7 @@ def _count(wheels: Sequence[str]) -> str:
 
 
 @contextmanager
-def _workshop() -> Iterator[Path]:
+def workshop() -> Iterator[Path]:
     """A temporary folder that no checkout's status ever shows, gone at the end."""
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as folder:
         work = Path(folder)
@@ -136,30 +131,31 @@ def _make_all(
     """Every target's wheel or error. Unexpected exceptions stop everything and rise."""
     groups: dict[object, list[Target]] = {}
     for target in plan.options.targets:
-        groups.setdefault(target.compile_key, []).append(target)
+        groups.setdefault(target.compile_key if plan.go else target.name, []).append(target)
     pool = ThreadPoolExecutor(max_workers=plan.options.jobs)
     try:
         futures = {
             pool.submit(_make_group, plan, group, work / f"{index}", on_event): group
             for index, group in enumerate(groups.values())
         }
-        _import_inspectors()
         wait(futures, return_when=FIRST_EXCEPTION)
         return _gather(futures)
     except BaseException:
-        plan.go.runner.stop()
+        plan.runner.stop()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _import_inspectors() -> None:
-    """Import what looks at the results while the compilers run: a tenth of a warm build."""
-    import go_to_wheel.binary
-    import go_to_wheel.check  # noqa: F401
+@dataclass(frozen=True)
+class Program:
+    """A finished program of one command: its bytes and what was read from them."""
+
+    data: bytes
+    facts: BinaryFacts
 
 
-GroupResult = tuple[list[BuiltWheel], GoToWheelError | None, "BinaryFacts | None"]
+GroupResult = tuple[list[BuiltWheel], GoToWheelError | None, tuple[BinaryFacts, ...]]
 
 
 def _gather(
@@ -167,7 +163,7 @@ def _gather(
 ) -> tuple[list[BuiltWheel], dict[str, GoToWheelError]]:
     made: list[BuiltWheel] = []
     failures: dict[str, GoToWheelError] = {}
-    facts: dict[str, BinaryFacts] = {}
+    facts: dict[str, tuple[BinaryFacts, ...]] = {}
     for future, group in futures.items():
         wheels, error, seen = future.result()
         made.extend(wheels)
@@ -179,9 +175,11 @@ def _gather(
     return [wheel for wheel in made if wheel.target not in failures], failures
 
 
-def _differing_stamps(facts: Mapping[str, BinaryFacts]) -> dict[str, GoToWheelError]:
+def _differing_stamps(
+    facts: Mapping[str, tuple[BinaryFacts, ...]],
+) -> dict[str, GoToWheelError]:
     """All binaries must come from one commit in one state, by one Go."""
-    stamps = {name: _stamp(fact) for name, fact in facts.items()}
+    stamps = {name: tuple(map(_stamp, programs)) for name, programs in facts.items()}
     if len(set(stamps.values())) < 2:
         return {}
     error = BinaryError(
@@ -206,63 +204,76 @@ def _make_group(
     try:
         for target in group:
             on_event(Event(target.name, "compile"))
-        program, facts = _make_binary(plan, group[0], work)
+        work.mkdir()
+        programs = {
+            command: make_program(plan, group[0], index, work)
+            for index, command in enumerate(plan.options.commands)
+        }
         wheels = []
         for target in group:
             on_event(Event(target.name, "pack"))
-            wheels.append(_pack(plan, target, program, facts, work, started))
+            wheels.append(_pack(plan, target, programs, work, started))
             on_event(Event(target.name, "done"))
-        return wheels, None, facts
+        return wheels, None, tuple(program.facts for program in programs.values())
     except GoToWheelError as error:
         for target in group:
             on_event(Event(target.name, "failed"))
-        return [], error, None
+        return [], error, ()
 
 
-def _make_binary(plan: BuildPlan, target: Target, work: Path) -> tuple[bytes, BinaryFacts]:
-    """Compile for one target and refuse what is not what it should be."""
-    work.mkdir()
-    output = work / f"program{target.exe_suffix}"
-    plan.go.compile(plan.source.root, plan.source.package, target, output, plan.options.ldflags)
-    program = output.read_bytes()
+def make_program(plan: BuildPlan, target: Target, index: int, work: Path) -> Program:
+    """One command for one target: compiled, or ready-made; what is not what it should be
+    is refused."""
+    if isinstance(plan.source, BinarySource) or plan.go is None:
+        return _take_program(plan, target, index)
+    output = work / f"program{index}{target.exe_suffix}"
+    plan.go.compile(
+        plan.source.root, plan.source.packages[index], target, output, plan.options.ldflags
+    )
+    data = output.read_bytes()
     output.unlink()
-    facts = _inspect(plan, target, program, work)
-    return program, facts
-
-
-def _inspect(plan: BuildPlan, target: Target, program: bytes, work: Path) -> BinaryFacts:
-    from go_to_wheel.binary import check_target, contains, read_facts
-
-    stream = io.BytesIO(program)
+    stream = io.BytesIO(data)
     facts = read_facts(stream)
     faults = check_target(facts, target)
-    leaked = contains(stream, _builder_paths(plan, work))
+    leaked = contains(stream, _builder_paths(plan, plan.go, index, work))
     faults += [f"it contains the builder's path {path.decode()!r}" for path in sorted(leaked)]
     if faults:
         raise BinaryError("\n".join(faults))
-    return facts
+    return Program(data, facts)
 
 
-def _builder_paths(plan: BuildPlan, work: Path) -> list[bytes]:
+def _take_program(plan: BuildPlan, target: Target, index: int) -> Program:
+    """A ready-made binary, byte for byte; the plan was made from the same bytes."""
+    command = plan.options.commands[index]
+    binary = plan.binaries[target.name, command]
+    data = binary.load()
+    facts = read_facts(io.BytesIO(data))
+    if facts != plan.facts[target.name, command]:
+        raise BinaryError(f"{binary.label} changed meanwhile", "try again when it rests")
+    return Program(data, facts)
+
+
+def _builder_paths(plan: BuildPlan, go: Go, index: int, work: Path) -> list[bytes]:
     """Paths that only this machine has; with -trimpath none may be in a binary."""
-    sources = [str(Path(plan.package.folder) / name) for name in plan.package.go_files]
-    folders = [f"{folder}{os.sep}" for folder in plan.go.source_folders]
+    package = plan.packages[index]
+    sources = [str(Path(package.folder) / name) for name in package.go_files]
+    folders = [f"{folder}{os.sep}" for folder in go.source_folders]
     return [path.encode() for path in (*sources, *folders, f"{work}{os.sep}")]
 
 
 def _pack(
     plan: BuildPlan,
     target: Target,
-    program: bytes,
-    facts: BinaryFacts,
+    programs: Mapping[str, Program],
     work: Path,
     started: float,
 ) -> BuiltWheel:
-    go_version = facts.go.version if facts.go else plan.go.version
-    tags = platform_tags(target, go_version, facts.minimum_macos)
+    facts = [program.facts for program in programs.values()]
+    tags = tags_of(facts, target)
     project = plan.options.project
     path = work / wheel_file_name(project.name, project.version, tags)
-    write_wheel(path, wheel_entries(plan.options, target, tags, program), plan.options.epoch)
+    binaries = {command: program.data for command, program in programs.items()}
+    write_wheel(path, wheel_entries(plan.options, target, tags, binaries), plan.options.epoch)
     data = path.read_bytes()
     return BuiltWheel(
         path=path,
@@ -270,38 +281,7 @@ def _pack(
         tags=tags,
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
-        binary_size=len(program),
-        go_version=go_version,
+        binary_size=sum(map(len, binaries.values())),
+        go_version=facts[0].go.version if facts[0].go else "unknown",
         seconds=time.monotonic() - started,
     )
-
-
-def wheel_entries(
-    options: BuildOptions, target: Target, tags: Sequence[str], program: bytes
-) -> list[Entry]:
-    """Every file of one wheel but RECORD."""
-    project = options.project
-    package = import_name(project.name)
-    stem = f"{distribution_name(project.name)}-{project.version}"
-    info = f"{stem}.dist-info"
-    constants = LauncherConstants(
-        distribution=project.name,
-        version=project.version,
-        commands=(options.command,),
-        layout=options.layout,
-        executable_suffix=target.exe_suffix,
-    )
-    entries = [
-        Entry(f"{package}/{name}", data) for name, data in launcher_entries(constants).items()
-    ]
-    folder = f"{stem}.data/scripts" if options.layout == "native" else f"{package}/bin"
-    entries += [
-        Entry(f"{folder}/{options.command}{target.exe_suffix}", program, executable=True),
-        Entry(f"{info}/METADATA", format_metadata(project)),
-        Entry(f"{info}/WHEEL", format_wheel(GENERATOR, tags)),
-    ]
-    entries += [Entry(f"{info}/licenses/{name}", data) for name, data in options.licenses]
-    if options.layout == "python":
-        scripts = format_entry_points({options.command: f"{package}:main"})
-        entries.append(Entry(f"{info}/entry_points.txt", scripts))
-    return entries

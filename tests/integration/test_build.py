@@ -34,7 +34,15 @@ def mask(text: str) -> str:
 
 
 def test_default_set_in_words(project: Callable[[str], Path], tmp_path: Path) -> None:
-    result = go_to_wheel(project("hello"), "--version", "1.2.0", "--output-dir", tmp_path / "dist")
+    result = go_to_wheel(
+        project("hello"),
+        "--version",
+        "1.2.0",
+        "--license",
+        "MIT",
+        "--output-dir",
+        tmp_path / "dist",
+    )
     lines = result.stdout.splitlines()
     assert lines[0] == "Built 6 wheel(s):"
     assert result.stderr == ""

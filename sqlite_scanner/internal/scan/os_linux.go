@@ -57,6 +57,7 @@ var localSystems = map[uint32]bool{
 	0x858458f6: true, // ramfs
 	0xf2f52010: true, // f2fs
 	0x2fc12fc1: true, // zfs
+	0x794c7630: true, // overlayfs, the root of containers
 	0xca451a4e: true, // bcachefs
 	0x73717368: true, // squashfs
 	0xe0f5e1e2: true, // erofs
@@ -72,5 +73,3 @@ var localSystems = map[uint32]bool{
 func DefaultWorkers() int { return defaultWorkers }
 
 const defaultWorkers = 8
-
-func (s *Scan) walk(tasks *pool[task], round []task) { s.walkPortable(tasks, round) }

@@ -200,9 +200,9 @@ func kindOf(err error) Kind {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return Denied
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ELOOP):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENXIO):
 		return Vanished // or replaced by something else in the meantime
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+	case isShortOfHandles(err):
 		return Handles
 	}
 	return IO

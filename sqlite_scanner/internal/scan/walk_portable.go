@@ -31,7 +31,8 @@ func (w *portable) work(t task) {
 		return
 	}
 	path := t.folder.path()
-	opened, err := openFolder(path, t.folder.parent == nil || t.folder.viaLink)
+	follow := t.folder.parent == nil || t.folder.viaLink
+	opened, err := withHandle(func() (*os.File, error) { return openFolder(path, follow) })
 	if err != nil {
 		w.report(Problem{Path: path, Kind: kindOf(err), Root: t.folder.parent == nil, Err: err})
 		return
@@ -138,7 +139,7 @@ func (w *portable) quickFits(path string) bool {
 // readFile reads the front of a file. The data are none for what is not a
 // regular file, or is one that would have to be fetched.
 func (w *portable) readFile(path string, follow bool) (facts, []byte, error) {
-	opened, err := openFile(path, follow)
+	opened, err := withHandle(func() (*os.File, error) { return openFile(path, follow) })
 	if err != nil {
 		return facts{}, nil, err
 	}

@@ -93,7 +93,7 @@ func (w *portable) entry(f *folder, entry fs.DirEntry) {
 	case !w.config.Recall && placeholderEntry(entry):
 		w.report(Problem{Path: f.join(name), Kind: Placeholder, Err: errPlaceholder})
 	case entry.Type().IsRegular():
-		w.file(f, name, false)
+		w.file(f, name, false, entry.Info)
 	case entry.Type()&fs.ModeSymlink != 0 && w.config.Follow:
 		w.link(f, name)
 	}
@@ -105,7 +105,7 @@ func (w *portable) link(f *folder, name string) {
 	switch {
 	case err != nil:
 	case found.regular:
-		w.file(f, name, true)
+		w.file(f, name, true, func() (fs.FileInfo, error) { return os.Stat(f.join(name)) })
 	case found.folder && w.descends(f):
 		child := newChild(f, name)
 		child.viaLink = true
@@ -113,10 +113,10 @@ func (w *portable) link(f *folder, name string) {
 	}
 }
 
-func (w *portable) file(f *folder, name string, follow bool) {
+func (w *portable) file(f *folder, name string, follow bool, ask func() (fs.FileInfo, error)) {
 	path := f.join(name)
 	w.counters.files.Add(1)
-	if w.config.Quick && !w.quickFits(path) {
+	if w.config.Quick && !quickFits(ask) {
 		return
 	}
 	found, data, err := w.readFile(path, follow)
@@ -130,10 +130,11 @@ func (w *portable) file(f *folder, name string, follow bool) {
 	}
 }
 
-// quickFits leaves entries whose size is not known to readFile's judgement.
-func (w *portable) quickFits(path string) bool {
-	found, err := readFacts(path)
-	return err != nil || sizeFits(found.size)
+// quickFits says whether a file has the size of a database. One whose size
+// cannot be asked is left to open, which finds out why.
+func quickFits(ask func() (fs.FileInfo, error)) bool {
+	info, err := ask()
+	return err != nil || sizeFits(info.Size())
 }
 
 // readFile reads the front of a file. The data are none for what is not a
@@ -185,6 +186,9 @@ func besideRoot(path string) uint8 {
 	return beside
 }
 
+// cloudOnly tells files whose content is not on this disk. Tests replace it.
+var cloudOnly = isPlaceholder
+
 // readFacts follows links.
 func readFacts(path string) (facts, error) {
 	info, err := os.Stat(path)
@@ -210,7 +214,7 @@ func describe(info fs.FileInfo) facts {
 	return facts{
 		folder:      info.IsDir(),
 		regular:     info.Mode().IsRegular(),
-		placeholder: isPlaceholder(info),
+		placeholder: cloudOnly(info),
 		size:        info.Size(),
 		modified:    info.ModTime(),
 	}

@@ -111,7 +111,7 @@ func defineOutputFlags(flags *pflag.FlagSet, o *options) {
 }
 
 func defineScanFlags(flags *pflag.FlagSet, o *options) {
-	flags.StringArrayVar(&o.paths, "path", nil, "folder or file to scan, as if given without a flag `PATH` (repeatable)")
+	flags.StringArrayVar(&o.paths, "path", nil, "folder or file to scan when no paths are given: `PATH` (repeatable)")
 	flags.StringArrayVar(&o.exclude, "exclude", nil, "leave out what matches `GLOB`, written as in .gitignore (repeatable)")
 	flags.IntVar(&o.scan.MaxDepth, "max-depth", scan.NoLimit, "look at most `N` folders deep; 1 is the entries of the paths themselves")
 	flags.Lookup("max-depth").DefValue = "0" // pflag's way to leave a default out of the help
@@ -141,11 +141,19 @@ func parseArguments(args []string) (*options, *pflag.FlagSet, error) {
 	if opts.scan.Excludes, err = scan.ParseExcludes(opts.exclude); err != nil {
 		return nil, nil, fmt.Errorf("--exclude: %w", err)
 	}
-	opts.scan.Roots = append(opts.paths, flags.Args()...)
-	if len(opts.scan.Roots) == 0 {
-		opts.scan.Roots = []string{"."}
-	}
+	opts.scan.Roots = chooseRoots(opts.paths, flags.Args())
 	return opts, flags, nil
+}
+
+// chooseRoots lets paths take the place of --path, as in 0.1.1.
+func chooseRoots(flagged, paths []string) []string {
+	switch {
+	case len(paths) > 0:
+		return paths
+	case len(flagged) > 0:
+		return flagged
+	}
+	return []string{"."}
 }
 
 // findConflicts returns everything wrong with how flags go together.

@@ -21,9 +21,31 @@ from pathlib import Path
 MAGIC = b"SQLite format 3\0"
 FRONT = 256  # bytes of content that a plain file really has
 DATABASE_EVERY = 500
-WORDS = ("core", "util", "main", "test", "data", "view", "model", "query", "photo", "notes", "cache", "index")
+WORDS = (
+    "core",
+    "util",
+    "main",
+    "test",
+    "data",
+    "view",
+    "model",
+    "query",
+    "photo",
+    "notes",
+    "cache",
+    "index",
+)
 ENDINGS = (".js", ".py", ".md", ".json", ".html", ".jpg", ".txt", ".map", ".pyc", "")
-DATABASE_NAMES = ("app.db", "History", "places.sqlite", "map.gpkg", "state.bin", "Cookies", ".hidden.db", "notes.txt")
+DATABASE_NAMES = (
+    "app.db",
+    "History",
+    "places.sqlite",
+    "map.gpkg",
+    "state.bin",
+    "Cookies",
+    ".hidden.db",
+    "notes.txt",
+)
 
 
 def make_databases() -> list[bytes]:

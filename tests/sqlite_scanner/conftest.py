@@ -32,7 +32,16 @@ def scanner(open_folder: Path) -> str:
     assert go, "these tests need Go on PATH"
     binary = open_folder / "sqlite-scanner"
     subprocess.run(
-        [go, "build", "-trimpath", "-ldflags", "-s -w -X main.version=1.2.3", "-o", str(binary), "."],
+        [
+            go,
+            "build",
+            "-trimpath",
+            "-ldflags",
+            "-s -w -X main.version=1.2.3",
+            "-o",
+            str(binary),
+            ".",
+        ],
         cwd=REPOSITORY / "sqlite_scanner",
         env={**os.environ, "CGO_ENABLED": "0"},
         check=True,
@@ -45,7 +54,10 @@ def scan(scanner: str) -> Callable[..., subprocess.CompletedProcess[bytes]]:
     """Run the scanner and return what it did."""
 
     def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[bytes]:
-        command = [scanner, *(os.fspath(a) if isinstance(a, os.PathLike) else str(a) for a in arguments)]
+        command = [
+            scanner,
+            *(os.fspath(a) if isinstance(a, os.PathLike) else str(a) for a in arguments),
+        ]
         return subprocess.run(command, capture_output=True, timeout=60, **options)  # type: ignore[call-overload,no-any-return]
 
     return run

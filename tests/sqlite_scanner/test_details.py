@@ -50,7 +50,11 @@ def test_like_stat(scan: Scan, tree: Path) -> None:
     path = make_database(tree / "x.db")
     os.utime(path, ns=(0, 1_700_000_000_123_456_789))
     record, stat = details(scan, tree)["x.db"], path.stat()
-    assert (record["size"], record["device"], record["inode"]) == (stat.st_size, stat.st_dev, stat.st_ino)
+    assert (record["size"], record["device"], record["inode"]) == (
+        stat.st_size,
+        stat.st_dev,
+        stat.st_ino,
+    )
     when = datetime.fromtimestamp(1_700_000_000, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
     assert record["modified"] == f"{when}.123456789Z"
 
@@ -106,14 +110,18 @@ def mixed(tree: Path) -> Path:
     return tree
 
 
-@pytest.mark.parametrize("flags", ["", "--size", "--details", "--events", "--events --details", "--events --size"])
+@pytest.mark.parametrize(
+    "flags", ["", "--size", "--details", "--events", "--events --details", "--events --size"]
+)
 def test_lines_fit_the_schema(scan: Scan, mixed: Path, flags: str) -> None:
     bad = os.fsencode(mixed) + b"/gone\xff"
     done = scan("--jsonl", *flags.split(), "--", mixed, os.fsdecode(bad))
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     for line in lines:
         check(line)
-        Draft202012Validator({"$ref": f"#/$defs/{line.get('event', 'match')}", "$defs": SCHEMA["$defs"]}).validate(line)
+        Draft202012Validator(
+            {"$ref": f"#/$defs/{line.get('event', 'match')}", "$defs": SCHEMA["$defs"]}
+        ).validate(line)
     kinds = [line.get("event") for line in lines]
     if "--events" in flags:
         assert (kinds.count("match"), kinds.count("error"), kinds[-1]) == (3, 1, "progress")
@@ -121,7 +129,11 @@ def test_lines_fit_the_schema(scan: Scan, mixed: Path, flags: str) -> None:
         assert base64.b64decode(error["path_base64"]) == bad
     else:
         assert kinds == [None, None, None]
-    exact = [base64.b64decode(line["path_base64"]) for line in lines if line.get("path", "").endswith("bad\ufffd.db")]
+    exact = [
+        base64.b64decode(line["path_base64"])
+        for line in lines
+        if line.get("path", "").endswith("bad\ufffd.db")
+    ]
     assert exact == [os.fsencode(mixed) + b"/bad\xe9.db"]
 
 
@@ -153,7 +165,11 @@ def test_the_manual_names_every_flag_and_field(scan: Scan) -> None:
     manual = (REPOSITORY / "docs" / "sqlite-scanner.md").read_text()
     text = scan("--help").stdout.decode()
     flags = set(re.findall(r"(?m)^\s+(?:-\w, )?(--[a-z0-9-]+)", text))
-    fields = {name for kind in ("match", "progress", "error") for name in SCHEMA["$defs"][kind]["properties"]}
+    fields = {
+        name
+        for kind in ("match", "progress", "error")
+        for name in SCHEMA["$defs"][kind]["properties"]
+    }
     assert len(flags) > 20
     missing = [name for name in sorted(flags | fields) if f"`{name}" not in manual]
     assert not missing

@@ -81,9 +81,13 @@ def make_wide(folder: Path, files: int) -> None:
 
 def test_interrupt_closes_the_json(scanner: str, tree: Path) -> None:
     make_wide(tree, 2000)
-    with subprocess.Popen([scanner, "--json", tree], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        [scanner, "--json", tree], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
         assert child.stdout and child.stderr
-        first = os.read(child.stdout.fileno(), 1000)  # from here on the pipe is full, the scan waits
+        first = os.read(
+            child.stdout.fileno(), 1000
+        )  # from here on the pipe is full, the scan waits
         time.sleep(0.2)
         child.send_signal(signal.SIGINT)
         begun = time.monotonic()
@@ -119,7 +123,9 @@ def test_ignored_signals_stay_ignored(scanner: str, tree: Path) -> None:
 @pytest.mark.parametrize("sigpipe", [True, False])
 def test_broken_pipe_is_quiet(scanner: str, tree: Path, sigpipe: bool) -> None:
     make_wide(tree, 2000)
-    child = subprocess.Popen([scanner, tree], stdout=subprocess.PIPE, stderr=subprocess.PIPE, restore_signals=sigpipe)
+    child = subprocess.Popen(
+        [scanner, tree], stdout=subprocess.PIPE, stderr=subprocess.PIPE, restore_signals=sigpipe
+    )
     assert child.stdout and child.stderr
     os.read(child.stdout.fileno(), 10)
     child.stdout.close()
@@ -152,7 +158,13 @@ def test_few_handles(scan: Scan, tree: Path, handles: int) -> None:
         folder = folder / "deeper"
         folder.mkdir()
     limit = (handles, handles)
-    done = scan("--count", "--workers", "16", tree, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit))
+    done = scan(
+        "--count",
+        "--workers",
+        "16",
+        tree,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit),
+    )
     assert (done.stdout, done.stderr, done.returncode) == (f"{wanted}\n".encode(), b"", 0)
 
 
@@ -178,7 +190,9 @@ def test_fifo_as_root(scan: Scan, fifos: Path) -> None:
 def on_terminal(command: list[str], environment: dict[str, str] | None = None) -> bytes:
     """Everything a program writes to the terminal it runs on."""
     controller, terminal = pty.openpty()
-    child = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment)
+    child = subprocess.Popen(
+        command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment
+    )
     os.close(terminal)
     seen = b""
     deadline = time.monotonic() + 60
@@ -222,7 +236,10 @@ def namespace() -> list[str] | None:
     """A command that starts another with file systems of its own to mount."""
     for options in (["--mount"], ["--mount", "--map-root-user"]):
         command = ["unshare", *options]
-        if shutil.which("unshare") and subprocess.run([*command, "true"], capture_output=True).returncode == 0:
+        if (
+            shutil.which("unshare")
+            and subprocess.run([*command, "true"], capture_output=True).returncode == 0
+        ):
             return command
     return None
 
@@ -236,7 +253,9 @@ def unshare() -> list[str]:
 
 
 def mounted(unshare: list[str], folder: Path, script: str) -> bytes:
-    done = subprocess.run([*unshare, "sh", "-euc", script, "sh"], cwd=folder, capture_output=True, timeout=60)
+    done = subprocess.run(
+        [*unshare, "sh", "-euc", script, "sh"], cwd=folder, capture_output=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -292,10 +311,18 @@ def test_read_only_folder(scan: Scan, tree: Path) -> None:
 def test_lines_come_while_the_scan_goes_on(scanner: str, tree: Path) -> None:
     """A line is there although megabytes of others cannot be written yet."""
     make_wide(tree, 3000)
-    with subprocess.Popen([scanner, "--jsonl", "--events", "--", tree], stdout=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        [scanner, "--jsonl", "--events", "--", tree], stdout=subprocess.PIPE
+    ) as child:
         assert child.stdout
         assert json.loads(child.stdout.readline())["event"] == "match"
         assert child.poll() is None
         rest = [json.loads(line) for line in child.stdout]
     assert sum(event["event"] == "match" for event in rest) == 2999
-    assert rest[-1] == {"event": "progress", "files": 3000, "folders": 1, "matches": 3000, "errors": 0}
+    assert rest[-1] == {
+        "event": "progress",
+        "files": 3000,
+        "folders": 1,
+        "matches": 3000,
+        "errors": 0,
+    }

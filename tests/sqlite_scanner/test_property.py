@@ -6,16 +6,17 @@ import os
 import subprocess
 import tempfile
 
+from conftest import MAGIC
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from conftest import MAGIC
 
 DATABASE = MAGIC + bytes(496)
 CONTENTS = (b"", b"plain", MAGIC, MAGIC[:-1], b"x" + MAGIC, DATABASE, DATABASE * 3, DATABASE + b"x")
 
 # A small alphabet makes for clashes, dots, and bytes that are no UTF-8.
-names = st.binary(min_size=1, max_size=6).map(lambda raw: bytes(b"ab.\n\xff\xc3*\\ "[byte % 9] for byte in raw))
+names = st.binary(min_size=1, max_size=6).map(
+    lambda raw: bytes(b"ab.\n\xff\xc3*\\ "[byte % 9] for byte in raw)
+)
 names = names.filter(lambda name: name not in (b".", b".."))
 trees = st.recursive(
     st.sampled_from(CONTENTS),
@@ -51,15 +52,27 @@ def reference(folder: bytes, depth: int, hidden: bool, quick: bool) -> set[bytes
     return found
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(content=folders, depth=st.integers(0, 5), hidden=st.booleans(), quick=st.booleans(), workers=st.integers(1, 9))
-def test_same_as_python(scanner: str, content: dict[bytes, object], depth: int, hidden: bool, quick: bool, workers: int) -> None:
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    content=folders,
+    depth=st.integers(0, 5),
+    hidden=st.booleans(),
+    quick=st.booleans(),
+    workers=st.integers(1, 9),
+)
+def test_same_as_python(
+    scanner: str, content: dict[bytes, object], depth: int, hidden: bool, quick: bool, workers: int
+) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = os.path.realpath(os.fsencode(name))
         write(folder, content)
         flags = ["-0", "--max-depth", str(depth), "--workers", str(workers)]
         flags += ["--no-hidden"] * (not hidden) + ["--quick"] * quick
-        done = subprocess.run([scanner, *flags, folder], capture_output=True, timeout=60, check=True)
+        done = subprocess.run(
+            [scanner, *flags, folder], capture_output=True, timeout=60, check=True
+        )
         found = done.stdout.split(b"\0")[:-1]
         assert sorted(found) == sorted(reference(folder, depth, hidden, quick))
         assert done.stderr == b""

@@ -19,7 +19,19 @@ PEER = "sqlite-scanner==0.1.1"
 @pytest.fixture(scope="module")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("peer")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "-d", str(folder), PEER]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "-d",
+        str(folder),
+        PEER,
+    ]
     subprocess.run(command, check=True)
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
@@ -48,19 +60,35 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(program: str, arguments: str, folder: Path) -> tuple[int, bytes]:
-    done = subprocess.run([program, *arguments.split()], cwd=folder, capture_output=True, timeout=60)
+    done = subprocess.run(
+        [program, *arguments.split()], cwd=folder, capture_output=True, timeout=60
+    )
     return done.returncode, done.stdout
 
 
 def records(text: bytes) -> list[str]:
     """JSON lines in an order of their own, without the field that 0.1.1 has not."""
     found = [json.loads(line) for line in text.splitlines()]
-    return sorted(json.dumps({k: v for k, v in record.items() if k != "path_base64"}) for record in found)
+    return sorted(
+        json.dumps({k: v for k, v in record.items() if k != "path_base64"}) for record in found
+    )
 
 
 @pytest.mark.parametrize(
     "arguments",
-    ["", ".", "sub", "sub one.db", "--path sub", "--path sub one.db", "sub --size", "--size --workers 3 sub", "way", "none", "empty"],
+    [
+        "",
+        ".",
+        "sub",
+        "sub one.db",
+        "--path sub",
+        "--path sub one.db",
+        "sub --size",
+        "--size --workers 3 sub",
+        "way",
+        "none",
+        "empty",
+    ],
 )
 def test_text(scanner: str, peer: str, sample: Path, arguments: str) -> None:
     ours, theirs = run(scanner, arguments, sample), run(peer, arguments, sample)
@@ -75,7 +103,9 @@ def test_overlapping_roots(scanner: str, peer: str, sample: Path) -> None:
     assert len(ours) == len(set(ours)) < len(theirs)
 
 
-@pytest.mark.parametrize("arguments", ["--jsonl", "--jsonl --size", "sub --jsonl", "--json --jsonl", "none --jsonl"])
+@pytest.mark.parametrize(
+    "arguments", ["--jsonl", "--jsonl --size", "sub --jsonl", "--json --jsonl", "none --jsonl"]
+)
 def test_json_lines(scanner: str, peer: str, sample: Path, arguments: str) -> None:
     ours, theirs = run(scanner, arguments, sample), run(peer, arguments, sample)
     assert ours[0] == theirs[0] == 0
@@ -86,7 +116,10 @@ def test_json_lines(scanner: str, peer: str, sample: Path, arguments: str) -> No
 def test_json(scanner: str, peer: str, sample: Path, arguments: str) -> None:
     ours, theirs = (json.loads(run(program, arguments, sample)[1]) for program in (scanner, peer))
     assert list(ours) == list(theirs) == ["entries"]
-    flat = [b"\n".join(json.dumps(entry).encode() for entry in found["entries"]) for found in (ours, theirs)]
+    flat = [
+        b"\n".join(json.dumps(entry).encode() for entry in found["entries"])
+        for found in (ours, theirs)
+    ]
     assert records(flat[0]) == records(flat[1])
 
 

@@ -92,8 +92,11 @@ type Scan struct {
 	sink     Sink
 	counters counters
 	seen     seenFolders
-	mu       sync.Mutex
-	links    []*folder // links to folders, for the next round; guarded by mu
+	// rootFiles holds the paths of the roots that are files; not written to
+	// once the walk has begun.
+	rootFiles map[string]bool
+	mu        sync.Mutex
+	links     []*folder // links to folders, for the next round; guarded by mu
 }
 
 type counters struct {
@@ -108,7 +111,7 @@ func New(config Config, sink Sink) *Scan {
 	if config.Excludes != nil && len(config.Excludes.globs) == 0 {
 		config.Excludes = nil
 	}
-	return &Scan{config: config, sink: sink}
+	return &Scan{config: config, sink: sink, rootFiles: map[string]bool{}}
 }
 
 // Stats may be called while the scan runs.
@@ -164,7 +167,8 @@ func (s *Scan) openRoots() []task {
 		case facts.folder && (s.config.MaxDepth == 0 || !s.seen.add(facts.device, facts.inode)):
 		case facts.folder:
 			round = append(round, task{folder: newRoot(path, facts)})
-		case facts.regular && s.seen.add(facts.device, facts.inode):
+		case facts.regular && !s.rootFiles[path]:
+			s.rootFiles[path] = true
 			round = append(round, task{folder: newRoot(path, facts), file: true})
 		case !facts.regular:
 			s.report(Problem{Path: path, Kind: Unsupported, Root: true, Err: errors.New("neither a folder nor a regular file")})
@@ -231,7 +235,15 @@ func (s *Scan) reportIn(parent *folder, name string, err error) {
 	s.report(Problem{Path: parent.join(name), Kind: kindOf(err), Err: err})
 }
 
+// found passes on a match in a folder, unless it is a root itself and so is
+// reported on its own.
 func (s *Scan) found(match Match) {
+	if !s.rootFiles[match.Path] {
+		s.foundRoot(match)
+	}
+}
+
+func (s *Scan) foundRoot(match Match) {
 	s.counters.matches.Add(1)
 	s.sink.Match(match)
 }

@@ -167,9 +167,9 @@ func (w *portable) rootFile(root *folder) {
 	case found.placeholder && !w.config.Recall:
 		w.report(Problem{Path: root.name, Kind: Placeholder, Root: true, Err: errPlaceholder})
 	case isDatabase(data) && w.config.Details:
-		w.found(newDetailed(root.name, found, data, besideRoot(root.name)))
+		w.foundRoot(newDetailed(root.name, found, data, besideRoot(root.name)))
 	case isDatabase(data):
-		w.found(newMatch(root.name, found))
+		w.foundRoot(newMatch(root.name, found))
 	}
 }
 

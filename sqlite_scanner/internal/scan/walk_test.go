@@ -84,6 +84,7 @@ func TestRoots(t *testing.T) {
 			"inside one another": {in("a", "a/b", "a"), []string{"a/x.db", "a/b/y.db"}},
 			"the inner first":    {in("a/b", "a"), []string{"a/x.db", "a/b/y.db"}},
 			"a file":             {in("a/x.db", "a/x.db", "plain"), []string{"a/x.db"}},
+			"a file and around":  {in("a/x.db", "a"), []string{"a/b/y.db", "a/x.db"}},
 			"a link":             {in("link"), []string{"c/z.db"}},
 			"a link and its end": {in("link", "c"), []string{"c/z.db"}},
 		} {

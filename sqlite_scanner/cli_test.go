@@ -223,11 +223,21 @@ func TestDetailsAsJSON(t *testing.T) {
 }
 
 func TestDetailsAsText(t *testing.T) {
+	opts := &options{}
+	opts.scan.Details = true
 	match := sample()
-	match.Header.Valid, match.Header.Reason = false, "some reason"
-	want := "not valid: some reason, OGC GeoPackage, 8192 bytes, 2 pages of 4096, UTF-8, wal, user_version -3, " +
-		"application_id 0x47504b47, schema format 4, SQLite 3.45.1, modified 2023-11-14T22:13:20Z, beside it -wal -shm"
-	if got := formatDetails(match); got != want {
+	want := "/x/bad\xff.db\n    OGC GeoPackage, 8192 bytes, 2 pages of 4096, UTF-8, wal, user_version -3, SQLite 3.45.1, " +
+		"modified 2023-11-14T22:13:20Z, beside it -wal -shm\n"
+	if got := formatText(match, opts, false); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	match.Path = "/x"
+	match.Header = scan.Header{
+		Reason: "some reason", PageSize: 512, Encoding: "unknown", JournalMode: "rollback", ApplicationID: 255, SchemaFormat: 1,
+	}
+	want = "/x\n    not valid: some reason\n    8192 bytes, 0 pages of 512, unknown, rollback, application_id 0x000000ff, " +
+		"schema format 1, modified 2023-11-14T22:13:20Z, beside it -wal -shm\n"
+	if got := formatText(match, opts, false); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -17,13 +17,16 @@ import (
 	"time"
 )
 
+// maxWorkers keeps clear of the number of threads that Go allows.
+const maxWorkers = 1024
+
 // NoLimit is the MaxDepth of a scan that goes all the way down.
 const NoLimit = -1
 
 // Config says what a scan looks at.
 type Config struct {
 	Roots         []string  // folders or files; links are followed
-	Workers       int       // how many folders are read at once; 0 means a good number
+	Workers       int       // how many folders are read at once; 0 means a good number, 1024 is the most
 	MaxDepth      int       // 1 means the entries of the roots only; NoLimit
 	Excludes      *Excludes // may be nil
 	Details       bool      // read the whole header, tell companions
@@ -108,6 +111,7 @@ func New(config Config, sink Sink) *Scan {
 	if config.Workers <= 0 {
 		config.Workers = DefaultWorkers()
 	}
+	config.Workers = min(config.Workers, maxWorkers)
 	if config.Excludes != nil && len(config.Excludes.globs) == 0 {
 		config.Excludes = nil
 	}
@@ -167,6 +171,8 @@ func (s *Scan) openRoots() []task {
 		case facts.folder && (s.config.MaxDepth == 0 || !s.seen.add(facts.device, facts.inode)):
 		case facts.folder:
 			round = append(round, task{folder: newRoot(path, facts)})
+		case facts.placeholder && facts.regular && !s.config.Recall:
+			s.report(Problem{Path: path, Kind: Placeholder, Root: true, Err: errPlaceholder})
 		case facts.regular && !s.rootFiles[path]:
 			s.rootFiles[path] = true
 			round = append(round, task{folder: newRoot(path, facts), file: true})

@@ -164,8 +164,6 @@ func (w *portable) rootFile(root *folder) {
 	switch {
 	case err != nil:
 		w.report(Problem{Path: root.name, Kind: rootKind(err), Root: true, Err: err})
-	case found.placeholder && !w.config.Recall:
-		w.report(Problem{Path: root.name, Kind: Placeholder, Root: true, Err: errPlaceholder})
 	case isDatabase(data) && w.config.Details:
 		w.foundRoot(newDetailed(root.name, found, data, besideRoot(root.name)))
 	case isDatabase(data):

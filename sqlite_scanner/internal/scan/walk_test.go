@@ -130,6 +130,15 @@ func TestRootsThatCannotBe(t *testing.T) {
 	})
 }
 
+func TestAnyNumberOfWorkers(t *testing.T) {
+	eachWalker(t, func(t *testing.T, config Config) {
+		root := makeTree(t, tree{"x.db": database()})
+		for _, config.Workers = range []int{0, 1, 3, 1 << 20} {
+			expect(t, config, root, "x.db")
+		}
+	})
+}
+
 func TestMaxDepth(t *testing.T) {
 	eachWalker(t, func(t *testing.T, config Config) {
 		root := makeTree(t, tree{"0.db": database(), "a/1.db": database(), "a/b/2.db": database()})

@@ -20,6 +20,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import struct
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -59,7 +61,8 @@ except ImportError:  # Windows, where locks are kept per handle and need no such
 T = TypeVar("T")
 Prepare = Callable[[sqlite3.Connection], None]
 
-_SHARED_FIRST = 0x40000002  # sqlite3's os.h: PENDING_BYTE + 2
+_RESERVED = 0x40000001  # sqlite3's os.h: PENDING_BYTE + 1
+_SHARED_FIRST = 0x40000002
 _SHARED_SIZE = 510
 _PAUSE = 0.02
 _URI_FLAGS = {
@@ -305,7 +308,7 @@ class Opener:
             raise _Retry
         try:
             mode = plan_mode(_header(handle.fd, handle.path), fingerprint)
-            if mode is Mode.COPY:
+            if mode is Mode.COPY or (mode is Mode.DIRECT and _is_hot(handle, fingerprint)):
                 raise _NeedsCopy
             if handle.mixes(mode) or (mode is Mode.QUIET and not settled(fingerprint)):
                 raise _Retry
@@ -342,11 +345,12 @@ class Opener:
     def _begin_locked(self, handle: Handle, request: _Request) -> Lease:
         """Another process holds an exclusive lock: first wait, then copy what is whole."""
         fingerprint = take(handle.path)
-        journal_head, _ = _journal_ends(handle.path)
-        if request.patient or not consistent_when_locked(
-            fingerprint, journal_head, handle.verified
-        ):
-            raise _Locked
+        if self.snapshots.get(handle.path, fingerprint) is None:
+            journal_head, _ = _journal_ends(handle.path)
+            if request.patient or not consistent_when_locked(
+                fingerprint, journal_head, handle.verified
+            ):
+                raise _Locked
         return self._begin_copy(handle, request.prepare)
 
     def _begin_copy(self, handle: Handle, prepare: Prepare | None) -> Lease:
@@ -484,6 +488,33 @@ def _unshare(handle: Handle) -> None:
     if fcntl is not None and handle.fd >= 0:
         with contextlib.suppress(OSError):
             fcntl.lockf(handle.fd, fcntl.LOCK_UN, _SHARED_SIZE, _SHARED_FIRST)
+
+
+def _is_hot(handle: Handle, fingerprint: Fingerprint) -> bool:
+    """Whether the rollback journal was left by a writer that is no more.
+
+    SQLite would find out as well, but as root it also sets the journal's owner anew.
+    """
+    if fingerprint.journal is None or _journal_ends(handle.path)[0] != JOURNAL_MAGIC:
+        return False
+    return not _is_reserved(handle.fd) and _journal_ends(handle.path)[0] == JOURNAL_MAGIC
+
+
+def _is_reserved(fd: int) -> bool:
+    """Whether another process means to write. Asks, without taking a lock itself."""
+    if fcntl is None:
+        return True
+    linux = sys.platform.startswith("linux")
+    if linux:  # struct flock
+        question = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, _RESERVED, 1, 0)
+    else:
+        question = struct.pack("qqihh", _RESERVED, 1, 0, fcntl.F_WRLCK, os.SEEK_SET)
+    try:
+        answer = fcntl.fcntl(fd, fcntl.F_GETLK, question)
+    except OSError:
+        return True
+    kind = struct.unpack("hhqqi", answer)[0] if linux else struct.unpack("qqihh", answer)[3]
+    return bool(kind != fcntl.F_UNLCK)
 
 
 def _header(fd: int, path: bytes) -> bytes:

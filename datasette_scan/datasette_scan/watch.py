@@ -174,7 +174,7 @@ class Watcher:
 
     async def _attach(self) -> None:
         databases = []
-        for entry in self._catalog.unattached():
+        for entry in sorted(self._catalog.unattached(), key=lambda e: e.path):
             db = ScannedDatabase(self._ds, entry, self._reader)
             db.name = db.route = entry.name
             databases.append(db)

@@ -133,7 +133,7 @@ def _refused(match: Match, error: UnavailableError) -> Facts:
     except UnavailableError:
         mark = 0
     return Facts(
-        status=error.status,
+        status=error.word,
         detail=visible(str(error)),
         advice=error.advice,
         size=match.size,

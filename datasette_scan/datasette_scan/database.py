@@ -34,7 +34,7 @@ class ScannedDatabase(Database):  # type: ignore[misc]
         self.entry = entry
         self.last_read: ReadInfo | None = None
         self._reader = reader
-        self._derived_mark = 0
+        self._derived: dict[str, str] = {}
 
     # -- reading
 
@@ -58,6 +58,8 @@ class ScannedDatabase(Database):  # type: ignore[misc]
         """Run a query; Datasette's question whether the schema changed opens nothing."""
         if sql == _REFRESH_SQL:
             return _NOTHING_KNOWN
+        if listing.get():
+            return Results([], False, [])
         return await super().execute(sql, *args, **kwargs)
 
     # -- never writing
@@ -131,12 +133,17 @@ class ScannedDatabase(Database):  # type: ignore[misc]
         return {table: keys for table, keys in found.items() if table not in self.entry.missing}
 
     async def derived_table_dependencies(self) -> dict[str, str]:
-        """Datasette 1.0: implementation tables and what they belong to."""
-        # Kept by Datasette for one schema version, which ours does not tell.
-        if self._derived_mark != self.entry.mark:
-            self._derived_mark = self.entry.mark
-            self._cached_derived_table_dependencies = None
-        return dict(await super().derived_table_dependencies())
+        """Datasette 1.0: implementation tables and what they belong to, once published.
+
+        Lists of tables ask this of every database. One whose tables have not been
+        published is not in those lists, so it need not be opened.
+        """
+        return self._derived
+
+    async def learn_derived(self) -> None:
+        """Find them out, when the schema is published."""
+        self._cached_derived_table_dependencies = None
+        self._derived = dict(await super().derived_table_dependencies())
 
     def close(self) -> None:
         """Let go of the file."""

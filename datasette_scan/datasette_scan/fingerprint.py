@@ -77,7 +77,7 @@ def _at_rest(stamp: Stamp, now_ns: int) -> bool:
 def take(path: bytes) -> Fingerprint:
     """The file's present fingerprint. Raises GoneError, DeniedError or UnavailableError."""
     try:
-        main = os.stat(path)
+        main = os.lstat(path)  # the scan follows no symbolic links, so neither does this
     except (FileNotFoundError, NotADirectoryError) as error:
         raise GoneError(f"{visible_path(path)} is gone") from error
     except PermissionError as error:

@@ -125,6 +125,7 @@ async def publish_schema(ds: Any, db: Any) -> None:
                 marks = ", ".join("?" * len(inserts[0]))
                 connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", inserts)
 
+    await db.learn_derived()
     await ds.get_internal_database().execute_write_fn(write)
 
 

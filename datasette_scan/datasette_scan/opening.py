@@ -175,11 +175,15 @@ class Opener:
     """Lends connections to scanned files. Any thread may call it; ``close`` ends it.
 
     Holds at most ``limits.connections`` idle connections, least recently used ones first
-    to go.
+    to go. With ``roots`` nothing is opened that lies outside of them, wherever a folder on
+    the way was turned into a symbolic link to.
     """
 
-    def __init__(self, limits: Limits, snapshots: SnapshotStore) -> None:
+    def __init__(
+        self, limits: Limits, snapshots: SnapshotStore, roots: tuple[bytes, ...] = ()
+    ) -> None:
         self.limits = limits
+        self._roots = tuple(os.path.join(os.path.realpath(root), b"") for root in roots)
         self.snapshots = snapshots
         self._lock = threading.Lock()
         self._handles: OrderedDict[tuple[int, int], Handle] = OrderedDict()
@@ -218,7 +222,7 @@ class Opener:
     @staticmethod
     def _wait(deadline: float, error: type[UnavailableError], path: bytes) -> None:
         if time.monotonic() >= deadline:
-            raise error(f"{visible_path(path)} is {error.status}")
+            raise error(f"{visible_path(path)} is {error.word}")
         time.sleep(_PAUSE)
 
     def _attempt(
@@ -264,6 +268,8 @@ class Opener:
         return fresh
 
     def _open(self, path: bytes) -> Handle:
+        if self._roots and not os.path.realpath(path).startswith(self._roots):
+            raise GoneError(f"{visible_path(path)} now lies outside of the scanned folders")
         flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
             fd = os.open(path, flags | getattr(os, "O_BINARY", 0))

@@ -41,9 +41,11 @@ class Reader:
     of 0 reads in the caller's thread, for systems without threads.
     """
 
-    def __init__(self, snapshot_bytes: int, threads: int = 4) -> None:
+    def __init__(
+        self, snapshot_bytes: int, threads: int = 4, roots: tuple[bytes, ...] = ()
+    ) -> None:
         limits = Limits(connection_limit(handle_limit()), snapshot_bytes=snapshot_bytes)
-        self.opener = Opener(limits, SnapshotStore(total=4 * snapshot_bytes))
+        self.opener = Opener(limits, SnapshotStore(total=4 * snapshot_bytes), roots)
         self._pages = _pool(threads, "scan-read")
         self._checks = _pool(min(threads, 2), "scan-check")
 

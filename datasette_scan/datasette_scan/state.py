@@ -25,7 +25,8 @@ class State:
     def __init__(self, ds: Any, settings: Settings) -> None:
         self.settings = settings
         self.catalog = Catalog()
-        self.reader = Reader(settings.snapshot_bytes, 4 if ds.setting("num_sql_threads") else 0)
+        threads = 4 if ds.setting("num_sql_threads") else 0
+        self.reader = Reader(settings.snapshot_bytes, threads, settings.find.roots)
         self.watcher = Watcher(weakref.proxy(ds), settings, self.catalog, self.reader)
         self.viewable: dict[str, tuple[float, int, set[str]]] = {}
 

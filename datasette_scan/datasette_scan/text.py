@@ -57,8 +57,7 @@ def parse_size(text: str) -> int:
     unit = compact[len(number) :]
     if len(unit) > 1:
         unit = unit.removesuffix("B")
-    return int(float(number) * units[unit]) if unit in units else _bad_size(text)
-
-
-def _bad_size(text: str) -> int:
-    raise ValueError(f"{text!r} is not a size such as 500KB or 2GB")
+    try:
+        return int(float(number) * units[unit])
+    except (ValueError, KeyError, OverflowError):
+        raise ValueError(f"{text!r} is not a size such as 500KB or 2GB") from None

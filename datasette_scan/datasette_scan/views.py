@@ -13,12 +13,12 @@ from typing import Any
 
 from datasette import Forbidden, Response
 from jinja2 import ChoiceLoader, FileSystemLoader
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from . import lines, permissions
 from .catalog import SORTS, STATUSES, Entry
 from .database import ScannedDatabase
-from .errors import ReadOnlyError, ScanError, UnavailableError, UsageError
+from .errors import ReadOnlyError, UnavailableError, UsageError
 from .finder import DEFAULT_EXCLUDES
 from .fingerprint import Mode
 from .query import AGES, SIZES, Page, link, parse_page, sort_link
@@ -338,15 +338,12 @@ def _reading_state(db: ScannedDatabase) -> str:
 
 def explain(ds: Any, request: Any, exception: Exception) -> Any:
     """An answer for this plugin's errors; None for all others."""
-    if not isinstance(exception, ScanError):
+    if not isinstance(exception, (UnavailableError, ReadOnlyError)):
         return None
 
     async def answer() -> Response:
-        status, advice = 403, "Copy the file and serve the copy if you want to change it."
-        if isinstance(exception, UnavailableError):
-            status, advice = exception.http_status, exception.advice
+        status, word, advice = exception.status, exception.word, exception.advice
         full = await lines.is_allowed(ds, request.actor, permissions.VIEW)
-        word = "read-only" if isinstance(exception, ReadOnlyError) else _word(exception)
         message = visible(str(exception)) if full else f"This database is {word}"
         headers = {"retry-after": "2"} if status == 503 else {}
         if request.path.endswith(".json") or "format=json" in request.query_string:
@@ -365,7 +362,3 @@ def explain(ds: Any, request: Any, exception: Exception) -> Any:
         return Response.html(html, status, headers)
 
     return answer()
-
-
-def _word(exception: Exception) -> str:
-    return str(escape(getattr(exception, "status", "unavailable")))

@@ -174,7 +174,7 @@ async def _start(options: FindOptions) -> asyncio.subprocess.Process:
 def _decode(line: bytes) -> Event | None:
     try:
         return parse_event(line)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         shown = visible(line[:200].decode("utf-8", "replace"))
         raise FinderError(f"sqlite-scanner wrote a line that is not its format: {shown}") from error
 

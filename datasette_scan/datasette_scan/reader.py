@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 from .opening import Limits, Opener, Prepare, ReadInfo
 from .snapshots import SnapshotStore
 
+if sys.platform != "win32":
+    import resource
+
 T = TypeVar("T")
 
 
@@ -28,8 +31,6 @@ def handle_limit() -> int:
     """The soft limit of open descriptors of this process."""
     if sys.platform == "win32":
         return 512
-    import resource  # not on Windows
-
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return 1 << 16 if soft == resource.RLIM_INFINITY else soft
 

@@ -295,8 +295,9 @@ except DeniedError as error:
         if folder.stat().st_uid == os.getuid() and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | 0o055)
     child = child_python(code, str(path))
-    out, _ = child.communicate(timeout=20)
-    assert "denied" in out
+    assert child.stdout is not None
+    assert child.stdout.read().startswith("denied")
+    end(child)
     assert DeniedError.status == 403
 
 

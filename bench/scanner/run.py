@@ -105,9 +105,7 @@ def measure(contender: Contender, root: str, expected: int) -> Sample:
     """Run once; check the number of lines where they mean databases."""
     with tempfile.TemporaryFile() as out:
         begun = time.perf_counter()
-        child = subprocess.Popen(
-            [*contender.command, root], stdout=out, stderr=subprocess.DEVNULL
-        )
+        child = subprocess.Popen([*contender.command, root], stdout=out, stderr=subprocess.DEVNULL)
         peak, status, usage = 0.0, 0, None
         while usage is None:
             peak = max(peak, read_peak(child.pid))
@@ -161,7 +159,9 @@ def format_table(samples: dict[str, list[Sample]], files: int) -> str:
     return "\n".join(lines)
 
 
-def bench_size(contenders: list[Contender], folder: Path, files: int, args: argparse.Namespace) -> None:
+def bench_size(
+    contenders: list[Contender], folder: Path, files: int, args: argparse.Namespace
+) -> None:
     root = str(folder / f"tree-{files}")
     expected = len(make_tree(root, files))
     try:

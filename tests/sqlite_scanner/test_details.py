@@ -13,8 +13,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from conftest import MAGIC, REPOSITORY, make_database
 from jsonschema import Draft202012Validator
+from scanner_support import MAGIC, REPOSITORY, make_database
 
 Scan = Callable[..., "subprocess.CompletedProcess[bytes]"]
 SCHEMA = json.loads((REPOSITORY / "docs" / "sqlite-scanner.schema.json").read_text())

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import MAGIC, NOBODY
+from scanner_support import MAGIC, NOBODY
 
 Scan = Callable[..., "subprocess.CompletedProcess[bytes]"]
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="about Linux")

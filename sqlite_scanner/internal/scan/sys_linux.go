@@ -36,7 +36,11 @@ const (
 	noFollow = 0x100
 )
 
-// call retries what a signal has interrupted.
+// call retries what a signal has interrupted. Pointers among its arguments are
+// to be converted in the argument list; the directive keeps what they point to
+// alive, and off the stack, which may move.
+//
+//go:uintptrescapes
 func call(local bool, number, a, b, c, d uintptr) (int, syscall.Errno) {
 	for {
 		var result uintptr

@@ -209,7 +209,7 @@ def _print_plan(plan: BuildPlan, as_json: bool) -> None:
 
 
 #: Shown in another way, or twice.
-_NOT_IN_TABLE = ("command", "origins", "platforms")
+_NOT_IN_TABLE = ("command", "notes", "origins", "platforms")
 
 #: What the plan calls the fields of [project].
 _PLAN_KEYS = {
@@ -250,6 +250,7 @@ def format_plan(plan: BuildPlan) -> dict[str, Any]:
         "urls": [f"{label}, {url}" for label, url in project.urls.items()],
         "readme": project.readme.content_type if project.readme else None,
         "output_dir": str(options.output_dir),
+        "notes": list(options.notes),
         "platforms": rows,
         "origins": {_PLAN_KEYS.get(key, key): text for key, text in options.origins.items()},
     }

@@ -274,7 +274,7 @@ def resolve(request: BuildRequest, around: Surroundings) -> BuildOptions:
         targets=targets,
         layout="python" if request.launcher == "python" else "native",
         output_dir=Path(request.output_dir),
-        ldflags=format_ldflags(request, given),
+        ldflags=format_ldflags(request, given if request.version is not None else version),
         version_var=version_var,
         licenses=_license_files(around),
         keep_going=request.keep_going,

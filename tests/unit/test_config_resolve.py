@@ -181,7 +181,9 @@ def test_settings_fill_in_what_flags_leave_open() -> None:
 
 
 def test_the_version_variable_gets_the_version_that_was_found() -> None:
-    assert ask(set_version_var="main.version").ldflags == "-s -w -X main.version=v1.4.0"
+    assert ask(set_version_var="main.version").ldflags == "-s -w -X main.version=1.4.0"
+    given = ask(set_version_var="main.version", version="v2.0.0-rc.1")
+    assert given.ldflags == "-s -w -X main.version=v2.0.0-rc.1"
     assert ask(set_version_var="auto").ldflags == "-s -w"
 
 

@@ -23,12 +23,17 @@ from go_to_wheel.build.entries import wheel_entries
 from go_to_wheel.build.plan import BuildPlan, tags_of
 from go_to_wheel.build.publish import list_neighbours, publish
 from go_to_wheel.check import check_wheels
+from go_to_wheel.config import BuildOptions
 from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError, WheelError
 from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.source import BinarySource
 from go_to_wheel.toolchain import Go
 from go_to_wheel.wheelfile import write_wheel
+
+#: Errors of the check that stop no build: an index other than PyPI may take a large wheel,
+#: and who asks for linux-amd64 and linux-amd64-musl gets both.
+_LEFT_TO_THE_USER = ("zip-too-large", "set-duplicate")
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
             raise BuildFailedError(failures)
         order = [target.name for target in plan.options.targets]
         made.sort(key=lambda wheel: order.index(wheel.target))
-        findings = _check([wheel.path for wheel in made], [wheel.target for wheel in made])
+        findings = _check(made, plan.options)
         folder = plan.options.output_dir
         paths = publish([wheel.path for wheel in made], folder)
     wheels = tuple(replace(wheel, path=path) for wheel, path in zip(made, paths, strict=True))
@@ -85,14 +90,19 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
     return BuildReport(wheels, failures, notes)
 
 
-def _check(wheels: Sequence[Path], targets: Sequence[str]) -> list[str]:
+def _check(made: Sequence[BuiltWheel], options: BuildOptions) -> list[str]:
     """The verdict of `go-to-wheel check` on what was made: its warnings, as notes.
 
-    Raises WheelError for its errors; only a wheel's size is left to the user, because an
-    index other than PyPI may take it.
+    twine's own part, which takes longer than a compile, is left out unless there is a
+    reStructuredText README for it to render. Raises WheelError for errors.
     """
-    report = check_wheels(wheels, expect=targets)
-    fatal = [finding for finding in report.errors if finding.code != "zip-too-large"]
+    readme = options.project.readme
+    report = check_wheels(
+        [wheel.path for wheel in made],
+        expect=[wheel.target for wheel in made],
+        twine=readme is not None and readme.content_type == "text/x-rst",
+    )
+    fatal = [finding for finding in report.errors if finding.code not in _LEFT_TO_THE_USER]
     if fatal:
         lines = [f"{finding.wheel}: {finding.message} ({finding.code})" for finding in fatal]
         raise WheelError("\n".join(lines), "\n".join(finding.hint for finding in fatal))
@@ -220,16 +230,16 @@ def make_program(plan: BuildPlan, target: Target, index: int, work: Path) -> Pro
     plan.go.compile(
         plan.source.root, plan.source.packages[index], target, output, plan.options.ldflags
     )
-    with output.open("rb") as stream:
-        facts = read_facts(stream)
-        faults = check_target(facts, target)
-        leaked = contains(stream, _builder_paths(plan, plan.go, index, work))
+    data = output.read_bytes()
+    output.unlink()
+    stream = io.BytesIO(data)
+    facts = read_facts(stream)
+    faults = check_target(facts, target)
+    leaked = contains(stream, _builder_paths(plan, plan.go, index, work))
     faults += [f"it contains the builder's path {path.decode()!r}" for path in sorted(leaked)]
     if faults:
         raise BinaryError("\n".join(faults))
-    program = output.read_bytes()
-    output.unlink()
-    return Program(program, facts)
+    return Program(data, facts)
 
 
 def _take_program(plan: BuildPlan, target: Target, index: int) -> Program:

@@ -292,3 +292,16 @@ class TestPythonApi:
             build_wheels(str(project("hello")), readme=str(tmp_path / "none.md"))
         with pytest.raises(ValueError, match="unknown platform 'linux-amd46'"):
             build_wheels(str(project("hello", "again")), platforms=["linux-amd46"])
+
+
+def test_a_changed_source_is_said_to_be(project: Callable[[str], Path], tmp_path: Path) -> None:
+    """The check that `go-to-wheel check` makes runs on what was built; warnings are notes."""
+    source = project("hello")
+    (source / "new.go").write_text("package main\n")
+    result = go_to_wheel(
+        source, "--platforms", "native,linux-386", "--output-dir", tmp_path / "dist"
+    )
+    assert result.stdout.startswith("Built 2 wheel(s):")
+    assert "note: " in result.stderr
+    assert "local changes" in result.stderr
+    assert "(2 wheels)" in result.stderr

@@ -201,7 +201,7 @@ def _print_plan(plan: BuildPlan, as_json: bool) -> None:
         shown = ", ".join(value) if isinstance(value, list) else value
         origin = f"  [{origins[key]}]" if key in origins else ""
         click.echo(printable(f"{key:<{width}}  {shown}{origin}"))
-    click.echo("\nplatforms")
+    click.echo(f"\nplatforms  [{origins['platforms']}]")
     for row in described["platforms"]:
         click.echo(f"  {row['target']:<17} {row['file']}")
     for text in plan.options.notes:
@@ -216,7 +216,6 @@ _PLAN_KEYS = {
     "description": "summary",
     "requires-python": "requires_python",
     "author-email": "author_email",
-    "version-var": "ldflags",
     "command": "commands",
 }
 

@@ -32,7 +32,9 @@ TOLD = Told(
 AROUND = Surroundings(
     package_paths=("github.com/o/tool/v2/cmd/my-tool",),
     module_path="github.com/o/tool/v2",
-    files=ProjectFiles(Readme("# My tool\n", "text/markdown"), (("LICENSE", b"text"),)),
+    files=ProjectFiles(
+        Readme("# My tool\n", "text/markdown"), (("LICENSE", b"text"),), "README.md"
+    ),
     native=native_target("linux", "x86_64"),
     cpus=2,
     epoch=315532800,
@@ -68,6 +70,10 @@ def test_nothing_asked_all_told() -> None:
     assert options.targets == default_targets()
     assert options.notes == ()
     assert options.origins == {
+        "platforms": "default",
+        "launcher": "default",
+        "ldflags": "default",
+        "readme": "README.md",
         "name": "package github.com/o/tool/v2/cmd/my-tool",
         "command": "the name",
         "version": "git tag v1.4.0",

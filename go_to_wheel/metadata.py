@@ -44,10 +44,12 @@ class Readme:
 
 @dataclass(frozen=True)
 class ProjectFiles:
-    """Texts of the project: its README, and its licence files as (name, bytes)."""
+    """Texts of the project: its README and that file's name, and its licence files as
+    (name, bytes)."""
 
     readme: Readme | None
     licenses: tuple[tuple[str, bytes], ...] = ()
+    readme_name: str = ""
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,8 @@ def _finish(
     if request.set_version_var == "auto":
         found = find_version_var(go, source, packages, options)
         options = resolve(replace(request, set_version_var=found), around)
-        options = replace(options, origins={**options.origins, "version-var": "found"})
+        origin = f"--set-version-var auto found {found}"
+        options = replace(options, origins={**options.origins, "ldflags": origin})
     check_version_var(go, source, options)
     return BuildPlan(options, source, packages, go.runner, go)
 

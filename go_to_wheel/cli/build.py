@@ -201,7 +201,7 @@ def _print_plan(plan: BuildPlan, as_json: bool) -> None:
         shown = ", ".join(value) if isinstance(value, list) else value
         origin = f"  [{origins[key]}]" if key in origins else ""
         click.echo(printable(f"{key:<{width}}  {shown}{origin}"))
-    click.echo("\nplatforms")
+    click.echo(f"\nplatforms  [{origins['platforms']}]")
     for row in described["platforms"]:
         click.echo(f"  {row['target']:<17} {row['file']}")
     for text in plan.options.notes:
@@ -209,14 +209,13 @@ def _print_plan(plan: BuildPlan, as_json: bool) -> None:
 
 
 #: Shown in another way, or twice.
-_NOT_IN_TABLE = ("command", "origins", "platforms")
+_NOT_IN_TABLE = ("command", "notes", "origins", "platforms")
 
 #: What the plan calls the fields of [project].
 _PLAN_KEYS = {
     "description": "summary",
     "requires-python": "requires_python",
     "author-email": "author_email",
-    "version-var": "ldflags",
     "command": "commands",
 }
 
@@ -250,6 +249,7 @@ def format_plan(plan: BuildPlan) -> dict[str, Any]:
         "urls": [f"{label}, {url}" for label, url in project.urls.items()],
         "readme": project.readme.content_type if project.readme else None,
         "output_dir": str(options.output_dir),
+        "notes": list(options.notes),
         "platforms": rows,
         "origins": {_PLAN_KEYS.get(key, key): text for key, text in options.origins.items()},
     }

@@ -51,7 +51,8 @@ class BuildRequest:
 
     `package` is one folder or several. `binaries` are ready-made ones, each
     "TARGET=PATH". `dev` accepts the `.devN` version of a commit that no tag names.
-    `stamp` lets Go record the commit in the binary.
+    `stamp` lets Go record the commit in the binary. `origins` is filled in by
+    `merge_settings`.
     """
 
     source: str
@@ -78,6 +79,7 @@ class BuildRequest:
     binaries: Sequence[str] = ()
     dev: bool = False
     stamp: bool = True
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -200,7 +202,7 @@ class _Choice:
     def __init__(self, request: BuildRequest, around: Surroundings) -> None:
         self.request = request
         self.project = around.project
-        self.origins: dict[str, str] = {}
+        self.origins: dict[str, str] = dict(request.origins)
 
     def pick(
         self, field_: str, flag: str | None, told: Said | None = None, default: str | None = None
@@ -238,6 +240,7 @@ def merge_settings(request: BuildRequest, project: Project | None) -> BuildReque
     settings = project.settings if project else Settings()
     return replace(
         request,
+        origins=_setting_origins(request, settings),
         platforms=request.platforms if request.platforms is not None else settings.platforms,
         launcher=request.launcher or settings.launcher or "native",
         ldflags=request.ldflags if request.ldflags is not None else settings.ldflags,
@@ -247,6 +250,25 @@ def merge_settings(request: BuildRequest, project: Project | None) -> BuildReque
         else settings.entry_point,
         package=request.package or tuple(settings.commands.values()) or settings.packages or None,
     )
+
+
+def _setting_origins(request: BuildRequest, settings: Settings) -> dict[str, str]:
+    """Where the values that [project] has no place for come from."""
+    flagged = {
+        "platforms": (request.platforms, settings.platforms),
+        "launcher": (request.launcher, settings.launcher),
+        "ldflags": (request.ldflags, settings.ldflags),
+        "package": (request.package, settings.packages or settings.commands),
+    }
+    origins = {}
+    for key, (flag, setting) in flagged.items():
+        if flag:
+            origins[key] = f"--{key}"
+        elif setting:
+            origins[key] = f"{FILE_NAME}, {TABLE}.{key}"
+        elif key != "package":
+            origins[key] = "default"
+    return origins
 
 
 def resolve(request: BuildRequest, around: Surroundings) -> BuildOptions:
@@ -274,7 +296,7 @@ def resolve(request: BuildRequest, around: Surroundings) -> BuildOptions:
         targets=targets,
         layout="python" if request.launcher == "python" else "native",
         output_dir=Path(request.output_dir),
-        ldflags=format_ldflags(request, given),
+        ldflags=format_ldflags(request, given if request.version is not None else version),
         version_var=version_var,
         licenses=_license_files(around),
         keep_going=request.keep_going,
@@ -446,10 +468,15 @@ def _readme(
     """The one named, else the project's, else the one found, else a short one."""
     project = around.project
     if choice.request.readme is None and project and project.readme:
+        choice.origins["readme"] = f"{FILE_NAME}, project.readme"
         return project.readme
     if choice.request.readme is None and project and project.closed("readme"):
         return None
-    return around.files.readme or short_description(name, summary or "", commands)
+    if around.files.readme is None:
+        choice.origins["readme"] = "made from the summary"
+        return short_description(name, summary or "", commands)
+    choice.origins["readme"] = around.files.readme_name
+    return around.files.readme
 
 
 def _license(choice: _Choice, around: Surroundings, faults: _Faults) -> str | None:

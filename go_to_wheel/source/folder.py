@@ -151,7 +151,7 @@ def read_files(source: ModuleSource, readme: str | None = None) -> ProjectFiles:
     path = readme or _find_readme(source)
     text = read_readme(path) if path else None
     licenses = tuple((path.name, _read_bytes(path)) for path in _find_license_files(source))
-    return ProjectFiles(text, licenses)
+    return ProjectFiles(text, licenses, Path(path).name if path else "")
 
 
 def read_readme(named: str | Path) -> Readme:

@@ -80,6 +80,8 @@ lint: setup  ## ruff, gofmt, go vet for each system
 
 types: setup  ## mypy, strict
 	$(UV) run --no-sync mypy
+	@$(UV) sync --quiet --all-packages $(EXTRA)
+	$(UV) run --no-sync mypy -p sqlite_scanner
 	cd datasette_scan && $(UV) run --no-sync --project .. mypy
 
 cover: setup  ## Coverage of the unit and integration tests
@@ -91,6 +93,8 @@ bench: setup  ## Side by side with the released go-to-wheel
 
 dist: setup  ## All distributions, below dist/
 	$(UV) build --quiet --out-dir dist
+	$(UV) build --quiet --out-dir dist datasette_scan
+	$(UV) run --no-sync go-to-wheel sdist sqlite_scanner --output-dir dist
 	$(UV) run --no-sync go-to-wheel sqlite_scanner --output-dir dist
 
 clean:  ## Remove what the targets above made

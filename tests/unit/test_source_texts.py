@@ -85,6 +85,7 @@ def test_first_sentence(text: str, content_type: str, sentence: str | None) -> N
         ("git@gitlab.com:g/sub/tool.git", "https://gitlab.com/g/sub/tool"),
         ("example.com/tool", None),
         ("github.com/o", None),
+        ("github.com/o/.git/x", None),
         ("tool", None),
         ("../elsewhere.git", None),
         ("/srv/git/tool.git", None),

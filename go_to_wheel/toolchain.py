@@ -84,10 +84,11 @@ class Runner:
                 self._children.discard(child)
         return subprocess.CompletedProcess(list(args), child.returncode, stdout, stderr)
 
-    def stop(self) -> None:
+    def stop(self, grace: float = _STOP_SECONDS) -> None:
         """Interrupt every running child and its own children; return when they are gone.
 
-        SIGINT, because Go removes its work folder on that one only.
+        SIGINT, because Go removes its work folder on that one only; SIGKILL for what is
+        still there `grace` seconds later.
         """
         with self._lock:
             self._stopped = True
@@ -96,7 +97,7 @@ class Runner:
             _signal_group(child, signal.SIGINT)
         for child in children:
             try:
-                child.wait(_STOP_SECONDS)
+                child.wait(grace)
             except subprocess.TimeoutExpired:
                 _signal_group(child, getattr(signal, "SIGKILL", signal.SIGINT))
                 child.wait()

@@ -76,11 +76,13 @@ def _in_dist_info(path: str) -> bool:
 
 
 def _refuse_repeats(ordered: list[Entry]) -> None:
-    seen: dict[str, str] = {}
+    """No two paths may be one file, on a system that ignores case either."""
+    seen: set[str] = set()
     for entry in ordered:
-        other = seen.setdefault(entry.path.casefold(), entry.path)
-        if other is not entry.path:
+        folded = entry.path.casefold()
+        if folded in seen:
             raise WheelError(f"two files would have the path {entry.path!r} in the wheel")
+        seen.add(folded)
 
 
 class _Archive(WheelFile):  # type: ignore[misc]  # wheel has no types

@@ -106,7 +106,7 @@ def _build_options(function: _F) -> _F:
     return function
 
 
-@click.command("build")
+@click.command("build", short_help="Build wheels from a Go program (the default).")
 @click.argument("source", type=click.Path())
 @_project_options
 @_build_options

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 
-@click.command("platforms")
+@click.command("platforms", short_help="List platforms, their tags and oldest systems.")
 @click.option("--go-binary", metavar="PATH", help="Go to ask for its version (default: as found).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(go_binary: str | None, as_json: bool) -> None:

@@ -278,16 +278,8 @@ def shiv(wheel: Path, tmp_path: Path) -> Installation:
 
 
 def pex(wheel: Path, tmp_path: Path) -> Installation:
-    return _pex(wheel, tmp_path)
-
-
-def pex_venv(wheel: Path, tmp_path: Path) -> Installation:
-    return _pex(wheel, tmp_path, "--venv")
-
-
-def _pex(wheel: Path, tmp_path: Path, *options: str) -> Installation:
     app = tmp_path / "app.pex"
-    call(tool("pex"), "--pre-resolved-dists", wheel.parent, "tiny-tool", *options, "-o", app)
+    call(tool("pex"), "--pre-resolved-dists", wheel.parent, "tiny-tool", "-o", app)
     return Installation(Path(sys.executable), arguments=(str(app),))
 
 
@@ -313,7 +305,6 @@ def _pex(wheel: Path, tmp_path: Path, *options: str) -> Installation:
         unpacked_wheel,
         shiv,
         pex,
-        pex_venv,
     ],
 )
 def test_native_layout(
@@ -323,7 +314,7 @@ def test_native_layout(
 
 
 @pytest.mark.parametrize(
-    "install", [pip_venv, uv_target, uv_run_with, odd_path, unpacked_wheel, shiv, pex]
+    "install", [pip_venv, uv_target, uv_run_with, odd_path, unpacked_wheel, shiv]
 )
 def test_python_layout(
     make_wheel: WheelMaker, tmp_path: Path, install: Callable[[Path, Path], Installation]
@@ -549,7 +540,7 @@ class TestMain:
 class TestStartUp:
     """What is imported before the program starts, to the module."""
 
-    LAUNCHER = {PACKAGE, f"{PACKAGE}._constants", f"{PACKAGE}._exec", f"{PACKAGE}._find"}
+    LAUNCHER = frozenset({PACKAGE, f"{PACKAGE}._constants", f"{PACKAGE}._exec", f"{PACKAGE}._find"})
 
     @pytest.mark.parametrize("call", ["get_binary_path()", "main()"])
     def test_imports(self, wheel: Path, tmp_path: Path, call: str) -> None:

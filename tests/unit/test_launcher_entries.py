@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import runpy
 import sys
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -102,7 +103,7 @@ class TestPublicFunctions:
     """get_binary_path, run and the package's other names."""
 
     @pytest.fixture
-    def package(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    def package(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         """Write a launcher with two commands whose programs are shell scripts."""
         name = "launcher_under_test"
         constants = LauncherConstants("my-tool", "1.5", ("first", "second"), layout="python")
@@ -129,7 +130,7 @@ class TestPublicFunctions:
         assert module.get_binary_path("second") == str(tmp_path / package / "bin/second")
 
     def test_unknown_command(self, package: str) -> None:
-        with pytest.raises(ValueError) as caught:
+        with pytest.raises(ValueError, match="no command") as caught:
             __import__(package).get_binary_path("third")
         assert str(caught.value) == "my-tool has no command 'third'; it has: first, second"
 

@@ -20,8 +20,12 @@ REPOSITORY = Path(__file__).parents[2]
 def in_child(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run code that starts a program in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-c", f"from go_to_wheel.launcher.template import _exec\n{code}"]
-        + list(arguments),
+        [
+            sys.executable,
+            "-c",
+            f"from go_to_wheel.launcher.template import _exec\n{code}",
+            *arguments,
+        ],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

@@ -214,6 +214,13 @@ def test_found(tmp_path: Path, site: str, tree: dict[str, str], expected: str) -
     assert found == str(tmp_path / expected)
 
 
+def test_record_with_names_that_are_not_utf8(tmp_path: Path) -> None:
+    plant(tmp_path, {"my_tool/__init__.py": "", "odd/bin/my-tool": PROGRAM, INFO: ""})
+    (tmp_path / INFO).write_bytes(b"caf\xe9,sha256=a,1\nodd/bin/my-tool,sha256=b,8\n")
+    found = find_program("my-tool", str(tmp_path / "my_tool"), Constants())
+    assert found == str(tmp_path / "odd/bin/my-tool")
+
+
 NOT_FOUND = {
     "RECORD of this version, program of another": (
         {"env/bin/my-tool": OTHER_VERSION, f"{SITE}/{INFO}": record("../../../bin/my-tool")},
@@ -246,8 +253,8 @@ def test_message_lists_every_place(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     elsewhere = tmp_path / "elsewhere"
     monkeypatch.setattr(sys, "path", [str(elsewhere), str(tmp_path / SITE), "", "missing"])
     monkeypatch.setattr(sysconfig, "get_scheme_names", lambda: ("posix_prefix", "nt"))
-    monkeypatch.setattr(sys, "prefix", str(tmp_path / "base"))
-    monkeypatch.setattr(sys, "base_prefix", str(tmp_path / "base"))
+    scheme = dict.fromkeys(("purelib", "platlib"), "lib") | {"scripts": f"{tmp_path}/base/bin"}
+    monkeypatch.setattr(sysconfig, "get_paths", lambda name: scheme if name != "nt" else {})
     plant(
         tmp_path,
         {
@@ -322,7 +329,7 @@ def test_scheme_folder_counts_only_when_ours(
     library = str(tmp_path / "base/lib" / Path(site).parent.name / "site-packages")
     paths = {"scripts": scripts, "purelib": library, "platlib": library}
     monkeypatch.setattr(sysconfig, "get_scheme_names", lambda: ("posix_prefix",))
-    monkeypatch.setattr(sysconfig, "get_paths", lambda scheme, vars: paths)
+    monkeypatch.setattr(sysconfig, "get_paths", lambda scheme: paths)
     plant(tmp_path, {f"{site}/my_tool/__init__.py": "", "scheme/bin/my-tool": PROGRAM, **tree})
     package = str(tmp_path / site / "my_tool")
     if found:
@@ -338,7 +345,7 @@ def test_scheme_folder_with_another_version_is_refused(
     """A PYTHONPATH copy whose program is gone must not run the environment's version."""
     paths = dict.fromkeys(("purelib", "platlib"), "lib") | {"scripts": str(tmp_path / "venv/bin")}
     monkeypatch.setattr(sysconfig, "get_scheme_names", lambda: ("posix_prefix",))
-    monkeypatch.setattr(sysconfig, "get_paths", lambda scheme, vars: paths)
+    monkeypatch.setattr(sysconfig, "get_paths", lambda scheme: paths)
     plant(
         tmp_path,
         {
@@ -416,6 +423,20 @@ class TestLinks:
         with pytest.raises(ProgramNotFound, match="env/bin/my-tool: no such file"):
             find_program("my-tool", str(environment / SITE / "my_tool"), Constants())
 
+    def test_size_holds_for_the_linked_tree_too(self, tmp_path: Path) -> None:
+        """Only the tree of the link has a RECORD; the target's program is another version."""
+        plant(
+            tmp_path,
+            {
+                "b/my_tool/__init__.py": "",
+                "b/bin/my-tool": OTHER_VERSION,
+                f"a/{INFO}": record("bin/my-tool"),
+            },
+        )
+        (tmp_path / "a/my_tool").symlink_to("../b/my_tool")
+        with pytest.raises(ProgramNotFound, match="b/bin/my-tool: another program"):
+            find_program("my-tool", str(tmp_path / "a/my_tool"), Constants())
+
 
 class TestPythonLayout:
     """The program lies in the package itself; nothing else is looked at."""
@@ -429,10 +450,12 @@ class TestPythonLayout:
         plant(tmp_path, {"my_tool/__init__.py": "", "bin/my-tool": PROGRAM})
         with pytest.raises(ProgramNotFound) as caught:
             find_program("my-tool", str(tmp_path / "my_tool"), Constants(LAYOUT="python"))
-        assert str(caught.value).splitlines()[:2] == [
-            "cannot find the program 'my-tool' of my-tool 1.5; searched:",
-            f"  {tmp_path}/my_tool/bin/my-tool: no such file",
-        ]
+        assert str(caught.value) == (
+            "cannot find the program 'my-tool' of my-tool 1.5; searched:\n"
+            f"  {tmp_path}/my_tool/bin/my-tool: no such file\n"
+            "hint: install it again: `pip install --force-reinstall my-tool==1.5`"
+            " or `uv pip install --reinstall my-tool==1.5`"
+        )
 
 
 class TestEditable:
@@ -534,7 +557,7 @@ class TestExecutableBit:
 
 
 @given(
-    path=st.text(st.characters(exclude_characters="\r\n", codec="utf-8"), min_size=1),
+    path=st.text(st.characters(exclude_characters="\r\n\0", codec="utf-8"), min_size=1),
     digest=st.text("abc=_-0"),
     size=st.none() | st.integers(0, 10**12),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),

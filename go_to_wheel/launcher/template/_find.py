@@ -119,7 +119,7 @@ def _sites(package: str) -> list[str]:
         return []  # inside a zip file
     site = os.path.dirname(package)
     linked = os.path.dirname(os.path.realpath(package))
-    return list(dict.fromkeys((site, os.path.realpath(site), linked)))
+    return list(dict.fromkeys((site, linked)))
 
 
 def _climb(site: str) -> list[str]:
@@ -217,11 +217,10 @@ def _scheme_places(file: str, size: int | None, sites: Iterable[str]) -> Iterato
     for scheme in sysconfig.get_scheme_names():
         if scheme.startswith("nt") != (os.name == "nt"):
             continue
-        for base in dict.fromkeys((sys.prefix, sys.base_prefix)):
-            paths = sysconfig.get_paths(scheme, vars={"base": base, "platbase": base})
-            libraries = {os.path.realpath(paths["purelib"]), os.path.realpath(paths["platlib"])}
-            if size is not None or ours & libraries:
-                yield _Place(os.path.join(paths["scripts"], file), size)
+        paths = sysconfig.get_paths(scheme)
+        libraries = {os.path.realpath(paths["purelib"]), os.path.realpath(paths["platlib"])}
+        if size is not None or ours & libraries:
+            yield _Place(os.path.join(paths["scripts"], file), size)
 
 
 def _fault(place: _Place) -> str | None:

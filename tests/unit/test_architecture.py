@@ -1,0 +1,120 @@
+"""The house: who may import whom, what stays pure, what the documents say."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from go_to_wheel.cli import cli
+from go_to_wheel.platforms import TARGETS, platform_tags
+
+ROOT = Path(__file__).parent.parent.parent
+PACKAGE = ROOT / "go_to_wheel"
+
+#: Left may import right, never the other way; neighbours don't import each other.
+LAYERS = [
+    {"cli", "backend", "api"},
+    {"build", "check"},
+    {"config", "source", "toolchain", "wheelfile", "sdist"},
+    {"metadata", "licenses", "sbom", "launcher", "binary"},
+    {"platforms", "naming"},
+    {"errors"},
+]
+LAYER_OF = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}
+PURE = LAYERS[3] | LAYERS[4] | LAYERS[5]
+
+
+def modules() -> list[tuple[str, Path]]:
+    """(module of the first level, file) for each Python file but the launcher's template."""
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        below = path.relative_to(PACKAGE)
+        if "template" not in below.parts and len(below.parts) + (below.stem != "__init__") > 1:
+            found.append((below.parts[0].removesuffix(".py"), path))
+    return [(module, path) for module, path in found if module not in ("__init__", "__main__")]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every imported module's name, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide where they point"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value)[-40:])
+def test_arrows_hold(module: str, path: Path) -> None:
+    assert module in LAYER_OF, f"{module} has no place in the house"
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] == "go_to_wheel" and len(parts) > 1 and parts[1] in LAYER_OF:
+            other = parts[1]
+            same = other == module
+            assert same or LAYER_OF[other] > LAYER_OF[module] or (module, other) in FRIENDS
+
+
+#: Arrows within a layer that the house allows, and why.
+FRIENDS: set[tuple[str, str]] = set()
+
+
+@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value)[-40:])
+def test_only_the_toolchain_starts_processes(module: str, path: Path) -> None:
+    if module != "toolchain":
+        assert not {"subprocess", "multiprocessing"} & set(imports(path))
+
+
+@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value)[-40:])
+def test_from_metadata_rightward_nothing_touches_the_world(module: str, path: Path) -> None:
+    if module not in PURE:
+        return
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    called = {
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert not called & {"open", "print", "input"}
+    assert not {"os", "pathlib", "shutil", "tempfile", "urllib.request"} & set(imports(path))
+
+
+@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value)[-40:])
+def test_only_the_command_line_prints(module: str, path: Path) -> None:
+    if module != "cli":
+        names = set(imports(path))
+        assert not {"click", "rich", "rich.console"} & names
+
+
+def test_the_readme_names_every_option_and_no_other() -> None:
+    table = (ROOT / "README.md").read_text(encoding="utf-8").split("| Option |")[1].split("\n\n")[0]
+    cells = re.findall(r"^\| ([^|]*(?:\\\|[^|]*)*)", table, re.MULTILINE)
+    written = {name for cell in cells for name in re.findall(r"`(--?[a-z-]+)", cell)}
+    options = {
+        name
+        for parameter in cli.commands["build"].params
+        for name in parameter.opts
+        if name.startswith("-")
+    }
+    assert written == options
+
+
+def test_the_readme_names_every_platform() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for target in TARGETS:
+        assert f"`{target.name}`" in text
+    for target in TARGETS[:2]:
+        assert f"| `{target.name}` | `{'.'.join(platform_tags(target, 'go1.26'))}` |" in text
+
+
+def test_documents_link_to_what_is_there() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    for page in pages:
+        for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            if "://" not in link and not link.startswith("mailto:"):
+                assert (page.parent / link).exists(), f"{page.name} links to {link}"

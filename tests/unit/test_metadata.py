@@ -1,0 +1,205 @@
+"""Core metadata: what goes in comes out, and nothing else does."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.metadata import Metadata, parse_email
+
+from go_to_wheel.metadata import (
+    ProjectMetadata,
+    Readme,
+    check_author,
+    check_email,
+    check_requires_python,
+    check_summary,
+    check_url,
+    content_type_of,
+    format_entry_points,
+    format_metadata,
+    format_wheel,
+    parse_license,
+    short_description,
+)
+
+PROJECT = ProjectMetadata(
+    name="My-Tool",
+    version="1.0",
+    summary="Does it",
+    requires_python=">=3.10",
+    readme=Readme("# My Tool\r\n\nText: with colon\n", "text/markdown"),
+    author="Jäne",
+    author_email="Jäne Doe <jane@example.com>",
+    license_expression="MIT OR Apache-2.0",
+    license_files=("LICENSE", "NOTICE"),
+    urls={"Homepage": "https://example.com"},
+)
+
+
+def test_metadata_to_the_letter() -> None:
+    assert format_metadata(PROJECT).decode() == (
+        "Metadata-Version: 2.4\n"
+        "Name: My-Tool\n"
+        "Version: 1.0\n"
+        "Summary: Does it\n"
+        "Description-Content-Type: text/markdown\n"
+        "Author: Jäne\n"
+        "Author-email: Jäne Doe <jane@example.com>\n"
+        "License-Expression: MIT OR Apache-2.0\n"
+        "License-File: LICENSE\n"
+        "License-File: NOTICE\n"
+        "Requires-Python: >=3.10\n"
+        "Project-URL: Homepage, https://example.com\n"
+        "\n"
+        "# My Tool\n\nText: with colon\n"
+    )
+
+
+def test_wheel_to_the_letter() -> None:
+    assert format_wheel("go-to-wheel 9", ("a_1", "b_2")).decode() == (
+        "Wheel-Version: 1.0\n"
+        "Generator: go-to-wheel 9\n"
+        "Root-Is-Purelib: false\n"
+        "Tag: py3-none-a_1\n"
+        "Tag: py3-none-b_2\n"
+        "\n"
+    )
+
+
+def test_entry_points_to_the_letter() -> None:
+    text = format_entry_points({"b": "tool:main", "a": "tool:main"}).decode()
+    assert text == "[console_scripts]\na = tool:main\nb = tool:main\n"
+
+
+one_line = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1)
+any_text = st.text(st.characters(exclude_categories=("Cs",)))
+
+
+@given(summary=one_line, author=one_line, readme=any_text)
+def test_no_value_becomes_another_header(summary: str, author: str, readme: str) -> None:
+    if check_summary(summary) or check_author(author):
+        return
+    project = ProjectMetadata(
+        "tool", "1.0", summary, ">=3.10", Readme(readme, "text/plain"), author=author
+    )
+    raw, unknown = parse_email(format_metadata(project))
+    assert unknown == {}
+    assert raw.get("summary", "").split() == summary.split()
+    assert raw["author"].split() == author.split()
+    assert raw["name"] == "tool"
+    assert "license" not in raw
+    assert set(raw) <= {
+        "metadata_version", "name", "version", "summary", "description",
+        "description_content_type", "author", "requires_python",
+    }  # fmt: skip
+
+
+@given(any_text)
+def test_a_summary_that_is_accepted_is_one_line(text: str) -> None:
+    if check_summary(text) is None:
+        assert not re.search(r"[\r\n\x00]", text)
+        assert len(text) <= 512
+
+
+@pytest.mark.parametrize(
+    ("summary", "words"),
+    [
+        ("a\nLicense: x", "has more than one line"),
+        ("a\r", "has more than one line"),
+        ("a\x1bb", "control characters"),
+        ("x" * 513, "has 513 characters; PyPI takes 512"),
+    ],
+)
+def test_bad_summaries(summary: str, words: str) -> None:
+    assert words in str(check_summary(summary))
+
+
+@pytest.mark.parametrize("author", ["", "  ", "a\nb", "a\x00"])
+def test_bad_authors(author: str) -> None:
+    assert check_author(author) is not None
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a@b.co", "Jane Doe <jane@example.com>", "a@b.co, C <c@d.ef>", "jäne@exämple.com"],
+)
+def test_good_emails(value: str) -> None:
+    assert check_email(value) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["", "jane", "a@b", "a b@c.de", "Jane <jane>", "a@b.co,", "a@b.co\nX: y", "<a@b.co"]
+)
+def test_bad_emails(value: str) -> None:
+    assert repr(value) in str(check_email(value))
+
+
+@pytest.mark.parametrize("url", ["https://example.com", "http://127.0.0.1:8000/a?b#c"])
+def test_good_urls(url: str) -> None:
+    assert check_url(url) is None
+
+
+@pytest.mark.parametrize(
+    "url", ["", "example.com", "ftp://x.y", "https://", "javascript:1", "https://a b", "https://[x"]
+)
+def test_bad_urls(url: str) -> None:
+    assert repr(url) in str(check_url(url))
+
+
+@pytest.mark.parametrize("specifier", [">=3.10", ">=3.8,<4", "==3.*", ""])
+def test_good_requires_python(specifier: str) -> None:
+    assert check_requires_python(specifier) is None
+
+
+@pytest.mark.parametrize("specifier", ["3.10", ">=3.x", ">=3.10; x"])
+def test_bad_requires_python(specifier: str) -> None:
+    assert repr(specifier) in str(check_requires_python(specifier))
+
+
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [
+        ("mit", "MIT"),
+        ("apache-2.0 or MIT", "Apache-2.0 OR MIT"),
+        ("gpl-3.0-or-later", "GPL-3.0-or-later"),
+        ("LicenseRef-Mine", "LicenseRef-Mine"),
+    ],
+)
+def test_licences(text: str, expression: str) -> None:
+    assert parse_license(text) == expression
+
+
+@pytest.mark.parametrize("text", ["Apache 2", "proprietary", "MIT OR", "(MIT", "MIT\nX: y"])
+def test_bad_licences(text: str) -> None:
+    with pytest.raises(ValueError, match="SPDX") as caught:
+        parse_license(text)
+    assert repr(text) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content_type"),
+    [
+        (".md", "text/markdown"),
+        (".MD", "text/markdown"),
+        (".rst", "text/x-rst"),
+        (".txt", "text/plain"),
+        ("", "text/plain"),
+        (".adoc", None),
+    ],
+)
+def test_content_types(suffix: str, content_type: str | None) -> None:
+    assert content_type_of(suffix) == content_type
+
+
+def test_a_short_description_says_how_to_get_the_command() -> None:
+    readme = short_description("my-tool", "Does it", ["mytool"])
+    assert readme.content_type == "text/markdown"
+    for words in ("# my-tool", "Does it", "`mytool`", "pip install my-tool", "mytool --help"):
+        assert words in readme.text
+
+
+def test_packaging_validates_what_we_write() -> None:
+    assert Metadata.from_email(format_metadata(PROJECT)).name == "My-Tool"

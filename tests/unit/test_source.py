@@ -1,0 +1,155 @@
+"""Folders in Go modules, and the texts found there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from go_to_wheel.errors import MissingPathError, SourceError
+from go_to_wheel.source import open_source, parse_module_path, read_files
+
+
+def plant(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder
+
+
+MODULE = {"go.mod": "module example.com/tool/v2\n", "main.go": "", "cmd/x/main.go": ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("module example.com/a\n\ngo 1.21\n", "example.com/a"),
+        ("// comment\nmodule   a // why\n", "a"),
+        ('module "example.com/quoted"\n', "example.com/quoted"),
+        ("module `raw`\n", "raw"),
+        ("go 1.21\n", None),
+        ("", None),
+        ("// module no\n", None),
+    ],
+)
+def test_module_path(text: str, path: str | None) -> None:
+    assert parse_module_path(text) == path
+
+
+@pytest.mark.parametrize(
+    ("source", "package", "expected", "path"),
+    [
+        (".", None, ".", "example.com/tool/v2"),
+        (".", "./cmd/x", "./cmd/x", "example.com/tool/v2/cmd/x"),
+        (".", "cmd/x", "./cmd/x", "example.com/tool/v2/cmd/x"),
+        ("cmd/x", None, "./cmd/x", "example.com/tool/v2/cmd/x"),
+        ("cmd", "./x", "./cmd/x", "example.com/tool/v2/cmd/x"),
+        ("cmd/x", "../..", ".", "example.com/tool/v2"),
+    ],
+)
+def test_packages(
+    tmp_path: Path, source: str, package: str | None, expected: str, path: str
+) -> None:
+    opened = open_source(str(plant(tmp_path, MODULE) / source), package)
+    assert opened.root == tmp_path
+    assert opened.package == expected
+    assert opened.package_path == path
+
+
+@pytest.mark.parametrize(
+    ("source", "package", "error", "words"),
+    [
+        ("gone", None, MissingPathError, "Go directory not found: "),
+        ("main.go", None, SourceError, "is not a folder"),
+        (".", "./cmd/nope", SourceError, "there is no folder 'cmd/nope' in the module"),
+        (".", "../..", SourceError, "package '../..' is outside the module"),
+        (".", "main.go", SourceError, "there is no folder 'main.go'"),
+    ],
+)
+def test_bad_sources(
+    tmp_path: Path, source: str, package: str | None, error: type[Exception], words: str
+) -> None:
+    module = plant(tmp_path / "module", MODULE)
+    with pytest.raises(error, match=words.replace(".", r"\.")):
+        open_source(str(module / source), package)
+
+
+def test_a_go_mod_that_says_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="has no module line"):
+        open_source(str(plant(tmp_path, {"go.mod": "go 1.21\n"})))
+    with pytest.raises(SourceError, match=r"can't read .*go\.mod"):
+        open_source(str(plant(tmp_path, {"go.mod": b"module \xff\xfe\n"})))
+
+
+@pytest.mark.parametrize(
+    ("files", "text", "content_type"),
+    [
+        ({"README.md": "m"}, "m", "text/markdown"),
+        ({"readme.rst": "r"}, "r", "text/x-rst"),
+        ({"README": "p"}, "p", "text/plain"),
+        ({"ReadMe.MD": "m", "README.txt": "t"}, "m", "text/markdown"),
+        ({"README.md": b"\xef\xbb\xbfwith a byte order mark"}, "with a byte order mark",
+         "text/markdown"),
+        ({"README.md": "root", "cmd/x/README.rst": "closer"}, "closer", "text/x-rst"),
+    ],
+)  # fmt: skip
+def test_readme_found(tmp_path: Path, files: dict[str, str], text: str, content_type: str) -> None:
+    source = open_source(str(plant(tmp_path, {**MODULE, **files})), "./cmd/x")
+    readme = read_files(source).readme
+    assert readme is not None
+    assert (readme.text, readme.content_type) == (text, content_type)
+
+
+def test_no_readme(tmp_path: Path) -> None:
+    assert read_files(open_source(str(plant(tmp_path, MODULE)))).readme is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error", "words"),
+    [
+        ("gone.md", None, MissingPathError, "README file not found: "),
+        ("it.adoc", "x", SourceError, "PyPI does not know files ending in '.adoc'"),
+        ("latin.md", b"\xe4", SourceError, "is not UTF-8 text"),
+    ],
+)
+def test_named_readmes_that_cannot_be_used(
+    tmp_path: Path, name: str, content: str | bytes | None, error: type[Exception], words: str
+) -> None:
+    source = open_source(str(plant(tmp_path / "m", MODULE)))
+    if content is not None:
+        plant(tmp_path, {name: content})
+    with pytest.raises(error, match=words):
+        read_files(source, str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        ([], []),
+        (["LICENSE", "NOTICE.txt", "COPYING"], ["COPYING", "LICENSE", "NOTICE.txt"]),
+        (
+            ["LICENSE-MIT", "LICENCE.md", "license.go", "LICENSE.html"],
+            ["LICENCE.md", "LICENSE-MIT"],
+        ),
+        (["licenses/MIT", "UNLICENSED"], []),
+    ],
+)
+def test_licence_files(tmp_path: Path, files: list[str], names: list[str]) -> None:
+    source = open_source(str(plant(tmp_path, {**MODULE, **dict.fromkeys(files, "text")})))
+    assert [name for name, _ in read_files(source).licenses] == names
+
+
+def test_a_module_in_a_folder_inherits_the_repositorys_licence(tmp_path: Path) -> None:
+    plant(tmp_path, {".git/HEAD": "", "LICENSE": "ours", "NOTICE": "not this"})
+    source = open_source(str(plant(tmp_path / "tool", MODULE)))
+    assert read_files(source).licenses == (("LICENSE", b"ours"),)
+    plant(tmp_path / "tool", {"COPYING": "own"})
+    assert read_files(source).licenses == (("COPYING", b"own"),)
+
+
+def test_a_licence_above_without_a_repository_is_not_ours(tmp_path: Path) -> None:
+    plant(tmp_path, {"LICENSE": "somebody's"})
+    source = open_source(str(plant(tmp_path / "tool", MODULE)))
+    assert read_files(source).licenses == ()

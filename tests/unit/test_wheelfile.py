@@ -1,0 +1,99 @@
+"""The archive: same entries, same bytes; what zip leaves open is fixed."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from go_to_wheel.errors import WheelError
+from go_to_wheel.wheelfile import ZIP_EPOCH, Entry, parse_epoch, write_wheel
+
+NAME = "tool-1.0-py3-none-any.whl"
+ENTRIES = [
+    Entry("tool-1.0.dist-info/WHEEL", b"Wheel-Version: 1.0\n"),
+    Entry("tool/__init__.py", b"x = 1\n" * 100),
+    Entry("tool-1.0.data/scripts/tool", b"\x7fELF" * 1000, executable=True),
+    Entry('tool/odd "name", ü.txt', b""),
+]
+
+
+def test_order_modes_and_dates(tmp_path: Path) -> None:
+    write_wheel(tmp_path / NAME, ENTRIES)
+    with zipfile.ZipFile(tmp_path / NAME) as archive:
+        assert archive.testzip() is None
+        shape = [(m.filename, oct(m.external_attr >> 16)) for m in archive.infolist()]
+        assert {m.date_time for m in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {m.create_system for m in archive.infolist()} == {3}
+        record = archive.read("tool-1.0.dist-info/RECORD").decode()
+    assert shape == [
+        ("tool-1.0.data/scripts/tool", "0o100755"),
+        ("tool/__init__.py", "0o100644"),
+        ('tool/odd "name", ü.txt', "0o100644"),
+        ("tool-1.0.dist-info/WHEEL", "0o100644"),
+        ("tool-1.0.dist-info/RECORD", "0o100644"),
+    ]
+    assert (
+        '"tool/odd ""name"", ü.txt",sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n'
+        in record
+    )
+    assert record.endswith("\ntool-1.0.dist-info/RECORD,,\n")
+
+
+def test_same_bytes_whatever_order_umask_or_clock(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    write_wheel(tmp_path / "a" / NAME, ENTRIES)
+    old = os.umask(0o077)
+    os.environ["SOURCE_DATE_EPOCH"] = "1700000000"  # read by the command line only
+    try:
+        write_wheel(tmp_path / "b" / NAME, reversed(ENTRIES))
+    finally:
+        os.umask(old)
+        del os.environ["SOURCE_DATE_EPOCH"]
+    assert (tmp_path / "a" / NAME).read_bytes() == (tmp_path / "b" / NAME).read_bytes()
+
+
+def test_level_nine_is_really_used(tmp_path: Path) -> None:
+    data = os.urandom(2000) * 3 + b"".join(bytes([n % 251, n % 7]) for n in range(40000))
+    write_wheel(tmp_path / NAME, [Entry("tool/data", data)])
+    sizes = {}
+    for level in (1, 6, 9):
+        path = tmp_path / f"{level}.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x", data, zipfile.ZIP_DEFLATED, level)
+        with zipfile.ZipFile(path) as archive:
+            sizes[level] = archive.infolist()[0].compress_size
+    with zipfile.ZipFile(tmp_path / NAME) as archive:
+        ours = archive.getinfo("tool/data").compress_size
+    assert ours == sizes[9]
+    assert sizes[9] < sizes[1]
+
+
+def test_an_epoch_is_every_members_date(tmp_path: Path) -> None:
+    write_wheel(tmp_path / NAME, ENTRIES, epoch=1700000000)
+    with zipfile.ZipFile(tmp_path / NAME) as archive:
+        assert {m.date_time for m in archive.infolist()} == {(2023, 11, 14, 22, 13, 20)}
+
+
+@pytest.mark.parametrize("other", ["tool/__init__.py", "tool/__INIT__.py"])
+def test_two_entries_of_one_path(tmp_path: Path, other: str) -> None:
+    with pytest.raises(WheelError, match=r"two files would have the path 'tool/__"):
+        write_wheel(tmp_path / NAME, [*ENTRIES, Entry(other, b"")])
+    assert not (tmp_path / NAME).exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [(None, ZIP_EPOCH), ("0", ZIP_EPOCH), ("1700000000", 1700000000), ("-5", ZIP_EPOCH)],
+)
+def test_epochs(text: str | None, seconds: int) -> None:
+    assert parse_epoch(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "today", "1.5", "99999999999"])
+def test_bad_epochs(text: str) -> None:
+    with pytest.raises(ValueError, match="SOURCE_DATE_EPOCH"):
+        parse_epoch(text)

@@ -65,6 +65,7 @@ class BuildRequest:
     jobs: int | None = None
     keep_going: bool = False
     source_date_epoch: int | None = None
+    dependency_licenses: bool = True
 
 
 @dataclass(frozen=True)

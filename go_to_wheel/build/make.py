@@ -19,6 +19,7 @@ from pathlib import Path
 
 from go_to_wheel import __version__
 from go_to_wheel.binary import BinaryFacts, check_target, contains, read_facts
+from go_to_wheel.build.carried import sbom_entries
 from go_to_wheel.build.plan import BuildPlan
 from go_to_wheel.build.publish import list_neighbours, publish
 from go_to_wheel.config import BuildOptions
@@ -212,7 +213,9 @@ def _pack(
     tags = platform_tags(target, go_version, facts.minimum_macos)
     project = plan.options.project
     path = work / wheel_file_name(project.name, project.version, tags)
-    write_wheel(path, wheel_entries(plan.options, target, tags, program), plan.options.epoch)
+    entries = wheel_entries(plan.options, target, tags, program)
+    entries += sbom_entries(plan.options, [facts], plan.licenses)
+    write_wheel(path, entries, plan.options.epoch)
     data = path.read_bytes()
     return BuiltWheel(
         path=path,

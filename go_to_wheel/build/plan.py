@@ -6,9 +6,11 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from go_to_wheel.build.carried import judge_all, with_notices
 from go_to_wheel.config import BuildOptions, BuildRequest, Surroundings, resolve
+from go_to_wheel.dependencies import read_notices
 from go_to_wheel.errors import InvalidOptionsError, SourceError
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target, native_target, platform_tags
@@ -19,12 +21,13 @@ from go_to_wheel.wheelfile import parse_epoch
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """Everything decided, nothing compiled."""
+    """Everything decided, nothing compiled. `licenses` are those known, by module path."""
 
     options: BuildOptions
     source: ModuleSource
     package: Package
     go: Go
+    licenses: Mapping[str, str] = field(default_factory=dict)
 
     def planned_tags(self, target: Target) -> tuple[str, ...]:
         """The tags that this Go will give; the binary's own minimum may raise macOS's."""
@@ -41,7 +44,23 @@ def plan_build(request: BuildRequest, runner: Runner, environ: Mapping[str, str]
     go = open_go(find_go(request.go_binary), runner, source.root, environ)
     package = _main_package(go, source, options)
     _check_version_var(go, source, options)
-    return BuildPlan(options, source, package, go)
+    plan = BuildPlan(options, source, package, go)
+    return _with_dependencies(plan) if request.dependency_licenses else plan
+
+
+def _with_dependencies(plan: BuildPlan) -> BuildPlan:
+    """The plan with the licences of everything that will be linked in."""
+    source, options = plan.source, plan.options
+    notices = read_notices(
+        plan.go, plan.package.module_path, source.root, [source.package], options.targets
+    )
+    licenses = {module: verdict.expression for module, verdict in judge_all(notices).items()}
+    licenses[plan.package.module_path] = options.project.license_expression
+    return replace(
+        plan,
+        options=with_notices(options, notices),
+        licenses={module: name for module, name in licenses.items() if name},
+    )
 
 
 def _look_around(

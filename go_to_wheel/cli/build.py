@@ -93,6 +93,10 @@ def _build_options(function: _F) -> _F:
             show_default=True,
             help="native: the command is the Go program itself. python: it is started by Python.",
         ),
+        click.option(
+            "--dependency-licenses/--no-dependency-licenses", default=True, show_default=True,
+            help="Put the licences of everything linked in into the wheels.",
+        ),
         click.option("--jobs", type=click.IntRange(min=1), help="Programs compiled at once."),
         click.option(
             "--keep-going", is_flag=True, help="Keep the wheels that work when a platform fails."

@@ -35,6 +35,8 @@ class Notice:
     @property
     def folder(self) -> str:
         """Where its texts go, below `licenses/`."""
+        if self.module == STANDARD_LIBRARY:
+            return "go"  # one name whatever the version: METADATA stays the same
         return f"{self.module}@{self.version}" if self.version else self.module
 
 

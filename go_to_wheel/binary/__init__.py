@@ -7,7 +7,7 @@ be read is a `BinaryError` that says what the file is instead.
 """
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, GoModule, describe
-from go_to_wheel.binary.match import check_target
+from go_to_wheel.binary.match import check_target, level_faults
 from go_to_wheel.binary.read import read_facts
 from go_to_wheel.binary.search import contains
 
@@ -18,5 +18,6 @@ __all__ = [
     "check_target",
     "contains",
     "describe",
+    "level_faults",
     "read_facts",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from go_to_wheel.binary.facts import BinaryFacts, describe, system_name
-from go_to_wheel.platforms import Target
+from go_to_wheel.platforms import TARGETS, Target
 
 #: Instruction set levels, from the most compatible up, by the variable that sets them.
 _LEVELS = {
@@ -75,6 +75,14 @@ def _wrong_settings(facts: BinaryFacts, target: Target) -> Iterator[str]:
     for flag in _INSTRUMENTED:
         if facts.setting(flag) == "true":
             yield f"it was built with {flag}, for testing only"
+
+
+def level_faults(facts: BinaryFacts, arch: str) -> list[str]:
+    """Why a CPU that a platform tag's architecture promises might not run this binary."""
+    for target in TARGETS:
+        if (target.goos, target.arch) == (facts.goos, arch):
+            return list(_level_above(facts, target))
+    return []
 
 
 def _level_above(facts: BinaryFacts, target: Target) -> Iterator[str]:

@@ -22,8 +22,9 @@ from go_to_wheel.binary import BinaryFacts, check_target, contains, read_facts
 from go_to_wheel.build.carried import sbom_entries
 from go_to_wheel.build.plan import BuildPlan
 from go_to_wheel.build.publish import list_neighbours, publish
+from go_to_wheel.check import check_wheels
 from go_to_wheel.config import BuildOptions
-from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError
+from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError, WheelError
 from go_to_wheel.launcher import LauncherConstants, launcher_entries
 from go_to_wheel.metadata import format_entry_points, format_metadata, format_wheel
 from go_to_wheel.naming import distribution_name, import_name, wheel_file_name
@@ -79,11 +80,33 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
             raise BuildFailedError(failures)
         order = [target.name for target in plan.options.targets]
         made.sort(key=lambda wheel: order.index(wheel.target))
+        findings = _check([wheel.path for wheel in made], [wheel.target for wheel in made])
         folder = plan.options.output_dir
         paths = publish([wheel.path for wheel in made], folder)
     wheels = tuple(replace(wheel, path=path) for wheel, path in zip(made, paths, strict=True))
-    notes = (*plan.options.notes, *list_neighbours(folder, paths))
+    notes = (*plan.options.notes, *findings, *list_neighbours(folder, paths))
     return BuildReport(wheels, failures, notes)
+
+
+def _check(wheels: Sequence[Path], targets: Sequence[str]) -> list[str]:
+    """The verdict of `go-to-wheel check` on what was made: its warnings, as notes.
+
+    Raises WheelError for its errors; only a wheel's size is left to the user, because an
+    index other than PyPI may take it.
+    """
+    report = check_wheels(wheels, expect=targets)
+    fatal = [finding for finding in report.errors if finding.code != "zip-too-large"]
+    if fatal:
+        lines = [f"{finding.wheel}: {finding.message} ({finding.code})" for finding in fatal]
+        raise WheelError("\n".join(lines), "\n".join(finding.hint for finding in fatal))
+    texts: dict[str, list[str]] = {}
+    for finding in report.findings:
+        texts.setdefault(finding.message, []).append(finding.wheel)
+    return [f"{message} ({_count(names)})" for message, names in texts.items()]
+
+
+def _count(wheels: Sequence[str]) -> str:
+    return wheels[0] if len(wheels) == 1 else f"{len(wheels)} wheels"
 
 
 @contextmanager

@@ -124,7 +124,8 @@ def test_metadata_files_to_the_letter(
     golden("hello.METADATA", texts["METADATA"])
     golden("hello.WHEEL", mask(texts["WHEEL"]))
     golden("hello.RECORD", mask(texts["RECORD"]))
-    assert sorted(texts) == ["METADATA", "RECORD", "WHEEL", "licenses/LICENSE", "licenses/NOTICE"]
+    licenses = ["licenses/LICENSE", "licenses/NOTICE", "licenses/go/LICENSE"]
+    assert sorted(texts) == ["METADATA", "RECORD", "WHEEL", *licenses, "sboms/hello.cyclonedx.json"]
     python = wheel_texts(hello_python.wheels[0])
     golden("hello-python.entry_points.txt", python["entry_points.txt"])
     assert python["METADATA"] == texts["METADATA"]

@@ -81,7 +81,7 @@ def test_conditions_of_ones_own_make_it_unknown() -> None:
 
 def test_gos_own_licence_is_what_we_say() -> None:
     ours = go_notice("go1.26.8", None)
-    assert ours.folder == "std@1.26.8"
+    assert ours.folder == "go"
     ((name, data),) = ours.files
     assert name == "LICENSE"
     assert data.startswith(b"Copyright 2009 The Go Authors.")

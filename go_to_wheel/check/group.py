@@ -1,0 +1,110 @@
+"""The set: do the wheels of one release belong together, and is one missing?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from go_to_wheel.check.claim import parse_claim
+from go_to_wheel.check.filename import WheelName
+from go_to_wheel.check.report import Finding
+from go_to_wheel.check.rules import RULES
+from go_to_wheel.platforms import Target
+
+
+@dataclass(frozen=True)
+class Member:
+    """A wheel of a set: its file name, what that says, and its METADATA."""
+
+    file: str
+    name: WheelName
+    metadata: bytes | None
+
+
+def check_groups(members: Iterable[Member], expected: Sequence[Target]) -> list[Finding]:
+    """What is wrong with the wheels of each project, taken together."""
+    groups: dict[str, list[Member]] = defaultdict(list)
+    for member in members:
+        groups[member.name.name].append(member)
+    findings: list[Finding] = []
+    for project in sorted(groups):
+        findings.extend(_check_versions(project, groups[project]))
+        findings.extend(_check_metadata(groups[project]))
+        findings.extend(_check_duplicates(groups[project]))
+        findings.extend(_check_missing(project, groups[project], expected))
+    return findings
+
+
+def _finding(code: str, wheel: str, message: str, hint: str = "") -> Finding:
+    return Finding(code, RULES[code].severity, wheel, message, hint)
+
+
+def _check_versions(project: str, members: list[Member]) -> Iterable[Finding]:
+    versions = sorted({member.name.version for member in members})
+    if len(versions) > 1:
+        listed = ", ".join(map(str, versions))
+        yield _finding(
+            "set-version",
+            "",
+            f"{project}: the wheels have {len(versions)} versions: {listed}",
+            "remove the wheels of another release from the folder",
+        )
+
+
+def _check_metadata(members: list[Member]) -> Iterable[Finding]:
+    first: dict[object, Member] = {}
+    for member in members:
+        if member.metadata is None:
+            continue
+        other = first.setdefault(member.name.version, member)
+        if _lines(other) != _lines(member):
+            yield _finding(
+                "set-metadata",
+                member.file,
+                f"its METADATA is not that of {other.file}",
+                "PyPI shows one of them for all; build the wheels together",
+            )
+
+
+def _lines(member: Member) -> list[bytes]:
+    """METADATA whatever its line ends: a checkout on Windows may have changed them."""
+    return (member.metadata or b"").splitlines()
+
+
+def _check_duplicates(members: list[Member]) -> Iterable[Finding]:
+    owners: dict[object, Member] = {}
+    for member in members:
+        clashes: dict[str, list[str]] = defaultdict(list)
+        for tag in sorted(member.name.tags, key=str):
+            owner = owners.setdefault((member.name.version, tag), member)
+            if owner is not member:
+                clashes[owner.file].append(tag.platform)
+        for owner_file, platforms in clashes.items():
+            listed = ", ".join(dict.fromkeys(platforms))
+            yield _finding("set-duplicate", member.file, f"{owner_file} serves {listed} too")
+
+
+def _check_missing(
+    project: str, members: list[Member], expected: Sequence[Target]
+) -> Iterable[Finding]:
+    tags = {platform for member in members for platform in member.name.platforms}
+    if "any" in tags:
+        return
+    missing = [target.name for target in expected if not any(_serves(tag, target) for tag in tags)]
+    if missing:
+        yield _finding(
+            "set-missing",
+            "",
+            f"{project}: no wheel for {', '.join(missing)}",
+            "PyPI takes no new files for a release older than 14 days: build them all, "
+            "or name the platforms you want with --expect",
+        )
+
+
+def _serves(tag: str, target: Target) -> bool:
+    """Whether a platform tag is one for that target (musllinux alone is for musl alone)."""
+    claim = parse_claim(tag)
+    if claim is None or claim.goos != target.goos or target.arch not in claim.arches:
+        return False
+    return (claim.libc == "musl") == (target.libc == "musl") if claim.goos == "linux" else True

@@ -1,0 +1,231 @@
+"""The native files in a wheel, held against its tags."""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from go_to_wheel.binary import BinaryFacts, contains, describe, level_faults
+from go_to_wheel.check.claim import Claim, parse_claim
+from go_to_wheel.check.report import Fault, Faults
+from go_to_wheel.platforms import TARGETS, Version2, macos_floor
+
+#: Where programs and their sources lie on the machines that build them. Go's tables hold
+#: file names between zero bytes, so a name that starts so is no text of the program's own.
+_BUILDER_PATHS = (
+    *(b"\0/home/", b"\0/root/", b"\0/Users/", b"\0/tmp/", b"\0/build/", b"\0/builds/"),
+    *(b"\0/go/src/", b"\0/usr/local/go/src/", b"\0C:/Users/", b"\0C:/hostedtoolcache/"),
+    *(b"\0D:/a/", b"\0C:/Program Files/Go/src/"),
+)
+#: The libraries that every system with manylinux wheels has (PEP 513, 571, 599).
+_PROMISED = frozenset(
+    {
+        *("libc.so.6", "libm.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0"),
+        *("libutil.so.1", "libnsl.so.1", "libresolv.so.2", "libgcc_s.so.1", "libstdc++.so.6"),
+        *("libX11.so.6", "libXext.so.6", "libXrender.so.1", "libICE.so.6", "libSM.so.6"),
+        *("libGL.so.1", "libz.so.1", "libexpat.so.1", "libatomic.so.1"),
+        *("libglib-2.0.so.0", "libgobject-2.0.so.0", "libgthread-2.0.so.0"),
+    }
+)
+#: Below this size compression saves nothing worth a word.
+_SMALL = 64 << 10
+_INSTRUMENTED = ("-race", "-msan", "-asan", "-cover")
+
+
+@dataclass(frozen=True)
+class Program:
+    """A native file of a wheel: its zip entry, facts, and traces of who built it."""
+
+    entry: zipfile.ZipInfo
+    facts: BinaryFacts
+    traces: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """The file's path in the wheel."""
+        return self.entry.filename
+
+    @property
+    def is_command(self) -> bool:
+        """Whether it is there to be run: on PATH, or in a package's bin folder."""
+        parts = self.path.split("/")
+        return (parts[0].endswith(".data") and parts[1:2] == ["scripts"]) or "bin" in parts[:-1]
+
+
+def find_traces(facts: BinaryFacts, data: bytes, more: Iterable[str] = ()) -> tuple[str, ...]:
+    """Paths of the machine that built it: those given, and common ones if Go left them in."""
+    needles = {path.encode(): path for path in more if path}
+    if facts.go and facts.setting("-trimpath") != "true":
+        needles |= {needle: needle[1:].decode() for needle in _BUILDER_PATHS}
+    found = contains(io.BytesIO(data), needles)
+    return tuple(sorted({needles[needle] for needle in found}))
+
+
+def check_program(program: Program, platforms: Sequence[str], paths: Collection[str]) -> Faults:
+    """Everything that a native file contradicts; `paths` are all files in the wheel."""
+    claims = [claim for tag in platforms if (claim := parse_claim(tag))]
+    for claim in claims:
+        if fault := _wrong_target(program, claim):
+            yield fault
+            return
+    if program.is_command and "any" in platforms:
+        said = f"{program.path!r} is {describe(program.facts)}, and the tag says 'any'"
+        yield Fault("binary-target", said, "tag the wheel for the system of its program")
+    if program.is_command:
+        yield from _check_command(program)
+    if program.entry.compress_type == zipfile.ZIP_STORED and program.entry.file_size > _SMALL:
+        yield Fault(
+            "binary-stored",
+            f"{program.path!r} is stored without compression",
+            "deflated, it takes about a third of the room",
+        )
+    yield from _check_needs(program, claims, {path.rpartition("/")[2] for path in paths})
+    yield from _check_build(program, claims)
+
+
+def _wrong_target(program: Program, claim: Claim) -> Fault | None:
+    facts = program.facts
+    if facts.goos == claim.goos and (
+        facts.machine in claim.arches or _is_older_arm(facts.machine, claim)
+    ):
+        return None
+    return Fault(
+        "binary-target",
+        f"{program.path!r} is {describe(facts)}, and the tag says '{claim.tag}'",
+        "build it for that target, or tag the wheel for what it holds",
+    )
+
+
+def check_coverage(programs: Sequence[Program], platforms: Sequence[str]) -> Faults:
+    """Whether a tag for several architectures has a program for each of them."""
+    machines = {program.facts.machine for program in programs if program.is_command}
+    for claim in filter(None, map(parse_claim, platforms)):
+        missing = [arch for arch in claim.arches if arch not in machines]
+        if machines and missing and len(missing) < len(claim.arches):
+            yield Fault(
+                "binary-target",
+                f"the tag says '{claim.tag}', and there is no program for {', '.join(missing)}",
+                "make one wheel for each architecture",
+            )
+
+
+def _is_older_arm(machine: str, claim: Claim) -> bool:
+    """Whether it is 32-bit ARM code that a CPU of the claimed level runs too."""
+    runs_on = {"arm": ("armv6l", "armv7l"), "armv5l": ("armv6l", "armv7l"), "armv6l": ("armv7l",)}
+    return any(arch in runs_on.get(machine, ()) for arch in claim.arches)
+
+
+def _check_command(program: Program) -> Faults:
+    if not program.facts.executable:
+        yield Fault("binary-kind", f"{program.path!r} is {describe(program.facts)}")
+    mode = program.entry.external_attr >> 16
+    if program.facts.format != "pe" and not (stat.S_ISREG(mode) and mode & 0o111):
+        yield Fault(
+            "binary-mode",
+            f"{program.path!r} has mode {mode:#o} in the zip; pip will not make it executable",
+            "its mode needs the regular-file bit too: 0o100755",
+        )
+
+
+def _check_needs(program: Program, claims: list[Claim], bundled: set[str]) -> Faults:
+    told = set()
+    for claim in claims:
+        check = _check_macos if claim.goos == "darwin" else _check_libc
+        for fault in check(program, claim):
+            if fault.code not in told:
+                told.add(fault.code)
+                yield fault
+    if any(claim.libc == "glibc" for claim in claims):
+        missing = [name for name in program.facts.libraries if not _is_promised(name, bundled)]
+        if missing and not _is_musl(program.facts):
+            yield Fault(
+                "binary-library",
+                f"{program.path!r} needs {', '.join(missing)}, which manylinux doesn't promise",
+                "link it statically (CGO_ENABLED=0), or let auditwheel bundle it",
+            )
+
+
+def _is_promised(library: str, bundled: set[str]) -> bool:
+    return library in _PROMISED or library in bundled or library.startswith("ld-linux")
+
+
+def _check_macos(program: Program, claim: Claim) -> Faults:
+    needed = _macos_needed(program.facts)
+    if needed and claim.floor and claim.floor < needed:
+        go = program.facts.go
+        why = f"{go.version} and its header say" if go else "its header says"
+        yield Fault(
+            "binary-macos",
+            f"{program.path!r} needs macOS {needed[0]}.{needed[1]} ({why} so), "
+            f"and the tag says '{claim.tag}'",
+            f"tag it macosx_{needed[0]}_{needed[1]}_{program.facts.machine}",
+        )
+
+
+def _macos_needed(facts: BinaryFacts) -> Version2 | None:
+    """The newest of what the header states and what Go documents for the release."""
+    targets = [t for t in TARGETS if t.goos == "darwin" and t.arch == facts.machine]
+    if facts.go and targets:
+        try:
+            return macos_floor(targets[0], facts.go.version, facts.minimum_macos)
+        except ValueError:  # a Go of one's own making tells no release
+            pass
+    return facts.minimum_macos
+
+
+def _check_libc(program: Program, claim: Claim) -> Faults:
+    facts = program.facts
+    if claim.goos != "linux" or facts.static or not claim.libc:
+        return
+    if _is_musl(facts) != (claim.libc == "musl") and _has_libc(facts):
+        yield Fault(
+            "binary-libc",
+            f"{program.path!r} is {describe(facts)}, and the tag says '{claim.tag}'",
+            "only a static program runs with both C libraries: build it with CGO_ENABLED=0",
+        )
+    elif claim.libc == "glibc" and claim.floor and (facts.glibc_floor or (0, 0)) > claim.floor:
+        major, minor = facts.glibc_floor or (0, 0)
+        yield Fault(
+            "binary-glibc",
+            f"{program.path!r} needs glibc {major}.{minor}, and the tag says '{claim.tag}'",
+            f"tag it manylinux_{major}_{minor}, or build it on an older system",
+        )
+
+
+def _is_musl(facts: BinaryFacts) -> bool:
+    names = (facts.interpreter or "", *facts.libraries)
+    return any("ld-musl" in name or name.startswith("libc.musl") for name in names)
+
+
+def _has_libc(facts: BinaryFacts) -> bool:
+    """Whether it names a C library or loader, as a plug-in need not."""
+    return bool(facts.interpreter) or any(name.startswith("libc.") for name in facts.libraries)
+
+
+def _check_build(program: Program, claims: list[Claim]) -> Faults:
+    facts, path = program.facts, program.path
+    arch = next((arch for claim in claims for arch in claim.arches), "")
+    for fault in level_faults(facts, arch):
+        yield Fault("binary-cpu", f"{path!r}: {fault}", "unset it and build again")
+    odd = [f"{flag}" for flag in _INSTRUMENTED if facts.setting(flag) == "true"]
+    if experiment := facts.setting("GOEXPERIMENT"):
+        odd.append(f"GOEXPERIMENT={experiment}")
+    if odd:
+        yield Fault("binary-build", f"{path!r} was built with {' '.join(odd)}")
+    version = facts.go.main.version if facts.go and facts.go.main else ""
+    if facts.setting("vcs.modified") == "true" or version.endswith("+dirty"):
+        stamp = f" (it says {version})" if version else ""
+        yield Fault(
+            "binary-dirty",
+            f"{path!r} was built from a source tree with local changes{stamp}",
+            "commit them, or write build results outside the repository, and build again",
+        )
+    if program.traces:
+        yield Fault(
+            "binary-paths",
+            f"{path!r} holds paths of the machine that built it: {', '.join(program.traces)}",
+            "build it with -trimpath",
+        )

@@ -1,0 +1,49 @@
+"""Twine's own check, when twine is installed."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import logging
+from collections.abc import Iterator
+
+from go_to_wheel.check.report import Fault, Faults
+
+
+def is_installed() -> bool:
+    """Whether twine can be imported."""
+    return importlib.util.find_spec("twine") is not None
+
+
+def run_twine(path: str) -> Faults:
+    """What `twine check` says of one file, plain and with --strict."""
+    from twine.commands.check import check
+
+    with _captured_messages() as messages, contextlib.redirect_stdout(io.StringIO()):
+        try:
+            failed = check([path], strict=False)
+        except Exception as error:  # twine raises what the wheel makes it stumble over
+            failed = True
+            messages.append(str(error))
+    said = " ".join("; ".join(messages).split())
+    if failed:
+        yield Fault("twine", f"twine refuses it: {said or 'no reason given'}")
+    elif messages:
+        yield Fault("twine-strict", f"twine warns: {said}", "give the project a README")
+
+
+@contextlib.contextmanager
+def _captured_messages() -> Iterator[list[str]]:
+    """What twine logs while the block runs, instead of on standard error."""
+    messages: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("twine")
+    logger.addHandler(handler)
+    propagate, logger.propagate = logger.propagate, False
+    try:
+        yield messages
+    finally:
+        logger.propagate = propagate
+        logger.removeHandler(handler)

@@ -1,0 +1,158 @@
+"""`go-to-wheel check`: the verdict on finished wheels."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from go_to_wheel.check import Finding, Report
+
+_FORMATS = ("table", "json", "github")
+#: Wide enough for any file name when nobody looks at a terminal.
+_FILE_WIDTH = 200
+
+
+@click.command("check")
+@click.argument("wheels", nargs=-1, type=click.Path(), metavar="[WHEELS]...")
+@click.option(
+    "--expect",
+    metavar="NAMES",
+    help="Platforms a complete set has, with commas; 'none' accepts any set. [default: default]",
+)
+@click.option("--strict", is_flag=True, help="Fail on warnings too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; short for --format json.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMATS),
+    default="table",
+    help="What to print: a table, JSON, or annotations for GitHub Actions.",
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    wheels: tuple[str, ...],
+    expect: str | None,
+    strict: bool,
+    as_json: bool,
+    form: str,
+) -> None:
+    """Check wheels, anybody's, before they are uploaded.
+
+    WHEELS are files, or folders that hold them; without any, the folder 'dist'. Tells
+    what PyPI would refuse, what would fail when installed, and where the program inside
+    contradicts the wheel's tags. Nothing is unpacked or run.
+
+    Exits with 1 when there are errors, or with --strict warnings.
+    """
+    from go_to_wheel.check import check_wheels
+
+    report = check_wheels(wheels or ("dist",), expect=_parse_expect(expect))
+    if as_json or form == "json":
+        click.echo(json.dumps({**report.to_json(), "ok": report.ok(strict)}, indent=2))
+    elif form == "github":
+        _print_annotations(report)
+    else:
+        _print_table(report)
+    ctx.exit(0 if report.ok(strict) else 1)
+
+
+def _parse_expect(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    return [] if text.strip() == "none" else text.split(",")
+
+
+def _print_annotations(report: Report) -> None:
+    """Workflow commands: GitHub shows each at the run, and error or warning in its colour."""
+    for finding in report.findings:
+        title = _escape_property(f"{finding.code} in {finding.wheel or 'the set'}")
+        text = _escape_data(_sentence(finding))
+        click.echo(f"::{finding.severity} title={title}::{text}")
+    for note in report.not_run:
+        click.echo(f"::notice title=not run::{_escape_data(note)}")
+    click.echo(_verdict(report))
+
+
+def _escape_data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escape_property(text: str) -> str:
+    return _escape_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _sentence(finding: Finding) -> str:
+    return f"{finding.message}\nhint: {finding.hint}" if finding.hint else finding.message
+
+
+def _print_table(report: Report) -> None:
+    """A row for each wheel, then each finding in full, then the verdict."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from go_to_wheel.cli.messages import format_size
+
+    table = Table("Wheel", "Size", "Verdict")
+    table.columns[0].overflow = "fold"
+    table.columns[1].justify = "right"
+    for wheel in report.wheels:
+        found = [finding for finding in report.findings if finding.wheel == wheel.file]
+        table.add_row(_plain(wheel.file), format_size(wheel.size), _colour_verdict(found))
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
+    console.print(table)
+    for finding, names in _alike(report):
+        console.print(_paragraph(finding, names), soft_wrap=True)
+    for note in report.not_run:
+        console.print(f"[yellow]not run[/] {_plain(note)}", soft_wrap=True)
+    console.print(_verdict(report))
+
+
+def _plain(text: str) -> str:
+    """Text from a wheel, with nothing in it that a terminal or rich would obey."""
+    from rich.markup import escape
+
+    from go_to_wheel.cli.messages import printable
+
+    return escape(printable(text))
+
+
+def _colour_verdict(found: list[Finding]) -> str:
+    errors = sum(finding.severity == "error" for finding in found)
+    warnings = len(found) - errors
+    parts = [f"[red]{_count(errors, 'error')}[/]"] if errors else []
+    parts += [f"[yellow]{_count(warnings, 'warning')}[/]"] if warnings else []
+    return ", ".join(parts) or "[green]ok[/]"
+
+
+def _paragraph(finding: Finding, names: list[str]) -> str:
+    colour = "red" if finding.severity == "error" else "yellow"
+    lines = [f"[{colour}]{finding.severity}[/] {finding.code}: {_plain(finding.message)}"]
+    lines += [f"  hint: {_plain(finding.hint)}"] if finding.hint else []
+    return "\n".join([*lines, *(f"  in {_plain(name)}" for name in names if name)])
+
+
+def _alike(report: Report) -> list[tuple[Finding, list[str]]]:
+    """The same words about several wheels become one paragraph; errors come first."""
+    rows: dict[tuple[str, str, str], tuple[Finding, list[str]]] = {}
+    for finding in (*report.errors, *report.warnings):
+        key = (finding.code, finding.message, finding.hint)
+        rows.setdefault(key, (finding, []))[1].append(finding.wheel)
+    return list(rows.values())
+
+
+def _verdict(report: Report) -> str:
+    counts = [
+        _count(len(report.wheels), "wheel"),
+        _count(len(report.errors), "error"),
+        _count(len(report.warnings), "warning"),
+    ]
+    return f"Checked {counts[0]}: {counts[1]}, {counts[2]}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,166 @@
+"""`go-to-wheel check` as people and machines see it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from wheel_factory import META, PLATFORMS, PROGRAM, good
+
+from go_to_wheel.check import RULES
+from go_to_wheel.cli.check import command
+from go_to_wheel.errors import MissingPathError
+
+DOCS = Path(__file__).parents[2] / "docs" / "check.md"
+
+
+def run(*args: str) -> Result:
+    return CliRunner().invoke(command, list(args))
+
+
+@pytest.fixture
+def dist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder `dist`, in the current one, with a complete set."""
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    for target in PLATFORMS:
+        recipe = good(target)
+        (folder / recipe.file).write_bytes(recipe.build())
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def break_mode(dist: Path) -> str:
+    """Make the Linux programs not executable; return one wheel's name."""
+    for target in ("linux-amd64", "linux-arm64"):
+        recipe = good(target)
+        recipe.modes[PROGRAM] = 0o755
+        (dist / recipe.file).write_bytes(recipe.build())
+    return good().file
+
+
+def test_without_arguments_it_checks_dist(dist: Path) -> None:
+    result = run()
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == "Checked 6 wheels: no errors, no warnings"
+    rows = [line for line in result.stdout.splitlines() if good().file in line]
+    assert len(rows) == 1
+    assert rows[0].rstrip("│ ").endswith("ok")
+
+
+def test_the_table(dist: Path) -> None:
+    name = break_mode(dist)
+    other = good("linux-arm64").file
+    result = run("dist")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    start = next(index for index, line in enumerate(lines) if line.startswith("error"))
+    assert lines[start:] == [
+        (
+            f"error binary-mode: '{PROGRAM}' has mode 0o755 in the zip; "
+            "pip will not make it executable"
+        ),
+        "  hint: its mode needs the regular-file bit too: 0o100755",
+        f"  in {other}",
+        f"  in {name}",
+        "Checked 6 wheels: 2 errors, no warnings",
+    ]
+
+
+def test_warnings_pass_unless_strict(dist: Path) -> None:
+    recipe = good()
+    recipe.methods[PROGRAM] = 0
+    (dist / recipe.file).write_bytes(recipe.build())
+    assert run("dist").exit_code == 0
+    assert run("dist", "--strict").exit_code == 1
+    assert "warning binary-stored: " in run("dist").stdout
+
+
+@pytest.mark.parametrize("arguments", [("--json",), ("--format", "json")])
+def test_json(dist: Path, arguments: tuple[str, ...]) -> None:
+    name = break_mode(dist)
+    result = run("dist", *arguments)
+    report = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert list(report) == ["wheels", "findings", "not_run", "errors", "warnings", "ok"]
+    assert report["findings"][1] == {
+        "code": "binary-mode",
+        "severity": "error",
+        "wheel": name,
+        "message": f"'{PROGRAM}' has mode 0o755 in the zip; pip will not make it executable",
+        "hint": "its mode needs the regular-file bit too: 0o100755",
+    }
+    assert (report["errors"], report["warnings"], report["ok"]) == (2, 0, False)
+
+
+def test_github(dist: Path) -> None:
+    name = break_mode(dist)
+    result = run("dist", "--format", "github")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[1:] == [
+        (
+            f"::error title=binary-mode in {name}::'{PROGRAM}' has mode 0o755 in the zip; "
+            "pip will not make it executable%0A"
+            "hint: its mode needs the regular-file bit too: 0o100755"
+        ),
+        "Checked 6 wheels: 2 errors, no warnings",
+    ]
+
+
+def test_nothing_in_a_wheel_speaks_to_terminal_or_github(dist: Path) -> None:
+    recipe = good()
+    recipe.edit(META, "Apache-2.0", "[red]\x1b[31m::error::%0A")
+    (dist / recipe.file).write_bytes(recipe.build())
+    table = run("dist").stdout
+    assert "\x1b" not in table
+    assert "[red]" in table
+    annotations = run("dist", "--format", "github").stdout
+    assert all(line.startswith(("::", "Checked")) for line in annotations.splitlines())
+    assert "%250A" in annotations
+
+
+def test_expect(dist: Path) -> None:
+    for target in list(PLATFORMS)[1:]:
+        (dist / good(target).file).unlink()
+    missing = "linux-arm64, darwin-amd64, darwin-arm64, windows-amd64, windows-arm64"
+    assert f"error set-missing: hello: no wheel for {missing}" in run().stdout
+    assert run("--expect", "linux-amd64").exit_code == 0
+    assert run("--expect", "none").exit_code == 0
+    assert run("--expect", "linux-amd64,linux-386").exit_code == 1
+
+
+def test_what_was_not_run_is_said(dist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "twine", None)
+    said = "twine's check: twine is not installed; install go-to-wheel[check]"
+    assert f"not run {said}" in run().stdout.splitlines()
+    assert f"::notice title=not run::{said}" in run("--format", "github").stdout.splitlines()
+    assert json.loads(run("--json").stdout)["not_run"] == [said]
+
+
+def test_errors_are_left_to_the_command_line(dist: Path) -> None:
+    result = run("gone.whl")
+    assert isinstance(result.exception, MissingPathError)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from go_to_wheel.cli import check\n"
+        "heavy = {'rich', 'packaging', 'wheel', 'elftools', 'twine'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_document_has_every_code() -> None:
+    rows = re.findall(
+        r"^\| `([a-z0-9-]+)` \| (error|warning) \| (.+) \|$", DOCS.read_text(), re.MULTILINE
+    )
+    assert {code: (severity, title) for code, severity, title in rows} == {
+        code: (rule.severity, rule.title) for code, rule in RULES.items()
+    }

@@ -1,0 +1,370 @@
+"""A corpus of wheels with one fault each, and the code that each is found by."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import stat
+import struct
+import zipfile
+from collections.abc import Callable
+
+import pytest
+from binaries import load
+from wheel_factory import INFO, LINUX_TAGS, PROGRAM, Recipe, good, spell
+
+from go_to_wheel.check import RULES
+from go_to_wheel.check.wheel import WheelVerdict, check_wheel
+
+META = f"{INFO}/METADATA"
+WHEEL = f"{INFO}/WHEEL"
+GO = "Programming Language :: Go"
+MUSL_TAG = "Tag: py3-none-musllinux_1_1_x86_64\n"
+POINTS = f"{INFO}/entry_points.txt"
+
+
+def verdict_of(recipe: Recipe) -> WheelVerdict:
+    return check_wheel(io.BytesIO(recipe.build()), recipe.file)
+
+
+def codes_of(recipe: Recipe) -> set[str]:
+    return {fault.code for fault in verdict_of(recipe).faults}
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "linux-amd64",
+        "linux-arm64",
+        "darwin-amd64",
+        "darwin-arm64",
+        "windows-amd64",
+        "windows-arm64",
+    ],
+)
+def test_a_good_wheel_has_no_fault(target: str) -> None:
+    verdict = verdict_of(good(target))
+    assert verdict.faults == []
+    assert verdict.readable
+    assert len(verdict.programs) == 1
+
+
+def test_the_layout_with_the_program_in_the_package() -> None:
+    recipe = good()
+    recipe.files["hello/bin/hello"] = recipe.files.pop(PROGRAM)
+    recipe.modes["hello/bin/hello"] = 0o100755
+    recipe.files[POINTS] = b"[console_scripts]\nhello = hello:main\nhello.2=hello.cli : main\n"
+    assert verdict_of(recipe).faults == []
+
+
+def in_metadata(old: str, new: str) -> Callable[[Recipe], None]:
+    return lambda recipe: recipe.edit(META, old, new)
+
+
+def with_file(path: str, data: bytes, mode: int = 0o100644) -> Callable[[Recipe], None]:
+    def change(recipe: Recipe) -> None:
+        recipe.files[path] = data
+        recipe.modes[path] = mode
+
+    return change
+
+
+def without(path: str) -> Callable[[Recipe], None]:
+    return lambda recipe: recipe.files.pop(path) and None
+
+
+def with_program(name: str, tags: str | None = None) -> Callable[[Recipe], None]:
+    def change(recipe: Recipe) -> None:
+        recipe.files[PROGRAM] = load(name)
+        if tags:
+            retag(tags)(recipe)
+
+    return change
+
+
+def retag(tags: str) -> Callable[[Recipe], None]:
+    def change(recipe: Recipe) -> None:
+        recipe.tags = f"py3-none-{tags}"
+        lines = "".join(f"Tag: py3-none-{tag}\n" for tag in tags.split("."))
+        head = "Wheel-Version: 1.0\nRoot-Is-Purelib: false\n"
+        recipe.files[WHEEL] = (head + lines).encode()
+
+    return change
+
+
+def setting(**values: object) -> Callable[[Recipe], None]:
+    def change(recipe: Recipe) -> None:
+        for name, value in values.items():
+            setattr(recipe, name, value)
+
+    return change
+
+
+def record_line(path: str, line: str) -> Callable[[Recipe], None]:
+    """Put another line, or none, in the place of a path's line in RECORD."""
+
+    def change(recipe: Recipe) -> None:
+        lines = recipe.good_record().decode().splitlines()
+        kept = [line if old.startswith(f"{path},") else old for old in lines]
+        recipe.record = "\n".join(text for text in [*kept, ""] if text or not kept).encode()
+
+    return change
+
+
+INIT = "hello/__init__.py"
+INIT_DATA = good().files[INIT]
+RIGHT = f"{INIT},{spell(INIT_DATA)},{len(INIT_DATA)}"
+
+BROKEN: list[tuple[str, str, Callable[[Recipe], None]]] = [
+    ("a comment", "zip-comment", setting(comment=b"hello")),
+    ("bzip2", "zip-compression", setting(methods={INIT: zipfile.ZIP_BZIP2})),
+    ("lzma", "zip-compression", setting(methods={INIT: zipfile.ZIP_LZMA})),
+    ("a name that leads out", "zip-unsafe-name", with_file("hello/../../evil.py", b"")),
+    ("an absolute name", "zip-unsafe-name", with_file("/etc/evil", b"")),
+    ("a drive", "zip-unsafe-name", with_file("C:/evil", b"")),
+    ("a backslash", "zip-unsafe-name", with_file("hello\\evil.py", b"")),
+    ("a dot", "zip-unsafe-name", with_file("hello/./x.py", b"")),
+    ("a link", "zip-link", with_file("hello/link", b"/etc/passwd", stat.S_IFLNK | 0o777)),
+    ("a device", "zip-link", with_file("hello/pipe", b"", stat.S_IFIFO | 0o644)),
+    ("a bomb", "zip-bomb", with_file("hello/zeros", bytes(65 << 20))),
+    ("no wheel's name", "filename-invalid", setting(tags="any")),
+    ("PyPI's list: linux", "platform-tag", retag("linux_x86_64")),
+    ("PyPI's list: macOS", "platform-tag", with_program("darwin-amd64", "macosx_12_1_x86_64")),
+    ("a local version", "local-version", None),  # type: ignore[list-item]
+    ("another name", "filename-metadata", in_metadata("Name: hello", "Name: other")),
+    ("another version", "filename-metadata", in_metadata("Version: 1.0\n", "Version: 1.1\n")),
+    ("two dist-infos", "dist-info", with_file("old-1.0.dist-info/METADATA", b"")),
+    ("no METADATA", "metadata-missing", without(META)),
+    ("no WHEEL", "wheel-missing", without(WHEEL)),
+    ("an unknown field", "metadata-invalid", in_metadata("Summary", "Sumary")),
+    (
+        "a wrong requirement",
+        "metadata-invalid",
+        in_metadata("Python: >=", "Python: =>"),
+    ),
+    ("two names", "metadata-invalid", in_metadata("Name: hello", "Name: hello\nName: hello")),
+    (
+        "metadata 9",
+        "metadata-version",
+        in_metadata("Version: 2.4", "Version: 9.0"),
+    ),
+    ("a long summary", "summary", in_metadata("Says hello\n", "x" * 513 + "\n")),
+    ("no SPDX", "license-expression", in_metadata("n: Apache-2.0", "n: Apache two")),
+    (
+        "two licences",
+        "license-twice",
+        in_metadata("License-Expression", "License: Apache\nLicense-Expression"),
+    ),
+    ("a licence gone", "license-file", without(f"{INFO}/licenses/LICENSE")),
+    ("a classifier", "classifier", in_metadata(":: Go", ":: Gopher")),
+    (
+        "an old classifier",
+        "classifier",
+        in_metadata(GO, "Natural Language :: Ukranian"),
+    ),
+    (
+        "a private classifier",
+        "classifier",
+        in_metadata(GO, "Private :: x"),
+    ),
+    ("a URL", "url", in_metadata("https://example.com/hello", "example.com")),
+    ("a file URL", "url", in_metadata("https://example.com/hello", "file:///etc/passwd")),
+    ("a URL with a space", "url", in_metadata("example.com/hello", "example.com/he llo")),
+    ("a URL's label", "url", in_metadata("Homepage", "H" * 33)),
+    ("an e-mail", "email", in_metadata("jane@example.com", "jane at example.com")),
+    ("a reserved e-mail", "email", in_metadata("jane@example.com", "jane@localhost.local")),
+    (
+        "a direct dependency",
+        "direct-dependency",
+        in_metadata(
+            "Requires-Python", "Requires-Dist: x @ https://example.com/x.whl\nRequires-Python"
+        ),
+    ),
+    ("WHEEL 2.0", "wheel-invalid", lambda r: r.edit(WHEEL, "Version: 1.0", "Version: 2.0")),
+    ("WHEEL is silent", "wheel-invalid", lambda r: r.edit(WHEEL, "Purelib: false", "Purelib:")),
+    (
+        "a tag too few",
+        "wheel-tags",
+        lambda r: r.edit(WHEEL, MUSL_TAG, ""),
+    ),
+    ("a tag too many", "wheel-tags", lambda r: r.edit(WHEEL, "Tag", "Tag: py2-none-any\nTag")),
+    ("RECORD gone", "record-missing", setting(record=b"")),
+    ("RECORD no text", "record-invalid", setting(record=b"\xff\xfe")),
+    ("a line too short", "record-invalid", record_line(f"{INFO}/RECORD", f"{INFO}/RECORD,")),
+    (
+        "a line twice",
+        "record-invalid",
+        record_line(INIT, f"{RIGHT}\n{INIT},,"),
+    ),
+    ("a wrong hash", "record-hash", record_line(INIT, f"{INIT},{spell(b'other')},18")),
+    ("a wrong size", "record-hash", record_line(INIT, f"{INIT},{spell(INIT_DATA)},19")),
+    ("no hash", "record-hash", record_line(INIT, f"{INIT},,")),
+    ("a weak hash", "record-hash", record_line(INIT, f"{INIT},{spell(INIT_DATA, 'md5')},18")),
+    ("a file unlisted", "record-unlisted", record_line(INIT, "")),
+    (
+        "a file absent",
+        "record-absent",
+        record_line(f"{INFO}/RECORD", f"{INFO}/RECORD,,\ngone.py,{spell(b'')},0"),
+    ),
+    (
+        "an entry point",
+        "entry-points",
+        with_file(POINTS, b"[console_scripts]\na b = a:b\n"),
+    ),
+    ("no function", "entry-points", with_file(POINTS, b"[console_scripts]\nhello = not here!\n")),
+    ("no sections", "entry-points", with_file(POINTS, b"hello\n")),
+    ("an archive", "binary-broken", with_file(PROGRAM, b"!<arch>\n__.PKGDEF       0", 0o100755)),
+    ("a cut program", "binary-broken", with_file(PROGRAM, load("linux-amd64")[:9999], 0o100755)),
+    ("text as a program", "binary-broken", with_file(PROGRAM, b"hello", 0o100755)),
+    ("another system", "binary-target", with_program("freebsd-amd64")),
+    ("another architecture", "binary-target", with_program("linux-arm64")),
+    ("any system", "binary-target", retag("any")),
+    ("half a program", "binary-target", with_program("darwin-arm64", "macosx_12_0_universal2")),
+    ("ARM too new", "binary-target", with_program("linux-arm", "linux_armv6l")),
+    ("no executable bit", "binary-mode", setting(modes={PROGRAM: 0o100644})),
+    ("no regular-file bit", "binary-mode", setting(modes={PROGRAM: 0o755})),
+    ("stored", "binary-stored", setting(methods={PROGRAM: zipfile.ZIP_STORED})),
+    ("macOS", "binary-macos", with_program("darwin-arm64", "macosx_11_0_arm64")),
+    ("glibc", "binary-glibc", with_program("linux-amd64-race", "manylinux_2_28_x86_64")),
+    ("musl", "binary-libc", with_program("linux-amd64-race", "musllinux_1_2_x86_64")),
+    ("CPU", "binary-cpu", with_program("linux-amd64-v3")),
+]
+#: Faults that a build with the race detector brings along.
+ALSO = {"glibc": {"binary-build"}, "musl": {"binary-build"}}
+
+
+def local_version(recipe: Recipe) -> None:
+    """The same in every place that tells the version."""
+    recipe.stem = "hello-1.0+linux"
+    recipe.edit(META, "Version: 1.0\n", "Version: 1.0+linux\n")
+    recipe.files = {
+        path.replace("hello-1.0.", "hello-1.0+linux."): data for path, data in recipe.files.items()
+    }
+    recipe.modes = {PROGRAM.replace("hello-1.0.", "hello-1.0+linux."): 0o100755}
+    record = recipe.good_record().replace(b"hello-1.0.dist", b"hello-1.0+linux.dist")
+    recipe.files["hello-1.0+linux.dist-info/RECORD"] = record
+    recipe.record = b""
+
+
+@pytest.mark.parametrize(("what", "code", "change"), BROKEN, ids=[row[0] for row in BROKEN])
+def test_one_fault(what: str, code: str, change: Callable[[Recipe], None]) -> None:
+    recipe = good()
+    (change or local_version)(recipe)
+    assert codes_of(recipe) == {code} | ALSO.get(what, set())
+
+
+def test_the_shared_library_as_a_command() -> None:
+    recipe = good()
+    recipe.files[PROGRAM] = load("linux-amd64-shared")
+    retag("manylinux_2_34_x86_64")(recipe)
+    assert codes_of(recipe) == {"binary-kind"}
+
+
+def test_every_word_of_some_messages() -> None:
+    recipe = good()
+    recipe.files[PROGRAM] = load("darwin-arm64")
+    retag("macosx_11_0_arm64")(recipe)
+    (fault,) = verdict_of(recipe).faults
+    assert fault.message.startswith(f"'{PROGRAM}' needs macOS 12.0 (go1.")
+    assert fault.message.endswith(" and its header say so), and the tag says 'macosx_11_0_arm64'")
+    assert fault.hint == "tag it macosx_12_0_arm64"
+
+
+def test_old_arm_code_runs_on_newer_arm() -> None:
+    recipe = good()
+    recipe.files[PROGRAM] = load("linux-arm6")
+    retag("manylinux_2_17_armv7l")(recipe)
+    assert verdict_of(recipe).faults == []
+
+
+def test_a_script_is_no_program() -> None:
+    recipe = good()
+    recipe.files["hello-1.0.data/scripts/helper"] = b"#!python\nprint('hello')\n"
+    assert verdict_of(recipe).faults == []
+
+
+def test_pure_python_has_no_claims() -> None:
+    recipe = good()
+    del recipe.files[PROGRAM]
+    recipe.tags = "py3-none-any"
+    recipe.files[WHEEL] = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    assert verdict_of(recipe).faults == []
+
+
+def test_native_code_in_a_pure_wheel() -> None:
+    recipe = good()
+    recipe.files["hello/helper"] = recipe.files.pop(PROGRAM)
+    recipe.edit(WHEEL, "Purelib: false", "Purelib: true")
+    assert codes_of(recipe) == {"wheel-purelib"}
+
+
+def test_a_fat_file_is_said_not_to_be_looked_into() -> None:
+    recipe = good()
+    fat = struct.pack(">2I5I5I", 0xCAFEBABE, 2, 0x01000007, *[0] * 4, 0x0100000C, *[0] * 4)
+    recipe.files[PROGRAM] = fat
+    retag("macosx_12_0_universal2")(recipe)
+    verdict = verdict_of(recipe)
+    assert verdict.faults == []
+    (note,) = verdict.not_run
+    assert note.startswith(f"{recipe.file}: '{PROGRAM}': it is a universal (fat) macOS file")
+
+
+def test_the_name_as_it_is_normalised() -> None:
+    recipe = good()
+    recipe.stem = "Hello-1.0"
+    recipe.files = {
+        path.replace(INFO, f"Hello-1.0{INFO[9:]}"): d for path, d in recipe.files.items()
+    }
+    recipe.record = b""
+    recipe.files["Hello-1.0.dist-info/RECORD"] = b""
+    assert "filename-normalized" in codes_of(recipe)
+
+
+def test_dirt_and_paths() -> None:
+    """The stamp and the traces lie in the program; facts and traces are put in by hand."""
+    from go_to_wheel.binary import BinaryFacts, GoBuildInfo, GoModule
+    from go_to_wheel.check.program import Program, check_program, find_traces
+
+    go = GoBuildInfo("go1.26.8", main=GoModule("example.com/hello", "v1.0.1-0.2024+dirty"))
+    facts = BinaryFacts("elf", "linux", "x86_64", go=go)
+    entry = zipfile.ZipInfo("hello/lib/x")
+    traces = find_traces(facts, b"\0/home/jane/x.go\0", ["/srv/own"])
+    assert traces == ("/home/",)
+    assert find_traces(facts, b"a /home/ b", []) == ()
+    trimmed = dataclasses.replace(facts, go=GoBuildInfo("go1.26", settings={"-trimpath": "true"}))
+    assert find_traces(trimmed, b"\0/home/jane/x.go\0", ["/home/jane"]) == ("/home/jane",)
+    assert find_traces(trimmed, b"\0/home/jane/x.go\0") == ()
+    assert find_traces(facts, b"at /srv/own", ["/srv/own"]) == ("/srv/own",)
+    faults = list(check_program(Program(entry, facts, traces), LINUX_TAGS.split("."), []))
+    assert [fault.code for fault in faults] == ["binary-dirty", "binary-paths"]
+    assert "(it says v1.0.1-0.2024+dirty)" in faults[0].message
+    assert faults[1].message.endswith("the machine that built it: /home/")
+
+
+def test_libraries_and_musl() -> None:
+    from go_to_wheel.binary import BinaryFacts
+    from go_to_wheel.check.program import Program, check_program
+
+    entry = zipfile.ZipInfo("hello/lib/x.so")
+    plain = BinaryFacts("elf", "linux", "x86_64", kind="shared library")
+
+    def codes(libraries: tuple[str, ...], tag: str, paths: tuple[str, ...] = ()) -> list[str]:
+        program = Program(entry, dataclasses.replace(plain, libraries=libraries))
+        return [fault.code for fault in check_program(program, [tag], paths)]
+
+    glibc, musl = "manylinux_2_28_x86_64", "musllinux_1_2_x86_64"
+    assert codes(("libc.so.6", "libm.so.6"), glibc) == []
+    assert codes(("libc.so.6", "libfoo.so.1"), glibc) == ["binary-library"]
+    assert codes(("libc.so.6", "libfoo.so.1"), glibc, ("hello.libs/libfoo.so.1",)) == []
+    assert codes(("libc.musl-x86_64.so.1",), musl) == []
+    assert codes(("libc.musl-x86_64.so.1",), glibc) == ["binary-libc"]
+    assert codes(("libc.so.6",), musl) == ["binary-libc"]
+
+
+def test_every_code_is_a_rule_and_every_rule_is_shown() -> None:
+    shown = {row[1] for row in BROKEN} | {"binary-kind", "wheel-purelib", "filename-normalized"}
+    shown |= {"binary-build", "binary-dirty", "binary-paths", "binary-library"}
+    in_archive_tests = {"zip-broken", "zip-too-large", "zip-duplicate-name", "zip-encrypted"}
+    in_archive_tests |= {"zip-data-descriptor", "zip-mismatch"}
+    in_run_tests = {"set-version", "set-metadata", "set-duplicate", "set-missing"}
+    assert shown | in_archive_tests | in_run_tests | {"twine", "twine-strict"} == set(RULES)

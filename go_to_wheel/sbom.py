@@ -18,7 +18,7 @@ from typing import Any
 from packageurl import PackageURL
 
 from go_to_wheel.binary import GoBuildInfo, GoModule
-from go_to_wheel.notices import GO_LICENSE, STANDARD_LIBRARY
+from go_to_wheel.naming import STANDARD_LIBRARY
 
 SPEC_VERSION = "1.6"
 #: Build settings worth telling: what the machine code is for, and where it came from.
@@ -86,7 +86,7 @@ def _components(
     for info in infos:
         main = _main(info, licenses)
         found[main["bom-ref"]] = main
-        standard = _standard(info.version)
+        standard = _standard(info.version, licenses)
         found[standard["bom-ref"]] = standard
         for module in info.deps:
             component = _module(module, licenses)
@@ -105,7 +105,7 @@ def _main(info: GoBuildInfo, licenses: Mapping[str, str]) -> dict[str, Any]:
     return component
 
 
-def _standard(go_version: str) -> dict[str, Any]:
+def _standard(go_version: str, licenses: Mapping[str, str]) -> dict[str, Any]:
     version = go_version.removeprefix("go").split()[0]
     purl = str(PackageURL("golang", None, STANDARD_LIBRARY, version))
     return {
@@ -114,7 +114,7 @@ def _standard(go_version: str) -> dict[str, Any]:
         "name": STANDARD_LIBRARY,
         "version": version,
         "description": "Go's standard library and run time",
-        **_licenses(GO_LICENSE),
+        **_licenses(licenses.get(STANDARD_LIBRARY)),
         "purl": purl,
     }
 
@@ -178,7 +178,7 @@ def _dependencies(root: str, infos: Sequence[GoBuildInfo]) -> list[dict[str, Any
         main = _main(info, {})["bom-ref"]
         below[root].add(main)
         parts = {_ref(module) for module in info.deps}
-        below.setdefault(main, set()).update(parts | {_standard(info.version)["bom-ref"]})
+        below.setdefault(main, set()).update(parts | {_standard(info.version, {})["bom-ref"]})
     leaves = set().union(*below.values()) - set(below)
     graph = [{"ref": ref, "dependsOn": sorted(parts)} for ref, parts in sorted(below.items())]
     return graph + [{"ref": ref} for ref in sorted(leaves)]

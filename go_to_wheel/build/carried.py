@@ -8,8 +8,7 @@ from dataclasses import replace
 from go_to_wheel import __version__
 from go_to_wheel.binary import BinaryFacts
 from go_to_wheel.config import BuildOptions
-from go_to_wheel.naming import distribution_name
-from go_to_wheel.notices import (
+from go_to_wheel.licenses import (
     Notice,
     Verdict,
     combine,
@@ -17,6 +16,7 @@ from go_to_wheel.notices import (
     license_files,
     unknown_licenses,
 )
+from go_to_wheel.naming import distribution_name
 from go_to_wheel.sbom import Product, format_sbom
 from go_to_wheel.wheelfile import Entry
 

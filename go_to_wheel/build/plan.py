@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from go_to_wheel.build.carried import judge_all, with_notices
+from go_to_wheel.build.dependencies import read_notices
 from go_to_wheel.config import BuildOptions, BuildRequest, Surroundings, resolve
-from go_to_wheel.dependencies import read_notices
 from go_to_wheel.errors import InvalidOptionsError, SourceError
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target, native_target, platform_tags

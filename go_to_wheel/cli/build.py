@@ -94,8 +94,8 @@ def _build_options(function: _F) -> _F:
             help="native: the command is the Go program itself. python: it is started by Python.",
         ),
         click.option(
-            "--dependency-licenses/--no-dependency-licenses", default=True, show_default=True,
-            help="Put the licences of everything linked in into the wheels.",
+            "--no-dependency-licenses", "dependency_licenses", flag_value=False, default=True,
+            help="Leave out the licences of everything linked in.",
         ),
         click.option("--jobs", type=click.IntRange(min=1), help="Programs compiled at once."),
         click.option(

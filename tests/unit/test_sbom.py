@@ -35,6 +35,7 @@ INFO = GoBuildInfo(
     },
 )
 LICENSES = {
+    "std": "BSD-3-Clause",
     "example.com/tool": "MIT OR Apache-2.0",
     "github.com/spf13/pflag": "BSD-3-Clause",
     "github.com/BurntSushi/toml": "MIT",

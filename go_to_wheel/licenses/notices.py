@@ -14,11 +14,10 @@ from importlib import resources
 
 from packaging.licenses import canonicalize_license_expression
 
-from go_to_wheel.licenses import recognise_several
+from go_to_wheel.licenses.recognise import recognise_several
+from go_to_wheel.naming import STANDARD_LIBRARY
 
-#: Go's standard library and run time, as purls and build information name them.
-STANDARD_LIBRARY = "std"
-GO_LICENSE = "BSD-3-Clause"
+_GO_LICENSE = "BSD-3-Clause"
 
 _LICENSE_NAME = re.compile(r"(UN)?(LICEN[CS]E|COPYING|NOTICE)([-._].*)?", re.IGNORECASE)
 _CODE_SUFFIXES = (".c", ".go", ".h", ".html", ".json", ".py", ".sh", ".tmpl", ".yaml", ".yml")
@@ -66,7 +65,7 @@ def _ours() -> bytes:
 def judge(notice: Notice) -> Verdict:
     """The licence that a module's files hold, all of them together."""
     if notice.module == STANDARD_LIBRARY:
-        return Verdict(GO_LICENSE)
+        return Verdict(_GO_LICENSE)
     texts = [(path, data) for path, data in notice.files if "notice" not in path.lower()]
     if not texts:
         return Verdict(None, "it has no licence file")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from go_to_wheel.errors import SourceError
-from go_to_wheel.notices import Notice, go_notice, is_license_name
+from go_to_wheel.licenses import Notice, go_notice, is_license_name
 from go_to_wheel.platforms import Target, all_targets
 from go_to_wheel.toolchain import Go
 

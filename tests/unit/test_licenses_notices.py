@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from identify.vendor.licenses import LICENSES
 
-from go_to_wheel.dependencies import Linked, parse_linked
-from go_to_wheel.licenses import recognise_several
-from go_to_wheel.notices import (
+from go_to_wheel.build.dependencies import Linked, parse_linked
+from go_to_wheel.licenses import (
     Notice,
     Verdict,
     combine,
@@ -17,6 +16,7 @@ from go_to_wheel.notices import (
     is_license_name,
     judge,
     license_files,
+    recognise_several,
     unknown_licenses,
 )
 

@@ -174,7 +174,7 @@ def test_dry_run_builds_nothing(
     assert "'v2.0.0-rc.1' is '2.0.0rc1' to Python" in result.stderr
     plan = json.loads(go_to_wheel(*args, "--dry-run", "--json", cwd=tmp_path).stdout)
     assert len(plan["platforms"]) == 6
-    assert plan["license"] == "MIT"
+    assert plan["license"] == "MIT AND BSD-3-Clause"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["src"]
 
 

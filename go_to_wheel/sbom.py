@@ -12,7 +12,7 @@ import binascii
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from packageurl import PackageURL
@@ -28,12 +28,16 @@ _VCS = ("vcs", "vcs.revision", "vcs.time", "vcs.modified")
 
 @dataclass(frozen=True)
 class Product:
-    """The distribution that is described; `tool_version` is ours, who describe it."""
+    """The distribution that is described; `tool_version` is ours, who describe it.
+
+    `settings` are the build's own, for whoever wants to build it again.
+    """
 
     name: str
     version: str
     tool_version: str
     license: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def format_sbom(
@@ -68,6 +72,7 @@ def _tool(version: str) -> dict[str, str]:
 def _distribution(product: Product) -> dict[str, Any]:
     purl = str(PackageURL("pypi", None, product.name, product.version))
     licence = _licenses(product.license)
+    settings = _properties({f"go-to-wheel:{key}": text for key, text in product.settings.items()})
     return {
         "type": "application",
         "bom-ref": purl,
@@ -75,6 +80,7 @@ def _distribution(product: Product) -> dict[str, Any]:
         "version": product.version,
         **licence,
         "purl": purl,
+        **({"properties": settings} if settings else {}),
     }
 
 

@@ -51,6 +51,9 @@ def sbom_entries(
         return []
     project = options.project
     name = distribution_name(project.name)
-    product = Product(project.name, project.version, __version__, project.license_expression)
+    settings = {"ldflags": options.ldflags, "launcher": options.layout}
+    product = Product(
+        project.name, project.version, __version__, project.license_expression, settings
+    )
     path = f"{name}-{project.version}.dist-info/sboms/{name}.cyclonedx.json"
     return [Entry(path, format_sbom(product, infos, licenses))]

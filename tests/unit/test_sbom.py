@@ -41,7 +41,7 @@ LICENSES = {
     "github.com/BurntSushi/toml": "MIT",
     "example.com/old": "Apache-2.0 AND MIT",
 }
-PRODUCT = Product("my-tool", "1.2.3", "9.9", "MIT OR Apache-2.0")
+PRODUCT = Product("my-tool", "1.2.3", "9.9", "MIT OR Apache-2.0", {"ldflags": "-s -w"})
 
 
 def document(*infos: GoBuildInfo) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from go_to_wheel import config
 from go_to_wheel.build import plan_build, run_build
@@ -15,13 +15,13 @@ def build_wheels(
     go_dir: str,
     *,
     name: str | None = None,
-    version: str = config.DEFAULT_VERSION,
+    version: str | None = config.DEFAULT_VERSION,
     output_dir: str = config.DEFAULT_OUTPUT_DIR,
     entry_point: str | None = None,
     platforms: Sequence[str] | None = None,
     go_binary: str = "go",
-    description: str = config.DEFAULT_DESCRIPTION,
-    requires_python: str = config.DEFAULT_REQUIRES_PYTHON,
+    description: str | None = config.DEFAULT_DESCRIPTION,
+    requires_python: str | None = config.DEFAULT_REQUIRES_PYTHON,
     author: str | None = None,
     author_email: str | None = None,
     license_: str | None = None,
@@ -29,15 +29,21 @@ def build_wheels(
     readme: str | None = None,
     ldflags: str | None = None,
     set_version_var: str | None = None,
-    package: str | None = None,
-    launcher: str = "native",
+    package: str | Sequence[str] | None = None,
+    launcher: str | None = None,
     jobs: int | None = None,
+    binaries: Mapping[str, str | os.PathLike[str]] | None = None,
+    dev: bool = False,
 ) -> list[str]:
     """Build one wheel for each platform and return their paths, in the order asked for.
 
-    `go_dir` is a folder in a Go module, `package` a folder of it that holds the command
-    ("./cmd/x"), `platforms` target names (the six default ones if None), `launcher`
-    "native" or "python". Either every wheel is made or none.
+    `go_dir` is a folder in a Go module, a package with its version ("example.com/tool@v1.2")
+    or a GoReleaser `dist` folder; `package` a folder of the module that holds the command
+    ("./cmd/x"), or several. `platforms` are target names (the six default ones if None),
+    `launcher` is "native" or "python", `binaries` maps target names to ready-made programs.
+    None for `version`, `description` or `requires_python` means: find out, as the command
+    line does; `dev` accepts the `.devN` version of a commit without a tag. Either every
+    wheel is made or none.
 
     Raises FileNotFoundError for paths that don't exist, ValueError for values and sources
     that can't be used, RuntimeError when Go is missing or a target can't be built, OSError
@@ -63,6 +69,8 @@ def build_wheels(
         set_version_var=set_version_var,
         launcher=launcher,
         jobs=jobs,
+        binaries=[f"{name}={os.fspath(path)}" for name, path in (binaries or {}).items()],
+        dev=dev,
     )
     report = run_build(plan_build(request, Runner(), os.environ))
     return [str(wheel.path) for wheel in report.wheels]

@@ -24,6 +24,8 @@ _NAMED_EMAIL = re.compile(r"(?P<name>[^<>\r\n]*?)\s*<(?P<address>[^<>\s]+)>")
 _CONTENT_TYPES = {
     ".md": "text/markdown",
     ".markdown": "text/markdown",
+    ".mkd": "text/markdown",
+    ".mdown": "text/markdown",
     ".rst": "text/x-rst",
     ".txt": "text/plain",
     "": "text/plain",
@@ -53,19 +55,28 @@ class ProjectMetadata:
     """What METADATA says about a distribution, all values checked.
 
     `urls` maps labels to addresses, `license_files` are paths below the dist-info
-    folder's `licenses/`, `version` is normalised PEP 440.
+    folder's `licenses/`, `version` is normalised PEP 440, `extras` are the names of the
+    optional dependencies that `requires` mentions, `dynamic` fields that a source archive's
+    wheels may fill in otherwise. None and empty mean: not stated.
     """
 
     name: str
     version: str
-    summary: str
-    requires_python: str
-    readme: Readme
+    summary: str | None
+    requires_python: str | None
+    readme: Readme | None
     author: str | None = None
     author_email: str | None = None
+    maintainer: str | None = None
+    maintainer_email: str | None = None
+    keywords: tuple[str, ...] = ()
+    classifiers: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
     license_expression: str | None = None
     license_files: tuple[str, ...] = ()
     urls: Mapping[str, str] = field(default_factory=dict)
+    dynamic: tuple[str, ...] = ()
 
 
 def check_summary(summary: str) -> str | None:
@@ -160,21 +171,27 @@ def format_metadata(project: ProjectMetadata) -> bytes:
         "metadata_version": METADATA_VERSION,
         "name": project.name,
         "version": project.version,
+    }
+    if project.readme:
+        raw["description"] = project.readme.text.replace("\r\n", "\n")
+        raw["description_content_type"] = project.readme.content_type
+    stated = {
         "summary": project.summary,
         "requires_python": project.requires_python,
-        "description": project.readme.text.replace("\r\n", "\n"),
-        "description_content_type": project.readme.content_type,
+        "author": project.author,
+        "author_email": project.author_email,
+        "maintainer": project.maintainer,
+        "maintainer_email": project.maintainer_email,
+        "license_expression": project.license_expression,
+        "dynamic": list(project.dynamic),
+        "license_files": list(project.license_files),
+        "keywords": list(project.keywords),
+        "classifiers": list(project.classifiers),
+        "project_urls": dict(project.urls),
+        "requires_dist": list(project.requires),
+        "provides_extra": list(project.extras),
     }
-    if project.author:
-        raw["author"] = project.author
-    if project.author_email:
-        raw["author_email"] = project.author_email
-    if project.license_expression:
-        raw["license_expression"] = project.license_expression
-    if project.license_files:
-        raw["license_files"] = list(project.license_files)
-    if project.urls:
-        raw["project_urls"] = dict(project.urls)
+    raw.update({name: value for name, value in stated.items() if value})  # type: ignore[typeddict-item]
     message = Metadata.from_raw(raw, validate=True).as_rfc822()
     return _respelled(message).as_bytes()
 
@@ -190,10 +207,17 @@ def format_wheel(generator: str, tags: Sequence[str]) -> bytes:
     return message.as_bytes()
 
 
-def format_entry_points(commands: Mapping[str, str]) -> bytes:
-    """entry_points.txt with one console script for each command -> object reference."""
-    lines = [f"{command} = {reference}\n" for command, reference in sorted(commands.items())]
-    return ("[console_scripts]\n" + "".join(lines)).encode()
+def format_entry_points(
+    commands: Mapping[str, str], others: Mapping[str, Mapping[str, str]] | None = None
+) -> bytes:
+    """entry_points.txt: console scripts (command -> object reference), then other groups."""
+    groups = {"console_scripts": commands, **(others or {})}
+    blocks = [
+        f"[{group}]\n" + "".join(f"{name} = {entries[name]}\n" for name in sorted(entries))
+        for group, entries in groups.items()
+        if entries
+    ]
+    return "\n".join(blocks).encode()
 
 
 def _respelled(message: RFC822Message) -> RFC822Message:

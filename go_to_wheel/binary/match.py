@@ -23,15 +23,19 @@ _ARM = ("arm", "armv5l", "armv6l", "armv7l")
 _INSTRUMENTED = ("-race", "-msan", "-asan", "-cover")
 
 
-def check_target(facts: BinaryFacts, target: Target) -> list[str]:
+def check_target(facts: BinaryFacts, target: Target, ready_made: bool = False) -> list[str]:
     """Why this binary can't be shipped as that target; empty when it can.
 
     Settings that only Go's build information tells are judged only where it is present.
+    Of a ready-made binary only what decides where it runs is judged, not how it was built.
     """
     return [
         *_wrong_system(facts, target),
         *_wrong_linkage(facts, target),
-        *_wrong_settings(facts, target),
+        *(() if ready_made else _other_link(facts)),
+        *_level_above(facts, target),
+        *(() if ready_made else _wrong_settings(facts, target)),
+        *_instrumented(facts),
     ]
 
 
@@ -62,16 +66,21 @@ def _wrong_linkage(facts: BinaryFacts, target: Target) -> Iterator[str]:
         yield f"it is dynamically linked and needs the loader {facts.interpreter}"
 
 
-def _wrong_settings(facts: BinaryFacts, target: Target) -> Iterator[str]:
+def _other_link(facts: BinaryFacts) -> Iterator[str]:
     if facts.setting("CGO_ENABLED") == "1":
         yield "it was built with CGO_ENABLED=1"
-    yield from _level_above(facts, target)
+
+
+def _wrong_settings(facts: BinaryFacts, target: Target) -> Iterator[str]:
     allowed = ("", "exe", "default") if target.goos == "linux" else ("", "exe", "default", "pie")
     mode = facts.setting("-buildmode")
     if mode not in allowed:
         yield f"it was built with -buildmode={mode}"
     if experiment := facts.setting("GOEXPERIMENT"):
         yield f"it was built with GOEXPERIMENT={experiment}"
+
+
+def _instrumented(facts: BinaryFacts) -> Iterator[str]:
     for flag in _INSTRUMENTED:
         if facts.setting(flag) == "true":
             yield f"it was built with {flag}, for testing only"

@@ -8,6 +8,7 @@ first, then waits.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tempfile
 import time
@@ -17,21 +18,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from go_to_wheel import __version__
 from go_to_wheel.binary import BinaryFacts, check_target, contains, read_facts
 from go_to_wheel.build.carried import sbom_entries
-from go_to_wheel.build.plan import BuildPlan
+from go_to_wheel.build.entries import wheel_entries
+from go_to_wheel.build.plan import BuildPlan, tags_of
 from go_to_wheel.build.publish import list_neighbours, publish
 from go_to_wheel.check import check_wheels
 from go_to_wheel.config import BuildOptions
 from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError, WheelError
-from go_to_wheel.launcher import LauncherConstants, launcher_entries
-from go_to_wheel.metadata import format_entry_points, format_metadata, format_wheel
-from go_to_wheel.naming import distribution_name, import_name, wheel_file_name
-from go_to_wheel.platforms import Target, platform_tags
-from go_to_wheel.wheelfile import Entry, write_wheel
+from go_to_wheel.naming import wheel_file_name
+from go_to_wheel.platforms import Target
+from go_to_wheel.source import BinarySource
+from go_to_wheel.toolchain import Go
+from go_to_wheel.wheelfile import write_wheel
 
-GENERATOR = f"go-to-wheel {__version__}"
+#: Errors of the check that stop no build: an index other than PyPI may take a large wheel,
+#: and who asks for linux-amd64 and linux-amd64-musl gets both.
+_LEFT_TO_THE_USER = ("zip-too-large", "set-duplicate")
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,13 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
     Raises BuildFailedError naming every target that failed, unless the options say to keep
     going; then the good wheels are published and the failures are in the report.
     """
-    with _workshop() as work:
+    with workshop() as work:
         made, failures = _make_all(plan, work, on_event)
         if failures and (not made or not plan.options.keep_going):
             raise BuildFailedError(failures)
         order = [target.name for target in plan.options.targets]
         made.sort(key=lambda wheel: order.index(wheel.target))
-        findings = _check([wheel.path for wheel in made], [wheel.target for wheel in made])
+        findings = _check(made, plan.options)
         folder = plan.options.output_dir
         paths = publish([wheel.path for wheel in made], folder)
     wheels = tuple(replace(wheel, path=path) for wheel, path in zip(made, paths, strict=True))
@@ -88,14 +91,19 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
     return BuildReport(wheels, failures, notes)
 
 
-def _check(wheels: Sequence[Path], targets: Sequence[str]) -> list[str]:
+def _check(made: Sequence[BuiltWheel], options: BuildOptions) -> list[str]:
     """The verdict of `go-to-wheel check` on what was made: its warnings, as notes.
 
-    Raises WheelError for its errors; only a wheel's size is left to the user, because an
-    index other than PyPI may take it.
+    twine's own part, which takes longer than a compile, is left out unless there is a
+    reStructuredText README for it to render. Raises WheelError for errors.
     """
-    report = check_wheels(wheels, expect=targets)
-    fatal = [finding for finding in report.errors if finding.code != "zip-too-large"]
+    readme = options.project.readme
+    report = check_wheels(
+        [wheel.path for wheel in made],
+        expect=[wheel.target for wheel in made],
+        twine=readme is not None and readme.content_type == "text/x-rst",
+    )
+    fatal = [finding for finding in report.errors if finding.code not in _LEFT_TO_THE_USER]
     if fatal:
         lines = [f"{finding.wheel}: {finding.message} ({finding.code})" for finding in fatal]
         raise WheelError("\n".join(lines), "\n".join(finding.hint for finding in fatal))
@@ -110,7 +118,7 @@ def _count(wheels: Sequence[str]) -> str:
 
 
 @contextmanager
-def _workshop() -> Iterator[Path]:
+def workshop() -> Iterator[Path]:
     """A temporary folder that no checkout's status ever shows, gone at the end."""
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as folder:
         work = Path(folder)
@@ -124,7 +132,7 @@ def _make_all(
     """Every target's wheel or error. Unexpected exceptions stop everything and rise."""
     groups: dict[object, list[Target]] = {}
     for target in plan.options.targets:
-        groups.setdefault(target.compile_key, []).append(target)
+        groups.setdefault(target.compile_key if plan.go else target.name, []).append(target)
     pool = ThreadPoolExecutor(max_workers=plan.options.jobs)
     try:
         futures = {
@@ -134,13 +142,21 @@ def _make_all(
         wait(futures, return_when=FIRST_EXCEPTION)
         return _gather(futures)
     except BaseException:
-        plan.go.runner.stop()
+        plan.runner.stop()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-GroupResult = tuple[list[BuiltWheel], GoToWheelError | None, BinaryFacts | None]
+@dataclass(frozen=True)
+class Program:
+    """A finished program of one command: its bytes and what was read from them."""
+
+    data: bytes
+    facts: BinaryFacts
+
+
+GroupResult = tuple[list[BuiltWheel], GoToWheelError | None, tuple[BinaryFacts, ...]]
 
 
 def _gather(
@@ -148,7 +164,7 @@ def _gather(
 ) -> tuple[list[BuiltWheel], dict[str, GoToWheelError]]:
     made: list[BuiltWheel] = []
     failures: dict[str, GoToWheelError] = {}
-    facts: dict[str, BinaryFacts] = {}
+    facts: dict[str, tuple[BinaryFacts, ...]] = {}
     for future, group in futures.items():
         wheels, error, seen = future.result()
         made.extend(wheels)
@@ -160,9 +176,11 @@ def _gather(
     return [wheel for wheel in made if wheel.target not in failures], failures
 
 
-def _differing_stamps(facts: Mapping[str, BinaryFacts]) -> dict[str, GoToWheelError]:
+def _differing_stamps(
+    facts: Mapping[str, tuple[BinaryFacts, ...]],
+) -> dict[str, GoToWheelError]:
     """All binaries must come from one commit in one state, by one Go."""
-    stamps = {name: _stamp(fact) for name, fact in facts.items()}
+    stamps = {name: tuple(map(_stamp, programs)) for name, programs in facts.items()}
     if len(set(stamps.values())) < 2:
         return {}
     error = BinaryError(
@@ -187,57 +205,77 @@ def _make_group(
     try:
         for target in group:
             on_event(Event(target.name, "compile"))
-        program, facts = _make_binary(plan, group[0], work)
+        work.mkdir()
+        programs = {
+            command: make_program(plan, group[0], index, work)
+            for index, command in enumerate(plan.options.commands)
+        }
         wheels = []
         for target in group:
             on_event(Event(target.name, "pack"))
-            wheels.append(_pack(plan, target, program, facts, work, started))
+            wheels.append(_pack(plan, target, programs, work, started))
             on_event(Event(target.name, "done"))
-        return wheels, None, facts
+        return wheels, None, tuple(program.facts for program in programs.values())
     except GoToWheelError as error:
         for target in group:
             on_event(Event(target.name, "failed"))
-        return [], error, None
+        return [], error, ()
 
 
-def _make_binary(plan: BuildPlan, target: Target, work: Path) -> tuple[bytes, BinaryFacts]:
-    """Compile for one target and refuse what is not what it should be."""
-    work.mkdir()
-    output = work / f"program{target.exe_suffix}"
-    plan.go.compile(plan.source.root, plan.source.package, target, output, plan.options.ldflags)
-    with output.open("rb") as stream:
-        facts = read_facts(stream)
-        faults = check_target(facts, target)
-        leaked = contains(stream, _builder_paths(plan, work))
+def make_program(plan: BuildPlan, target: Target, index: int, work: Path) -> Program:
+    """One command for one target: compiled, or ready-made; what is not what it should be
+    is refused."""
+    if isinstance(plan.source, BinarySource) or plan.go is None:
+        return _take_program(plan, target, index)
+    output = work / f"program{index}{target.exe_suffix}"
+    plan.go.compile(
+        plan.source.root, plan.source.packages[index], target, output, plan.options.ldflags
+    )
+    data = output.read_bytes()
+    output.unlink()
+    stream = io.BytesIO(data)
+    facts = read_facts(stream)
+    faults = check_target(facts, target)
+    leaked = contains(stream, _builder_paths(plan, plan.go, index, work))
     faults += [f"it contains the builder's path {path.decode()!r}" for path in sorted(leaked)]
     if faults:
         raise BinaryError("\n".join(faults))
-    program = output.read_bytes()
-    output.unlink()
-    return program, facts
+    return Program(data, facts)
 
 
-def _builder_paths(plan: BuildPlan, work: Path) -> list[bytes]:
+def _take_program(plan: BuildPlan, target: Target, index: int) -> Program:
+    """A ready-made binary, byte for byte; the plan was made from the same bytes."""
+    command = plan.options.commands[index]
+    binary = plan.binaries[target.name, command]
+    data = binary.load()
+    facts = read_facts(io.BytesIO(data))
+    if facts != plan.facts[target.name, command]:
+        raise BinaryError(f"{binary.label} changed meanwhile", "try again when it rests")
+    return Program(data, facts)
+
+
+def _builder_paths(plan: BuildPlan, go: Go, index: int, work: Path) -> list[bytes]:
     """Paths that only this machine has; with -trimpath none may be in a binary."""
-    sources = [str(Path(plan.package.folder) / name) for name in plan.package.go_files]
-    folders = [f"{folder}{os.sep}" for folder in plan.go.source_folders]
+    package = plan.packages[index]
+    sources = [str(Path(package.folder) / name) for name in package.go_files]
+    folders = [f"{folder}{os.sep}" for folder in go.source_folders]
     return [path.encode() for path in (*sources, *folders, f"{work}{os.sep}")]
 
 
 def _pack(
     plan: BuildPlan,
     target: Target,
-    program: bytes,
-    facts: BinaryFacts,
+    programs: Mapping[str, Program],
     work: Path,
     started: float,
 ) -> BuiltWheel:
-    go_version = facts.go.version if facts.go else plan.go.version
-    tags = platform_tags(target, go_version, facts.minimum_macos)
+    facts = [program.facts for program in programs.values()]
+    tags = tags_of(facts, target)
     project = plan.options.project
     path = work / wheel_file_name(project.name, project.version, tags)
-    entries = wheel_entries(plan.options, target, tags, program)
-    entries += sbom_entries(plan.options, [facts], plan.licenses)
+    binaries = {command: program.data for command, program in programs.items()}
+    entries = wheel_entries(plan.options, target, tags, binaries)
+    entries += sbom_entries(plan.options, facts, plan.licenses)
     write_wheel(path, entries, plan.options.epoch)
     data = path.read_bytes()
     return BuiltWheel(
@@ -246,38 +284,7 @@ def _pack(
         tags=tags,
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
-        binary_size=len(program),
-        go_version=go_version,
+        binary_size=sum(map(len, binaries.values())),
+        go_version=facts[0].go.version if facts[0].go else "unknown",
         seconds=time.monotonic() - started,
     )
-
-
-def wheel_entries(
-    options: BuildOptions, target: Target, tags: Sequence[str], program: bytes
-) -> list[Entry]:
-    """Every file of one wheel but RECORD."""
-    project = options.project
-    package = import_name(project.name)
-    stem = f"{distribution_name(project.name)}-{project.version}"
-    info = f"{stem}.dist-info"
-    constants = LauncherConstants(
-        distribution=project.name,
-        version=project.version,
-        commands=(options.command,),
-        layout=options.layout,
-        executable_suffix=target.exe_suffix,
-    )
-    entries = [
-        Entry(f"{package}/{name}", data) for name, data in launcher_entries(constants).items()
-    ]
-    folder = f"{stem}.data/scripts" if options.layout == "native" else f"{package}/bin"
-    entries += [
-        Entry(f"{folder}/{options.command}{target.exe_suffix}", program, executable=True),
-        Entry(f"{info}/METADATA", format_metadata(project)),
-        Entry(f"{info}/WHEEL", format_wheel(GENERATOR, tags)),
-    ]
-    entries += [Entry(f"{info}/licenses/{name}", data) for name, data in options.licenses]
-    if options.layout == "python":
-        scripts = format_entry_points({options.command: f"{package}:main"})
-        entries.append(Entry(f"{info}/entry_points.txt", scripts))
-    return entries

@@ -2,36 +2,88 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import sys
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from go_to_wheel.binary import BinaryFacts
 from go_to_wheel.build.carried import judge_all, with_notices
 from go_to_wheel.build.dependencies import read_notices
-from go_to_wheel.config import BuildOptions, BuildRequest, Surroundings, resolve
-from go_to_wheel.errors import InvalidOptionsError, SourceError
-from go_to_wheel.naming import name_from_path
-from go_to_wheel.platforms import Target, native_target, platform_tags
-from go_to_wheel.source import ModuleSource, open_source, read_files
+from go_to_wheel.build.fetch import fetch, make_scratch, remove_with, tell_origin
+from go_to_wheel.build.look import Machine, find_project, look_around, with_doc
+from go_to_wheel.build.ready import inspect_all, look_at_binaries
+from go_to_wheel.build.version_var import check_version_var, find_version_var
+from go_to_wheel.config import (
+    BuildOptions,
+    BuildRequest,
+    Surroundings,
+    merge_settings,
+    resolve,
+)
+from go_to_wheel.errors import SourceError
+from go_to_wheel.platforms import Target, default_targets, platform_tags
+from go_to_wheel.source import (
+    BinarySource,
+    ModuleQuery,
+    ModuleSource,
+    ReadyBinary,
+    is_release,
+    open_source,
+    parse_binaries,
+    parse_query,
+    read_release,
+)
 from go_to_wheel.toolchain import Go, Package, Runner, find_go, open_go
-from go_to_wheel.wheelfile import parse_epoch
+
+#: What a binary without Go's build information is taken for.
+_UNKNOWN_GO = "go1.17"
 
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """Everything decided, nothing compiled. `licenses` are those known, by module path."""
+    """Everything decided, nothing compiled.
+
+    `packages` are in the order of the options' commands. `go` is None for ready-made
+    ones, the `binaries`; these and their `facts` are by (target name, command).
+    `licenses` are those known of what is linked in, by module path.
+    """
 
     options: BuildOptions
-    source: ModuleSource
-    package: Package
-    go: Go
+    source: ModuleSource | BinarySource
+    packages: tuple[Package, ...]
+    runner: Runner
+    go: Go | None = None
+    facts: Mapping[tuple[str, str], BinaryFacts] = field(default_factory=dict)
+    binaries: Mapping[tuple[str, str], ReadyBinary] = field(default_factory=dict)
     licenses: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def package(self) -> Package:
+        """The first command's package."""
+        return self.packages[0]
+
+    @property
+    def go_version(self) -> str:
+        """The Go that builds, or built, the programs."""
+        if self.go is not None:
+            return self.go.version
+        seen = {facts.go.version for facts in self.facts.values() if facts.go}
+        return ", ".join(sorted(seen)) or "unknown"
 
     def planned_tags(self, target: Target) -> tuple[str, ...]:
         """The tags that this Go will give; the binary's own minimum may raise macOS's."""
-        return platform_tags(target, self.go.version)
+        if self.go is not None:
+            return platform_tags(target, self.go.version)
+        return tags_of([self.facts[target.name, one] for one in self.options.commands], target)
+
+
+def tags_of(facts: list[BinaryFacts], target: Target) -> tuple[str, ...]:
+    """The tags that fit all of a wheel's programs."""
+    minimums = [one.minimum_macos for one in facts if one.minimum_macos]
+    versions = [one.go.version if one.go else _UNKNOWN_GO for one in facts]
+    newest = max(versions, key=lambda version: platform_tags(target, version))
+    return platform_tags(target, newest, max(minimums, default=None))
 
 
 def plan_build(request: BuildRequest, runner: Runner, environ: Mapping[str, str]) -> BuildPlan:
@@ -39,59 +91,110 @@ def plan_build(request: BuildRequest, runner: Runner, environ: Mapping[str, str]
 
     Raises MissingPathError, SourceError, InvalidOptionsError, ToolchainError.
     """
-    source = open_source(request.source, request.package)
-    options = resolve(request, _look_around(request, source, environ))
-    go = open_go(find_go(request.go_binary), runner, source.root, environ)
-    package = _main_package(go, source, options)
-    _check_version_var(go, source, options)
-    plan = BuildPlan(options, source, package, go)
-    return _with_dependencies(plan) if request.dependency_licenses else plan
+    machine = Machine(environ, runner)
+    folder = Path(request.source) if request.source else None
+    if request.binaries or (folder is not None and is_release(folder)):
+        return _plan_ready(request, folder, machine)
+    query = None if folder is not None and folder.exists() else parse_query(request.source)
+    if query is not None:
+        return _plan_fetched(request, query, machine)
+    return _plan_folder(request, machine)
 
 
-def _with_dependencies(plan: BuildPlan) -> BuildPlan:
-    """The plan with the licences of everything that will be linked in."""
-    source, options = plan.source, plan.options
-    notices = read_notices(
-        plan.go, plan.package.module_path, source.root, [source.package], options.targets
-    )
-    licenses = {module: verdict.expression for module, verdict in judge_all(notices).items()}
-    licenses[plan.package.module_path] = options.project.license_expression
-    return replace(
-        plan,
-        options=with_notices(options, notices),
-        licenses={module: name for module, name in licenses.items() if name},
-    )
+def _plan_folder(request: BuildRequest, machine: Machine) -> BuildPlan:
+    project = find_project(Path(request.source))
+    request = merge_settings(request, project)
+    folder = request.source
+    if project and project.settings.module and project.folder == Path(folder).resolve():
+        folder = str(project.folder / project.settings.module)
+    source = open_source(folder, request.packages)
+    around = look_around(request, source, project, machine)
+    first = resolve(request, around)  # what is wrong is told before Go is looked for
+    go = _open_go(request, source.root, machine)
+    packages = tuple(_main_package(go, source, one, first.targets[0]) for one in source.packages)
+    return _finish(request, with_doc(around, packages[0].doc), source, packages, go)
 
 
-def _look_around(
-    request: BuildRequest, source: ModuleSource, environ: Mapping[str, str]
-) -> Surroundings:
+def _plan_fetched(request: BuildRequest, query: ModuleQuery, machine: Machine) -> BuildPlan:
+    target = default_targets()[0]
+    scratch = make_scratch()
     try:
-        epoch = parse_epoch(environ.get("SOURCE_DATE_EPOCH"))
-    except ValueError as error:
-        raise InvalidOptionsError([str(error)]) from None
-    return Surroundings(
-        default_name=name_from_path(source.package_path),
-        files=read_files(source, request.readme),
-        native=native_target(sys.platform, platform.machine()),
-        cpus=_usable_cpus(),
-        epoch=epoch,
+        go = _open_go(request, scratch, machine)
+        fetched = fetch(go, query, request, scratch, target)
+        source = fetched.source
+        remove_with(source, scratch)
+        project = find_project(source.home or scratch)
+        request = merge_settings(request, project)
+        around = look_around(request, source, project, machine)
+        around = replace(around, told=tell_origin(around.told, fetched, query))
+        first = resolve(request, around)
+        packages = tuple(
+            _main_package(go, source, one, first.targets[0]) for one in source.packages
+        )
+        return _finish(request, with_doc(around, packages[0].doc), source, packages, go)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+
+
+def _plan_ready(request: BuildRequest, folder: Path | None, machine: Machine) -> BuildPlan:
+    if folder is not None and not request.binaries:
+        source = read_release(folder.resolve())
+    else:
+        source = parse_binaries(request.binaries, folder)
+    project = find_project(source.home) if source.home else None
+    request = merge_settings(request, project)
+    found = inspect_all(source, request.platforms)
+    around, packages = look_at_binaries(request, source, project, found, machine)
+    options = resolve(request, around)
+    return BuildPlan(
+        options,
+        source,
+        packages,
+        machine.runner,
+        facts={(one, options.commands[index]): seen[1] for (one, index), seen in found.items()},
+        binaries={(one, options.commands[index]): seen[0] for (one, index), seen in found.items()},
     )
 
 
-def _usable_cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _finish(
+    request: BuildRequest,
+    around: Surroundings,
+    source: ModuleSource,
+    packages: tuple[Package, ...],
+    go: Go,
+) -> BuildPlan:
+    options = resolve(request, around)
+    if request.set_version_var == "auto":
+        found = find_version_var(go, source, packages, options)
+        options = resolve(replace(request, set_version_var=found), around)
+        options = replace(options, origins={**options.origins, "version-var": "found"})
+    check_version_var(go, source, options)
+    plan = BuildPlan(options, source, packages, go.runner, go)
+    return _with_dependencies(plan, go, source) if request.dependency_licenses else plan
 
 
-def _main_package(go: Go, source: ModuleSource, options: BuildOptions) -> Package:
-    """The package to build; anything but `main` would compile to an archive, exit 0."""
-    target = options.targets[0]
-    package = go.list_package(source.root, source.package, target)
+def _with_dependencies(plan: BuildPlan, go: Go, source: ModuleSource) -> BuildPlan:
+    """The plan with the licences of everything that will be linked in."""
+    module = plan.package.module_path
+    notices = read_notices(go, module, source.root, source.packages, plan.options.targets)
+    found = {name: verdict.expression for name, verdict in judge_all(notices).items()}
+    found[module] = plan.options.project.license_expression
+    licenses = {name: expression for name, expression in found.items() if expression}
+    return replace(plan, options=with_notices(plan.options, notices), licenses=licenses)
+
+
+def _open_go(request: BuildRequest, folder: Path, machine: Machine) -> Go:
+    go = open_go(find_go(request.go_binary), machine.runner, folder, machine.environ)
+    return go if request.stamp else go.without_stamp()
+
+
+def _main_package(go: Go, source: ModuleSource, asked: str, target: Target) -> Package:
+    """A package to build; anything but `main` would compile to an archive, exit 0."""
+    package = go.list_package(source.root, asked, target)
     if package.name == "main":
         return package
-    mains = [_relative_package(path, source) for path in go.list_mains(source.root, target)]
+    mains = [_relative_package(path, source) for path in _list_mains(go, source, target)]
     hint = f"build one of: {', '.join(f'--package {path}' for path in mains)}"
     raise SourceError(
         f"package {package.import_path} is {package.name!r}, not 'main': it is a library, "
@@ -100,30 +203,11 @@ def _main_package(go: Go, source: ModuleSource, options: BuildOptions) -> Packag
     )
 
 
+def _list_mains(go: Go, source: ModuleSource, target: Target) -> list[str]:
+    pattern = "./..." if source.home is None else f"{source.module_path}/..."
+    return go.list_mains(source.root, target, pattern)
+
+
 def _relative_package(import_path: str, source: ModuleSource) -> str:
     below = import_path.removeprefix(source.module_path).strip("/")
     return f"./{below}" if below else "."
-
-
-def _check_version_var(go: Go, source: ModuleSource, options: BuildOptions) -> None:
-    """The linker ignores -X for what does not exist; we do not."""
-    if options.version_var is None:
-        return
-    package, name = options.version_var
-    asked = source.package if package == "main" else package
-    symbols, read_initialisers = go.list_symbols(
-        source.root, asked, options.targets[0], options.ldflags
-    )
-    symbol = f"{package}.{name}"
-    kind = symbols.get(symbol)
-    strings = sorted(found for found in symbols if found.startswith(f"{package}."))
-    if kind is None:
-        raise InvalidOptionsError(
-            [f"set-version-var {symbol!r} sets nothing: the program has no such string variable"],
-            f"its variables of that size: {', '.join(strings)}" if strings else "",
-        )
-    if kind == "B" and symbol in read_initialisers():
-        raise InvalidOptionsError(
-            [f"set-version-var {symbol!r} sets nothing: the program computes it when it starts"],
-            "initialise it with a constant string, or leave it unset",
-        )

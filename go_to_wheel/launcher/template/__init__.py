@@ -42,7 +42,10 @@ def get_binary_path(command: str | None = None) -> str:
     elif command not in _constants.COMMANDS:
         choices = ", ".join(_constants.COMMANDS)
         raise ValueError(f"{_constants.DISTRIBUTION} has no command {command!r}; it has: {choices}")
-    return _find.find_program(command, os.path.dirname(os.path.abspath(__file__)), _constants)
+    package = os.path.dirname(os.path.abspath(__file__))
+    if _constants.NESTED:  # in a folder of the package that the project wrote itself
+        package = os.path.dirname(package)
+    return _find.find_program(command, package, _constants)
 
 
 def run(

@@ -8,3 +8,4 @@ COMMANDS: tuple[str, ...] = ("example-program",)
 LAYOUT: str = "native"
 EXECUTABLE_SUFFIX: str = ""
 EDITABLE_BINARIES: dict[str, str] = {}
+NESTED: bool = False

@@ -1,12 +1,9 @@
-"""Where the program comes from.
-
-One source so far: a folder in a Go module. Each source answers with the same frozen
-`ModuleSource`, so that everything after this module need not know which it was.
-"""
+"""A folder in a Go module on disk: what to build there, and the texts beside it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,66 +11,95 @@ from go_to_wheel.errors import MissingPathError, SourceError
 from go_to_wheel.metadata import ProjectFiles, Readme, content_type_of
 
 _MODULE_LINE = re.compile(r"^\s*module\s+(?P<path>\"[^\"]+\"|`[^`]+`|[^\s/(][^\s(]*)", re.MULTILINE)
-_README_NAMES = ("readme.md", "readme.markdown", "readme.rst", "readme.txt", "readme")
+_README_SUFFIXES = (".md", ".markdown", ".mkd", ".mdown", ".rst", ".txt", "")
+_README_NAMES = tuple(f"readme{suffix}" for suffix in _README_SUFFIXES)
 _LICENSE_NAME = re.compile(r"(LICEN[CS]E|COPYING|NOTICE)([-._].*)?", re.IGNORECASE)
 _CODE_SUFFIXES = frozenset((".c", ".go", ".h", ".html", ".json", ".py", ".sh", ".tmpl"))
 
 
 @dataclass(frozen=True)
 class ModuleSource:
-    """A package of a Go module on disk.
+    """Packages of a Go module on disk.
 
-    `root` holds go.mod, `package` is what Go is asked to build, relative to it ("." or
-    "./cmd/x"); `module_path` is go.mod's own name for the module.
+    `root` is where Go is run (it holds go.mod), `packages` what Go is asked to build there
+    (".", "./cmd/x", or import paths), `module_path` the module's own name. `home` holds the
+    README and licence, where that is not `root`; `version` is the module's, where it came
+    from the module proxy.
     """
 
     root: Path
-    package: str
+    packages: tuple[str, ...]
     module_path: str
+    home: Path | None = None
+    version: str | None = None
+
+    @property
+    def package(self) -> str:
+        """The first package."""
+        return self.packages[0]
+
+    @property
+    def package_paths(self) -> tuple[str, ...]:
+        """The import paths of the packages, as far as the folders tell."""
+        return tuple(self._import_path(package) for package in self.packages)
 
     @property
     def package_path(self) -> str:
-        """The import path of the package, as far as the folder tells."""
-        below = self.package.removeprefix(".").strip("/")
-        return f"{self.module_path}/{below}" if below else self.module_path
+        """The first package's import path."""
+        return self.package_paths[0]
 
     @property
-    def package_folder(self) -> Path:
-        """The package's folder on disk."""
-        return self.root / self.package
+    def text_folders(self) -> tuple[Path, ...]:
+        """Where to look for a README: the packages' folders, then the module's."""
+        home = self.home or self.root
+        folders = [
+            home / path.removeprefix(self.module_path).strip("/") for path in self.package_paths
+        ]
+        nearest = folders[:1] if len(folders) == 1 else []
+        return tuple(dict.fromkeys((*nearest, home)))
+
+    def _import_path(self, package: str) -> str:
+        if not package.startswith("."):
+            return package
+        below = package.removeprefix(".").strip("/")
+        return f"{self.module_path}/{below}" if below else self.module_path
 
 
-def open_source(source: str, package: str | None = None) -> ModuleSource:
+def open_source(source: str, package: str | Sequence[str] | None = None) -> ModuleSource:
     """A folder in a Go module -> what to build there.
 
-    `package` is relative to `source` ("./cmd/x"). A folder below the module's root builds
-    that folder's package. Raises MissingPathError and SourceError.
+    Packages, one or several, are relative to `source` ("./cmd/x"). A folder below the
+    module's root builds that folder's package. Raises MissingPathError and SourceError.
     """
     folder = Path(source).resolve()
     if not folder.exists():
         raise MissingPathError(
-            f"Go directory not found: {source}", "name a folder that holds a go.mod"
+            f"Go directory not found: {source}",
+            "name a folder that holds a go.mod, or a module with its version: "
+            "example.com/tool@latest",
         )
     if not folder.is_dir():
         raise SourceError(f"{source} is not a folder", "name the folder that holds go.mod")
-    root = _module_root(folder)
+    root = module_root(folder)
     if root is None:
         raise SourceError(
             f"Not a Go module: {source} (no go.mod file found there or above)",
             "run 'go mod init' there, or name the folder that holds go.mod",
         )
-    target = folder / package if package else folder
-    return ModuleSource(root, _package_below(root, target, package), _module_path(root / "go.mod"))
+    packages = [package] if isinstance(package, str) else package
+    below = tuple(_package_below(root, folder / one, one) for one in packages or ["."])
+    return ModuleSource(root, below, _module_path(root / "go.mod"))
 
 
-def _module_root(folder: Path) -> Path | None:
+def module_root(folder: Path) -> Path | None:
+    """The folder with the go.mod that governs this one, None when there is none."""
     for candidate in (folder, *folder.parents):
         if (candidate / "go.mod").is_file():
             return candidate
     return None
 
 
-def _package_below(root: Path, target: Path, package: str | None) -> str:
+def _package_below(root: Path, target: Path, package: str) -> str:
     resolved = target.resolve()
     if not resolved.is_relative_to(root):
         raise SourceError(f"package {package!r} is outside the module", f"the module is {root}")
@@ -106,7 +132,9 @@ def parse_module_path(go_mod: str) -> str | None:
 
 def _find_readme(source: ModuleSource) -> Path | None:
     """The package's README, else the module's, whatever its letters' case."""
-    for folder in dict.fromkeys((source.package_folder, source.root)):
+    for folder in source.text_folders:
+        if not folder.is_dir():
+            continue
         by_name = {path.name.lower(): path for path in sorted(folder.iterdir(), reverse=True)}
         for name in _README_NAMES:
             if name in by_name and by_name[name].is_file():
@@ -120,11 +148,18 @@ def read_files(source: ModuleSource, readme: str | None = None) -> ProjectFiles:
     Raises MissingPathError for a named README that isn't there, SourceError for texts
     that can't be read.
     """
-    path = Path(readme) if readme else _find_readme(source)
-    if readme and not Path(readme).is_file():
-        raise MissingPathError(f"README file not found: {readme}", "name an existing file")
+    path = readme or _find_readme(source)
+    text = read_readme(path) if path else None
     licenses = tuple((path.name, _read_bytes(path)) for path in _find_license_files(source))
-    return ProjectFiles(_read_readme(path) if path else None, licenses)
+    return ProjectFiles(text, licenses)
+
+
+def read_readme(named: str | Path) -> Readme:
+    """A README file; raises MissingPathError and SourceError."""
+    path = Path(named)
+    if not path.is_file():
+        raise MissingPathError(f"README file not found: {named}", "name an existing file")
+    return _read_readme(path)
 
 
 def _read_readme(path: Path) -> Readme:
@@ -153,10 +188,11 @@ def _find_license_files(source: ModuleSource) -> list[Path]:
     When the module is a folder of a repository and has none of its own, the repository's
     LICENSE counts, as it does for Go's module proxy.
     """
-    found = _license_files_in(source.root)
+    home = source.home or source.root
+    found = _license_files_in(home)
     if found:
         return found
-    repository = _repository_root(source.root)
+    repository = repository_root(home)
     inherited = repository / "LICENSE" if repository else None
     return [inherited] if inherited and inherited.is_file() else []
 
@@ -172,7 +208,8 @@ def _is_license_file(path: Path) -> bool:
     return path.is_file()
 
 
-def _repository_root(folder: Path) -> Path | None:
+def repository_root(folder: Path) -> Path | None:
+    """The checkout that holds this folder, None when there is none."""
     for candidate in (folder, *folder.parents):
         if (candidate / ".git").exists():
             return candidate
@@ -181,4 +218,4 @@ def _repository_root(folder: Path) -> Path | None:
 
 def in_repository(folder: Path) -> bool:
     """Whether a version control checkout holds this folder (which need not exist yet)."""
-    return _repository_root(folder.resolve()) is not None
+    return repository_root(folder.resolve()) is not None

@@ -1,0 +1,79 @@
+"""Editable installs (PEP 660): the program stays in the project, where it can be rebuilt.
+
+The wheel holds the launcher with the program's absolute path; `go build -o` to that path is
+all it takes to try a change. A mixed project's package is imported from its own folder,
+which gets the launcher as a subfolder that ignores itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from go_to_wheel.build.entries import info_entries, launcher_files
+from go_to_wheel.build.make import make_program, workshop
+from go_to_wheel.build.plan import BuildPlan, tags_of
+from go_to_wheel.build.publish import publish
+from go_to_wheel.config import Project
+from go_to_wheel.errors import OutputError
+from go_to_wheel.naming import distribution_name, wheel_file_name
+from go_to_wheel.wheelfile import Entry, write_wheel
+
+#: Where an editable install keeps its programs, in the project.
+PROGRAM_FOLDER = ".go-to-wheel"
+
+
+def build_editable(plan: BuildPlan, project: Project) -> Path:
+    """Compile into the project, write the editable wheel, return its path."""
+    options, target = plan.options, plan.options.targets[0]
+    with workshop() as work:
+        (work / "build").mkdir()
+        programs = {
+            command: make_program(plan, target, index, work / "build")
+            for index, command in enumerate(options.commands)
+        }
+        folder = project.folder / PROGRAM_FOLDER
+        places = {name: folder / f"{name}{target.exe_suffix}" for name in programs}
+        _write_files(folder, {places[name]: one.data for name, one in programs.items()}, 0o755)
+        tags = tags_of([program.facts for program in programs.values()], target)
+        entries = _entries(plan, project, {name: str(path) for name, path in places.items()}, tags)
+        path = work / wheel_file_name(options.project.name, options.project.version, tags)
+        write_wheel(path, entries, options.epoch)
+        return publish([path], options.output_dir)[0]
+
+
+def _entries(
+    plan: BuildPlan, project: Project, places: Mapping[str, str], tags: tuple[str, ...]
+) -> list[Entry]:
+    options = plan.options
+    launcher = launcher_files(options, options.targets[0], places)
+    entries = info_entries(options, tags, scripts=True)
+    source = project.settings.python_source
+    if source is None:
+        return [*launcher, *entries]
+    folder = (project.folder / source).resolve()
+    pth = f"_{distribution_name(options.project.name)}.pth"
+    entries.append(Entry(pth, f"{folder}\n".encode()))
+    if not options.nested_launcher:
+        return [*launcher, *entries]
+    files = {folder / entry.path: entry.data for entry in launcher}
+    _write_files(next(iter(files)).parent, files, 0o644)
+    return entries
+
+
+def _write_files(folder: Path, files: Mapping[Path, bytes], mode: int) -> None:
+    """Write files, each renamed into place, to a folder that ignores itself."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n")
+        for path, data in files.items():
+            hidden = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+            hidden.write_bytes(data)
+            hidden.chmod(mode)
+            os.replace(hidden, path)
+    except OSError as error:
+        raise OutputError(
+            f"can't write to {str(folder)!r}: {error.strerror}",
+            "an editable install keeps its program there",
+        ) from None

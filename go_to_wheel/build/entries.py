@@ -1,0 +1,90 @@
+"""Options and programs -> every file of a wheel but RECORD. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from go_to_wheel import __version__
+from go_to_wheel.config import BuildOptions
+from go_to_wheel.errors import WheelError
+from go_to_wheel.launcher import LauncherConstants, launcher_entries
+from go_to_wheel.metadata import format_entry_points, format_metadata, format_wheel
+from go_to_wheel.naming import distribution_name, import_name
+from go_to_wheel.platforms import Target
+from go_to_wheel.source import LAUNCHER_FOLDER
+from go_to_wheel.wheelfile import Entry
+
+GENERATOR = f"go-to-wheel {__version__}"
+
+
+def wheel_entries(
+    options: BuildOptions, target: Target, tags: Sequence[str], programs: Mapping[str, bytes]
+) -> list[Entry]:
+    """Every file of one wheel but RECORD; `programs` are by their command's name."""
+    package = import_name(options.project.name)
+    native = options.layout == "native"
+    folder = f"{_stem(options)}.data/scripts" if native else f"{package}/bin"
+    return [
+        *launcher_files(options, target),
+        *(Entry(path, data) for path, data in options.python_files),
+        *(
+            Entry(f"{folder}/{command}{target.exe_suffix}", data, executable=True)
+            for command, data in programs.items()
+        ),
+        *info_entries(options, tags, scripts=not native),
+    ]
+
+
+def launcher_files(
+    options: BuildOptions, target: Target, editable: Mapping[str, str] | None = None
+) -> list[Entry]:
+    """The launcher: a package of its own, or a folder of the project's package."""
+    constants = LauncherConstants(
+        distribution=options.project.name,
+        version=options.project.version,
+        commands=options.commands,
+        layout=options.layout,
+        executable_suffix=".exe" if target.exe_suffix else "",
+        editable_binaries=editable or {},
+        nested=options.nested_launcher,
+    )
+    folder = launcher_folder(options)
+    return [Entry(f"{folder}/{name}", data) for name, data in launcher_entries(constants).items()]
+
+
+def launcher_folder(options: BuildOptions) -> str:
+    """Where the launcher is in the wheel."""
+    package = import_name(options.project.name)
+    if any(path == f"{package}.py" for path, _ in options.python_files):
+        raise WheelError(
+            f"python-source has the module {package}.py, which is the launcher's name",
+            f"make it a package: {package}/__init__.py",
+        )
+    return f"{package}/{LAUNCHER_FOLDER}" if options.nested_launcher else package
+
+
+def info_entries(options: BuildOptions, tags: Sequence[str], scripts: bool) -> list[Entry]:
+    """The dist-info folder; `scripts` makes each command a console script."""
+    info = info_folder(options)
+    entries = [
+        Entry(f"{info}/METADATA", format_metadata(options.project)),
+        Entry(f"{info}/WHEEL", format_wheel(GENERATOR, tags)),
+        *(Entry(f"{info}/licenses/{name}", data) for name, data in options.licenses),
+    ]
+    main = f"{launcher_folder(options).replace('/', '.')}:main"
+    console = dict.fromkeys(options.commands, main) if scripts else {}
+    console |= options.entry_points.get("console_scripts", {})
+    others = {k: v for k, v in options.entry_points.items() if k != "console_scripts"}
+    if console or others:
+        entries.append(Entry(f"{info}/entry_points.txt", format_entry_points(console, others)))
+    return entries
+
+
+def info_folder(options: BuildOptions) -> str:
+    """The name of the dist-info folder."""
+    return f"{_stem(options)}.dist-info"
+
+
+def _stem(options: BuildOptions) -> str:
+    project = options.project
+    return f"{distribution_name(project.name)}-{project.version}"

@@ -1,0 +1,197 @@
+"""What the program and its surroundings tell: name, version, summary, licence, addresses."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from packaging.metadata import RawMetadata, parse_email
+from packaging.utils import canonicalize_name
+
+from go_to_wheel.config import BuildRequest, Project, Said, Surroundings, Told, read_project
+from go_to_wheel.errors import InvalidOptionsError
+from go_to_wheel.licenses import recognise_files
+from go_to_wheel.metadata import ProjectFiles
+from go_to_wheel.platforms import native_target
+from go_to_wheel.source import (
+    ModuleSource,
+    first_sentence,
+    forge_url,
+    module_root,
+    read_checkout,
+    read_files,
+    read_python_files,
+    summary_of_doc,
+)
+from go_to_wheel.toolchain import Runner
+from go_to_wheel.wheelfile import parse_epoch
+
+PKG_INFO = "PKG-INFO"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What of this machine matters: its environment, and what runs git."""
+
+    environ: Mapping[str, str]
+    runner: Runner
+
+
+def find_project(folder: Path) -> Project | None:
+    """The pyproject.toml that governs a source folder: its own, else its module's."""
+    if not folder.is_dir():
+        return None
+    folder = folder.resolve()
+    project = read_project(folder)
+    root = module_root(folder)
+    if project is None and root is not None and root != folder:
+        project = read_project(root)
+        if project:  # its choice of packages is about the whole module
+            bare = replace(project.settings, packages=(), commands={}, entry_point=None)
+            project = replace(project, settings=bare)
+    return project
+
+
+def look_around(
+    request: BuildRequest, source: ModuleSource, project: Project | None, machine: Machine
+) -> Surroundings:
+    """Everything that can be known before Go is asked."""
+    files = read_files(source, request.readme)
+    commands = project.settings.commands if project else {}
+    configured = tuple(commands) if request.packages == tuple(commands.values()) else ()
+    return Surroundings(
+        package_paths=source.package_paths,
+        module_path=source.module_path,
+        files=files,
+        native=native_target(sys.platform, platform.machine()),
+        cpus=usable_cpus(),
+        epoch=read_epoch(machine.environ),
+        command_names=configured,
+        project=project,
+        told=_tell(request, source, project, files, machine),
+        python_files=python_files_of(project),
+    )
+
+
+def with_doc(around: Surroundings, doc: str) -> Surroundings:
+    """The same, with the summary that the package's doc comment gives."""
+    summary = summary_of_doc(doc)
+    said = around.told.summary
+    if summary is None or (said and said.origin == PKG_INFO):
+        return around
+    return replace(around, told=replace(around.told, summary=Said(summary, "doc comment")))
+
+
+def python_files_of(project: Project | None) -> tuple[tuple[str, bytes], ...]:
+    """The Python files of a mixed project; empty for others."""
+    folder = project.settings.python_source if project else None
+    return read_python_files(project.folder / folder) if project and folder else ()
+
+
+def _tell(
+    request: BuildRequest,
+    source: ModuleSource,
+    project: Project | None,
+    files: ProjectFiles,
+    machine: Machine,
+) -> Told:
+    told = _tell_files(request, project, files)
+    packed = read_pkg_info(project.folder if project else source.root)
+    stated = (project.values or {}).get("name") if project else None
+    name = request.name or stated
+    if packed and (not name or _same_name(name, packed.name)):
+        return replace(packed, license=told.license, notes=told.notes)
+    if source.version is not None:
+        version = Said(source.version, f"module version {source.version}")
+        return replace(told, version=version, urls=_module_urls(source.module_path, None))
+    return _tell_checkout(told, source, project, machine)
+
+
+def _tell_files(request: BuildRequest, project: Project | None, files: ProjectFiles) -> Told:
+    readme = (project.readme if project else None) or files.readme
+    sentence = first_sentence(readme) if readme else None
+    stated = request.license is not None or (project is not None and project.closed("license"))
+    license_files = project.license_files if project else None
+    texts = files.licenses if license_files is None else license_files
+    return Told(
+        summary=Said(sentence, "README") if sentence else None,
+        license=None if stated else recognise_files(texts),
+    )
+
+
+def _tell_checkout(
+    told: Told, source: ModuleSource, project: Project | None, machine: Machine
+) -> Told:
+    """Add the version and address that git knows."""
+    checkout = read_checkout(
+        source.root, lambda args, folder: machine.runner.run(args, folder, machine.environ)
+    )
+    if checkout is None:
+        return replace(told, urls=_module_urls(source.module_path, None))
+    told = replace(told, urls=_module_urls(source.module_path, checkout.remote))
+    if checkout.release:
+        return replace(told, version=Said(checkout.release, f"git tag {checkout.release}"))
+    pseudo = checkout.pseudo_version
+    if pseudo is None:
+        return told
+    short = checkout.commit[:12]
+    if checkout.tag:
+        why = f"files differ from the commit that {checkout.tag} names"
+    else:
+        why = f"no version tag names the commit {short}"
+    return replace(told, version=Said(pseudo, f"git commit {short}"), development=why)
+
+
+def _module_urls(module_path: str, remote: str | None) -> tuple[tuple[str, Said], ...]:
+    by_path = forge_url(module_path)
+    by_remote = forge_url(remote, module_path) if remote else None
+    if by_path:
+        return (("Source", Said(by_path, "module path")),)
+    return (("Source", Said(by_remote, "git remote")),) if by_remote else ()
+
+
+def read_pkg_info(folder: Path) -> Told | None:
+    """What an sdist's PKG-INFO states; it was all decided when the sdist was made."""
+    try:
+        raw, _ = parse_email((folder / PKG_INFO).read_bytes())
+    except OSError:
+        return None
+    if not raw.get("name") or not raw.get("version"):
+        return None
+    return Told(
+        name=Said(raw["name"], PKG_INFO),
+        version=Said(raw["version"], PKG_INFO),
+        summary=_said(raw, "summary"),
+        license_said=_said(raw, "license_expression"),
+        urls=tuple(
+            (label, Said(url, PKG_INFO)) for label, url in raw.get("project_urls", {}).items()
+        ),
+    )
+
+
+def _said(raw: RawMetadata, name: str) -> Said | None:
+    value = raw.get(name)
+    return Said(str(value), PKG_INFO) if value else None
+
+
+def _same_name(one: str, other: Said | None) -> bool:
+    return other is not None and canonicalize_name(one) == canonicalize_name(other.value)
+
+
+def read_epoch(environ: Mapping[str, str]) -> int:
+    """The date of the wheels' files; raises InvalidOptionsError for what is none."""
+    try:
+        return parse_epoch(environ.get("SOURCE_DATE_EPOCH"))
+    except ValueError as error:
+        raise InvalidOptionsError([str(error)]) from None
+
+
+def usable_cpus() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,263 @@
+"""A project's pyproject.toml: its [project] table and its [tool.go-to-wheel] settings.
+
+[project] is read by `pyproject-metadata`, which knows the rules (PEP 621, PEP 639). It
+counts only in a file that is about this build: one with a [tool.go-to-wheel] table, with
+our build backend, or with no build backend at all.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from email.utils import formataddr
+from pathlib import Path
+from typing import Any
+
+from pyproject_metadata import StandardMetadata
+
+from go_to_wheel.errors import InvalidOptionsError
+from go_to_wheel.metadata import Readme, content_type_of
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FILE_NAME = "pyproject.toml"
+BACKEND = "go_to_wheel.backend"
+TABLE = "tool.go-to-wheel"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The [tool.go-to-wheel] table. Folders are relative to pyproject.toml's own.
+
+    `commands` maps each command's name to its package; `packages` has packages that name
+    their commands themselves.
+    """
+
+    module: str | None = None
+    packages: tuple[str, ...] = ()
+    commands: Mapping[str, str] = field(default_factory=dict)
+    entry_point: str | None = None
+    platforms: tuple[str, ...] | None = None
+    launcher: str | None = None
+    ldflags: str | None = None
+    set_version_var: str | None = None
+    python_source: str | None = None
+    vendor: bool = False
+
+
+@dataclass(frozen=True)
+class Project:
+    """A pyproject.toml in `folder`.
+
+    `values` are the texts of [project] by their pyproject.toml names, `dynamic` the fields
+    that it leaves to the build; None for `values` means that there is no such table, or
+    that it is about something else (`note` says so). `ours` tells of our build backend.
+    """
+
+    folder: Path
+    settings: Settings = Settings()
+    values: Mapping[str, str] | None = None
+    dynamic: frozenset[str] = frozenset()
+    readme: Readme | None = None
+    license_files: tuple[tuple[str, bytes], ...] | None = None
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    urls: Mapping[str, str] = field(default_factory=dict)
+    entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    note: str = ""
+    ours: bool = False
+
+    def closed(self, name: str) -> bool:
+        """Whether [project] has the last word on a field: nothing else may fill it in."""
+        return self.values is not None and name not in self.dynamic
+
+
+def read_project(folder: Path) -> Project | None:
+    """The folder's pyproject.toml, None when it has none.
+
+    Raises InvalidOptionsError with every fault of both tables.
+    """
+    path = folder / FILE_NAME
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InvalidOptionsError([f"can't read {path}: {error}"]) from None
+    table = data.get("tool", {}).get("go-to-wheel")
+    settings = parse_settings({} if table is None else table)
+    backend = data.get("build-system", {}).get("build-backend")
+    if "project" not in data:
+        return Project(folder, settings, ours=backend == BACKEND)
+    if table is None and backend not in (None, BACKEND):
+        note = (
+            f"{FILE_NAME} is for {backend}: its [project] table is not used "
+            f"(an empty [{TABLE}] table says that it is meant)"
+        )
+        return Project(folder, settings, note=note)
+    return replace(_read_table(folder, data, settings), ours=backend == BACKEND)
+
+
+def _read_table(folder: Path, data: Mapping[str, Any], settings: Settings) -> Project:
+    try:
+        meta = StandardMetadata.from_pyproject(data, folder, all_errors=True)
+    except Exception as error:
+        faults = [str(one) for one in getattr(error, "exceptions", (error,))]
+        raise InvalidOptionsError([f"{FILE_NAME}: {fault}" for fault in faults]) from None
+    if meta.license is not None and not isinstance(meta.license, str):
+        raise InvalidOptionsError(
+            [f"{FILE_NAME}: project.license is a table, the form before PEP 639"],
+            "write license = 'MIT' (an SPDX expression) and license-files = ['LICENSE']",
+        )
+    return Project(
+        folder=folder,
+        settings=settings,
+        values=_texts(meta),
+        dynamic=frozenset(meta.dynamic),
+        readme=_readme(folder, meta),
+        license_files=_license_files(folder, meta),
+        lists={
+            "classifiers": tuple(meta.classifiers),
+            "keywords": tuple(meta.keywords),
+            "requires": _requirements(meta),
+            "extras": tuple(meta.optional_dependencies),
+        },
+        urls=dict(meta.urls),
+        entry_points=_entry_points(meta),
+    )
+
+
+def _texts(meta: StandardMetadata) -> dict[str, str]:
+    people = {"author": meta.authors, "maintainer": meta.maintainers}
+    texts = {
+        "name": meta.name,
+        "version": str(meta.version) if meta.version else "",
+        "description": meta.description or "",
+        "license": meta.license if isinstance(meta.license, str) else "",
+        "requires-python": str(meta.requires_python or ""),
+    }
+    for role, persons in people.items():
+        texts[role] = ", ".join(name for name, email in persons if not email)
+        pairs = [(name, email) for name, email in persons if email]
+        texts[f"{role}-email"] = ", ".join(
+            formataddr((name, email), charset="utf-8") if _is_ascii(name) else f"{name} <{email}>"
+            for name, email in pairs
+        )
+    return {name: text for name, text in texts.items() if text}
+
+
+def _is_ascii(name: str | None) -> bool:
+    return not name or name.isascii()
+
+
+def _readme(folder: Path, meta: StandardMetadata) -> Readme | None:
+    if meta.readme is None:
+        return None
+    text, file = meta.readme.text, meta.readme.file
+    if file is not None:
+        text = (folder / file).read_bytes().decode("utf-8-sig")
+    suffix = Path(file).suffix if file else ""
+    return Readme(text, meta.readme.content_type or content_type_of(suffix) or "text/plain")
+
+
+def _license_files(folder: Path, meta: StandardMetadata) -> tuple[tuple[str, bytes], ...] | None:
+    if meta.license_files is None:
+        return None
+    paths = sorted(meta.license_files)
+    return tuple((path.as_posix(), (folder / path).read_bytes()) for path in paths)
+
+
+def _requirements(meta: StandardMetadata) -> tuple[str, ...]:
+    """Dependencies, then each extra's with `extra == "name"` among its conditions."""
+    lines = [str(requirement) for requirement in meta.dependencies]
+    for extra, requirements in meta.optional_dependencies.items():
+        for requirement in requirements:
+            bare, _, condition = (part.strip() for part in str(requirement).partition(";"))
+            wanted = f'extra == "{extra}"'
+            lines.append(
+                f"{bare} ; ({condition}) and {wanted}" if condition else f"{bare} ; {wanted}"
+            )
+    return tuple(lines)
+
+
+def _entry_points(meta: StandardMetadata) -> dict[str, dict[str, str]]:
+    groups = {"console_scripts": meta.scripts, "gui_scripts": meta.gui_scripts, **meta.entrypoints}
+    return {group: dict(entries) for group, entries in groups.items() if entries}
+
+
+_Check = Callable[[Any], bool]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_text, value))
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(map(_is_text, value.values()))
+
+
+#: Every key: the shape of its value in words, the check, and what Settings calls it.
+KEYS: Mapping[str, tuple[str, _Check, str]] = {
+    "module": ("a folder", _is_text, "module"),
+    "package": (
+        "a folder or a list of folders",
+        lambda value: _is_text(value) or _is_texts(value),
+        "packages",
+    ),
+    "commands": ('a table such as { tool = "./cmd/tool" }', _is_table, "commands"),
+    "entry-point": ("a command's name", _is_text, "entry_point"),
+    "platforms": (
+        "a list of platforms",
+        lambda value: _is_text(value) or _is_texts(value),
+        "platforms",
+    ),
+    "launcher": ("'native' or 'python'", _is_text, "launcher"),
+    "ldflags": ("a text", _is_text, "ldflags"),
+    "set-version-var": (
+        "a variable such as 'main.version', or 'auto'",
+        _is_text,
+        "set_version_var",
+    ),
+    "python-source": ("a folder", _is_text, "python_source"),
+    "vendor": ("true or false", lambda value: isinstance(value, bool), "vendor"),
+}
+
+
+def parse_settings(table: Any) -> Settings:
+    """The [tool.go-to-wheel] table's values, checked for their shape.
+
+    Raises InvalidOptionsError naming every key that is unknown or has a wrong value.
+    """
+    if not isinstance(table, dict):
+        raise InvalidOptionsError([f"{FILE_NAME}: [{TABLE}] is not a table"])
+    faults, values = [], {}
+    for key, value in table.items():
+        if key not in KEYS:
+            faults.append(f"{FILE_NAME}: [{TABLE}] has no key {key!r}")
+            continue
+        shape, check, attribute = KEYS[key]
+        if check(value):
+            values[attribute] = value
+        else:
+            faults.append(f"{FILE_NAME}: {TABLE}.{key} = {value!r} should be {shape}")
+    if "packages" in values and "commands" in values:
+        faults.append(f"{FILE_NAME}: {TABLE} has both package and commands; write one of them")
+    if faults:
+        raise InvalidOptionsError(faults, f"its keys are: {', '.join(KEYS)}")
+    for name in ("packages", "platforms"):
+        if name in values:
+            values[name] = _as_tuple(values[name])
+    return Settings(**values)
+
+
+def _as_tuple(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(","))
+    return tuple(value)

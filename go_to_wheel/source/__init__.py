@@ -1,0 +1,52 @@
+"""Where the program comes from.
+
+A folder in a Go module, a module that Go fetches, or ready-made binaries. Each answers
+with a frozen source, so that what comes after need not know which it was.
+"""
+
+from go_to_wheel.source.checkout import Checkout, read_checkout
+from go_to_wheel.source.folder import (
+    ModuleSource,
+    in_repository,
+    module_root,
+    open_source,
+    parse_module_path,
+    read_files,
+    read_readme,
+    repository_root,
+)
+from go_to_wheel.source.module import ModuleQuery, parse_query
+from go_to_wheel.source.python_files import LAUNCHER_FOLDER, read_python_files
+from go_to_wheel.source.ready import (
+    BinarySource,
+    ReadyBinary,
+    is_release,
+    parse_binaries,
+    read_release,
+)
+from go_to_wheel.source.texts import first_sentence, forge_url, summary_of_doc
+
+__all__ = [
+    "LAUNCHER_FOLDER",
+    "BinarySource",
+    "Checkout",
+    "ModuleQuery",
+    "ModuleSource",
+    "ReadyBinary",
+    "first_sentence",
+    "forge_url",
+    "in_repository",
+    "is_release",
+    "module_root",
+    "open_source",
+    "parse_binaries",
+    "parse_module_path",
+    "parse_query",
+    "read_checkout",
+    "read_files",
+    "read_python_files",
+    "read_readme",
+    "read_release",
+    "repository_root",
+    "summary_of_doc",
+]

@@ -1,0 +1,238 @@
+"""Ready-made binaries: named one by one, or a GoReleaser `dist` folder with its archives.
+
+What they really are is read from their bytes later; here are only names and promises.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from go_to_wheel.errors import InvalidOptionsError, SourceError
+from go_to_wheel.platforms import TARGETS, Target, parse_selection
+
+ARTIFACTS = "artifacts.json"
+METADATA = "metadata.json"
+#: The most compatible instruction sets; others of the same system are left out.
+_BASE_LEVELS = {"goamd64": "v1", "goarm64": "v8.0", "go386": "sse2"}
+_LEVELS_OF = {"amd64": "goamd64", "arm64": "goarm64", "386": "go386"}
+_SIZE_LIMIT = 2**31
+
+
+@dataclass(frozen=True)
+class ReadyBinary:
+    """A finished program for one target; `load` reads its bytes, `label` names it.
+
+    `command` is the program's name where that is known.
+    """
+
+    target: Target
+    label: str
+    load: Callable[[], bytes]
+    command: str | None = None
+
+
+@dataclass(frozen=True)
+class BinarySource:
+    """Ready-made binaries, and what their maker says about them.
+
+    `home` holds README and licence. `name`, `version` and `commit` are GoReleaser's own.
+    """
+
+    binaries: tuple[ReadyBinary, ...]
+    home: Path | None = None
+    name: str | None = None
+    version: str | None = None
+    commit: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The targets there are binaries for, each once, in our table's order."""
+        present = {binary.target for binary in self.binaries}
+        return tuple(target for target in TARGETS if target in present)
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The programs' names, sorted; empty when they have none."""
+        return tuple(sorted({one.command for one in self.binaries if one.command is not None}))
+
+    def find(self, target: Target, command: str | None) -> ReadyBinary | None:
+        """A target's program of this name (None: its only one)."""
+        for binary in self.binaries:
+            if binary.target == target and (command is None or binary.command == command):
+                return binary
+        return None
+
+
+def parse_binaries(values: Sequence[str], home: Path | None = None) -> BinarySource:
+    """`TARGET=PATH` values -> binaries. Raises InvalidOptionsError with every fault."""
+    found: list[ReadyBinary] = []
+    faults: list[str] = []
+    hints: list[str] = []
+    for value in values:
+        name, equals, path = value.partition("=")
+        if not equals or not path:
+            faults.append(f"binary {value!r} is not TARGET=PATH (write 'linux-amd64=build/tool')")
+            continue
+        try:
+            (target,) = parse_selection([name])
+        except InvalidOptionsError as error:
+            faults.extend(error.faults)
+            hints.append(error.hint)
+            continue
+        except ValueError:
+            faults.append(f"binary {value!r}: name one platform, not a set")
+            continue
+        if any(other.target == target for other in found):
+            faults.append(f"there are two binaries for {target.name!r}")
+        if not Path(path).is_file():
+            faults.append(f"binary {value!r}: no file {path!r}")
+        found.append(ReadyBinary(target, path, Path(path).read_bytes))
+    if faults:
+        raise InvalidOptionsError(faults, "\n".join(dict.fromkeys(hints)))
+    return BinarySource(tuple(found), home)
+
+
+def is_release(folder: Path) -> bool:
+    """Whether this is a `dist` folder as GoReleaser leaves it."""
+    return (folder / ARTIFACTS).is_file() and (folder / METADATA).is_file()
+
+
+def read_release(folder: Path) -> BinarySource:
+    """A GoReleaser `dist` folder -> its binaries, or those inside its archives.
+
+    Raises SourceError when there are none that a wheel can carry.
+    """
+    artifacts = _read_json(folder / ARTIFACTS, list)
+    about = _read_json(folder / METADATA, dict)
+    kinds = {"Binary": _plain, "Archive": _archived}
+    found: dict[tuple[str, str], ReadyBinary] = {}
+    skipped: set[str] = set()
+    for kind, read in kinds.items():  # a binary lying there wins over the same in an archive
+        for artifact in artifacts:
+            if artifact.get("type") != kind:
+                continue
+            target = _target(artifact)
+            if target is None:
+                skipped.add(_system(artifact))
+                continue
+            for binary in read(folder, artifact, target):
+                found.setdefault((target.name, binary.command or ""), binary)
+    if not found:
+        raise SourceError(
+            f"{folder / ARTIFACTS} lists no binary or archive that is there and fits a platform",
+            "run goreleaser first, or name the binaries with --binary TARGET=PATH",
+        )
+    _refuse_gaps(found)
+    return BinarySource(
+        binaries=tuple(found.values()),
+        home=folder.parent,
+        name=about.get("project_name") or None,
+        version=about.get("version") or about.get("tag") or None,
+        commit=about.get("commit") or None,
+        notes=_skipped_note(skipped),
+    )
+
+
+def _read_json(path: Path, kind: type) -> Any:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SourceError(f"can't read {path}: {error}") from None
+    if not isinstance(data, kind):
+        raise SourceError(f"{path} is not what GoReleaser writes")
+    return data
+
+
+def _target(artifact: Mapping[str, Any]) -> Target | None:
+    """The target of an artifact; None for one that no wheel can carry."""
+    goarch = artifact.get("goarch", "")
+    level = _LEVELS_OF.get(goarch, "")
+    if artifact.get(level) not in (None, "", _BASE_LEVELS.get(level)):
+        return None
+    arch = f"armv{artifact.get('goarm', '6')}" if goarch == "arm" else goarch
+    name = f"{artifact.get('goos', '')}-{arch}"
+    return next((target for target in TARGETS if target.name == name), None)
+
+
+def _system(artifact: Mapping[str, Any]) -> str:
+    return str(artifact.get("target") or f"{artifact.get('goos')}-{artifact.get('goarch')}")
+
+
+def _plain(folder: Path, artifact: Mapping[str, Any], target: Target) -> Iterator[ReadyBinary]:
+    path = _locate(folder, artifact)
+    if path is not None:
+        name = artifact.get("extra", {}).get("Binary") or path.stem
+        yield ReadyBinary(target, str(path), path.read_bytes, name)
+
+
+def _archived(folder: Path, artifact: Mapping[str, Any], target: Target) -> Iterator[ReadyBinary]:
+    path = _locate(folder, artifact)
+    extra = artifact.get("extra", {})
+    if path is None or extra.get("Format") == "binary":
+        return
+    for name in extra.get("Binaries") or ():
+        bare = name.removesuffix(".exe")
+        label = f"{path}, {bare}{target.exe_suffix}"
+        yield ReadyBinary(target, label, _member_loader(path, bare + target.exe_suffix), bare)
+
+
+def _locate(folder: Path, artifact: Mapping[str, Any]) -> Path | None:
+    """An artifact's file: as GoReleaser wrote the path, or in a folder moved elsewhere."""
+    path = PurePosixPath(str(artifact.get("path", "")))
+    candidates = (folder.parent / path, folder / PurePosixPath(*path.parts[1:]))
+    return next((one for one in candidates if one.is_file()), None)
+
+
+def _member_loader(path: Path, name: str) -> Callable[[], bytes]:
+    def load() -> bytes:
+        try:
+            return _read_zip(path, name) if path.suffix == ".zip" else _read_tar(path, name)
+        except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
+            raise SourceError(f"can't read {path}: {error}") from None
+        except KeyError:
+            raise SourceError(f"{path} holds no {name!r}, which {ARTIFACTS} promises") from None
+
+    return load
+
+
+def _read_zip(path: Path, name: str) -> bytes:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if PurePosixPath(member.filename).name == name and member.file_size < _SIZE_LIMIT:
+                return archive.read(member)
+    raise KeyError(name)
+
+
+def _read_tar(path: Path, name: str) -> bytes:
+    with tarfile.open(path) as archive:
+        for member in archive:
+            fits = member.isreg() and member.size < _SIZE_LIMIT
+            if fits and PurePosixPath(member.name).name == name:
+                stream = archive.extractfile(member)
+                return stream.read() if stream else b""
+    raise KeyError(name)
+
+
+def _refuse_gaps(found: Mapping[tuple[str, str], ReadyBinary]) -> None:
+    """Every target must have every command: a wheel's commands don't depend on the system."""
+    targets = dict.fromkeys(target for target, _ in found)
+    commands = dict.fromkeys(command for _, command in found)
+    gaps = [f"{t} has no {c!r}" for t in targets for c in commands if (t, c) not in found]
+    if gaps:
+        raise SourceError(
+            f"the platforms differ in their programs: {', '.join(gaps)}",
+            "choose --platforms that have all of them, or name the binaries with --binary",
+        )
+
+
+def _skipped_note(skipped: set[str]) -> tuple[str, ...]:
+    if not skipped:
+        return ()
+    return (f"left out, as no wheel can carry them: {', '.join(sorted(skipped))}",)

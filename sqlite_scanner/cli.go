@@ -27,7 +27,11 @@ const (
 
 // grace is how long an interrupted scan may take to end its system calls (a
 // hanging network mount may never do) before the output is closed without it.
-const grace = 300 * time.Millisecond
+// finishGrace is how long closing the output may take then.
+const (
+	grace       = 300 * time.Millisecond
+	finishGrace = time.Second
+)
 
 const usageHead = `sqlite-scanner finds SQLite databases by the first bytes of every file,
 whatever the files are called.
@@ -107,9 +111,10 @@ func defineOutputFlags(flags *pflag.FlagSet, o *options) {
 }
 
 func defineScanFlags(flags *pflag.FlagSet, o *options) {
-	flags.StringArrayVar(&o.paths, "path", nil, "folder or file to scan, as if given without a flag `PATH` (repeatable)")
+	flags.StringArrayVar(&o.paths, "path", nil, "folder or file to scan when no paths are given: `PATH` (repeatable)")
 	flags.StringArrayVar(&o.exclude, "exclude", nil, "leave out what matches `GLOB`, written as in .gitignore (repeatable)")
 	flags.IntVar(&o.scan.MaxDepth, "max-depth", scan.NoLimit, "look at most `N` folders deep; 1 is the entries of the paths themselves")
+	flags.Lookup("max-depth").DefValue = "0" // pflag's way to leave a default out of the help
 	flags.BoolVarP(&o.scan.OneFileSystem, "one-file-system", "x", false, "do not enter other file systems")
 	flags.BoolVar(&o.scan.NoHidden, "no-hidden", false, "leave out names that start with a dot")
 	flags.BoolVar(&o.scan.Follow, "follow", false, "follow symbolic links")
@@ -136,11 +141,19 @@ func parseArguments(args []string) (*options, *pflag.FlagSet, error) {
 	if opts.scan.Excludes, err = scan.ParseExcludes(opts.exclude); err != nil {
 		return nil, nil, fmt.Errorf("--exclude: %w", err)
 	}
-	opts.scan.Roots = append(opts.paths, flags.Args()...)
-	if len(opts.scan.Roots) == 0 {
-		opts.scan.Roots = []string{"."}
-	}
+	opts.scan.Roots = chooseRoots(opts.paths, flags.Args())
 	return opts, flags, nil
+}
+
+// chooseRoots lets paths take the place of --path, as in 0.1.1.
+func chooseRoots(flagged, paths []string) []string {
+	switch {
+	case len(paths) > 0:
+		return paths
+	case len(flagged) > 0:
+		return flagged
+	}
+	return []string{"."}
 }
 
 // findConflicts returns everything wrong with how flags go together.
@@ -164,14 +177,13 @@ func findConflicts(o *options, flags *pflag.FlagSet) []string {
 	return faults
 }
 
-// runScan scans and reports. Its goroutines: one scans and ends with the
-// scan; one ticks and ends with it, too; one waits for a signal and is left
-// behind at the exit.
+// runScan scans and reports. Its goroutines: one scans, one ticks; both end
+// with the scan, or are left behind when a signal came. After a signal, one
+// closes the output and is left behind if it cannot.
 func runScan(opts *options, stdout, stderr io.Writer) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signals := catchSignals()
 	defer signal.Stop(signals)
 
 	report := newReporter(opts, stdout, stderr, cancel)
@@ -182,41 +194,84 @@ func runScan(opts *options, stdout, stderr io.Writer) int {
 		defer close(done)
 		scanner.Run(ctx)
 	}()
-	caught := await(done, signals, cancel, func() { report.progress(scanner.Stats(), time.Since(begun)) })
-	failure := report.finish(scanner.Stats(), time.Since(begun))
-	return exitCode(opts, scanner.Stats(), report.rootDenied(), failure, caught)
+	go tickUntil(done, func() { report.progress(scanner.Stats(), time.Since(begun)) })
+	caught := await(done, signals, cancel)
+	failure := finishInTime(caught != nil, func() error { return report.finish(scanner.Stats(), time.Since(begun)) })
+	if caught != nil {
+		return exitSignalBase + signalNumber(caught)
+	}
+	return exitCode(opts, scanner.Stats(), report.rootDenied(), failure)
+}
+
+// finishInTime calls finish. After a signal it does not wait for ever: the
+// reader of our output may have stopped reading without going away.
+func finishInTime(hurry bool, finish func() error) error {
+	if !hurry {
+		return finish()
+	}
+	done := make(chan error, 1)
+	go func() { done <- finish() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(finishGrace):
+		return nil
+	}
+}
+
+func signalNumber(caught os.Signal) int {
+	number, _ := caught.(syscall.Signal)
+	return int(number)
 }
 
 // tickEvery is the time between two progress reports.
 const tickEvery = 250 * time.Millisecond
 
-// await returns when the scan is done, or was given grace after a signal,
-// which is returned. A second signal ends the program at once.
-func await(done <-chan struct{}, signals chan os.Signal, cancel func(), tick func()) os.Signal {
+// tickUntil calls tick from time to time. It has a goroutine of its own: tick
+// may have to wait for whoever reads our output.
+func tickUntil(done <-chan struct{}, tick func()) {
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-done:
-			return nil
+			return
 		case <-ticker.C:
 			tick()
-		case caught := <-signals:
-			signal.Reset()
-			cancel()
-			select {
-			case <-done:
-			case <-time.After(grace):
-			}
-			return caught
 		}
 	}
 }
 
-func exitCode(opts *options, stats scan.Stats, rootDenied bool, failure error, caught os.Signal) int {
-	if number, ok := caught.(syscall.Signal); ok {
-		return exitSignalBase + int(number)
+// catchSignals sends the signals that end a scan early. One that the program
+// was started to ignore (nohup, a shell's background job) stays ignored.
+func catchSignals() chan os.Signal {
+	signals := make(chan os.Signal, 1)
+	for _, wanted := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(wanted) {
+			signal.Notify(signals, wanted)
+		}
 	}
+	return signals
+}
+
+// await returns when the scan is done, or was given grace after a signal,
+// which is returned. A second signal ends the program at once.
+func await(done <-chan struct{}, signals chan os.Signal, cancel func()) os.Signal {
+	select {
+	case <-done:
+		return nil
+	case caught := <-signals:
+		signal.Reset()
+		cancel()
+		select {
+		case <-done:
+		case <-time.After(grace):
+		}
+		return caught
+	}
+}
+
+func exitCode(opts *options, stats scan.Stats, rootDenied bool, failure error) int {
 	switch {
 	case isBrokenPipe(failure):
 		return exitBrokenPipe

@@ -210,6 +210,9 @@ func (r *reporter) flush() {
 		r.timer.Stop()
 		r.timer = nil
 	}
+	if r.escapeOut && r.out.Buffered() > 0 {
+		r.clearProgress()
+	}
 	if err := r.out.Flush(); err != nil && r.failure == nil {
 		r.fail(err)
 	}
@@ -242,6 +245,7 @@ func (r *reporter) progress(stats scan.Stats, elapsed time.Duration) {
 	case r.opts.events:
 		r.writeLine(newProgress(stats))
 	case r.live:
+		r.flush()
 		line := formatProgress(stats, elapsed)
 		padding := max(0, r.shown-len(line))
 		fmt.Fprintf(r.stderr, "\r%s%s", line, strings.Repeat(" ", padding))
@@ -290,15 +294,22 @@ func (r *reporter) summarize(stats scan.Stats, elapsed time.Duration) {
 		return
 	}
 	if stats.Placeholders > 0 {
-		r.message("%d files skipped: their content is not on this disk; --recall fetches it", stats.Placeholders)
+		r.message("%s skipped whose content is not on this disk; --recall fetches it", count(stats.Placeholders, "file", "files"))
 	}
 	if stats.Errors > 0 {
-		r.message("%d entries could not be scanned, %d of them for lack of permission", stats.Errors, stats.Denied)
+		r.message("%s could not be scanned, %d for lack of permission", count(stats.Errors, "entry", "entries"), stats.Denied)
 	}
 	if r.opts.stats {
 		r.message("%d files, %d folders, %d databases, %d bytes read, %d errors, %.3f seconds",
 			stats.Files, stats.Folders, stats.Matches, stats.BytesRead, stats.Errors, elapsed.Seconds())
 	}
+}
+
+func count(number int64, one, many string) string {
+	if number == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", number, many)
 }
 
 func (r *reporter) record(match scan.Match) Record {

@@ -21,13 +21,20 @@ func formatText(match scan.Match, opts *options, escape bool) string {
 	case opts.size:
 		path = fmt.Sprintf("%s (%d bytes)", path, match.Size)
 	}
-	if opts.scan.Details {
-		return path + "\n    " + formatDetails(match) + "\n"
+	if !opts.scan.Details {
+		return path + "\n"
 	}
-	return path + "\n"
+	if !match.Header.Valid {
+		path += "\n    not valid: " + match.Header.Reason
+	}
+	return path + "\n    " + formatDetails(match) + "\n"
 }
 
-// formatDetails returns one line about a database.
+// usualFormat is the schema format of all databases that are not very old.
+const usualFormat = 4
+
+// formatDetails returns one line about a database: what is worth knowing to a
+// person. JSON has all of it.
 func formatDetails(match scan.Match) string {
 	h := match.Header
 	var parts []string
@@ -36,15 +43,14 @@ func formatDetails(match scan.Match) string {
 			parts = append(parts, fmt.Sprintf(format, values...))
 		}
 	}
-	add(!h.Valid, "not valid: %s", h.Reason)
 	add(h.Application != "", "%s", h.Application)
 	add(true, "%d bytes", match.Size)
 	add(h.PageSize != 0, "%d pages of %d", h.PageCount, h.PageSize)
 	add(true, "%s", h.Encoding)
 	add(true, "%s", h.JournalMode)
 	add(h.UserVersion != 0, "user_version %d", h.UserVersion)
-	add(h.ApplicationID != 0, "application_id 0x%08x", uint32(h.ApplicationID))
-	add(h.SchemaFormat != 0, "schema format %d", h.SchemaFormat)
+	add(h.ApplicationID != 0 && h.Application == "", "application_id 0x%08x", uint32(h.ApplicationID))
+	add(h.SchemaFormat != 0 && h.SchemaFormat != usualFormat, "schema format %d", h.SchemaFormat)
 	add(h.SQLiteVersion != "", "SQLite %s", h.SQLiteVersion)
 	add(true, "modified %s", match.Modified.UTC().Format("2006-01-02T15:04:05Z"))
 	add(len(match.Companions) > 0, "beside it %s", strings.Join(match.Companions, " "))

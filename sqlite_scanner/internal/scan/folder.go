@@ -41,8 +41,11 @@ type folder struct {
 	system   fileSystem
 	gathered *gathering // only with Details
 
-	handle  int          // Linux: the open folder
-	holders atomic.Int32 // Linux: how many still need handle
+	// For Linux only:
+	handle  int          // the open folder
+	holders atomic.Int32 // how many still need handle
+	listers atomic.Int32 // how many are at a part of its listing
+	held    bool         // this folder is one of its parent's holders
 }
 
 func newRoot(path string, found facts) *folder {

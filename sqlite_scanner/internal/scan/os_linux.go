@@ -3,6 +3,7 @@ package scan
 import (
 	"io/fs"
 	"os"
+	"runtime"
 	"syscall"
 )
 
@@ -57,6 +58,7 @@ var localSystems = map[uint32]bool{
 	0x858458f6: true, // ramfs
 	0xf2f52010: true, // f2fs
 	0x2fc12fc1: true, // zfs
+	0x794c7630: true, // overlayfs, the root of containers
 	0xca451a4e: true, // bcachefs
 	0x73717368: true, // squashfs
 	0xe0f5e1e2: true, // erofs
@@ -69,8 +71,6 @@ var localSystems = map[uint32]bool{
 }
 
 // DefaultWorkers is the number of folders read at once when none is asked for.
-func DefaultWorkers() int { return defaultWorkers }
-
-const defaultWorkers = 8
-
-func (s *Scan) walk(tasks *pool[task], round []task) { s.walkPortable(tasks, round) }
+// Measured on two cores: from a cold disk 16 take 0.85 times as long as 8 and
+// hardly longer than 32 or 64; warm, all do the same.
+func DefaultWorkers() int { return max(16, min(runtime.NumCPU(), 64)) }

@@ -17,13 +17,16 @@ import (
 	"time"
 )
 
+// maxWorkers keeps clear of the number of threads that Go allows.
+const maxWorkers = 1024
+
 // NoLimit is the MaxDepth of a scan that goes all the way down.
 const NoLimit = -1
 
 // Config says what a scan looks at.
 type Config struct {
 	Roots         []string  // folders or files; links are followed
-	Workers       int       // how many folders are read at once; 0 means a good number
+	Workers       int       // how many folders are read at once; 0 means a good number, 1024 is the most
 	MaxDepth      int       // 1 means the entries of the roots only; NoLimit
 	Excludes      *Excludes // may be nil
 	Details       bool      // read the whole header, tell companions
@@ -92,8 +95,11 @@ type Scan struct {
 	sink     Sink
 	counters counters
 	seen     seenFolders
-	mu       sync.Mutex
-	links    []*folder // links to folders, for the next round; guarded by mu
+	// rootFiles holds the paths of the roots that are files; not written to
+	// once the walk has begun.
+	rootFiles map[string]bool
+	mu        sync.Mutex
+	links     []*folder // links to folders, for the next round; guarded by mu
 }
 
 type counters struct {
@@ -105,10 +111,11 @@ func New(config Config, sink Sink) *Scan {
 	if config.Workers <= 0 {
 		config.Workers = DefaultWorkers()
 	}
+	config.Workers = min(config.Workers, maxWorkers)
 	if config.Excludes != nil && len(config.Excludes.globs) == 0 {
 		config.Excludes = nil
 	}
-	return &Scan{config: config, sink: sink}
+	return &Scan{config: config, sink: sink, rootFiles: map[string]bool{}}
 }
 
 // Stats may be called while the scan runs.
@@ -164,7 +171,10 @@ func (s *Scan) openRoots() []task {
 		case facts.folder && (s.config.MaxDepth == 0 || !s.seen.add(facts.device, facts.inode)):
 		case facts.folder:
 			round = append(round, task{folder: newRoot(path, facts)})
-		case facts.regular && s.seen.add(facts.device, facts.inode):
+		case facts.placeholder && facts.regular && !s.config.Recall:
+			s.report(Problem{Path: path, Kind: Placeholder, Root: true, Err: errPlaceholder})
+		case facts.regular && !s.rootFiles[path]:
+			s.rootFiles[path] = true
 			round = append(round, task{folder: newRoot(path, facts), file: true})
 		case !facts.regular:
 			s.report(Problem{Path: path, Kind: Unsupported, Root: true, Err: errors.New("neither a folder nor a regular file")})
@@ -200,9 +210,9 @@ func kindOf(err error) Kind {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return Denied
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ELOOP):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENXIO):
 		return Vanished // or replaced by something else in the meantime
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+	case isShortOfHandles(err):
 		return Handles
 	}
 	return IO
@@ -231,7 +241,15 @@ func (s *Scan) reportIn(parent *folder, name string, err error) {
 	s.report(Problem{Path: parent.join(name), Kind: kindOf(err), Err: err})
 }
 
+// found passes on a match in a folder, unless it is a root itself and so is
+// reported on its own.
 func (s *Scan) found(match Match) {
+	if !s.rootFiles[match.Path] {
+		s.foundRoot(match)
+	}
+}
+
+func (s *Scan) foundRoot(match Match) {
 	s.counters.matches.Add(1)
 	s.sink.Match(match)
 }

@@ -31,7 +31,8 @@ func (w *portable) work(t task) {
 		return
 	}
 	path := t.folder.path()
-	opened, err := openFolder(path, t.folder.parent == nil || t.folder.viaLink)
+	follow := t.folder.parent == nil || t.folder.viaLink
+	opened, err := withHandle(func() (*os.File, error) { return openFolder(path, follow) })
 	if err != nil {
 		w.report(Problem{Path: path, Kind: kindOf(err), Root: t.folder.parent == nil, Err: err})
 		return
@@ -92,7 +93,7 @@ func (w *portable) entry(f *folder, entry fs.DirEntry) {
 	case !w.config.Recall && placeholderEntry(entry):
 		w.report(Problem{Path: f.join(name), Kind: Placeholder, Err: errPlaceholder})
 	case entry.Type().IsRegular():
-		w.file(f, name, false)
+		w.file(f, name, false, entry.Info)
 	case entry.Type()&fs.ModeSymlink != 0 && w.config.Follow:
 		w.link(f, name)
 	}
@@ -104,7 +105,7 @@ func (w *portable) link(f *folder, name string) {
 	switch {
 	case err != nil:
 	case found.regular:
-		w.file(f, name, true)
+		w.file(f, name, true, func() (fs.FileInfo, error) { return os.Stat(f.join(name)) })
 	case found.folder && w.descends(f):
 		child := newChild(f, name)
 		child.viaLink = true
@@ -112,10 +113,10 @@ func (w *portable) link(f *folder, name string) {
 	}
 }
 
-func (w *portable) file(f *folder, name string, follow bool) {
+func (w *portable) file(f *folder, name string, follow bool, ask func() (fs.FileInfo, error)) {
 	path := f.join(name)
 	w.counters.files.Add(1)
-	if w.config.Quick && !w.quickFits(path) {
+	if w.config.Quick && !quickFits(ask) {
 		return
 	}
 	found, data, err := w.readFile(path, follow)
@@ -129,16 +130,17 @@ func (w *portable) file(f *folder, name string, follow bool) {
 	}
 }
 
-// quickFits leaves entries whose size is not known to readFile's judgement.
-func (w *portable) quickFits(path string) bool {
-	found, err := readFacts(path)
-	return err != nil || sizeFits(found.size)
+// quickFits says whether a file has the size of a database. One whose size
+// cannot be asked is left to open, which finds out why.
+func quickFits(ask func() (fs.FileInfo, error)) bool {
+	info, err := ask()
+	return err != nil || sizeFits(info.Size())
 }
 
 // readFile reads the front of a file. The data are none for what is not a
 // regular file, or is one that would have to be fetched.
 func (w *portable) readFile(path string, follow bool) (facts, []byte, error) {
-	opened, err := openFile(path, follow)
+	opened, err := withHandle(func() (*os.File, error) { return openFile(path, follow) })
 	if err != nil {
 		return facts{}, nil, err
 	}
@@ -162,12 +164,10 @@ func (w *portable) rootFile(root *folder) {
 	switch {
 	case err != nil:
 		w.report(Problem{Path: root.name, Kind: rootKind(err), Root: true, Err: err})
-	case found.placeholder && !w.config.Recall:
-		w.report(Problem{Path: root.name, Kind: Placeholder, Root: true, Err: errPlaceholder})
 	case isDatabase(data) && w.config.Details:
-		w.found(newDetailed(root.name, found, data, besideRoot(root.name)))
+		w.foundRoot(newDetailed(root.name, found, data, besideRoot(root.name)))
 	case isDatabase(data):
-		w.found(newMatch(root.name, found))
+		w.foundRoot(newMatch(root.name, found))
 	}
 }
 
@@ -183,6 +183,9 @@ func besideRoot(path string) uint8 {
 	}
 	return beside
 }
+
+// cloudOnly tells files whose content is not on this disk. Tests replace it.
+var cloudOnly = isPlaceholder
 
 // readFacts follows links.
 func readFacts(path string) (facts, error) {
@@ -209,7 +212,7 @@ func describe(info fs.FileInfo) facts {
 	return facts{
 		folder:      info.IsDir(),
 		regular:     info.Mode().IsRegular(),
-		placeholder: isPlaceholder(info),
+		placeholder: cloudOnly(info),
 		size:        info.Size(),
 		modified:    info.ModTime(),
 	}

@@ -5,4 +5,4 @@ package scan
 import "runtime"
 
 // DefaultWorkers is the number of folders read at once when none is asked for.
-func DefaultWorkers() int { return max(8, runtime.NumCPU()) }
+func DefaultWorkers() int { return max(8, min(runtime.NumCPU(), 64)) }

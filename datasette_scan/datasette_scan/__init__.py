@@ -1,0 +1,110 @@
+"""Datasette plugin: finds every SQLite database below folders and serves them. Hooks only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from datasette import hookimpl
+
+from . import cli as _cli
+from . import guard as _guard
+from . import lines as _lines
+from . import permissions as _permissions
+from . import views as _views
+from .state import state_of as _state_of
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    """``datasette scan``."""
+    _cli.register(cli)
+
+
+@hookimpl
+def startup(datasette: Any) -> Callable[[], Any] | None:
+    """Get ready to scan; under ``--get`` scan now."""
+    state = _state_of(datasette)
+    return _views.started(datasette, state) if state.settings.active else None
+
+
+@hookimpl(optionalhook=True)
+def shutdown(datasette: Any) -> Callable[[], Any] | None:
+    """Datasette 1.0: the server ends."""
+    return _state_of(datasette).stop
+
+
+@hookimpl
+def asgi_wrapper(datasette: Any) -> Callable[[Any], Any]:
+    """Host check, and waking a database when it is asked for."""
+    return _guard.wrap(datasette)
+
+
+@hookimpl
+def register_routes(datasette: Any) -> list[tuple[str, Any]]:
+    """The catalogue's pages."""
+    return _views.routes(_state_of(datasette))
+
+
+@hookimpl(tryfirst=True)
+def handle_exception(datasette: Any, request: Any, exception: Exception) -> Any:
+    """A scanned database that cannot be read: say so, plainly."""
+    return _views.explain(datasette, request, exception)
+
+
+@hookimpl(optionalhook=True)
+def register_actions(datasette: Any) -> list[Any]:
+    """Datasette 1.0: scan-view and scan-rescan."""
+    return _permissions.actions()
+
+
+@hookimpl(optionalhook=True)
+def permission_resources_sql(datasette: Any, actor: Any, action: str) -> Any:
+    """Datasette 1.0: who may view and rescan; scanned databases are read-only."""
+    state = _state_of(datasette)
+    return _permissions.rules(datasette, state, actor, action) if state.settings.active else None
+
+
+@hookimpl(optionalhook=True)
+def permission_allowed(datasette: Any, actor: Any, action: str) -> bool | None:
+    """Datasette 0.65: who may view and rescan."""
+    if action not in _permissions.ACTIONS:
+        return None
+    return _permissions.decide(_state_of(datasette), actor, action)
+
+
+@hookimpl
+def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
+    """Filters for the catalogue's templates, and Datasette 0.65's place for the banner."""
+    _views.prepare_templates(env, with_slots=_lines.HAS_CATALOG)
+
+
+@hookimpl
+def extra_template_vars(datasette: Any, database: str | None) -> dict[str, Any]:
+    """Datasette 0.65: the banner of a scanned database."""
+    return {"scan_banner": _views.banner_maker(datasette, database)}
+
+
+@hookimpl(optionalhook=True)
+def top_database(datasette: Any, request: Any, database: str) -> Any:
+    """Datasette 1.0: the banner of a scanned database."""
+    return _views.banner(datasette, request, database)
+
+
+@hookimpl(optionalhook=True)
+def top_table(datasette: Any, request: Any, database: str) -> Any:
+    """The same on table pages."""
+    return _views.banner(datasette, request, database)
+
+
+@hookimpl(optionalhook=True)
+def top_row(datasette: Any, request: Any, database: str) -> Any:
+    """The same on row pages."""
+    return _views.banner(datasette, request, database)
+
+
+@hookimpl(optionalhook=True)
+def top_query(datasette: Any, request: Any, database: str) -> Any:
+    """The same on query pages."""
+    return _views.banner(datasette, request, database)

@@ -1,0 +1,331 @@
+"""What was found and its state. Touched by the event loop's thread alone; no I/O."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from .check import Facts
+from .finder import Match, Problem, Progress
+from .names import alias, assign_names, path_hash
+from .text import visible, visible_path
+
+STATUSES = (
+    "ready",
+    "live",
+    "snapshot",
+    "changing",
+    "busy",
+    "partly readable",
+    "needs recovery",
+    "checking",
+    "gone",
+)
+SORTS = ("name", "path", "tables", "size", "modified", "application", "status")
+
+
+@dataclass(slots=True)
+class Entry:
+    """One database of the catalogue."""
+
+    path: bytes
+    device: int
+    inode: int
+    name: str = ""
+    size: int = 0
+    mtime_ns: int = 0
+    mark: int = 0
+    status: str = "checking"
+    detail: str = ""
+    application: str = ""
+    tables: str = ""
+    table_count: int = 0
+    missing: tuple[str, ...] = ()
+    revision: int = 0
+    schema_hash: int = 0
+    snapshot_at: float = 0.0
+    attached: bool = False
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """The file itself, whatever its name."""
+        return self.device, self.inode
+
+    @property
+    def shown_path(self) -> str:
+        """The path, safe to show."""
+        return visible_path(self.path)
+
+    @property
+    def shown_folder(self) -> str:
+        """The folder that holds it, safe to show."""
+        return visible_path(os.path.dirname(self.path))
+
+    @property
+    def address(self) -> str:
+        """The database name in links: its own, or until it has one its alias."""
+        return self.name or alias(self.path)
+
+    @property
+    def status_words(self) -> str:
+        """The status as people read it."""
+        if self.status == "partly readable" and self.detail:
+            return f"partly readable: {self.detail}"
+        if self.status == "snapshot" and self.snapshot_at:
+            return f"snapshot {time.strftime('%H:%M:%S', time.localtime(self.snapshot_at))}"
+        return self.status
+
+    def table_names(self) -> list[str]:
+        """The first names of tables and views that were seen."""
+        return self.tables.split("\n") if self.tables else []
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A file that was found and is not served, or a folder that could not be read."""
+
+    path: bytes
+    reason: str
+    advice: str
+    size: int = 0
+    is_database: bool = False
+
+    @property
+    def shown_path(self) -> str:
+        """The path, safe to show."""
+        return visible_path(self.path)
+
+
+@dataclass(frozen=True)
+class Query:
+    """What of the catalogue is asked for."""
+
+    text: str = ""
+    status: str = ""
+    application: str = ""
+    folder: str = ""
+    min_size: int | None = None
+    max_size: int | None = None
+    max_age: float | None = None
+    since: int = 0
+    sort: str = "name"
+    descending: bool = False
+    wide: bool = True  # look for words in paths and table names as well
+
+
+@dataclass
+class Catalog:
+    """Every entry by path, names, what was skipped, and how the scan stands."""
+
+    entries: dict[bytes, Entry] = field(default_factory=dict)
+    skipped: dict[bytes, Skip] = field(default_factory=dict)
+    explicit: set[tuple[int, int]] = field(default_factory=set)
+    progress: Progress = field(default_factory=lambda: Progress(0, 0, 0, 0))
+    scanning: bool = False
+    scans: int = 0
+    started_at: float = 0.0
+    duration: float = 0.0
+    error: str = ""
+    revision: int = 0
+    _by_hash: dict[str, bytes] = field(default_factory=dict)
+    _identities: dict[tuple[int, int], bytes] = field(default_factory=dict)
+
+    # -- what a scan does
+
+    def begin(self) -> None:
+        """A scan starts."""
+        self.scanning = True
+        self.started_at = time.time()
+        self.error = ""
+        self.progress = Progress(0, 0, 0, 0)
+
+    def finish(self, error: str = "") -> None:
+        """A scan ended, whole or not."""
+        self.scanning = False
+        self.scans += 1
+        self.error = error
+        self.duration = time.time() - self.started_at
+        self.touch()
+
+    def touch(self) -> int:
+        """A number that is higher after each change."""
+        self.revision += 1
+        return self.revision
+
+    def admit(self, match: Match) -> Entry | None:
+        """A file was found: its entry, new or known; None when it is served already."""
+        identity = (match.device, match.inode)
+        if match.inode and identity in self.explicit:
+            return None
+        entry = self.entries.get(match.path)
+        if entry is None:
+            entry = Entry(match.path, match.device, match.inode, size=match.size)
+            entry.revision = self.touch()
+            self.entries[match.path] = entry
+            self._by_hash[path_hash(match.path)] = match.path
+        elif match.inode and entry.identity != identity:
+            entry.device, entry.inode = identity
+            entry.mark = 0
+        self.skipped.pop(match.path, None)
+        return entry
+
+    def drop(self, entry: Entry, skip: Skip | None) -> None:
+        """An entry that is not to be served after all. One that was served keeps its row."""
+        if skip is not None:
+            self.skipped[entry.path] = skip
+        if entry.attached:
+            entry.status = "unreadable" if skip else "gone"
+            entry.detail = skip.reason if skip else ""
+            entry.revision = self.touch()
+            return
+        self.entries.pop(entry.path, None)
+        self._by_hash.pop(path_hash(entry.path), None)
+
+    def record(self, entry: Entry, facts: Facts) -> None:
+        """What the look into a file told."""
+        if facts.skipped:
+            self.drop(entry, Skip(entry.path, facts.detail, facts.advice, facts.size, True))
+            entry.mark = facts.mark
+            return
+        if facts.status == "gone":
+            self.drop(entry, None)
+            return
+        entry.status, entry.detail, entry.mark = facts.status, facts.detail, facts.mark
+        if facts.identity != (0, 0):  # it could be read
+            entry.device, entry.inode = facts.identity
+            entry.application, entry.table_count = facts.application, facts.table_count
+            entry.tables, entry.missing = facts.tables, facts.missing
+            entry.size, entry.mtime_ns = facts.size, facts.mtime_ns
+            entry.schema_hash = facts.schema_hash
+        entry.snapshot_at = time.time() if facts.status == "snapshot" else 0.0
+        entry.revision = self.touch()
+
+    def refuse(self, problem: Problem) -> None:
+        """A file or folder that the scanner could not read."""
+        advice = {
+            "denied": "Give the user that runs Datasette the right to read it.",
+            "missing": "Check the path; nothing is there.",
+        }.get(problem.kind, "Check the disk or the connection to it.")
+        if problem.kind != "vanished":
+            self.skipped[problem.path] = Skip(problem.path, visible(problem.error), advice)
+
+    def drop_twins(self, paths: Iterable[bytes]) -> None:
+        """Of several names of one file only the first, by path, is served."""
+        for path in sorted(paths):
+            entry = self.entries.get(path)
+            if entry is None or not entry.inode:
+                continue
+            first = self._identities.setdefault(entry.identity, path)
+            known = self.entries.get(first)
+            if known is None or known.identity != entry.identity or known.status == "gone":
+                self._identities[entry.identity] = path
+            elif first != path and not entry.attached:
+                reason = f"another name (hard link) of {visible_path(first)}"
+                advice = "It is served under that name."
+                self.drop(entry, Skip(path, reason, advice, entry.size, True))
+
+    def give_names(self, reserved: Iterable[str]) -> None:
+        """Names for the entries that have none.
+
+        Skipped files count as well, or a name would depend on when a file was looked into.
+        """
+        given = {e.path: e.name for e in self.entries.values() if e.name}
+        found = {*self.entries, *(s.path for s in self.skipped.values() if s.is_database)}
+        for path, name in assign_names(found, given, reserved).items():
+            if path in self.entries:
+                self.entries[path].name = name
+        self.touch()
+
+    def unattached(self) -> list[Entry]:
+        """Entries that have been looked into, have a name, and are not served yet."""
+        return [
+            e
+            for e in self.entries.values()
+            if e.name and not e.attached and e.status not in ("checking", "gone")
+        ]
+
+    def mark_gone(self, entry: Entry) -> None:
+        """The file is no longer there: its row stays."""
+        if entry.status != "gone":
+            entry.status = "gone"
+            entry.detail = ""
+            entry.revision = self.touch()
+
+    # -- what a page asks
+
+    def by_alias(self, digest: str) -> Entry | None:
+        """The entry whose path has this hash."""
+        path = self._by_hash.get(digest)
+        return self.entries.get(path) if path is not None else None
+
+    def find(self, query: Query) -> list[Entry]:
+        """The entries that fit, sorted."""
+        tests = _tests(query)
+        found = [e for e in self.entries.values() if all(test(e) for test in tests)]
+        found.sort(key=_sort_key(query.sort), reverse=query.descending)
+        return found
+
+    def counts(self, entries: Iterable[Entry]) -> tuple[Counter[str], Counter[str]]:
+        """How many entries each status and each application has."""
+        rows = list(entries)
+        return (
+            Counter(e.status for e in rows),
+            Counter(e.application for e in rows if e.application),
+        )
+
+
+def _tests(query: Query) -> list[Callable[[Entry], bool]]:
+    tests: list[Callable[[Entry], bool]] = []
+    if query.status:
+        tests.append(lambda e: e.status == query.status)
+    if query.application:
+        tests.append(lambda e: e.application == query.application)
+    if query.folder:
+        tests.append(_below(query.folder))
+    if query.min_size is not None:
+        tests.append(lambda e: e.size >= (query.min_size or 0))
+    if query.max_size is not None:
+        tests.append(lambda e: e.size <= (query.max_size or 0))
+    if query.max_age is not None:
+        oldest = (time.time() - query.max_age) * 1e9
+        tests.append(lambda e: e.mtime_ns >= oldest)
+    if query.since:
+        tests.append(lambda e: e.revision > query.since)
+    for word in query.text.casefold().split():
+        tests.append(_contains(word) if query.wide else _named(word))
+    return tests
+
+
+def _below(folder: str) -> Callable[[Entry], bool]:
+    wanted = folder.rstrip("/\\") or "/"
+    start = wanted.rstrip("/") + "/"
+    return lambda e: e.shown_folder == wanted or e.shown_path.startswith(start)
+
+
+def _contains(word: str) -> Callable[[Entry], bool]:
+    return lambda e: (
+        word in e.address.casefold()
+        or word in e.shown_path.casefold()
+        or word in e.tables.casefold()
+    )
+
+
+def _named(word: str) -> Callable[[Entry], bool]:
+    return lambda e: word in e.address.casefold()
+
+
+def _sort_key(sort: str) -> Callable[[Entry], tuple[object, str, bytes]]:
+    keys: dict[str, Callable[[Entry], object]] = {
+        "name": lambda e: e.address.casefold(),
+        "path": lambda e: e.shown_path.casefold(),
+        "tables": lambda e: e.table_count,
+        "size": lambda e: e.size,
+        "modified": lambda e: e.mtime_ns,
+        "application": lambda e: (not e.application, e.application.casefold()),
+        "status": lambda e: STATUSES.index(e.status) if e.status in STATUSES else len(STATUSES),
+    }
+    key = keys[sort]
+    return lambda e: (key(e), e.address.casefold(), e.path)

@@ -1,0 +1,170 @@
+"""Opens one found file and says whether it is usable, what is in it, or why not."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .applications import identify
+from .errors import CorruptError, UnavailableError
+from .finder import Match
+from .fingerprint import Mode, take
+from .opening import Opener
+from .text import visible, visible_path
+
+_NAMES_KEPT = 200
+_NAMES_SIZE = 4000
+_MODULE = re.compile(r"\bUSING\s+[\"'\[`]?(\w+)", re.IGNORECASE)
+
+# Virtual table modules → the SQLite extension that brings them.
+_EXTENSIONS = (
+    ("virtualspatialindex", "spatialite"),
+    ("virtual", "spatialite"),
+    ("vec0", "sqlite-vec"),
+    ("vss0", "sqlite-vss"),
+    ("vectorlite", "vectorlite"),
+    ("crsql", "cr-sqlite"),
+    ("spellfix1", "spellfix"),
+    ("zipfile", "zipfile"),
+    ("closure", "transitive_closure"),
+)
+# Statuses of files that stay out of the catalogue and go to the Skipped tab.
+SKIPPED = frozenset({"corrupt", "denied", "unreadable"})
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a look at one file told."""
+
+    status: str
+    detail: str = ""
+    advice: str = ""
+    tables: str = ""
+    table_count: int = 0
+    missing: tuple[str, ...] = ()
+    application: str = ""
+    size: int = 0
+    mtime_ns: int = 0
+    mark: int = 0
+    schema_hash: int = 0
+    identity: tuple[int, int] = (0, 0)
+
+    @property
+    def skipped(self) -> bool:
+        """Whether the file can not be served at all."""
+        return self.status in SKIPPED
+
+
+@dataclass(frozen=True, slots=True)
+class _Schema:
+    tables: tuple[str, ...]
+    missing: tuple[tuple[str, str], ...]  # (table, module)
+    digest: int
+
+
+def extension_for(module: str) -> str:
+    """The name of the SQLite extension that provides a virtual table module."""
+    lowered = module.lower()
+    for prefix, extension in _EXTENSIONS:
+        if lowered.startswith(prefix):
+            return extension
+    return module
+
+
+def read_mark(path: bytes) -> int:
+    """A number that changes when the file or its journals do."""
+    return hash(take(path).without_shm())
+
+
+def check_file(
+    opener: Opener,
+    match: Match,
+    prepare: Callable[[sqlite3.Connection], None] | None = None,
+    seconds: float = 2.0,
+) -> Facts:
+    """Look into one file, for at most ``seconds``. Never raises for what the file is."""
+    try:
+        fingerprint = take(match.path)
+        if not match.valid:
+            raise CorruptError(match.reason or "the header is damaged")
+        schema, info = opener.read(
+            match.path, lambda c: _read_schema(c, seconds), prepare, keep=False
+        )
+    except UnavailableError as error:
+        return _refused(match, error)
+    except sqlite3.Error as error:
+        return _refused(match, CorruptError(f"{visible_path(match.path)}: {error}"))
+    except Exception as error:  # noqa: BLE001 (one odd file must not end the scan)
+        return _refused(match, UnavailableError(f"{visible_path(match.path)}: {error!r}"))
+    names = schema.tables[:_NAMES_KEPT]
+    missing = tuple(sorted({extension_for(module) for _, module in schema.missing}))
+    return Facts(
+        status=_status(info.mode, missing),
+        detail=f"needs extension {', '.join(missing)}" if missing else "",
+        tables="\n".join(names)[:_NAMES_SIZE],
+        table_count=len(schema.tables),
+        missing=tuple(table for table, _ in schema.missing),
+        application=identify(
+            visible_path(match.path),
+            frozenset(name.lower() for name in schema.tables),
+            match.application_id,
+            match.application,
+        ),
+        size=fingerprint.main.size,
+        mtime_ns=fingerprint.main.mtime_ns,
+        mark=hash(fingerprint.without_shm()),
+        schema_hash=schema.digest,
+        identity=fingerprint.identity,
+    )
+
+
+def _status(mode: Mode, missing: tuple[str, ...]) -> str:
+    if missing:
+        return "partly readable"
+    return {Mode.LIVE: "live", Mode.COPY: "snapshot"}.get(mode, "ready")
+
+
+def _refused(match: Match, error: UnavailableError) -> Facts:
+    try:
+        mark = read_mark(match.path)
+    except UnavailableError:
+        mark = 0
+    return Facts(
+        status=error.word,
+        detail=visible(str(error)),
+        advice=error.advice,
+        size=match.size,
+        mark=mark,
+    )
+
+
+def _read_schema(connection: sqlite3.Connection, seconds: float) -> _Schema:
+    deadline = time.monotonic() + seconds
+    connection.set_progress_handler(lambda: int(time.monotonic() > deadline), 2000)
+    try:
+        rows = connection.execute(
+            "SELECT CAST(name AS TEXT), substr(sql, 1, 2000), rootpage FROM sqlite_master "
+            "WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        ).fetchall()
+        missing = []
+        for name, sql, rootpage in rows:
+            module = _MODULE.search(sql or "") if not rootpage else None
+            if module and "VIRTUAL" in sql[:20].upper() and not _usable(connection, name):
+                missing.append((str(name), module.group(1)))
+        return _Schema(
+            tuple(str(row[0]) for row in rows), tuple(missing), hash(tuple(map(tuple, rows)))
+        )
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+def _usable(connection: sqlite3.Connection, table: str) -> bool:
+    quoted = table.replace('"', '""')
+    try:
+        connection.execute(f'SELECT * FROM "{quoted}" LIMIT 0')
+    except sqlite3.OperationalError:
+        return False
+    return True

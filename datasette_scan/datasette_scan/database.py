@@ -1,0 +1,151 @@
+"""A Datasette database for one scanned file: attached at once, opened when it is asked.
+
+What is overridden of ``datasette.database.Database``, on both lines of Datasette, is held
+by ``tests/datasette_scan/test_contract.py``.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable
+from typing import Any
+
+from datasette.database import Database, Results
+
+from .catalog import Entry
+from .errors import ReadOnlyError
+from .opening import ReadInfo
+from .reader import Reader
+
+# Set while a page that lists every database is made: it must open none of them.
+listing: contextvars.ContextVar[bool] = contextvars.ContextVar("scan_listing", default=False)
+
+# Datasette asks this of every database at almost every request, to keep its catalogue of
+# schemas. The answer "nothing known" equals what its catalogue says of ours, so it goes on.
+_REFRESH_SQL = "PRAGMA schema_version"
+_NOTHING_KNOWN = Results([(None,)], False, [("schema_version",)])
+
+
+class ScannedDatabase(Database):  # type: ignore[misc]
+    """Reads through the plugin's own threads and opener; cannot be written to."""
+
+    def __init__(self, ds: Any, entry: Entry, reader: Reader) -> None:
+        super().__init__(ds, path=entry.shown_path, is_mutable=True)
+        self.entry = entry
+        self.last_read: ReadInfo | None = None
+        self._reader = reader
+        self._derived: dict[str, str] = {}
+
+    # -- reading
+
+    async def execute_fn(self, fn: Callable[[Any], Any]) -> Any:
+        """Call ``fn`` with a connection, in one of the plugin's threads."""
+        result, self.last_read = await self._reader.read(self.entry.path, fn, self._prepare)
+        return result
+
+    async def _execute_fn(self, fn: Callable[[Any], Any]) -> Any:
+        # Datasette 1.0: what execute() and execute_fn() come down to.
+        return await self.execute_fn(fn)
+
+    async def execute_isolated_fn(self, fn: Callable[[Any], Any]) -> Any:
+        """Call ``fn`` with a connection that nobody else is using, which all of ours are."""
+        return await self.execute_fn(fn)
+
+    def _prepare(self, connection: Any) -> None:
+        self.ds._prepare_connection(connection, self.name)
+
+    async def execute(self, sql: str, *args: Any, **kwargs: Any) -> Any:
+        """Run a query; Datasette's question whether the schema changed opens nothing."""
+        if sql == _REFRESH_SQL:
+            return _NOTHING_KNOWN
+        if listing.get():
+            return Results([], False, [])
+        return await super().execute(sql, *args, **kwargs)
+
+    # -- never writing
+
+    def connect(self, write: bool = False) -> Any:
+        """Refused: a connection outside a read could not be watched."""
+        raise ReadOnlyError(self.name)
+
+    async def execute_write_fn(self, *args: Any, **kwargs: Any) -> Any:
+        """Refused."""
+        raise ReadOnlyError(self.name)
+
+    async def _execute_write_fn(self, *args: Any, **kwargs: Any) -> Any:
+        raise ReadOnlyError(self.name)
+
+    # -- facts that need no opening
+
+    @property
+    def size(self) -> int:
+        """Bytes, as of the last look."""
+        return self.entry.size
+
+    @property
+    def mtime_ns(self) -> int:
+        """Time of the last change, as of the last look."""
+        return self.entry.mtime_ns
+
+    @property
+    def hash(self) -> None:
+        """None: the content may change."""
+        return
+
+    # -- what lists of databases ask, answered from the catalogue
+
+    async def table_names(self) -> list[str]:
+        """The tables that can be read."""
+        if listing.get():
+            return [] if self.entry.missing else self.entry.table_names()
+        hidden = set(self.entry.missing)
+        return [name for name in await super().table_names() if name not in hidden]
+
+    async def view_names(self) -> list[str]:
+        """The views."""
+        return [] if listing.get() else list(await super().view_names())
+
+    async def hidden_table_names(self) -> list[str]:
+        """Tables that belong to indexes and extensions."""
+        return [] if listing.get() else list(await super().hidden_table_names())
+
+    async def table_counts(self, limit: int = 10) -> dict[str, int | None]:
+        """Rows in each table, where counting takes less than ``limit`` milliseconds."""
+        return {} if listing.get() else dict(await super().table_counts(limit))
+
+    async def table_columns(self, table: str) -> list[str]:
+        """A table's columns."""
+        return [] if listing.get() else list(await super().table_columns(table))
+
+    async def primary_keys(self, table: str) -> list[str]:
+        """A table's primary key columns."""
+        return [] if listing.get() else list(await super().primary_keys(table))
+
+    async def fts_table(self, table: str) -> str | None:
+        """A table's full-text index."""
+        return None if listing.get() else await super().fts_table(table)
+
+    async def get_all_foreign_keys(self) -> dict[str, Any]:
+        """Every table's relationships."""
+        if listing.get():
+            return {}
+        found = dict(await super().get_all_foreign_keys())
+        return {table: keys for table, keys in found.items() if table not in self.entry.missing}
+
+    async def derived_table_dependencies(self) -> dict[str, str]:
+        """Datasette 1.0: implementation tables and what they belong to, once published.
+
+        Lists of tables ask this of every database. One whose tables have not been
+        published is not in those lists, so it need not be opened.
+        """
+        return self._derived
+
+    async def learn_derived(self) -> None:
+        """Find them out, when the schema is published."""
+        self._cached_derived_table_dependencies = None
+        self._derived = dict(await super().derived_table_dependencies())
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._reader.forget(self.entry.path)
+        super().close()

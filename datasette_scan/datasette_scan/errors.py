@@ -1,0 +1,87 @@
+"""The error family: what happened to one scanned file, in words a person can act on."""
+
+from __future__ import annotations
+
+from datasette.utils.asgi import Base400
+
+
+class ScanError(Exception):
+    """Anything this plugin refuses or cannot do."""
+
+
+class UsageError(ScanError):
+    """A bad option or configuration value."""
+
+
+class FinderError(ScanError):
+    """The scanner program is missing, or said that it was misused."""
+
+
+class ReadOnlyError(ScanError, Base400):  # type: ignore[misc]  # Base400 has no types
+    """Somebody asked for a write to a scanned database."""
+
+    word = "read-only"
+    status = 403
+    advice = "Copy the file and serve the copy if you want to change it."
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name!r} was found by a scan: scanned databases are read-only")
+
+
+class UnavailableError(ScanError, Base400):  # type: ignore[misc]  # Base400 has no types
+    """A scanned file that cannot be read rightly at this moment.
+
+    ``word`` is the status shown in the catalogue, ``status`` the answer's HTTP code, which
+    Datasette reads from errors of the family Base400, for which it prints no traceback.
+    """
+
+    word = "unreadable"
+    status = 503
+    advice = "Scan again when the file has been repaired or put back."
+
+
+class GoneError(UnavailableError):
+    """The file is no longer there."""
+
+    word = "gone"
+    status = 410
+    advice = "It was moved or deleted since it was found. Scan again to look for it elsewhere."
+
+
+class DeniedError(UnavailableError):
+    """The operating system does not let this user read the file."""
+
+    word = "denied"
+    status = 403
+    advice = "Give the user that runs Datasette the right to read it, then scan again."
+
+
+class BusyError(UnavailableError):
+    """Another program holds the file in a state that cannot be read rightly."""
+
+    word = "busy"
+    advice = "Another program has locked it. Try again in a moment, or close that program."
+
+
+class ChangingError(UnavailableError):
+    """The file changed during every attempt to read it."""
+
+    word = "changing"
+    advice = "It is being written right now. Try again in a moment."
+
+
+class RecoveryError(UnavailableError):
+    """An interrupted transaction has to be rolled back or replayed first."""
+
+    word = "needs recovery"
+    advice = (
+        "Its last writer stopped half-way and the file is too big for a private copy. "
+        "Open it once with the program that owns it, or raise snapshot_max_mb."
+    )
+
+
+class CorruptError(UnavailableError):
+    """SQLite says that the file is damaged or is not a database."""
+
+    word = "corrupt"
+    advice = "Restore it from a backup, or salvage it with the sqlite3 shell's .recover command."

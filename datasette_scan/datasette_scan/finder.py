@@ -1,0 +1,194 @@
+"""Runs the sqlite-scanner program and decodes the lines that it writes, as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlite_scanner
+
+from .errors import FinderError
+from .text import visible
+
+_LINE_LIMIT = 1 << 20
+_STDERR_LIMIT = 4000
+
+# Left out unless asked for with --all: copies that programs make for themselves.
+DEFAULT_EXCLUDES = (
+    ".git/",
+    ".hg/",
+    "node_modules/",
+    "__pycache__/",
+    ".cache/",
+    "Caches/",
+    "Cache/",
+    "GPUCache/",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A file whose first bytes are those of a SQLite database."""
+
+    path: bytes
+    size: int
+    device: int
+    inode: int
+    valid: bool
+    reason: str
+    application: str
+    application_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the scan is."""
+
+    files: int
+    folders: int
+    matches: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file or folder that the scanner could not read."""
+
+    path: bytes
+    kind: str
+    error: str
+
+
+Event = Match | Progress | Problem
+
+
+@dataclass(frozen=True)
+class FindOptions:
+    """Where to look, and where not."""
+
+    roots: tuple[bytes, ...]
+    exclude: tuple[str, ...] = ()
+    max_depth: int | None = None
+    include_all: bool = False
+
+    def excluded(self) -> tuple[str, ...]:
+        """Every pattern that is left out."""
+        return self.exclude if self.include_all else DEFAULT_EXCLUDES + self.exclude
+
+    def command(self) -> list[bytes | str]:
+        """The scanner's command line."""
+        words: list[bytes | str] = [program(), "--jsonl", "--details", "--events"]
+        for glob in self.excluded():
+            words += ["--exclude", glob]
+        if self.max_depth is not None:
+            words += ["--max-depth", str(self.max_depth)]
+        return [*words, "--", *self.roots]
+
+
+def program() -> str:
+    """The scanner's path. Raises FinderError when the wheel holds no program."""
+    path = str(sqlite_scanner.get_binary_path())
+    if not Path(path).is_file():
+        raise FinderError(
+            f"the sqlite-scanner program is missing: {path}. "
+            "Install it again: pip install --force-reinstall sqlite-scanner"
+        )
+    return path
+
+
+def parse_event(line: bytes) -> Event | None:
+    """One line of the scanner → an event; None for kinds that are not known here."""
+    fields = json.loads(line)
+    kind = fields.get("event")
+    if kind == "match":
+        return Match(
+            path=_path(fields),
+            size=int(fields["size"]),
+            device=int(fields.get("device", 0)),
+            inode=int(fields.get("inode", 0)),
+            valid=bool(fields.get("valid", True)),
+            reason=str(fields.get("reason", "")),
+            application=str(fields.get("application", "")),
+            application_id=int(fields.get("application_id", 0)),
+        )
+    if kind == "progress":
+        counts = ("files", "folders", "matches", "errors")
+        return Progress(*(int(fields.get(name, 0)) for name in counts))
+    if kind == "error":
+        return Problem(_path(fields), str(fields.get("kind", "io")), str(fields.get("error", "")))
+    return None
+
+
+def _path(fields: dict[str, str]) -> bytes:
+    exact = fields.get("path_base64")
+    return base64.b64decode(exact) if exact else os.fsencode(fields["path"])
+
+
+async def find(options: FindOptions) -> AsyncGenerator[Event, None]:
+    """Run the scanner; yield its events as its lines arrive.
+
+    The process is started here and always awaited here: when the caller stops reading or
+    is cancelled, it is killed first. Raises FinderError when it cannot start, is misused,
+    or writes something that is not the agreed format.
+    """
+    process = await _start(options)
+    lines, said_wrong = _pipes(process)
+    errors = asyncio.ensure_future(_drain(said_wrong))
+    try:
+        while line := await lines.readline():
+            event = _decode(line)
+            if event is not None:
+                yield event
+        code = await process.wait()
+        said = visible((await errors).decode("utf-8", "replace").strip())
+        if code not in (0, 1):
+            raise FinderError(f"sqlite-scanner stopped with exit code {code}: {said}")
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        errors.cancel()
+
+
+async def _start(options: FindOptions) -> asyncio.subprocess.Process:
+    command = options.command()
+    try:
+        return await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=_LINE_LIMIT,
+        )
+    except OSError as error:
+        raise FinderError(f"sqlite-scanner cannot be started: {error}") from error
+
+
+def _decode(line: bytes) -> Event | None:
+    try:
+        return parse_event(line)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        shown = visible(line[:200].decode("utf-8", "replace"))
+        raise FinderError(f"sqlite-scanner wrote a line that is not its format: {shown}") from error
+
+
+def _pipes(
+    process: asyncio.subprocess.Process,
+) -> tuple[asyncio.StreamReader, asyncio.StreamReader]:
+    if process.stdout is None or process.stderr is None:
+        raise FinderError("sqlite-scanner was started without pipes")
+    return process.stdout, process.stderr
+
+
+async def _drain(stream: asyncio.StreamReader) -> bytes:
+    kept = b""
+    while chunk := await stream.read(65536):
+        kept = (kept + chunk)[-_STDERR_LIMIT:]
+    return kept

@@ -1,0 +1,163 @@
+"""What differs between the two lines of Datasette, 0.65 and 1.0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import datasette.database
+
+# Datasette 1.0 keeps a catalogue of schemas that its pages and permissions read.
+HAS_CATALOG = hasattr(datasette.database.Database, "_execute_fn")
+
+_OWN_TABLE = "datasette_scan_databases"
+_CATALOG_TABLES = (
+    "catalog_columns",
+    "catalog_foreign_keys",
+    "catalog_indexes",
+    "catalog_views",
+    "catalog_tables",
+)
+
+
+def attach(ds: Any, databases: Iterable[Any]) -> None:
+    """Attach named databases, all in one step: add_database() copies the list each time."""
+    known = ds.databases.copy()
+    for db in databases:
+        known[db.name] = db
+    ds.databases = known
+
+
+def load_extensions(ds: Any, connection: Any) -> None:
+    """Make a bare connection read what Datasette's own would, without other plugins."""
+    connection.text_factory = lambda text: str(text, "utf-8", "replace")
+    if not ds.sqlite_extensions:
+        return
+    connection.enable_load_extension(True)
+    try:
+        for extension in ds.sqlite_extensions:
+            path, entrypoint = extension if isinstance(extension, tuple) else (extension, None)
+            if entrypoint is None:
+                connection.load_extension(path)
+            else:
+                connection.execute("SELECT load_extension(?, ?)", [path, entrypoint])
+    finally:
+        connection.enable_load_extension(False)
+
+
+# -- permissions
+
+
+async def is_allowed(ds: Any, actor: Any, action: str, default: bool = False) -> bool:
+    """Whether an actor may do something that has no resource."""
+    if HAS_CATALOG:
+        return bool(await ds.allowed(action=action, actor=actor))
+    return bool(await ds.permission_allowed(actor, action, default=default))
+
+
+async def may_view_database(ds: Any, actor: Any, name: str) -> bool:
+    """Whether an actor may see one database."""
+    if HAS_CATALOG:
+        from datasette.resources import DatabaseResource
+
+        return bool(
+            await ds.allowed(action="view-database", resource=DatabaseResource(name), actor=actor)
+        )
+    visible, _ = await ds.check_visibility(
+        actor, permissions=[("view-database", name), "view-instance"]
+    )
+    return bool(visible)
+
+
+async def viewable_databases(ds: Any, actor: Any, names: Iterable[str]) -> set[str]:
+    """Those of ``names`` that an actor may see."""
+    if not HAS_CATALOG:
+        return {n for n in names if await may_view_database(ds, actor, n)}
+    sql, params = await ds.allowed_resources_sql(action="view-database", actor=actor)
+    found = await ds.get_internal_database().execute(sql, params)
+    return {row["parent"] for row in found.rows} & set(names)
+
+
+# -- Datasette 1.0's catalogue of schemas
+
+
+async def prepare_catalog(ds: Any) -> None:
+    """Make the table that says which databases are ours."""
+    if HAS_CATALOG:
+        await ds.get_internal_database().execute_write_script(
+            f"DROP TABLE IF EXISTS {_OWN_TABLE};"
+            f"CREATE TABLE {_OWN_TABLE} (database_name TEXT PRIMARY KEY) WITHOUT ROWID;"
+        )
+
+
+async def announce(ds: Any, databases: Iterable[Any]) -> None:
+    """Enter databases into the catalogue, without their tables."""
+    if not HAS_CATALOG:
+        return
+    rows = [(db.name, db.path) for db in databases]
+
+    def write(connection: Any) -> None:
+        connection.executemany(
+            "INSERT OR REPLACE INTO catalog_databases (database_name, path, is_memory, "
+            "schema_version) VALUES (?, ?, 0, NULL)",
+            rows,
+        )
+        connection.executemany(
+            f"INSERT OR IGNORE INTO {_OWN_TABLE} VALUES (?)",
+            [row[:1] for row in rows],
+        )
+
+    await ds.get_internal_database().execute_write_fn(write)
+
+
+async def publish_schema(ds: Any, db: Any) -> None:
+    """Enter the tables of one database into the catalogue, those that can be read."""
+    if not HAS_CATALOG:
+        return
+    hidden = frozenset(db.entry.missing)
+    rows = await db.execute_fn(lambda connection: _schema_rows(connection, db.name, hidden))
+
+    def write(connection: Any) -> None:
+        for table in _CATALOG_TABLES:
+            connection.execute(f"DELETE FROM {table} WHERE database_name = ?", [db.name])
+        for table, inserts in rows.items():
+            if inserts:
+                marks = ", ".join("?" * len(inserts[0]))
+                connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", inserts)
+
+    await db.learn_derived()
+    await ds.get_internal_database().execute_write_fn(write)
+
+
+def _schema_rows(connection: Any, name: str, hidden: frozenset[str]) -> dict[str, list[Any]]:
+    rows: dict[str, list[Any]] = {table: [] for table in reversed(_CATALOG_TABLES)}
+    master = connection.execute(
+        "SELECT type, name, rootpage, sql FROM sqlite_master WHERE type IN ('table', 'view')"
+    ).fetchall()
+    for kind, table, rootpage, sql in master:
+        if table in hidden:
+            continue
+        if kind == "view":
+            rows["catalog_views"].append((name, table, rootpage, sql))
+            continue
+        rows["catalog_tables"].append((name, table, rootpage, sql))
+        for pragma, target, width in (
+            ("table_xinfo", "catalog_columns", 7),
+            ("foreign_key_list", "catalog_foreign_keys", 8),
+            ("index_list", "catalog_indexes", 5),
+        ):
+            found = connection.execute(f"PRAGMA {pragma}({_quoted(table)})").fetchall()
+            rows[target] += [(name, table, *tuple(row)[:width]) for row in found]
+    return rows
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def deny_writes_sql() -> str:
+    """A rule for every scanned database: no."""
+    return (
+        f"SELECT database_name AS parent, NULL AS child, 0 AS allow, "
+        f"'scanned databases are read-only' AS reason FROM {_OWN_TABLE}"
+    )

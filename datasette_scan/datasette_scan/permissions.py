@@ -1,0 +1,54 @@
+"""scan-view (full paths, the Skipped tab) and scan-rescan, on both lines of Datasette.
+
+On a server that only this machine reaches, everybody may do both, unless the setting
+``allow`` says who. On any other, only the root actor may.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datasette.utils import actor_matches_allow
+
+from . import lines
+from .state import State
+
+VIEW = "scan-view"
+RESCAN = "scan-rescan"
+ACTIONS = {
+    VIEW: "See full paths and what a scan skipped",
+    RESCAN: "Start a scan",
+}
+# What may be done with a scanned database; everything else that a line knows is a write.
+_READS = frozenset({"view-database", "view-table", "view-query", "execute-sql"})
+
+
+def decide(state: State, actor: Any, action: str) -> bool:
+    """Whether an actor has one of this plugin's permissions."""
+    if action in state.settings.allow:
+        return bool(actor_matches_allow(actor, state.settings.allow[action]))
+    return state.local or bool(actor and actor.get("id") == "root")
+
+
+def actions() -> list[Any]:
+    """Datasette 1.0: the actions, to be registered."""
+    if not lines.HAS_CATALOG:
+        return []
+    from datasette.permissions import Action
+
+    return [Action(name=name, description=text) for name, text in ACTIONS.items()]
+
+
+def rules(ds: Any, state: State, actor: Any, action: str) -> Any:
+    """Datasette 1.0: SQL that says yes or no."""
+    from datasette.permissions import PermissionSQL
+
+    if action in ACTIONS:
+        reason = "datasette-scan"
+        if decide(state, actor, action):
+            return PermissionSQL.allow(reason)
+        return PermissionSQL.deny(reason)
+    known = ds.actions.get(action)
+    if known is None or known.resource_class is None or action in _READS:
+        return None
+    return PermissionSQL(sql=lines.deny_writes_sql(), params={})

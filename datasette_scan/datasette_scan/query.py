@@ -1,0 +1,95 @@
+"""Query strings ↔ what is asked of the catalogue. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from .catalog import SORTS, Query
+from .errors import UsageError
+from .text import parse_size
+
+PAGE_SIZE = 100
+LARGEST_PAGE = 1000
+AGES = {"1d": "last day", "7d": "last week", "30d": "last month", "365d": "last year"}
+SIZES = {"1MB": "over 1 MB", "10MB": "over 10 MB", "100MB": "over 100 MB", "1GB": "over 1 GB"}
+_SECONDS = {"h": 3600, "d": 86400, "w": 604800}
+
+
+@dataclass(frozen=True)
+class Page:
+    """A query and which of its rows."""
+
+    query: Query
+    size: int = PAGE_SIZE
+    offset: int = 0
+
+
+def parse_page(args: Mapping[str, str], wide: bool) -> Page:
+    """The arguments of a request. Raises UsageError naming the bad one."""
+    descending = "_sort_desc" in args
+    sort = args.get("_sort_desc") or args.get("_sort") or "name"
+    if sort not in SORTS or (sort == "path" and not wide):
+        raise UsageError(f"_sort={sort!r} is not a column; known are {', '.join(SORTS)}")
+    query = Query(
+        text=args.get("q", ""),
+        status=args.get("status", ""),
+        application=args.get("application", ""),
+        folder=args.get("folder", "") if wide else "",
+        min_size=_size(args, "min_size"),
+        max_size=_size(args, "max_size"),
+        max_age=_age(args),
+        since=_count(args, "since", 0, 1 << 62),
+        sort=sort,
+        descending=descending,
+        wide=wide,
+    )
+    size = _count(args, "_size", PAGE_SIZE, LARGEST_PAGE)
+    return Page(query, size, _count(args, "_next", 0, 1 << 31))
+
+
+def _count(args: Mapping[str, str], key: str, default: int, most: int) -> int:
+    text = args.get(key) or str(default)
+    if not (text.isascii() and text.isdigit()) or int(text) > most:
+        raise UsageError(f"{key}={text!r} is not a whole number of at most {most}")
+    return int(text)
+
+
+def _size(args: Mapping[str, str], key: str) -> int | None:
+    text = args.get(key)
+    if not text:
+        return None
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise UsageError(f"{key}: {error}") from error
+
+
+def _age(args: Mapping[str, str]) -> float | None:
+    text = args.get("age")
+    if not text:
+        return None
+    number, unit = text[:-1], text[-1:]
+    if not (number.isascii() and number.isdigit()) or unit not in _SECONDS:
+        raise UsageError(f"age={text!r} is not an age such as 12h, 7d or 4w")
+    return float(int(number) * _SECONDS[unit])
+
+
+def link(args: Mapping[str, str], **changes: str | None) -> str:
+    """A query string: the present one, changed; None removes. Pages start over."""
+    merged = {k: v for k, v in args.items() if v and k != "_next"}
+    for key, value in changes.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = value
+    return "?" + urlencode(merged, errors="surrogateescape") if merged else "?"
+
+
+def sort_link(args: Mapping[str, str], column: str) -> str:
+    """The link of a column's heading: sort by it, or turn the order round."""
+    turned = args.get("_sort", "name" if "_sort_desc" not in args else "") == column
+    if turned:
+        return link(args, _sort=None, _sort_desc=column)
+    return link(args, _sort=column, _sort_desc=None)

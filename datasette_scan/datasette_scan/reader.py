@@ -1,0 +1,84 @@
+"""The plugin's own threads: scanned files are read there, never in Datasette's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sqlite3
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from .opening import Limits, Opener, Prepare, ReadInfo
+from .snapshots import SnapshotStore
+
+if sys.platform != "win32":
+    import resource
+
+T = TypeVar("T")
+
+
+def connection_limit(handles: int) -> int:
+    """How many files may be open at once when the process may have ``handles`` descriptors.
+
+    One file needs up to five: ours, SQLite's, its log, that log's index and a journal.
+    """
+    return max(2, min(12, (handles - 64) // 8))
+
+
+def handle_limit() -> int:
+    """The soft limit of open descriptors of this process."""
+    if sys.platform == "win32":
+        return 512
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1 << 16 if soft == resource.RLIM_INFINITY else soft
+
+
+class Reader:
+    """Runs reads in threads of its own. ``close`` stops the threads and lets go of all files.
+
+    Two pools: pages never queue behind the looks that a scan takes into files. ``threads``
+    of 0 reads in the caller's thread, for systems without threads.
+    """
+
+    def __init__(
+        self, snapshot_bytes: int, threads: int = 4, roots: tuple[bytes, ...] = ()
+    ) -> None:
+        limits = Limits(connection_limit(handle_limit()), snapshot_bytes=snapshot_bytes)
+        self.opener = Opener(limits, SnapshotStore(total=4 * snapshot_bytes), roots)
+        self._pages = _pool(threads, "scan-read")
+        self._checks = _pool(min(threads, 2), "scan-check")
+
+    async def read(
+        self, path: bytes, fn: Callable[[sqlite3.Connection], T], prepare: Prepare
+    ) -> tuple[T, ReadInfo]:
+        """Read one file. Raises what Opener.read raises."""
+        return await self._run(self._pages, self.opener.read, path, fn, prepare)
+
+    async def check(self, fn: Callable[..., T], *args: Any) -> T:
+        """Call ``fn(opener, *args)`` in a thread kept for looking into files."""
+        return await self._run(self._checks, fn, self.opener, *args)
+
+    @staticmethod
+    async def _run(pool: ThreadPoolExecutor | None, fn: Callable[..., T], *args: Any) -> T:
+        if pool is None:
+            return fn(*args)
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(pool, lambda: context.run(fn, *args))
+
+    def forget(self, path: bytes) -> None:
+        """Let go of one file."""
+        self.opener.forget(path)
+
+    def close(self) -> None:
+        """Stop the threads, waiting for the reads that are under way."""
+        for pool in (self._checks, self._pages):
+            if pool is not None:
+                pool.shutdown(wait=True, cancel_futures=True)
+        self.opener.close()
+
+
+def _pool(threads: int, name: str) -> ThreadPoolExecutor | None:
+    return ThreadPoolExecutor(threads, thread_name_prefix=name) if threads else None

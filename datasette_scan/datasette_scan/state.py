@@ -1,0 +1,87 @@
+"""One Datasette instance's settings, catalogue, reader and watcher."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import replace
+from typing import Any
+
+import click
+from datasette.utils import StartupError
+
+from .catalog import Catalog
+from .errors import UsageError
+from .reader import Reader
+from .settings import Settings, parse_config
+from .watch import Watcher
+
+_states: weakref.WeakKeyDictionary[Any, State] = weakref.WeakKeyDictionary()
+_from_command: list[Settings] = []
+
+
+class State:
+    """What the plugin keeps for one Datasette."""
+
+    def __init__(self, ds: Any, settings: Settings) -> None:
+        self.settings = settings
+        self.catalog = Catalog()
+        threads = 4 if ds.setting("num_sql_threads") else 0
+        self.reader = Reader(settings.snapshot_bytes, threads, settings.find.roots)
+        self.watcher = Watcher(weakref.proxy(ds), settings, self.catalog, self.reader)
+        self.viewable: dict[str, tuple[float, int, set[str]]] = {}
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return self.settings.uds or is_loopback(self.settings.host)
+
+    async def stop(self) -> None:
+        """The server ends: the scan, the threads, the files, the private copies."""
+        await self.watcher.stop()
+        self.reader.close()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name is this machine's own."""
+    name = host.strip("[]").lower().rstrip(".")
+    return (
+        name in ("localhost", "::1")
+        or name.endswith(".localhost")
+        or (name.startswith("127.") and name.replace(".", "").isdigit())
+    )
+
+
+def set_command_settings(settings: Settings | None) -> None:
+    """What ``datasette scan`` was given, for the Datasette that it is about to make."""
+    _from_command[:] = [settings] if settings else []
+
+
+def state_of(ds: Any) -> State:
+    """The state of a Datasette, made at the first call. Raises StartupError."""
+    state = _states.get(ds)
+    if state is None:
+        try:
+            configured = parse_config(ds.plugin_config("datasette-scan") or {})
+        except UsageError as error:
+            raise StartupError(str(error)) from error
+        state = _states[ds] = State(ds, _merge(configured))
+    return state
+
+
+def _merge(configured: Settings) -> Settings:
+    """The command's settings with what only the configuration says."""
+    if _from_command:
+        given = _from_command[0]
+        find = replace(given.find, exclude=given.find.exclude + configured.find.exclude)
+        return replace(
+            given,
+            find=find,
+            interval=configured.interval if given.interval is None else given.interval,
+            hosts=configured.hosts,
+            allow=configured.allow,
+            snapshot_bytes=configured.snapshot_bytes,
+        )
+    context = click.get_current_context(silent=True)
+    params = context.params if context else {}
+    host = str(params.get("host") or "127.0.0.1")
+    return replace(configured, host=host.lower(), uds=bool(params.get("uds")))

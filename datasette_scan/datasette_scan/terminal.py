@@ -1,0 +1,66 @@
+"""What the terminal says of a scan: one line while it runs, one when it ends."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from .catalog import Catalog
+from .text import visible
+
+_SHOWN = 20
+_EVERY = 0.1
+
+
+class Terminal:
+    """Writes to standard error. A line that moves only where there is a terminal."""
+
+    def __init__(self, catalog: Catalog, quiet: bool) -> None:
+        self._catalog = catalog
+        self._quiet = quiet
+        self._shown_at = 0.0
+        self._drawn = False
+        self._reported: set[bytes] = set()
+
+    def progress(self) -> None:
+        """Redraw the moving line, not too often."""
+        now = time.monotonic()
+        if self._quiet or not sys.stderr.isatty() or now - self._shown_at < _EVERY:
+            return
+        self._shown_at = now
+        seen = self._catalog.progress
+        line = (
+            f"Scanning: {seen.files:,} files, {seen.matches:,} databases, {seen.folders:,} folders"
+        )
+        click.echo(f"\r\x1b[K{line}", err=True, nl=False)
+        self._drawn = True
+
+    def finished(self) -> None:
+        """Say what was skipped that was not said before, and how the scan ended."""
+        if self._drawn:
+            click.echo("\r\x1b[K", err=True, nl=False)
+            self._drawn = False
+        if self._quiet:
+            return
+        self._skipped()
+        catalog = self._catalog
+        if catalog.error:
+            click.echo(f"Scan failed: {visible(catalog.error)}", err=True)
+        elif catalog.scans == 1:
+            count = len(catalog.entries)
+            word = "database" if count == 1 else "databases"
+            click.echo(
+                f"Found {count:,} {word} in {catalog.duration:.1f} s, "
+                f"{len(catalog.skipped):,} skipped",
+                err=True,
+            )
+
+    def _skipped(self) -> None:
+        fresh = [s for path, s in self._catalog.skipped.items() if path not in self._reported]
+        self._reported.update(skip.path for skip in fresh)
+        for skip in fresh[:_SHOWN]:
+            click.echo(f"Skipping {skip.shown_path}: {skip.reason}", err=True)
+        if len(fresh) > _SHOWN:
+            click.echo(f"Skipping {len(fresh) - _SHOWN:,} more: see the Skipped tab", err=True)

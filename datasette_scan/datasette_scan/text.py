@@ -1,0 +1,63 @@
+"""Names and paths made safe to show: control and bidirectional characters become visible."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+
+# Categories that a terminal or browser acts on instead of drawing: control, format
+# (bidi overrides, zero-width), surrogate (bytes that are not UTF-8), private use and
+# unassigned, line and paragraph separators.
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def is_plain(character: str) -> bool:
+    """Whether a character can be shown as it is."""
+    return unicodedata.category(character) not in _UNSEEN
+
+
+def visible(text: str) -> str:
+    """Text with every unseen character written as an escape, for pages and terminals."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if is_plain(c) else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # PEP 383: one byte that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def visible_path(path: bytes) -> str:
+    """A path's bytes as text that is safe to show."""
+    return visible(os.fsdecode(path))
+
+
+def format_size(size: int) -> str:
+    """A size in bytes as people read it: 12 bytes, 3.4 KB, 1.2 GB."""
+    if size < 1024:
+        return f"{size} bytes"
+    value = float(size)
+    for unit in ("KB", "MB", "GB"):
+        value /= 1024
+        if value < 1024:
+            return f"{value:.1f} {unit}"
+    return f"{value / 1024:.1f} TB"
+
+
+def parse_size(text: str) -> int:
+    """``10MB`` → bytes. Raises ValueError for anything else."""
+    units = {"": 1, "B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+    compact = text.strip().upper().replace(" ", "").replace("IB", "B")
+    number = compact.rstrip("BKMGT")
+    unit = compact[len(number) :]
+    if len(unit) > 1:
+        unit = unit.removesuffix("B")
+    try:
+        return int(float(number) * units[unit])
+    except (ValueError, KeyError, OverflowError):
+        raise ValueError(f"{text!r} is not a size such as 500KB or 2GB") from None

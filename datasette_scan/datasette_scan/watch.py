@@ -1,0 +1,242 @@
+"""The scan and its repetition: one task on the server's event loop.
+
+``start`` makes the task (Datasette 1.0's supervisor or the ASGI lifespan calls it), ``stop``
+cancels it and waits for it; cancelling ends the scanner process. Looks into files run in
+the reader's threads, at most ``_AHEAD`` groups at a time, and are awaited before a scan
+counts as complete.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from . import lines
+from .catalog import Catalog
+from .check import Facts, check_file, read_mark
+from .database import ScannedDatabase
+from .errors import ScanError, UnavailableError
+from .finder import Match, Problem, Progress, find
+from .fingerprint import take
+from .opening import Opener
+from .reader import Reader
+from .settings import Settings
+from .terminal import Terminal
+
+_GROUP = 40  # files looked into by one job
+_AHEAD = 4  # jobs under way
+_ATTACH_EVERY = 0.2  # seconds
+_RESERVED = ("_internal", "_memory", "-", "static", "favicon")
+_REST = 5  # a scan takes at most one part in this many of the time
+_RETRIED = frozenset({"busy", "changing", "needs recovery", "snapshot", "gone", "checking", "live"})
+
+Work = list[tuple[Match, int]]  # a file and the mark it had at the last look
+
+
+class Watcher:
+    """Scans, names, attaches, and does it again when asked or when it is time."""
+
+    def __init__(self, ds: Any, settings: Settings, catalog: Catalog, reader: Reader) -> None:
+        self._ds = ds
+        self._settings = settings
+        self._catalog = catalog
+        self._reader = reader
+        self._terminal = Terminal(catalog, quiet=settings.quiet)
+        self._wanted = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._published: dict[str, int] = {}
+        self._prepared = False
+
+    # -- life
+
+    def start(self) -> None:
+        """Begin, once, on the running loop."""
+        if self._task is None and self._settings.active:
+            self._task = asyncio.get_running_loop().create_task(self.run())
+
+    async def stop(self) -> None:
+        """End the task and everything that it started."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def run(self) -> None:
+        """Scan now, then whenever asked or due, until cancelled."""
+        if not self._catalog.scans:
+            await self.scan()
+        while True:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), self._pause())
+            self._wanted.clear()
+            await self.scan()
+
+    def _pause(self) -> float | None:
+        interval = self._settings.interval
+        return None if interval is None else max(interval, _REST * self._catalog.duration)
+
+    def ask(self) -> bool:
+        """Ask for a scan; False when one is under way."""
+        if self._catalog.scanning:
+            return False
+        self._wanted.set()
+        return True
+
+    # -- one scan
+
+    async def scan(self) -> None:
+        """Find, look into, name and attach. Says what went wrong; raises only CancelledError."""
+        self._catalog.begin()
+        error = ""
+        try:
+            await self._prepare()
+            seen = await self._enumerate()
+            self._name()
+            while self._jobs:
+                await asyncio.wait(self._jobs, timeout=_ATTACH_EVERY)
+                await self._attach()
+            await self._sweep(seen)
+            await self._attach()
+        except ScanError as failure:
+            error = str(failure)
+        except OSError as failure:
+            error = f"the scan stopped: {failure}"
+        finally:
+            for job in self._jobs:
+                job.cancel()
+            self._jobs.clear()
+            self._catalog.finish(error)
+        self._terminal.finished()
+
+    async def _prepare(self) -> None:
+        if not self._prepared:
+            self._catalog.explicit = await asyncio.to_thread(_identities, self._ds)
+            await lines.prepare_catalog(self._ds)
+            self._prepared = True
+
+    async def _enumerate(self) -> set[bytes]:
+        seen: set[bytes] = set()
+        work: Work = []
+        async with contextlib.aclosing(find(self._settings.find)) as events:
+            async for event in events:
+                if isinstance(event, Match):
+                    entry = self._catalog.admit(event)
+                    if entry is not None:
+                        seen.add(event.path)
+                        work.append((event, entry.mark if entry.status not in _RETRIED else 0))
+                elif isinstance(event, Problem):
+                    self._catalog.refuse(event)
+                elif isinstance(event, Progress):
+                    self._catalog.progress = event
+                    self._terminal.progress()
+                    work = await self._dispatch(work)
+                if len(work) >= _GROUP:
+                    work = await self._dispatch(work)
+        await self._dispatch(work)
+        return seen
+
+    async def _dispatch(self, work: Work) -> Work:
+        if work:
+            while len(self._jobs) >= _AHEAD:
+                await asyncio.wait(self._jobs, return_when=asyncio.FIRST_COMPLETED)
+            job = asyncio.get_running_loop().create_task(self._look(work))
+            self._jobs.add(job)
+            job.add_done_callback(self._jobs.discard)
+        return []
+
+    async def _look(self, work: Work) -> None:
+        results = await self._reader.check(_look_into, work, self._prepare_connection)
+        for (match, _), facts in zip(work, results, strict=True):
+            entry = self._catalog.entries.get(match.path)
+            if entry is not None and facts is not None:
+                self._catalog.record(entry, facts)
+
+    def _prepare_connection(self, connection: Any) -> None:
+        lines.load_extensions(self._ds, connection)
+
+    async def _sweep(self, seen: set[bytes]) -> None:
+        """Entries that this scan did not meet: gone, or only left out now."""
+        unseen = [e for path, e in self._catalog.entries.items() if path not in seen]
+        if unseen:
+            gone = await self._reader.check(_missing, [e.path for e in unseen])
+            for entry in unseen:
+                if entry.path in gone:
+                    self._catalog.mark_gone(entry)
+
+    def _name(self) -> None:
+        """Names are given when everything is found: they do not depend on the order."""
+        self._catalog.drop_twins(list(self._catalog.entries))
+        self._catalog.give_names([*self._ds.databases, *_RESERVED])
+
+    async def _attach(self) -> None:
+        databases = []
+        for entry in sorted(self._catalog.unattached(), key=lambda e: e.path):
+            db = ScannedDatabase(self._ds, entry, self._reader)
+            db.name = db.route = entry.name
+            databases.append(db)
+        if databases:
+            lines.attach(self._ds, databases)
+            await lines.announce(self._ds, databases)
+            for db in databases:
+                db.entry.attached = True
+            self._catalog.touch()
+
+    # -- one database, when it is asked for
+
+    async def wake(self, db: ScannedDatabase) -> None:
+        """Look again at a database that is about to be shown, and publish its schema."""
+        entry = db.entry
+        mark = await self._reader.check(_mark_or_none, entry.path)
+        if mark is None or mark != entry.mark or entry.status in _RETRIED:
+            match = Match(entry.path, entry.size, entry.device, entry.inode, True, "", "", 0)
+            [facts] = await self._reader.check(_look_into, [(match, 0)], self._prepare_connection)
+            if facts is not None:
+                self._catalog.record(entry, facts)
+        if self._published.get(db.name) != entry.schema_hash and entry.status not in ("gone",):
+            with contextlib.suppress(UnavailableError):
+                await lines.publish_schema(self._ds, db)
+                self._published[db.name] = entry.schema_hash
+
+
+def _look_into(opener: Opener, work: Work, prepare: Callable[[Any], None]) -> list[Facts | None]:
+    return [_look_once(opener, match, mark, prepare) for match, mark in work]
+
+
+def _look_once(
+    opener: Opener, match: Match, mark: int, prepare: Callable[[Any], None]
+) -> Facts | None:
+    """What the file holds; None when it is as it was at the last look."""
+    if mark and mark == _mark_or_none(opener, match.path):
+        return None
+    return check_file(opener, match, prepare)
+
+
+def _mark_or_none(_opener: Opener, path: bytes) -> int | None:
+    try:
+        return read_mark(path)
+    except UnavailableError:
+        return None
+
+
+def _missing(_opener: Opener, paths: list[bytes]) -> set[bytes]:
+    gone = set()
+    for path in paths:
+        try:
+            take(path)
+        except UnavailableError:
+            gone.add(path)
+    return gone
+
+
+def _identities(ds: Any) -> set[tuple[int, int]]:
+    """The files that Datasette serves itself."""
+    found = set()
+    for db in ds.databases.values():
+        if db.path and not isinstance(db, ScannedDatabase):
+            with contextlib.suppress(OSError, UnavailableError):
+                found.add(take(str(db.path).encode(errors="surrogateescape")).identity)
+    return found

@@ -1,0 +1,97 @@
+package scan
+
+import (
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// The system calls of the walker, without the copies, strings and errors that
+// the standard library makes of each.
+//
+// There are two ways into the kernel. syscall.Syscall tells Go's scheduler,
+// which then lends the thread's slot to another goroutine when the call takes
+// long; telling costs about as much as a short call itself. syscall.RawSyscall
+// does not tell: the slot is blocked until the kernel is done. That is right
+// where the kernel answers from memory or from a disk of this machine, with as
+// many slots as there are workers (raiseSlots), and wrong for a network mount
+// or FUSE, where a call may hang for minutes: a collection of garbage waits for
+// every slot, and with it everything else, Ctrl-C too. So each call is given
+// local, true only for file systems known to be of the first sort.
+
+const (
+	openFolderFlags = syscall.O_RDONLY | syscall.O_DIRECTORY | syscall.O_CLOEXEC | syscall.O_LARGEFILE
+	// O_NONBLOCK: should the entry be a FIFO by now, opening must not wait.
+	openFileFlags = syscall.O_RDONLY | syscall.O_NONBLOCK | syscall.O_CLOEXEC | syscall.O_LARGEFILE | syscall.O_NOCTTY
+	// currentFolder is AT_FDCWD.
+	currentFolder = -100
+	// noFollow is AT_SYMLINK_NOFOLLOW.
+	noFollow = 0x100
+)
+
+// call retries what a signal has interrupted.
+func call(local bool, number, a, b, c, d uintptr) (int, syscall.Errno) {
+	for {
+		var result uintptr
+		var errno syscall.Errno
+		if local {
+			result, _, errno = syscall.RawSyscall6(number, a, b, c, d, 0, 0)
+		} else {
+			result, _, errno = syscall.Syscall6(number, a, b, c, d, 0, 0)
+		}
+		if errno != syscall.EINTR {
+			return int(result), errno
+		}
+	}
+}
+
+// openAt opens an entry of a folder; name points to bytes that end with NUL.
+// The access time is left alone where the kernel allows that, which it says
+// for each file anew: it depends on the owner.
+func openAt(local bool, folder int, name *byte, flags int) (int, syscall.Errno) {
+	handle, errno := call(local, syscall.SYS_OPENAT, uintptr(folder), uintptr(unsafe.Pointer(name)), uintptr(flags|syscall.O_NOATIME), 0)
+	if errno == syscall.EPERM {
+		handle, errno = call(local, syscall.SYS_OPENAT, uintptr(folder), uintptr(unsafe.Pointer(name)), uintptr(flags), 0)
+	}
+	return handle, errno
+}
+
+func closeHandle(local bool, handle int) {
+	// Never again after EINTR: Linux has closed it all the same.
+	if local {
+		syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(handle), 0, 0)
+	} else {
+		syscall.Syscall(syscall.SYS_CLOSE, uintptr(handle), 0, 0)
+	}
+}
+
+func readHandle(local bool, handle int, buffer []byte) (int, syscall.Errno) {
+	return call(local, syscall.SYS_READ, uintptr(handle), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)), 0)
+}
+
+func listHandle(local bool, handle int, buffer []byte) (int, syscall.Errno) {
+	return call(local, syscall.SYS_GETDENTS64, uintptr(handle), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)), 0)
+}
+
+func statAt(local bool, folder int, name *byte, into *syscall.Stat_t, flags int) syscall.Errno {
+	_, errno := call(local, sysFstatat, uintptr(folder), uintptr(unsafe.Pointer(name)), uintptr(unsafe.Pointer(into)), uintptr(flags))
+	return errno
+}
+
+func factsOfStat(stat *syscall.Stat_t) facts {
+	kind := stat.Mode & syscall.S_IFMT
+	return facts{
+		folder:   kind == syscall.S_IFDIR,
+		regular:  kind == syscall.S_IFREG,
+		size:     stat.Size,
+		modified: time.Unix(stat.Mtim.Unix()),
+		device:   uint64(stat.Dev),
+		inode:    stat.Ino,
+	}
+}
+
+// firstByte returns where a string lies that is known to end with NUL.
+func firstByte(name string) *byte { return unsafe.StringData(name) }
+
+// terminated returns a copy of name that ends with NUL.
+func terminated(name string) *byte { return &append([]byte(name), 0)[0] }

@@ -1,0 +1,158 @@
+"""Right or nothing, while another process writes. See writer.py for what every read must be."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter as Tally
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import writer
+
+from datasette_scan.errors import UnavailableError
+from datasette_scan.opening import Limits, Opener
+from datasette_scan.snapshots import SnapshotStore
+
+READS = 20_000
+THREADS = 3
+SECONDS = 100  # the writer stops by itself
+
+
+@contextmanager
+def writing(manner: str, folder: Path) -> Iterator[tuple[Path, writer.Counter]]:
+    database, number = folder / "disk" / "live.db", folder / "counter"
+    database.parent.mkdir(exist_ok=True)
+    writer.create(str(database), "wal" if manner in ("wal", "checkpoint") else "delete")
+    counter = writer.Counter(str(number))
+    child = subprocess.Popen(
+        [sys.executable, writer.__file__, manner, str(database), str(number), str(SECONDS)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "writing\n"
+    try:
+        yield database, counter
+        assert child.poll() is None, "the writer ended early"
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
+QUERY = "SELECT count(*), min(v), max(v), sum(amount), sum(length(filler)) FROM account"
+
+
+def is_right(row: tuple[int, ...], before: int, after: int) -> bool:
+    """One state, and not older than what was committed when the read began."""
+    whole = row[0] == writer.ROWS and row[3] == writer.TOTAL and row[4] == writer.ROWS * 900
+    return whole and row[1] == row[2] and before <= row[1] <= after + 1
+
+
+@dataclass
+class Readers:
+    """Threads that read the same file at once through one opener."""
+
+    opener: Opener
+    path: bytes
+    counter: writer.Counter
+    left: int
+    seconds: float
+    modes: Tally[str] = field(default_factory=Tally)
+    refused: Tally[str] = field(default_factory=Tally)
+    wrong: list[object] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self) -> None:
+        stop_at = time.monotonic() + self.seconds
+        threads = [threading.Thread(target=self._read, args=[stop_at]) for _ in range(THREADS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.opener.close()
+
+    def _take_one(self) -> bool:
+        with self.lock:
+            self.left -= 1
+            return self.left >= 0
+
+    def _read(self, stop_at: float) -> None:
+        while time.monotonic() < stop_at and self._take_one():
+            before = self.counter.get()
+            try:
+                row, info = self.opener.read(self.path, lambda c: c.execute(QUERY).fetchone())
+            except UnavailableError as error:
+                self.refused[type(error).__name__] += 1
+                continue
+            after = self.counter.get()
+            self.modes[info.mode.value] += 1
+            if not is_right(tuple(row), before, after):
+                self.wrong.append((info.mode.value, before, tuple(row), after))
+
+
+def readers(path: Path, counter: writer.Counter, reads: int, busy: float = 1.0) -> Readers:
+    opener = Opener(Limits(busy_seconds=busy), SnapshotStore(1 << 30))
+    return Readers(opener, os.fsencode(path), counter, reads, SECONDS - 10)
+
+
+@pytest.mark.parametrize(
+    ("manner", "modes"),
+    [
+        ("rollback", {"direct"}),
+        ("wal", {"live"}),
+        ("checkpoint", {"quiet", "live"}),
+        ("exclusive", {"copy"}),
+        ("convert", {"direct", "live"}),
+    ],
+)
+def test_twenty_thousand_reads_none_wrong(manner: str, modes: set[str], tmp_path: Path) -> None:
+    with writing(manner, tmp_path) as (path, counter):
+        began = counter.get()
+        group = readers(path, counter, READS)
+        group.run()
+        written = counter.get() - began
+    answered = sum(group.modes.values())
+    print(f"{manner}: {dict(group.modes)} refused {dict(group.refused)}, {written} commits")
+    assert group.wrong == []
+    assert answered + sum(group.refused.values()) == READS
+    assert answered >= READS * 0.98
+    assert set(group.modes) >= modes
+    assert written >= 20
+
+
+def test_a_journal_in_memory_is_never_guessed(tmp_path: Path) -> None:
+    """Locked exclusively with no journal on the disk: half a transaction looks like a whole."""
+    with writing("memory", tmp_path) as (path, counter):
+        while counter.get() < 3:
+            time.sleep(0.01)
+        group = readers(path, counter, 300, busy=0.1)
+        group.run()
+    assert group.wrong == []
+    assert group.refused["BusyError"] > 0
+
+
+def test_the_measure_finds_wrong_answers(tmp_path: Path) -> None:
+    """``nolock=1``, which other tools use, fails it: so passing it means something."""
+    wrong = 0
+    with writing("rollback", tmp_path) as (path, counter):
+        stop_at = time.monotonic() + 30
+        while wrong < 3 and time.monotonic() < stop_at:
+            before = counter.get()
+            connection = sqlite3.connect(f"file:{path}?mode=ro&nolock=1", uri=True)
+            try:
+                row = connection.execute(QUERY).fetchone()
+                wrong += not is_right(row, before, counter.get())
+            except sqlite3.DatabaseError:
+                wrong += 1
+            finally:
+                connection.close()
+    assert wrong >= 3

@@ -1,0 +1,439 @@
+"""How each kind of file is opened, and that nothing below the scanned folder changes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import child_python, end, make_database, photograph, run_sql
+
+from datasette_scan.errors import (
+    BusyError,
+    ChangingError,
+    CorruptError,
+    DeniedError,
+    GoneError,
+    RecoveryError,
+    UnavailableError,
+)
+from datasette_scan.fingerprint import Fingerprint, Mode, Stamp, consistent_when_locked, plan_mode
+from datasette_scan.opening import Limits, Opener, file_uri
+from datasette_scan.reader import connection_limit
+from datasette_scan.snapshots import SnapshotStore
+
+HOLD_OPEN = """
+import sqlite3, sys
+c = sqlite3.connect(sys.argv[1], isolation_level=None)
+for statement in sys.argv[2:]:
+    c.execute(statement)
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+LEAVE = HOLD_OPEN.replace("sys.stdin.readline()", "import os; os._exit(0)")
+
+
+@pytest.fixture
+def opener() -> Iterator[Opener]:
+    made = Opener(Limits(busy_seconds=0.6), SnapshotStore(64 << 20))
+    yield made
+    made.close()
+
+
+def settle(path: Path) -> None:
+    """Let the file's times be older than the kernel's step."""
+    import time
+
+    time.sleep(0.08)
+
+
+def count(opener: Opener, path: Path | bytes) -> tuple[int, Mode]:
+    raw = os.fsencode(path)
+    found, info = opener.read(raw, lambda c: c.execute("SELECT count(*) FROM t").fetchone()[0])
+    return found, info.mode
+
+
+def test_rollback_journal(root: Path, opener: Opener) -> None:
+    path = make_database(root / "a.db")
+    before = photograph(root)
+    assert count(opener, path) == (3, Mode.DIRECT)
+    run_sql(path, "INSERT INTO t(name) VALUES ('new')")
+    assert count(opener, path) == (4, Mode.DIRECT)
+    assert set(photograph(root)) == set(before)
+
+
+def test_wal_at_rest_gets_no_files_beside_it(root: Path, opener: Opener) -> None:
+    path = make_database(root / "a.db", journal="wal")
+    settle(path)
+    before = photograph(root)
+    assert count(opener, path) == (3, Mode.QUIET)
+    assert count(opener, path) == (3, Mode.QUIET)
+    assert photograph(root) == before
+
+
+def test_wal_in_use_is_read_with_what_is_only_in_the_log(root: Path, opener: Opener) -> None:
+    path = make_database(root / "a.db", journal="wal")
+    child = child_python(HOLD_OPEN, str(path), "INSERT INTO t(name) VALUES ('in the log')")
+    try:
+        before = photograph(root)
+        assert count(opener, path) == (4, Mode.LIVE)
+        assert photograph(root) == before  # also not one byte of -shm
+    finally:
+        end(child)
+
+
+def test_the_owner_can_tidy_up_while_it_is_served(root: Path, opener: Opener) -> None:
+    path = make_database(root / "a.db", journal="wal")
+    run = sqlite3.connect(path)
+    run.execute("INSERT INTO t(name) VALUES ('x')")
+    run.commit()
+    child = child_python(HOLD_OPEN, str(path), "INSERT INTO t(name) VALUES ('y')")
+    assert count(opener, path) == (5, Mode.LIVE)
+    end(child)
+    run.close()
+    assert not (root / "a.db-wal").exists()
+    settle(path)
+    assert count(opener, path) == (5, Mode.QUIET)
+
+
+def test_wal_left_behind_without_its_index(root: Path, opener: Opener) -> None:
+    path = make_database(root / "a.db", journal="wal")
+    child = child_python(LEAVE, str(path), "INSERT INTO t(name) VALUES ('only in the log')")
+    child.wait()
+    end(child)
+    (root / "a.db-shm").unlink()
+    settle(path)
+    before = photograph(root)
+    assert count(opener, path) == (4, Mode.COPY)
+    assert photograph(root) == before
+
+
+def test_wal_left_behind_with_its_index(root: Path, opener: Opener) -> None:
+    path = make_database(root / "a.db", journal="wal")
+    child = child_python(LEAVE, str(path), "INSERT INTO t(name) VALUES ('only in the log')")
+    child.wait()
+    end(child)
+    assert (root / "a.db-shm").exists()
+    before = photograph(root)
+    assert count(opener, path) == (4, Mode.LIVE)
+    assert photograph(root) == before
+
+
+def hot_journal(path: Path) -> None:
+    """A writer that died when half of its transaction was in the file."""
+    make_database(path, rows=2000)
+    child = child_python(
+        LEAVE,
+        str(path),
+        "PRAGMA cache_size=2",
+        "BEGIN",
+        "UPDATE t SET name = 'half' || id",
+        "DELETE FROM t WHERE id > 3",
+    )
+    child.wait()
+    end(child)
+    assert path.with_name(path.name + "-journal").stat().st_size > 0
+
+
+def test_hot_journal_is_rolled_back_in_a_copy(root: Path, opener: Opener) -> None:
+    hot_journal(root / "a.db")
+    settle(root)
+    before = photograph(root)
+    assert count(opener, root / "a.db") == (2000, Mode.COPY)
+    halves, _ = opener.read(
+        os.fsencode(root / "a.db"),
+        lambda c: c.execute("SELECT count(*) FROM t WHERE name LIKE 'half%'").fetchone()[0],
+    )
+    assert halves == 0
+    assert photograph(root) == before
+
+
+def test_too_big_for_a_copy_says_so(root: Path) -> None:
+    hot_journal(root / "a.db")
+    settle(root)
+    small = Opener(Limits(busy_seconds=0.3, snapshot_bytes=1000), SnapshotStore(1000))
+    with pytest.raises(RecoveryError, match="needs recovery"):
+        count(small, root / "a.db")
+    small.close()
+
+
+def test_exclusive_lock_at_rest_is_copied(root: Path, opener: Opener) -> None:
+    path = make_database(root / "a.db")
+    settle(path)
+    assert count(opener, path) == (3, Mode.DIRECT)  # seen whole, under a lock
+    child = child_python(HOLD_OPEN, str(path), "BEGIN EXCLUSIVE")
+    try:
+        assert count(opener, path) == (3, Mode.COPY)
+    finally:
+        end(child)
+    assert count(opener, path) == (3, Mode.DIRECT)
+
+
+def test_exclusive_lock_that_tells_nothing_is_busy(root: Path, opener: Opener) -> None:
+    path = make_database(root / "a.db")
+    child = child_python(HOLD_OPEN, str(path), "BEGIN EXCLUSIVE")
+    try:
+        with pytest.raises(BusyError):
+            count(opener, path)
+    finally:
+        end(child)
+
+
+def test_exclusive_mode_with_a_finished_journal_is_copied(root: Path, opener: Opener) -> None:
+    path = make_database(root / "a.db")
+    statements = ["PRAGMA locking_mode=EXCLUSIVE", "INSERT INTO t(name) VALUES ('x')"]
+    child = child_python(HOLD_OPEN, str(path), *statements)
+    try:
+        assert count(opener, path) == (4, Mode.COPY)
+    finally:
+        end(child)
+
+
+def test_a_writer_that_has_not_committed_is_not_seen(root: Path, opener: Opener) -> None:
+    path = make_database(root / "a.db")
+    child = child_python(HOLD_OPEN, str(path), "BEGIN IMMEDIATE", "DELETE FROM t")
+    try:
+        assert count(opener, path) == (3, Mode.DIRECT)
+    finally:
+        end(child)
+
+
+def test_replaced_file(root: Path, opener: Opener) -> None:
+    path = make_database(root / "a.db")
+    assert count(opener, path)[0] == 3
+    os.replace(make_database(root / "b.db", rows=7), path)
+    assert count(opener, path)[0] == 7
+
+
+def test_overwritten_in_place(root: Path, opener: Opener) -> None:
+    path = make_database(root / "a.db")
+    assert count(opener, path)[0] == 3
+    other = make_database(root / "b.db", rows=50)
+    shutil.copyfile(other, path)  # the same inode
+    assert count(opener, path)[0] == 50
+
+
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+def test_changing_without_locks_is_never_answered(
+    journal: str, root: Path, opener: Opener
+) -> None:
+    """Something writes in place during every read: every read is thrown away."""
+    path = make_database(root / "a.db", journal=journal, rows=500)
+    content = path.read_bytes()
+    tries = []
+
+    def use(connection: sqlite3.Connection) -> int:
+        found = connection.execute("SELECT count(*) FROM t").fetchone()[0]
+        with path.open("r+b") as file:
+            file.write(content)
+        tries.append(found)
+        return found
+
+    with pytest.raises(ChangingError):
+        opener.read(os.fsencode(path), use)
+    assert len(tries) >= 2
+
+
+def test_half_copied_file_is_not_called_corrupt(root: Path, opener: Opener) -> None:
+    path = make_database(root / "a.db", rows=500)
+    whole = path.read_bytes()
+    hasty = Opener(Limits(busy_seconds=0.02), SnapshotStore(1))
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ChangingError):
+        count(hasty, path)
+    path.write_bytes(whole)
+    assert count(opener, path) == (500, Mode.DIRECT)
+    hasty.close()
+
+
+def test_gone(root: Path, opener: Opener) -> None:
+    path = make_database(root / "a.db")
+    count(opener, path)
+    path.unlink()
+    with pytest.raises(GoneError):
+        count(opener, path)
+    path.mkdir()
+    with pytest.raises(GoneError, match="no longer a file"):
+        count(opener, path)
+
+
+def test_no_longer_a_database(root: Path, opener: Opener) -> None:
+    path = make_database(root / "a.db")
+    count(opener, path)
+    path.write_bytes(b"something else entirely" * 100)
+    settle(path)
+    with pytest.raises(CorruptError):
+        count(opener, path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="users and their rights are POSIX")
+def test_denied_to_another_user(root: Path) -> None:
+    """Rights mean nothing to root, so the reader is a child with another user's."""
+    path = make_database(root / "a.db")
+    path.chmod(0o600)
+    code = """
+import os, sys
+from datasette_scan.opening import Opener, Limits
+from datasette_scan.snapshots import SnapshotStore
+from datasette_scan.errors import DeniedError
+path = os.fsencode(sys.argv[1])
+if os.getuid() == 0:
+    os.setgid(65534); os.setuid(65534)
+else:
+    os.chmod(path, 0)
+print("ready", flush=True)
+try:
+    Opener(Limits(), SnapshotStore(1)).read(path, lambda c: None)
+except DeniedError as error:
+    print("denied", error)
+"""
+    for folder in [root, *root.parents][:4]:
+        if folder.stat().st_uid == os.getuid() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    child = child_python(code, str(path))
+    assert child.stdout is not None
+    assert child.stdout.read().startswith("denied")
+    end(child)
+    assert DeniedError.status == 403
+
+
+NAMES = [
+    b"plain.db",
+    b"c#.db",
+    b"what?.db",
+    b"..%2Fpriv%2Fsecret.db",
+    b"a b&c=d.db",
+    b"%00.db",
+    b"\xff\xfe.db",
+    b"new\nline.db",
+    b"file:x?mode=rwc.db",
+    b"-rf.db",
+    b"[x];--.db",
+    b"'quote\".db",
+    "日本.db".encode(),
+]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=repr)
+def test_names_are_names(name: bytes, root: Path, opener: Opener) -> None:
+    folder = os.fsencode(root)
+    make_database(os.path.join(folder, b"priv", b"secret.db"), rows=99)
+    path = os.path.join(folder, b"inner", name)
+    make_database(root / "made.db", rows=5)
+    (root / "inner").mkdir()
+    os.rename(root / "made.db", path)
+    before = photograph(root)
+    assert count(opener, path)[0] == 5
+    assert photograph(root) == before
+
+
+def test_uri() -> None:
+    assert file_uri(b"/d/c#.db", "mode=ro") == "file:/d/c%23.db?mode=ro"
+    assert file_uri(b"/d/..%2Fx?y.db", "mode=ro") == "file:/d/..%252Fx%3Fy.db?mode=ro"
+
+
+def test_open_files_are_bounded(root: Path) -> None:
+    paths = [make_database(root / f"{i}.db") for i in range(40)]
+    opener = Opener(Limits(connections=5), SnapshotStore(1))
+    for path in paths:
+        assert count(opener, path)[0] == 3
+    held = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_open(fd)]
+    assert sum(target.startswith(str(root)) for target in held) <= 10
+    opener.close()
+    held = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_open(fd)]
+    assert not any(target.startswith(str(root)) for target in held)
+
+
+def _is_open(fd: str) -> bool:
+    return os.path.lexists(f"/proc/self/fd/{fd}")
+
+
+def test_private_copies_are_private_and_removed(root: Path, opener: Opener) -> None:
+    hot_journal(root / "a.db")
+    settle(root)
+    where = []
+    opener.read(
+        os.fsencode(root / "a.db"),
+        lambda c: where.append(c.execute("PRAGMA database_list").fetchone()[2]),
+    )
+    folder = Path(where[0]).parent.parent
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert not folder.is_relative_to(root)
+    opener.close()
+    assert not folder.exists()
+
+
+def test_writes_are_refused(root: Path, opener: Opener) -> None:
+    path = make_database(root / "a.db")
+    before = photograph(root)
+    for sql in ("DELETE FROM t", "CREATE TABLE x (y)", "PRAGMA journal_mode=WAL"):
+        try:
+            opener.read(os.fsencode(path), lambda c, sql=sql: c.execute(sql).fetchall())
+        except sqlite3.OperationalError as error:
+            assert "readonly" in str(error) or "cannot" in str(error)
+    assert photograph(root) == before
+    assert count(opener, path) == (3, Mode.DIRECT)
+
+
+# -- the pure rules
+
+OLD = Stamp(1, 2, 4096, 10**18, 10**18)
+LATER = OLD._replace(mtime_ns=OLD.mtime_ns + 10**9)
+ROLLBACK_HEADER = bytes(18) + b"\x01\x01" + bytes(80)
+WAL_HEADER = bytes(18) + b"\x02\x02" + bytes(80)
+
+
+@pytest.mark.parametrize(
+    ("header", "wal", "shm", "mode"),
+    [
+        (ROLLBACK_HEADER, None, False, Mode.DIRECT),
+        (ROLLBACK_HEADER, OLD, False, Mode.COPY),  # SQLite would read that log
+        (WAL_HEADER, None, False, Mode.QUIET),
+        (WAL_HEADER, None, True, Mode.QUIET),
+        (WAL_HEADER, OLD._replace(size=0), False, Mode.QUIET),
+        (WAL_HEADER, OLD._replace(size=0), True, Mode.LIVE),
+        (WAL_HEADER, OLD, True, Mode.LIVE),
+        (WAL_HEADER, OLD, False, Mode.COPY),
+    ],
+)
+def test_plan_mode(header: bytes, wal: Stamp | None, shm: bool, mode: Mode) -> None:
+    assert plan_mode(header, Fingerprint(OLD, wal, None, shm)) is mode
+
+
+JOURNAL = bytes.fromhex("d9d505f920a163d7")
+
+
+@pytest.mark.parametrize(
+    ("journal", "head", "verified", "whole"),
+    [
+        (OLD, JOURNAL, None, True),  # can be rolled back
+        (OLD, bytes(8), None, True),  # finished at the time of the last write
+        (LATER, b"", None, True),  # cut to nothing after the last write
+        (OLD._replace(mtime_ns=1), bytes(8), None, False),  # finished long before it
+        (None, b"", None, False),  # nothing known: perhaps a journal in memory
+        (None, b"", OLD, True),  # as it was when it was read under a lock
+        (None, b"", LATER, False),
+    ],
+)
+def test_consistent_when_locked(
+    journal: Stamp | None, head: bytes, verified: Stamp | None, whole: bool
+) -> None:
+    assert consistent_when_locked(Fingerprint(OLD, None, journal, False), head, verified) is whole
+
+
+def test_unsettled_files_are_not_trusted() -> None:
+    fingerprint = Fingerprint(OLD._replace(ctime_ns=10**18 + 5), None, None, False)
+    assert not fingerprint.settled(10**18 + 1_000_000)
+    assert fingerprint.settled(10**18 + 100_000_000)
+    coarse = Fingerprint(OLD, None, None, False)
+    assert not coarse.settled(10**18 + 1_000_000_000)
+    assert coarse.settled(10**18 + 3_000_000_000)
+
+
+@pytest.mark.parametrize(("handles", "files"), [(64, 2), (256, 12), (128, 8), (1 << 20, 12)])
+def test_connection_limit(handles: int, files: int) -> None:
+    assert connection_limit(handles) == files

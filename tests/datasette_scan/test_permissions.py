@@ -1,0 +1,220 @@
+"""Who may see what: permissions, hosts, cross-site requests."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import MAGIC, Scanned, make_database, scanned
+
+from datasette_scan import lines
+from datasette_scan.guard import host_name, is_host_allowed
+from datasette_scan.state import is_loopback
+
+ROOT_ONLY = {"scan-view": {"id": "root"}, "scan-rescan": {"id": "root"}}
+
+
+def cookie(site: Scanned, actor: dict[str, Any]) -> dict[str, str]:
+    return {"ds_actor": site.ds.sign({"a": actor}, "actor")}
+
+
+async def test_rows_need_view_database(root: Path) -> None:
+    make_database(root / "open.db")
+    make_database(root / "closed.db")
+    top = {"databases": {"closed": {"allow": {"id": "ann"}}}}
+    site = await scanned(root, top=top)
+    assert [r["name"] for r in (await site.json("/-/scan.json"))["rows"]] == ["open"]
+    for page in ("/-/scan", "/-/scan.csv", "/-/scan?q=closed", "/-/home"):
+        text = (await site.get(page)).text
+        assert "closed.db" not in text, page
+    assert (await site.get("/closed")).status_code == 403
+    assert (await site.get("/closed/t")).status_code == 403
+    ann = cookie(site, {"id": "ann"})
+    body = await site.json("/-/scan.json", cookies=ann)
+    assert [r["name"] for r in body["rows"]] == ["closed", "open"]
+    assert (await site.get("/closed/t", cookies=ann)).status_code == 200
+    await site.close()
+
+
+async def test_paths_and_skipped_need_scan_view(root: Path) -> None:
+    make_database(root / "one.db")
+    (root / "bad.db").write_bytes(MAGIC + b"?" * 4000)
+    site = await scanned(root, allow=ROOT_ONLY)
+    body = await site.json("/-/scan.json?tab=skipped")
+    assert body["rows"][0]["path"] is None
+    assert (body["skipped"], body["error"]) == (None, None)
+    assert "skipped_files" not in body
+    for page in ("/-/scan", "/-/scan?tab=skipped", "/-/scan.csv", "/one", "/one/t"):
+        response = await site.get(page)
+        assert response.status_code == 200
+        assert str(root) not in response.text, page
+        assert "bad.db" not in response.text
+    # nor can a path be guessed letter by letter, by searching, filtering or sorting
+    assert (await site.json("/-/scan.json?q=disk"))["total"] == 0
+    assert (await site.json("/-/scan.json", params={"folder": "/nowhere"}))["total"] == 1
+    assert (await site.get("/-/scan.json?_sort=path")).status_code == 400
+    body = await site.json("/-/scan.json?tab=skipped", cookies=cookie(site, {"id": "root"}))
+    assert body["rows"][0]["path"] == str(root / "one.db")
+    assert len(body["skipped_files"]) == 1
+    await site.close()
+
+
+async def test_an_error_does_not_tell_the_path(root: Path) -> None:
+    make_database(root / "one.db")
+    site = await scanned(root, allow=ROOT_ONLY)
+    (root / "one.db").unlink()
+    response = await site.get("/one/t")
+    assert response.status_code == 410
+    assert str(root) not in response.text
+    await site.close()
+
+
+async def test_view_instance_is_needed(root: Path) -> None:
+    make_database(root / "one.db")
+    site = await scanned(root, top={"allow": {"id": "ann"}})
+    for page in ("/-/scan", "/-/scan.json", "/-/scan.csv", "/-/home", "/one", "/one/t"):
+        assert (await site.get(page)).status_code == 403, page
+    assert (await site.get("/-/scan", cookies=cookie(site, {"id": "ann"}))).status_code == 200
+    await site.close()
+
+
+async def post(site: Scanned, path: str, **kwargs: Any) -> Any:
+    return await site.ds.client.post(path, **kwargs)
+
+
+async def token(site: Scanned) -> tuple[dict[str, str], dict[str, str]]:
+    """What a browser sends with the form: a field, and on 0.65 a cookie."""
+    page = await site.get("/-/scan")
+    value = page.text.partition('name="csrftoken" value="')[2].partition('"')[0]
+    return {"csrftoken": value}, dict(page.cookies)
+
+
+async def test_rescan(root: Path) -> None:
+    site = await scanned(root)
+    fields, cookies = await token(site)
+    headers = {"accept": "application/json"}
+    response = await post(
+        site, "/-/scan/rescan", data=fields, cookies=cookies, headers=headers
+    )
+    assert response.json() == {"ok": True, "started": True}
+    response = await post(site, "/-/scan/rescan", data=fields, cookies=cookies)
+    assert (response.status_code, response.headers["location"]) == (303, "/-/scan")
+    assert (await site.get("/-/scan/rescan")).status_code == 405
+    await site.close()
+
+
+async def test_rescan_needs_scan_rescan(root: Path) -> None:
+    site = await scanned(root, allow={"scan-rescan": {"id": "root"}})
+    assert "Scan again" not in (await site.get("/-/scan")).text
+    headers = {} if lines.HAS_CATALOG else {"authorization": "Bearer none"}
+    response = await post(site, "/-/scan/rescan", headers=headers)
+    assert response.status_code == 403
+    await site.close()
+
+
+async def test_rescan_from_another_site_is_refused(root: Path) -> None:
+    site = await scanned(root)
+    fields, cookies = await token(site)
+    headers = {"sec-fetch-site": "cross-site", "origin": "https://evil.example"}
+    wrong = {"csrftoken": "guessed"}
+    data = fields if lines.HAS_CATALOG else wrong
+    response = await post(site, "/-/scan/rescan", data=data, cookies=cookies, headers=headers)
+    assert response.status_code == 403
+    await site.close()
+
+
+async def test_other_names_are_not_answered(root: Path) -> None:
+    """A web page whose name was made to lead here cannot read a thing."""
+    make_database(root / "one.db")
+    site = await scanned(root, hosts=["box.lan"])
+    for host in ("evil.example", "evil.example:8001", "127.0.0.1.evil.example", "box.lan.evil", ""):
+        for page in ("/", "/-/scan.json", "/one/t.json", "/-/static/app.css"):
+            response = await site.get(page, headers={"host": host})
+            assert response.status_code == 403, (host, page)
+            assert "one" not in response.json()["error"].replace("does", "").split()
+    for host in ("localhost", "localhost:8001", "127.0.0.1:8001", "[::1]:8001", "box.lan:80"):
+        assert (await site.get("/one/t", headers={"host": host})).status_code == 200
+    await site.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "served_on", "allowed"),
+    [
+        ("localhost", "127.0.0.1", True),
+        ("LOCALHOST", "127.0.0.1", True),
+        ("app.localhost", "127.0.0.1", True),
+        ("127.8.9.1", "127.0.0.1", True),
+        ("::1", "::1", True),
+        ("192.168.1.5", "192.168.1.5", True),
+        ("192.168.1.6", "192.168.1.5", False),
+        ("box.lan", "box.lan", True),
+        ("evil.example", "127.0.0.1", False),
+        ("evil.example", "0.0.0.0", False),
+        ("192.168.1.5", "0.0.0.0", True),
+        ("fe80::1", "::", True),
+        (socket.gethostname(), "0.0.0.0", True),
+        ("127.0.0.1.evil.example", "127.0.0.1", False),
+        ("127.evil", "127.0.0.1", False),
+        ("", "127.0.0.1", False),
+    ],
+)
+def test_is_host_allowed(host: str, served_on: str, allowed: bool) -> None:
+    assert is_host_allowed(host.lower(), served_on, ()) is allowed
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("a.example:80", "a.example"),
+        ("A.Example", "a.example"),
+        ("[::1]:8001", "::1"),
+        ("[::1]", "::1"),
+        ("", ""),
+    ],
+)
+def test_host_name(header: str, name: str) -> None:
+    assert host_name(header) == name
+
+
+def test_is_loopback() -> None:
+    assert [is_loopback(h) for h in ("127.0.0.1", "::1", "[::1]", "localhost")] == [True] * 4
+    assert [is_loopback(h) for h in ("0.0.0.0", "127.x", "10.0.0.1", "")] == [False] * 4
+
+
+@pytest.mark.skipif(not lines.HAS_CATALOG, reason="0.65 has no writing pages")
+async def test_not_even_root_writes(root: Path) -> None:
+    path = make_database(root / "one.db")
+    site = await scanned(root)
+    before = path.read_bytes()
+    site.ds.root_enabled = True
+    actor = cookie(site, {"id": "root"})
+    headers = {"content-type": "application/json"}
+    for page, body in (
+        ("/one/t/-/insert", {"rows": [{"name": "x"}]}),
+        ("/one/-/create", {"table": "new", "rows": [{"a": 1}]}),
+        ("/one/t/1/-/delete", {}),
+        ("/one/t/1/-/update", {"update": {"name": "x"}}),
+        ("/one/t/-/drop", {"confirm": True}),
+    ):
+        response = await post(
+            site, page, content=json.dumps(body), headers=headers, cookies=actor
+        )
+        assert response.status_code == 403, (page, response.text)
+    from datasette.resources import DatabaseResource, TableResource
+
+    for action in ("insert-row", "update-row", "delete-row", "drop-table", "alter-table"):
+        resource = TableResource("one", "t")
+        assert not await site.ds.allowed(action=action, resource=resource, actor={"id": "root"})
+    for action in ("create-table", "view-database-download"):
+        resource = DatabaseResource("one")
+        assert not await site.ds.allowed(action=action, resource=resource, actor={"id": "root"})
+    assert await site.ds.allowed(
+        action="execute-sql", resource=DatabaseResource("one"), actor={"id": "root"}
+    )
+    html = (await site.get("/one", cookies=actor)).text
+    assert "Create table" not in html
+    assert path.read_bytes() == before
+    await site.close()

@@ -1,0 +1,132 @@
+"""Scanning again: new, changed, replaced, half-copied, deleted, and what a name may do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from conftest import make_database, run_sql, scanned
+
+from datasette_scan.catalog import Catalog
+from datasette_scan.finder import Match
+from datasette_scan.watch import Watcher
+
+
+async def test_new_files_are_attached(root: Path) -> None:
+    site = await scanned(root)
+    assert site.names == {}
+    make_database(root / "new.db")
+    await site.scan()
+    assert set(site.names.values()) == {"new"}
+    assert (await site.get("/new/t")).status_code == 200
+    await site.close()
+
+
+async def test_a_name_never_moves(root: Path) -> None:
+    first = make_database(root / "one" / "db.sqlite3", rows=1)
+    site = await scanned(root)
+    make_database(root / "two" / "db.sqlite3", rows=2)
+    await site.scan()
+    assert site.names == {
+        os.fsencode(first): "db",
+        os.fsencode(root / "two" / "db.sqlite3"): "two-db",
+    }
+    first.unlink()
+    await site.scan()
+    make_database(root / "db.sqlite3", rows=9)
+    await site.scan()
+    assert site.names[os.fsencode(root / "db.sqlite3")] == "disk-db"
+    assert site.entry("db").status == "gone"
+    assert (await site.get("/db/t")).status_code == 410
+    await site.close()
+
+
+async def test_unchanged_files_are_not_looked_into_again(root: Path) -> None:
+    for i in range(5):
+        make_database(root / f"d{i}.db")
+    site = await scanned(root)
+    looked = []
+    read = site.state.reader.opener.read
+    site.state.reader.opener.read = lambda path, *a, **k: looked.append(path) or read(path, *a, **k)
+    run_sql(root / "d3.db", "CREATE TABLE more (x)")
+    await site.scan()
+    assert looked == [os.fsencode(root / "d3.db")]
+    assert site.entry("d3").table_count == 2
+    await site.close()
+
+
+async def test_half_copied_then_whole(root: Path) -> None:
+    whole = make_database(root.parent / "whole.db", rows=3000).read_bytes()
+    (root / "copy.db").write_bytes(whole[:5000])
+    await asyncio.sleep(0.1)
+    site = await scanned(root)
+    [skip] = (await site.json("/-/scan.json?tab=skipped"))["skipped_files"]
+    assert skip["path"] == str(root / "copy.db")
+    (root / "copy.db").write_bytes(whole)
+    await site.scan()
+    assert (await site.json("/-/scan.json?tab=skipped"))["skipped_files"] == []
+    assert await site.count("copy") == 3000
+    await site.close()
+
+
+async def test_a_served_file_that_breaks_keeps_its_row(root: Path) -> None:
+    path = make_database(root / "one.db", rows=100)
+    site = await scanned(root)
+    path.write_bytes(path.read_bytes()[:100] + b"\xff" * 5000)
+    await asyncio.sleep(0.1)
+    await site.scan()
+    [row] = (await site.json("/-/scan.json"))["rows"]
+    assert (row["name"], row["status"]) == ("one", "unreadable")
+    assert (await site.get("/one/t")).status_code == 503
+    for page in ("/", "/-/home", "/-/scan", "/-/databases.json"):
+        assert (await site.get(page)).status_code == 200
+    await site.close()
+
+
+async def test_vanished_root_keeps_rows_as_gone(root: Path) -> None:
+    make_database(root / "sub" / "one.db")
+    site = await scanned(root)
+    root.rename(root.parent / "moved")
+    await site.scan()
+    assert site.entry("one").status == "gone"
+    (root.parent / "moved").rename(root)
+    await site.scan()
+    assert site.entry("one").status == "ready"
+    await site.close()
+
+
+async def test_the_next_scan_waits_five_times_the_last(root: Path) -> None:
+    site = await scanned(root, interval=1)
+    watcher: Watcher = site.state.watcher
+    site.state.catalog.duration = 0.1
+    assert watcher._pause() == 1
+    site.state.catalog.duration = 3
+    assert watcher._pause() == 15
+    watcher._settings = replace(watcher._settings, interval=None)
+    assert watcher._pause() is None
+    await site.close()
+
+
+async def test_asking_while_scanning_starts_no_second(root: Path) -> None:
+    site = await scanned(root)
+    site.state.catalog.scanning = True
+    assert site.state.watcher.ask() is False
+    site.state.catalog.scanning = False
+    assert site.state.watcher.ask() is True
+    await site.close()
+
+
+def match(path: bytes, inode: int) -> Match:
+    return Match(path, 4096, 1, inode, True, "", "", 0)
+
+
+def test_twins_are_told_by_path_not_by_order() -> None:
+    for order in ([b"/b", b"/a"], [b"/a", b"/b"]):
+        catalog = Catalog()
+        for path in order:
+            catalog.admit(match(path, 7))
+        catalog.drop_twins(list(catalog.entries))
+        assert list(catalog.entries) == [b"/a"]
+        assert list(catalog.skipped) == [b"/b"]

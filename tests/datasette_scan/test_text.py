@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from datasette_scan.text import format_size, parse_size, visible, visible_path
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain name.db", "plain name.db"),
+        ("日本.db", "日本.db"),
+        ("a\x1b[2Jb", "a\\x1b[2Jb"),
+        ("two\nlines", "two\\x0alines"),
+        ("c1\x9b", "c1\\x9b"),
+        ("evil\u202etxt.exe", "evil\\u202etxt.exe"),
+        ("zero\u200bwidth", "zero\\u200bwidth"),
+        ("tag\U000e0041", "tag\\U000e0041"),
+    ],
+)
+def test_visible(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+def test_bytes_that_are_not_utf8_are_shown_as_bytes() -> None:
+    assert visible_path(b"/d/\xff.db") == "/d/\\xff.db"
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KB"), (5 << 20, "5.0 MB"), (3 << 40, "3.0 TB")],
+)
+def test_format_size(size: int, shown: str) -> None:
+    assert format_size(size) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("10", 10), ("1KB", 1024), ("1.5 MB", 3 << 19), ("2g", 2 << 30), ("1MiB", 1 << 20)],
+)
+def test_parse_size(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "big", "1PB", "1KBKB", "-"])
+def test_parse_size_bad(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_size(text)

@@ -1,0 +1,139 @@
+"""Proof that serving changes nothing: contents, times, names, and what the kernel saw."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import child_python, end, make_database, photograph, run_sql, scanned
+from test_opening import HOLD_OPEN, LEAVE, hot_journal
+
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+
+
+def every_kind(root: Path) -> list[object]:
+    """A file in every state that a file can be in; returns the children that hold some."""
+    make_database(root / "rollback.db")
+    make_database(root / "wal.db", journal="wal")
+    make_database(root / "persist.db", journal="persist")
+    make_database(root / "c#.db")
+    make_database(root / "..%2Fout.db")
+    hot_journal(root / "hot.db")
+    for name in ("left.db", "left2.db"):
+        path = make_database(root / name, journal="wal")
+        child = child_python(LEAVE, str(path), "INSERT INTO t(name) VALUES ('x')")
+        child.wait()
+        end(child)
+    (root / "left2.db-shm").unlink()
+    (root / "bad.db").write_bytes(b"SQLite format 3\x00" + b"?" * 3000)
+    run_sql(root / "sub.db", "CREATE TABLE a (b)")
+    live = make_database(root / "live.db", journal="wal")
+    locked = make_database(root / "locked.db")
+    (root / "readonly").mkdir()
+    make_database(root / "readonly" / "ro.db", journal="wal")
+    (root / "readonly").chmod(0o555)
+    return [
+        child_python(HOLD_OPEN, str(live), "INSERT INTO t(name) VALUES ('x')"),
+        child_python(HOLD_OPEN, str(locked), "BEGIN EXCLUSIVE"),
+    ]
+
+
+async def use_everything(root: Path) -> int:
+    site = await scanned(root)
+    answered = 0
+    for _ in range(2):
+        for name in site.names.values():
+            route = site.ds.databases[name].route
+            url = str(site.ds.urls.database(route))
+            for page in (url, f"{url}/t", f"{url}/t.json", f"{url}/t?_facet=name"):
+                answered += (await site.get(page)).status_code == 200
+        for page in ("/", "/-/home", "/-/scan", "/-/scan?tab=skipped", "/-/scan.csv"):
+            assert (await site.get(page)).status_code == 200
+        await site.scan()
+    await site.close()
+    return answered
+
+
+async def test_nothing_below_the_roots_changes(root: Path) -> None:
+    import inotify_simple
+
+    children = every_kind(root)
+    try:
+        flags = inotify_simple.flags
+        watched = (
+            flags.CREATE | flags.DELETE | flags.MODIFY | flags.MOVED_FROM | flags.MOVED_TO
+            | flags.CLOSE_WRITE | flags.DELETE_SELF | flags.MOVE_SELF
+        )  # fmt: skip
+        before = photograph(root)
+        with inotify_simple.INotify() as inotify:
+            inotify.add_watch(str(root), watched)
+            inotify.add_watch(str(root / "readonly"), watched)
+            answered = await use_everything(root)
+            # -wal is opened for writing by SQLite itself where a log is in use, whatever
+            # the mode; it is closed again as it was.
+            events = [
+                (str(flags.from_mask(e.mask)), e.name)
+                for e in inotify.read(timeout=200)
+                if not (e.mask & flags.CLOSE_WRITE and e.name.endswith("-wal"))
+            ]
+        assert events == []
+        assert photograph(root) == before
+        assert answered > 60
+    finally:
+        for child in children:
+            end(child)
+
+
+async def test_the_proof_would_see_a_plain_read_only_open(root: Path) -> None:
+    """``mode=ro`` alone leaves files beside a database in write-ahead log mode."""
+    path = make_database(root / "wal.db", journal="wal")
+    before = photograph(root)
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    connection.execute("SELECT * FROM t").fetchall()
+    connection.close()
+    assert photograph(root) != before
+
+
+def test_another_user_reads_what_the_owner_lets(root: Path) -> None:
+    """Root ignores rights, so the server's part runs as somebody who has few."""
+    make_database(root / "open.db", journal="wal")
+    make_database(root / "closed.db")
+    (root / "closed.db").chmod(0o600)
+    (root / "hidden").mkdir()
+    make_database(root / "hidden" / "x.db")
+    (root / "hidden").chmod(0o700)
+    (root / "open.db").chmod(0o644)
+    for folder in [root, *root.parents][:4]:
+        folder.chmod(folder.stat().st_mode | 0o055)
+    code = f"""
+import asyncio, os, sys
+sys.path.insert(0, {os.path.dirname(__file__)!r})
+from conftest import scanned
+from pathlib import Path
+async def main():
+    await (await scanned(Path(sys.argv[1]) / "nowhere")).close()  # everything is imported
+    if os.getuid() == 0:
+        os.setgid(65534); os.setuid(65534)
+    site = await scanned(Path(sys.argv[1]))
+    print("ready", flush=True)
+    print(sorted(site.names.values()), await site.count("open"))
+    body = await site.json("/-/scan.json?tab=skipped")
+    for row in sorted(body["skipped_files"], key=lambda r: r["path"]):
+        print(os.path.basename(row["path"]), bool(row["reason"]), row["advice"])
+    await site.close()
+asyncio.run(main())
+"""
+    if os.getuid() != 0:
+        pytest.skip("needs root to become another user; the same files are tested as one user")
+    before = photograph(root)
+    child = child_python(code, str(root))
+    assert child.stdout is not None
+    said = child.stdout.read().splitlines()
+    end(child)
+    assert said[0] == "['open'] 3"
+    assert any(line.startswith("closed.db True Give the user") for line in said[1:])
+    assert photograph(root) == before

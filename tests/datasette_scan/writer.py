@@ -1,0 +1,139 @@
+"""A program that writes to a database without pause, in one of several manners.
+
+Run in a child process: ``python writer.py MANNER DATABASE COUNTER SECONDS``. After each
+commit the committed version goes to COUNTER (8 bytes, mapped), so a reader knows what must
+be visible by then. Every transaction rewrites all rows, which lie on many pages:
+
+* each row's ``v`` is the version, so all must be equal;
+* ``amount`` is moved between rows, so the sum stays what it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import sqlite3
+import struct
+import sys
+import time
+
+ROWS = 40
+TOTAL = ROWS * 100
+
+
+def create(path: str, journal: str = "delete") -> None:
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA journal_mode={journal}")
+    connection.execute("CREATE TABLE account (id INTEGER PRIMARY KEY, v, amount, filler)")
+    connection.executemany(
+        "INSERT INTO account VALUES (?, 0, 100, ?)", [(i, "x" * 900) for i in range(ROWS)]
+    )
+    connection.commit()
+    connection.close()
+
+
+class Counter:
+    """The number of the last transaction that is committed."""
+
+    def __init__(self, path: str) -> None:
+        if not os.path.exists(path):
+            with open(path, "wb") as file:
+                file.write(bytes(8))
+        self._file = open(path, "r+b")
+        self._map = mmap.mmap(self._file.fileno(), 8)
+
+    def get(self) -> int:
+        return struct.unpack("<q", self._map[:])[0]
+
+    def set(self, value: int) -> None:
+        self._map[:] = struct.pack("<q", value)
+
+
+def change(connection: sqlite3.Connection, version: int) -> None:
+    """One transaction's statements, not committed."""
+    connection.execute("UPDATE account SET v = ?", [version])
+    one, other = version % ROWS, (version * 7 + 1) % ROWS
+    connection.execute("UPDATE account SET amount = amount - 5 WHERE id = ?", [one])
+    connection.execute("UPDATE account SET amount = amount + 5 WHERE id = ?", [other])
+
+
+def connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=2, isolation_level=None)
+    connection.execute("PRAGMA synchronous=OFF")
+    return connection
+
+
+def insist(connection: sqlite3.Connection, sql: str) -> None:
+    """Readers may hold a writer up; they must not end it."""
+    for _ in range(100):
+        try:
+            connection.execute(sql)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+        else:
+            return
+    raise SystemExit("the readers never let the writer through")
+
+
+def write(manner: str, path: str, counter: Counter, until: float) -> None:
+    version = counter.get()
+    connection = connect(path)
+    if manner in ("exclusive", "memory"):
+        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+    if manner == "memory":
+        connection.execute("PRAGMA journal_mode=MEMORY")
+        connection.execute("PRAGMA cache_size=5")  # spills into the file before the commit
+    if manner == "wal":
+        connection.execute("PRAGMA wal_autocheckpoint=60")
+    while time.monotonic() < until:
+        version += 1
+        insist(connection, "BEGIN IMMEDIATE")
+        change(connection, version)
+        if manner in ("exclusive", "memory") and version % 12 == 0:
+            time.sleep(0.15)  # long enough for a copy to be tried half-way
+        insist(connection, "COMMIT")
+        counter.set(version)
+        connection = between(manner, path, connection, version)
+    connection.close()
+
+
+def between(
+    manner: str, path: str, connection: sqlite3.Connection, version: int
+) -> sqlite3.Connection:
+    """What each manner does between two transactions."""
+    if manner == "checkpoint":
+        if version % 3 == 0:
+            connection.close()  # the last connection: -wal and -shm are removed
+            time.sleep(0.1 if version % 12 == 0 else 0.002)
+            return connect(path)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    elif manner == "convert":
+        if version % 5 == 0:
+            to = "WAL" if version % 2 else "DELETE"
+            for _ in range(300):
+                with contextlib.suppress(sqlite3.OperationalError):  # a reader was in the way
+                    if connection.execute(f"PRAGMA journal_mode={to}").fetchone()[0] == to.lower():
+                        break
+                time.sleep(0.0003)
+            if version % 10 == 0:
+                time.sleep(0.1)
+    elif manner == "exclusive":
+        time.sleep(0.35 if version % 8 == 0 else 0.001)
+    elif manner == "memory":
+        time.sleep(0.35 if version % 8 == 0 else 0.001)
+    else:
+        time.sleep(0.0005)
+    return connection
+
+
+def main() -> None:
+    manner, path, counter, seconds = sys.argv[1:]
+    sys.stdout.write("writing\n")
+    sys.stdout.flush()
+    write(manner, path, Counter(counter), time.monotonic() + float(seconds))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""The scanner, built once from this repository, and things to scan."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MAGIC = b"SQLite format 3\0"
+NOBODY = 65534
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A folder that every user of this machine may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        folder.chmod(0o755)
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def scanner(open_folder: Path) -> str:
+    go = shutil.which("go")
+    assert go, "these tests need Go on PATH"
+    binary = open_folder / "sqlite-scanner"
+    subprocess.run(
+        [
+            go,
+            "build",
+            "-trimpath",
+            "-ldflags",
+            "-s -w -X main.version=1.2.3",
+            "-o",
+            str(binary),
+            ".",
+        ],
+        cwd=REPOSITORY / "sqlite_scanner",
+        env={**os.environ, "CGO_ENABLED": "0"},
+        check=True,
+    )
+    return str(binary)
+
+
+@pytest.fixture
+def scan(scanner: str) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """Run the scanner and return what it did."""
+
+    def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[bytes]:
+        command = [
+            scanner,
+            *(os.fspath(a) if isinstance(a, os.PathLike) else str(a) for a in arguments),
+        ]
+        return subprocess.run(command, capture_output=True, timeout=60, **options)  # type: ignore[call-overload,no-any-return]
+
+    return run
+
+
+@pytest.fixture
+def tree(open_folder: Path) -> Iterator[Path]:
+    """An empty folder that every user may enter."""
+    with tempfile.TemporaryDirectory(dir=open_folder) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+        for sub, folders, _ in os.walk(folder):  # so that it can be removed
+            for each in folders:
+                os.chmod(os.path.join(sub, each), 0o755)
+
+
+def make_database(path: Path, *statements: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, isolation_level=None)
+    for statement in (*statements, "create table t(a)", "insert into t values (1)"):
+        connection.execute(statement)
+    connection.close()
+    return path

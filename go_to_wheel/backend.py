@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -99,7 +100,7 @@ def build_sdist(sdist_directory: str, config_settings: Settings = None) -> str:
     """Write the source archive; return its file name."""
     settings = read_settings(config_settings)
     vendor = settings.get("vendor")
-    request = _request(sdist_directory, settings)
+    request = replace(_request(sdist_directory, settings), dependency_licenses=False)
     wanted = None if vendor is None else _parse_switch("vendor", vendor)
     return write_sdist(request, Runner(), _environment(), wanted).name
 

@@ -66,7 +66,8 @@ class ProjectMetadata:
 
     `urls` maps labels to addresses, `license_files` are paths below the dist-info
     folder's `licenses/`, `version` is normalised PEP 440, `extras` are the names of the
-    optional dependencies that `requires` mentions. None and empty mean: not stated.
+    optional dependencies that `requires` mentions, `dynamic` fields that a source archive's
+    wheels may fill in otherwise. None and empty mean: not stated.
     """
 
     name: str
@@ -85,6 +86,7 @@ class ProjectMetadata:
     license_expression: str | None = None
     license_files: tuple[str, ...] = ()
     urls: Mapping[str, str] = field(default_factory=dict)
+    dynamic: tuple[str, ...] = ()
 
 
 def check_summary(summary: str) -> str | None:
@@ -200,6 +202,7 @@ def format_metadata(project: ProjectMetadata) -> bytes:
         "maintainer": project.maintainer,
         "maintainer_email": project.maintainer_email,
         "license_expression": project.license_expression,
+        "dynamic": list(project.dynamic),
         "license_files": list(project.license_files),
         "keywords": list(project.keywords),
         "classifiers": list(project.classifiers),

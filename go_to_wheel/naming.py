@@ -14,6 +14,9 @@ import sys
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+#: Go's standard library and run time, as if they were a module.
+STANDARD_LIBRARY = "std"
+
 #: Modules that newer Pythons added; older ones don't list them.
 _NEWER_STDLIB = frozenset({"annotationlib", "compression"})
 _COMMAND = re.compile(r"[A-Za-z0-9_](?:[\w.-]*[A-Za-z0-9_])?", re.ASCII)

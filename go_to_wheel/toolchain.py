@@ -315,6 +315,18 @@ class Go:
         result = self._go(["list", "-e", "-f", form, pattern], folder, target)
         return sorted(line for line in result.stdout.splitlines() if line)
 
+    def list_linked(
+        self, folder: Path, packages: Sequence[str], target: Target, form: str, strict: bool
+    ) -> str:
+        """Go's words about every package that is linked in, each in a template's form.
+
+        Raises SourceError when Go can't tell and `strict` says that it should.
+        """
+        result = self._go(["list", "-e", "-deps", "-f", form, *packages], folder, target)
+        if result.returncode and strict:
+            raise SourceError(_first_words(result), self._hint(result))
+        return result.stdout
+
     def compile(
         self, folder: Path, package: str, target: Target, output: Path, ldflags: str
     ) -> None:

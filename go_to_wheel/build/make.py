@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from go_to_wheel.binary import BinaryFacts, check_target, contains, read_facts
+from go_to_wheel.build.carried import sbom_entries
 from go_to_wheel.build.entries import wheel_entries
 from go_to_wheel.build.plan import BuildPlan, tags_of
 from go_to_wheel.build.publish import check_folder, list_neighbours, publish
@@ -313,7 +314,9 @@ def _pack(
     project = plan.options.project
     path = work / wheel_file_name(project.name, project.version, tags)
     binaries = {command: program.data for command, program in programs.items()}
-    write_wheel(path, wheel_entries(plan.options, target, tags, binaries), plan.options.epoch)
+    entries = wheel_entries(plan.options, target, tags, binaries)
+    entries += sbom_entries(plan.options, facts, plan.licenses)
+    write_wheel(path, entries, plan.options.epoch)
     data = path.read_bytes()
     return BuiltWheel(
         path=path,

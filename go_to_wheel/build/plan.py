@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from go_to_wheel.binary import BinaryFacts
+from go_to_wheel.build.carried import judge_all, with_notices
+from go_to_wheel.build.dependencies import read_notices
 from go_to_wheel.build.fetch import fetch, make_scratch, remove_with, tell_origin
 from go_to_wheel.build.look import Machine, find_project, look_around, with_doc
 from go_to_wheel.build.ready import inspect_all, look_at_binaries
@@ -45,6 +47,7 @@ class BuildPlan:
 
     `packages` are in the order of the options' commands. `go` is None for ready-made
     ones, the `binaries`; these and their `facts` are by (target name, command).
+    `licenses` are those known of what is linked in, by module path.
     """
 
     options: BuildOptions
@@ -54,6 +57,7 @@ class BuildPlan:
     go: Go | None = None
     facts: Mapping[tuple[str, str], BinaryFacts] = field(default_factory=dict)
     binaries: Mapping[tuple[str, str], ReadyBinary] = field(default_factory=dict)
+    licenses: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def package(self) -> Package:
@@ -166,7 +170,18 @@ def _finish(
         origin = f"--set-version-var auto found {found}"
         options = replace(options, origins={**options.origins, "ldflags": origin})
     options = check_version_var(go, source, options)
-    return BuildPlan(options, source, packages, go.runner, go)
+    plan = BuildPlan(options, source, packages, go.runner, go)
+    return _with_dependencies(plan, go, source) if request.dependency_licenses else plan
+
+
+def _with_dependencies(plan: BuildPlan, go: Go, source: ModuleSource) -> BuildPlan:
+    """The plan with the licences of everything that will be linked in."""
+    module = plan.package.module_path
+    notices = read_notices(go, module, source.root, source.packages, plan.options.targets)
+    found = {name: verdict.expression for name, verdict in judge_all(notices).items()}
+    found[module] = plan.options.project.license_expression
+    licenses = {name: expression for name, expression in found.items() if expression}
+    return replace(plan, options=with_notices(plan.options, notices), licenses=licenses)
 
 
 def _open_go(request: BuildRequest, folder: Path, machine: Machine) -> Go:

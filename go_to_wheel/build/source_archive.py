@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from go_to_wheel.build.look import PKG_INFO
@@ -14,7 +14,7 @@ from go_to_wheel.build.publish import publish
 from go_to_wheel.config import BuildRequest, Project, read_project
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
 from go_to_wheel.errors import SourceError
-from go_to_wheel.metadata import format_metadata
+from go_to_wheel.metadata import ProjectMetadata, format_metadata
 from go_to_wheel.sdist import sdist_name, write_sdist
 from go_to_wheel.source import LAUNCHER_FOLDER, ModuleSource
 from go_to_wheel.toolchain import Go, Runner
@@ -79,8 +79,13 @@ def collect(plan: BuildPlan, project: Project, vendor: bool) -> dict[str, Source
         files.update(_vendored(go, source, root))
     for name, data in plan.options.licenses:  # a repository's LICENSE lies above its modules
         files.setdefault(name, SourceFile(name, data))
-    files[PKG_INFO] = SourceFile(PKG_INFO, format_metadata(plan.options.project))
+    files[PKG_INFO] = SourceFile(PKG_INFO, format_metadata(_unsettled(plan.options.project)))
     return files
+
+
+def _unsettled(project: ProjectMetadata) -> ProjectMetadata:
+    """A wheel also carries the licences of what is linked in: these fields may differ there."""
+    return replace(project, dynamic=("license-expression", "license-file"))
 
 
 def _own_files(root: Path, runner: Runner) -> Iterator[Path]:

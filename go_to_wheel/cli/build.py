@@ -15,6 +15,7 @@ from go_to_wheel.cli.messages import format_size, note, printable
 
 if TYPE_CHECKING:
     from go_to_wheel.build import BuildPlan, BuildReport, BuiltWheel
+    from go_to_wheel.config import BuildRequest
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -106,6 +107,10 @@ def _build_options(function: _F) -> _F:
         click.option(
             "--dev", is_flag=True, help="Accept the .devN version of a commit without a tag."
         ),
+        click.option(
+            "--no-dependency-licenses", "dependency_licenses", flag_value=False, default=True,
+            help="Leave out the licences of everything linked in.",
+        ),
         click.option("--jobs", type=click.IntRange(min=1), help="Programs compiled at once."),
         click.option(
             "--keep-going", is_flag=True, help="Keep the wheels that work when a platform fails."
@@ -138,7 +143,6 @@ def command(
     `twine upload`.
     """
     from go_to_wheel.build import plan_build
-    from go_to_wheel.config import BuildRequest
     from go_to_wheel.toolchain import Runner
 
     if not source and not options["binaries"]:
@@ -146,12 +150,8 @@ def command(
             "Missing argument 'SOURCE': a folder in a Go module, or module@version."
         )
     _refuse_empty({"source": source, "platforms": platforms, **options})
-    request = BuildRequest(
-        source=source,
-        platforms=None if platforms is None else platforms.split(","),
-        **options,
-    )
-    runner = Runner(_echo_command if verbose else None)
+    request = _request(source, platforms, options)
+    runner = Runner(echo_command if verbose else None)
     plan = plan_build(request, runner, os.environ)
     if dry_run:
         _print_plan(plan, as_json)
@@ -167,7 +167,22 @@ def _refuse_empty(options: dict[str, Any]) -> None:
             raise click.UsageError(f"Option '--{name.replace('_', '-')}' is empty.")
 
 
-def _echo_command(line: str) -> None:
+def _request(source: str, platforms: str | None, options: dict[str, Any]) -> BuildRequest:
+    from go_to_wheel.config import BuildRequest
+
+    names = None if platforms is None else platforms.split(",")
+    return BuildRequest(source=source, platforms=names, **options)
+
+
+def parse_request(args: list[str]) -> BuildRequest:
+    """A build's command line -> what it asks for; options of how to print are ignored."""
+    options = dict(command.make_context("build", list(args)).params)
+    for name in ("verbose", "dry_run", "as_json"):
+        options.pop(name)
+    return _request(options.pop("source"), options.pop("platforms"), options)
+
+
+def echo_command(line: str) -> None:
     click.echo(f"+ {printable(line)}", err=True)
 
 

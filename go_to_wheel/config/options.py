@@ -84,6 +84,7 @@ class BuildRequest:
     launcher: str | None = None
     jobs: int | None = None
     keep_going: bool = False
+    dependency_licenses: bool = True
     source_date_epoch: int | None = None
     binaries: Sequence[str] = ()
     dev: bool = False

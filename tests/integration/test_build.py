@@ -132,7 +132,8 @@ def test_metadata_files_to_the_letter(
     golden("hello.METADATA", texts["METADATA"])
     golden("hello.WHEEL", mask(texts["WHEEL"]))
     golden("hello.RECORD", mask(texts["RECORD"]))
-    assert sorted(texts) == ["METADATA", "RECORD", "WHEEL", "licenses/LICENSE", "licenses/NOTICE"]
+    licenses = ["licenses/LICENSE", "licenses/NOTICE", "licenses/go/LICENSE"]
+    assert sorted(texts) == ["METADATA", "RECORD", "WHEEL", *licenses, "sboms/hello.cyclonedx.json"]
     python = wheel_texts(hello_python.wheels[0])
     golden("hello-python.entry_points.txt", python["entry_points.txt"])
     assert python["METADATA"] == texts["METADATA"]
@@ -181,7 +182,7 @@ def test_dry_run_builds_nothing(
     assert "'v2.0.0-rc.1' is '2.0.0rc1' to Python" in result.stderr
     plan = json.loads(go_to_wheel(*args, "--dry-run", "--json", cwd=tmp_path).stdout)
     assert len(plan["platforms"]) == 6
-    assert plan["license"] == "MIT"
+    assert plan["license"] == "MIT AND BSD-3-Clause"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["src"]
 
 

@@ -38,8 +38,8 @@ def test_packaging_reads_names_tags_and_metadata(hello_all: Built) -> None:
         assert {str(tag) for tag in tags} == stated
         assert all(len(parse_tag(tag)) == 1 for tag in stated)
         parsed = Metadata.from_email(metadata)
-        assert parsed.license_expression == "MIT"
-        assert parsed.license_files == ["LICENSE", "NOTICE"]
+        assert parsed.license_expression == "MIT AND BSD-3-Clause"
+        assert parsed.license_files == ["LICENSE", "NOTICE", "go/LICENSE"]
         assert parsed.project_urls == {"Homepage": "https://example.com/hello"}
         assert parsed.description == "# hello\n\nSays hello. Grüße!\n"
 

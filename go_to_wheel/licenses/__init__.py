@@ -1,0 +1,35 @@
+"""Licence texts: which licence they are, and which ones a wheel has to carry."""
+
+from go_to_wheel.licenses.notices import (
+    Notice,
+    Verdict,
+    combine,
+    go_notice,
+    is_license_name,
+    judge,
+    license_files,
+    unknown_licenses,
+)
+from go_to_wheel.licenses.recognise import (
+    CONFIDENT,
+    Recognised,
+    recognise,
+    recognise_files,
+    recognise_several,
+)
+
+__all__ = [
+    "CONFIDENT",
+    "Notice",
+    "Recognised",
+    "Verdict",
+    "combine",
+    "go_notice",
+    "is_license_name",
+    "judge",
+    "license_files",
+    "recognise",
+    "recognise_files",
+    "recognise_several",
+    "unknown_licenses",
+]

@@ -1,0 +1,125 @@
+"""What others wrote and the program carries: their licence texts, as files and in one expression.
+
+Sources: PEP 639 (License-File, License-Expression). Pure: texts come in as values; Go's own
+licence is package data, because not every Go brings it along.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+
+from packaging.licenses import canonicalize_license_expression
+
+from go_to_wheel.licenses.recognise import recognise_several
+from go_to_wheel.naming import STANDARD_LIBRARY
+
+_GO_LICENSE = "BSD-3-Clause"
+
+_LICENSE_NAME = re.compile(r"(UN)?(LICEN[CS]E|COPYING|NOTICE)([-._].*)?", re.IGNORECASE)
+_CODE_SUFFIXES = (".c", ".go", ".h", ".html", ".json", ".py", ".sh", ".tmpl", ".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A module that is linked in: `files` are its licence texts, by path below its root."""
+
+    module: str
+    version: str
+    files: tuple[tuple[str, bytes], ...]
+
+    @property
+    def folder(self) -> str:
+        """Where its texts go, below `licenses/`."""
+        if self.module == STANDARD_LIBRARY:
+            return "go"  # one name whatever the version: METADATA stays the same
+        return f"{self.module}@{self.version}" if self.version else self.module
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A module's licence: `expression` is None when it can't be told, and `reason` says why."""
+
+    expression: str | None
+    reason: str = ""
+
+
+def is_license_name(name: str) -> bool:
+    """LICENSE.md and COPYING-MIT hold a licence, license.go does not."""
+    return bool(_LICENSE_NAME.fullmatch(name)) and not name.lower().endswith(_CODE_SUFFIXES)
+
+
+def go_notice(go_version: str, text: bytes | None) -> Notice:
+    """Go's own: every program has its run time in it. `text` is None where Go has no LICENSE."""
+    return Notice(STANDARD_LIBRARY, go_version.removeprefix("go"), (("LICENSE", text or _ours()),))
+
+
+def _ours() -> bytes:
+    return resources.files("go_to_wheel").joinpath("data/go-license.txt").read_bytes()
+
+
+@lru_cache(maxsize=256)
+def judge(notice: Notice) -> Verdict:
+    """The licence that a module's files hold, all of them together."""
+    if notice.module == STANDARD_LIBRARY:
+        return Verdict(_GO_LICENSE)
+    texts = [(path, data) for path, data in notice.files if "notice" not in path.lower()]
+    if not texts:
+        return Verdict(None, "it has no licence file")
+    names: dict[str, None] = {}
+    for path, data in texts:
+        seen = recognise_several(data.decode("utf-8", "replace"))
+        if seen.expression is None:
+            return Verdict(None, f"{path}: {seen.reason}")
+        names.update(dict.fromkeys(seen.expression.split(" AND ")))
+    return Verdict(" AND ".join(sorted(names)))
+
+
+def license_files(notices: Iterable[Notice]) -> tuple[tuple[str, bytes], ...]:
+    """Every text with its path below `licenses/`; no two paths differ in case alone."""
+    taken: set[str] = set()
+    found: list[tuple[str, bytes]] = []
+    for notice in sorted(notices, key=lambda one: (one.folder, one.version)):
+        for path, data in notice.files:
+            name = f"{notice.folder}/{path}"
+            while name.casefold() in taken:
+                name += "_"
+            taken.add(name.casefold())
+            found.append((name, data))
+    return tuple(found)
+
+
+def combine(own: str | None, others: Iterable[str | None]) -> str | None:
+    """The project's licence and those of what it carries, as one SPDX expression.
+
+    None when any of them is unknown: an expression that leaves one out would be untrue.
+    """
+    listed = list(others)
+    if own is None or None in listed:
+        return None
+    return _join([own, *sorted({other for other in listed if other})])
+
+
+def _join(expressions: Sequence[str]) -> str:
+    parts: dict[str, None] = {}
+    for expression in expressions:
+        alone = " OR " not in expression
+        for part in expression.split(" AND ") if alone else [f"({expression})"]:
+            parts[part] = None
+    if len(parts) == 1:
+        return expressions[0]
+    return str(canonicalize_license_expression(" AND ".join(parts)))
+
+
+def unknown_licenses(verdicts: Mapping[str, Verdict]) -> str | None:
+    """What to tell about the modules whose licence is unknown, or None."""
+    unknown = [f"{name} ({seen.reason})" for name, seen in verdicts.items() if not seen.expression]
+    if not unknown:
+        return None
+    return (
+        "License-Expression leaves out what is linked in, because these licences are unknown: "
+        + "; ".join(unknown)
+    )

@@ -1,0 +1,190 @@
+"""What Go recorded in a binary -> a CycloneDX document, the same for the same binary.
+
+Sources: CycloneDX 1.6 (JSON), PEP 770 (where it lies in a wheel), the package URL
+specification for Go. A plain document: cyclonedx-python-lib would bring five packages and
+two things to undo, a random serial number and the clock; it checks ours in the tests.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from packageurl import PackageURL
+
+from go_to_wheel.binary import GoBuildInfo, GoModule
+from go_to_wheel.naming import STANDARD_LIBRARY
+
+SPEC_VERSION = "1.6"
+#: Build settings worth telling: what the machine code is for, and where it came from.
+_SETTINGS = ("CGO_ENABLED", "GOARCH", "GOOS", "GOAMD64", "GOARM", "GOARM64", "GO386", "GOPPC64")
+_VCS = ("vcs", "vcs.revision", "vcs.time", "vcs.modified")
+
+
+@dataclass(frozen=True)
+class Product:
+    """The distribution that is described; `tool_version` is ours, who describe it.
+
+    `settings` are the build's own, for whoever wants to build it again.
+    """
+
+    name: str
+    version: str
+    tool_version: str
+    license: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def format_sbom(
+    product: Product, infos: Sequence[GoBuildInfo], licenses: Mapping[str, str]
+) -> bytes:
+    """The document for a wheel whose programs carry `infos`; `licenses` is by module path.
+
+    It says what is linked in, never when or where it was made: no time, and a serial
+    number that follows from the rest.
+    """
+    components = _components(infos, licenses)
+    root = _distribution(product)
+    document: dict[str, Any] = {
+        "$schema": f"http://cyclonedx.org/schema/bom-{SPEC_VERSION}.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": SPEC_VERSION,
+        "serialNumber": "",
+        "version": 1,
+        "metadata": {"tools": {"components": [_tool(product.tool_version)]}, "component": root},
+        "components": [components[ref] for ref in sorted(components)],
+        "dependencies": _dependencies(root["bom-ref"], infos),
+    }
+    plain = json.dumps(document, sort_keys=True, ensure_ascii=False)
+    document["serialNumber"] = uuid.uuid5(uuid.NAMESPACE_URL, plain).urn
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _tool(version: str) -> dict[str, str]:
+    return {"type": "application", "name": "go-to-wheel", "version": version}
+
+
+def _distribution(product: Product) -> dict[str, Any]:
+    purl = str(PackageURL("pypi", None, product.name, product.version))
+    licence = _licenses(product.license)
+    settings = _properties({f"go-to-wheel:{key}": text for key, text in product.settings.items()})
+    return {
+        "type": "application",
+        "bom-ref": purl,
+        "name": product.name,
+        "version": product.version,
+        **licence,
+        "purl": purl,
+        **({"properties": settings} if settings else {}),
+    }
+
+
+def _components(
+    infos: Sequence[GoBuildInfo], licenses: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """Main modules, Go's standard library and modules, each once, by reference."""
+    found: dict[str, dict[str, Any]] = {}
+    for info in infos:
+        main = _main(info, licenses)
+        found[main["bom-ref"]] = main
+        standard = _standard(info.version, licenses)
+        found[standard["bom-ref"]] = standard
+        for module in info.deps:
+            component = _module(module, licenses)
+            found[component["bom-ref"]] = component
+    return found
+
+
+def _main(info: GoBuildInfo, licenses: Mapping[str, str]) -> dict[str, Any]:
+    module = info.main or GoModule(info.path or "command-line-arguments")
+    component = _module(module, licenses)
+    told = {"go-to-wheel:package": info.path}
+    told |= {f"cdx:gomod:build:env:{name}": info.settings.get(name, "") for name in _SETTINGS}
+    told |= {f"go-to-wheel:{name}": info.settings.get(name, "") for name in _VCS}
+    component["type"] = "application"
+    component["properties"] = [*_properties(told), *component.get("properties", [])]
+    return component
+
+
+def _standard(go_version: str, licenses: Mapping[str, str]) -> dict[str, Any]:
+    version = go_version.removeprefix("go").split()[0]
+    purl = str(PackageURL("golang", None, STANDARD_LIBRARY, version))
+    return {
+        "type": "library",
+        "bom-ref": f"{STANDARD_LIBRARY}@{version}",
+        "name": STANDARD_LIBRARY,
+        "version": version,
+        "description": "Go's standard library and run time",
+        **_licenses(licenses.get(STANDARD_LIBRARY)),
+        "purl": purl,
+    }
+
+
+def _module(module: GoModule, licenses: Mapping[str, str]) -> dict[str, Any]:
+    """A module as it was linked: one that replaces another stands under its own name."""
+    used = module.replace or module
+    component: dict[str, Any] = {"type": "library", "bom-ref": _ref(module), "name": used.path}
+    if used.version:
+        component["version"] = used.version
+    if digest := _digest(used.sum):
+        component["hashes"] = [{"alg": "SHA-256", "content": digest}]
+    component |= _licenses(licenses.get(module.path))
+    if not used.path.startswith((".", "/")):
+        component["purl"] = _purl(used)
+    replaced = f"{module.path}@{module.version}" if module.replace else ""
+    if told := _properties({"go-to-wheel:h1": used.sum, "go-to-wheel:replaces": replaced}):
+        component["properties"] = told
+    return component
+
+
+def _properties(told: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in told.items() if value]
+
+
+def _ref(module: GoModule) -> str:
+    """A name in this document; unlike a purl it keeps the letters' case apart."""
+    used = module.replace or module
+    return f"{used.path}@{used.version}" if used.version else used.path
+
+
+def _purl(module: GoModule) -> str:
+    """`pkg:golang/…`; a version that only says "built here" is none."""
+    namespace, _, name = module.path.rpartition("/")
+    version = None if module.version in ("", "(devel)") else module.version
+    return str(PackageURL("golang", namespace or None, name, version))
+
+
+def _digest(total: str) -> str | None:
+    """An "h1:" hash (SHA-256 over the module's file list, base64) in hexadecimal."""
+    if not total.startswith("h1:"):
+        return None
+    try:
+        return base64.b64decode(total[3:], validate=True).hex()
+    except binascii.Error:
+        return None
+
+
+def _licenses(expression: str | None) -> dict[str, Any]:
+    if not expression:
+        return {}
+    if " " in expression or expression.startswith("LicenseRef-"):
+        return {"licenses": [{"expression": expression}]}
+    return {"licenses": [{"license": {"id": expression}}]}
+
+
+def _dependencies(root: str, infos: Sequence[GoBuildInfo]) -> list[dict[str, Any]]:
+    """The distribution holds the main modules, they hold the rest: more Go doesn't record."""
+    below: dict[str, set[str]] = {root: set()}
+    for info in infos:
+        main = _main(info, {})["bom-ref"]
+        below[root].add(main)
+        parts = {_ref(module) for module in info.deps}
+        below.setdefault(main, set()).update(parts | {_standard(info.version, {})["bom-ref"]})
+    leaves = set().union(*below.values()) - set(below)
+    graph = [{"ref": ref, "dependsOn": sorted(parts)} for ref, parts in sorted(below.items())]
+    return graph + [{"ref": ref} for ref in sorted(leaves)]

@@ -1,0 +1,124 @@
+"""`go-to-wheel verify`: the same bytes again, or the first difference."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import HELLO_OPTIONS, copy_project, git, go_to_wheel
+
+from go_to_wheel.wheelfile import Entry, write_wheel
+
+
+def build(source: Path, output: Path, *options: Any) -> Path:
+    args = (source, *options, "--output-dir", output, "--json")
+    report = json.loads(go_to_wheel(*args).stdout)
+    (wheel,) = report["wheels"]
+    return output / str(wheel["file"])
+
+
+@pytest.fixture
+def hello(tmp_path: Path) -> Path:
+    return copy_project("hello", tmp_path / "hello")
+
+
+def verify(wheel: Path, *options: Any) -> tuple[int, str]:
+    result = go_to_wheel("verify", wheel, *options, check=False)
+    assert not result.stderr or result.returncode
+    return result.returncode, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (*HELLO_OPTIONS, "--platforms", "linux-amd64-musl"),
+        ("--version", "2.0", "--platforms", "windows-arm64", "--launcher", "python"),
+        (
+            *("--version", "2.0", "--platforms", "darwin-amd64", "--no-dependency-licenses"),
+            *("--entry-point", "other", "--ldflags=-X main.version=custom -buildid="),
+        ),
+    ],
+)
+def test_identical(hello: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
+    wheel = build(hello, tmp_path / "dist", *options)
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(hello, moved)
+    code, text = verify(wheel, "--source", moved)
+    assert (code, text.split(" (")[0]) == (0, f"identical: {wheel.name}")
+
+
+def test_the_recorded_commit_is_built_not_todays(hello: Path, tmp_path: Path) -> None:
+    wheel = build(hello, tmp_path / "dist", "--version", "2.0", "--platforms", "linux-arm64")
+    main = hello / "main.go"
+    main.write_text(main.read_text() + "\nfunc later() {}\n")
+    git(hello, "commit", "-q", "-a", "-m", "later")
+    main.write_text(main.read_text() + "\nfunc notYet() {}\n")
+    before = git(hello, "status", "--short")
+    code, text = verify(wheel, "--source", hello)
+    assert (code, text.split(" (")[0]) == (0, f"identical: {wheel.name}")
+    assert git(hello, "status", "--short") == before
+
+
+def test_another_source_shows_the_first_difference(hello: Path, tmp_path: Path) -> None:
+    shutil.rmtree(hello / ".git")
+    wheel = build(hello, tmp_path / "dist", "--version", "2.0", "--platforms", "linux-arm64")
+    main = hello / "main.go"
+    main.write_text(main.read_text().replace("hello", "hullo"))
+    code, text = verify(wheel, "--source", hello)
+    lines = text.splitlines()
+    assert code == 1
+    assert lines[0] == f"different: {wheel.name}"
+    assert lines[1] == "  first difference in hello-2.0.data/scripts/hello"
+    assert lines[2].startswith("  first different byte at 0x")
+    seen = json.loads(go_to_wheel("verify", wheel, "--source", hello, "--json", check=False).stdout)
+    assert seen["identical"] is False
+    assert seen["difference"]["place"] == "hello-2.0.data/scripts/hello"
+
+
+def test_other_options_show_in_metadata(hello: Path, tmp_path: Path) -> None:
+    wheel = build(hello, tmp_path / "dist", "--version", "2.0", "--platforms", "linux-arm64")
+    code, text = verify(wheel, "--source", hello, "--", "--author", "Somebody Else")
+    assert code == 1
+    assert "first difference in hello-2.0.dist-info/METADATA" in text
+    assert "built  Author: Somebody Else" in text
+
+
+def test_a_tampered_wheel_is_seen(hello: Path, tmp_path: Path) -> None:
+    wheel = build(hello, tmp_path / "dist", "--version", "2.0", "--platforms", "linux-arm64")
+    with zipfile.ZipFile(wheel) as archive:
+        entries = [
+            Entry(info.filename, archive.read(info), executable="scripts" in info.filename)
+            for info in archive.infolist()
+            if not info.filename.endswith("RECORD")
+        ]
+    extra = Entry("hello/surprise.py", b"print('boo')\n")
+    write_wheel(wheel, [*entries, extra])
+    code, text = verify(wheel, "--source", hello)
+    assert code == 1
+    assert "first difference in hello/surprise.py\n  only in the wheel" in text
+
+
+def test_a_commit_that_is_not_there(hello: Path, tmp_path: Path) -> None:
+    wheel = build(hello, tmp_path / "dist", "--version", "2.0", "--platforms", "linux-arm64")
+    other = copy_project("library", tmp_path / "other")
+    code, text = verify(wheel, "--source", other)
+    assert code == 1
+    assert "has no commit" in text
+
+
+def test_without_a_source_the_wheel_must_name_one(hello: Path, tmp_path: Path) -> None:
+    wheel = build(hello, tmp_path / "dist", "--version", "2.0", "--platforms", "linux-arm64")
+    code, text = verify(wheel)
+    assert code == 1
+    assert "--source DIR" in text
+
+
+def test_a_released_module_needs_no_source(tmp_path: Path) -> None:
+    wheel = build(Path("rsc.io/2fa@v1.2.0"), tmp_path / "dist", "--name", "go-2fa",
+                  "--platforms", "linux-arm64")  # fmt: skip
+    code, text = verify(wheel)
+    assert (code, text.split(" (")[0]) == (0, f"identical: {wheel.name}")

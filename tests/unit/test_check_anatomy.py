@@ -1,0 +1,97 @@
+"""What `inspect` sees: reasons for tags, and wheels that are no wheels."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import pytest
+
+from go_to_wheel.binary import BinaryFacts, GoBuildInfo
+from go_to_wheel.check.anatomy import explain_tag, read_anatomy, to_json
+from go_to_wheel.errors import WheelError
+
+GO = GoBuildInfo("go1.26.8", "example.com/x")
+STATIC = BinaryFacts("elf", "linux", "x86_64", go=GO)
+DYNAMIC = BinaryFacts(
+    "elf", "linux", "x86_64", interpreter="/lib64/ld-linux-x86-64.so.2",
+    libraries=("libc.so.6",), glibc_floor=(2, 34),
+)  # fmt: skip
+MACOS = BinaryFacts("macho", "darwin", "arm64", minimum_macos=(11, 0), go=GO)
+WINDOWS = BinaryFacts("pe", "windows", "amd64")
+
+
+@pytest.mark.parametrize(
+    ("tag", "facts", "reason"),
+    [
+        ("manylinux_2_17_x86_64", STATIC, "static: it needs no glibc, so any version will do"),
+        ("musllinux_1_2_x86_64", STATIC, "static: it needs no musl, so any version will do"),
+        ("linux_x86_64", STATIC, "static: it needs no C library, so any version will do"),
+        ("manylinux_2_34_x86_64", DYNAMIC, "it needs libc.so.6 and glibc 2.34"),
+        ("win_amd64", WINDOWS, "a Windows program for amd64"),
+        (
+            "macosx_12_0_arm64",
+            MACOS,
+            "its header says macOS 11.0, go1.26.8 documents macOS 12.0",
+        ),
+        (
+            "manylinux_2_17_aarch64",
+            STATIC,
+            "but the program is a statically linked Linux x86_64 executable",
+        ),
+        ("win_amd64", None, "nothing in the wheel tells"),
+        ("any", STATIC, "any system"),
+        ("ios_13_0_arm64_iphoneos", STATIC, "a system that is not looked into"),
+    ],
+)
+def test_why_a_tag(tag: str, facts: BinaryFacts | None, reason: str) -> None:
+    assert explain_tag(tag, facts) == reason
+
+
+def wheel(files: dict[str, bytes]) -> io.BytesIO:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return stream
+
+
+def test_a_pure_python_wheel_without_any_of_our_extras() -> None:
+    stream = wheel(
+        {
+            "thing.py": b"x = 1\n",
+            "thing-1.0.dist-info/METADATA": b"Name: thing\nVersion: 1.0\nLicense: BSD\n",
+            "thing-1.0.dist-info/WHEEL": b"Generator: other 3.0\n",
+            "thing-1.0.dist-info/sboms/broken.json": b'{"components": 3}',
+            "thing-1.0.dist-info/sboms/other.spdx": b"not json",
+        }
+    )
+    seen = to_json(read_anatomy(stream, "thing-1.0-py3-none-any.whl"))
+    assert seen["programs"] == []
+    assert seen["generator"] == "other 3.0"
+    assert seen["license"] == "BSD"
+    assert seen["tags"] == {"any": "any system"}
+    assert seen["license_files"] == []
+    assert len(seen["files"]) == 5
+    json.dumps(seen)
+
+
+@pytest.mark.parametrize(
+    ("data", "file", "message"),
+    [
+        (b"hello", "a-1.0-py3-none-any.whl", "it is not a zip archive, or cut short"),
+        (b"hello", "hello.txt", "hello.txt: Invalid wheel filename"),
+    ],
+)
+def test_what_is_no_wheel(data: bytes, file: str, message: str) -> None:
+    with pytest.raises(WheelError, match=message):
+        read_anatomy(io.BytesIO(data), file)
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(65 << 20))
+    with pytest.raises(WheelError, match="unpacks to 65 MiB"):
+        read_anatomy(stream, "a-1.0-py3-none-any.whl")

@@ -1,0 +1,178 @@
+"""Others' licence texts: which files, under which names, in which expression."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from identify.vendor.licenses import LICENSES
+
+from go_to_wheel.build.dependencies import Linked, parse_linked
+from go_to_wheel.licenses import (
+    Notice,
+    Verdict,
+    combine,
+    go_notice,
+    is_license_name,
+    judge,
+    license_files,
+    recognise_several,
+    unknown_licenses,
+)
+
+TEXTS = dict(LICENSES)
+MIT = TEXTS["MIT"].encode()
+APACHE_NOTICE = """Copyright 2021 Some Authors
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+"""
+
+
+@pytest.mark.parametrize(
+    "name", ["LICENSE", "license.md", "LICENCE.txt", "COPYING-MIT", "NOTICE", "UNLICENSE"]
+)
+def test_names_of_licence_files(name: str) -> None:
+    assert is_license_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["license.go", "licenses.json", "LICENSE.yml", "README", "mylicense"]
+)
+def test_names_of_other_files(name: str) -> None:
+    assert not is_license_name(name)
+
+
+def several(*names: str) -> str | None:
+    return recognise_several("\n\n".join(TEXTS[name] for name in names)).expression
+
+
+def test_several_licences_in_one_file() -> None:
+    assert several("MIT", "ISC") == "ISC AND MIT"
+    assert several("Apache-2.0", "BSD-3-Clause", "MIT") == "Apache-2.0 AND BSD-3-Clause AND MIT"
+    assert several("MIT", "MIT") == "MIT"
+    assert (
+        recognise_several(TEXTS["MIT"] + "\n\n" + APACHE_NOTICE).expression == "Apache-2.0 AND MIT"
+    )
+
+
+def test_a_notice_stands_for_its_licence() -> None:
+    assert recognise_several(APACHE_NOTICE).expression == "Apache-2.0"
+
+
+@pytest.mark.parametrize("text", ["", "All rights reserved.\n", "Use it on Tuesdays.\n" * 30])
+def test_what_is_no_known_licence_is_not_guessed_at(text: str) -> None:
+    assert recognise_several(text).expression is None
+
+
+def test_conditions_of_ones_own_make_it_unknown() -> None:
+    extra = "Moreover, the software must not be used by people who own a boat. " * 12
+    assert recognise_several(TEXTS["MIT"] + "\n\n" + extra).expression is None
+
+
+def test_gos_own_licence_is_what_we_say() -> None:
+    ours = go_notice("go1.26.8", None)
+    assert ours.folder == "go"
+    ((name, data),) = ours.files
+    assert name == "LICENSE"
+    assert data.startswith(b"Copyright 2009 The Go Authors.")
+    assert recognise_several(data.decode()).expression == judge(ours).expression == "BSD-3-Clause"
+
+
+def test_gos_own_text_is_preferred() -> None:
+    assert go_notice("go1.30", b"other words").files == (("LICENSE", b"other words"),)
+
+
+def test_a_module_is_judged_by_all_its_texts() -> None:
+    notice = Notice(
+        "m", "v1", (("LICENSE", MIT), ("zlib/COPYING", TEXTS["ISC"].encode()), ("NOTICE", b"Hi!"))
+    )
+    assert judge(notice) == Verdict("ISC AND MIT")
+
+
+def test_a_module_with_an_unknown_text_is_unknown() -> None:
+    verdict = judge(Notice("m", "v1", (("LICENSE", MIT), ("x/LICENSE", b"Mine!"))))
+    assert verdict == Verdict(None, "x/LICENSE: no licence of the SPDX list")
+    assert judge(Notice("m", "v1", ())) == Verdict(None, "it has no licence file")
+    assert judge(Notice("m", "v1", (("NOTICE", b"by me"),))).reason == "it has no licence file"
+
+
+def test_files_are_sorted_and_never_differ_in_case_alone() -> None:
+    notices = [
+        Notice("b.example/B", "v1.0.0", (("LICENSE", b"1"),)),
+        Notice("b.example/b", "v1.0.0", (("LICENSE", b"2"),)),
+        Notice("a.example/a", "", (("sub/NOTICE", b"3"),)),
+    ]
+    assert license_files(notices) == (
+        ("a.example/a/sub/NOTICE", b"3"),
+        ("b.example/B@v1.0.0/LICENSE", b"1"),
+        ("b.example/b@v1.0.0/LICENSE_", b"2"),
+    )
+    assert license_files(reversed(notices)) == license_files(notices)
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "whole"),
+    [
+        ("MIT", [], "MIT"),
+        ("MIT", ["MIT"], "MIT"),
+        ("MIT", ["BSD-3-Clause", "Apache-2.0"], "MIT AND Apache-2.0 AND BSD-3-Clause"),
+        ("MIT OR Apache-2.0", ["MIT"], "(MIT OR Apache-2.0) AND MIT"),
+        ("MIT OR Apache-2.0", [], "MIT OR Apache-2.0"),
+        ("MIT AND ISC", ["Apache-2.0 AND MIT"], "MIT AND ISC AND Apache-2.0"),
+        (
+            "GPL-2.0-only WITH Classpath-exception-2.0",
+            ["MIT"],
+            "GPL-2.0-only WITH Classpath-exception-2.0 AND MIT",
+        ),
+        ("LicenseRef-Ours", ["MIT"], "LicenseRef-Ours AND MIT"),
+        ("MIT", ["BSD-3-Clause", None], None),
+        (None, ["MIT"], None),
+    ],
+)
+def test_combined_expression(own: str | None, others: list[str | None], whole: str | None) -> None:
+    assert combine(own, others) == whole
+
+
+def test_unknown_ones_are_named() -> None:
+    assert unknown_licenses({"a": Verdict("MIT")}) is None
+    text = unknown_licenses({"a": Verdict("MIT"), "b.example/b": Verdict(None, "it has no text")})
+    assert text == (
+        "License-Expression leaves out what is linked in, because these licences are unknown: "
+        "b.example/b (it has no text)"
+    )
+
+
+def test_go_lists_lines() -> None:
+    text = "\n".join(
+        [
+            "",  # a package of the standard library
+            "m.example/own/cmd\t/src/cmd\tm.example/own\t\t/src\t\t",
+            "d.example/d/x\t/mod/d@v1.0.0/x\td.example/d\tv1.0.0\t/mod/d@v1.0.0\t\t",
+            "v.example/v/y\t/src/vendor/v.example/v/y\tv.example/v\tv1.1.0\t\t\t",
+            "r.example/r\t/mod/other@v3\tr.example/r\tv1.0.0\t/mod/other@v3\tv3.0.0\treplaced",
+            "l.example/l\t/near\tl.example/l\tv0.0.0\t/near\t\treplaced",
+            "missing.example/m\t\t\t\t\t\t",
+        ]
+    )
+    assert parse_linked(text) == [
+        Linked("m.example/own", "", Path("/src"), Path("/src/cmd")),
+        Linked("d.example/d", "v1.0.0", Path("/mod/d@v1.0.0"), Path("/mod/d@v1.0.0/x")),
+        Linked(
+            "v.example/v",
+            "v1.1.0",
+            Path("/src/vendor/v.example/v"),
+            Path("/src/vendor/v.example/v/y"),
+        ),
+        Linked("r.example/r", "v3.0.0", Path("/mod/other@v3"), Path("/mod/other@v3")),
+        Linked("l.example/l", "", Path("/near"), Path("/near")),
+    ]

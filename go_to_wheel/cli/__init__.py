@@ -87,9 +87,15 @@ def run(args: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         fail("interrupted; no wheel was written")
         return _INTERRUPTED
+    except OSError as error:  # a full disk behind stdout, say
+        fail(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+        return 1
 
 
 def _show_usage_error(error: click.ClickException) -> None:
+    if type(error).__name__ == "NoArgsIsHelpError":  # click 8.2's; its message is the help
+        click.echo(error.format_message(), err=True)
+        return
     context = getattr(error, "ctx", None)
     fail(error.format_message(), f"see '{context.command_path} --help'" if context else "")
 

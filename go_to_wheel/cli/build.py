@@ -145,6 +145,7 @@ def command(
         raise click.UsageError(
             "Missing argument 'SOURCE': a folder in a Go module, or module@version."
         )
+    _refuse_empty({"source": source, "platforms": platforms, **options})
     request = BuildRequest(
         source=source,
         platforms=None if platforms is None else platforms.split(","),
@@ -156,6 +157,14 @@ def command(
         _print_plan(plan, as_json)
         return 0
     return _run(plan, as_json, quiet=verbose)
+
+
+def _refuse_empty(options: dict[str, Any]) -> None:
+    """An empty value is a shell variable that was not set, not a wish."""
+    for name, value in options.items():
+        values = value if isinstance(value, tuple) else (value,)
+        if name != "source" and any(isinstance(one, str) and not one.strip() for one in values):
+            raise click.UsageError(f"Option '--{name.replace('_', '-')}' is empty.")
 
 
 def _echo_command(line: str) -> None:

@@ -8,7 +8,7 @@ environment variables are read elsewhere.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -22,14 +22,22 @@ from go_to_wheel.metadata import (
     Readme,
     check_author,
     check_email,
+    check_metadata,
     check_requires_python,
     check_summary,
     check_url,
     parse_license,
     short_description,
 )
-from go_to_wheel.naming import check_command, check_name, import_name, name_from_path, parse_version
-from go_to_wheel.platforms import Target, default_targets, parse_selection
+from go_to_wheel.naming import (
+    check_command,
+    check_name,
+    import_name,
+    name_from_path,
+    parse_version,
+    wheel_file_name,
+)
+from go_to_wheel.platforms import Target, default_targets, parse_selection, platform_tags
 
 DEFAULT_VERSION = "0.1.0"
 DEFAULT_DESCRIPTION = "Go binary packaged as Python wheel"
@@ -42,6 +50,7 @@ AUTO = "auto"
 Layout = Literal["native", "python"]
 LAYOUTS: tuple[Layout, ...] = ("native", "python")
 
+_LONGEST_FILE_NAME = 255
 _VERSION_VAR = re.compile(r"(?P<package>[\w.~/-]+)\.(?P<name>\w+)")
 
 
@@ -285,9 +294,13 @@ def resolve(request: BuildRequest, around: Surroundings) -> BuildOptions:
     given, version = _version(choice, request, around, faults)
     targets = _targets(request, around, faults)
     version_var = _version_var(request.set_version_var, faults)
-    faults.add(_check_rest(request))
+    for fault in _check_rest(request):
+        faults.add(fault)
     project = _project(choice, around, faults, (name, version, commands))
     faults.add(_check_scripts(request, around, commands))
+    if not faults.lines:
+        faults.add(_check_file_name(name, version, targets))
+        faults.lines.extend(check_metadata(project))
     if faults.lines:
         raise InvalidOptionsError(faults.lines, "\n".join(dict.fromkeys(faults.hints)))
     return BuildOptions(
@@ -395,12 +408,28 @@ def _version_var(text: str | None, faults: _Faults) -> tuple[str, str] | None:
     return (found["package"], found["name"])
 
 
-def _check_rest(request: BuildRequest) -> str | None:
+def _check_rest(request: BuildRequest) -> Iterator[str]:
     if request.launcher not in LAYOUTS:
-        return f"launcher {request.launcher!r} is unknown; choose 'native' or 'python'"
+        yield f"launcher {request.launcher!r} is unknown; choose 'native' or 'python'"
     if request.jobs is not None and request.jobs < 1:
-        return f"jobs {request.jobs} must be at least 1"
-    return None
+        yield f"jobs {request.jobs} must be at least 1"
+    for text in (request.ldflags, request.output_dir):
+        if text is not None and "\0" in text:
+            yield f"{text!r} holds a NUL character"
+
+
+def _check_file_name(name: str, version: str, targets: Sequence[Target]) -> str | None:
+    """A wheel's file name is a file's: 255 bytes at most, on every usual file system."""
+    longest = max(
+        (len(wheel_file_name(name, version, platform_tags(one, "go1.26"))) for one in targets),
+        default=0,
+    )
+    if longest <= _LONGEST_FILE_NAME:
+        return None
+    return (
+        f"name {name!r} is too long: the wheel's file name would have {longest} characters; "
+        f"file systems take {_LONGEST_FILE_NAME}"
+    )
 
 
 def _check_scripts(

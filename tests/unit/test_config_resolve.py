@@ -232,4 +232,4 @@ def test_all_faults_at_once() -> None:
         name="1", version="x", url="nowhere", license="Nope", author_email="me", launcher="fast",
         requires_python="three", description="a\nb", jobs=0, platforms=["linux"],
     )  # fmt: skip
-    assert len(error.faults) == 9
+    assert len(error.faults) == 10

@@ -20,6 +20,9 @@ from .reader import Reader
 # Set while a page that lists every database is made: it must open none of them.
 listing: contextvars.ContextVar[bool] = contextvars.ContextVar("scan_listing", default=False)
 
+# Set while Datasette attaches databases by their paths: ours are none of those.
+crossing: contextvars.ContextVar[bool] = contextvars.ContextVar("scan_crossing", default=False)
+
 # Datasette asks this of every database at almost every request, to keep its catalogue of
 # schemas. The answer "nothing known" equals what its catalogue says of ours, so it goes on.
 _REFRESH_SQL = "PRAGMA schema_version"
@@ -35,6 +38,15 @@ class ScannedDatabase(Database):  # type: ignore[misc]
         self.last_read: ReadInfo | None = None
         self._reader = reader
         self._derived: dict[str, str] = {}
+
+    @property
+    def is_memory(self) -> bool:
+        """False; but Datasette attaches whatever is not, by a URI made of its bare path."""
+        return crossing.get()
+
+    @is_memory.setter
+    def is_memory(self, value: bool) -> None:
+        pass  # Database.__init__ says False
 
     # -- reading
 

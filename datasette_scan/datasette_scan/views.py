@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from . import lines, permissions
 from .catalog import SORTS, STATUSES, Entry
+from .crossdb import CrossDatabase
 from .database import ScannedDatabase
 from .errors import ReadOnlyError, UnavailableError, UsageError
 from .finder import DEFAULT_EXCLUDES
@@ -54,6 +55,10 @@ def started(ds: Any, state: State) -> Callable[[], Awaitable[None]]:
     async def begin() -> None:
         if not state.settings.memory:
             ds.databases = {n: d for n, d in ds.databases.items() if n != "_memory"}
+        elif ds.crossdb:
+            cross = CrossDatabase(ds, state.reader)
+            cross.name = cross.route = "_memory"
+            lines.attach(ds, [cross])
         if state.settings.complete_first:
             await state.watcher.scan()
         elif lines.HAS_CATALOG:

@@ -336,6 +336,17 @@ def test_uri() -> None:
     assert file_uri(b"/d/..%2Fx?y.db", "mode=ro") == "file:/d/..%252Fx%3Fy.db?mode=ro"
 
 
+def test_a_connection_is_used_again_only_as_it_was_prepared(root: Path, opener: Opener) -> None:
+    raw = os.fsencode(make_database(root / "a.db"))
+
+    def as_rows(connection: sqlite3.Connection) -> None:
+        connection.row_factory = sqlite3.Row
+
+    for prepare, kind in [(None, tuple), (as_rows, sqlite3.Row)] * 3:
+        row, _ = opener.read(raw, lambda c: c.execute("SELECT * FROM t").fetchone(), prepare)
+        assert type(row) is kind
+
+
 def test_open_files_are_bounded(root: Path) -> None:
     paths = [make_database(root / f"{i}.db") for i in range(40)]
     opener = Opener(Limits(connections=5), SnapshotStore(1))

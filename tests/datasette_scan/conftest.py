@@ -21,9 +21,9 @@ from typing import Any
 
 import pytest
 from datasette.app import Datasette
+from datasette_scan.state import state_of
 
 from datasette_scan import lines
-from datasette_scan.state import state_of
 
 MAGIC = b"SQLite format 3\x00"
 

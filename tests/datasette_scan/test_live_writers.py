@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 import writer
-
 from datasette_scan.errors import UnavailableError
 from datasette_scan.opening import Limits, Opener
 from datasette_scan.snapshots import SnapshotStore

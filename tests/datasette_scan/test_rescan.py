@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from conftest import make_database, run_sql, scanned
-
 from datasette_scan.catalog import Catalog
 from datasette_scan.finder import Match
 from datasette_scan.watch import Watcher

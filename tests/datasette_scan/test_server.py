@@ -68,7 +68,7 @@ def test_later_files_are_served(root: Path, serve: Serve) -> None:
     server.until(lambda: server.request("/later/t")[0] == 200)
     os.replace(make_database(root.parent / "new.db", rows=9), root / "one.db")
     path = "/one/-/query.json" if lines.HAS_CATALOG else "/one.json"
-    status, text = server.request(path + "?sql=select+count(*)+from+t&_shape=arrays")
+    _, text = server.request(path + "?sql=select+count(*)+from+t&_shape=arrays")
     assert json.loads(text)["rows"] == [[9]]
     (root / "later.db").unlink()
     server.until(lambda: "gone" in server.request("/-/scan.json?q=later")[1])

@@ -7,6 +7,7 @@ by ``tests/datasette_scan/test_contract.py``.
 from __future__ import annotations
 
 import contextvars
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from datasette.database import Database, Results
 
 from .catalog import Entry
 from .errors import ReadOnlyError
+from .fingerprint import Mode
 from .opening import ReadInfo
 from .reader import Reader
 
@@ -73,6 +75,16 @@ class ScannedDatabase(Database):  # type: ignore[misc]
         if listing.get():
             return Results([], False, [])
         return await super().execute(sql, *args, **kwargs)
+
+    @property
+    def reading_state(self) -> str:
+        """How it was read last, in the catalogue's words."""
+        info = self.last_read
+        if info is not None and info.mode is Mode.COPY and info.taken_at is not None:
+            return f"snapshot {time.strftime('%H:%M:%S', time.localtime(info.taken_at))}"
+        if info is not None and info.mode is Mode.LIVE:
+            return "live"
+        return self.entry.status_words if self.entry.status != "snapshot" else "ready"
 
     # -- never writing
 

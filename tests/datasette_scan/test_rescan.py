@@ -70,6 +70,18 @@ async def test_half_copied_then_whole(root: Path) -> None:
     await site.close()
 
 
+async def test_what_was_skipped_and_is_gone_is_not_skipped(root: Path) -> None:
+    (root / "bad.db").write_bytes(b"SQLite format 3\x00" + b"?" * 4000)
+    site = await scanned(root, root.parent / "nowhere")
+    paths = [s["path"] for s in (await site.json("/-/scan.json?tab=skipped"))["skipped_files"]]
+    assert sorted(paths) == [str(root / "bad.db"), str(root.parent / "nowhere")]
+    (root / "bad.db").unlink()
+    (root.parent / "nowhere").mkdir()
+    await site.scan()
+    assert (await site.json("/-/scan.json?tab=skipped"))["skipped_files"] == []
+    await site.close()
+
+
 async def test_a_served_file_that_breaks_keeps_its_row(root: Path) -> None:
     path = make_database(root / "one.db", rows=100)
     site = await scanned(root)

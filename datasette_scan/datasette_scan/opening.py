@@ -280,17 +280,32 @@ class Opener:
             if handle is not None and handle.path == path and not handle.retired:
                 self._handles.move_to_end(identity)
                 return handle
-            if handle is not None and handle.active:
+            if handle is not None and not self._release(handle):
                 raise _Retry  # being read by another name: its locks must stay
             fresh = self._open(path)
             known = self._handles.get(fresh.identity)
-            if known is not None and known is not handle:
+            if known is not None:
                 known.spare.append(fresh.fd)  # closing it now would drop its locks
                 raise _Retry
             self._handles[fresh.identity] = fresh
-        if handle is not None:
-            self._retire(handle)
-        return fresh
+            return fresh
+
+    def _release(self, handle: Handle) -> bool:
+        """Close what nobody uses; False if somebody does. Call with ``self._lock`` held.
+
+        Until it is closed nobody can open the file anew: closing drops the locks of all.
+        """
+        if not handle.lock.acquire(blocking=False):
+            return False
+        try:
+            if handle.active:
+                return False
+            handle.retired = True
+            handle.close_idle()
+            del self._handles[handle.identity]
+            return True
+        finally:
+            handle.lock.release()
 
     def _is_inside(self, real: bytes) -> bool:
         return any(real == r or real.startswith(os.path.join(r, b"")) for r in self._roots)
@@ -311,12 +326,6 @@ class Opener:
             ) from error
         found = os.fstat(fd)
         return Handle(path, fd, (found.st_dev, found.st_ino))
-
-    @staticmethod
-    def _retire(handle: Handle) -> None:
-        with handle.lock:
-            handle.retired = True
-            handle.close_idle()
 
     # -- beginning and ending a read, always with the handle's lock held
 
@@ -452,23 +461,11 @@ class Opener:
 
     def _trim(self) -> None:
         """Close the least recently used files beyond the limit."""
-        for handle in self._surplus():
-            with handle.lock:
-                handle.retired = True
-                handle.close_idle()
-
-    def _surplus(self) -> list[Handle]:
         with self._lock:
-            victims = []
-            count = len(self._handles)
-            for identity, handle in list(self._handles.items()):
-                if count <= self.limits.connections:
-                    break
-                if handle.active:
-                    continue
-                victims.append(self._handles.pop(identity))
-                count -= 1
-            return victims
+            for handle in list(self._handles.values()):
+                if len(self._handles) <= self.limits.connections:
+                    return
+                self._release(handle)
 
     def forget(self, path: bytes) -> None:
         """Let go of a file: its connections and its private copies."""
@@ -478,19 +475,14 @@ class Opener:
     def forget_idle(self, path: bytes) -> None:
         """Close what is open on a file, unless somebody is reading it."""
         with self._lock:
-            found = [h for h in self._handles.values() if h.path == path and not h.active]
-            for handle in found:
-                del self._handles[handle.identity]
-        for handle in found:
-            self._retire(handle)
+            for handle in [h for h in self._handles.values() if h.path == path]:
+                self._release(handle)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Let go of everything. Nobody may be reading any more."""
         with self._lock:
-            handles = list(self._handles.values())
-            self._handles.clear()
-        for handle in handles:
-            self._retire(handle)
+            for handle in list(self._handles.values()):
+                self._release(handle)
         self.snapshots.close()
 
 

@@ -18,7 +18,8 @@ EXTRA := $(if $(GO_ON_PATH),,--extra go)
 
 PYTHONS := 3.10 3.11 3.12 3.13 3.14
 FUZZ_SECONDS ?= 5
-VET_TARGETS := linux/amd64 linux/386 linux/arm linux/s390x darwin/arm64 windows/amd64 freebsd/amd64
+VET_TARGETS := linux/amd64 linux/arm64 linux/386 linux/arm linux/ppc64le linux/s390x linux/riscv64 \
+    darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 windows/386 freebsd/amd64
 
 .PHONY: help demo test test-unit test-go test-integration test-datasette lint types cover bench dist clean setup
 
@@ -79,6 +80,8 @@ lint: setup  ## ruff, gofmt, go vet for each system
 
 types: setup  ## mypy, strict
 	$(UV) run --no-sync mypy
+	@$(UV) sync --quiet --all-packages $(EXTRA)
+	$(UV) run --no-sync mypy -p sqlite_scanner
 	cd datasette_scan && $(UV) run --no-sync --project .. mypy
 
 cover: setup  ## Coverage of the unit and integration tests
@@ -90,6 +93,8 @@ bench: setup  ## Side by side with the released go-to-wheel
 
 dist: setup  ## All distributions, below dist/
 	$(UV) build --quiet --out-dir dist
+	$(UV) build --quiet --out-dir dist datasette_scan
+	$(UV) run --no-sync go-to-wheel sdist sqlite_scanner --output-dir dist
 	$(UV) run --no-sync go-to-wheel sqlite_scanner --output-dir dist
 
 clean:  ## Remove what the targets above made

@@ -7,19 +7,27 @@ PEP 491 (WHEEL). Everything here is pure: texts come in, bytes go out.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
-from packaging.metadata import Metadata, RawMetadata, RFC822Message
+from packaging.metadata import (
+    ExceptionGroup,
+    InvalidMetadata,
+    Metadata,
+    RawMetadata,
+    RFC822Message,
+)
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 METADATA_VERSION = "2.4"
 #: PyPI refuses longer ones.
 SUMMARY_LIMIT = 512
 
-_EMAIL = re.compile(r"[^@\s<>,;\"()]+@[^@\s<>,;\"()]+\.[^@\s<>,;\"()]+")
+_EMAIL = re.compile(r"[!-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_NOT_IN_EMAILS = frozenset('@<>,;"()[]\\')
 _NAMED_EMAIL = re.compile(r"(?P<name>[^<>\r\n]*?)\s*<(?P<address>[^<>\s]+)>")
 _CONTENT_TYPES = {
     ".md": "text/markdown",
@@ -44,10 +52,12 @@ class Readme:
 
 @dataclass(frozen=True)
 class ProjectFiles:
-    """Texts of the project: its README, and its licence files as (name, bytes)."""
+    """Texts of the project: its README and that file's name, and its licence files as
+    (name, bytes)."""
 
     readme: Readme | None
     licenses: tuple[tuple[str, bytes], ...] = ()
+    readme_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,8 @@ def check_summary(summary: str) -> str | None:
     """Why this can't be a Summary, or None."""
     if "\n" in summary or "\r" in summary:
         return f"description {summary!r} has more than one line"
+    if not summary.strip():
+        return "description is empty"
     if _has_control(summary):
         return f"description {summary!r} has control characters"
     if len(summary) > SUMMARY_LIMIT:
@@ -102,12 +114,17 @@ def check_email(value: str) -> str | None:
     for part in (piece.strip() for piece in value.split(",")):
         named = _NAMED_EMAIL.fullmatch(part)
         address = named["address"] if named else part
-        if _has_control(value) or not _EMAIL.fullmatch(address):
+        if _has_control(value) or not _is_address(address):
             return (
                 f"author e-mail {value!r} is not an address "
                 "(write 'jane@example.com' or 'Jane Doe <jane@example.com>')"
             )
     return None
+
+
+def _is_address(text: str) -> bool:
+    local = text.rpartition("@")[0]
+    return bool(_EMAIL.fullmatch(text)) and not set(local) & _NOT_IN_EMAILS
 
 
 def check_url(url: str) -> str | None:
@@ -117,13 +134,15 @@ def check_url(url: str) -> str | None:
         valid = parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         valid = False
-    if not valid or _has_control(url) or any(char.isspace() for char in url):
+    if not valid or not url.isascii() or _has_control(url) or any(char.isspace() for char in url):
         return f"url {url!r} is not a web address (write 'https://…')"
     return None
 
 
 def check_requires_python(specifier: str) -> str | None:
     """Why this can't be Requires-Python, or None."""
+    if not specifier.strip():
+        return "requires-python is empty (write '>=3.10')"
     try:
         SpecifierSet(specifier)
     except InvalidSpecifier:
@@ -196,6 +215,23 @@ def format_metadata(project: ProjectMetadata) -> bytes:
     return _respelled(message).as_bytes()
 
 
+def check_metadata(project: ProjectMetadata) -> list[str]:
+    """What the specification has against these values that no other check has seen."""
+    names = [name.casefold() for name in project.license_files]
+    faults = [
+        f"licence files {name!r} differ only in case; not every file system can hold them all"
+        for name in project.license_files
+        if names.count(name.casefold()) > 1
+    ]
+    try:
+        format_metadata(project)
+    except ExceptionGroup as group:
+        faults += [str(error) for error in group.exceptions]
+    except (InvalidMetadata, UnicodeEncodeError) as error:
+        faults.append(f"the metadata can't be written: {error}")
+    return faults
+
+
 def format_wheel(generator: str, tags: Sequence[str]) -> bytes:
     """The WHEEL file: format 1.0, not pure, one expanded `Tag:` line for each tag."""
     message = RFC822Message()
@@ -231,4 +267,5 @@ def _respelled(message: RFC822Message) -> RFC822Message:
 
 
 def _has_control(text: str) -> bool:
-    return any(ord(char) < 32 or 127 <= ord(char) < 160 for char in text)
+    """Control characters, line and paragraph separators, undecodable bytes."""
+    return any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text)

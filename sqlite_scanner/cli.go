@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -158,21 +159,25 @@ func chooseRoots(flagged, paths []string) []string {
 
 // findConflicts returns everything wrong with how flags go together.
 func findConflicts(o *options, flags *pflag.FlagSet) []string {
+	asJSON := o.asJSON || o.asJSONLines
+	tooShallow := o.scan.MaxDepth < 0 && flags.Changed("max-depth")
 	var faults []string
-	check := func(wrong bool, format string, values ...any) {
-		if wrong {
-			faults = append(faults, fmt.Sprintf(format, values...))
+	for _, rule := range []struct {
+		broken bool
+		fault  string
+	}{
+		{o.scan.Workers < 1, fmt.Sprintf("--workers must be at least 1, not %d", o.scan.Workers)},
+		{tooShallow, fmt.Sprintf("--max-depth must be at least 0, not %d", o.scan.MaxDepth)},
+		{o.events && !o.asJSONLines, "--events needs --jsonl"},
+		{o.events && o.sort, "--events streams: it does not go with --sort"},
+		{o.asNul && asJSON, "--print0 does not go with --json or --jsonl"},
+		{o.asNul && (o.size || o.scan.Details), "--print0 prints paths alone: it does not go with --size or --details"},
+		{o.asCount && (asJSON || o.asNul), "--count does not go with --json, --jsonl or --print0"},
+		{slices.Contains(slices.Concat(o.paths, flags.Args()), ""), "a path is empty; write . for the current folder"},
+	} {
+		if rule.broken {
+			faults = append(faults, rule.fault)
 		}
-	}
-	check(o.scan.Workers < 1, "--workers must be at least 1, not %d", o.scan.Workers)
-	check(o.scan.MaxDepth < 0 && flags.Changed("max-depth"), "--max-depth must be at least 0, not %d", o.scan.MaxDepth)
-	check(o.events && !o.asJSONLines, "--events needs --jsonl")
-	check(o.events && o.sort, "--events streams: it does not go with --sort")
-	check(o.asNul && (o.asJSON || o.asJSONLines), "--print0 does not go with --json or --jsonl")
-	check(o.asNul && (o.size || o.scan.Details), "--print0 prints paths alone: it does not go with --size or --details")
-	check(o.asCount && (o.asJSON || o.asJSONLines || o.asNul), "--count does not go with --json, --jsonl or --print0")
-	for _, path := range append(o.paths, flags.Args()...) {
-		check(path == "", "a path is empty; write . for the current folder")
 	}
 	return faults
 }

@@ -84,7 +84,8 @@ def plan_folders(rnd: random.Random) -> Iterator[tuple[str, int]]:
     project = 0
     while True:
         project += 1
-        base = f"{rnd.choice(('src', 'work', '.cache', 'Documents'))}/{project % 40:02d}/project-{project}"
+        top = rnd.choice(("src", "work", ".cache", "Documents"))
+        base = f"{top}/{project % 40:02d}/project-{project}"
         for part in range(rnd.randrange(20, 120)):
             package = f"{base}/{rnd.choice(WORDS)}-{part}"
             yield package, 1 + int(rnd.expovariate(1 / 6))
@@ -114,7 +115,7 @@ def make_tree(root: str, files: int, seed: int = 1) -> list[str]:
     written = 0
     for below, count in plan_folders(rnd):
         path = f"{root}/{below}"
-        os.makedirs(path, exist_ok=True)
+        Path(path).mkdir(parents=True, exist_ok=True)
         folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         for number in range(min(count, files - written)):
             written += 1
@@ -137,7 +138,7 @@ def make_tree(root: str, files: int, seed: int = 1) -> list[str]:
 def write_decoys(root: str, database: bytes) -> list[str]:
     """Files that are nearly databases; only the first one passes the test."""
     folder = f"{root}/decoys"
-    os.makedirs(folder, exist_ok=True)
+    Path(folder).mkdir(parents=True, exist_ok=True)
     for name, content in {
         "magic-only.db": MAGIC,
         "magic-cut.db": MAGIC[:-1],

@@ -22,10 +22,17 @@ from go_to_wheel.binary import BinaryFacts, check_target, contains, read_facts
 from go_to_wheel.build.carried import sbom_entries
 from go_to_wheel.build.entries import wheel_entries
 from go_to_wheel.build.plan import BuildPlan, tags_of
-from go_to_wheel.build.publish import list_neighbours, publish
+from go_to_wheel.build.publish import check_folder, list_neighbours, publish
+from go_to_wheel.build.version_var import unread_version
 from go_to_wheel.check import check_wheels
 from go_to_wheel.config import BuildOptions
-from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError, WheelError
+from go_to_wheel.errors import (
+    BinaryError,
+    BuildFailedError,
+    GoToWheelError,
+    OutputError,
+    WheelError,
+)
 from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.source import BinarySource
@@ -33,8 +40,9 @@ from go_to_wheel.toolchain import Go
 from go_to_wheel.wheelfile import write_wheel
 
 #: Errors of the check that stop no build: an index other than PyPI may take a large wheel,
-#: and who asks for linux-amd64 and linux-amd64-musl gets both.
-_LEFT_TO_THE_USER = ("zip-too-large", "set-duplicate")
+#: who asks for linux-amd64 and linux-amd64-musl gets both, and a build must not depend on
+#: whether twine is there.
+_LEFT_TO_THE_USER = ("zip-too-large", "set-duplicate", "twine")
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,8 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
     Raises BuildFailedError naming every target that failed, unless the options say to keep
     going; then the good wheels are published and the failures are in the report.
     """
-    with workshop() as work:
+    check_folder(plan.options.output_dir)
+    with workshop(_source_folder(plan)) as work:
         made, failures = _make_all(plan, work, on_event)
         if failures and (not made or not plan.options.keep_going):
             raise BuildFailedError(failures)
@@ -103,7 +112,7 @@ def _check(made: Sequence[BuiltWheel], options: BuildOptions) -> list[str]:
         expect=[wheel.target for wheel in made],
         twine=readme is not None and readme.content_type == "text/x-rst",
     )
-    fatal = [finding for finding in report.errors if finding.code not in _LEFT_TO_THE_USER]
+    fatal = [one for one in report.errors if not one.code.startswith(_LEFT_TO_THE_USER)]
     if fatal:
         lines = [f"{finding.wheel}: {finding.message} ({finding.code})" for finding in fatal]
         raise WheelError("\n".join(lines), "\n".join(finding.hint for finding in fatal))
@@ -118,12 +127,30 @@ def _count(wheels: Sequence[str]) -> str:
 
 
 @contextmanager
-def workshop() -> Iterator[Path]:
-    """A temporary folder that no checkout's status ever shows, gone at the end."""
-    with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as folder:
+def workshop(source: Path | None = None) -> Iterator[Path]:
+    """A temporary folder outside the source, gone at the end.
+
+    Where it had to be in a checkout after all, that checkout's status does not show it.
+    """
+    place = _outside(source) if source else None
+    with tempfile.TemporaryDirectory(prefix="go-to-wheel-", dir=place) as folder:
         work = Path(folder)
         (work / ".gitignore").write_text("*\n")
         yield work
+
+
+def _source_folder(plan: BuildPlan) -> Path | None:
+    return None if isinstance(plan.source, BinarySource) else plan.source.root
+
+
+def _outside(source: Path) -> str | None:
+    """A folder for temporary files that is not in the source; None for the usual one."""
+    usual = Path(tempfile.gettempdir()).resolve()
+    if not usual.is_relative_to(source.resolve()):
+        return None
+    candidates = ["/tmp", "/var/tmp", str(source.resolve().parent)]  # noqa: S108
+    writable = (one for one in candidates if os.access(one, os.W_OK | os.X_OK))
+    return next((one for one in writable if not Path(one).is_relative_to(source)), None)
 
 
 def _make_all(
@@ -210,16 +237,29 @@ def _make_group(
             command: make_program(plan, group[0], index, work)
             for index, command in enumerate(plan.options.commands)
         }
+        faults = unread_version(plan.options, *(one.data for one in programs.values()))
+        if faults:
+            raise BinaryError("\n".join(faults))
         wheels = []
         for target in group:
             on_event(Event(target.name, "pack"))
             wheels.append(_pack(plan, target, programs, work, started))
             on_event(Event(target.name, "done"))
         return wheels, None, tuple(program.facts for program in programs.values())
-    except GoToWheelError as error:
+    except (GoToWheelError, OSError) as error:
         for target in group:
             on_event(Event(target.name, "failed"))
-        return [], error, ()
+        return [], _as_ours(error), ()
+
+
+def _as_ours(error: GoToWheelError | OSError) -> GoToWheelError:
+    """A full disk under the temporary folder is told like every other failure."""
+    if isinstance(error, GoToWheelError):
+        return error
+    return OutputError(
+        f"can't work in the temporary folder: {error.strerror or error}",
+        "make room there, or choose another with TMPDIR",
+    )
 
 
 def make_program(plan: BuildPlan, target: Target, index: int, work: Path) -> Program:

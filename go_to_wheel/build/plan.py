@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def _plan_folder(request: BuildRequest, machine: Machine) -> BuildPlan:
     around = look_around(request, source, project, machine)
     first = resolve(request, around)  # what is wrong is told before Go is looked for
     go = _open_go(request, source.root, machine)
-    packages = tuple(_main_package(go, source, one, first.targets[0]) for one in source.packages)
+    packages = tuple(_main_package(go, source, one, first.targets) for one in source.packages)
     return _finish(request, with_doc(around, packages[0].doc), source, packages, go)
 
 
@@ -128,9 +129,7 @@ def _plan_fetched(request: BuildRequest, query: ModuleQuery, machine: Machine) -
         around = look_around(request, source, project, machine)
         around = replace(around, told=tell_origin(around.told, fetched, query))
         first = resolve(request, around)
-        packages = tuple(
-            _main_package(go, source, one, first.targets[0]) for one in source.packages
-        )
+        packages = tuple(_main_package(go, source, one, first.targets) for one in source.packages)
         return _finish(request, with_doc(around, packages[0].doc), source, packages, go)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -168,8 +167,9 @@ def _finish(
     if request.set_version_var == "auto":
         found = find_version_var(go, source, packages, options)
         options = resolve(replace(request, set_version_var=found), around)
-        options = replace(options, origins={**options.origins, "version-var": "found"})
-    check_version_var(go, source, options)
+        origin = f"--set-version-var auto found {found}"
+        options = replace(options, origins={**options.origins, "ldflags": origin})
+    options = check_version_var(go, source, options)
     plan = BuildPlan(options, source, packages, go.runner, go)
     return _with_dependencies(plan, go, source) if request.dependency_licenses else plan
 
@@ -189,18 +189,49 @@ def _open_go(request: BuildRequest, folder: Path, machine: Machine) -> Go:
     return go if request.stamp else go.without_stamp()
 
 
-def _main_package(go: Go, source: ModuleSource, asked: str, target: Target) -> Package:
+def _main_package(go: Go, source: ModuleSource, asked: str, targets: Sequence[Target]) -> Package:
+    """A package to build, as the first target that has it sees it.
+
+    A program may be for some systems only; that the others can't have it is told when they
+    are compiled.
+    """
+    systems = {target.goos: target for target in reversed(targets)}
+    first, *others = sorted(systems.values(), key=targets.index)
+    try:
+        return _main_package_for(go, source, asked, first)
+    except SourceError as error:
+        if "build constraints exclude" not in error.message:
+            raise
+        refused = error
+    for target in others:
+        with suppress(SourceError):
+            return _main_package_for(go, source, asked, target)
+    raise refused
+
+
+def _main_package_for(go: Go, source: ModuleSource, asked: str, target: Target) -> Package:
     """A package to build; anything but `main` would compile to an archive, exit 0."""
-    package = go.list_package(source.root, asked, target)
+    try:
+        package = go.list_package(source.root, asked, target)
+    except SourceError as error:
+        if "no Go files in" not in error.message:
+            raise
+        raise SourceError(error.message, _name_mains(go, source, target)) from None
     if package.name == "main":
         return package
-    mains = [_relative_package(path, source) for path in _list_mains(go, source, target)]
-    hint = f"build one of: {', '.join(f'--package {path}' for path in mains)}"
     raise SourceError(
         f"package {package.import_path} is {package.name!r}, not 'main': it is a library, "
         "not a program",
-        hint if mains else "the module has no main package; there is no program to build",
+        _name_mains(go, source, target),
     )
+
+
+def _name_mains(go: Go, source: ModuleSource, target: Target) -> str:
+    """What to build instead."""
+    mains = [_relative_package(path, source) for path in _list_mains(go, source, target)]
+    if not mains:
+        return "the module has no main package; there is no program to build"
+    return f"build one of: {', '.join(f'--package {path}' for path in mains)}"
 
 
 def _list_mains(go: Go, source: ModuleSource, target: Target) -> list[str]:

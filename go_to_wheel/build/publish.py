@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -13,30 +15,46 @@ from go_to_wheel.errors import OutputError
 from go_to_wheel.source import in_repository
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse an output folder that can't be written, before anything is compiled.
+
+    Raises OutputError. Looks only; nothing is created.
+    """
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise _cannot_write(folder, f"{existing} is not a folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise _cannot_write(folder, "Permission denied")
+
+
 def publish(wheels: Sequence[Path], folder: Path) -> list[Path]:
     """Copy the wheels to `folder` under temporary names, then rename; return the new paths.
 
-    Raises OutputError, with no temporary file left, when one can't be written.
+    Raises OutputError when one can't be written. Then, and on an interrupt, the folder is
+    as it was: no new wheel, replaced ones restored, no temporary file.
     """
-    hidden = [folder / f".{wheel.name}.{os.getpid()}.tmp" for wheel in wheels]
     final = [folder / wheel.name for wheel in wheels]
     try:
-        _make_folder(folder)
-        for wheel, copy in zip(wheels, hidden, strict=True):
-            shutil.copyfile(wheel, copy)
-        for copy, path in zip(hidden, final, strict=True):
-            os.replace(copy, path)
+        with ExitStack() as undo:
+            _make_folder(folder, undo)
+            hidden = [_copy(wheel, folder, undo) for wheel in wheels]
+            backups = [_move_in(copy, path, undo) for copy, path in zip(hidden, final, strict=True)]
+            undo.pop_all()
     except OSError as error:
-        raise OutputError(
-            f"can't write to the output folder {str(folder)!r}: {error.strerror}",
-            "choose another with --output-dir",
-        ) from None
-    finally:
-        _remove(hidden)
+        raise _cannot_write(folder, error.strerror or str(error)) from None
+    for backup in backups:
+        _remove(backup)
     return final
 
 
-def _make_folder(folder: Path) -> None:
+def _cannot_write(folder: Path, reason: str) -> OutputError:
+    return OutputError(
+        f"can't write to the output folder {str(folder)!r}: {reason}",
+        "choose another with --output-dir",
+    )
+
+
+def _make_folder(folder: Path, undo: ExitStack) -> None:
     """Create the folder; a new one inside a checkout ignores itself.
 
     Otherwise the wheels would be untracked files, and the next build's binaries would be
@@ -44,17 +62,50 @@ def _make_folder(folder: Path) -> None:
     """
     if folder.is_dir():
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    for path in reversed([folder, *folder.parents]):
+        if not path.exists():
+            undo.callback(_remove_folder, path)
+            path.mkdir(exist_ok=True)
     if in_repository(folder):
+        undo.callback(_remove, folder / ".gitignore")
         (folder / ".gitignore").write_text("*\n")
 
 
-def _remove(paths: Sequence[Path]) -> None:
-    for path in paths:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError:
-            continue  # the folder is gone or not ours: nothing of ours can be in it
+def _copy(wheel: Path, folder: Path, undo: ExitStack) -> Path:
+    hidden = folder / f".{os.getpid()}.{len(wheel.name)}.{wheel.stem[-40:]}.tmp"
+    undo.callback(_remove, hidden)
+    shutil.copyfile(wheel, hidden)
+    return hidden
+
+
+def _move_in(copy: Path, path: Path, undo: ExitStack) -> Path:
+    """Rename the copy to its wheel's name; a wheel that was there is kept aside, returned."""
+    backup = copy.with_suffix(".old")
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder")
+    existed = path.exists()
+    undo.callback(_move_back, path, backup, existed)
+    if existed:
+        os.replace(path, backup)
+    os.replace(copy, path)
+    return backup
+
+
+def _move_back(path: Path, backup: Path, existed: bool) -> None:
+    if backup.exists():
+        os.replace(backup, path)
+    elif not existed:
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # the folder is gone or not ours: nothing of ours can be in it
+        path.unlink(missing_ok=True)
+
+
+def _remove_folder(path: Path) -> None:
+    with suppress(OSError):  # somebody else put something there meanwhile
+        path.rmdir()
 
 
 def list_neighbours(folder: Path, made: Sequence[Path]) -> list[str]:

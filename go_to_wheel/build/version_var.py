@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
 from go_to_wheel.config import BuildOptions
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.platforms import Target
 from go_to_wheel.source import ModuleSource
-from go_to_wheel.toolchain import Go, Package
+from go_to_wheel.toolchain import Go, Package, parse_stores
 
 #: What programs usually call it, in `main` or in a package of the module so called.
 _USUAL_NAMES = frozenset(
@@ -15,28 +19,67 @@ _USUAL_NAMES = frozenset(
 _USUAL_PACKAGES = frozenset(("version", "buildinfo", "build", "cmd", "cli", "internal", "app"))
 
 
-def check_version_var(go: Go, source: ModuleSource, options: BuildOptions) -> None:
-    """The linker ignores -X for what does not exist; we do not."""
+def check_version_var(go: Go, source: ModuleSource, options: BuildOptions) -> BuildOptions:
+    """The linker ignores -X for what does not exist; we do not.
+
+    Returns the options, with a note when the program may overwrite the variable. Whether
+    anything reads it is seen in the finished binaries.
+    """
     if options.version_var is None:
-        return
+        return options
     package, name = options.version_var
     asked = source.package if package == "main" else package
-    symbols, read_initialisers = go.list_symbols(
-        source.root, asked, options.targets[0], options.ldflags
-    )
-    symbol = f"{package}.{name}"
-    kind = symbols.get(symbol)
-    strings = sorted(found for found in symbols if found.startswith(f"{package}."))
-    if kind is None:
+    goos = options.targets[0].goos
+    symbols, read_initialisers = go.list_symbols(source.root, asked, goos, options.ldflags)
+    symbol = f"{_escape(package)}.{name}"
+    if symbol not in symbols:
         raise InvalidOptionsError(
-            [f"set-version-var {symbol!r} sets nothing: the program has no such string variable"],
-            f"its variables of that size: {', '.join(strings)}" if strings else "",
-        )
-    if kind == "B" and symbol in read_initialisers():
+            [f"set-version-var '{package}.{name}' sets nothing: the program has no such string "
+             "variable"],
+            _list_variables(symbols, package),
+        )  # fmt: skip
+    writers = parse_stores(read_initialisers(), symbol)
+    if f"{_escape(package)}.init" in writers:
         raise InvalidOptionsError(
-            [f"set-version-var {symbol!r} sets nothing: the program computes it when it starts"],
+            [f"set-version-var '{package}.{name}' sets nothing: the program computes it when it "
+             "starts"],
             "initialise it with a constant string, or leave it unset",
-        )
+        )  # fmt: skip
+    if writers:
+        note = f"{package}.{name} is also written by an init function, which may overwrite it"
+        return replace(options, notes=(*options.notes, note))
+    return options
+
+
+def unread_version(options: BuildOptions, *programs: bytes) -> list[str]:
+    """A fault when the version that the linker was to set is in none of the programs.
+
+    The linker drops a variable that nothing reads. Not asked when --ldflags names the
+    variable too: then it has another value.
+    """
+    if options.version_var is None:
+        return []
+    setting = f"-X {'.'.join(options.version_var)}="
+    _, _, after = options.ldflags.partition(setting)
+    if setting in after or not after:
+        return []
+    version = after.split(" ", 1)[0]
+    if any(version.encode() in program for program in programs):
+        return []
+    name = ".".join(options.version_var)
+    return [f"set-version-var {name!r} sets nothing: nothing in the program reads it"]
+
+
+def _escape(package: str) -> str:
+    """A package path as symbols spell it: no dots in its last element (Go's objabi)."""
+    head, slash, last = package.rpartition("/")
+    return f"{head}{slash}{last.replace('%', '%25').replace('.', '%2e')}"
+
+
+def _list_variables(symbols: Mapping[str, str], package: str) -> str:
+    plain = re.compile(rf"{re.escape(_escape(package))}\.\w+")
+    strings = sorted(found for found in symbols if plain.fullmatch(found))
+    return f"its variables of that size: {', '.join(strings)}" if strings else ""
 
 
 def find_version_var(
@@ -70,13 +113,19 @@ def find_version_var(
 def _candidates(
     go: Go, source: ModuleSource, asked: str, package: str, target: Target, options: BuildOptions
 ) -> list[str]:
-    symbols, read_initialisers = go.list_symbols(source.root, asked, target, options.ldflags)
-    usual = [
-        symbol
-        for symbol in symbols
-        if symbol.startswith(f"{package}.")
-        and symbol.removeprefix(f"{package}.").casefold() in _USUAL_NAMES
+    symbols, read_initialisers = go.list_symbols(source.root, asked, target.goos, options.ldflags)
+    usual = {f"{_escape(package)}.{name}": name for name in _names(symbols, package)}
+    code = read_initialisers() if usual else ""
+    computed = f"{_escape(package)}.init"
+    return [
+        f"{package}.{name}"
+        for symbol, name in usual.items()
+        if computed not in parse_stores(code, symbol)
     ]
-    unset = [symbol for symbol in usual if symbols[symbol] == "B"]
-    computed = read_initialisers() if unset else ""
-    return [symbol for symbol in usual if symbol not in unset or symbol not in computed]
+
+
+def _names(symbols: Mapping[str, str], package: str) -> list[str]:
+    """The usual names among a package's symbols."""
+    prefix = f"{_escape(package)}."
+    names = [symbol.removeprefix(prefix) for symbol in symbols if symbol.startswith(prefix)]
+    return [name for name in names if name.casefold() in _USUAL_NAMES]

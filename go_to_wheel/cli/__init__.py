@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 from click_default_group import DefaultGroup
 
 from go_to_wheel import __version__
-from go_to_wheel.cli import build, check, inspect, platforms, verify
+from go_to_wheel.cli import build, check, inspect, platforms, sdist, verify
 from go_to_wheel.cli.messages import fail
 from go_to_wheel.errors import GoToWheelError
 
@@ -61,7 +61,7 @@ def cli() -> None:
     """Turn programs written in Go into Python wheels."""
 
 
-for _module in (build, check, inspect, platforms, verify):
+for _module in (build, check, inspect, platforms, sdist, verify):
     cli.add_command(_module.command)
 
 
@@ -87,9 +87,15 @@ def run(args: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         fail("interrupted; no wheel was written")
         return _INTERRUPTED
+    except OSError as error:  # a full disk behind stdout, say
+        fail(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+        return 1
 
 
 def _show_usage_error(error: click.ClickException) -> None:
+    if type(error).__name__ == "NoArgsIsHelpError":  # click 8.2's; its message is the help
+        click.echo(error.format_message(), err=True)
+        return
     context = getattr(error, "ctx", None)
     fail(error.format_message(), f"see '{context.command_path} --help'" if context else "")
 

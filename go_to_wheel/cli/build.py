@@ -149,6 +149,7 @@ def command(
         raise click.UsageError(
             "Missing argument 'SOURCE': a folder in a Go module, or module@version."
         )
+    _refuse_empty({"source": source, "platforms": platforms, **options})
     request = _request(source, platforms, options)
     runner = Runner(echo_command if verbose else None)
     plan = plan_build(request, runner, os.environ)
@@ -156,6 +157,14 @@ def command(
         _print_plan(plan, as_json)
         return 0
     return _run(plan, as_json, quiet=verbose)
+
+
+def _refuse_empty(options: dict[str, Any]) -> None:
+    """An empty value is a shell variable that was not set, not a wish."""
+    for name, value in options.items():
+        values = value if isinstance(value, tuple) else (value,)
+        if name != "source" and any(isinstance(one, str) and not one.strip() for one in values):
+            raise click.UsageError(f"Option '--{name.replace('_', '-')}' is empty.")
 
 
 def _request(source: str, platforms: str | None, options: dict[str, Any]) -> BuildRequest:
@@ -216,7 +225,7 @@ def _print_plan(plan: BuildPlan, as_json: bool) -> None:
         shown = ", ".join(value) if isinstance(value, list) else value
         origin = f"  [{origins[key]}]" if key in origins else ""
         click.echo(printable(f"{key:<{width}}  {shown}{origin}"))
-    click.echo("\nplatforms")
+    click.echo(f"\nplatforms  [{origins['platforms']}]")
     for row in described["platforms"]:
         click.echo(f"  {row['target']:<17} {row['file']}")
     for text in plan.options.notes:
@@ -224,14 +233,13 @@ def _print_plan(plan: BuildPlan, as_json: bool) -> None:
 
 
 #: Shown in another way, or twice.
-_NOT_IN_TABLE = ("command", "origins", "platforms")
+_NOT_IN_TABLE = ("command", "notes", "origins", "platforms")
 
 #: What the plan calls the fields of [project].
 _PLAN_KEYS = {
     "description": "summary",
     "requires-python": "requires_python",
     "author-email": "author_email",
-    "version-var": "ldflags",
     "command": "commands",
 }
 
@@ -265,6 +273,7 @@ def format_plan(plan: BuildPlan) -> dict[str, Any]:
         "urls": [f"{label}, {url}" for label, url in project.urls.items()],
         "readme": project.readme.content_type if project.readme else None,
         "output_dir": str(options.output_dir),
+        "notes": list(options.notes),
         "platforms": rows,
         "origins": {_PLAN_KEYS.get(key, key): text for key, text in options.origins.items()},
     }

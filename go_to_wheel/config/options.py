@@ -8,7 +8,7 @@ environment variables are read elsewhere.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -22,14 +22,22 @@ from go_to_wheel.metadata import (
     Readme,
     check_author,
     check_email,
+    check_metadata,
     check_requires_python,
     check_summary,
     check_url,
     parse_license,
     short_description,
 )
-from go_to_wheel.naming import check_command, check_name, import_name, name_from_path, parse_version
-from go_to_wheel.platforms import Target, default_targets, parse_selection
+from go_to_wheel.naming import (
+    check_command,
+    check_name,
+    import_name,
+    name_from_path,
+    parse_version,
+    wheel_file_name,
+)
+from go_to_wheel.platforms import Target, default_targets, parse_selection, platform_tags
 
 DEFAULT_VERSION = "0.1.0"
 DEFAULT_DESCRIPTION = "Go binary packaged as Python wheel"
@@ -42,6 +50,7 @@ AUTO = "auto"
 Layout = Literal["native", "python"]
 LAYOUTS: tuple[Layout, ...] = ("native", "python")
 
+_LONGEST_FILE_NAME = 255
 _VERSION_VAR = re.compile(r"(?P<package>[\w.~/-]+)\.(?P<name>\w+)")
 
 
@@ -51,7 +60,8 @@ class BuildRequest:
 
     `package` is one folder or several. `binaries` are ready-made ones, each
     "TARGET=PATH". `dev` accepts the `.devN` version of a commit that no tag names.
-    `stamp` lets Go record the commit in the binary.
+    `stamp` lets Go record the commit in the binary. `origins` is filled in by
+    `merge_settings`.
     """
 
     source: str
@@ -79,6 +89,7 @@ class BuildRequest:
     binaries: Sequence[str] = ()
     dev: bool = False
     stamp: bool = True
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -201,7 +212,7 @@ class _Choice:
     def __init__(self, request: BuildRequest, around: Surroundings) -> None:
         self.request = request
         self.project = around.project
-        self.origins: dict[str, str] = {}
+        self.origins: dict[str, str] = dict(request.origins)
 
     def pick(
         self, field_: str, flag: str | None, told: Said | None = None, default: str | None = None
@@ -239,6 +250,7 @@ def merge_settings(request: BuildRequest, project: Project | None) -> BuildReque
     settings = project.settings if project else Settings()
     return replace(
         request,
+        origins=_setting_origins(request, settings),
         platforms=request.platforms if request.platforms is not None else settings.platforms,
         launcher=request.launcher or settings.launcher or "native",
         ldflags=request.ldflags if request.ldflags is not None else settings.ldflags,
@@ -248,6 +260,25 @@ def merge_settings(request: BuildRequest, project: Project | None) -> BuildReque
         else settings.entry_point,
         package=request.package or tuple(settings.commands.values()) or settings.packages or None,
     )
+
+
+def _setting_origins(request: BuildRequest, settings: Settings) -> dict[str, str]:
+    """Where the values that [project] has no place for come from."""
+    flagged = {
+        "platforms": (request.platforms, settings.platforms),
+        "launcher": (request.launcher, settings.launcher),
+        "ldflags": (request.ldflags, settings.ldflags),
+        "package": (request.package, settings.packages or settings.commands),
+    }
+    origins = {}
+    for key, (flag, setting) in flagged.items():
+        if flag:
+            origins[key] = f"--{key}"
+        elif setting:
+            origins[key] = f"{FILE_NAME}, {TABLE}.{key}"
+        elif key != "package":
+            origins[key] = "default"
+    return origins
 
 
 def resolve(request: BuildRequest, around: Surroundings) -> BuildOptions:
@@ -264,9 +295,13 @@ def resolve(request: BuildRequest, around: Surroundings) -> BuildOptions:
     given, version = _version(choice, request, around, faults)
     targets = _targets(request, around, faults)
     version_var = _version_var(request.set_version_var, faults)
-    faults.add(_check_rest(request))
+    for fault in _check_rest(request):
+        faults.add(fault)
     project = _project(choice, around, faults, (name, version, commands))
     faults.add(_check_scripts(request, around, commands))
+    if not faults.lines:
+        faults.add(_check_file_name(name, version, targets))
+        faults.lines.extend(check_metadata(project))
     if faults.lines:
         raise InvalidOptionsError(faults.lines, "\n".join(dict.fromkeys(faults.hints)))
     return BuildOptions(
@@ -275,7 +310,7 @@ def resolve(request: BuildRequest, around: Surroundings) -> BuildOptions:
         targets=targets,
         layout="python" if request.launcher == "python" else "native",
         output_dir=Path(request.output_dir),
-        ldflags=format_ldflags(request, given),
+        ldflags=format_ldflags(request, given if request.version is not None else version),
         version_var=version_var,
         licenses=_license_files(around),
         keep_going=request.keep_going,
@@ -374,12 +409,28 @@ def _version_var(text: str | None, faults: _Faults) -> tuple[str, str] | None:
     return (found["package"], found["name"])
 
 
-def _check_rest(request: BuildRequest) -> str | None:
+def _check_rest(request: BuildRequest) -> Iterator[str]:
     if request.launcher not in LAYOUTS:
-        return f"launcher {request.launcher!r} is unknown; choose 'native' or 'python'"
+        yield f"launcher {request.launcher!r} is unknown; choose 'native' or 'python'"
     if request.jobs is not None and request.jobs < 1:
-        return f"jobs {request.jobs} must be at least 1"
-    return None
+        yield f"jobs {request.jobs} must be at least 1"
+    for text in (request.ldflags, request.output_dir):
+        if text is not None and "\0" in text:
+            yield f"{text!r} holds a NUL character"
+
+
+def _check_file_name(name: str, version: str, targets: Sequence[Target]) -> str | None:
+    """A wheel's file name is a file's: 255 bytes at most, on every usual file system."""
+    longest = max(
+        (len(wheel_file_name(name, version, platform_tags(one, "go1.26"))) for one in targets),
+        default=0,
+    )
+    if longest <= _LONGEST_FILE_NAME:
+        return None
+    return (
+        f"name {name!r} is too long: the wheel's file name would have {longest} characters; "
+        f"file systems take {_LONGEST_FILE_NAME}"
+    )
 
 
 def _check_scripts(
@@ -447,10 +498,15 @@ def _readme(
     """The one named, else the project's, else the one found, else a short one."""
     project = around.project
     if choice.request.readme is None and project and project.readme:
+        choice.origins["readme"] = f"{FILE_NAME}, project.readme"
         return project.readme
     if choice.request.readme is None and project and project.closed("readme"):
         return None
-    return around.files.readme or short_description(name, summary or "", commands)
+    if around.files.readme is None:
+        choice.origins["readme"] = "made from the summary"
+        return short_description(name, summary or "", commands)
+    choice.origins["readme"] = around.files.readme_name
+    return around.files.readme
 
 
 def _license(choice: _Choice, around: Surroundings, faults: _Faults) -> str | None:

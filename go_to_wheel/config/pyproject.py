@@ -142,15 +142,16 @@ def _texts(meta: StandardMetadata) -> dict[str, str]:
     for role, persons in people.items():
         texts[role] = ", ".join(name for name, email in persons if not email)
         pairs = [(name, email) for name, email in persons if email]
-        texts[f"{role}-email"] = ", ".join(
-            formataddr((name, email), charset="utf-8") if _is_ascii(name) else f"{name} <{email}>"
-            for name, email in pairs
-        )
+        texts[f"{role}-email"] = ", ".join(_format_person(*pair) for pair in pairs)
     return {name: text for name, text in texts.items() if text}
 
 
-def _is_ascii(name: str | None) -> bool:
-    return not name or name.isascii()
+def _format_person(name: str, email: str | None) -> str:
+    """`Jane Doe <jane@example.com>`; pyproject-metadata calls people without a name so."""
+    if name == "Unknown":
+        return str(email)
+    quoted = formataddr((name, "x")).removesuffix(" <x>") if name.isascii() else name
+    return f"{quoted} <{email}>"
 
 
 def _readme(folder: Path, meta: StandardMetadata) -> Readme | None:

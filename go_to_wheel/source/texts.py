@@ -17,6 +17,7 @@ _SENTENCE_END = re.compile(r"(?<![.\s][A-Za-z])(?<!\be\.g)(?<!\bi\.e)([.!?])(?=\
 _NO_SUMMARY = re.compile(
     r"copyright|spdx-license-identifier|code generated|licensed under", re.IGNORECASE
 )
+_PATH_PART = re.compile(r"[\w.~+-]+", re.ASCII)
 _SSH = re.compile(r"(?:ssh://)?(?:[\w.-]+@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<path>.+)")
 
 
@@ -39,7 +40,7 @@ def _first(text: str) -> str | None:
     line = " ".join(text.split())
     end = _SENTENCE_END.search(line)
     sentence = (line[: end.end()] if end else line).rstrip(".:").strip()
-    if not any(char.isalpha() for char in sentence):
+    if not any(char.isalpha() for char in sentence) or not sentence.isprintable():
         return None
     return sentence if len(sentence) <= SUMMARY_LIMIT else None
 
@@ -83,11 +84,11 @@ def forge_url(address: str, module_path: str = "") -> str | None:
     host, path = _split_address(address)
     parts = [part for part in path.removesuffix(".git").split("/") if part]
     known = host in _FORGES or (bool(host) and module_path.split("/")[0] == host)
-    if not known or len(parts) < 2 or any(char.isspace() for char in path):
+    if not known or len(parts) < 2 or not all(map(_PATH_PART.fullmatch, parts)):
         return None
     kept = parts[:2] if host in _FORGES and host != "gitlab.com" else _gitlab_parts(parts)
     kept[-1] = kept[-1].removesuffix(".git")
-    return f"https://{host}/{'/'.join(kept)}"
+    return f"https://{host}/{'/'.join(kept)}" if all(kept) else None
 
 
 def _gitlab_parts(parts: list[str]) -> list[str]:

@@ -298,7 +298,7 @@ def test_a_half_written_wheel_is_never_seen(
             platforms=["linux-amd64", "linux-amd64-musl"],
             output_dir=str(dist),
         )
-    assert list(dist.iterdir()) == []
+    assert not dist.exists()
 
 
 def test_a_source_date_that_is_none(project: Project) -> None:
@@ -329,3 +329,162 @@ def test_odd_folder_names(project: Project, tmp_path: Path) -> None:
     source = project("hello", "sp ace 'quo\"te' ünï $HOME;x")
     go_to_wheel(source, "--platforms", "native", "--output-dir", tmp_path / "out put é")
     assert len(list((tmp_path / "out put é").glob("hello-0.1.0-*.whl"))) == 1
+
+
+def module(folder: Path, **files: str) -> Path:
+    """A module from texts; `main` is main.go's body after the package line."""
+    folder.mkdir(parents=True)
+    (folder / "go.mod").write_text("module example.com/tool\n\ngo 1.21\n")
+    for name, text in files.items():
+        path = folder / f"{name.replace('__', '/')}.go"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+PRINTS = 'package main\n\nimport "fmt"\n\n'
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'var version string\n\nfunc init() {\n\tif version == "" {\n\t\tversion = "dev"\n\t}\n}\n'
+        "\nfunc main() { fmt.Println(version) }\n",
+        'var version string\n\nvar root = &struct{ V string }{"v" + version}\n'
+        "\nfunc main() { fmt.Println(root.V) }\n",
+        "var version string\n\nvar versionLong = fmt.Sprint(1)\n"
+        "\nfunc main() { fmt.Println(version, versionLong) }\n",
+    ],
+    ids=["init sets a default", "read by another", "a longer name is computed"],
+)
+def test_unset_variables_that_programs_really_use(tmp_path: Path, code: str) -> None:
+    source = module(tmp_path / "tool", main=PRINTS + code)
+    options = ("--set-version-var", "main.version", "--version", "47.11.42")
+    go_to_wheel(source, *options, "--platforms", "native", "--output-dir", tmp_path / "dist")
+    assert b"47.11.42" in program_bytes(next((tmp_path / "dist").glob("*.whl")))
+
+
+def test_a_variable_that_nothing_reads(tmp_path: Path) -> None:
+    code = 'var version = "dev"\n\nfunc main() { fmt.Println(1) }\n'
+    unused = 'package info\n\nvar Version = "dev"\n'
+    source = module(tmp_path / "tool", main=PRINTS + code, info__info=unused)
+    for variable in ("main.version", "example.com/tool/info.Version"):
+        said = refuse(
+            source, "--set-version-var", variable, "--version", "47.11.42",
+            "--platforms", "native", "--output-dir", tmp_path / "dist",
+        )  # fmt: skip
+        assert f"{variable!r} sets nothing: nothing in the program reads it" in said
+    assert not (tmp_path / "dist").exists()
+
+
+def test_a_package_with_a_dot_in_its_name(tmp_path: Path) -> None:
+    main = PRINTS.replace('"fmt"', '(\n\t"fmt"\n\n\tver "example.com/tool/ver.v1"\n)')
+    source = module(
+        tmp_path / "tool", main=main + "func main() { fmt.Println(ver.Version) }\n",
+        **{"ver.v1__ver": 'package ver\n\nvar Version = "dev"\n'},
+    )  # fmt: skip
+    go_to_wheel(
+        source, "--set-version-var", "example.com/tool/ver.v1.Version", "--version", "47.11.42",
+        "--platforms", "native", "--output-dir", tmp_path / "dist",
+    )  # fmt: skip
+    assert b"47.11.42" in program_bytes(next((tmp_path / "dist").glob("*.whl")))
+
+
+def test_programs_below_an_empty_root_are_named(tmp_path: Path) -> None:
+    source = module(tmp_path / "tool", cmd__tool__main="package main\n\nfunc main() {}\n")
+    assert "hint: build one of: --package ./cmd/tool\n" in refuse(source)
+
+
+def test_a_program_for_some_systems_only(tmp_path: Path) -> None:
+    source = module(tmp_path / "tool", main_windows="package main\n\nfunc main() {}\n")
+    said = refuse(source, "--platforms", "linux-amd64", "--output-dir", tmp_path / "dist")
+    assert "for other systems, or need cgo" in said
+    result = go_to_wheel(
+        source, "--platforms", "linux-amd64,windows-amd64", "--keep-going", "--json",
+        "--output-dir", tmp_path / "dist", check=False,
+    )  # fmt: skip
+    report = json.loads(result.stdout)
+    assert [wheel["target"] for wheel in report["wheels"]] == ["windows-amd64"]
+    assert [failure["target"] for failure in report["failed"]] == ["linux-amd64"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_while_modules_are_fetched(tmp_path: Path, number: signal.Signals) -> None:
+    """A module proxy that never answers: Go must not live on after us."""
+    import socket
+
+    source = module(tmp_path / "tool", main='package main\n\nimport _ "example.com/far"\n')
+    (source / "go.mod").write_text(
+        "module example.com/tool\n\ngo 1.21\n\nrequire example.com/far v1.0.0\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        proxy = f"http://127.0.0.1:{server.getsockname()[1]}"
+        env = {
+            **os.environ, "GOPROXY": proxy, "GOMODCACHE": str(tmp_path / "cache"),
+            "GONOSUMDB": "*", "GOFLAGS": "-mod=mod", "TMPDIR": str(tmp_path),
+        }  # fmt: skip
+        child = subprocess.Popen(
+            [sys.executable, "-m", "go_to_wheel", source, "--output-dir", tmp_path / "dist"],
+            env=env,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        server.settimeout(30)
+        connection, _ = server.accept()  # Go has asked, and waits
+        with connection:
+            child.send_signal(number)
+            _, said = child.communicate(timeout=30)
+    assert child.returncode == 128 + number
+    assert "Traceback" not in said
+    assert processes_with(str(tmp_path)) == []
+    assert sorted(path.name for path in tmp_path.iterdir() if "go" in path.name) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "code"),
+    [
+        (["--description", "A\u2028x"], "has control characters", 1),
+        (["--name", "x" * 190], "is too long: the wheel's file name would have", 1),
+        (["--license", ""], "Option '--license' is empty", 2),
+        (["--readme", " "], "Option '--readme' is empty", 2),
+        (["--output-dir", ""], "Option '--output-dir' is empty", 2),
+        (["--entry-point", "CON"], "is a device on Windows", 1),
+        (["--author-email", "ä@b.cc"], "is not an address", 1),
+    ],
+)
+def test_values_that_no_wheel_can_hold(
+    project: Project, options: list[str], words: str, code: int
+) -> None:
+    assert words in refuse(project("hello"), *options, code=code)
+
+
+@pytest.mark.parametrize("name", ["LICENSE-a..txt", "LICENSE-*.txt"])
+def test_licence_files_whose_names_metadata_refuses(project: Project, name: str) -> None:
+    source = project("hello")
+    (source / name).write_text("terms")
+    assert f"{name!r} is invalid for 'license-file'" in refuse(source)
+
+
+def test_a_full_disk_behind_stdout() -> None:
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "go_to_wheel", "platforms"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert result.returncode != 0
+    assert "No space left on device" in result.stderr
+
+
+def test_a_temporary_folder_inside_the_source(project: Project, tmp_path: Path) -> None:
+    """An embedded folder must not swallow the compiler's own scratch files."""
+    source = project("hello")
+    (source / "data").mkdir()
+    (source / "data" / "x").write_text("x")
+    (source / "embed.go").write_text(
+        'package main\n\nimport "embed"\n\n//go:embed all:data\nvar Data embed.FS\n'
+    )
+    env = {"TMPDIR": str(source / "data")}
+    go_to_wheel(source, "--platforms", "native", "--output-dir", tmp_path / "dist", env=env)
+    assert [path.name for path in (source / "data").iterdir()] == ["x"]

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-MAGIC = b"SQLite format 3\0"
-NOBODY = 65534
+from scanner_support import REPOSITORY
 
 
 @pytest.fixture(scope="session")
@@ -73,12 +69,3 @@ def tree(open_folder: Path) -> Iterator[Path]:
         for sub, folders, _ in os.walk(folder):  # so that it can be removed
             for each in folders:
                 os.chmod(os.path.join(sub, each), 0o755)
-
-
-def make_database(path: Path, *statements: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, isolation_level=None)
-    for statement in (*statements, "create table t(a)", "insert into t values (1)"):
-        connection.execute(statement)
-    connection.close()
-    return path

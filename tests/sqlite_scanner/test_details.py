@@ -13,8 +13,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from conftest import MAGIC, REPOSITORY, make_database
 from jsonschema import Draft202012Validator
+from scanner_support import MAGIC, REPOSITORY, make_database
 
 Scan = Callable[..., "subprocess.CompletedProcess[bytes]"]
 SCHEMA = json.loads((REPOSITORY / "docs" / "sqlite-scanner.schema.json").read_text())
@@ -33,9 +33,13 @@ def details(scan: Scan, *arguments: object) -> dict[str, dict[str, object]]:
 @pytest.mark.parametrize("mode", ["wal", "delete"])
 def test_like_the_pragmas(scan: Scan, tree: Path, encoding: str, page_size: int, mode: str) -> None:
     path = make_database(
-        tree / "x.db", f"pragma page_size={page_size}", f"pragma encoding='{encoding}'", f"pragma journal_mode={mode}",
-        "pragma user_version=-7", "pragma application_id=0x47504B47",
-    )  # fmt: skip
+        tree / "x.db",
+        f"pragma page_size={page_size}",
+        f"pragma encoding='{encoding}'",
+        f"pragma journal_mode={mode}",
+        "pragma user_version=-7",
+        "pragma application_id=0x47504B47",
+    )
     record = details(scan, tree)["x.db"]
     connection = sqlite3.connect(path)
     for pragma in PRAGMAS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import pty
@@ -13,11 +12,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import MAGIC, NOBODY
+from scanner_support import MAGIC, NOBODY
 
 Scan = Callable[..., "subprocess.CompletedProcess[bytes]"]
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="about Linux")
@@ -30,13 +29,13 @@ def as_nobody() -> dict[str, object]:
 
 
 @pytest.fixture
-def locked(tree: Path) -> Iterator[Path]:
+def locked(tree: Path) -> Path:
     (tree / "open").mkdir()
     (tree / "open" / "x.db").write_bytes(DATABASE)
     (tree / "secret").mkdir(mode=0)
     (tree / "open" / "unread\nable.db").write_bytes(DATABASE)
     (tree / "open" / "unread\nable.db").chmod(0)
-    yield tree
+    return tree
 
 
 def test_permission_denied(scan: Scan, locked: Path) -> None:
@@ -84,7 +83,8 @@ def test_interrupt_closes_the_json(scanner: str, tree: Path) -> None:
     with subprocess.Popen(
         [scanner, "--json", tree], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as child:
-        assert child.stdout and child.stderr
+        assert child.stdout
+        assert child.stderr
         first = os.read(
             child.stdout.fileno(), 1000
         )  # from here on the pipe is full, the scan waits
@@ -94,7 +94,8 @@ def test_interrupt_closes_the_json(scanner: str, tree: Path) -> None:
         text = first + child.stdout.read()
         assert child.wait(timeout=20) == 130
         assert time.monotonic() - begun < 10
-        assert b"Traceback" not in (stderr := child.stderr.read()) and b"goroutine" not in stderr
+        assert b"Traceback" not in (stderr := child.stderr.read())
+        assert b"goroutine" not in stderr
     found = json.loads(text)["entries"]
     assert 0 < len(found) < 2000
 
@@ -126,7 +127,8 @@ def test_broken_pipe_is_quiet(scanner: str, tree: Path, sigpipe: bool) -> None:
     child = subprocess.Popen(
         [scanner, tree], stdout=subprocess.PIPE, stderr=subprocess.PIPE, restore_signals=sigpipe
     )
-    assert child.stdout and child.stderr
+    assert child.stdout
+    assert child.stderr
     os.read(child.stdout.fileno(), 10)
     child.stdout.close()
     assert child.wait(timeout=20) in (-signal.SIGPIPE, 128 + signal.SIGPIPE)
@@ -228,7 +230,9 @@ def test_progress_on_a_terminal_only(scanner: str, tree: Path, tmp_path: Path) -
     seen = on_terminal(["sh", "-c", script, scanner, str(fifo), str(tree)])
     reader.terminate()
     reader.wait()
-    assert b" files, " in seen and b" per second, " in seen and b" found" in seen
+    assert b" files, " in seen
+    assert b" per second, " in seen
+    assert b" found" in seen
     assert seen.rstrip(b"\n").endswith(b"\r")  # wiped at the end
 
 
@@ -273,7 +277,8 @@ def test_bind_mounts_are_walked_once(scanner: str, unshare: list[str], tree: Pat
 def test_one_file_system(scanner: str, unshare: list[str], tree: Path) -> None:
     (tree / "other").mkdir()
     (tree / "x.db").write_bytes(DATABASE)
-    script = f'mount -t tmpfs none other; cp x.db other/y.db; "{scanner}" --count .; "{scanner}" -x --count .'
+    count = f'"{scanner}" --count'
+    script = f"mount -t tmpfs none other; cp x.db other/y.db; {count} .; {count} -x ."
     assert mounted(unshare, tree, script) == b"2\n1\n"
 
 
@@ -281,11 +286,13 @@ def test_one_file_system(scanner: str, unshare: list[str], tree: Path) -> None:
 def test_pseudo_file_systems_are_left_out(scanner: str, unshare: list[str], tree: Path) -> None:
     (tree / "proc").mkdir()
     (tree / "x.db").write_bytes(DATABASE)
-    script = f'mount --bind /proc/sys/kernel/random proc; "{scanner}" --stats . 2>&1; "{scanner}" --stats proc 2>&1'
+    stats = f'"{scanner}" --stats'
+    script = f"mount --bind /proc/sys/kernel/random proc; {stats} . 2>&1; {stats} proc 2>&1"
     first, second, third = mounted(unshare, tree, script).decode().splitlines()
     assert first == f"{tree}/x.db"
     assert " 1 files, 1 folders, " in second
-    assert " 0 files" not in third and " 1 folders, " in third
+    assert " 0 files" not in third
+    assert " 1 folders, " in third
 
 
 @linux_only
@@ -295,9 +302,8 @@ def test_access_times_as_root(scan: Scan, tree: Path) -> None:
     path.write_bytes(DATABASE)
     os.chown(path, NOBODY, NOBODY)
     os.utime(path, (1, 1_700_000_000))
-    scan(tree)
+    assert scan("--count", tree).stdout == b"1\n"
     assert path.stat().st_atime == 1
-    assert ctypes.CDLL(None).getuid() == 0
 
 
 def test_read_only_folder(scan: Scan, tree: Path) -> None:

@@ -6,9 +6,9 @@ import os
 import subprocess
 import tempfile
 
-from conftest import MAGIC
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scanner_support import MAGIC
 
 DATABASE = MAGIC + bytes(496)
 CONTENTS = (b"", b"plain", MAGIC, MAGIC[:-1], b"x" + MAGIC, DATABASE, DATABASE * 3, DATABASE + b"x")

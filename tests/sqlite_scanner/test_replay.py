@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import MAGIC, make_database
+from scanner_support import MAGIC, make_database
 
 PEER = "sqlite-scanner==0.1.1"
 

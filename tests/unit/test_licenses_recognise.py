@@ -83,6 +83,12 @@ def test_unknown_texts_are_unknown(text: str) -> None:
     assert seen.reason == "no licence of the SPDX list"
 
 
+def test_a_text_that_is_longer_than_any_licence() -> None:
+    seen = recognise(standard("MIT") + " and so on" * 10_000)
+    assert seen.expression is None
+    assert seen.reason.endswith(" characters, longer than any licence")
+
+
 def test_no_licence_file() -> None:
     assert recognise_files([]) is None
     assert recognise_files([("NOTICE", b"MIT")]) is None

@@ -110,6 +110,10 @@ def test_a_summary_that_is_accepted_is_one_line(text: str) -> None:
         ("a\nLicense: x", "has more than one line"),
         ("a\r", "has more than one line"),
         ("a\x1bb", "control characters"),
+        ("a\u2028b", "control characters"),
+        ("a\udcffb", "control characters"),
+        ("", "is empty"),
+        ("  ", "is empty"),
         ("x" * 513, "has 513 characters; PyPI takes 512"),
     ],
 )
@@ -117,21 +121,33 @@ def test_bad_summaries(summary: str, words: str) -> None:
     assert words in str(check_summary(summary))
 
 
-@pytest.mark.parametrize("author", ["", "  ", "a\nb", "a\x00"])
+@pytest.mark.parametrize("author", ["", "  ", "a\nb", "a\x00", "a\u2028b", "J\udcff"])
 def test_bad_authors(author: str) -> None:
     assert check_author(author) is not None
 
 
 @pytest.mark.parametrize(
     "value",
-    ["a@b.co", "Jane Doe <jane@example.com>", "a@b.co, C <c@d.ef>", "jäne@exämple.com"],
+    ["a@b.co", "Jane Doe <jane@example.com>", "a@b.co, C <c@d.ef>", "Jäne <j.d+x@e-x.ample>"],
 )
 def test_good_emails(value: str) -> None:
     assert check_email(value) is None
 
 
 @pytest.mark.parametrize(
-    "value", ["", "jane", "a@b", "a b@c.de", "Jane <jane>", "a@b.co,", "a@b.co\nX: y", "<a@b.co"]
+    "value",
+    [
+        "",
+        "jane",
+        "a@b",
+        "a b@c.de",
+        "ä@b.cc",
+        "a@ä.cc",
+        "Jane <jane>",
+        "a@b.co,",
+        "a@b.co\nX: y",
+        "<a@b.co",
+    ],
 )
 def test_bad_emails(value: str) -> None:
     assert repr(value) in str(check_email(value))
@@ -149,7 +165,7 @@ def test_bad_urls(url: str) -> None:
     assert repr(url) in str(check_url(url))
 
 
-@pytest.mark.parametrize("specifier", [">=3.10", ">=3.8,<4", "==3.*", ""])
+@pytest.mark.parametrize("specifier", [">=3.10", ">=3.8,<4", "==3.*"])
 def test_good_requires_python(specifier: str) -> None:
     assert check_requires_python(specifier) is None
 
@@ -157,6 +173,10 @@ def test_good_requires_python(specifier: str) -> None:
 @pytest.mark.parametrize("specifier", ["3.10", ">=3.x", ">=3.10; x"])
 def test_bad_requires_python(specifier: str) -> None:
     assert repr(specifier) in str(check_requires_python(specifier))
+
+
+def test_an_empty_requires_python() -> None:
+    assert "is empty" in str(check_requires_python(" "))
 
 
 @pytest.mark.parametrize(

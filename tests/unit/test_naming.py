@@ -74,7 +74,24 @@ def test_good_commands(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["", "a/b", "..", "a b", "-x", "x-", "é", "a\\b", "a\n", "tool.exe", "x.EXE", ".hid"]
+    "command",
+    [
+        "",
+        "a/b",
+        "..",
+        "a b",
+        "-x",
+        "x-",
+        "é",
+        "a\\b",
+        "a\n",
+        "tool.exe",
+        "x.EXE",
+        ".hid",
+        "CON",
+        "nul.txt",
+        "x" * 201,
+    ],
 )
 def test_bad_commands(command: str) -> None:
     assert repr(command) in str(check_command(command))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.build.publish import list_neighbours, publish
+from go_to_wheel.build.publish import check_folder, list_neighbours, publish
 from go_to_wheel.errors import OutputError
 
 A, B = "tool-1.0-py3-none-win32.whl", "tool-1.0-py3-none-win_amd64.whl"
@@ -97,3 +97,37 @@ def test_neighbours(tmp_path: Path, others: list[str], named: list[str]) -> None
     notes = list_neighbours(tmp_path, [tmp_path / A])
     listed = f"{tmp_path} also holds other wheels of this project, left alone: "
     assert notes == ([listed + ", ".join(named)] if named else [])
+
+
+def test_a_failing_rename_undoes_the_ones_before(tmp_path: Path, made: list[Path]) -> None:
+    """The second wheel's name is taken by a folder: the first must not stay."""
+    (tmp_path / A).write_bytes(b"older")
+    (tmp_path / B).mkdir()
+    with pytest.raises(OutputError, match="is a folder"):
+        publish(made, tmp_path)
+    assert (tmp_path / A).read_bytes() == b"older"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([A, B, "made"])
+
+
+def test_an_interrupt_between_two_renames(
+    tmp_path: Path, made: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.replace
+
+    def replace(source: Path, target: Path) -> None:
+        if Path(target).name == B:
+            raise KeyboardInterrupt
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        publish(made, tmp_path / "a" / "b")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made"]
+
+
+def test_a_folder_that_cannot_be_is_told_before_anything_is_compiled(tmp_path: Path) -> None:
+    check_folder(tmp_path / "new" / "deep")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="is not a folder"):
+        check_folder(tmp_path / "file" / "below")

@@ -32,6 +32,11 @@ MODULE = {"go.mod": "module example.com/tool/v2\n", "main.go": "", "cmd/x/main.g
         ("go 1.21\n", None),
         ("", None),
         ("// module no\n", None),
+        ("module example.com/a//trailing\n", "example.com/a"),
+        ("module example.com/a // a comment\r\n", "example.com/a"),
+        ("module (\n\texample.com/block // x\n)\n", "example.com/block"),
+        ("module(example.com/tight)\n", "example.com/tight"),
+        ("modules x\n", None),
     ],
 )
 def test_module_path(text: str, path: str | None) -> None:
@@ -134,6 +139,7 @@ def test_named_readmes_that_cannot_be_used(
             ["LICENCE.md", "LICENSE-MIT"],
         ),
         (["licenses/MIT", "UNLICENSED"], []),
+        (["UNLICENSE"], ["UNLICENSE"]),
     ],
 )
 def test_licence_files(tmp_path: Path, files: list[str], names: list[str]) -> None:

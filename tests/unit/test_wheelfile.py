@@ -90,7 +90,7 @@ def test_epochs(text: str | None, seconds: int) -> None:
     assert parse_epoch(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "today", "1.5", "99999999999"])
+@pytest.mark.parametrize("text", ["", "today", "1.5", "99999999999", "1_000", " 7 "])
 def test_bad_epochs(text: str) -> None:
     with pytest.raises(ValueError, match="SOURCE_DATE_EPOCH"):
         parse_epoch(text)

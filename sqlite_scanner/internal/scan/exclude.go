@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 	"unicode/utf8"
 )
@@ -82,10 +83,19 @@ func (g *glob) compile(text, body string) error {
 			return err
 		}
 		if g.expression, err = regexp.Compile(pattern); err != nil {
-			return &GlobError{text, err.Error()}
+			return &GlobError{text, explain(err)}
 		}
 	}
 	return nil
+}
+
+// explain leaves out that there is a regular expression behind a glob.
+func explain(err error) string {
+	var wrong *syntax.Error
+	if errors.As(err, &wrong) {
+		return fmt.Sprintf("%s %q", wrong.Code, wrong.Expr)
+	}
+	return err.Error()
 }
 
 func (g *glob) fits(text string) bool {

@@ -9,7 +9,7 @@ import (
 func TestExcludes(t *testing.T) {
 	for _, c := range []struct {
 		globs string // separated by spaces
-		path  string // below /root; a slash at the end marks a folder
+		path  string // below /top; a slash at the end marks a folder
 		want  bool
 	}{
 		{"node_modules", "a/node_modules/", true},
@@ -33,8 +33,8 @@ func TestExcludes(t *testing.T) {
 		{"a/b", "x/a/b", false}, // a slash ties it to the root
 		{"/b", "b", true},
 		{"/b", "a/b", false},
-		{"/root/a", "a", true}, // as an absolute path
-		{"root/a", "a", false},
+		{"/top/a", "a", true}, // as an absolute path
+		{"top/a", "a", false},
 		{"**/b", "b", true},
 		{"**/b", "x/y/b", true},
 		{"a/**/b", "a/b", true},
@@ -53,7 +53,7 @@ func TestExcludes(t *testing.T) {
 		must(t, err)
 		below := strings.TrimSuffix(c.path, "/")
 		name := below[strings.LastIndex(below, "/")+1:]
-		if got := excludes.excluded(name, below, "root/"+below, below != c.path); got != c.want {
+		if got := excludes.excluded(name, below, "top/"+below, below != c.path); got != c.want {
 			t.Errorf("%q excludes %q: %v", c.globs, c.path, got)
 		}
 	}

@@ -164,23 +164,28 @@ func (s *Scan) deferLink(link *folder) {
 func (s *Scan) openRoots() []task {
 	var round []task
 	for _, name := range s.config.Roots {
-		path, facts, err := resolveRoot(name)
+		path, found, err := resolveRoot(name)
 		switch {
 		case err != nil:
-			s.report(Problem{Path: path, Kind: rootKind(err), Root: true, Err: err})
-		case facts.folder && (s.config.MaxDepth == 0 || !s.seen.add(facts.device, facts.inode)):
-		case facts.folder:
-			round = append(round, task{folder: newRoot(path, facts)})
-		case facts.placeholder && facts.regular && !s.config.Recall:
-			s.report(Problem{Path: path, Kind: Placeholder, Root: true, Err: errPlaceholder})
-		case facts.regular && !s.rootFiles[path]:
+			s.reportRoot(path, rootKind(err), err)
+		case found.folder:
+			if s.config.MaxDepth != 0 && s.seen.add(found.device, found.inode) {
+				round = append(round, task{folder: newRoot(path, found)})
+			}
+		case !found.regular:
+			s.reportRoot(path, Unsupported, errors.New("neither a folder nor a regular file"))
+		case found.placeholder && !s.config.Recall:
+			s.reportRoot(path, Placeholder, errPlaceholder)
+		case !s.rootFiles[path]:
 			s.rootFiles[path] = true
-			round = append(round, task{folder: newRoot(path, facts), file: true})
-		case !facts.regular:
-			s.report(Problem{Path: path, Kind: Unsupported, Root: true, Err: errors.New("neither a folder nor a regular file")})
+			round = append(round, task{folder: newRoot(path, found), file: true})
 		}
 	}
 	return round
+}
+
+func (s *Scan) reportRoot(path string, kind Kind, err error) {
+	s.report(Problem{Path: path, Kind: kind, Root: true, Err: err})
 }
 
 // resolveRoot returns the absolute path of a root, links resolved, and what

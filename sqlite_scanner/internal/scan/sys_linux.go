@@ -19,6 +19,13 @@ import (
 // every slot, and with it everything else, Ctrl-C too. So each call is given
 // local, true only for file systems known to be of the first sort.
 
+// io_uring was tried for the files of a folder (open, read and close as linked
+// requests, 64 files to a call) and left out, although it was faster: warm 0.77
+// times the wall and 0.83 times the CPU time, cold 0.52 and 0.75. Its read
+// waits for data even where O_NONBLOCK is set, so that a file swapped for a
+// FIFO stops the scan for good; timeouts and cancelling would be more code than
+// all of this walker's calls, and most containers forbid io_uring anyway.
+
 const (
 	openFolderFlags = syscall.O_RDONLY | syscall.O_DIRECTORY | syscall.O_CLOEXEC | syscall.O_LARGEFILE
 	// O_NONBLOCK: should the entry be a FIFO by now, opening must not wait.
@@ -29,7 +36,11 @@ const (
 	noFollow = 0x100
 )
 
-// call retries what a signal has interrupted.
+// call retries what a signal has interrupted. Pointers among its arguments are
+// to be converted in the argument list; the directive keeps what they point to
+// alive, and off the stack, which may move.
+//
+//go:uintptrescapes
 func call(local bool, number, a, b, c, d uintptr) (int, syscall.Errno) {
 	for {
 		var result uintptr

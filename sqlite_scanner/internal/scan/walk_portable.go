@@ -87,20 +87,27 @@ func (w *portable) entry(f *folder, entry fs.DirEntry) {
 	}
 	switch {
 	case entry.IsDir():
-		if w.descends(f) {
-			w.own.push(task{folder: newChild(f, name)})
-		}
-	case !w.config.Recall && placeholderEntry(entry):
+		w.subfolder(f, name)
+	case placeholderEntry(entry) && !w.config.Recall:
 		w.report(Problem{Path: f.join(name), Kind: Placeholder, Err: errPlaceholder})
 	case entry.Type().IsRegular():
 		w.file(f, name, false, entry.Info)
-	case entry.Type()&fs.ModeSymlink != 0 && w.config.Follow:
+	case entry.Type()&fs.ModeSymlink != 0:
 		w.link(f, name)
+	}
+}
+
+func (w *portable) subfolder(f *folder, name string) {
+	if w.descends(f) {
+		w.own.push(task{folder: newChild(f, name)})
 	}
 }
 
 // link follows a symbolic link. One that leads nowhere is no error.
 func (w *portable) link(f *folder, name string) {
+	if !w.config.Follow {
+		return
+	}
 	found, err := readFacts(f.join(name))
 	switch {
 	case err != nil:

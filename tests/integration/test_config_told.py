@@ -1,0 +1,146 @@
+"""What needs no configuration: read from git, go.mod, the licence, the doc comment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import NO_IDENTITY, git, go_to_wheel, native, program_bytes, run
+
+Project = Callable[..., Path]
+
+
+def plan(*args: object, **options: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(go_to_wheel(*args, "--dry-run", "--json", **options).stdout)
+    return found
+
+
+def refuse(*args: object) -> str:
+    result = go_to_wheel(*args, "--dry-run", check=False)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert result.stdout == ""
+    return result.stderr
+
+
+def test_an_exact_tag_is_the_version(project: Project) -> None:
+    folder = project("pair")
+    git(folder, "tag", "v1.4.0-rc.2")
+    planned = plan(folder, "--package", "./cmd/alpha")
+    assert planned["version"] == "1.4.0rc2"
+    assert planned["origins"]["version"] == "git tag v1.4.0-rc.2"
+
+
+def test_a_nested_module_has_tags_of_its_own(project: Project) -> None:
+    folder = project("mixed")
+    (folder / "pyproject.toml").unlink()
+    git(folder, "tag", "v9.0.0")
+    git(folder, "tag", "helper/v1.2.3")
+    planned = plan(folder / "helper", "--package", "./cmd/count")
+    assert planned["version"] == "1.2.3"
+
+
+def test_a_commit_after_a_tag(project: Project) -> None:
+    folder = project("pair")
+    git(folder, "tag", "v1.4.0")
+    git(folder, "commit", "-q", "--allow-empty", "-m", "more")
+    said = refuse(folder, "--package", "./cmd/alpha")
+    assert "version '1.4.1.dev20240102030405' is no release: no version tag names" in said
+    assert "hint: tag the commit, state a --version, or accept this one with --dev" in said
+    assert plan(folder, "--package", "./cmd/alpha", "--dev")["version"] == "1.4.1.dev20240102030405"
+
+
+def test_a_modified_tree_is_not_the_tag(project: Project) -> None:
+    folder = project("pair")
+    git(folder, "tag", "v1.4.0")
+    (folder / "README.md").write_text("# changed\n")
+    said = refuse(folder, "--package", "./cmd/alpha")
+    assert "is no release: files differ from the commit that v1.4.0 names" in said
+    (folder / "untracked.txt").write_text("is no change\n")
+    git(folder, "checkout", "-q", "README.md")
+    assert plan(folder, "--package", "./cmd/alpha")["version"] == "1.4.0"
+
+
+def test_nothing_tells_the_version(project: Project) -> None:
+    planned = plan(project("pair"), "--package", "./cmd/alpha")
+    assert planned["version"] == "0.1.0"
+    assert planned["notes"] == ["nothing tells the version (no flag, no tag): it is 0.1.0"]
+
+
+def test_every_value_and_where_it_came_from(
+    project: Project, golden: Callable[[str, str], None]
+) -> None:
+    folder = project("packed")
+    (folder / "LICENSE").write_text((Path(__file__).parents[2] / "LICENSE").read_text())
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "licence")
+    git(folder, "tag", "v2.0.0")
+    git(folder, "remote", "add", "origin", "git@github.com:example/packed.git")
+    result = go_to_wheel(
+        folder, "--dry-run", "--platforms", "linux-amd64", "--url", "https://e.com"
+    )
+    version = run("go", "env", "GOVERSION").stdout.strip()
+    golden("dry-run-origins.txt", result.stdout.replace(version, "GO"))
+
+
+def test_the_table_of_a_folder_below_the_modules_root(project: Project) -> None:
+    """`module/cmd/x` reads the module's pyproject.toml, but builds that folder."""
+    folder = project("pair")
+    (folder / "pyproject.toml").write_text(
+        '[project]\nname = "named"\nversion = "7.0"\n[tool.go-to-wheel]\npackage = "./cmd/beta"\n'
+    )
+    planned = plan(folder / "cmd/alpha")
+    assert (planned["name"], planned["version"]) == ("named", "7.0")
+    assert planned["package"] == "example.com/pair/cmd/alpha"
+    assert plan(folder)["package"] == "example.com/pair/cmd/beta"
+
+
+def test_set_version_var_auto(project: Project, tmp_path: Path) -> None:
+    folder = project("pair")
+    go_to_wheel(
+        folder, "--package", "./cmd/alpha", "--set-version-var", "auto", "--version", "4.7.11",
+        "--platforms", native(), "--output-dir", tmp_path,
+    )  # fmt: skip
+    assert b"4.7.11" in program_bytes(next(tmp_path.glob("*.whl")))
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("package main\n\nfunc main() {}\n", "no usual variable (main.version …) is there"),
+        (
+            'package main\n\nvar version = "a"\nvar Version = "b"\n\n'
+            "func main() { println(version, Version) }\n",
+            "several variables could hold the version: main.Version, main.version",
+        ),
+        (
+            "package main\n\nvar version = f()\n\nvar x []int\n\n"
+            "func f() string { return string(rune(len(x))) }\n\nfunc main() { println(version) }\n",
+            "no usual variable",
+        ),
+    ],
+)
+def test_set_version_var_auto_is_never_a_guess(project: Project, code: str, said: str) -> None:
+    folder = project("pair")
+    (folder / "cmd/alpha/main.go").write_text(code)
+    output = refuse(folder / "cmd/alpha", "--set-version-var", "auto", "--version", "1")
+    assert said in output
+    assert "name the one: --set-version-var main.version" in output
+
+
+def test_several_commands_of_a_folder(project: Project, tmp_path: Path) -> None:
+    folder = project("pair")
+    result = go_to_wheel(
+        folder, "--package", "./cmd/alpha", "--package", "./cmd/beta", "--launcher", "python",
+        "--platforms", native(), "--output-dir", tmp_path, "--version", "1", "--json",
+        env=NO_IDENTITY,
+    )  # fmt: skip
+    report = json.loads(result.stdout)
+    assert report["name"] == "pair"
+    wheel = Path(report["wheels"][0]["path"])
+    run("python3", "-m", "zipfile", "-e", wheel, tmp_path / "out")
+    points = (tmp_path / "out/pair-1.dist-info/entry_points.txt").read_text()
+    assert points == "[console_scripts]\nalpha = pair:main\nbeta = pair:main\n"
+    assert sorted(path.name for path in (tmp_path / "out/pair/bin").iterdir()) == ["alpha", "beta"]

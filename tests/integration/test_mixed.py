@@ -1,0 +1,137 @@
+"""A Python library that carries a Go helper: one wheel, from pyproject.toml alone."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Callable
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+from frontends import make_env
+from support import go_to_wheel, native, run
+
+Project = Callable[..., Path]
+
+
+def build(source: Path, folder: Path, *options: str) -> Path:
+    go_to_wheel(source, "--platforms", native(), "--output-dir", folder, *options)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def test_the_wheel(project: Project, tmp_path: Path) -> None:
+    folder = project("mixed")
+    (folder / "python/wordy/__pycache__").mkdir()
+    (folder / "python/wordy/__pycache__/x.pyc").write_bytes(b"")
+    wheel = build(folder, tmp_path)
+    with zipfile.ZipFile(wheel) as archive:
+        names = sorted(archive.namelist())
+        metadata = message_from_bytes(archive.read("wordy-3.1.dist-info/METADATA"))
+        points = archive.read("wordy-3.1.dist-info/entry_points.txt").decode()
+    suffix = ".exe" if native().startswith("windows") else ""
+    assert names == [
+        f"wordy-3.1.data/scripts/wordy-count{suffix}",
+        "wordy-3.1.dist-info/METADATA",
+        "wordy-3.1.dist-info/RECORD",
+        "wordy-3.1.dist-info/WHEEL",
+        "wordy-3.1.dist-info/entry_points.txt",
+        "wordy/__init__.py",
+        "wordy/_launcher/__init__.py",
+        "wordy/_launcher/__main__.py",
+        "wordy/_launcher/_constants.py",
+        "wordy/_launcher/_exec.py",
+        "wordy/_launcher/_find.py",
+        "wordy/_launcher/py.typed",
+        "wordy/data.txt",
+        "wordy/py.typed",
+    ]
+    assert metadata.get_all("Requires-Dist") == [
+        "iniconfig>=2",
+        'click>=8; python_version >= "3.10" and extra == "more"',
+    ]
+    assert metadata.get_all("Provides-Extra") == ["more"]
+    assert metadata["Project-URL"] == "Homepage, https://example.com/wordy"
+    assert (
+        points == "[console_scripts]\nwordy = wordy:main\n\n[wordy.plugins]\nplain = wordy:count\n"
+    )
+
+
+@pytest.mark.parametrize("launcher", ["native", "python"])
+def test_installed(project: Project, uv: str, tmp_path: Path, launcher: str) -> None:
+    wheel = build(project("mixed"), tmp_path / "dist", "--launcher", launcher)
+    env = make_env(uv, tmp_path / "env")
+    env.run(uv, "pip", "install", "--quiet", "--no-deps", "--python", env.python, wheel)
+    assert run(env.program("wordy"), "a", "b", "c").stdout == "3\n"
+    assert run(env.program("wordy-count"), "a", "b").stdout == "2\n"
+    shown = run(env.python, "-c", "import wordy; print(wordy.get_binary_path())").stdout
+    place = env.program("wordy-count") if launcher == "native" else "wordy/bin/wordy-count"
+    assert shown.strip().endswith(str(place))
+
+
+def test_a_package_of_another_name_stands_beside_the_launcher(
+    project: Project, tmp_path: Path
+) -> None:
+    folder = project("mixed")
+    text = (folder / "pyproject.toml").read_text()
+    (folder / "pyproject.toml").write_text(text.replace('name = "wordy"', 'name = "wordy-tools"'))
+    with zipfile.ZipFile(build(folder, tmp_path)) as archive:
+        names = archive.namelist()
+    assert "wordy_tools/_find.py" in names
+    assert "wordy/__init__.py" in names
+    assert not [name for name in names if "_launcher" in name]
+
+
+def refuse(source: Path) -> str:
+    result = go_to_wheel(source, "--platforms", native(), check=False)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+def test_a_missing_and_an_empty_folder(project: Project) -> None:
+    folder = project("mixed")
+    shutil.rmtree(folder / "python/wordy")
+    assert "has no files" in refuse(folder)
+    (folder / "python").rmdir()
+    assert "python-source: no folder" in refuse(folder)
+
+
+def test_a_module_cannot_take_the_launchers_name(project: Project) -> None:
+    folder = project("mixed")
+    shutil.rmtree(folder / "python/wordy")
+    (folder / "python/wordy.py").write_text("")
+    said = refuse(folder)
+    assert "python-source has the module wordy.py, which is the launcher's name" in said
+    assert "hint: make it a package: wordy/__init__.py" in said
+
+
+def test_a_command_that_is_a_script_too(project: Project) -> None:
+    folder = project("mixed")
+    text = (folder / "pyproject.toml").read_text()
+    (folder / "pyproject.toml").write_text(text.replace("wordy-count =", "wordy ="))
+    assert "command 'wordy' is the Go program and a script of pyproject.toml too" in refuse(folder)
+
+
+def test_editable(project: Project, uv: str, tmp_path: Path) -> None:
+    """The package is imported from its folder, and sees both Python and Go change."""
+    folder = project("mixed")
+    env = make_env(uv, tmp_path / "env")
+    env.run(
+        uv, "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--python",
+        env.python, "--editable", folder, env={"PYTHONPATH": backend_path()},
+    )  # fmt: skip
+    assert run(env.program("wordy"), "a", "b", "c").stdout == "3\n"
+    code = folder / "python/wordy/__init__.py"
+    code.write_text(code.read_text().replace("return int(result.stdout)", "return -1"))
+    assert run(env.program("wordy"), "a", "b", "c").stdout == "-1\n"
+    assert run("git", "status", "--porcelain", cwd=folder).stdout == " M python/wordy/__init__.py\n"
+
+
+def backend_path() -> str:
+    """This environment's packages, for a build without isolation in another one."""
+    import click
+
+    root = Path(__file__).parents[2]
+    return f"{root}:{Path(click.__file__).parents[1]}"

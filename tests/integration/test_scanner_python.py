@@ -1,0 +1,210 @@
+"""`sqlite_scanner.scan` and `ascan`, from the installed wheel."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from frontends import ROOT, make_env
+from support import go_to_wheel, native, run
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory, uv: str) -> Path:
+    """A Python with the sqlite-scanner wheel."""
+    base = tmp_path_factory.mktemp("scanner")
+    go_to_wheel(ROOT / "sqlite_scanner", "--platforms", native(), "--output-dir", base / "dist")
+    env = make_env(uv, base / "env")
+    (wheel,) = (base / "dist").glob("*.whl")
+    env.run(uv, "pip", "install", "--quiet", "--offline", "--python", env.python, wheel)
+    return env.python
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Two databases among other files."""
+
+    folder: Path
+
+    @property
+    def databases(self) -> list[str]:
+        return [str(self.folder / "a/notes.db"), str(self.folder / "b/odd.txt")]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    tree = Tree(tmp_path / "tree")
+    for name in tree.databases:
+        Path(name).parent.mkdir(parents=True)
+        connection = sqlite3.connect(name)
+        connection.execute("create table t (id integer primary key)")
+        connection.commit()
+        connection.close()
+    (tree.folder / "a/readme.md").write_text("no database\n")
+    return tree
+
+
+def evaluate(python: Path, code: str, *args: object) -> Any:
+    """Run code that leaves its answer in `answer`; warnings are errors."""
+    program = f"import sys, json, asyncio, sqlite_scanner as s\n{code}\nprint(json.dumps(answer))"
+    result = run(python, "-X", "dev", "-W", "error", "-c", program, *args)
+    assert result.stderr == ""
+    return json.loads(result.stdout)
+
+
+def test_matches(python: Path, tree: Tree) -> None:
+    code = "answer = sorted([m.path, m.valid, m.page_size, m.size] for m in s.scan(sys.argv[1]))"
+    assert evaluate(python, code, tree.folder) == [
+        [name, True, 4096, 8192] for name in tree.databases
+    ]
+
+
+def test_async_matches(python: Path, tree: Tree) -> None:
+    code = """
+async def paths():
+    return sorted([match.path async for match in s.ascan(sys.argv[1])])
+answer = asyncio.run(paths())
+"""
+    assert evaluate(python, code, tree.folder) == tree.databases
+
+
+def test_options_are_the_programs_flags(python: Path, tree: Tree) -> None:
+    code = """
+import pathlib
+root = pathlib.Path(sys.argv[1])
+answer = [
+    [m.path for m in s.scan(root, exclude=["*.txt"], workers=1)],
+    [m.path for m in s.scan(root, max_depth=1)],
+    len(list(s.scan(root, root / "a", unique=True, no_hidden=True, quick=True))),
+]
+"""
+    assert evaluate(python, code, tree.folder) == [tree.databases[:1], [], 2]
+
+
+def test_events(python: Path, tree: Tree) -> None:
+    code = """
+kinds = [type(record).__name__ for record in s.scan(sys.argv[1], "/no/such", events=True)]
+answer = sorted(set(kinds))
+"""
+    assert evaluate(python, code, tree.folder) == ["Match", "Problem", "Progress"]
+
+
+@pytest.mark.parametrize("kind", ["scan", "ascan"])
+def test_what_could_not_be_scanned_is_raised_at_the_end(
+    python: Path, tree: Tree, kind: str
+) -> None:
+    code = f"""
+found = []
+async def collect():
+    async for match in s.ascan(sys.argv[1], "/no/such"):
+        found.append(match.path)
+try:
+    if {kind == "ascan"}:
+        asyncio.run(collect())
+    else:
+        for match in s.scan(sys.argv[1], "/no/such"):
+            found.append(match.path)
+except s.ScanError as error:
+    answer = [len(found), str(error), error.exit_code, [p.kind for p in error.problems]]
+"""
+    found, message, code_, kinds = evaluate(python, code, tree.folder)
+    assert (found, code_, kinds) == (2, 1, ["missing"])
+    assert message == "could not scan /no/such: no such file or directory"
+
+
+def test_misuse_says_what_the_program_said(python: Path, tree: Tree) -> None:
+    code = """
+try:
+    list(s.scan(sys.argv[1], max_depth=-5))
+except s.ScanError as error:
+    answer = [error.exit_code, str(error)]
+"""
+    exit_code, message = evaluate(python, code, tree.folder)
+    assert exit_code == 2
+    assert message.startswith("sqlite-scanner: error: ")
+
+
+def test_wrong_keywords_and_types(python: Path) -> None:
+    code = """
+answer = []
+for options in ({"speed": 1}, {"exclude": "*.txt"}):
+    try:
+        s.scan(".", **options)
+    except TypeError as error:
+        answer.append(str(error))
+"""
+    first, second = evaluate(python, code)
+    assert "speed" in first
+    assert second == "exclude must be a list of patterns, not the single text '*.txt'"
+
+
+@pytest.mark.parametrize("kind", ["scan", "ascan"])
+def test_leaving_the_loop_ends_the_program(python: Path, tree: Tree, kind: str) -> None:
+    """The scanner would take long for the whole machine; it is gone when the loop is left."""
+    code = f"""
+import contextlib, subprocess, os
+started = []
+real = subprocess.Popen.__init__
+def remember(self, *args, **options):
+    real(self, *args, **options)
+    started.append(self.pid)
+subprocess.Popen.__init__ = remember
+async def first():
+    async with contextlib.aclosing(s.ascan(sys.argv[1], "/")) as matches:
+        async for match in matches:
+            return match.path
+if {kind == "ascan"}:
+    path = asyncio.run(first())
+else:
+    matches = s.scan(sys.argv[1], "/")
+    path = next(matches).path
+    matches.close()
+alive = [pid for pid in started if os.path.exists(f"/proc/{{pid}}/exe")]
+answer = [path, len(started), alive]
+"""
+    path, started, alive = evaluate(python, code, tree.folder)
+    assert path
+    assert (started, alive) == (1, [])
+
+
+def test_names_that_are_no_utf8(python: Path, tree: Tree) -> None:
+    odd = os.fsencode(tree.folder) + b"/\xff.db"
+    os.rename(tree.databases[0], odd)
+    code = """
+import os
+answer = sorted(os.fsencode(m.path).hex() for m in s.scan(sys.argv[1]))
+"""
+    assert odd.hex() in evaluate(python, code, tree.folder)
+
+
+def test_the_old_functions_are_where_they_were(python: Path) -> None:
+    code = "answer = [s.get_binary_path(), s.run(['--version'], capture_output=True).returncode]"
+    path, exit_code = evaluate(python, code)
+    assert Path(path).is_file()
+    assert exit_code == 0
+    assert run(python, "-m", "sqlite_scanner", "--version").stdout == "1.0.0\n"
+
+
+def test_typed(python: Path, tmp_path: Path) -> None:
+    """A user's strict mypy knows what the iterators yield."""
+    (tmp_path / "use.py").write_text(
+        "import sqlite_scanner as s\n\n"
+        "async def use() -> None:\n"
+        '    for match in s.scan("."):\n        reveal_type(match)\n'
+        '    async for match in s.ascan("."):\n        reveal_type(match)\n'
+        '    for record in s.scan(".", events=True):\n        reveal_type(record)\n'
+    )
+    result = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "use.py"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout
+    assert result.stdout.count("sqlite_scanner._records.Match") >= 3
+    assert "sqlite_scanner._records.Problem" in result.stdout

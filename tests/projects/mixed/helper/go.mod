@@ -1,0 +1,3 @@
+module example.com/wordy/helper
+
+go 1.21

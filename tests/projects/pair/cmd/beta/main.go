@@ -1,0 +1,8 @@
+// Command beta says its name and version.
+package main
+
+import "os"
+
+var version = "unset"
+
+func main() { os.Stdout.WriteString("beta " + version + "\n") }

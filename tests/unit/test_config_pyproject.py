@@ -1,0 +1,194 @@
+"""pyproject.toml: the [project] table by the standards, [tool.go-to-wheel] by our own rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from go_to_wheel.config import read_project
+from go_to_wheel.config.pyproject import KEYS, Project, parse_settings
+from go_to_wheel.errors import InvalidOptionsError
+
+BACKEND = '[build-system]\nrequires = ["go-to-wheel"]\nbuild-backend = "go_to_wheel.backend"\n'
+
+FULL = """
+[project]
+name = "My.Tool"
+version = "v1.2.0rc1"
+description = "Does things"
+readme = "docs/ABOUT.rst"
+requires-python = ">=3.11"
+license = "mit OR apache-2.0"
+license-files = ["legal/*"]
+authors = [{ name = "Jane Doe", email = "jane@example.com" }, { name = "The Others" }]
+maintainers = [{ email = "help@example.com" }]
+keywords = ["a", "b"]
+classifiers = ["Topic :: Utilities"]
+dependencies = ["click>=8 ; python_version < '4'"]
+urls = { Homepage = "https://example.com" }
+
+[project.optional-dependencies]
+extra = ["rich", "pywin32 ; sys_platform == 'win32'"]
+
+[project.scripts]
+helper = "my_tool:helper"
+
+[project.entry-points."some.group"]
+plugin = "my_tool.plugin"
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "pyproject.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def read(folder: Path, text: str) -> Project:
+    project = read_project(write(folder, text))
+    assert project is not None
+    return project
+
+
+def refusal(folder: Path, text: str) -> str:
+    with pytest.raises(InvalidOptionsError) as caught:
+        read_project(write(folder, text))
+    return f"{caught.value}\n{caught.value.hint}"
+
+
+def test_no_file(tmp_path: Path) -> None:
+    assert read_project(tmp_path) is None
+
+
+def test_every_field_of_project(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/ABOUT.rst").write_text("About\n", encoding="utf-8")
+    (tmp_path / "legal").mkdir()
+    (tmp_path / "legal/MIT.txt").write_bytes(b"mit")
+    project = read(tmp_path, BACKEND + FULL)
+    assert project.ours
+    assert project.values == {
+        "name": "My.Tool",
+        "version": "1.2.0rc1",
+        "description": "Does things",
+        "license": "mit OR apache-2.0",
+        "requires-python": ">=3.11",
+        "author": "The Others",
+        "author-email": "Jane Doe <jane@example.com>",
+        "maintainer-email": "help@example.com",
+    }
+    assert project.readme is not None
+    assert (project.readme.text, project.readme.content_type) == ("About\n", "text/x-rst")
+    assert project.license_files == (("legal/MIT.txt", b"mit"),)
+    assert project.lists == {
+        "classifiers": ("Topic :: Utilities",),
+        "keywords": ("a", "b"),
+        "requires": (
+            'click>=8; python_version < "4"',
+            'rich ; extra == "extra"',
+            'pywin32 ; (sys_platform == "win32") and extra == "extra"',
+        ),
+        "extras": ("extra",),
+    }
+    assert project.urls == {"Homepage": "https://example.com"}
+    assert project.entry_points == {
+        "console_scripts": {"helper": "my_tool:helper"},
+        "some.group": {"plugin": "my_tool.plugin"},
+    }
+
+
+def test_dynamic_fields_are_open_and_others_closed(tmp_path: Path) -> None:
+    project = read(tmp_path, BACKEND + '[project]\nname = "x"\ndynamic = ["version", "license"]\n')
+    assert not project.closed("version")
+    assert not project.closed("license")
+    assert project.closed("description")
+    assert project.closed("urls")
+
+
+def test_no_project_table_leaves_all_open(tmp_path: Path) -> None:
+    project = read(tmp_path, "[tool.go-to-wheel]\nlauncher = 'python'\n")
+    assert project.values is None
+    assert not project.closed("version")
+    assert project.settings.launcher == "python"
+    assert not project.ours
+
+
+def test_a_table_about_something_else_is_not_used(tmp_path: Path) -> None:
+    text = '[build-system]\nrequires = []\nbuild-backend = "hatchling.build"\n'
+    project = read(tmp_path, text + '[project]\nname = "other"\nversion = "1"\n')
+    assert project.values is None
+    assert project.note.startswith("pyproject.toml is for hatchling.build: its [project] table")
+
+
+def test_an_empty_tool_table_says_that_it_is_meant(tmp_path: Path) -> None:
+    text = '[build-system]\nrequires = []\nbuild-backend = "hatchling.build"\n[tool.go-to-wheel]\n'
+    project = read(tmp_path, text + '[project]\nname = "tool"\nversion = "1"\n')
+    assert project.values == {"name": "tool", "version": "1"}
+    assert project.note == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[project\n", "can't read "),
+        ('[project]\nname = "x"\n', 'Field "project.version" missing'),
+        ('[project]\nname = "-"\nversion = "1"\nauthors = "me"\n', "pyproject.toml: "),
+        ('[project]\nname = "x"\nversion = "1"\nreadme = "gone.md"\n', "gone.md"),
+        ('[project]\nname = "x"\nversion = "1"\nlicense-files = ["no*"]\n', "no*"),
+        ('[project]\nname = "x"\nversion = "1"\nlicense = { text = "MIT" }\n', "before PEP 639"),
+        ('[project]\nname = "x"\nversion = "1"\ndependencies = ["a b"]\n', "a b"),
+        ("tool.go-to-wheel = 3\n", "[tool.go-to-wheel] is not a table"),
+    ],
+)
+def test_faults_of_the_file(tmp_path: Path, text: str, words: str) -> None:
+    assert words in refusal(tmp_path, text)
+
+
+def test_all_faults_of_the_project_table_at_once(tmp_path: Path) -> None:
+    said = refusal(tmp_path, '[project]\nname = "x"\nreadme = "gone.md"\nrequires-python = "4"\n')
+    assert "gone.md" in said
+    assert "project.version" in said
+    assert "requires-python" in said
+
+
+def test_settings() -> None:
+    settings = parse_settings(
+        {
+            "module": "go",
+            "package": ["./cmd/a", "./cmd/b"],
+            "platforms": "linux-amd64, darwin-arm64",
+            "python-source": "python",
+            "vendor": True,
+        }
+    )
+    assert settings.module == "go"
+    assert settings.packages == ("./cmd/a", "./cmd/b")
+    assert settings.platforms == ("linux-amd64", "darwin-arm64")
+    assert settings.python_source == "python"
+    assert settings.vendor
+
+
+def test_commands_and_one_package() -> None:
+    assert parse_settings({"commands": {"b": "./cmd/b", "a": "."}}).commands == {
+        "b": "./cmd/b",
+        "a": ".",
+    }
+    assert parse_settings({"package": "./cmd/a"}).packages == ("./cmd/a",)
+
+
+@pytest.mark.parametrize("key", sorted(KEYS))
+@pytest.mark.parametrize("value", [3, "", [], {}, [1], None])
+def test_every_key_refuses_wrong_shapes(key: str, value: object) -> None:
+    with pytest.raises(InvalidOptionsError) as caught:
+        parse_settings({key: value})
+    assert f"tool.go-to-wheel.{key} = {value!r} should be " in caught.value.message
+
+
+def test_all_faults_of_the_settings_at_once() -> None:
+    with pytest.raises(InvalidOptionsError) as caught:
+        parse_settings(
+            {"lancher": "native", "vendor": "yes", "package": ".", "commands": {"a": "."}}
+        )
+    assert len(caught.value.faults) == 3
+    assert caught.value.faults[0] == "pyproject.toml: [tool.go-to-wheel] has no key 'lancher'"
+    assert "launcher" in caught.value.hint

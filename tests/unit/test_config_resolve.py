@@ -1,0 +1,235 @@
+"""Which value wins: flag, then pyproject.toml, then what the program tells, then a default."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from go_to_wheel.config import (
+    BuildRequest,
+    Project,
+    Said,
+    Settings,
+    Surroundings,
+    Told,
+    merge_settings,
+    resolve,
+)
+from go_to_wheel.errors import InvalidOptionsError
+from go_to_wheel.licenses import Recognised
+from go_to_wheel.metadata import ProjectFiles, Readme
+from go_to_wheel.platforms import default_targets, native_target
+
+TOLD = Told(
+    version=Said("v1.4.0", "git tag v1.4.0"),
+    summary=Said("Does things", "doc comment"),
+    license=Recognised("MIT", 1.0, "LICENSE: MIT, 100% of the text"),
+    urls=(("Source", Said("https://github.com/o/tool", "module path")),),
+)
+AROUND = Surroundings(
+    package_paths=("github.com/o/tool/v2/cmd/my-tool",),
+    module_path="github.com/o/tool/v2",
+    files=ProjectFiles(
+        Readme("# My tool\n", "text/markdown"), (("LICENSE", b"text"),), "README.md"
+    ),
+    native=native_target("linux", "x86_64"),
+    cpus=2,
+    epoch=315532800,
+    told=TOLD,
+)
+
+
+def table(*dynamic: str, **values: str) -> Project:
+    """A [project] table with these values."""
+    return Project(
+        Path(), values={"name": "named", **values}, dynamic=frozenset(dynamic), ours=True
+    )
+
+
+def ask(around: Surroundings = AROUND, **options: Any) -> Any:
+    return resolve(merge_settings(BuildRequest(source=".", **options), around.project), around)
+
+
+def refusal(around: Surroundings = AROUND, **options: Any) -> InvalidOptionsError:
+    with pytest.raises(InvalidOptionsError) as caught:
+        ask(around, **options)
+    return caught.value
+
+
+def test_nothing_asked_all_told() -> None:
+    options = ask()
+    project = options.project
+    assert (project.name, project.version) == ("my-tool", "1.4.0")
+    assert (project.summary, project.license_expression) == ("Does things", "MIT")
+    assert project.urls == {"Source": "https://github.com/o/tool"}
+    assert project.requires_python == ">=3.10"
+    assert options.commands == ("my-tool",)
+    assert options.targets == default_targets()
+    assert options.notes == ()
+    assert options.origins == {
+        "platforms": "default",
+        "launcher": "default",
+        "ldflags": "default",
+        "readme": "README.md",
+        "name": "package github.com/o/tool/v2/cmd/my-tool",
+        "command": "the name",
+        "version": "git tag v1.4.0",
+        "description": "doc comment",
+        "requires-python": "default",
+        "license": "recognised in LICENSE: MIT, 100% of the text",
+        "urls": "module path",
+    }
+
+
+def test_flags_win_over_everything() -> None:
+    project = table(version="3.0", description="From the table", license="ISC")
+    options = ask(
+        replace(AROUND, project=project),
+        name="flagged", version="2.0", description="From the flag", license="0BSD",
+        url="https://example.com",
+    )  # fmt: skip
+    found = options.project
+    assert (found.name, found.version, found.summary) == ("flagged", "2.0", "From the flag")
+    assert found.license_expression == "0BSD"
+    assert found.urls == {"Homepage": "https://example.com"}
+    assert {options.origins[key] for key in ("name", "version", "license")} == {
+        "--name",
+        "--version",
+        "--license",
+    }
+
+
+def test_the_table_wins_over_what_is_told() -> None:
+    options = ask(replace(AROUND, project=table(version="3.0", description="From the table")))
+    assert (options.project.version, options.project.summary) == ("3.0", "From the table")
+    assert options.origins["version"] == "pyproject.toml, project.version"
+
+
+def test_a_closed_table_keeps_fields_empty() -> None:
+    found = ask(replace(AROUND, project=table(version="3.0"))).project
+    assert found.summary is None
+    assert found.license_expression is None
+    assert found.requires_python is None
+    assert found.readme is None
+    assert found.urls == {}
+
+
+def test_dynamic_fields_are_told() -> None:
+    dynamic = ("version", "description", "license", "urls", "readme", "requires-python")
+    found = ask(replace(AROUND, project=table(*dynamic))).project
+    assert found.name == "named"
+    assert (found.version, found.summary, found.license_expression) == (
+        "1.4.0",
+        "Does things",
+        "MIT",
+    )
+    assert found.urls == {"Source": "https://github.com/o/tool"}
+    assert found.readme is not None
+
+
+def test_no_version_anywhere_is_said() -> None:
+    options = ask(replace(AROUND, told=Told()))
+    assert options.project.version == "0.1.0"
+    assert options.notes == ("nothing tells the version (no flag, no tag): it is 0.1.0",)
+    assert options.project.summary == "Go binary packaged as Python wheel"
+
+
+DEV = replace(
+    TOLD,
+    version=Said("v1.4.1-0.20240102030405-abcdef012345", "git commit abcdef012345"),
+    development="no version tag names the commit abcdef012345",
+)
+
+
+def test_a_development_version_is_refused() -> None:
+    error = refusal(replace(AROUND, told=DEV))
+    assert error.message == (
+        "version '1.4.1.dev20240102030405' is no release: "
+        "no version tag names the commit abcdef012345"
+    )
+    assert "--dev" in error.hint
+
+
+def test_a_development_version_on_request_and_other_ways_out() -> None:
+    around = replace(AROUND, told=DEV)
+    assert ask(around, dev=True).project.version == "1.4.1.dev20240102030405"
+    assert ask(around, version="5").project.version == "5"
+    assert ask(replace(around, project=table(version="6"))).project.version == "6"
+
+
+def test_an_unknown_licence_is_said_not_guessed() -> None:
+    unknown = Recognised(None, 0.5, "LICENSE: it holds MIT, and more than that")
+    options = ask(replace(AROUND, told=replace(TOLD, license=unknown)))
+    assert options.project.license_expression is None
+    assert options.notes == (
+        "the licence is unknown, so none is stated; "
+        "LICENSE: it holds MIT, and more than that (--license says)",
+    )
+
+
+def test_settings_fill_in_what_flags_leave_open() -> None:
+    settings = Settings(
+        platforms=("linux-arm64",), launcher="python", ldflags="-X main.a=b", entry_point="tool"
+    )
+    around = replace(AROUND, project=Project(Path(), settings))
+    options = ask(around)
+    assert [target.name for target in options.targets] == ["linux-arm64"]
+    assert (options.layout, options.command) == ("python", "tool")
+    assert options.ldflags == "-s -w -X main.a=b"
+    flagged = ask(
+        around, platforms=["windows-amd64"], launcher="native", ldflags="", entry_point="x"
+    )
+    assert [target.name for target in flagged.targets] == ["windows-amd64"]
+    assert (flagged.layout, flagged.command, flagged.ldflags) == ("native", "x", "-s -w")
+
+
+def test_the_version_variable_gets_the_version_that_was_found() -> None:
+    assert ask(set_version_var="main.version").ldflags == "-s -w -X main.version=1.4.0"
+    given = ask(set_version_var="main.version", version="v2.0.0-rc.1")
+    assert given.ldflags == "-s -w -X main.version=v2.0.0-rc.1"
+    assert ask(set_version_var="auto").ldflags == "-s -w"
+
+
+SEVERAL = replace(
+    AROUND, package_paths=("github.com/o/tool/v2/cmd/a", "github.com/o/tool/v2/cmd/b")
+)
+
+
+def test_several_commands() -> None:
+    options = ask(SEVERAL)
+    assert options.commands == ("a", "b")
+    assert options.project.name == "tool"
+    assert ask(replace(SEVERAL, command_names=("first", "second"))).commands == ("first", "second")
+
+
+def test_several_commands_that_clash() -> None:
+    twice = replace(SEVERAL, package_paths=("e.com/m/cmd/a", "e.com/m/tools/a"))
+    assert refusal(twice).message == "two packages make the command 'a'"
+    error = refusal(SEVERAL, entry_point="x")
+    assert error.message == "entry-point 'x' can't name 2 commands"
+    assert "[tool.go-to-wheel.commands]" in error.hint
+
+
+def test_a_command_cannot_be_a_script_too() -> None:
+    project = Project(Path(), entry_points={"console_scripts": {"my-tool": "x:y"}})
+    message = refusal(replace(AROUND, project=project)).message
+    assert message == "command 'my-tool' is the Go program and a script of pyproject.toml too"
+
+
+def test_targets_that_no_binary_is_there_for() -> None:
+    around = replace(AROUND, available=default_targets()[:2])
+    assert ask(around).targets == default_targets()[:2]
+    error = refusal(around, platforms=["darwin-arm64"])
+    assert error.message == "platform 'darwin-arm64': there is no binary for it"
+    assert error.hint == "there are binaries for: linux-amd64, linux-arm64"
+
+
+def test_all_faults_at_once() -> None:
+    error = refusal(
+        name="1", version="x", url="nowhere", license="Nope", author_email="me", launcher="fast",
+        requires_python="three", description="a\nb", jobs=0, platforms=["linux"],
+    )  # fmt: skip
+    assert len(error.faults) == 10

@@ -1,0 +1,104 @@
+"""The pages about sources, configuration and the build backend say what the code does."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from go_to_wheel.backend import SETTINGS
+from go_to_wheel.cli import cli
+from go_to_wheel.config import read_project
+from go_to_wheel.config.pyproject import KEYS
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = ["build-backend.md", "configuration.md", "sqlite-scanner-python.md"]
+PAGES += [f"sources/{name}.md" for name in ("binaries", "folder", "module")]
+
+
+def text(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+def first_cells(page: str, heading: str) -> list[str]:
+    """The code names in the first column of the table with this heading."""
+    table = text(page).split(f"| {heading} |", 1)[1].split("\n\n", 1)[0]
+    return re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
+
+
+def test_every_key_of_the_configuration() -> None:
+    assert first_cells("configuration.md", "Key") == list(KEYS)
+
+
+def test_every_config_setting() -> None:
+    assert first_cells("build-backend.md", "Setting") == list(SETTINGS)
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    return [
+        (page, block)
+        for page in PAGES
+        for block in re.findall(rf"```{language}\n(.*?)```", text(page), re.DOTALL)
+    ]
+
+
+@pytest.mark.parametrize(("page", "block"), blocks("toml"))
+def test_every_table_can_be_read(tmp_path: Path, page: str, block: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(block, encoding="utf-8")
+    assert read_project(tmp_path) is not None
+
+
+@pytest.mark.parametrize(("page", "block"), blocks("python"))
+def test_every_example_is_python(page: str, block: str) -> None:
+    ast.parse(block)
+
+
+def test_every_option_that_is_mentioned_exists() -> None:
+    options = {
+        name
+        for command in cli.commands.values()
+        for parameter in command.params
+        for name in (*parameter.opts, *parameter.secondary_opts)
+    }
+    foreign = {"--config-settings", "--sdist", "--skip"}
+    for page in PAGES:
+        named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text(page)))
+        assert named - foreign <= options, page
+
+
+def test_every_option_of_scan() -> None:
+    source = (ROOT / "sqlite_scanner/python/sqlite_scanner/_scan.py").read_text(encoding="utf-8")
+    functions = {
+        node.name: node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef)  # of the overloads, the last is the real one
+    }
+    written = first_cells("sqlite-scanner-python.md", "Option")
+    for name in ("scan", "ascan"):
+        arguments = [one.arg for one in functions[name].args.kwonlyargs]
+        assert arguments == written
+    records = (ROOT / "sqlite_scanner/python/sqlite_scanner/_records.py").read_text("utf-8")
+    match = next(
+        node
+        for node in ast.parse(records).body
+        if isinstance(node, ast.ClassDef) and node.name == "Match"
+    )
+    fields = [
+        node.target.id
+        for node in match.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    ]
+    assert all(f"`{field}`" in text("sqlite-scanner-python.md") for field in fields)
+
+
+def test_sqlite_scanner_has_our_version() -> None:
+    """The three distributions are released together."""
+    from go_to_wheel import __version__
+
+    project = read_project(ROOT / "sqlite_scanner")
+    assert project is not None
+    assert project.values is not None
+    assert project.values["version"] == __version__

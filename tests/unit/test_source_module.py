@@ -1,0 +1,45 @@
+"""`path@version` as Go's commands write it."""
+
+from __future__ import annotations
+
+import pytest
+
+from go_to_wheel.errors import SourceError
+from go_to_wheel.source import ModuleQuery, parse_query
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("github.com/o/tool@v1.2.3", ModuleQuery("github.com/o/tool", "v1.2.3")),
+        ("example.com/tool/v2/cmd/x@latest", ModuleQuery("example.com/tool/v2/cmd/x", "latest")),
+        ("rsc.io/2fa/@main", ModuleQuery("rsc.io/2fa", "main")),
+        ("./folder", None),
+        ("folder", None),
+        ("./odd@folder", None),
+        ("/odd@folder", None),
+    ],
+)
+def test_queries(text: str, query: ModuleQuery | None) -> None:
+    assert parse_query(text) == query
+
+
+@pytest.mark.parametrize("text", ["tool@v1", "github.com/o/tool@", "a.b/c@v1@v2", "a b.c/d@v1"])
+def test_bad_queries(text: str) -> None:
+    with pytest.raises(SourceError, match="neither a folder nor a package with its version"):
+        parse_query(text)
+
+
+@pytest.mark.parametrize(
+    ("version", "commit"),
+    [
+        ("v1.2.3", False),
+        ("latest", False),
+        ("main", False),
+        ("abcdef0", True),
+        ("v0.0.0-20240102030405-abcdef012345", True),
+        ("v1.2.4-0.20240102030405-abcdef012345", True),
+    ],
+)
+def test_names_commit(version: str, commit: bool) -> None:
+    assert ModuleQuery("example.com/x", version).names_commit is commit

@@ -1,0 +1,57 @@
+"""Whatever people's files hold: an answer or one of our errors, never a crash."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from go_to_wheel.config.pyproject import KEYS, parse_settings
+from go_to_wheel.errors import InvalidOptionsError, SourceError
+from go_to_wheel.metadata import Readme, check_summary, check_url
+from go_to_wheel.source import first_sentence, forge_url, parse_query, summary_of_doc
+from go_to_wheel.source.checkout import newest_version
+
+VALUES: Any = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(KEYS)) | st.text(max_size=8), VALUES, max_size=4))
+def test_settings(table: dict[str, Any]) -> None:
+    with contextlib.suppress(InvalidOptionsError):
+        settings = parse_settings(table)
+        assert isinstance(settings.packages, tuple)
+
+
+@given(st.text(), st.sampled_from(["text/markdown", "text/x-rst", "text/plain"]))
+def test_what_is_found_is_a_summary(text: str, content_type: str) -> None:
+    for found in (summary_of_doc(text), first_sentence(Readme(text, content_type))):
+        assert found is None or check_summary(found) is None
+
+
+@given(
+    st.text()
+    | st.from_regex(r"(https?://|git@|ssh://)?github\.com[:/]\S{0,20}/\S{0,20}", fullmatch=True)
+)
+def test_what_is_found_is_an_address(text: str) -> None:
+    url = forge_url(text)
+    assert url is None or (check_url(url) is None and "@" not in url.split("/")[2])
+
+
+@given(st.text())
+def test_queries(text: str) -> None:
+    with contextlib.suppress(SourceError):
+        parse_query(text)
+
+
+@given(st.lists(st.from_regex(r"v\d{1,2}\.\d{1,2}\.\d{1,2}(-[0-9a-z.-]{1,9})?", fullmatch=True)))
+def test_any_tags_have_an_order(tags: list[str]) -> None:
+    newest = newest_version(tags, "")
+    assert newest is None or newest in tags

@@ -33,12 +33,27 @@ class WheelSummary:
 
 
 @dataclass(frozen=True)
+class Run:
+    """A command that was run: `manner` says how ("installed by pip", "under qemu-s390x")."""
+
+    wheel: str
+    manner: str
+    command: tuple[str, ...]
+    exit_code: int
+    output: str
+
+
+@dataclass(frozen=True)
 class Report:
-    """The verdict: `not_run` names each check that could not be made, with the reason."""
+    """The verdict: `not_run` names each check that could not be made, with the reason.
+
+    `runs` are the commands that were run, when that was asked for.
+    """
 
     wheels: tuple[WheelSummary, ...]
     findings: tuple[Finding, ...]
     not_run: tuple[str, ...] = ()
+    runs: tuple[Run, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -55,11 +70,12 @@ class Report:
         return not (self.findings if strict else self.errors)
 
     def to_json(self) -> dict[str, Any]:
-        """A value for `json.dumps`: wheels, findings, not_run, errors, warnings."""
+        """A value for `json.dumps`: wheels, findings, not_run, runs, errors, warnings."""
         return {
             "wheels": [asdict(wheel) for wheel in self.wheels],
             "findings": [asdict(finding) for finding in self.findings],
             "not_run": list(self.not_run),
+            "runs": [asdict(run) for run in self.runs],
             "errors": len(self.errors),
             "warnings": len(self.warnings),
         }

@@ -84,6 +84,13 @@ RULES: dict[str, Rule] = {
     "set-metadata": Rule(ERROR, "wheels of one release have different METADATA"),
     "set-duplicate": Rule(ERROR, "two wheels serve the same platform"),
     "set-missing": Rule(ERROR, "a platform that is expected has no wheel"),
+    # Running it
+    "run-install": Rule(ERROR, "pip or uv can't install the wheel on a machine that its tag fits"),
+    "run-failed": Rule(
+        ERROR, "the program can't be started, crashes, or fails the command asked for"
+    ),
+    "run-exit": Rule(WARNING, "the program ends with an error when asked for its version"),
+    "run-version": Rule(WARNING, "the program tells another version than the wheel, or none"),
     # Twine
     "twine": Rule(ERROR, "`twine check` refuses it"),
     "twine-strict": Rule(WARNING, "`twine check --strict` refuses it, plain `twine check` doesn't"),

@@ -34,7 +34,7 @@ def check_wheels(
     nothing to check or a target is unknown.
     """
     expected = _expected(expect)
-    files = _wheel_files(paths)
+    files = wheel_files(paths)
     with_twine = twine and is_installed()
     # Inflating and hashing let other threads run; the pool ends with this statement.
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
@@ -58,7 +58,7 @@ def _expected(names: Sequence[str] | None) -> tuple[Target, ...]:
     return parse_selection(names) if names else ()
 
 
-def _wheel_files(paths: Iterable[str | Path]) -> list[Path]:
+def wheel_files(paths: Iterable[str | Path]) -> list[Path]:
     """The wheels, each once, in the order given; a folder stands for the wheels in it."""
     files: dict[Path, None] = {}
     for given in map(Path, paths):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,12 @@ _FILE_WIDTH = 200
     metavar="NAMES",
     help="Platforms a complete set has, with commas; 'none' accepts any set. [default: default]",
 )
+@click.option("--run", "runs", is_flag=True, help="Run the programs too, where that is possible.")
+@click.option(
+    "--test-command",
+    metavar="COMMAND",
+    help="What --run runs, such as 'tool selftest' (default: each command with --version).",
+)
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; short for --format json.")
 @click.option(
@@ -37,6 +44,8 @@ def command(
     ctx: click.Context,
     wheels: tuple[str, ...],
     expect: str | None,
+    runs: bool,
+    test_command: str | None,
     strict: bool,
     as_json: bool,
     form: str,
@@ -45,13 +54,17 @@ def command(
 
     WHEELS are files, or folders that hold them; without any, the folder 'dist'. Tells
     what PyPI would refuse, what would fail when installed, and where the program inside
-    contradicts the wheel's tags. Nothing is unpacked or run.
+    contradicts the wheel's tags. Nothing is unpacked or run without --run, which installs
+    each wheel by pip and uv and runs its commands, foreign Linux programs under qemu-user.
 
     Exits with 1 when there are errors, or with --strict warnings.
     """
     from go_to_wheel.check import check_wheels
 
-    report = check_wheels(wheels or ("dist",), expect=_parse_expect(expect))
+    paths = wheels or ("dist",)
+    report = check_wheels(paths, expect=_parse_expect(expect))
+    if runs or test_command:
+        report = _run(report, paths, test_command)
     if as_json or form == "json":
         click.echo(json.dumps({**report.to_json(), "ok": report.ok(strict)}, indent=2))
     elif form == "github":
@@ -65,6 +78,19 @@ def _parse_expect(text: str | None) -> list[str] | None:
     if text is None:
         return None
     return [] if text.strip() == "none" else text.split(",")
+
+
+def _run(report: Report, paths: tuple[str, ...], test_command: str | None) -> Report:
+    from go_to_wheel.check.trial import with_runs
+    from go_to_wheel.toolchain import Runner
+
+    try:
+        words = None if test_command is None else shlex.split(test_command)
+    except ValueError as error:
+        raise click.UsageError(f"--test-command {test_command!r}: {error}") from None
+    if words == []:
+        raise click.UsageError("--test-command is empty")
+    return with_runs(report, paths, Runner(), words)
 
 
 def _print_annotations(report: Report) -> None:
@@ -107,6 +133,10 @@ def _print_table(report: Report) -> None:
     console.print(table)
     for finding, names in _alike(report):
         console.print(_paragraph(finding, names), soft_wrap=True)
+    for run in report.runs:
+        told = run.output.splitlines()[0] if run.output else f"exit code {run.exit_code}"
+        line = f"{' '.join(run.command)} -> {told}  ({run.manner}, {run.wheel})"
+        console.print(f"ran     {_plain(line)}", soft_wrap=True)
     for note in report.not_run:
         console.print(f"[yellow]not run[/] {_plain(note)}", soft_wrap=True)
     console.print(_verdict(report))

@@ -87,7 +87,7 @@ def test_json(dist: Path, arguments: tuple[str, ...]) -> None:
     result = run("dist", *arguments)
     report = json.loads(result.stdout)
     assert result.exit_code == 1
-    assert list(report) == ["wheels", "findings", "not_run", "errors", "warnings", "ok"]
+    assert list(report) == ["wheels", "findings", "not_run", "runs", "errors", "warnings", "ok"]
     assert report["findings"][1] == {
         "code": "binary-mode",
         "severity": "error",

@@ -1,0 +1,82 @@
+"""What a run of a wheel's command says about the wheel."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import sys
+
+import pytest
+
+from go_to_wheel.binary import BinaryFacts
+from go_to_wheel.check.report import Run
+from go_to_wheel.check.trial import find_emulator, find_versions, judge_run
+
+RUN = Run("w.whl", "installed by pip", ("tool", "--version"), 0, "tool 1.2.3")
+
+
+@pytest.mark.parametrize(
+    ("text", "versions"),
+    [
+        ("1.2.3", ["1.2.3"]),
+        ("tool version v1.2.3", ["1.2.3"]),
+        ("yq (https://example.com/yq/) version v4.44.3", ["4.44.3"]),
+        ("tool 1.2.3-rc.1 (commit abcdef1, go1.26.8)", ["1.2.3rc1"]),
+        ("built with go1.26.8", []),
+        ("tool v1.0.0, library 2.5", ["1.0.0", "2.5"]),
+        ("tool: dev", []),
+        ("v1.2.3.", ["1.2.3"]),
+        ("10.0.0.1-bad-", []),
+        ("", []),
+    ],
+)
+def test_versions_in_a_programs_words(text: str, versions: list[str]) -> None:
+    assert find_versions(text) == versions
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked", "codes"),
+    [
+        ({}, False, []),
+        ({"output": "tool 1.2.4"}, False, ["run-version"]),
+        ({"output": "tool dev"}, False, ["run-version"]),
+        ({"output": "tool dev"}, True, []),
+        ({"exit_code": 2}, False, ["run-exit"]),
+        ({"exit_code": 2}, True, ["run-failed"]),
+        ({"exit_code": 126}, False, ["run-failed"]),
+        ({"exit_code": 127}, True, ["run-failed"]),
+        ({"exit_code": -11}, False, ["run-failed"]),
+    ],
+)
+def test_verdict_on_a_run(changes: dict[str, object], asked: bool, codes: list[str]) -> None:
+    run = dataclasses.replace(RUN, **changes)  # type: ignore[arg-type]
+    assert [fault.code for fault in judge_run(run, "1.2.3", asked)] == codes
+
+
+def test_what_is_said() -> None:
+    crashed = dataclasses.replace(RUN, exit_code=-11, output="first\nIllegal instruction")
+    (fault,) = judge_run(crashed, "1.2.3", asked=False)
+    assert fault.message == (
+        "`tool --version` installed by pip could not run (signal 11): Illegal instruction"
+    )
+    (fault,) = judge_run(dataclasses.replace(RUN, output="tool v2.0"), "1.2.3", asked=False)
+    assert fault.message == (
+        "`tool --version` installed by pip tells 2.0, and the wheel says 1.2.3"
+    )
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="qemu-user is Linux's")
+def test_what_can_not_be_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    monkeypatch.setenv("PATH", "")
+    windows = BinaryFacts("pe", "windows", "amd64")
+    assert find_emulator(windows) == ("", "a Windows amd64 executable doesn't run on Linux")
+    foreign = BinaryFacts("elf", "linux", "s390x")
+    assert find_emulator(foreign) == (
+        "",
+        "a statically linked Linux s390x executable needs qemu-s390x, which is not here",
+    )
+    dynamic = BinaryFacts("elf", "linux", "aarch64", libraries=("libc.so.6",))
+    assert find_emulator(dynamic)[1].endswith("needs libraries that are not here")
+    for machine in ("x86_64", "i686"):
+        assert find_emulator(BinaryFacts("elf", "linux", machine)) == ("", "")

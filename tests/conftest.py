@@ -1,4 +1,4 @@
-"""What unit and integration tests share: golden files."""
+"""What all tests share: golden files, and property tests that CI can rely on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+try:
+    from hypothesis import settings
+except ModuleNotFoundError:  # the plugin's environments do without
+    pass
+else:
+    # No deadlines on busy machines; in CI the same examples every time.
+    settings.register_profile("patient", deadline=None)
+    settings.register_profile("ci", deadline=None, derandomize=True)
+    settings.load_profile("ci" if os.environ.get("CI") else "patient")
 
 GOLDEN = Path(__file__).parent / "golden"
 

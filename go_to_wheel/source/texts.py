@@ -81,7 +81,10 @@ def forge_url(address: str, module_path: str = "") -> str | None:
     names that host: an internal server's name is nobody else's business. Passwords and
     user names are left out.
     """
-    host, path = _split_address(address)
+    try:
+        host, path = _split_address(address)
+    except ValueError:  # not an address at all: "http://["
+        return None
     parts = [part for part in path.removesuffix(".git").split("/") if part]
     known = host in _FORGES or (bool(host) and module_path.split("/")[0] == host)
     if not known or len(parts) < 2 or not all(map(_PATH_PART.fullmatch, parts)):

@@ -54,6 +54,7 @@ _INSTALL_HINT = (
 #: Go's compiler and linker collect garbage less often while memory is plentiful: a fifth
 #: less CPU time; the code they write is the same.
 _GO_MEMORY = {"GOGC": "400", "GOMEMLIMIT": "1500MiB"}
+_OWN_INIT = re.compile(r"\.init\.\d+$")
 _STORE = re.compile(r"\tMOV\w* [^\t]+, 0\(IP\)\s*\t")
 _STOP_SECONDS = 5.0
 
@@ -524,12 +525,17 @@ def parse_package(text: str) -> Package:
 
 
 def parse_symbols(text: str) -> dict[str, str]:
-    """`go tool nm -size`'s lines -> {symbol: kind} for data of a string's size (16 bytes)."""
+    """`go tool nm -size`'s lines -> {symbol: kind}.
+
+    Data of a string's size (16 bytes; D or B), and the program's own init functions (T).
+    """
     found: dict[str, str] = {}
     for line in text.splitlines():
         words = line.split(maxsplit=3)
         if len(words) == 4 and words[1] == "16" and words[2] in "DdBb":
             found[words[3]] = words[2].upper()
+        elif len(words) == 4 and words[2] in "Tt" and _OWN_INIT.search(words[3]):
+            found[words[3]] = "T"
     return found
 
 

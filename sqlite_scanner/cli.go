@@ -69,7 +69,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	opts, flags, err := parseArguments(args)
 	switch {
 	case err != nil:
-		fmt.Fprintf(stderr, "sqlite-scanner: error: %v\nsqlite-scanner: hint: sqlite-scanner --help lists all flags\n", err)
+		fmt.Fprintf(stderr, "sqlite-scanner: error: %s\nsqlite-scanner: hint: sqlite-scanner --help lists all flags\n", escapeText(err.Error()))
 		return exitMisuse
 	case opts.help:
 		return printText(stdout, usageHead+flags.FlagUsages()+usageTail)
@@ -112,7 +112,7 @@ func defineOutputFlags(flags *pflag.FlagSet, o *options) {
 }
 
 func defineScanFlags(flags *pflag.FlagSet, o *options) {
-	flags.StringArrayVar(&o.paths, "path", nil, "folder or file to scan when no paths are given: `PATH` (repeatable)")
+	flags.StringArrayVar(&o.paths, "path", nil, "scan `PATH` when no paths are given without a flag (repeatable)")
 	flags.StringArrayVar(&o.exclude, "exclude", nil, "leave out what matches `GLOB`, written as in .gitignore (repeatable)")
 	flags.IntVar(&o.scan.MaxDepth, "max-depth", scan.NoLimit, "look at most `N` folders deep; 1 is the entries of the paths themselves")
 	flags.Lookup("max-depth").DefValue = "0" // pflag's way to leave a default out of the help
@@ -121,7 +121,7 @@ func defineScanFlags(flags *pflag.FlagSet, o *options) {
 	flags.BoolVar(&o.scan.Follow, "follow", false, "follow symbolic links")
 	flags.BoolVar(&o.scan.Recall, "recall", false, "read files that must first be fetched from a cloud")
 	flags.BoolVar(&o.scan.Quick, "quick", false, "ask for sizes first: faster, misses truncated databases")
-	flags.IntVar(&o.scan.Workers, "workers", scan.DefaultWorkers(), "how many folders are read at once")
+	flags.IntVar(&o.scan.Workers, "workers", scan.DefaultWorkers(), "read `N` folders at once, at most 1024")
 }
 
 // parseArguments reads the command line; nothing has been touched when it
@@ -195,11 +195,14 @@ func runScan(opts *options, stdout, stderr io.Writer) int {
 	scanner := scan.New(opts.scan, report)
 	begun := time.Now()
 	done := make(chan struct{})
+	// Before the scan begins: Go's timers need two handles, too.
+	ticker := time.NewTicker(tickEvery)
+	defer ticker.Stop()
 	go func() {
 		defer close(done)
 		scanner.Run(ctx)
 	}()
-	go tickUntil(done, func() { report.progress(scanner.Stats(), time.Since(begun)) })
+	go tickUntil(done, ticker.C, func() { report.progress(scanner.Stats(), time.Since(begun)) })
 	caught := await(done, signals, cancel)
 	failure := finishInTime(caught != nil, func() error { return report.finish(scanner.Stats(), time.Since(begun)) })
 	if caught != nil {
@@ -232,16 +235,14 @@ func signalNumber(caught os.Signal) int {
 // tickEvery is the time between two progress reports.
 const tickEvery = 250 * time.Millisecond
 
-// tickUntil calls tick from time to time. It has a goroutine of its own: tick
+// tickUntil calls tick at each tick of the clock. It has a goroutine of its own: tick
 // may have to wait for whoever reads our output.
-func tickUntil(done <-chan struct{}, tick func()) {
-	ticker := time.NewTicker(tickEvery)
-	defer ticker.Stop()
+func tickUntil(done <-chan struct{}, clock <-chan time.Time, tick func()) {
 	for {
 		select {
 		case <-done:
 			return
-		case <-ticker.C:
+		case <-clock:
 			tick()
 		}
 	}

@@ -183,6 +183,30 @@ func TestEscapedText(t *testing.T) {
 	}
 }
 
+func TestMisuseIsEscaped(t *testing.T) {
+	_, _, stderr := call(t, "--\x1b[31mred")
+	if !strings.HasPrefix(stderr, `sqlite-scanner: error: unknown flag: --\x1b[31mred`+"\n") {
+		t.Errorf("%q", stderr)
+	}
+}
+
+func TestJSONOnATerminal(t *testing.T) {
+	for _, escape := range []bool{false, true} {
+		var out bytes.Buffer
+		report := newReporter(&options{asJSONLines: true}, &out, &bytes.Buffer{}, func() {})
+		report.escapeOut = escape
+		report.Match(scan.Match{Path: "/ü\u009b31m\u202e\x7f\n\U000e0001"})
+		must(t, report.finish(scan.Stats{}, 0))
+		want := "{\"path\":\"/ü\u009b31m\u202e\x7f\\n\U000e0001\"}\n"
+		if escape {
+			want = `{"path":"/ü\u009b31m\u202e\u007f\n\udb40\udc01"}` + "\n"
+		}
+		if out.String() != want {
+			t.Errorf("got  %q\nwant %q", out.String(), want)
+		}
+	}
+}
+
 func TestTextIsEscapedOnTerminalsOnly(t *testing.T) {
 	match := scan.Match{Path: "/a\nb", Size: 5}
 	for want, escape := range map[string]bool{"/a\nb (5 bytes)\n": false, "/a\\nb (5 bytes)\n": true} {

@@ -162,7 +162,7 @@ func (r *reporter) print(match scan.Match) {
 }
 
 func (r *reporter) writeEntry(record Record) {
-	text := encode(record, "    ", "  ")
+	text := r.encode(record, "    ", "  ")
 	separator := ",\n    "
 	if r.printed == 1 {
 		separator = "\n    "
@@ -170,7 +170,16 @@ func (r *reporter) writeEntry(record Record) {
 	r.write(separator + strings.TrimSuffix(text, "\n"))
 }
 
-func (r *reporter) writeLine(value any) { r.write(encode(value, "", "")) }
+func (r *reporter) writeLine(value any) { r.write(r.encode(value, "", "")) }
+
+// encode turns a record into JSON, safe for a terminal if it goes to one.
+func (r *reporter) encode(value any, prefix, indent string) string {
+	text := encode(value, prefix, indent)
+	if r.escapeOut {
+		text = escapeJSON(text)
+	}
+	return text
+}
 
 // encode turns a record into JSON and a newline.
 func encode(value any, prefix, indent string) string {

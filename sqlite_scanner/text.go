@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"sqlite-scanner/internal/scan"
@@ -74,6 +75,22 @@ func escapeText(text string) string {
 			out.WriteRune(character)
 		}
 		text = text[width:]
+	}
+	return out.String()
+}
+
+// escapeJSON does the same within JSON, whose encoder leaves some unsafe
+// characters as they are.
+func escapeJSON(text string) string {
+	var out strings.Builder
+	for _, character := range text {
+		if isSafe(character) || character == '\n' {
+			out.WriteRune(character)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, character) {
+			fmt.Fprintf(&out, `\u%04x`, unit)
+		}
 	}
 	return out.String()
 }

@@ -23,6 +23,7 @@ STATUSES = (
     "needs recovery",
     "checking",
     "gone",
+    "unreadable",
 )
 SORTS = ("name", "path", "tables", "size", "modified", "application", "status")
 
@@ -130,6 +131,7 @@ class Catalog:
     duration: float = 0.0
     error: str = ""
     revision: int = 0
+    _skipped_now: set[bytes] = field(default_factory=set)
     _by_hash: dict[str, bytes] = field(default_factory=dict)
     _identities: dict[tuple[int, int], bytes] = field(default_factory=dict)
 
@@ -141,12 +143,15 @@ class Catalog:
         self.started_at = time.time()
         self.error = ""
         self.progress = Progress(0, 0, 0, 0)
+        self._skipped_now.clear()
 
     def finish(self, error: str = "") -> None:
         """A scan ended, whole or not."""
         self.scanning = False
         self.scans += 1
         self.error = error
+        if not error:  # what was skipped before and not now is gone, or well
+            self.skipped = {p: s for p, s in self.skipped.items() if p in self._skipped_now}
         self.duration = time.time() - self.started_at
         self.touch()
 
@@ -175,7 +180,7 @@ class Catalog:
     def drop(self, entry: Entry, skip: Skip | None) -> None:
         """An entry that is not to be served after all. One that was served keeps its row."""
         if skip is not None:
-            self.skipped[entry.path] = skip
+            self._skip(skip)
         if entry.attached:
             entry.status = "unreadable" if skip else "gone"
             entry.detail = skip.reason if skip else ""
@@ -210,7 +215,11 @@ class Catalog:
             "missing": "Check the path; nothing is there.",
         }.get(problem.kind, "Check the disk or the connection to it.")
         if problem.kind != "vanished":
-            self.skipped[problem.path] = Skip(problem.path, visible(problem.error), advice)
+            self._skip(Skip(problem.path, visible(problem.error), advice))
+
+    def _skip(self, skip: Skip) -> None:
+        self.skipped[skip.path] = skip
+        self._skipped_now.add(skip.path)
 
     def drop_twins(self, paths: Iterable[bytes]) -> None:
         """Of several names of one file only the first, by path, is served."""

@@ -78,19 +78,27 @@ def run(
             print_list(context, serve, files, passed, options["as_json"])
         else:
             _warn(settings)
+            if passed.get("reload"):
+                _start_reloader()
             context.invoke(serve, files=files, **passed)
     finally:
         set_command_settings(None)
 
 
 def split_paths(paths: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Folders, and files each named once: 1.0 refuses two names of one file."""
-    folders = tuple(p for p in paths if os.path.isdir(p))
+    """What to scan and what to serve; each file once: 1.0 refuses two names of one file.
+
+    Datasette puts file names into SQLite URIs as they are, and so opens another file, or
+    makes one, where they contain ``%``, ``?`` or ``#``. Those are scanned instead.
+    """
+    roots = []
     files: dict[str, str] = {}
     for path in paths:
-        if path not in folders:
+        if os.path.isdir(path) or (os.path.isfile(path) and set(path) & set("%?#")):
+            roots.append(path)
+        else:
             files.setdefault(os.path.realpath(path), path)
-    return folders, tuple(files.values())
+    return tuple(roots), tuple(files.values())
 
 
 def make_settings(folders: tuple[str, ...], options: dict[str, Any]) -> Settings:
@@ -111,6 +119,13 @@ def make_settings(folders: tuple[str, ...], options: dict[str, Any]) -> Settings
         host=str(options.get("host") or "127.0.0.1").lower(),
         uds=bool(options.get("uds")),
     )
+
+
+def _start_reloader() -> None:
+    """Datasette 0.65 would start ``serve`` anew, with this command's arguments."""
+    import hupper  # what Datasette itself reloads with
+
+    hupper.start_reloader("datasette.cli.cli")
 
 
 def _warn(settings: Settings) -> None:

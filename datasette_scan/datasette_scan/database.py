@@ -7,6 +7,7 @@ by ``tests/datasette_scan/test_contract.py``.
 from __future__ import annotations
 
 import contextvars
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,11 +15,15 @@ from datasette.database import Database, Results
 
 from .catalog import Entry
 from .errors import ReadOnlyError
+from .fingerprint import Mode
 from .opening import ReadInfo
 from .reader import Reader
 
 # Set while a page that lists every database is made: it must open none of them.
 listing: contextvars.ContextVar[bool] = contextvars.ContextVar("scan_listing", default=False)
+
+# Set while Datasette attaches databases by their paths: ours are none of those.
+crossing: contextvars.ContextVar[bool] = contextvars.ContextVar("scan_crossing", default=False)
 
 # Datasette asks this of every database at almost every request, to keep its catalogue of
 # schemas. The answer "nothing known" equals what its catalogue says of ours, so it goes on.
@@ -35,6 +40,15 @@ class ScannedDatabase(Database):  # type: ignore[misc]
         self.last_read: ReadInfo | None = None
         self._reader = reader
         self._derived: dict[str, str] = {}
+
+    @property
+    def is_memory(self) -> bool:
+        """False; but Datasette attaches whatever is not, by a URI made of its bare path."""
+        return crossing.get()
+
+    @is_memory.setter
+    def is_memory(self, value: bool) -> None:
+        pass  # Database.__init__ says False
 
     # -- reading
 
@@ -61,6 +75,16 @@ class ScannedDatabase(Database):  # type: ignore[misc]
         if listing.get():
             return Results([], False, [])
         return await super().execute(sql, *args, **kwargs)
+
+    @property
+    def reading_state(self) -> str:
+        """How it was read last, in the catalogue's words."""
+        info = self.last_read
+        if info is not None and info.mode is Mode.COPY and info.taken_at is not None:
+            return f"snapshot {time.strftime('%H:%M:%S', time.localtime(info.taken_at))}"
+        if info is not None and info.mode is Mode.LIVE:
+            return "live"
+        return self.entry.status_words if self.entry.status != "snapshot" else "ready"
 
     # -- never writing
 

@@ -109,14 +109,15 @@ class Guard:
         if not lines.HAS_CATALOG:
             self._state.watcher.start()
         path = self._path(scope)
-        moved = await self._wake(path)
+        db = self._database(path)
+        moved = await self._wake(path, db)
         if moved is not None:
             query = scope.get("query_string", b"").decode("latin-1")
             await _answer(send, 302, "", location=moved + ("?" + query if query else ""))
             return
         token = listing.set(path in _LISTS or (path == "/" and not settings.home))
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _labelled(send, db))
         finally:
             listing.reset(token)
 
@@ -126,23 +127,38 @@ class Guard:
         base = str(self._ds.setting("base_url"))
         return "/" + path[len(base) :] if path.startswith(base) else path
 
-    async def _wake(self, path: str) -> str | None:
-        """Make the database of a path ready; or say where it is, for one that has moved."""
-        first, slash, rest = path[1:].partition("/")
-        segment, dot, form = first.partition(".")
-        if not segment or segment == "-":
-            return None
-        name = tilde_decode(segment)
-        db = self._ds.databases.get(name)
+    def _database(self, path: str) -> Any:
+        segment = path[1:].partition("/")[0].partition(".")[0]
+        return self._ds.databases.get(tilde_decode(segment)) if segment else None
+
+    async def _wake(self, path: str, db: Any) -> str | None:
+        """Make the database of a path ready; or say where an alias leads."""
         if isinstance(db, ScannedDatabase):
             await self._state.watcher.wake(db)
         if db is not None:
             return None
-        digest = alias_hash(name)
+        first, slash, rest = path[1:].partition("/")
+        segment, dot, form = first.partition(".")
+        digest = alias_hash(tilde_decode(segment))
         entry = self._state.catalog.by_alias(digest) if digest else None
         if entry is None or not entry.attached:
             return None
         return str(self._ds.urls.database(entry.name)) + dot + form + slash + rest
+
+
+def _labelled(send: Send, db: Any) -> Send:
+    """Answers of a scanned database say how it was read: also those that are no pages."""
+    if not isinstance(db, ScannedDatabase):
+        return send
+
+    async def labelled(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            label = db.reading_state.encode("ascii", "replace")
+            headers = [*message.get("headers", []), (b"datasette-scan", label)]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return labelled
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -115,10 +115,17 @@ class _Request:
 class Lease:
     """One connection lent for one read."""
 
+    path: bytes
     connection: sqlite3.Connection
     mode: Mode
     fingerprint: Fingerprint
+    prepare: Prepare | None = None
     snapshot: Snapshot | None = None
+
+    @property
+    def uri(self) -> str:
+        """Where another connection reads the same, while this one is lent."""
+        return file_uri(self.snapshot.file if self.snapshot else self.path, _URI_FLAGS[self.mode])
 
 
 @dataclass(frozen=True)
@@ -134,6 +141,7 @@ class _Idle:
     connection: sqlite3.Connection
     mode: Mode
     fingerprint: Fingerprint
+    prepare: Prepare | None
 
 
 @dataclass
@@ -160,6 +168,14 @@ class Handle:
                 os.close(fd)
             self.fd = -1
 
+    def take_idle(self, prepare: Prepare | None) -> sqlite3.Connection | None:
+        """An idle connection that was prepared in this way."""
+        for item in self.idle:
+            if item.prepare == prepare:
+                self.idle.remove(item)
+                return item.connection
+        return None
+
     def mixes(self, mode: Mode) -> bool:
         """Whether ``mode`` may not begin beside the reads that are under way."""
         if mode is Mode.COPY:
@@ -183,7 +199,7 @@ class Opener:
         self, limits: Limits, snapshots: SnapshotStore, roots: tuple[bytes, ...] = ()
     ) -> None:
         self.limits = limits
-        self._roots = tuple(os.path.join(os.path.realpath(root), b"") for root in roots)
+        self._roots = tuple(os.path.realpath(root) for root in roots)
         self.snapshots = snapshots
         self._lock = threading.Lock()
         self._handles: OrderedDict[tuple[int, int], Handle] = OrderedDict()
@@ -204,6 +220,17 @@ class Opener:
         UnavailableError (its subclasses say why) when there is no right answer, and
         whatever ``use`` raises on a file that did not change meanwhile.
         """
+        return self.lend(path, lambda lease: use(lease.connection), prepare, keep=keep)
+
+    def lend(
+        self,
+        path: bytes,
+        use: Callable[[Lease], T],
+        prepare: Prepare | None = None,
+        *,
+        keep: bool = True,
+    ) -> tuple[T, ReadInfo]:
+        """The same, with more than the connection."""
         began = time.monotonic()
         deadline = began + self.limits.busy_seconds
         while True:
@@ -225,14 +252,12 @@ class Opener:
             raise error(f"{visible_path(path)} is {error.word}")
         time.sleep(_PAUSE)
 
-    def _attempt(
-        self, request: _Request, use: Callable[[sqlite3.Connection], T]
-    ) -> tuple[T, ReadInfo]:
+    def _attempt(self, request: _Request, use: Callable[[Lease], T]) -> tuple[T, ReadInfo]:
         handle = self._handle(request.path)
         lease = self._begin(handle, request)
         usable = False
         try:
-            result = use(lease.connection)
+            result = use(lease)
             usable = self._held_still(handle, lease)
         except sqlite3.DatabaseError as error:
             if not self._held_still(handle, lease):
@@ -255,20 +280,38 @@ class Opener:
             if handle is not None and handle.path == path and not handle.retired:
                 self._handles.move_to_end(identity)
                 return handle
-            if handle is not None and handle.active:
+            if handle is not None and not self._release(handle):
                 raise _Retry  # being read by another name: its locks must stay
             fresh = self._open(path)
             known = self._handles.get(fresh.identity)
-            if known is not None and known is not handle:
+            if known is not None:
                 known.spare.append(fresh.fd)  # closing it now would drop its locks
                 raise _Retry
             self._handles[fresh.identity] = fresh
-        if handle is not None:
-            self._retire(handle)
-        return fresh
+            return fresh
+
+    def _release(self, handle: Handle) -> bool:
+        """Close what nobody uses; False if somebody does. Call with ``self._lock`` held.
+
+        Until it is closed nobody can open the file anew: closing drops the locks of all.
+        """
+        if not handle.lock.acquire(blocking=False):
+            return False
+        try:
+            if handle.active:
+                return False
+            handle.retired = True
+            handle.close_idle()
+            del self._handles[handle.identity]
+            return True
+        finally:
+            handle.lock.release()
+
+    def _is_inside(self, real: bytes) -> bool:
+        return any(real == r or real.startswith(os.path.join(r, b"")) for r in self._roots)
 
     def _open(self, path: bytes) -> Handle:
-        if self._roots and not os.path.realpath(path).startswith(self._roots):
+        if self._roots and not self._is_inside(os.path.realpath(path)):
             raise GoneError(f"{visible_path(path)} now lies outside of the scanned folders")
         flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
@@ -283,12 +326,6 @@ class Opener:
             ) from error
         found = os.fstat(fd)
         return Handle(path, fd, (found.st_dev, found.st_ino))
-
-    @staticmethod
-    def _retire(handle: Handle) -> None:
-        with handle.lock:
-            handle.retired = True
-            handle.close_idle()
 
     # -- beginning and ending a read, always with the handle's lock held
 
@@ -330,11 +367,10 @@ class Opener:
         if any(i.mode is not mode or not _same(i, fingerprint) for i in handle.idle):
             handle.close_idle()
             raise _Retry  # closing them dropped the lock that was just taken
-        if handle.idle:
-            connection = handle.idle.pop().connection
-        else:
+        connection = handle.take_idle(prepare)
+        if connection is None:
             connection = _connect(file_uri(handle.path, _URI_FLAGS[mode]), prepare)
-        lease = Lease(connection, mode, fingerprint)
+        lease = Lease(handle.path, connection, mode, fingerprint, prepare)
         try:
             _start_transaction(connection)
             if mode is Mode.DIRECT:
@@ -372,7 +408,7 @@ class Opener:
         except BaseException:
             connection.close()
             raise
-        lease = Lease(connection, Mode.COPY, fingerprint, snapshot)
+        lease = Lease(handle.path, connection, Mode.COPY, fingerprint, prepare, snapshot)
         handle.active.append(lease)
         return lease
 
@@ -414,7 +450,9 @@ class Opener:
             # A live write-ahead log is let go at once: an idle connection to it would keep
             # the program that owns it from tidying up.
             if usable and lease.mode in (Mode.DIRECT, Mode.QUIET) and not handle.retired:
-                handle.idle.append(_Idle(lease.connection, lease.mode, lease.fingerprint))
+                handle.idle.append(
+                    _Idle(lease.connection, lease.mode, lease.fingerprint, lease.prepare)
+                )
             else:
                 lease.connection.close()
             handle.close_idle(lambda _: not handle.retired)
@@ -423,23 +461,11 @@ class Opener:
 
     def _trim(self) -> None:
         """Close the least recently used files beyond the limit."""
-        for handle in self._surplus():
-            with handle.lock:
-                handle.retired = True
-                handle.close_idle()
-
-    def _surplus(self) -> list[Handle]:
         with self._lock:
-            victims = []
-            count = len(self._handles)
-            for identity, handle in list(self._handles.items()):
-                if count <= self.limits.connections:
-                    break
-                if handle.active:
-                    continue
-                victims.append(self._handles.pop(identity))
-                count -= 1
-            return victims
+            for handle in list(self._handles.values()):
+                if len(self._handles) <= self.limits.connections:
+                    return
+                self._release(handle)
 
     def forget(self, path: bytes) -> None:
         """Let go of a file: its connections and its private copies."""
@@ -449,19 +475,14 @@ class Opener:
     def forget_idle(self, path: bytes) -> None:
         """Close what is open on a file, unless somebody is reading it."""
         with self._lock:
-            found = [h for h in self._handles.values() if h.path == path and not h.active]
-            for handle in found:
-                del self._handles[handle.identity]
-        for handle in found:
-            self._retire(handle)
+            for handle in [h for h in self._handles.values() if h.path == path]:
+                self._release(handle)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Let go of everything. Nobody may be reading any more."""
         with self._lock:
-            handles = list(self._handles.values())
-            self._handles.clear()
-        for handle in handles:
-            self._retire(handle)
+            for handle in list(self._handles.values()):
+                self._release(handle)
         self.snapshots.close()
 
 

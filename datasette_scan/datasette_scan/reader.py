@@ -56,6 +56,10 @@ class Reader:
         """Read one file. Raises what Opener.read raises."""
         return await self._run(self._pages, self.opener.read, path, fn, prepare)
 
+    async def call(self, fn: Callable[[], T]) -> T:
+        """Call ``fn`` in a thread kept for pages."""
+        return await self._run(self._pages, fn)
+
     async def check(self, fn: Callable[..., T], *args: Any) -> T:
         """Call ``fn(opener, *args)`` in a thread kept for looking into files."""
         return await self._run(self._checks, fn, self.opener, *args)

@@ -17,10 +17,10 @@ from markupsafe import Markup
 
 from . import lines, permissions
 from .catalog import SORTS, STATUSES, Entry
+from .crossdb import CrossDatabase
 from .database import ScannedDatabase
 from .errors import ReadOnlyError, UnavailableError, UsageError
 from .finder import DEFAULT_EXCLUDES
-from .fingerprint import Mode
 from .query import AGES, SIZES, Page, link, parse_page, sort_link
 from .state import State, state_of
 from .text import format_size, visible, visible_path
@@ -52,8 +52,13 @@ def started(ds: Any, state: State) -> Callable[[], Awaitable[None]]:
     """What the ``startup`` hook has to wait for."""
 
     async def begin() -> None:
+        await lines.prepare_catalog(ds)
         if not state.settings.memory:
             ds.databases = {n: d for n, d in ds.databases.items() if n != "_memory"}
+        elif ds.crossdb:
+            cross = CrossDatabase(ds, state.reader)
+            cross.name = cross.route = "_memory"
+            lines.attach(ds, [cross])
         if state.settings.complete_first:
             await state.watcher.scan()
         elif lines.HAS_CATALOG:
@@ -320,20 +325,11 @@ def banner(ds: Any, request: Any, database: str | None) -> Callable[[], Awaitabl
             '<a href="{back}">all databases found</a></p>'
         ).format(
             path=Markup("<code>{}</code> · ").format(db.entry.shown_path) if full else "",
-            state=_reading_state(db),
+            state=db.reading_state,
             back=ds.urls.path("/-/scan"),
         )
 
     return make
-
-
-def _reading_state(db: ScannedDatabase) -> str:
-    info = db.last_read
-    if info is not None and info.mode is Mode.COPY and info.taken_at is not None:
-        return f"snapshot {time.strftime('%H:%M:%S', time.localtime(info.taken_at))}"
-    if info is not None and info.mode is Mode.LIVE:
-        return "live"
-    return db.entry.status_words if db.entry.status != "snapshot" else "ready"
 
 
 def explain(ds: Any, request: Any, exception: Exception) -> Any:

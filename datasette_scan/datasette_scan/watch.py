@@ -25,6 +25,7 @@ from .reader import Reader
 from .settings import Settings
 from .terminal import Terminal
 
+_HEAD_START = 0.15  # seconds in which the first page has the machine to itself
 _GROUP = 40  # files looked into by one job
 _AHEAD = 4  # jobs under way
 _ATTACH_EVERY = 0.2  # seconds
@@ -68,6 +69,7 @@ class Watcher:
     async def run(self) -> None:
         """Scan now, then whenever asked or due, until cancelled."""
         if not self._catalog.scans:
+            await asyncio.sleep(_HEAD_START)
             await self.scan()
         while True:
             with contextlib.suppress(asyncio.TimeoutError):
@@ -103,8 +105,8 @@ class Watcher:
             await self._attach()
         except ScanError as failure:
             error = str(failure)
-        except OSError as failure:
-            error = f"the scan stopped: {failure}"
+        except Exception as failure:  # noqa: BLE001 (the next scan must still come)
+            error = f"the scan stopped: {failure!r}"
         finally:
             for job in self._jobs:
                 job.cancel()
@@ -115,7 +117,6 @@ class Watcher:
     async def _prepare(self) -> None:
         if not self._prepared:
             self._catalog.explicit = await asyncio.to_thread(_identities, self._ds)
-            await lines.prepare_catalog(self._ds)
             self._prepared = True
 
     async def _enumerate(self) -> set[bytes]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from go_to_wheel.errors import SourceError
 from go_to_wheel.licenses import Notice, go_notice, is_license_name
-from go_to_wheel.platforms import Target, all_targets
+from go_to_wheel.platforms import Target, default_targets
 from go_to_wheel.toolchain import Go
 
 #: What `go list -deps` prints for each package that is not Go's own.
@@ -34,12 +34,12 @@ def read_notices(
 ) -> list[Notice]:
     """The licence texts of everything linked into the packages, Go's own included, by module.
 
-    METADATA is one text for a whole release, so this looks at every system that wheels can
-    be built for, and the answer doesn't depend on which of them are built now. `module` is
+    METADATA is one text for a whole release, so this looks at all default systems even when
+    only one of them is built now, and at whatever else is asked for. `module` is
     the program's own, whose texts at its root are not among the answer's. Raises
     SourceError when one of `targets` can't be asked about.
     """
-    asked = {target.compile_key: target for target in (*all_targets(), *targets)}.values()
+    asked = {target.compile_key: target for target in (*default_targets(), *targets)}.values()
     wanted = {target.compile_key for target in targets}
 
     def ask(target: Target) -> list[Linked]:

@@ -38,7 +38,9 @@ def check_version_var(go: Go, source: ModuleSource, options: BuildOptions) -> Bu
              "variable"],
             _list_variables(symbols, package),
         )  # fmt: skip
-    writers = parse_stores(read_initialisers(), symbol)
+    # What is set at compile time, only an init function of the program's own can change.
+    may_change = symbols[symbol] == "B" or "T" in symbols.values()
+    writers = parse_stores(read_initialisers(), symbol) if may_change else set()
     if f"{_escape(package)}.init" in writers:
         raise InvalidOptionsError(
             [f"set-version-var '{package}.{name}' sets nothing: the program computes it when it "

@@ -21,9 +21,9 @@ from typing import Any
 
 import pytest
 from datasette.app import Datasette
+from datasette_scan.state import state_of
 
 from datasette_scan import lines
-from datasette_scan.state import state_of
 
 MAGIC = b"SQLite format 3\x00"
 
@@ -196,12 +196,12 @@ class Server:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
-    def wait(self, seconds: float = 60) -> Server:
+    def wait(self, seconds: float = 25) -> Server:
         """Until it answers."""
         self.until(lambda: self.request("/-/versions.json")[0] == 200, seconds)
         return self
 
-    def until(self, ready: Callable[[], bool], seconds: float = 60) -> None:
+    def until(self, ready: Callable[[], bool], seconds: float = 25) -> None:
         end_at = time.monotonic() + seconds
         while time.monotonic() < end_at:
             assert self.process.poll() is None, self.text()
@@ -211,9 +211,9 @@ class Server:
             except OSError:
                 pass
             time.sleep(0.05)
-        raise AssertionError(f"not ready after {seconds} s:\n{self.text()}")
+        raise AssertionError(f"not ready after {seconds} s:\n{self.text()[:1500]}")
 
-    def scanned(self, seconds: float = 60) -> Any:
+    def scanned(self, seconds: float = 25) -> Any:
         """Until a scan is complete; the catalogue's JSON."""
         import json
 

@@ -12,9 +12,9 @@ from conftest import make_database, scanned
 from datasette.app import Datasette
 from datasette.database import Database
 from datasette.views.index import IndexView
+from datasette_scan.database import ScannedDatabase
 
 from datasette_scan import lines
-from datasette_scan.database import ScannedDatabase
 
 PACKAGE = Path(inspect.getfile(lines)).parent
 
@@ -132,7 +132,6 @@ async def test_nothing_is_opened_that_nobody_asked_for(root: Path) -> None:
     assert (await site.get("/d7/t")).status_code == 200
     assert {p.rpartition(b"/")[2] for p in opened} == {b"d7.db"}
     await site.close()
-
 
 
 def imports(module: str) -> set[str]:

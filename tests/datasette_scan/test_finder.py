@@ -14,7 +14,6 @@ import fake_scanner
 import pytest
 import sqlite_scanner
 from conftest import MAGIC, make_database, scanned
-
 from datasette_scan.errors import FinderError
 from datasette_scan.finder import (
     DEFAULT_EXCLUDES,
@@ -85,9 +84,7 @@ MATCH = {
 
 
 def test_parse_event() -> None:
-    assert parse_event(json.dumps(MATCH).encode()) == Match(
-        b"/d/a.db", 10, 1, 2, True, "", "", 0
-    )
+    assert parse_event(json.dumps(MATCH).encode()) == Match(b"/d/a.db", 10, 1, 2, True, "", "", 0)
     exact = {**MATCH, "path_base64": base64.b64encode(b"/d/\xff.db").decode()}
     event = parse_event(json.dumps(exact).encode())
     assert isinstance(event, Match) and event.path == b"/d/\xff.db"
@@ -105,7 +102,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A program in the scanner's place; write what it shall do to the path."""
     script = tmp_path / "fake.txt"
     binary = tmp_path / "sqlite-scanner"
-    binary.write_text(f"#!/bin/sh\nexec {sys.executable} {fake_scanner.__file__} \"$@\"\n")
+    binary.write_text(f'#!/bin/sh\nexec {sys.executable} {fake_scanner.__file__} "$@"\n')
     binary.chmod(0o755)
     monkeypatch.setattr(sqlite_scanner, "get_binary_path", lambda: str(binary))
     monkeypatch.setenv("FAKE_SCANNER", str(script))
@@ -124,7 +121,9 @@ async def test_exit_code_one_is_no_failure(fake: Path, root: Path) -> None:
     assert len(await collect(options(root))) == 1
 
 
-@pytest.mark.parametrize("line", ["not json", '{"event":"match"}', '{"event":"match","path":3}', "[]"])
+@pytest.mark.parametrize(
+    "line", ["not json", '{"event":"match"}', '{"event":"match","path":3}', "[]"]
+)
 async def test_another_format_is_told(line: str, fake: Path, root: Path) -> None:
     fake.write_text(f"0\n0\n{line}")
     with pytest.raises(FinderError, match="not its format"):

@@ -3,7 +3,6 @@ from __future__ import annotations
 import random
 
 import pytest
-
 from datasette_scan.names import alias, alias_hash, assign_names, name_parts, path_hash
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from conftest import child_python, end, make_database, photograph, run_sql
-
 from datasette_scan.errors import (
     BusyError,
     ChangingError,
@@ -19,7 +18,6 @@ from datasette_scan.errors import (
     DeniedError,
     GoneError,
     RecoveryError,
-    UnavailableError,
 )
 from datasette_scan.fingerprint import Fingerprint, Mode, Stamp, consistent_when_locked, plan_mode
 from datasette_scan.opening import Limits, Opener, file_uri
@@ -218,9 +216,7 @@ def test_overwritten_in_place(root: Path, opener: Opener) -> None:
 
 
 @pytest.mark.parametrize("journal", ["wal", "delete"])
-def test_changing_without_locks_is_never_answered(
-    journal: str, root: Path, opener: Opener
-) -> None:
+def test_changing_without_locks_is_never_answered(journal: str, root: Path, opener: Opener) -> None:
     """Something writes in place during every read: every read is thrown away."""
     path = make_database(root / "a.db", journal=journal, rows=500)
     content = path.read_bytes()
@@ -336,15 +332,30 @@ def test_uri() -> None:
     assert file_uri(b"/d/..%2Fx?y.db", "mode=ro") == "file:/d/..%252Fx%3Fy.db?mode=ro"
 
 
+def test_a_connection_is_used_again_only_as_it_was_prepared(root: Path, opener: Opener) -> None:
+    raw = os.fsencode(make_database(root / "a.db"))
+
+    def as_rows(connection: sqlite3.Connection) -> None:
+        connection.row_factory = sqlite3.Row
+
+    for prepare, kind in [(None, tuple), (as_rows, sqlite3.Row)] * 3:
+        row, _ = opener.read(raw, lambda c: c.execute("SELECT * FROM t").fetchone(), prepare)
+        assert type(row) is kind
+
+
 def test_open_files_are_bounded(root: Path) -> None:
     paths = [make_database(root / f"{i}.db") for i in range(40)]
     opener = Opener(Limits(connections=5), SnapshotStore(1))
     for path in paths:
         assert count(opener, path)[0] == 3
-    held = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_open(fd)]
+    held = [
+        os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_open(fd)
+    ]
     assert sum(target.startswith(str(root)) for target in held) <= 10
     opener.close()
-    held = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_open(fd)]
+    held = [
+        os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_open(fd)
+    ]
     assert not any(target.startswith(str(root)) for target in held)
 
 

@@ -299,7 +299,9 @@ async def test_applications(root: Path) -> None:
     run_sql(root / "a.db", "PRAGMA application_id=1196444487", "CREATE TABLE x (y)")
     run_sql(root / "b.db", "CREATE TABLE tiles (z)", "CREATE TABLE metadata (name, value)")
     run_sql(root / "c.db", "CREATE TABLE meta (k)", "CREATE TABLE cookies (host)")
-    run_sql(root / "d.db", *(f"CREATE TABLE {t} (x)" for t in ("blob", "delta", "event", "rcvfrom")))
+    run_sql(
+        root / "d.db", *(f"CREATE TABLE {t} (x)" for t in ("blob", "delta", "event", "rcvfrom"))
+    )
     run_sql(root / "e.db", "CREATE TABLE Z_METADATA (x)", "CREATE TABLE Z_PRIMARYKEY (x)")
     site = await scanned(root)
     body = await site.json("/-/scan.json")
@@ -325,7 +327,11 @@ async def test_live_and_snapshot_are_said(root: Path) -> None:
         assert re.fullmatch(r"snapshot \d\d:\d\d:\d\d", rows["hot"]["detail"])
         assert await query(site, "wal", "select count(*) from t") == [[4]]
         assert "<strong>live</strong>" in (await site.get("/wal/t")).text
-        assert re.search(r"<strong>snapshot \d\d:\d\d:\d\d</strong>", (await site.get("/hot/t")).text)
+        assert (await site.get("/wal/t.json")).headers["datasette-scan"] == "live"
+        assert (await site.get("/hot/t.json")).headers["datasette-scan"].startswith("snapshot ")
+        assert re.search(
+            r"<strong>snapshot \d\d:\d\d:\d\d</strong>", (await site.get("/hot/t")).text
+        )
         await site.close()
     finally:
         end(child)
@@ -389,7 +395,11 @@ async def test_replaced_file_shows_its_new_tables(root: Path) -> None:
     path = make_database(root / "one.db")
     site = await scanned(root)
     assert await query(site, "one", "select count(*) from t") == [[3]]
-    run_sql(root / "new.db", "CREATE TABLE fresh (id INTEGER PRIMARY KEY)", "INSERT INTO fresh VALUES (1)")
+    run_sql(
+        root / "new.db",
+        "CREATE TABLE fresh (id INTEGER PRIMARY KEY)",
+        "INSERT INTO fresh VALUES (1)",
+    )
     os.replace(root / "new.db", path)
     assert await query(site, "one", "select count(*) from fresh") == [[1]]
     html = (await site.get("/one")).text
@@ -535,7 +545,6 @@ async def test_bad_configuration(config: dict[str, Any], said: str) -> None:
 
 def test_a_datasette_without_configuration_is_left_alone() -> None:
     from datasette.app import Datasette
-
     from datasette_scan.state import state_of
 
     ds = Datasette(memory=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from conftest import MAGIC, Scanned, make_database, scanned
-
-from datasette_scan import lines
 from datasette_scan.guard import host_name, is_host_allowed
 from datasette_scan.state import is_loopback
+
+from datasette_scan import lines
 
 ROOT_ONLY = {"scan-view": {"id": "root"}, "scan-rescan": {"id": "root"}}
 
@@ -96,9 +96,7 @@ async def test_rescan(root: Path) -> None:
     site = await scanned(root)
     fields, cookies = await token(site)
     headers = {"accept": "application/json"}
-    response = await post(
-        site, "/-/scan/rescan", data=fields, cookies=cookies, headers=headers
-    )
+    response = await post(site, "/-/scan/rescan", data=fields, cookies=cookies, headers=headers)
     assert response.json() == {"ok": True, "started": True}
     response = await post(site, "/-/scan/rescan", data=fields, cookies=cookies)
     assert (response.status_code, response.headers["location"]) == (303, "/-/scan")
@@ -199,9 +197,7 @@ async def test_not_even_root_writes(root: Path) -> None:
         ("/one/t/1/-/update", {"update": {"name": "x"}}),
         ("/one/t/-/drop", {"confirm": True}),
     ):
-        response = await post(
-            site, page, content=json.dumps(body), headers=headers, cookies=actor
-        )
+        response = await post(site, page, content=json.dumps(body), headers=headers, cookies=actor)
         assert response.status_code == 403, (page, response.text)
     from datasette.resources import DatabaseResource, TableResource
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from conftest import make_database, run_sql, scanned
-
 from datasette_scan.catalog import Catalog
 from datasette_scan.finder import Match
 from datasette_scan.watch import Watcher
@@ -68,6 +67,18 @@ async def test_half_copied_then_whole(root: Path) -> None:
     await site.scan()
     assert (await site.json("/-/scan.json?tab=skipped"))["skipped_files"] == []
     assert await site.count("copy") == 3000
+    await site.close()
+
+
+async def test_what_was_skipped_and_is_gone_is_not_skipped(root: Path) -> None:
+    (root / "bad.db").write_bytes(b"SQLite format 3\x00" + b"?" * 4000)
+    site = await scanned(root, root.parent / "nowhere")
+    paths = [s["path"] for s in (await site.json("/-/scan.json?tab=skipped"))["skipped_files"]]
+    assert sorted(paths) == [str(root / "bad.db"), str(root.parent / "nowhere")]
+    (root / "bad.db").unlink()
+    (root.parent / "nowhere").mkdir()
+    await site.scan()
+    assert (await site.json("/-/scan.json?tab=skipped"))["skipped_files"] == []
     await site.close()
 
 

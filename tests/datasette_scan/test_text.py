@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-
 from datasette_scan.text import format_size, parse_size, visible, visible_path
 
 
@@ -28,7 +27,13 @@ def test_bytes_that_are_not_utf8_are_shown_as_bytes() -> None:
 
 @pytest.mark.parametrize(
     ("size", "shown"),
-    [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KB"), (5 << 20, "5.0 MB"), (3 << 40, "3.0 TB")],
+    [
+        (0, "0 bytes"),
+        (1023, "1023 bytes"),
+        (1536, "1.5 KB"),
+        (5 << 20, "5.0 MB"),
+        (3 << 40, "3.0 TB"),
+    ],
 )
 def test_format_size(size: int, shown: str) -> None:
     assert format_size(size) == shown

@@ -11,7 +11,6 @@ import pytest
 from conftest import child_python, end, make_database, photograph, run_sql, scanned
 from test_opening import HOLD_OPEN, LEAVE, hot_journal
 
-
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 
 

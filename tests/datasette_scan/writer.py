@@ -119,9 +119,7 @@ def between(
                 time.sleep(0.0003)
             if version % 10 == 0:
                 time.sleep(0.1)
-    elif manner == "exclusive":
-        time.sleep(0.35 if version % 8 == 0 else 0.001)
-    elif manner == "memory":
+    elif manner == "exclusive" or manner == "memory":
         time.sleep(0.35 if version % 8 == 0 else 0.001)
     else:
         time.sleep(0.0005)

@@ -101,8 +101,10 @@ def test_symbols_of_a_strings_size() -> None:
     4b6e          8 D main.number
     4b0a         16 D main.version
     5145         16 r main..stmp_0<1>
+    49d0         44 T main.init.0
+    49d1         16 T main.init
 """
-    assert parse_symbols(text) == {"main.Ver": "B", "main.version": "D"}
+    assert parse_symbols(text) == {"main.Ver": "B", "main.version": "D", "main.init.0": "T"}
 
 
 #: `go tool objdump` of four initialisers, shortened: tabs as it writes them.

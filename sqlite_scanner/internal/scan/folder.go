@@ -178,14 +178,19 @@ func (g *gathering) add(name string, found facts, data []byte) {
 	g.found = append(g.found, file)
 }
 
-// flush passes on what was gathered; to be called when the listing is done.
-func (s *Scan) flush(f *folder) {
+// flush passes on what was gathered; to be called when the listing is done, or
+// was cut short by a stop: companions are then looked for one by one.
+func (s *Scan) flush(f *folder, cut bool) {
 	if f.gathered == nil {
 		return
 	}
 	for i := range f.gathered.found {
 		file := &f.gathered.found[i]
-		s.found(newDetailed(f.join(file.name), file.facts, file.header[:file.length], f.gathered.beside[file.name]))
+		path, beside := f.join(file.name), f.gathered.beside[file.name]
+		if cut {
+			beside = lookBeside(path)
+		}
+		s.found(newDetailed(path, file.facts, file.header[:file.length], beside))
 	}
 	f.gathered = nil
 }

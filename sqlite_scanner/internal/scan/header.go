@@ -11,6 +11,7 @@ const (
 	magicLength = len(magic)
 	// HeaderLength is the length of a database's header, in bytes.
 	HeaderLength = 100
+	encodingEnd  = 60 // where the encoding's number ends
 )
 
 // Header is what the first 100 bytes of a database tell, together with the
@@ -40,10 +41,13 @@ func isDatabase(data []byte) bool {
 // then rightly disagree with its header, for SQLite will replay the other.
 func parseHeader(data []byte, size int64, inFlight bool) Header {
 	var raw [HeaderLength]byte
-	n := copy(raw[:], data)
+	copy(raw[:], data[:len(data)&^3]) // no numbers of four bytes that are cut in half
 	header := decodeHeader(raw[:], size)
-	if n < HeaderLength {
-		header.Reason = fmt.Sprintf("file of %d bytes is shorter than the 100-byte header", n)
+	if len(data) < encodingEnd {
+		header.Encoding = "unknown"
+	}
+	if len(data) < HeaderLength {
+		header.Reason = fmt.Sprintf("file of %d bytes is shorter than the 100-byte header", len(data))
 	} else {
 		header.Reason = findFault(raw[:], size, header.PageSize, inFlight)
 	}

@@ -115,6 +115,23 @@ func TestHeaderFaults(t *testing.T) {
 	}
 }
 
+// A field that is cut off, or in half, is not known.
+func TestCutHeaders(t *testing.T) {
+	for n, want := range map[int]Header{
+		16: {Encoding: "unknown", JournalMode: "unknown"},
+		17: {Encoding: "unknown", JournalMode: "unknown"},
+		20: {PageSize: 512, Encoding: "unknown", JournalMode: "rollback"},
+		59: {PageSize: 512, Encoding: "unknown", JournalMode: "rollback", SchemaFormat: 4},
+		99: {PageSize: 512, PageCount: 2, Encoding: "UTF-8", JournalMode: "rollback", SchemaFormat: 4},
+	} {
+		got := parseHeader(validHeader(512, 2)[:n], int64(n), false)
+		got.Reason = ""
+		if got != want {
+			t.Errorf("%d bytes:\ngot  %+v\nwant %+v", n, got, want)
+		}
+	}
+}
+
 // A journal or WAL beside the file holds what the sizes seem to miss.
 func TestHeaderInFlight(t *testing.T) {
 	if got := parseHeader(validHeader(512, 2), 512, true); !got.Valid {

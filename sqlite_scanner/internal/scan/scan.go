@@ -95,11 +95,11 @@ type Scan struct {
 	sink     Sink
 	counters counters
 	seen     seenFolders
-	// rootFiles holds the paths of the roots that are files; not written to
-	// once the walk has begun.
-	rootFiles map[string]bool
-	mu        sync.Mutex
-	links     []*folder // links to folders, for the next round; guarded by mu
+	// roots holds the paths of the roots, true for those that are files; not
+	// written to once the walk has begun.
+	roots map[string]bool
+	mu    sync.Mutex
+	links []*folder // links to folders, for the next round; guarded by mu
 }
 
 type counters struct {
@@ -115,7 +115,7 @@ func New(config Config, sink Sink) *Scan {
 	if config.Excludes != nil && len(config.Excludes.globs) == 0 {
 		config.Excludes = nil
 	}
-	return &Scan{config: config, sink: sink, rootFiles: map[string]bool{}}
+	return &Scan{config: config, sink: sink, roots: map[string]bool{}}
 }
 
 // Stats may be called while the scan runs.
@@ -165,6 +165,10 @@ func (s *Scan) openRoots() []task {
 	var round []task
 	for _, name := range s.config.Roots {
 		path, found, err := resolveRoot(name)
+		if _, known := s.roots[path]; known {
+			continue
+		}
+		s.roots[path] = found.regular
 		switch {
 		case err != nil:
 			s.reportRoot(path, rootKind(err), err)
@@ -176,8 +180,7 @@ func (s *Scan) openRoots() []task {
 			s.reportRoot(path, Unsupported, errors.New("neither a folder nor a regular file"))
 		case found.placeholder && !s.config.Recall:
 			s.reportRoot(path, Placeholder, errPlaceholder)
-		case !s.rootFiles[path]:
-			s.rootFiles[path] = true
+		default:
 			round = append(round, task{folder: newRoot(path, found), file: true})
 		}
 	}
@@ -224,8 +227,12 @@ func kindOf(err error) Kind {
 }
 
 // report counts a problem and passes it on, without the operation and path
-// that the standard library wraps around errors.
+// that the standard library wraps around errors. An entry that is a root, too,
+// is left to the root's own task.
 func (s *Scan) report(problem Problem) {
+	if _, isRoot := s.roots[problem.Path]; isRoot && !problem.Root {
+		return
+	}
 	var wrapped *fs.PathError
 	if errors.As(problem.Err, &wrapped) {
 		problem.Err = wrapped.Err
@@ -243,13 +250,14 @@ func (s *Scan) report(problem Problem) {
 }
 
 func (s *Scan) reportIn(parent *folder, name string, err error) {
-	s.report(Problem{Path: parent.join(name), Kind: kindOf(err), Err: err})
+	root := name == "" && parent.parent == nil
+	s.report(Problem{Path: parent.join(name), Kind: kindOf(err), Root: root, Err: err})
 }
 
 // found passes on a match in a folder, unless it is a root itself and so is
 // reported on its own.
 func (s *Scan) found(match Match) {
-	if !s.rootFiles[match.Path] {
+	if !s.roots[match.Path] {
 		s.foundRoot(match)
 	}
 }

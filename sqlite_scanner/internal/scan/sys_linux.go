@@ -80,6 +80,12 @@ func readHandle(local bool, handle int, buffer []byte) (int, syscall.Errno) {
 	return call(local, syscall.SYS_READ, uintptr(handle), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)), 0)
 }
 
+// readFront reads from the front of a file. What has no front, such as a FIFO,
+// is left as it is (ESPIPE). An offset of zero is the same in every ABI.
+func readFront(local bool, handle int, buffer []byte) (int, syscall.Errno) {
+	return call(local, syscall.SYS_PREAD64, uintptr(handle), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)), 0)
+}
+
 func listHandle(local bool, handle int, buffer []byte) (int, syscall.Errno) {
 	return call(local, syscall.SYS_GETDENTS64, uintptr(handle), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)), 0)
 }

@@ -30,7 +30,7 @@ func (s *Scan) walk(tasks *pool[task], round []task) {
 		w.listing = make([]byte, listingSize)
 		w.header = make([]byte, s.config.headerLength())
 		return w.work
-	}, func(t task) { (&linux{Scan: s, handles: handles}).drop(t) })
+	}, func(t task) { (&linux{Scan: s, own: &stack[task]{pool: tasks}, handles: handles}).drop(t) })
 }
 
 // linux is one worker.
@@ -64,11 +64,12 @@ func (w *linux) addCounts() {
 	w.files, w.bytes = 0, 0
 }
 
-// drop gives back what a task that will never be done holds.
+// drop gives back what a task that will never be done holds, and lets its
+// folder tell what was found there.
 func (w *linux) drop(t task) {
 	switch {
 	case t.listing != nil:
-		w.release(t.folder)
+		w.endListing(t.folder)
 	case t.folder.held:
 		w.release(t.folder.parent)
 	}
@@ -174,7 +175,7 @@ func (w *linux) list(f *folder) {
 // own, and once for the folder.
 func (w *linux) endListing(f *folder) {
 	if f.listers.Add(-1) == 0 {
-		w.flush(f)
+		w.flush(f, w.own.pool.stopped.Load())
 	}
 	w.release(f)
 }
@@ -220,7 +221,7 @@ func (w *linux) entry(f *folder, entry dirent) {
 func (w *linux) askKind(f *folder, name string, flags int) byte {
 	errno := statAt(f.system.local, f.handle, firstByte(name), &w.stat, flags)
 	if errno != 0 {
-		if flags == noFollow { // a link that leads nowhere is no error
+		if flags == noFollow || kindOf(errno) != Vanished { // a link that leads nowhere is no error
 			w.reportIn(f, name, errno)
 		}
 		return syscall.DT_UNKNOWN
@@ -267,7 +268,7 @@ func (w *linux) file(f *folder, name string, follow int) {
 			return
 		}
 	}
-	n, errno := readHandle(f.system.local, handle, w.header)
+	n, errno := w.read(f, handle)
 	switch {
 	case errno != 0:
 		w.reportIn(f, name, errno)
@@ -278,6 +279,19 @@ func (w *linux) file(f *folder, name string, follow int) {
 		w.bytes += int64(n)
 	}
 	closeHandle(f.system.local, handle)
+}
+
+// read reads the front of a file. Nothing is taken out of a FIFO that has come
+// in its place; a regular file of a file system without positions is read.
+func (w *linux) read(f *folder, handle int) (int, syscall.Errno) {
+	n, errno := readFront(f.system.local, handle, w.header)
+	if errno != syscall.ESPIPE {
+		return n, errno
+	}
+	if err := syscall.Fstat(handle, &w.stat); err != nil || !factsOfStat(&w.stat).regular {
+		return 0, 0
+	}
+	return readHandle(f.system.local, handle, w.header)
 }
 
 // reopen waits for a file handle if that was what was wanting.

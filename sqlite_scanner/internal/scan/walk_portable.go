@@ -51,7 +51,7 @@ func (w *portable) list(f *folder, opened *os.File) {
 		return
 	}
 	if found.placeholder && !w.config.Recall {
-		w.report(Problem{Path: f.path(), Kind: Placeholder, Err: errPlaceholder})
+		w.report(Problem{Path: f.path(), Kind: Placeholder, Root: f.parent == nil, Err: errPlaceholder})
 		return
 	}
 	if w.config.Details {
@@ -59,7 +59,7 @@ func (w *portable) list(f *folder, opened *os.File) {
 	}
 	w.counters.folders.Add(1)
 	w.entries(f, opened)
-	w.flush(f)
+	w.flush(f, w.own.pool.stopped.Load())
 }
 
 func (w *portable) entries(f *folder, opened *os.File) {
@@ -103,14 +103,17 @@ func (w *portable) subfolder(f *folder, name string) {
 	}
 }
 
-// link follows a symbolic link. One that leads nowhere is no error.
+// link follows a symbolic link. One that leads nowhere is no error, one that
+// cannot be followed is.
 func (w *portable) link(f *folder, name string) {
 	if !w.config.Follow {
 		return
 	}
 	found, err := readFacts(f.join(name))
 	switch {
+	case err != nil && kindOf(err) == Vanished:
 	case err != nil:
+		w.reportIn(f, name, err)
 	case found.regular:
 		w.file(f, name, true, func() (fs.FileInfo, error) { return os.Stat(f.join(name)) })
 	case found.folder && w.descends(f):
@@ -172,7 +175,7 @@ func (w *portable) rootFile(root *folder) {
 	case err != nil:
 		w.report(Problem{Path: root.name, Kind: rootKind(err), Root: true, Err: err})
 	case isDatabase(data) && w.config.Details:
-		w.foundRoot(newDetailed(root.name, found, data, besideRoot(root.name)))
+		w.foundRoot(newDetailed(root.name, found, data, lookBeside(root.name)))
 	case isDatabase(data):
 		w.foundRoot(newMatch(root.name, found))
 	}
@@ -180,8 +183,9 @@ func (w *portable) rootFile(root *folder) {
 
 var errPlaceholder = errors.New("not on this disk; --recall fetches it")
 
-// besideRoot looks for the companions of a file whose folder is not listed.
-func besideRoot(path string) uint8 {
+// lookBeside looks for the companions of a file whose folder is not listed, or
+// not to its end.
+func lookBeside(path string) uint8 {
 	var beside uint8
 	for i, suffix := range companions {
 		if _, err := os.Lstat(path + suffix); err == nil {

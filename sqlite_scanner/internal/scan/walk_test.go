@@ -251,8 +251,8 @@ func TestPlaceholdersAreNotRead(t *testing.T) {
 	config := Config{MaxDepth: NoLimit, Portable: true, Roots: []string{root, filepath.Join(root, "cloud.db")}}
 	found, stats := runScan(config)
 	same(t, found.paths(root), []string{"here.db"})
-	same(t, found.kinds(root), []string{"cloud placeholder", "cloud.db placeholder", "cloud.db placeholder"})
-	if stats.Errors != 0 || stats.Placeholders != 3 || stats.BytesRead != 16 {
+	same(t, found.kinds(root), []string{"cloud placeholder", "cloud.db placeholder"})
+	if stats.Errors != 0 || stats.Placeholders != 2 || stats.BytesRead != 16 {
 		t.Errorf("%+v", stats)
 	}
 	config.Recall = true
@@ -285,6 +285,39 @@ func TestStopsWhenToldTo(t *testing.T) {
 		New(config, sink).Run(ctx)
 		if len(sink.matches) == 0 || len(sink.matches) > 100 {
 			t.Errorf("%d matches after being told to stop at the first", len(sink.matches))
+		}
+	})
+}
+
+// With Details databases wait for the end of their folder's listing; those seen
+// before a stop are told all the same, companions included.
+func TestWhatWasSeenBeforeAStopIsTold(t *testing.T) {
+	content := tree{}
+	for i := 0; i < 1000; i++ {
+		content[fmt.Sprintf("%04d-%s", i, strings.Repeat("n", 200))] = database()
+		content[fmt.Sprintf("%04d-%s-wal", i, strings.Repeat("n", 200))] = ""
+	}
+	root := makeTree(t, content)
+	eachWalker(t, func(t *testing.T, config Config) {
+		config.Roots, config.Details, config.Workers = []string{root}, true, 2
+		ctx, cancel := context.WithCancel(context.Background())
+		sink := &collector{}
+		s := New(config, sink)
+		read := &s.counters.bytesRead
+		go func() {
+			for read.Load() == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			cancel()
+		}()
+		s.Run(ctx)
+		if want := read.Load() / HeaderLength; int64(len(sink.matches)) != want {
+			t.Errorf("%d of %d databases told", len(sink.matches), want)
+		}
+		for _, match := range sink.matches {
+			if !slices.Equal(match.Companions, []string{"-wal"}) {
+				t.Fatalf("%s: %v", match.Path, match.Companions)
+			}
 		}
 	})
 }

@@ -78,6 +78,12 @@ func TestSwappedForAFIFO(t *testing.T) {
 		must(t, err)
 		sink = asFile(t, config, root, "fifo")
 		same(t, append(sink.paths(root), sink.kinds(root)...), nil)
+		left := make([]byte, 1024)
+		if n, err := writer.Read(left); n != len(database()) || err != nil {
+			t.Errorf("%d bytes left in the FIFO, %v", n, err)
+		}
+		sink = asFile(t, config, root, "fifo") // a writer with nothing to say
+		same(t, append(sink.paths(root), sink.kinds(root)...), nil)
 	})
 }
 
@@ -172,6 +178,16 @@ func TestPermissionDenied(t *testing.T) {
 		if stats.Denied != 2 || stats.Errors != 2 || found.problems[0].Err != syscall.EACCES {
 			t.Errorf("%+v, %v", stats, found.problems[0].Err)
 		}
+		config.Roots = []string{root, filepath.Join(root, "secret"), filepath.Join(root, "z.db"), filepath.Join(root, "z.db")}
+		found, _ = runScan(config)
+		same(t, found.kinds(root), []string{"secret denied", "z.db denied"}) // each once
+		outside := makeTree(t, tree{"in/o.db": database()})
+		must(t, os.Symlink(filepath.Join(outside, "in", "o.db"), filepath.Join(root, "link")))
+		must(t, os.Chmod(outside, 0))
+		defer os.Chmod(outside, 0o755)
+		config.Roots, config.Follow = []string{root}, true
+		found, _ = runScan(config)
+		same(t, found.kinds(root), []string{"link denied", "secret denied", "z.db denied"})
 		config.Roots = []string{filepath.Join(root, "secret")}
 		found, _ = runScan(config)
 		if len(found.problems) != 1 || !found.problems[0].Root || found.problems[0].Kind != Denied {

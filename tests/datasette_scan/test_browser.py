@@ -1,0 +1,228 @@
+"""A person at the catalogue, in a real browser. Set SCAN_SCREENSHOT to a folder for pictures."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import MAGIC, Server, child_python, end, make_database
+from test_opening import HOLD_OPEN, hot_journal
+from test_pages import VTAB, run_sql
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ARGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is missing: apt-get install chromium")
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield started
+        started.close()
+
+
+def home_folder(root: Path) -> None:
+    """What a home folder may hold."""
+    for project in ("blog", "shop", "wiki"):
+        folder = root / "code" / project
+        make_database(folder / "db.sqlite3")
+        run_sql(
+            folder / "db.sqlite3", "CREATE TABLE django_migrations (id)", "CREATE TABLE page (x)"
+        )
+    profile = root / ".mozilla" / "firefox" / "k3v1x.default"
+    profile.mkdir(parents=True)
+    run_sql(
+        profile / "places.sqlite",
+        "CREATE TABLE moz_places (id INTEGER PRIMARY KEY, url, title)",
+        "CREATE TABLE moz_historyvisits (id)",
+        "INSERT INTO moz_places(url, title) VALUES ('https://example.org/', 'Example page')",
+        "CREATE TABLE moz_bookmarks (id)",
+    )
+    (root / "maps").mkdir()
+    run_sql(
+        root / "maps" / "city.mbtiles",
+        "CREATE TABLE tiles (z)",
+        "CREATE TABLE metadata (name, value)",
+    )
+    run_sql(root / "maps" / "parks.sqlite", *VTAB)
+    make_database(root / "Downloads" / "export of 2024.db", rows=40000)
+    make_database(root / "notes.db", rows=120, journal="wal")
+    hot_journal(root / "code" / "crashed.db")
+    (root / "Downloads" / "half.db").write_bytes(MAGIC + b"?" * 9000)
+    make_database(root / "evil\u202etxt.db")
+
+
+def shoot(page: Any, name: str) -> None:
+    folder = os.environ.get("SCAN_SCREENSHOT")
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+
+
+def names(page: Any) -> list[str]:
+    return page.locator("tbody th[scope=row]").all_inner_texts()
+
+
+@pytest.fixture
+def live(root: Path) -> Iterator[None]:
+    home_folder(root)
+    path = make_database(root / "Library" / "chat.db", journal="wal")
+    child = child_python(HOLD_OPEN, str(path), "INSERT INTO t(name) VALUES ('unsaved')")
+    yield
+    end(child)
+
+
+def test_a_visit(browser: Any, root: Path, live: None, serve: Callable[..., Server]) -> None:
+    server = serve(str(root))
+    server.scanned()
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(20000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(server.url)
+    assert page.title() == "Databases found"
+    assert len(names(page)) == 11
+    assert "evil\\u202etxt.db" in page.content()
+    shoot(page, "datasette-scan")
+
+    page.get_by_role("searchbox").fill("moz_book")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=moz_book**")
+    assert names(page) == ["places"]
+    page.get_by_role("link", name="Clear").click()
+    page.get_by_label("Application").select_option("Django")
+    page.wait_for_url("**application=Django**")
+    assert names(page) == ["blog-db", "shop-db", "wiki-db"]
+    page.goto(server.url)
+    page.get_by_role("link", name="Size").click()
+    page.wait_for_url("**_sort=size**")
+    page.get_by_role("link", name="Size").click()
+    page.wait_for_url("**_sort_desc=size**")
+    assert names(page)[0] == "export of 2024"
+    assert page.locator("th[aria-sort=descending]").inner_text().startswith("Size")
+
+    page.get_by_role("link", name="places").click()
+    page.get_by_text("read-only").wait_for()
+    shoot(page, "datasette-scan-database")
+    page.get_by_role("link", name="moz_places").first.click()
+    page.get_by_text("Example page").first.wait_for()
+    page.goto(f"{server.url}/places?sql=select+title+from+moz_places")
+    page.get_by_text("Example page").first.wait_for()
+
+    page.goto(server.url)
+    page.get_by_role("link", name="Skipped").click()
+    page.get_by_text("half.db").wait_for()
+    shoot(page, "datasette-scan-skipped")
+    assert errors == []
+    page.close()
+
+
+def test_rows_and_progress_appear_while_it_scans(
+    browser: Any, root: Path, tmp_path: Path, serve: Callable[..., Server]
+) -> None:
+    make_database(root / "first.db")
+    server = serve(str(root)).wait()
+    page = browser.new_page()
+    page.set_default_timeout(20000)
+    page.goto(server.url)
+    page.get_by_role("link", name="first").wait_for()
+    make_database(root / "second.db")
+    page.get_by_role("button", name="Scan again").click()
+    page.get_by_role("link", name="second").wait_for()  # without a reload of the page
+    page.get_by_text("files in", exact=False).first.wait_for()
+    assert page.locator("#scan-progress").get_attribute("aria-live") == "polite"
+    page.close()
+
+
+def test_the_page_that_opens_before_anything_is_found(
+    browser: Any, tmp_path: Path, serve: Callable[..., Server]
+) -> None:
+    """A scan of much: the page is there at once and fills by itself."""
+    server = serve("/usr", "--all").wait()
+    page = browser.new_page()
+    page.set_default_timeout(30000)
+    page.goto(server.url)
+    page.get_by_role("heading", name="Databases found").wait_for()
+    page.wait_for_function(
+        "/[1-9][0-9,]* files/.test(document.getElementById('scan-progress').innerText)"
+    )
+    page.close()
+
+
+def test_without_javascript(browser: Any, root: Path, serve: Callable[..., Server]) -> None:
+    make_database(root / "one.db")
+    make_database(root / "two.db")
+    server = serve(str(root))
+    server.scanned()
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_default_timeout(20000)
+    page.goto(server.url + "/?q=one")
+    assert names(page) == ["one"]
+    make_database(root / "one_more.db")
+    page.get_by_role("button", name="Scan again").click()
+    server.until(lambda: "one_more" in server.request("/-/scan.json")[1])
+    server.scanned()
+    page.goto(server.url + "/?q=one")
+    assert names(page) == ["one", "one_more"]
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_narrow_and_dark(
+    scheme: str, browser: Any, root: Path, live: None, serve: Callable[..., Server]
+) -> None:
+    server = serve(str(root))
+    server.scanned()
+    context = browser.new_context(viewport={"width": 380, "height": 780}, color_scheme=scheme)
+    page = context.new_page()
+    page.set_default_timeout(20000)
+    page.goto(server.url)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    shoot(page, f"datasette-scan-narrow-{scheme}")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    shoot(page, f"datasette-scan-wide-{scheme}")
+    colours = page.evaluate(
+        "[document.body, document.querySelector('.scan-table td')]"
+        ".map(e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor])"
+    )
+    assert (
+        _contrast(colours[0][0], colours[0][1] if scheme == "dark" else "rgb(255, 255, 255)") > 4.5
+    )
+    # by keyboard: from the search field to the first database
+    page.get_by_role("searchbox").focus()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('tbody th') !== null"):
+            break
+    page.keyboard.press("Enter")
+    page.get_by_text("read-only").first.wait_for()
+    context.close()
+
+
+def _contrast(one: str, other: str) -> float:
+    def light(colour: str) -> float:
+        parts = [int(v) / 255 for v in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+        linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted([light(one), light(other)], reverse=True)
+    return (high + 0.05) / (low + 0.05)

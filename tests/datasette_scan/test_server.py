@@ -1,0 +1,297 @@
+"""The command as people run it: a real process, a real socket, real signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import MAGIC, Server, free_port, make_database, photograph
+from test_pages import VTAB, run_sql
+
+from datasette_scan import lines
+
+Serve = Callable[..., Server]
+
+
+def datasette(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "datasette", *args],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_scan_serves_what_it_finds(root: Path, serve: Serve) -> None:
+    make_database(root / "one.db")
+    make_database(root / "two" / "wal.db", rows=8, journal="wal")
+    run_sql(root / "spatial.db", *VTAB)
+    (root / "bad.db").write_bytes(MAGIC + b"?" * 4000)
+    extra = make_database(root.parent / "extra.db", rows=4)
+    before = photograph(root)
+    server = serve(str(root), str(extra))
+    body = server.scanned()
+    assert {r["name"]: r["status"] for r in body["rows"]} == {
+        "one": "ready",
+        "spatial": "partly readable",
+        "wal": "ready",
+    }
+    status, html = server.request("/")
+    assert status == 200 and "Databases found" in html and 'href="/extra"' in html
+    for page in ("/one/t", "/wal/t", "/spatial/plain", "/extra/t", "/-/home", "/one.json"):
+        assert server.request(page)[0] == 200, page
+    assert server.request("/one/t", {"Host": "evil.example"})[0] == 403
+    assert f"Skipping {root / 'bad.db'}: " in server.text()
+    assert "Found 3 databases in " in server.text()
+    assert server.stop() == (1 if lines.HAS_CATALOG else 0)  # as Datasette's own serve
+    assert "Traceback" not in server.text()
+    assert photograph(root) == before
+
+
+def test_later_files_are_served(root: Path, serve: Serve) -> None:
+    make_database(root / "one.db")
+    server = serve(str(root), "--scan-interval", "0.2")
+    server.scanned()
+    make_database(root / "later.db", rows=2)
+    server.until(lambda: server.request("/later/t")[0] == 200)
+    os.replace(make_database(root.parent / "new.db", rows=9), root / "one.db")
+    path = "/one/-/query.json" if lines.HAS_CATALOG else "/one.json"
+    _, text = server.request(path + "?sql=select+count(*)+from+t&_shape=arrays")
+    assert json.loads(text)["rows"] == [[9]]
+    (root / "later.db").unlink()
+    server.until(lambda: "gone" in server.request("/-/scan.json?q=later")[1])
+
+
+def test_the_present_folder_is_the_default(root: Path, serve: Serve) -> None:
+    make_database(root / "here.db")
+    server = serve(cwd=root)
+    assert [r["name"] for r in server.scanned()["rows"]] == ["here"]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_at_once_while_scanning(stop: int, tmp_path: Path, serve: Serve) -> None:
+    """A tree that takes long, and Ctrl-C: the scanner goes as well, no traceback."""
+    server = serve("/proc", "/sys", "/usr", "--all").wait()
+    children = _children(server.process.pid)
+    server.stop(stop)
+    assert server.process.returncode is not None
+    assert "Traceback" not in server.text()
+    for child in children:
+        assert not Path(f"/proc/{child}").exists() or "Z" in _state(child)
+
+
+def _children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(p) for p in found.split()]
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
+
+
+def test_root_option(root: Path, serve: Serve) -> None:
+    make_database(root / "one.db")
+    server = serve(str(root), "--root", "--scan-interval", "5")
+    server.until(lambda: "auth-token" in server.text())
+    token = re.search(r"http://127.0.0.1:\d+(/-/auth-token\?token=\w+)", server.text())
+    assert token
+    server.scanned()
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    opener.open(server.url + token.group(1)).read()
+    actor = json.loads(opener.open(server.url + "/-/actor.json").read())
+    assert actor["actor"]["id"] == "root"
+    assert opener.open(server.url + "/one/t").status == 200
+
+
+def test_open_option_opens_the_catalogue(root: Path, serve: Serve, tmp_path: Path) -> None:
+    make_database(root / "one.db")
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    browser.chmod(0o755)
+    server = serve(str(root), "-o", env={**os.environ, "BROWSER": f"{browser} %s"})
+    server.until(lambda: opened.exists() and bool(opened.read_text()))
+    assert opened.read_text().strip() == f"{server.url}/"
+
+
+def test_unix_socket(root: Path, serve: Serve, tmp_path: Path) -> None:
+    make_database(root / "one.db")
+    path = tmp_path / "s"
+    server = serve(str(root), "--uds", str(path))
+    server.until(path.exists)
+
+    def answer() -> bytes:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+            client.sendall(b"GET /-/scan.json HTTP/1.0\r\nHost: anything\r\n\r\n")
+            data = b""
+            while chunk := client.recv(65536):
+                data += chunk
+            return data
+
+    server.until(lambda: b'"name": "one"' in answer() or b'"name":"one"' in answer())
+
+
+def test_tls(root: Path, serve: Serve, tmp_path: Path) -> None:
+    make_database(root / "one.db")
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-keyout", str(key), "-out", str(cert), "-subj", "/CN=localhost"]
+    subprocess.run(command, check=True, capture_output=True)
+    server = serve(str(root), "--ssl-keyfile", str(key), "--ssl-certfile", str(cert))
+    trust = ssl.create_default_context(cafile=str(cert))
+    trust.check_hostname = False
+    url = f"https://127.0.0.1:{server.port}/-/scan.json"
+    server.until(lambda: b"one" in urllib.request.urlopen(url, context=trust, timeout=5).read())
+
+
+def test_reload(root: Path, serve: Serve, tmp_path: Path) -> None:
+    make_database(root / "one.db")
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    server = serve(str(root), "--reload", "--plugins-dir", str(plugins))
+    assert server.scanned()["rows"][0]["name"] == "one"
+
+
+def test_settings_and_crossdb(root: Path, serve: Serve) -> None:
+    make_database(root / "one.db")
+    extra = make_database(root.parent / "extra.db", rows=4)
+    setting = ["--setting", "sql_time_limit_ms", "1234", "--setting", "base_url", "/sub/"]
+    server = serve(str(root), str(extra), "--crossdb", *setting)
+    server.until(lambda: '"one"' in server.request("/sub/-/scan.json")[1])
+    status, text = server.request("/sub/-/settings.json")
+    assert json.loads(text).get("settings", json.loads(text))["sql_time_limit_ms"] == 1234
+    path = "/_memory/-/query.json" if lines.HAS_CATALOG else "/_memory.json"
+    for _ in range(5):  # whichever thread answers
+        sql = "select+count(*)+from+[extra].t"
+        status, text = server.request(f"/sub{path}?sql={sql}&_shape=arrays")
+        assert (status, json.loads(text)["rows"]) == (200, [[4]])
+        status, text = server.request(f"/sub{path}?sql=select+count(*)+from+[one].t&_shape=arrays")
+        assert (status, json.loads(text)["rows"]) == (200, [[3]]), text
+    assert server.request("/sub/one/t")[0] == 200
+    assert 'href="/sub/one"' in server.request("/sub/")[1]
+
+
+def test_without_threads(root: Path, serve: Serve) -> None:
+    make_database(root / "one.db")
+    server = serve(str(root), "--setting", "num_sql_threads", "0")
+    server.scanned()
+    assert server.request("/one/t")[0] == 200
+
+
+def test_few_handles(root: Path, serve: Serve) -> None:
+    """Measured on 0.1.1: it broke near 350 databases at 1,024 handles."""
+    for i in range(400):
+        make_database(root / f"d{i:03}.db", journal="wal" if i % 2 else "delete")
+    script = "ulimit -n 256; exec "
+    server = serve(
+        str(root),
+        preexec_fn=lambda: __import__("resource").setrlimit(
+            __import__("resource").RLIMIT_NOFILE, (256, 256)
+        ),
+    )
+    assert script
+    body = server.scanned()
+    assert body["total"] == 400
+    for i in range(0, 400, 9):
+        assert server.request(f"/d{i:03}/t")[0] == 200
+    handles = len(os.listdir(f"/proc/{server.process.pid}/fd"))
+    assert handles <= 80
+    assert server.request("/-/home")[0] == 200
+
+
+def test_get_waits_for_the_scan(root: Path) -> None:
+    make_database(root / "one.db")
+    result = datasette("scan", str(root), "--get", "/one/t.json?_shape=array")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)[0]["name"] == "row 0"
+    assert datasette("scan", str(root), "--get", "/nowhere").returncode == 1
+
+
+def test_list(root: Path) -> None:
+    make_database(root / "one.db")
+    make_database(root / "a\x1b[31m\nb.db")
+    result = datasette("scan", str(root), "--list")
+    assert result.returncode == 0
+    size = "8.0 KB"
+    assert result.stdout.splitlines() == [
+        f"a__31m_b\tready\t1 tables\t{size}\t-\t{root}/a\\x1b[31m\\x0ab.db",
+        f"one\tready\t1 tables\t{size}\t-\t{root}/one.db",
+    ]
+    result = datasette("scan", str(root), "--list", "--json")
+    assert [row["name"] for row in json.loads(result.stdout)] == ["a__31m_b", "one"]
+    assert "\x1b" not in result.stdout + result.stderr
+
+
+def test_plugins_lists_it() -> None:
+    listed = {p["name"]: p for p in json.loads(datasette("plugins").stdout)}
+    assert listed["datasette-scan"]["static"] and listed["datasette-scan"]["templates"]
+
+
+def test_every_option_of_serve() -> None:
+    def options(command: str) -> set[str]:
+        text = datasette(command, "--help").stdout
+        return set(re.findall(r"(?<!\S)(--?[a-z][a-z-]*)", text.partition("Options:")[2]))
+
+    own = {"--scan-interval", "--exclude", "--max-depth", "--all", "--list", "--json"}
+    assert options("scan") >= options("serve") | own
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--json"], "--json goes with --list"),
+        (["--scan-interval", "0"], "0"),
+        (["--scan-interval", "soon"], "'soon'"),
+        (["--max-depth", "-1"], "-1"),
+        (["/nowhere/at/all.db"], "/nowhere/at/all.db"),
+        (["--no-such-option"], "--no-such-option"),
+    ],
+)
+def test_misuse(args: list[str], said: str, root: Path) -> None:
+    result = datasette("scan", str(root), *args, "-p", str(free_port()))
+    assert result.returncode != 0
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_serving_everybody_warns(root: Path, serve: Serve) -> None:
+    make_database(root / "one.db")
+    server = serve(str(root), "-h", "0.0.0.0").wait()
+    server.scanned()
+    assert "WARNING: everybody who can reach 0.0.0.0 can read every database" in server.text()
+    assert server.request("/one/t")[0] == 200
+    html = server.request("/-/scan")[1]
+    assert str(root) not in html and "Scan again" not in html
+    assert server.request("/one/t", {"Host": "evil.example"})[0] == 403
+
+
+def test_two_names_of_one_explicit_file(root: Path, serve: Serve) -> None:
+    path = make_database(root / "one.db")
+    server = serve(str(root), str(path), f"{root}/./one.db").wait()
+    assert server.scanned()["total"] == 0
+    assert server.request("/one/t")[0] == 200
+
+
+def test_a_file_that_is_a_whole_scan(root: Path, serve: Serve) -> None:
+    """Names with URI characters: Datasette itself would open another file, or make one."""
+    path = make_database(root / "c#.db", rows=6)
+    before = photograph(root)
+    server = serve(str(path)).wait()
+    server.until(lambda: server.request("/c~23/t")[0] == 200)
+    assert photograph(root) == before

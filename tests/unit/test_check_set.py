@@ -59,6 +59,7 @@ def test_the_report_as_json(dist: Path) -> None:
         ],
         "findings": [],
         "not_run": [],
+        "runs": [],
         "errors": 0,
         "warnings": 0,
     }

@@ -85,6 +85,8 @@ def try_wheel(path: Path, runner: Runner, command: Sequence[str] | None = None) 
             anatomy = read_anatomy(stream, path.name)
     except WheelError as error:
         return Trials(not_run=(f"{path.name}: {error.message}",))
+    if not anatomy.programs:
+        return Trials(not_run=(f"{path.name}: it holds no program of its own",))
     if _installs_here(anatomy):
         return _join([_installed(path, anatomy, runner, tool, command) for tool in ("pip", "uv")])
     programs = [program for program in anatomy.programs if _is_command(program)]

@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 from click_default_group import DefaultGroup
 
 from go_to_wheel import __version__
-from go_to_wheel.cli import build, check, inspect, platforms, sdist, verify
+from go_to_wheel.cli import build, check, init, inspect, platforms, sdist, verify
 from go_to_wheel.cli.messages import fail
 from go_to_wheel.errors import GoToWheelError
 
@@ -61,7 +61,7 @@ def cli() -> None:
     """Turn programs written in Go into Python wheels."""
 
 
-for _module in (build, check, inspect, platforms, sdist, verify):
+for _module in (build, check, init, inspect, platforms, sdist, verify):
     cli.add_command(_module.command)
 
 

@@ -1,0 +1,61 @@
+"""`go-to-wheel init`: make a Go module ready to be released as wheels."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+
+@click.command("init", short_help="Write pyproject.toml and a release workflow.")
+@click.argument("folder", type=click.Path(), default=".")
+@click.option("--name", help="Package name (default: from the module path).")
+@click.option(
+    "--package",
+    metavar="DIR",
+    multiple=True,
+    help="Folder of the command, such as ./cmd/tool; repeat it for several commands.",
+)
+@click.option("--go-binary", metavar="PATH", help="Go to use (default: as found).")
+@click.option("--print", "only_print", is_flag=True, help="Print the files; write nothing.")
+@click.option("--force", is_flag=True, help="Overwrite files that are there.")
+def command(
+    folder: str,
+    name: str | None,
+    package: tuple[str, ...],
+    go_binary: str | None,
+    only_print: bool,
+    force: bool,
+) -> None:
+    """Write what a Go module needs to be released on PyPI.
+
+    Writes pyproject.toml (so that pip, uv and build can build it) beside go.mod, and
+    .github/workflows/publish.yml at the top of the repository: build on a tag, check, run
+    on Linux, macOS and Windows, upload by Trusted Publishing.
+    """
+    from go_to_wheel.build.start import plan_files, write_files
+    from go_to_wheel.config import BuildRequest
+    from go_to_wheel.toolchain import Runner
+
+    request = BuildRequest(source=folder, name=name, package=package, go_binary=go_binary)
+    files = plan_files(Path(folder), request, Runner(), os.environ)
+    shown = {_shown(path): text for path, text in files.items()}
+    if only_print:
+        for path, text in shown.items():
+            click.echo(f"# {path}\n{text}")
+        return
+    write_files(files, force)
+    for path in shown:
+        click.echo(f"wrote {path}")
+    click.echo(
+        "\nNext: look at both, commit them, and tell PyPI about the workflow once\n"
+        "(your projects, Publishing: this repository, publish.yml, environment pypi).\n"
+        "Then each pushed tag such as v1.2.3 is released."
+    )
+
+
+def _shown(path: Path) -> str:
+    """Relative where that is shorter to read."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative

@@ -1,0 +1,101 @@
+"""`go-to-wheel init`: what it writes, and that pip and uv can build with it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from support import copy_project, git, go_to_wheel, run
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+MIT = Path(__file__).parents[2] / "LICENSE"  # any text that is recognised
+
+
+@pytest.fixture
+def hello(tmp_path: Path) -> Path:
+    return copy_project("hello", tmp_path / "hello")
+
+
+def test_written_files(hello: Path) -> None:
+    (hello / "LICENSE").write_bytes(MIT.read_bytes())
+    result = go_to_wheel("init", cwd=hello)
+    assert result.stdout.splitlines()[:2] == [
+        "wrote pyproject.toml",
+        f"wrote {os.path.join('.github', 'workflows', 'publish.yml')}",
+    ]
+    assert (hello / "pyproject.toml").read_text() == (
+        "[build-system]\n"
+        'requires = ["go-to-wheel>=1.0"]\n'
+        'build-backend = "go_to_wheel.backend"\n'
+        "\n"
+        "[project]\n"
+        'name = "hello"\n'
+        "# Found out from the source at each build; a value written here wins over that.\n"
+        'dynamic = ["version", "description", "license", "readme", "urls"]\n'
+        'requires-python = ">=3.10"\n'
+        "\n"
+        "[tool.go-to-wheel]\n"
+        'set-version-var = "auto"\n'
+    )
+    workflow = (hello / ".github" / "workflows" / "publish.yml").read_text()
+    assert "\n  MODULE: .\n" in workflow
+
+
+def test_a_front_end_builds_with_it(hello: Path, tmp_path: Path, uv: str) -> None:
+    go_to_wheel("init", cwd=hello)
+    git(hello, "add", "-A")
+    git(hello, "commit", "-q", "-m", "ready")
+    git(hello, "tag", "v1.4.0")
+    options = ("--no-build-isolation", "--python", sys.executable)
+    run(uv, "build", "-q", "--wheel", *options, "--out-dir", tmp_path / "dist", hello)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    assert wheel.name.startswith("hello-1.4.0-")
+    result = go_to_wheel("check", wheel, "--run", "--expect", "none")
+    assert "hello --version -> hello 1.4.0" in result.stdout
+
+
+def test_print_writes_nothing(hello: Path) -> None:
+    before = sorted(hello.rglob("*"))
+    result = go_to_wheel("init", "--print", cwd=hello)
+    assert sorted(hello.rglob("*")) == before
+    assert result.stdout.startswith("# pyproject.toml\n[build-system]\n")
+    assert "pypa/gh-action-pypi-publish@" in result.stdout
+
+
+def test_nothing_is_overwritten_without_force(hello: Path) -> None:
+    workflow = hello / ".github" / "workflows" / "publish.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text("mine\n")
+    result = go_to_wheel("init", cwd=hello, check=False)
+    assert result.returncode == 1
+    assert f"{workflow} is there already" in result.stderr
+    assert workflow.read_text() == "mine\n"
+    assert not (hello / "pyproject.toml").exists()
+    go_to_wheel("init", "--force", cwd=hello)
+    assert workflow.read_text() != "mine\n"
+    assert (hello / "pyproject.toml").exists()
+
+
+def test_a_command_in_a_subfolder_of_a_module_in_a_subfolder(tmp_path: Path) -> None:
+    library = copy_project("library", tmp_path / "library")
+    top = tmp_path / "top"
+    top.mkdir()
+    library.rename(top / "go")
+    for path in sorted((top / "go" / ".git").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    (top / "go" / ".git").rmdir()
+    git(top, "init", "-q")
+    result = go_to_wheel("init", "go", cwd=top, check=False)
+    assert result.returncode == 1
+    assert "--package ./cmd/hello" in result.stderr
+    go_to_wheel("init", "go", "--package", "./cmd/hello", "--name", "my-hello", cwd=top)
+    written = tomllib.loads((top / "go" / "pyproject.toml").read_text())
+    assert written["project"]["name"] == "my-hello"
+    assert written["tool"]["go-to-wheel"]["package"] == "./cmd/hello"
+    assert '\n  MODULE: "go"\n' in (top / ".github" / "workflows" / "publish.yml").read_text()

@@ -1,0 +1,105 @@
+"""The workflows, ours and the one `init` writes: pinned, least rights, build apart from upload."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+import yaml
+
+from go_to_wheel.build.start import format_workflow
+
+ROOT = Path(__file__).parents[2]
+OURS = {
+    path.name: path.read_text(encoding="utf-8")
+    for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+}
+WRITTEN = resources.files("go_to_wheel").joinpath("data/publish.yml").read_text(encoding="utf-8")
+ALL = {**{f"our {name}": text for name, text in OURS.items()}, "init's": WRITTEN}
+RELEASES = {name: text for name, text in ALL.items() if "ci.yml" not in name}
+
+#: Each action that may be used, at the commit that the version in the comment has.
+PINNED = {
+    "actions/checkout": "08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0",
+    "actions/setup-go": "44694675825211faa026b3c33043df3e48a5fa00 # v6.0.0",
+    "actions/setup-python": "e797f83bcb11b83ae66e0230d6156d7c80228e7c # v6.0.0",
+    "actions/upload-artifact": "330a01c490aca151604b8cf639adc76d48f6c5d4 # v5.0.0",
+    "actions/download-artifact": "018cc2cf5baa6db3ef3c5f8a56943fffe632ef53 # v6.0.0",
+    "pypa/gh-action-pypi-publish": "ed0c53931b1dc9bd32cbe73a98c7f6766f8a527e # v1.13.0",
+}
+
+
+def jobs(text: str) -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml.safe_load(text)
+    found: dict[str, Any] = parsed["jobs"]
+    return found
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_action_is_pinned_by_commit(name: str) -> None:
+    used = re.findall(r"uses: ([^@\s]+)@(.+)", ALL[name])
+    assert used
+    assert len(used) == ALL[name].count("uses:")
+    for action, version in used:
+        assert PINNED[action] == version
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_rights_are_the_least(name: str) -> None:
+    assert yaml.safe_load(ALL[name])["permissions"] == {}
+    for job, described in jobs(ALL[name]).items():
+        assert described["permissions"] in ({"contents": "read"}, {}, {"id-token": "write"}), job
+        can_sign = "id-token" in described["permissions"]
+        uploads = any("pypi-publish" in step.get("uses", "") for step in described["steps"])
+        assert can_sign == uploads
+    assert "secrets." not in ALL[name]
+    assert ALL[name].count("persist-credentials: false") == ALL[name].count("actions/checkout@")
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_what_is_uploaded_was_built_and_tested_before(name: str) -> None:
+    steps = jobs(RELEASES[name])
+    assert set(steps) == {"build", "test", "upload"}
+    assert steps["upload"]["needs"] == ["build", "test"]
+    assert steps["test"]["needs"] == "build"
+    assert steps["upload"]["environment"] == "pypi"
+    assert not [step for step in steps["upload"]["steps"] if "run" in step]
+    systems = " ".join(steps["test"]["strategy"]["matrix"]["os"])
+    assert all(system in systems for system in ("ubuntu", "macos", "windows"))
+    assert "check dist --run" in RELEASES[name]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_second_opinion(name: str, tmp_path: Path) -> None:
+    beside = str(Path(sys.executable).parent)
+    zizmor = shutil.which("zizmor", path=beside) or shutil.which("zizmor")
+    assert zizmor, "zizmor is a test dependency and should be here"
+    path = tmp_path / ".github" / "workflows" / "one.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(ALL[name])
+    args = [zizmor, "--offline", "--no-progress", "--quiet", str(path)]
+    result = subprocess.run(args, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_second_opinion_sees_faults(tmp_path: Path) -> None:
+    beside = str(Path(sys.executable).parent)
+    zizmor = shutil.which("zizmor", path=beside) or shutil.which("zizmor")
+    assert zizmor
+    path = tmp_path / ".github" / "workflows" / "one.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(re.sub(r"@[0-9a-f]{40} # (v\d)\S*", r"@\1", WRITTEN))
+    args = [zizmor, "--offline", "--no-progress", "--quiet", str(path)]
+    assert subprocess.run(args, capture_output=True, check=False).returncode != 0
+
+
+def test_a_module_below_the_repository() -> None:
+    text = format_workflow(PurePosixPath("cmd/größer"))
+    assert yaml.safe_load(text)["env"] == {"MODULE": "cmd/größer"}
+    assert yaml.safe_load(format_workflow(PurePosixPath(".")))["env"] == {"MODULE": "."}

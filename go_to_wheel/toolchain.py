@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -367,19 +367,21 @@ class Go:
         if result.returncode:
             raise ToolchainError(_first_words(result), self._hint(result))
 
-    def list_sources(self, folder: Path, target: Target) -> set[Path]:
-        """The module's own files that Go compiles or embeds, for this target."""
+    def list_sources(self, folder: Path, targets: Sequence[Target]) -> set[Path]:
+        """The module's own files that Go compiles or embeds, for any of these targets.
+
+        Those that it leaves to other systems count, too. Packages that Go can't load are
+        left out: it says so when they are built.
+        """
         names = ["GoFiles", "CgoFiles", "SFiles", "HFiles", "SysoFiles", "EmbedFiles"]
-        fields = ",".join(["Dir", "Module", *names])
-        result = self._go(["list", "-deps", f"-json={fields}", "./..."], folder, target)
+        names += ["IgnoredGoFiles", "IgnoredOtherFiles"]
+        args = ["list", "-e", "-deps", f"-json={','.join(['Dir', 'Module', *names])}", "./..."]
         found: set[Path] = set()
-        decoder, text = json.JSONDecoder(), result.stdout.strip()
-        while text:
-            package, end = decoder.raw_decode(text)
-            text = text[end:].lstrip()
-            if package.get("Module", {}).get("Main"):
-                files = [file for name in names for file in package.get(name, ())]
-                found.update(Path(package["Dir"], file) for file in files)
+        for target in targets:
+            for package in _parse_objects(self._go(args, folder, target).stdout):
+                if package.get("Module", {}).get("Main"):
+                    files = [file for name in names for file in package.get(name, ())]
+                    found.update(Path(package["Dir"], file) for file in files)
         return found
 
     def list_local_replacements(self, folder: Path) -> list[tuple[str, str]]:
@@ -507,6 +509,15 @@ def _asking_environment(environ: Mapping[str, str]) -> dict[str, str]:
         name: value for name, value in environ.items() if name in kept or not _is_code_setting(name)
     }
     return {**env, "GOOS": "linux", "GOARCH": "amd64"}
+
+
+def _parse_objects(text: str) -> Iterator[dict[str, Any]]:
+    """JSON objects one after the other, as `go list` prints them."""
+    decoder, text = json.JSONDecoder(), text.strip()
+    while text:
+        found, end = decoder.raw_decode(text)
+        text = text[end:].lstrip()
+        yield found
 
 
 def parse_package(text: str) -> Package:

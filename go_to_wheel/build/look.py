@@ -89,7 +89,7 @@ def with_doc(around: Surroundings, doc: str) -> Surroundings:
 def python_files_of(project: Project | None) -> tuple[tuple[str, bytes], ...]:
     """The Python files of a mixed project; empty for others."""
     folder = project.settings.python_source if project else None
-    return read_python_files(project.folder / folder) if project and folder else ()
+    return read_python_files(project.folder, folder) if project and folder else ()
 
 
 def _tell(

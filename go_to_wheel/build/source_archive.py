@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,13 +15,16 @@ from go_to_wheel.config import BuildRequest, Project, read_project
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
 from go_to_wheel.errors import SourceError
 from go_to_wheel.metadata import ProjectMetadata, format_metadata
+from go_to_wheel.platforms import TARGETS
 from go_to_wheel.sdist import sdist_name, write_sdist
-from go_to_wheel.source import LAUNCHER_FOLDER, ModuleSource
+from go_to_wheel.source import LAUNCHER_FOLDER, ModuleSource, refuse_stray_link
 from go_to_wheel.toolchain import Go, Runner
 
 #: Folders that builds leave behind.
 _LEFTOVERS = frozenset(("__pycache__", LAUNCHER_FOLDER, "dist", "build", "node_modules"))
 _LEFTOVER_SUFFIXES = frozenset((".pyc", ".pyo", ".whl", ".egg-info"))
+#: One target of each system: which files Go takes depends on it.
+_SYSTEMS = tuple({target.goos: target for target in TARGETS}.values())
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ def build_sdist(
             "install its source archive",
             f'add: [build-system] requires = ["go-to-wheel>=1.0"], build-backend = "{BACKEND}"',
         )
-    plan = plan_build(request, runner, environ)
+    # The licences of what is linked in are the wheel's: none of the archive's files.
+    plan = plan_build(replace(request, dependency_licenses=False), runner, environ)
     files = collect(plan, project, project.settings.vendor if vendor is None else vendor)
     stem = sdist_name(plan.options.project.name, plan.options.project.version)
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
@@ -69,10 +73,9 @@ def collect(plan: BuildPlan, project: Project, vendor: bool) -> dict[str, Source
         )
     if not vendor:
         _refuse_local_replacements(go, source, root)
-    paths = {*_own_files(root, plan.runner), *_needed_files(go, source, plan)}
     files = {
         path.relative_to(root).as_posix(): _read(path, root)
-        for path in sorted(paths)
+        for path in sorted(_paths(plan, project, go, source))
         if path.is_relative_to(root) and path.is_file()
     }
     if vendor:
@@ -88,22 +91,64 @@ def _unsettled(project: ProjectMetadata) -> ProjectMetadata:
     return replace(project, dynamic=("license-expression", "license-file"))
 
 
-def _own_files(root: Path, runner: Runner) -> Iterator[Path]:
-    """What git tracks or would track, else every file that is no leftover or hidden."""
-    try:
-        listed = runner.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], root
+def _paths(plan: BuildPlan, project: Project, go: Go, source: ModuleSource) -> set[Path]:
+    """Every path that belongs in the archive; some may not be there.
+
+    What Go compiles or embeds, the Python files and the README come along even if they are
+    ignored or hidden: the wheel is made from them.
+    """
+    root = project.folder
+    made = _is_made_by_us(root, plan)
+    own = {path for path in _own_files(root, plan.runner) if not made(path)}
+    needed = go.list_sources(source.root, _SYSTEMS)
+    if project.settings.python_source is not None:
+        python = root / project.settings.python_source
+        needed |= {python / name for name, _ in plan.options.python_files}
+    if project.readme_file is not None:
+        needed.add(_readme_path(root, project.readme_file))
+    return {*own, *needed, source.root / "go.mod", source.root / "go.sum"}
+
+
+def _is_made_by_us(root: Path, plan: BuildPlan) -> Callable[[Path], bool]:
+    """Tells what earlier builds left in the output folder, or this archive of old."""
+    output, project = plan.options.output_dir.resolve(), plan.options.project
+    own_folder = output != root and output.is_relative_to(root)
+    archive = output / f"{sdist_name(project.name, project.version)}.tar.gz"
+    return lambda path: path == archive or (own_folder and path.is_relative_to(output))
+
+
+def _readme_path(root: Path, readme: Path) -> Path:
+    path = Path(os.path.normpath(readme))
+    if not path.is_relative_to(root):
+        raise SourceError(
+            f"{FILE_NAME}: the readme {str(path)!r} is outside {str(root)!r}: the source archive "
+            "would not have it, and could not be built",
+            "put a README, or a link to that one, beside pyproject.toml",
         )
-        names = listed.stdout.split("\0") if listed.returncode == 0 else None
-    except OSError:
-        names = None
-    if names is None or not any(names):
-        yield from _walk(root)
+    return path
+
+
+def _own_files(root: Path, runner: Runner) -> Iterator[Path]:
+    """What git tracks or would track, else every file that is no leftover; none is hidden."""
+    tracked = _ask_git(root, runner, "--cached", "--recurse-submodules")
+    untracked = _ask_git(root, runner, "--others", "--exclude-standard")
+    if tracked or untracked:
+        yield from (root / path for path in tracked if not any(map(_is_hidden, path.parts)))
+        yield from (root / path for path in untracked if not any(map(_is_leftover, path.parts)))
     else:
-        paths = (Path(name) for name in names if name)
-        yield from (root / path for path in paths if not any(map(_is_leftover, path.parts)))
+        yield from _walk(root)
     if (root / "vendor" / "modules.txt").is_file():
         yield from (path for path in (root / "vendor").rglob("*") if path.is_file())
+
+
+def _ask_git(root: Path, runner: Runner, *which: str) -> list[Path]:
+    """`git ls-files`; [] without git or checkout."""
+    try:
+        listed = runner.run(["git", "ls-files", "-z", *which], root)
+    except OSError:
+        return []
+    names = listed.stdout.split("\0") if listed.returncode == 0 else []
+    return [Path(name) for name in names if name]
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -116,18 +161,16 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield entry
 
 
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".")
+
+
 def _is_leftover(name: str) -> bool:
-    hidden = name.startswith(".")
-    return hidden or name in _LEFTOVERS or Path(name).suffix in _LEFTOVER_SUFFIXES
-
-
-def _needed_files(go: Go, source: ModuleSource, plan: BuildPlan) -> set[Path]:
-    """What Go compiles or embeds even if it is ignored or hidden, and the module's files."""
-    found = go.list_sources(source.root, plan.options.targets[0])
-    return {*found, source.root / "go.mod", source.root / "go.sum"}
+    return _is_hidden(name) or name in _LEFTOVERS or Path(name).suffix in _LEFTOVER_SUFFIXES
 
 
 def _read(path: Path, root: Path) -> SourceFile:
+    refuse_stray_link(path, root)
     try:
         data = path.read_bytes()
         executable = os.access(path, os.X_OK) and bool(path.stat().st_mode & 0o100)

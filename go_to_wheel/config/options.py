@@ -218,8 +218,7 @@ class _Choice:
         self, field_: str, flag: str | None, told: Said | None = None, default: str | None = None
     ) -> str | None:
         """The value of a field, called as in [project]; its origin is remembered."""
-        option = f"--{_FLAGS.get(field_, field_)}"
-        candidates = [Said(flag, option) if flag is not None else None, self._own(field_)]
+        candidates = [Said(flag, f"--{field_}") if flag is not None else None, self._own(field_)]
         if not (self.project and self.project.closed(field_)):
             candidates += [told, Said(default, "default") if default is not None else None]
         chosen = next((said for said in candidates if said is not None), None)
@@ -235,8 +234,6 @@ class _Choice:
         return Said(values[field_], f"{FILE_NAME}, project.{_PROJECT_KEYS.get(field_, field_)}")
 
 
-#: Options whose name is not that of the [project] field.
-_FLAGS = {"author-email": "author-email"}
 _PROJECT_KEYS = {
     "author": "authors",
     "author-email": "authors",
@@ -264,19 +261,21 @@ def merge_settings(request: BuildRequest, project: Project | None) -> BuildReque
 
 def _setting_origins(request: BuildRequest, settings: Settings) -> dict[str, str]:
     """Where the values that [project] has no place for come from."""
-    flagged = {
+    asked = {
         "platforms": (request.platforms, settings.platforms),
         "launcher": (request.launcher, settings.launcher),
         "ldflags": (request.ldflags, settings.ldflags),
         "package": (request.package, settings.packages or settings.commands),
+        "entry-point": (request.entry_point, settings.entry_point),
     }
     origins = {}
-    for key, (flag, setting) in flagged.items():
+    for key, (flag, setting) in asked.items():
         if flag:
             origins[key] = f"--{key}"
         elif setting:
-            origins[key] = f"{FILE_NAME}, {TABLE}.{key}"
-        elif key != "package":
+            named = "commands" if setting is settings.commands else key
+            origins[key] = f"{FILE_NAME}, {TABLE}.{named}"
+        elif key in ("platforms", "launcher", "ldflags"):
             origins[key] = "default"
     return origins
 
@@ -346,6 +345,7 @@ def _commands(
 ) -> tuple[str, ...]:
     """The commands' names: configured, or --entry-point, or the project's, or by package."""
     count = len(around.package_paths)
+    named = choice.origins.pop("entry-point", "the name")
     if around.command_names:
         commands = around.command_names
         choice.origins["command"] = around.commands_origin
@@ -354,8 +354,7 @@ def _commands(
         choice.origins["command"] = "the packages' names"
     else:
         commands = (request.entry_point if request.entry_point is not None else name,)
-        named = request.entry_point is not None
-        choice.origins["command"] = "--entry-point" if named else "the name"
+        choice.origins["command"] = named
     if count > 1 and request.entry_point is not None:
         faults.add(f"entry-point {request.entry_point!r} can't name {count} commands")
         faults.hints.append(f"name them in {FILE_NAME}: [{TABLE}.commands]")

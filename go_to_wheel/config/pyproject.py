@@ -10,10 +10,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from email.utils import formataddr
 from pathlib import Path
 from typing import Any
 
+from packaging.utils import canonicalize_name
 from pyproject_metadata import StandardMetadata
 
 from go_to_wheel.errors import InvalidOptionsError
@@ -63,6 +65,7 @@ class Project:
     values: Mapping[str, str] | None = None
     dynamic: frozenset[str] = frozenset()
     readme: Readme | None = None
+    readme_file: Path | None = None
     license_files: tuple[tuple[str, bytes], ...] | None = None
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     urls: Mapping[str, str] = field(default_factory=dict)
@@ -87,9 +90,9 @@ def read_project(folder: Path) -> Project | None:
         return None
     except (OSError, ValueError) as error:
         raise InvalidOptionsError([f"can't read {path}: {error}"]) from None
-    table = data.get("tool", {}).get("go-to-wheel")
+    table = _table(data, "tool").get("go-to-wheel")
     settings = parse_settings({} if table is None else table)
-    backend = data.get("build-system", {}).get("build-backend")
+    backend = _table(data, "build-system").get("build-backend")
     if "project" not in data:
         return Project(folder, settings, ours=backend == BACKEND)
     if table is None and backend not in (None, BACKEND):
@@ -99,6 +102,13 @@ def read_project(folder: Path) -> Project | None:
         )
         return Project(folder, settings, note=note)
     return replace(_read_table(folder, data, settings), ours=backend == BACKEND)
+
+
+def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = data.get(name, {})
+    if not isinstance(table, dict):
+        raise InvalidOptionsError([f"{FILE_NAME}: [{name}] is not a table but {table!r}"])
+    return table
 
 
 def _read_table(folder: Path, data: Mapping[str, Any], settings: Settings) -> Project:
@@ -118,12 +128,13 @@ def _read_table(folder: Path, data: Mapping[str, Any], settings: Settings) -> Pr
         values=_texts(meta),
         dynamic=frozenset(meta.dynamic),
         readme=_readme(folder, meta),
+        readme_file=meta.readme.file if meta.readme else None,
         license_files=_license_files(folder, meta),
         lists={
             "classifiers": tuple(meta.classifiers),
             "keywords": tuple(meta.keywords),
             "requires": _requirements(meta),
-            "extras": tuple(meta.optional_dependencies),
+            "extras": tuple(map(canonicalize_name, meta.optional_dependencies)),
         },
         urls=dict(meta.urls),
         entry_points=_entry_points(meta),
@@ -177,7 +188,7 @@ def _requirements(meta: StandardMetadata) -> tuple[str, ...]:
     for extra, requirements in meta.optional_dependencies.items():
         for requirement in requirements:
             bare, _, condition = (part.strip() for part in str(requirement).partition(";"))
-            wanted = f'extra == "{extra}"'
+            wanted = f'extra == "{canonicalize_name(extra)}"'
             lines.append(
                 f"{bare} ; ({condition}) and {wanted}" if condition else f"{bare} ; {wanted}"
             )
@@ -241,7 +252,9 @@ def parse_settings(table: Any) -> Settings:
     faults, values = [], {}
     for key, value in table.items():
         if key not in KEYS:
-            faults.append(f"{FILE_NAME}: [{TABLE}] has no key {key!r}")
+            close = get_close_matches(key, KEYS, 1)
+            meant = f"; did you mean {close[0]!r}?" if close else ""
+            faults.append(f"{FILE_NAME}: [{TABLE}] has no key {key!r}{meant}")
             continue
         shape, check, attribute = KEYS[key]
         if check(value):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from go_to_wheel.errors import MissingPathError, SourceError
+from go_to_wheel.source.links import refuse_stray_link
 
 #: The launcher's folder in the project's own package; written by editable installs.
 LAUNCHER_FOLDER = "_launcher"
@@ -13,28 +14,43 @@ _LEFT_OUT_FOLDERS = frozenset(("__pycache__", LAUNCHER_FOLDER))
 _LEFT_OUT_SUFFIXES = frozenset((".pyc", ".pyo", ".egg-info", ".dist-info"))
 
 
-def read_python_files(folder: Path) -> tuple[tuple[str, bytes], ...]:
-    """Every file below `folder` as (path, bytes), sorted; caches and hidden files left out.
+def read_python_files(project: Path, named: str) -> tuple[tuple[str, bytes], ...]:
+    """Every file below a folder of the project as (path, bytes), sorted.
 
-    Raises MissingPathError when there is no such folder, SourceError when it is empty.
+    Caches and hidden files are left out. Raises MissingPathError when there is no such
+    folder, SourceError when it is empty, not in the project, or has links that leave it.
     """
+    folder = project / named
     if not folder.is_dir():
         raise MissingPathError(
             f"python-source: no folder {str(folder)!r}",
             "name the folder that holds the Python package",
         )
-    files = tuple((path, (folder / path).read_bytes()) for path in sorted(_walk(folder, "")))
-    if not files:
+    real, home = folder.resolve(), project.resolve()
+    if real == home or not real.is_relative_to(home):
+        raise SourceError(
+            f"python-source: {named!r} is not a folder inside the project",
+            "everything in it goes into the wheel: name a folder with nothing but the Python "
+            "package, such as 'python'",
+        )
+    paths = sorted(_walk(folder, "", (real,), project))
+    if not paths:
         raise SourceError(f"python-source: {str(folder)!r} has no files")
-    return files
+    return tuple((path, (folder / path).read_bytes()) for path in paths)
 
 
-def _walk(folder: Path, prefix: str) -> Iterator[str]:
+def _walk(folder: Path, prefix: str, above: tuple[Path, ...], project: Path) -> Iterator[str]:
+    """Relative paths; `above` are the real folders that hold this one, itself included."""
     for entry in folder.iterdir():
         if entry.name.startswith(".") or entry.suffix in _LEFT_OUT_SUFFIXES:
             continue
+        if entry.is_symlink():
+            refuse_stray_link(entry, project)
         if entry.is_dir():
             if entry.name not in _LEFT_OUT_FOLDERS:
-                yield from _walk(entry, f"{prefix}{entry.name}/")
+                real = entry.resolve()
+                if any(one.is_relative_to(real) for one in above):
+                    raise SourceError(f"python-source: {str(entry)!r} is a link to what holds it")
+                yield from _walk(entry, f"{prefix}{entry.name}/", (*above, real), project)
         elif entry.is_file():
             yield f"{prefix}{entry.name}"

@@ -54,6 +54,100 @@ def test_files_without_git(project: Project, tmp_path: Path) -> None:
     assert names(sdist(folder, tmp_path)) == sorted([*EXPECTED, "new.txt"])
 
 
+def test_folders_called_build_and_code_for_other_systems(project: Project, tmp_path: Path) -> None:
+    """They are as good as any: without them the archive would not build elsewhere."""
+    folder = project("packed")
+    (folder / ".gitignore").write_text("gen_*\n")
+    more = {
+        "internal/build/build.go": "package build\n",
+        "internal/build/build_windows.go": "package build\n",
+        "internal/build/gen_plan9.go": "package build\n",
+        "internal/build/dist/notes.txt": "tracked\n",
+    }
+    for name, text in more.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    git(folder, "add", "internal")
+    assert set(more) <= set(names(sdist(folder, tmp_path / "git")))
+    run("rm", "-rf", folder / ".git")
+    found = set(names(sdist(folder, tmp_path / "no-git")))
+    assert set(more) - found == {"internal/build/dist/notes.txt"}
+
+
+def test_what_an_earlier_build_left_stays_out(project: Project, tmp_path: Path) -> None:
+    folder = project("packed")
+    run("rm", "-rf", folder / ".git")
+    for output in (folder, folder / "out"):
+        first = names(sdist(folder, output))
+        assert names(sdist(folder, output)) == first == EXPECTED
+        next(output.glob("*.tar.gz")).unlink()
+
+
+def test_generated_python_files_and_a_hidden_readme_come_along(
+    project: Project, tmp_path: Path
+) -> None:
+    folder = project("mixed")
+    text = (folder / "pyproject.toml").read_text()
+    (folder / "pyproject.toml").write_text(text.replace("README.md", ".docs/README.md"))
+    (folder / ".docs").mkdir()
+    (folder / "README.md").rename(folder / ".docs/README.md")
+    (package,) = (path for path in (folder / "python").iterdir() if path.is_dir())
+    (package / "_generated.py").write_text("made = True\n")
+    (folder / ".gitignore").write_text("_generated.py\n")
+    archive = sdist(folder, tmp_path / "dist")
+    with archive:
+        archive.extractall(tmp_path / "copy", filter="data")
+    (copy,) = (tmp_path / "copy").iterdir()
+    wheels = []
+    for source in (folder, copy):
+        output = tmp_path / f"wheel-{source.name}"
+        go_to_wheel(
+            source,
+            "--platforms",
+            native(),
+            "--output-dir",
+            output,
+            env={"GOFLAGS": "-buildvcs=false"},
+        )
+        (wheel,) = output.glob("*.whl")
+        wheels.append(wheel.read_bytes())
+    assert wheels[0] == wheels[1]
+
+
+def test_links_that_leave_the_project_are_refused(project: Project, tmp_path: Path) -> None:
+    folder = project("packed", "repository/packed")
+    run("mv", folder / ".git", folder.parent / ".git")
+    (folder.parent / "NOTES.txt").write_text("of the repository\n")
+    (folder / "NOTES.txt").symlink_to("../NOTES.txt")
+    with sdist(folder, tmp_path / "good") as archive:
+        stream = archive.extractfile("packed-0.1.0/NOTES.txt")
+        assert stream is not None
+        assert stream.read() == b"of the repository\n"
+    (tmp_path / "secret").write_text("secret\n")
+    (folder / "key").symlink_to(tmp_path / "secret")
+    said = refuse(folder, "--output-dir", tmp_path / "out")
+    assert f"is a link to {str(tmp_path / 'secret')!r}, which is no part of the project" in said
+    (folder / "key").unlink()
+    (folder / "key").symlink_to("../.git/config")
+    assert "which is no part of the project" in refuse(folder, "--output-dir", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_readme_that_the_archive_would_not_have(project: Project, tmp_path: Path) -> None:
+    folder = project("packed", "repository/packed")
+    (folder / "README.md").rename(folder.parent / "README.md")
+    text = (folder / "pyproject.toml").read_text()
+    text = text.replace('"readme", ', "").replace("dynamic", 'readme = "../README.md"\ndynamic')
+    (folder / "pyproject.toml").write_text(text)
+    assert "README.md' is outside " in refuse(folder, "--output-dir", tmp_path / "out")
+
+
+def test_the_licences_of_what_is_linked_in_are_no_sources(tmp_path: Path) -> None:
+    scanner = Path(__file__).parents[2] / "sqlite_scanner"
+    found = names(sdist(scanner, tmp_path))
+    assert [name for name in found if "LICENSE" in name] == ["LICENSE"]
+
+
 def test_the_repositorys_licence_comes_along(project: Project, tmp_path: Path) -> None:
     folder = project("packed", "repository/packed")
     run("mv", folder / ".git", folder.parent / ".git")

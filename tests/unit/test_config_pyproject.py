@@ -97,6 +97,12 @@ def test_every_field_of_project(tmp_path: Path) -> None:
     }
 
 
+def test_names_of_extras_are_normalised(tmp_path: Path) -> None:
+    text = '[project]\nname = "x"\nversion = "1"\noptional-dependencies.Big_One = ["rich"]\n'
+    lists = read(tmp_path, BACKEND + text).lists
+    assert (lists["extras"], lists["requires"]) == (("big-one",), ('rich ; extra == "big-one"',))
+
+
 def test_dynamic_fields_are_open_and_others_closed(tmp_path: Path) -> None:
     project = read(tmp_path, BACKEND + '[project]\nname = "x"\ndynamic = ["version", "license"]\n')
     assert not project.closed("version")
@@ -138,6 +144,11 @@ def test_an_empty_tool_table_says_that_it_is_meant(tmp_path: Path) -> None:
         ('[project]\nname = "x"\nversion = "1"\nlicense = { text = "MIT" }\n', "before PEP 639"),
         ('[project]\nname = "x"\nversion = "1"\ndependencies = ["a b"]\n', "a b"),
         ("tool.go-to-wheel = 3\n", "[tool.go-to-wheel] is not a table"),
+        ("tool = 3\n", "pyproject.toml: [tool] is not a table but 3"),
+        ("build-system = 'x'\n", "pyproject.toml: [build-system] is not a table but 'x'"),
+        ("project = 3\n", "project"),
+        ("[tool.go-to-wheel]\nplatform = 'native'\n", "'platform'; did you mean 'platforms'?"),
+        ("[tool.go-to-wheel]\nzzz = 'native'\n", "has no key 'zzz'\n"),
     ],
 )
 def test_faults_of_the_file(tmp_path: Path, text: str, words: str) -> None:
@@ -190,5 +201,7 @@ def test_all_faults_of_the_settings_at_once() -> None:
             {"lancher": "native", "vendor": "yes", "package": ".", "commands": {"a": "."}}
         )
     assert len(caught.value.faults) == 3
-    assert caught.value.faults[0] == "pyproject.toml: [tool.go-to-wheel] has no key 'lancher'"
+    assert caught.value.faults[0] == (
+        "pyproject.toml: [tool.go-to-wheel] has no key 'lancher'; did you mean 'launcher'?"
+    )
     assert "launcher" in caught.value.hint

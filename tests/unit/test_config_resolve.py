@@ -108,6 +108,41 @@ def test_the_table_wins_over_what_is_told() -> None:
     assert options.origins["version"] == "pyproject.toml, project.version"
 
 
+@pytest.mark.parametrize(
+    ("settings", "options", "origins"),
+    [
+        (
+            Settings(entry_point="ex"),
+            {},
+            {"command": "pyproject.toml, tool.go-to-wheel.entry-point"},
+        ),
+        (Settings(entry_point="ex"), {"entry_point": "why"}, {"command": "--entry-point"}),
+        (
+            Settings(commands={"ex": "."}),
+            {},
+            {"command": "the name", "package": "pyproject.toml, tool.go-to-wheel.commands"},
+        ),
+        (
+            Settings(packages=(".",)),
+            {},
+            {"command": "the name", "package": "pyproject.toml, tool.go-to-wheel.package"},
+        ),
+        (
+            Settings(packages=(".",)),
+            {"package": "./x"},
+            {"command": "the name", "package": "--package"},
+        ),
+    ],
+)
+def test_where_settings_come_from(
+    settings: Settings, options: dict[str, str], origins: dict[str, str]
+) -> None:
+    project = Project(Path(), settings)
+    found = ask(replace(AROUND, project=project), **options).origins
+    keys = ("command", "package", "entry-point")
+    assert {key: found[key] for key in keys if key in found} == origins
+
+
 def test_a_closed_table_keeps_fields_empty() -> None:
     found = ask(replace(AROUND, project=table(version="3.0"))).project
     assert found.summary is None

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.errors import MissingPathError, SourceError
-from go_to_wheel.source import open_source, parse_module_path, read_files
+from go_to_wheel.errors import GoToWheelError, MissingPathError, SourceError
+from go_to_wheel.source import open_source, parse_module_path, read_files, read_python_files
 
 
 def plant(folder: Path, files: Mapping[str, str | bytes]) -> Path:
@@ -159,3 +159,58 @@ def test_a_licence_above_without_a_repository_is_not_ours(tmp_path: Path) -> Non
     plant(tmp_path, {"LICENSE": "somebody's"})
     source = open_source(str(plant(tmp_path / "tool", MODULE)))
     assert read_files(source).licenses == ()
+
+
+def test_python_files(tmp_path: Path) -> None:
+    files = ("p/x/__init__.py", "p/x/data.txt", "p/x/__pycache__/a.pyc", "p/.hidden", "other.txt")
+    plant(tmp_path, dict.fromkeys(files, "1"))
+    assert read_python_files(tmp_path, "p") == (("x/__init__.py", b"1"), ("x/data.txt", b"1"))
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ("gone", "python-source: no folder"),
+        (".", "python-source: '.' is not a folder inside the project"),
+        ("..", "python-source: '..' is not a folder inside the project"),
+        ("p/../../other", "is not a folder inside the project"),
+        ("empty", "has no files"),
+        ("away", "is not a folder inside the project"),
+    ],
+)
+def test_python_source_is_a_folder_of_the_project(tmp_path: Path, named: str, words: str) -> None:
+    plant(tmp_path, {"project/p/x.py": "", "other/y.py": ""})
+    (tmp_path / "project/empty").mkdir()
+    (tmp_path / "project/away").symlink_to(tmp_path / "other")
+    with pytest.raises(GoToWheelError) as caught:
+        read_python_files(tmp_path / "project", named)
+    assert words in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "words"),
+    [
+        ("x/secret", "../../../secret", "which is no part of the project"),
+        ("x/folder", "../../../elsewhere", "which is no part of the project"),
+        ("x/config", "../../.git/config", "which is no part of the project"),
+        ("x/round", ".", "is a link to what holds it"),
+        ("x/up", "../..", "is a link to what holds it"),
+    ],
+)
+def test_links_of_python_files(tmp_path: Path, link: str, target: str, words: str) -> None:
+    plant(
+        tmp_path,
+        {"project/p/x/a.py": "", "project/.git/config": "", "secret": "", "elsewhere/b.py": ""},
+    )
+    (tmp_path / "project/p" / link).symlink_to(target)
+    with pytest.raises(SourceError) as caught:
+        read_python_files(tmp_path / "project", "p")
+    assert words in caught.value.message
+
+
+def test_links_inside_the_checkout_are_followed(tmp_path: Path) -> None:
+    plant(tmp_path, {".git/HEAD": "", "LICENSE": "text", "shared/b.py": "b", "project/p/a.py": ""})
+    (tmp_path / "project/p/LICENSE").symlink_to("../../LICENSE")
+    (tmp_path / "project/p/shared").symlink_to("../../shared")
+    found = dict(read_python_files(tmp_path / "project", "p"))
+    assert found == {"LICENSE": b"text", "a.py": b"", "shared/b.py": b"b"}

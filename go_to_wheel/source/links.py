@@ -1,0 +1,24 @@
+"""Links: a project's files come from its checkout, never from elsewhere on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from go_to_wheel.errors import SourceError
+from go_to_wheel.source.folder import repository_root
+
+
+def refuse_stray_link(path: Path, project: Path) -> None:
+    """Raise SourceError for a path that leads out of the project's checkout, or into .git.
+
+    A monorepo's `LICENSE -> ../LICENSE` stays inside; a link to a home folder's keys would
+    publish them.
+    """
+    real = path.resolve()
+    home = (repository_root(project) or project).resolve()
+    if real.is_relative_to(home) and ".git" not in real.relative_to(home).parts:
+        return
+    raise SourceError(
+        f"{str(path)!r} is a link to {str(real)!r}, which is no part of the project",
+        "put the file itself there, or remove the link",
+    )

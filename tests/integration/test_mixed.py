@@ -37,6 +37,8 @@ def test_the_wheel(project: Project, tmp_path: Path) -> None:
         "wordy-3.1.dist-info/RECORD",
         "wordy-3.1.dist-info/WHEEL",
         "wordy-3.1.dist-info/entry_points.txt",
+        "wordy-3.1.dist-info/licenses/go/LICENSE",
+        "wordy-3.1.dist-info/sboms/wordy.cyclonedx.json",
         "wordy/__init__.py",
         "wordy/_launcher/__init__.py",
         "wordy/_launcher/__main__.py",

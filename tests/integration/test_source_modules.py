@@ -63,7 +63,7 @@ def test_a_command_below_cmd_in_a_v3_module(uv: str, tmp_path: Path) -> None:
     assert info.main.sum == "h1:v9z7N1DLZ7owyLM/SXZQkBSXcwr2IGMm2LY2pmhVXj4="
     assert built.metadata["Name"] == "shfmt"
     assert built.metadata["Version"] == "3.10.0"
-    assert built.metadata["License-Expression"] == "BSD-3-Clause"
+    assert built.metadata["License-Expression"] == "BSD-3-Clause AND Apache-2.0"
     assert built.metadata["Summary"] == "shfmt formats shell programs"
     programs = install(uv, tmp_path / "env", built.wheel)
     shown = subprocess.run(

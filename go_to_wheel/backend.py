@@ -161,7 +161,7 @@ def read_settings(config_settings: Settings) -> dict[str, str]:
     settings = {
         name: value[-1] if isinstance(value, list) else str(value)
         for name, value in (config_settings or {}).items()
-        if not name.startswith("-")
+        if not name.startswith("-") and value != []
     }
     unknown = [name for name in settings if name not in SETTINGS]
     if unknown:

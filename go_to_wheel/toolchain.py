@@ -237,6 +237,10 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
         "Go could not reach its module proxy: check the network and GOPROXY",
     ),
     (
+        "disabled by GOPROXY=off",
+        "GOPROXY=off forbids Go to fetch what its cache does not have: unset it",
+    ),
+    (
         "terminal prompts disabled|could not read Username",
         "a private module: set GOPRIVATE to its host and let git log in without asking "
         "(git config, ~/.netrc or an SSH remote)",
@@ -250,7 +254,7 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
         "see which versions there are: go list -m -versions MODULE",
     ),
     (
-        r"40[34] \w|410 Gone|unrecognized import path",
+        r"40[034] \w|410 Gone|unrecognized import path",
         "there is no such module or version, or it is private: check the spelling, see "
         "'go list -m -versions MODULE', or set GOPRIVATE to its host, so that Go asks the "
         "repository itself and not the module proxy",

@@ -17,7 +17,7 @@ from go_to_wheel.errors import SourceError
 from go_to_wheel.metadata import ProjectMetadata, format_metadata
 from go_to_wheel.platforms import TARGETS
 from go_to_wheel.sdist import sdist_name, write_sdist
-from go_to_wheel.source import LAUNCHER_FOLDER, ModuleSource, refuse_stray_link
+from go_to_wheel.source import LAUNCHER_FOLDER, ModuleSource, refuse_odd_name, refuse_stray_link
 from go_to_wheel.toolchain import Go, Runner
 
 #: Folders that builds leave behind.
@@ -170,6 +170,7 @@ def _is_leftover(name: str) -> bool:
 
 
 def _read(path: Path, root: Path) -> SourceFile:
+    refuse_odd_name(path.relative_to(root).as_posix())
     refuse_stray_link(path, root)
     try:
         data = path.read_bytes()

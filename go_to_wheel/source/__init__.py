@@ -15,7 +15,7 @@ from go_to_wheel.source.folder import (
     read_readme,
     repository_root,
 )
-from go_to_wheel.source.links import refuse_stray_link
+from go_to_wheel.source.links import refuse_odd_name, refuse_stray_link
 from go_to_wheel.source.module import ModuleQuery, parse_query
 from go_to_wheel.source.python_files import LAUNCHER_FOLDER, read_python_files
 from go_to_wheel.source.ready import (
@@ -48,6 +48,7 @@ __all__ = [
     "read_python_files",
     "read_readme",
     "read_release",
+    "refuse_odd_name",
     "refuse_stray_link",
     "repository_root",
     "summary_of_doc",

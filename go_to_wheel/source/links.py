@@ -1,4 +1,6 @@
-"""Links: a project's files come from its checkout, never from elsewhere on this machine."""
+"""What a project's files may be: from its checkout, never from elsewhere on this machine, and
+with names that archives can carry.
+"""
 
 from __future__ import annotations
 
@@ -22,3 +24,12 @@ def refuse_stray_link(path: Path, project: Path) -> None:
         f"{str(path)!r} is a link to {str(real)!r}, which is no part of the project",
         "put the file itself there, or remove the link",
     )
+
+
+def refuse_odd_name(path: str) -> None:
+    """Raise SourceError for a file name that is no UTF-8, or has control characters."""
+    if not path.isprintable():
+        raise SourceError(
+            f"the file name {path!r} has characters that wheels and source archives can't carry",
+            "rename the file",
+        )

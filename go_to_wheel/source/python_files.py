@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from go_to_wheel.errors import MissingPathError, SourceError
-from go_to_wheel.source.links import refuse_stray_link
+from go_to_wheel.source.links import refuse_odd_name, refuse_stray_link
 
 #: The launcher's folder in the project's own package; written by editable installs.
 LAUNCHER_FOLDER = "_launcher"
@@ -36,6 +36,8 @@ def read_python_files(project: Path, named: str) -> tuple[tuple[str, bytes], ...
     paths = sorted(_walk(folder, "", (real,), project))
     if not paths:
         raise SourceError(f"python-source: {str(folder)!r} has no files")
+    for path in paths:
+        refuse_odd_name(path)
     return tuple((path, (folder / path).read_bytes()) for path in paths)
 
 

@@ -22,6 +22,10 @@ METADATA = "metadata.json"
 _BASE_LEVELS = {"goamd64": "v1", "goarm64": "v8.0", "go386": "sse2"}
 _LEVELS_OF = {"amd64": "goamd64", "arm64": "goarm64", "386": "go386"}
 _SIZE_LIMIT = 2**31
+#: Members that are texts: of metadata.json, of an artifact, of its "extra".
+_ABOUT = frozenset(("project_name", "version", "tag", "commit"))
+_ARTIFACT = frozenset(("type", "path", "goos", "goarch", "goarm", "target", *_BASE_LEVELS))
+_EXTRA = frozenset(("Binary", "Format"))
 
 
 @dataclass(frozen=True)
@@ -109,8 +113,8 @@ def read_release(folder: Path) -> BinarySource:
 
     Raises SourceError when there are none that a wheel can carry.
     """
-    artifacts = _read_json(folder / ARTIFACTS, list)
-    about = _read_json(folder / METADATA, dict)
+    artifacts = _read_artifacts(folder / ARTIFACTS)
+    about = _checked(folder / METADATA, _read_json(folder / METADATA), _ABOUT)
     kinds = {"Binary": _plain, "Archive": _archived}
     found: dict[tuple[str, str], ReadyBinary] = {}
     skipped: set[str] = set()
@@ -140,14 +144,36 @@ def read_release(folder: Path) -> BinarySource:
     )
 
 
-def _read_json(path: Path, kind: type) -> Any:
+def _read_artifacts(path: Path) -> list[dict[str, Any]]:
+    artifacts = _read_json(path)
+    if not isinstance(artifacts, list):
+        raise SourceError(f"{path} is not what GoReleaser writes: it is no list")
+    found = [_checked(path, artifact, _ARTIFACT) for artifact in artifacts]
+    return [{**one, "extra": _checked(path, one.get("extra") or {}, _EXTRA)} for one in found]
+
+
+def _read_json(path: Path) -> Any:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise SourceError(f"can't read {path}: {error}") from None
-    if not isinstance(data, kind):
-        raise SourceError(f"{path} is not what GoReleaser writes")
-    return data
+
+
+def _checked(path: Path, data: Any, texts: frozenset[str]) -> dict[str, Any]:
+    """An object of GoReleaser's; these members, where they are there, are texts."""
+    faults = [repr(data)] if not isinstance(data, dict) else []
+    if not faults:
+        faults = [
+            f"{name} = {data[name]!r}"
+            for name in sorted(texts & data.keys())
+            if not isinstance(data[name], str)
+        ]
+        programs = data.get("Binaries") or []
+        if not isinstance(programs, list) or not all(isinstance(one, str) for one in programs):
+            faults.append(f"Binaries = {programs!r}")
+    if faults:
+        raise SourceError(f"{path} is not what GoReleaser writes: {', '.join(faults)}")
+    return dict(data)
 
 
 def _target(artifact: Mapping[str, Any]) -> Target | None:
@@ -168,13 +194,13 @@ def _system(artifact: Mapping[str, Any]) -> str:
 def _plain(folder: Path, artifact: Mapping[str, Any], target: Target) -> Iterator[ReadyBinary]:
     path = _locate(folder, artifact)
     if path is not None:
-        name = artifact.get("extra", {}).get("Binary") or path.stem
+        name = artifact["extra"].get("Binary") or path.stem
         yield ReadyBinary(target, str(path), path.read_bytes, name)
 
 
 def _archived(folder: Path, artifact: Mapping[str, Any], target: Target) -> Iterator[ReadyBinary]:
     path = _locate(folder, artifact)
-    extra = artifact.get("extra", {})
+    extra = artifact["extra"]
     if path is None or extra.get("Format") == "binary":
         return
     for name in extra.get("Binaries") or ():

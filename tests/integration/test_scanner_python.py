@@ -141,7 +141,7 @@ for options in ({"speed": 1}, {"exclude": "*.txt"}):
         answer.append(str(error))
 """
     first, second = evaluate(python, code)
-    assert "speed" in first
+    assert first.startswith("unexpected keyword argument 'speed'; there are: exclude, max_depth, ")
     assert second == "exclude must be a list of patterns, not the single text '*.txt'"
 
 
@@ -174,6 +174,55 @@ answer = [path, len(started), alive]
     assert (started, alive) == (1, [])
 
 
+def test_leaving_while_much_is_waiting(python: Path, tree: Tree) -> None:
+    """asyncio stops reading what nobody takes; the program and its pipe are gone all the same."""
+    database = Path(tree.databases[0]).read_bytes()
+    for number in range(6000):
+        (tree.folder / f"{number:04}{'x' * 80}.db").write_bytes(database)
+    code = """
+import contextlib
+async def first():
+    async with contextlib.aclosing(s.ascan(sys.argv[1])) as matches:
+        async for match in matches:
+            while not paused:
+                await asyncio.sleep(0.01)
+            return len(paused)
+paused = []
+real = asyncio.StreamReader.feed_data
+def feed(self, data):
+    real(self, data)
+    if self._paused:
+        paused.append(True)
+asyncio.StreamReader.feed_data = feed
+answer = asyncio.run(asyncio.wait_for(first(), 60))
+"""
+    assert evaluate(python, code, tree.folder)
+
+
+def test_cancelling_ends_the_program(python: Path, tree: Tree) -> None:
+    code = """
+processes = []
+real = asyncio.create_subprocess_exec
+async def remember(*args, **options):
+    processes.append(await real(*args, **options))
+    return processes[0]
+asyncio.create_subprocess_exec = remember
+async def everything():
+    async for match in s.ascan(sys.argv[1], "/"):
+        found.set()
+async def main():
+    global found
+    found = asyncio.Event()
+    task = asyncio.create_task(everything())
+    await found.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    return [task.cancelled(), processes[0].returncode is not None]
+answer = asyncio.run(main())
+"""
+    assert evaluate(python, code, tree.folder) == [True, True]
+
+
 def test_names_that_are_no_utf8(python: Path, tree: Tree) -> None:
     odd = os.fsencode(tree.folder) + b"/\xff.db"
     os.rename(tree.databases[0], odd)
@@ -201,6 +250,15 @@ def test_typed(python: Path, tmp_path: Path) -> None:
         '    async for match in s.ascan("."):\n        reveal_type(match)\n'
         '    for record in s.scan(".", events=True):\n        reveal_type(record)\n'
     )
+    (tmp_path / "misuse.py").write_text(
+        'import sqlite_scanner as s\n\ns.scan(".", max_depth="deep")\ns.ascan(".", speed=1)\n'
+    )
+    misuse = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "misuse.py"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "misuse.py:3: error" in misuse.stdout
+    assert "misuse.py:4: error" in misuse.stdout
     result = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "use.py"],
         cwd=tmp_path, capture_output=True, text=True, check=False,

@@ -21,6 +21,7 @@ from go_to_wheel.toolchain import Runner, find_fitting_go, required_go
         ({"jobs": 2, "ldflags": "-X a.b=c"}, {"jobs": "2", "ldflags": "-X a.b=c"}),
         ({"platform": ["linux-386", "linux-s390x"]}, {"platform": "linux-s390x"}),
         ({"--global-option": ["--verbose"]}, {}),
+        ({"platform": []}, {}),
     ],
 )
 def test_settings(given: dict[str, object] | None, read: dict[str, str]) -> None:

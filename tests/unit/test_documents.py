@@ -69,28 +69,25 @@ def test_every_option_that_is_mentioned_exists() -> None:
         assert named - foreign <= options, page
 
 
-def test_every_option_of_scan() -> None:
-    source = (ROOT / "sqlite_scanner/python/sqlite_scanner/_scan.py").read_text(encoding="utf-8")
-    functions = {
-        node.name: node
-        for node in ast.parse(source).body
-        if isinstance(node, ast.FunctionDef)  # of the overloads, the last is the real one
-    }
-    written = first_cells("sqlite-scanner-python.md", "Option")
-    for name in ("scan", "ascan"):
-        arguments = [one.arg for one in functions[name].args.kwonlyargs]
-        assert arguments == written
-    records = (ROOT / "sqlite_scanner/python/sqlite_scanner/_records.py").read_text("utf-8")
-    match = next(
+def fields_of(name: str, class_: str) -> list[str]:
+    """The annotated names in a class of the sqlite_scanner package."""
+    source = (ROOT / "sqlite_scanner/python/sqlite_scanner" / name).read_text(encoding="utf-8")
+    found = next(
         node
-        for node in ast.parse(records).body
-        if isinstance(node, ast.ClassDef) and node.name == "Match"
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ClassDef) and node.name == class_
     )
-    fields = [
+    return [
         node.target.id
-        for node in match.body
+        for node in found.body
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
     ]
+
+
+def test_every_option_of_scan() -> None:
+    written = first_cells("sqlite-scanner-python.md", "Option")
+    assert written == [*fields_of("_scan.py", "ScanOptions"), "events"]
+    fields = fields_of("_records.py", "Match")
     assert all(f"`{field}`" in text("sqlite-scanner-python.md") for field in fields)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -214,3 +215,11 @@ def test_links_inside_the_checkout_are_followed(tmp_path: Path) -> None:
     (tmp_path / "project/p/shared").symlink_to("../../shared")
     found = dict(read_python_files(tmp_path / "project", "p"))
     assert found == {"LICENSE": b"text", "a.py": b"", "shared/b.py": b"b"}
+
+
+@pytest.mark.parametrize("name", [b"\xff.txt", b"two\nlines.txt"])
+def test_names_that_archives_cannot_carry(tmp_path: Path, name: bytes) -> None:
+    plant(tmp_path, {"p/x.py": ""})
+    Path(os.fsdecode(os.fsencode(tmp_path / "p") + b"/" + name)).write_text("")
+    with pytest.raises(SourceError, match="the file name .* has characters that wheels"):
+        read_python_files(tmp_path, "p")

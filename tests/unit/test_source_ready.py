@@ -191,3 +191,27 @@ def test_two_binaries_for_one_target(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"one")
     with pytest.raises(InvalidOptionsError, match="there are two binaries for 'linux-386'"):
         parse_binaries([f"linux-386={tmp_path}/a"] * 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("artifacts.json", "{}", "artifacts.json is not what GoReleaser writes: it is no list"),
+        ("artifacts.json", "[3]", "is not what GoReleaser writes: 3"),
+        ("artifacts.json", '[{"path": 3, "goarch": []}]', "writes: goarch = [], path = 3"),
+        ("artifacts.json", '[{"extra": 3}]', "is not what GoReleaser writes: 3"),
+        ("artifacts.json", '[{"extra": {"Binaries": [3]}}]', "Binaries = [3]"),
+        ("artifacts.json", '[{"extra": {"Binary": 7}}]', "Binary = 7"),
+        ("artifacts.json", "[" * 100_000, "can't read "),
+        ("metadata.json", '{"version": 3, "tag": null}', "tag = None, version = 3"),
+        ("metadata.json", "[]", "metadata.json is not what GoReleaser writes: []"),
+    ],
+)
+def test_files_that_goreleaser_did_not_write(
+    tmp_path: Path, name: str, text: str, words: str
+) -> None:
+    dist = release(tmp_path)
+    (dist / name).write_text(text)
+    with pytest.raises(SourceError) as caught:
+        read_release(dist)
+    assert words in caught.value.message

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ._scan import Match, Problem, Progress, Record, ScanError, ascan, scan
+    from ._scan import Match, Problem, Progress, Record, ScanError, ScanOptions, ascan, scan
 
 __all__ = [
     "Match",
@@ -31,6 +31,7 @@ __all__ = [
     "Progress",
     "Record",
     "ScanError",
+    "ScanOptions",
     "__version__",
     "ascan",
     "get_binary_path",

@@ -10,14 +10,25 @@ import asyncio
 import os
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator
-from dataclasses import dataclass
-from typing import IO, Literal, overload
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import IO, TYPE_CHECKING, Any, Literal, TypedDict, overload
 
 from ._launcher import get_binary_path
 from ._records import Match, Problem, Progress, Record, parse_record
 
-__all__ = ["Match", "Problem", "Progress", "Record", "ScanError", "ascan", "scan"]
+__all__ = [
+    "Match",
+    "Problem",
+    "Progress",
+    "Record",
+    "ScanError",
+    "ScanOptions",
+    "ascan",
+    "scan",
+]
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # type checkers have it built in; Python from 3.11 on
 
 Root = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -52,145 +63,80 @@ def _describe(exit_code: int, problems: tuple[Problem, ...], stderr: str) -> str
     return stderr.strip() or f"the scanner ended with exit code {exit_code}"
 
 
-@dataclass(frozen=True)
-class _Options:
-    """The scanner's flags, as keyword arguments call them."""
+class ScanOptions(TypedDict, total=False):
+    """The program's flags, as keyword arguments call them."""
 
-    exclude: tuple[str, ...]
+    exclude: Iterable[str]
     max_depth: int | None
+    one_file_system: bool
+    no_hidden: bool
+    follow: bool
+    recall: bool
+    quick: bool
+    unique: bool
+    strict: bool
     workers: int | None
-    switches: tuple[str, ...]
-
-    def arguments(self, roots: Iterable[Root]) -> list[str | bytes]:
-        arguments: list[str | bytes] = ["--jsonl", "--details", "--events"]
-        arguments += [f"--exclude={pattern}" for pattern in self.exclude]
-        if self.max_depth is not None:
-            arguments.append(f"--max-depth={self.max_depth}")
-        if self.workers is not None:
-            arguments.append(f"--workers={self.workers}")
-        paths = [os.fspath(root) for root in roots]
-        return [*arguments, *(f"--{name}" for name in self.switches), "--", *paths]
 
 
-def _options(
-    exclude: Iterable[str], max_depth: int | None, workers: int | None, **switches: bool
-) -> _Options:
+def _arguments(roots: Iterable[Root], options: Mapping[str, Any]) -> list[str | bytes]:
+    """Keyword arguments -> the program's own. Raises TypeError for those it doesn't have."""
+    arguments: list[str | bytes] = ["--jsonl", "--details", "--events"]
+    for name, value in options.items():
+        if name not in ScanOptions.__annotations__:
+            known = ", ".join([*ScanOptions.__annotations__, "events"])
+            raise TypeError(f"unexpected keyword argument {name!r}; there are: {known}")
+        flag = f"--{name.replace('_', '-')}"
+        if name == "exclude":
+            arguments += [f"{flag}={pattern}" for pattern in _patterns(value)]
+        elif value is True:
+            arguments.append(flag)
+        elif value is not None and value is not False:
+            arguments.append(f"{flag}={value}")
+    return [*arguments, "--", *(os.fspath(root) for root in roots)]
+
+
+def _patterns(exclude: Iterable[str]) -> Iterable[str]:
     if isinstance(exclude, str):
         raise TypeError(f"exclude must be a list of patterns, not the single text {exclude!r}")
-    names = tuple(name.replace("_", "-") for name, on in switches.items() if on)
-    return _Options(tuple(exclude), max_depth, workers, names)
+    return exclude
 
 
 @overload
 def scan(
-    *roots: Root,
-    exclude: Iterable[str] = ...,
-    max_depth: int | None = ...,
-    one_file_system: bool = ...,
-    no_hidden: bool = ...,
-    follow: bool = ...,
-    recall: bool = ...,
-    quick: bool = ...,
-    unique: bool = ...,
-    strict: bool = ...,
-    workers: int | None = ...,
-    events: Literal[False] = ...,
+    *roots: Root, events: Literal[False] = ..., **options: Unpack[ScanOptions]
 ) -> Iterator[Match]: ...
 @overload
 def scan(
-    *roots: Root,
-    exclude: Iterable[str] = ...,
-    max_depth: int | None = ...,
-    one_file_system: bool = ...,
-    no_hidden: bool = ...,
-    follow: bool = ...,
-    recall: bool = ...,
-    quick: bool = ...,
-    unique: bool = ...,
-    strict: bool = ...,
-    workers: int | None = ...,
-    events: Literal[True],
+    *roots: Root, events: Literal[True], **options: Unpack[ScanOptions]
 ) -> Iterator[Record]: ...
-def scan(
-    *roots: Root,
-    exclude: Iterable[str] = (),
-    max_depth: int | None = None,
-    one_file_system: bool = False,
-    no_hidden: bool = False,
-    follow: bool = False,
-    recall: bool = False,
-    quick: bool = False,
-    unique: bool = False,
-    strict: bool = False,
-    workers: int | None = None,
-    events: bool = False,
-) -> Iterator[Record]:
+def scan(*roots: Root, events: bool = False, **options: Unpack[ScanOptions]) -> Iterator[Record]:
     """Yield each database below the roots (default: the current folder) as it is found.
 
-    The options are the program's flags. With `events` the iterator yields `Progress` and
-    `Problem` records too. Raises ScanError when the program failed; and, unless `events`
-    has told it already, at the end of a scan that could not look at everything.
+    The options are the program's flags: `exclude` (a list of patterns), `max_depth`,
+    `one_file_system`, `no_hidden`, `follow`, `recall`, `quick`, `unique`, `strict` and
+    `workers`. With `events` the iterator yields `Progress` and `Problem` records too.
+    Raises ScanError when the program failed; and, unless `events` has told it already, at
+    the end of a scan that could not look at everything.
     """
-    options = _options(
-        exclude, max_depth, workers, one_file_system=one_file_system, no_hidden=no_hidden,
-        follow=follow, recall=recall, quick=quick, unique=unique, strict=strict,
-    )  # fmt: skip
-    return _scan(options.arguments(roots), events)
+    return _scan(_arguments(roots, options), events)
 
 
 @overload
 def ascan(
-    *roots: Root,
-    exclude: Iterable[str] = ...,
-    max_depth: int | None = ...,
-    one_file_system: bool = ...,
-    no_hidden: bool = ...,
-    follow: bool = ...,
-    recall: bool = ...,
-    quick: bool = ...,
-    unique: bool = ...,
-    strict: bool = ...,
-    workers: int | None = ...,
-    events: Literal[False] = ...,
+    *roots: Root, events: Literal[False] = ..., **options: Unpack[ScanOptions]
 ) -> AsyncIterator[Match]: ...
 @overload
 def ascan(
-    *roots: Root,
-    exclude: Iterable[str] = ...,
-    max_depth: int | None = ...,
-    one_file_system: bool = ...,
-    no_hidden: bool = ...,
-    follow: bool = ...,
-    recall: bool = ...,
-    quick: bool = ...,
-    unique: bool = ...,
-    strict: bool = ...,
-    workers: int | None = ...,
-    events: Literal[True],
+    *roots: Root, events: Literal[True], **options: Unpack[ScanOptions]
 ) -> AsyncIterator[Record]: ...
 def ascan(
-    *roots: Root,
-    exclude: Iterable[str] = (),
-    max_depth: int | None = None,
-    one_file_system: bool = False,
-    no_hidden: bool = False,
-    follow: bool = False,
-    recall: bool = False,
-    quick: bool = False,
-    unique: bool = False,
-    strict: bool = False,
-    workers: int | None = None,
-    events: bool = False,
+    *roots: Root, events: bool = False, **options: Unpack[ScanOptions]
 ) -> AsyncIterator[Record]:
     """The same for `async for`; leaving the loop early ends the program, too.
 
     Wrap it in `contextlib.aclosing` where the program must be gone at a certain point.
     """
-    options = _options(
-        exclude, max_depth, workers, one_file_system=one_file_system, no_hidden=no_hidden,
-        follow=follow, recall=recall, quick=quick, unique=unique, strict=strict,
-    )  # fmt: skip
-    return _ascan(options.arguments(roots), events)
+    return _ascan(_arguments(roots, options), events)
 
 
 class _Reader:
@@ -272,12 +218,15 @@ async def _ascan(arguments: list[str | bytes], events: bool) -> AsyncIterator[Re
 
 
 async def _aend(process: asyncio.subprocess.Process) -> None:
-    """The same, without blocking the loop; its transport closes the pipe."""
-    if process.returncode is not None:
-        return
-    process.terminate()
+    """The same, without blocking the loop.
+
+    What is still in the pipe is read and dropped: asyncio closes it at its end only, and
+    stops reading while its buffer is full.
+    """
+    if process.returncode is None:
+        process.terminate()
     try:
-        await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+        await asyncio.wait_for(process.communicate(), _STOP_SECONDS)
     except asyncio.TimeoutError:
         process.kill()
-        await process.wait()
+        await process.communicate()

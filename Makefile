@@ -18,10 +18,13 @@ EXTRA := $(if $(GO_ON_PATH),,--extra go)
 
 PYTHONS := 3.10 3.11 3.12 3.13 3.14
 FUZZ_SECONDS ?= 5
+DATASETTE_0.65 := datasette>=0.65,<0.66
+DATASETTE_1.0 := datasette>=1.0a41,<2
 VET_TARGETS := linux/amd64 linux/arm64 linux/386 linux/arm linux/ppc64le linux/s390x linux/riscv64 \
     darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 windows/386 freebsd/amd64
 
-.PHONY: help demo test test-unit test-go test-integration test-datasette lint types cover bench dist clean setup
+.PHONY: help demo setup test test-unit test-go test-integration test-datasette lint types cover bench \
+    bench-build bench-scanner bench-datasette dist clean test-datasette-0.65 test-datasette-1.0
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -58,15 +61,16 @@ test-integration: setup  ## Real builds, real installs, the scanner's command li
 
 test-datasette: test-datasette-0.65 test-datasette-1.0  ## The plugin, on both Datasette lines
 
-test-datasette-0.65: DATASETTE := datasette>=0.65,<0.66
-test-datasette-1.0: DATASETTE := datasette>=1.0a41,<2
-test-datasette-0.65 test-datasette-1.0: test-datasette-%: setup
+test-datasette-0.65 test-datasette-1.0: test-datasette-%: datasette-environment-%
+	.venv-datasette-$*/bin/python -m pytest -q -o filterwarnings=default --timeout 300 \
+	    tests/datasette_scan
+
+datasette-environment-%: setup  # Datasette of one line, with the scanner's wheel and the plugin
 	$(UV) run --no-sync go-to-wheel sqlite_scanner --platforms native --output-dir build/wheels
 	$(UV) venv --quiet --allow-existing .venv-datasette-$*
-	$(UV) pip install --quiet --python .venv-datasette-$* --prerelease allow '$(DATASETTE)' \
+	$(UV) pip install --quiet --python .venv-datasette-$* --prerelease allow '$(DATASETTE_$*)' \
 	    --reinstall-package sqlite-scanner --reinstall-package datasette-scan \
 	    --find-links build/wheels ./datasette_scan --group datasette_scan/pyproject.toml:test
-	.venv-datasette-$*/bin/python -m pytest -q -o filterwarnings=default tests/datasette_scan
 
 lint: setup  ## ruff, gofmt, go vet for each system
 	$(UV) run --no-sync ruff check .
@@ -88,8 +92,23 @@ cover: setup  ## Coverage of the unit and integration tests
 	$(UV) run --no-sync coverage run -m pytest -q
 	$(UV) run --no-sync coverage report --show-missing
 
-bench: setup  ## Side by side with the released go-to-wheel
+bench: bench-build bench-scanner bench-datasette  ## Side by side with the released versions
+
+bench-build: setup
 	$(UV) run --no-sync python bench/build_bench.py
+
+bench-scanner: setup
+	$(UV) run --no-sync python bench/scanner/run.py
+
+bench-datasette: datasette-environment-0.65 datasette-environment-1.0
+	@set -e; for line in 0.65 1.0; do \
+	    $(UV) venv --quiet --allow-existing .venv-peer-$$line; done
+	$(UV) pip install --quiet --python .venv-peer-0.65 '$(DATASETTE_0.65)' datasette-scan==0.1.1
+	$(UV) pip install --quiet --python .venv-peer-1.0 --prerelease allow '$(DATASETTE_1.0)' \
+	    datasette-scan==0.1.1
+	$(UV) run --no-sync python bench/datasette_scan/bench.py \
+	    --ours .venv-datasette-0.65/bin/python --peer .venv-peer-0.65/bin/python \
+	    --ours .venv-datasette-1.0/bin/python --peer .venv-peer-1.0/bin/python
 
 dist: setup  ## All distributions, below dist/
 	$(UV) build --quiet --out-dir dist

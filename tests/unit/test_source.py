@@ -221,5 +221,5 @@ def test_links_inside_the_checkout_are_followed(tmp_path: Path) -> None:
 def test_names_that_archives_cannot_carry(tmp_path: Path, name: bytes) -> None:
     plant(tmp_path, {"p/x.py": ""})
     Path(os.fsdecode(os.fsencode(tmp_path / "p") + b"/" + name)).write_text("")
-    with pytest.raises(SourceError, match="the file name .* has characters that wheels"):
+    with pytest.raises(SourceError, match=r"the file name .* has characters that wheels"):
         read_python_files(tmp_path, "p")

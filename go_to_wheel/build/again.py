@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from go_to_wheel.binary import BinaryFacts
-from go_to_wheel.check.anatomy import Anatomy, read_anatomy
+from go_to_wheel.check.anatomy import Anatomy, ProgramView, read_anatomy
 from go_to_wheel.check.archive import open_archive
 from go_to_wheel.errors import SourceError, WheelError
 from go_to_wheel.naming import parse_version
@@ -52,7 +52,7 @@ def read_recipe(wheel: bytes, file: str) -> Recipe:
         source=_released_source(facts),
         commit=facts.setting("vcs.revision"),
         options=(*_target_options(anatomy, facts), *_flag_options(anatomy)),
-        told=(*_metadata_options(anatomy), *_layout_options(anatomy, facts, programs[0].path)),
+        told=(*_metadata_options(anatomy), *_layout_options(programs)),
         environ=_environment(wheel, facts),
         notes=_notes(anatomy, facts),
     )
@@ -125,13 +125,18 @@ def _own_license(anatomy: Anatomy) -> str | None:
     return own or whole
 
 
-def _layout_options(anatomy: Anatomy, facts: BinaryFacts, path: str) -> list[str]:
-    command = path.rsplit("/", 1)[-1].removesuffix(".exe")
-    options = ["--entry-point", command]
-    if go := facts.go:
-        below = go.path.removeprefix(go.main.path if go.main else "").strip("/")
-        options += ["--package", f"./{below}"] if below and go.main else []
-    if ".data/scripts/" not in path:
+def _layout_options(programs: Sequence[ProgramView]) -> list[str]:
+    """Each program's package; the command's name where there is only one."""
+    options: list[str] = []
+    for program in programs:
+        go = program.facts.go
+        below = go.path.removeprefix(go.main.path).strip("/") if go and go.main else ""
+        if below or len(programs) > 1:
+            options += ["--package", f"./{below}" if below else "."]
+    if len(programs) == 1:
+        name = programs[0].path.rsplit("/", 1)[-1].removesuffix(".exe")
+        options += ["--entry-point", name]
+    if not all(".data/scripts/" in program.path for program in programs):
         options += ["--launcher", "python"]
     return options
 
@@ -144,6 +149,8 @@ def _environment(wheel: bytes, facts: BinaryFacts) -> dict[str, str]:
     version = facts.go.version if facts.go else ""
     if _RELEASE.fullmatch(version):
         environ["GOTOOLCHAIN"] = version
+    if not facts.setting("vcs.revision"):  # built without git, or by the build backend
+        environ["GOFLAGS"] = "-buildvcs=false"
     return environ
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import HELLO_OPTIONS, copy_project, git, go_to_wheel
+from support import HELLO_OPTIONS, copy_project, git, go_to_wheel, run
 
 from go_to_wheel.wheelfile import Entry, write_wheel
 
@@ -115,6 +116,29 @@ def test_without_a_source_the_wheel_must_name_one(hello: Path, tmp_path: Path) -
     code, text = verify(wheel)
     assert code == 1
     assert "--source DIR" in text
+
+
+def test_several_commands(tmp_path: Path) -> None:
+    source = copy_project("library", tmp_path / "library")
+    packages = ("--package", "./cmd/hello", "--package", "./cmd/other")
+    options = ("--version", "2.0", "--platforms", "linux-arm64", "--name", "several")
+    wheel = build(source, tmp_path / "dist", *options, *packages)
+    code, text = verify(wheel, "--source", source)
+    assert (code, text.split(" (")[0]) == (0, f"identical: {wheel.name}")
+
+
+def test_a_wheel_that_a_front_end_built(hello: Path, tmp_path: Path) -> None:
+    """The backend leaves the commit out, so the folder is taken as it is."""
+    go_to_wheel("init", cwd=hello)
+    git(hello, "add", "-A")
+    git(hello, "commit", "-q", "-m", "ready")
+    git(hello, "tag", "v1.4.0")
+    code = "import sys, go_to_wheel.backend as backend; backend.build_wheel(sys.argv[1])"
+    (tmp_path / "dist").mkdir()
+    run(sys.executable, "-c", code, tmp_path / "dist", cwd=hello)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    status, text = verify(wheel, "--source", hello)
+    assert (status, text.split(" (")[0]) == (0, f"identical: {wheel.name}")
 
 
 def test_a_released_module_needs_no_source(tmp_path: Path) -> None:

@@ -150,11 +150,12 @@ async def find(options: FindOptions) -> AsyncGenerator[Event, None]:
         if code not in (0, 1):
             raise FinderError(f"sqlite-scanner stopped with exit code {code}: {said}")
     finally:
+        errors.cancel()
+        await asyncio.wait([errors])
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
-        errors.cancel()
+        await process.communicate()  # to the ends of its pipes, so nothing of it stays open
 
 
 async def _start(options: FindOptions) -> asyncio.subprocess.Process:

@@ -18,6 +18,7 @@ without locks never exist together, and all opening and closing happens under it
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import struct
@@ -65,6 +66,7 @@ _RESERVED = 0x40000001  # sqlite3's os.h: PENDING_BYTE + 1
 _SHARED_FIRST = 0x40000002
 _SHARED_SIZE = 510
 _PAUSE = 0.02
+_TRIES = 5  # on a busy machine one try can outlast the time there is
 _URI_FLAGS = {
     Mode.DIRECT: "mode=ro&readonly_shm=1",
     Mode.LIVE: "mode=ro&readonly_shm=1",
@@ -232,23 +234,23 @@ class Opener:
     ) -> tuple[T, ReadInfo]:
         """The same, with more than the connection."""
         began = time.monotonic()
-        deadline = began + self.limits.busy_seconds
-        while True:
+        for tries in itertools.count(1):
             # A lock that lasts is worth a copy; one that a commit takes is not.
             patient = time.monotonic() < began + self.limits.busy_seconds / 4
             try:
                 return self._attempt(_Request(path, prepare, patient), use)
             except _Locked:
-                self._wait(deadline, BusyError, path)
+                self._wait(tries, began, BusyError, path)
             except _Retry:
-                self._wait(deadline, ChangingError, path)
+                self._wait(tries, began, ChangingError, path)
             finally:
                 if not keep:
                     self.forget_idle(path)
+        raise AssertionError("unreachable")  # the count has no end
 
-    @staticmethod
-    def _wait(deadline: float, error: type[UnavailableError], path: bytes) -> None:
-        if time.monotonic() >= deadline:
+    def _wait(self, tries: int, began: float, error: type[UnavailableError], path: bytes) -> None:
+        """Pause, or give up: when the time is over, unless the tries were slow and few."""
+        if tries >= _TRIES and time.monotonic() >= began + self.limits.busy_seconds:
             raise error(f"{visible_path(path)} is {error.word}")
         time.sleep(_PAUSE)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import inspect
 import os
+import random
 import signal
 import socket
 import sqlite3
@@ -26,6 +28,14 @@ from datasette_scan.state import state_of
 from datasette_scan import lines
 
 MAGIC = b"SQLite format 3\x00"
+PATIENCE = 180.0  # seconds: how long a busy machine may take for what is quick on an idle one
+HANGS = 600  # seconds after which a test is not slow but stuck
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A hung server must fail its test, not the run."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(HANGS))
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
@@ -162,9 +172,12 @@ def root(tmp_path: Path) -> Path:
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port below those that the system gives to outgoing connections, so it stays free."""
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 class Server:
@@ -191,17 +204,17 @@ class Server:
     ) -> tuple[int, str]:
         request = urllib.request.Request(self.url + path, data, headers or {})
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
-    def wait(self, seconds: float = 25) -> Server:
+    def wait(self, seconds: float = PATIENCE) -> Server:
         """Until it answers."""
         self.until(lambda: self.request("/-/versions.json")[0] == 200, seconds)
         return self
 
-    def until(self, ready: Callable[[], bool], seconds: float = 25) -> None:
+    def until(self, ready: Callable[[], bool], seconds: float = PATIENCE) -> None:
         end_at = time.monotonic() + seconds
         while time.monotonic() < end_at:
             assert self.process.poll() is None, self.text()
@@ -213,7 +226,7 @@ class Server:
             time.sleep(0.05)
         raise AssertionError(f"not ready after {seconds} s:\n{self.text()[:1500]}")
 
-    def scanned(self, seconds: float = 25) -> Any:
+    def scanned(self, seconds: float = PATIENCE) -> Any:
         """Until a scan is complete; the catalogue's JSON."""
         import json
 
@@ -230,12 +243,28 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(signal_number)
             try:
-                self.process.wait(20)
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
         self._out.close()
         return self.process.returncode
+
+
+def slow_scanner(folder: Path, *events: str) -> dict[str, str]:
+    """An environment in which the scanner says ``events`` and then never ends.
+
+    Its process id is in ``folder/scanner.pid`` from then on.
+    """
+    binary, script = folder / "slow-scanner", folder / "scanner.txt"
+    program = Path(__file__).with_name("fake_scanner.py")
+    binary.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{program}" "$@"\n')
+    binary.chmod(0o755)
+    script.write_text("\n".join(["0", "100000", *events]))
+    package = folder / "instead" / "sqlite_scanner"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(f"def get_binary_path():\n    return {str(binary)!r}\n")
+    return {**os.environ, "PYTHONPATH": str(package.parent), "FAKE_SCANNER": str(script)}
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MAGIC, Server, child_python, end, make_database
+from conftest import MAGIC, PATIENCE, Server, child_python, end, make_database, slow_scanner
 from test_opening import HOLD_OPEN, hot_journal
 from test_pages import VTAB, run_sql
 
@@ -94,7 +94,7 @@ def test_a_visit(browser: Any, root: Path, live: None, serve: Callable[..., Serv
     server = serve(str(root))
     server.scanned()
     page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.set_default_timeout(20000)
+    page.set_default_timeout(PATIENCE * 1000)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(server.url)
@@ -141,7 +141,7 @@ def test_rows_and_progress_appear_while_it_scans(
     make_database(root / "first.db")
     server = serve(str(root)).wait()
     page = browser.new_page()
-    page.set_default_timeout(20000)
+    page.set_default_timeout(PATIENCE * 1000)
     page.goto(server.url)
     page.get_by_role("link", name="first").wait_for()
     make_database(root / "second.db")
@@ -153,17 +153,16 @@ def test_rows_and_progress_appear_while_it_scans(
 
 
 def test_the_page_that_opens_before_anything_is_found(
-    browser: Any, tmp_path: Path, serve: Callable[..., Server]
+    browser: Any, root: Path, tmp_path: Path, serve: Callable[..., Server]
 ) -> None:
-    """A scan of much: the page is there at once and fills by itself."""
-    server = serve("/usr", "--all").wait()
+    """A scan that takes long: the page is there at once and fills by itself."""
+    env = slow_scanner(tmp_path, '{"event":"progress","files":1234,"folders":56}')
+    server = serve(str(root), env=env).wait()
     page = browser.new_page()
-    page.set_default_timeout(30000)
+    page.set_default_timeout(PATIENCE * 1000)
     page.goto(server.url)
     page.get_by_role("heading", name="Databases found").wait_for()
-    page.wait_for_function(
-        "/[1-9][0-9,]* files/.test(document.getElementById('scan-progress').innerText)"
-    )
+    page.wait_for_function("/1,234 files/.test(document.getElementById('scan-progress').innerText)")
     page.close()
 
 
@@ -174,7 +173,7 @@ def test_without_javascript(browser: Any, root: Path, serve: Callable[..., Serve
     server.scanned()
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.set_default_timeout(20000)
+    page.set_default_timeout(PATIENCE * 1000)
     page.goto(server.url + "/?q=one")
     assert names(page) == ["one"]
     make_database(root / "one_more.db")
@@ -194,7 +193,7 @@ def test_narrow_and_dark(
     server.scanned()
     context = browser.new_context(viewport={"width": 380, "height": 780}, color_scheme=scheme)
     page = context.new_page()
-    page.set_default_timeout(20000)
+    page.set_default_timeout(PATIENCE * 1000)
     page.goto(server.url)
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
     shoot(page, f"datasette-scan-narrow-{scheme}")

@@ -109,10 +109,14 @@ def test_another_user_reads_what_the_owner_lets(root: Path) -> None:
     for folder in [root, *root.parents][:4]:
         folder.chmod(folder.stat().st_mode | 0o055)
     code = f"""
-import asyncio, os, sys
+import asyncio, os, shutil, sys
 sys.path.insert(0, {os.path.dirname(__file__)!r})
+import sqlite_scanner
 from conftest import scanned
 from pathlib import Path
+# The environment may lie in a folder that others cannot enter.
+program = shutil.copy(sqlite_scanner.get_binary_path(), Path(sys.argv[1]).parent)
+sqlite_scanner.get_binary_path = lambda: program
 async def main():
     await (await scanned(Path(sys.argv[1]) / "nowhere")).close()  # everything is imported
     if os.getuid() == 0:

@@ -1,6 +1,7 @@
 """A program that writes to a database without pause, in one of several manners.
 
-Run in a child process: ``python writer.py MANNER DATABASE COUNTER SECONDS``. After each
+Run in a child process: ``python writer.py MANNER DATABASE COUNTER``; it ends when its
+standard input does, and with it when the process that started it is gone. After each
 commit the committed version goes to COUNTER (8 bytes, mapped), so a reader knows what must
 be visible by then. Every transaction rewrites all rows, which lie on many pages:
 
@@ -16,6 +17,7 @@ import os
 import sqlite3
 import struct
 import sys
+import threading
 import time
 
 ROWS = 40
@@ -66,7 +68,7 @@ def connect(path: str) -> sqlite3.Connection:
 
 def insist(connection: sqlite3.Connection, sql: str) -> None:
     """Readers may hold a writer up; they must not end it."""
-    for _ in range(100):
+    while True:
         try:
             connection.execute(sql)
         except sqlite3.OperationalError as error:
@@ -74,10 +76,9 @@ def insist(connection: sqlite3.Connection, sql: str) -> None:
                 raise
         else:
             return
-    raise SystemExit("the readers never let the writer through")
 
 
-def write(manner: str, path: str, counter: Counter, until: float) -> None:
+def write(manner: str, path: str, counter: Counter) -> None:
     version = counter.get()
     connection = connect(path)
     if manner in ("exclusive", "memory"):
@@ -87,7 +88,7 @@ def write(manner: str, path: str, counter: Counter, until: float) -> None:
         connection.execute("PRAGMA cache_size=5")  # spills into the file before the commit
     if manner == "wal":
         connection.execute("PRAGMA wal_autocheckpoint=60")
-    while time.monotonic() < until:
+    while True:
         version += 1
         insist(connection, "BEGIN IMMEDIATE")
         change(connection, version)
@@ -96,7 +97,6 @@ def write(manner: str, path: str, counter: Counter, until: float) -> None:
         insist(connection, "COMMIT")
         counter.set(version)
         connection = between(manner, path, connection, version)
-    connection.close()
 
 
 def between(
@@ -126,11 +126,17 @@ def between(
     return connection
 
 
+def end_with_input() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
 def main() -> None:
-    manner, path, counter, seconds = sys.argv[1:]
+    manner, path, counter = sys.argv[1:]
+    threading.Thread(target=end_with_input, daemon=True).start()
     sys.stdout.write("writing\n")
     sys.stdout.flush()
-    write(manner, path, Counter(counter), time.monotonic() + float(seconds))
+    write(manner, path, Counter(counter))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ GOFMT = $(shell $(GO) env GOROOT)/bin/gofmt
 EXTRA := $(if $(GO_ON_PATH),,--extra go)
 
 PYTHONS := 3.10 3.11 3.12 3.13 3.14
+# pyenv's Pythons are not on PATH unless one is chosen.
+PYENVS := $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions
 FUZZ_SECONDS ?= 5
 DATASETTE_0.65 := datasette>=0.65,<0.66
 DATASETTE_1.0 := datasette>=1.0a41,<2
@@ -48,11 +50,12 @@ test-go: setup  ## The scanner's own tests, with the race detector where there i
 
 test-unit: setup  ## Pure tests, on every Python from 3.10 up that is here
 	@set -e; for version in $(PYTHONS); do \
-	    $(UV) python find --quiet "$$version" >/dev/null 2>&1 || continue; \
-	    echo "== unit tests on Python $$version"; \
-	    UV_PROJECT_ENVIRONMENT=.venv-$$version $(UV) sync --quiet --python $$version $(EXTRA); \
-	    UV_PROJECT_ENVIRONMENT=.venv-$$version $(UV) run --no-sync --python $$version \
-	        pytest -q tests/unit; \
+	    python=$$($(UV) python find --quiet "$$version" 2>/dev/null) || \
+	        python=$$(ls -d $(PYENVS)/$$version.*/bin/python 2>/dev/null | tail -n 1); \
+	    test -n "$$python" || continue; \
+	    echo "== unit tests on Python $$version ($$python)"; \
+	    UV_PROJECT_ENVIRONMENT=.venv-$$version $(UV) sync --quiet --python "$$python" $(EXTRA); \
+	    .venv-$$version/bin/python -m pytest -q tests/unit; \
 	done
 
 test-integration: setup  ## Real builds, real installs, the scanner's command line

@@ -11,8 +11,8 @@ import click
 
 from .errors import FinderError
 from .finder import FindOptions, program
-from .settings import Settings, absolute_roots
-from .state import is_loopback, set_command_settings, state_of
+from .settings import Settings, absolute_roots, is_loopback
+from .state import set_command_settings, state_of
 from .text import format_size, visible
 
 _OWN = {"paths", "scan_interval", "exclude", "max_depth", "include_all", "list_only", "as_json"}

@@ -7,6 +7,8 @@ by ``tests/datasette_scan/test_contract.py``.
 from __future__ import annotations
 
 import contextvars
+import os
+import sqlite3
 import time
 from collections.abc import Callable
 from typing import Any
@@ -31,11 +33,20 @@ _REFRESH_SQL = "PRAGMA schema_version"
 _NOTHING_KNOWN = Results([(None,)], False, [("schema_version",)])
 
 
+def _without_file_names(action: int, name: str | None, *_: str | None) -> int:
+    """SQL may not ask SQLite where its files are: it finds none."""
+    hidden = action == sqlite3.SQLITE_PRAGMA and (name or "").lower() == "database_list"
+    return sqlite3.SQLITE_IGNORE if hidden else sqlite3.SQLITE_OK
+
+
 class ScannedDatabase(Database):  # type: ignore[misc]
     """Reads through the plugin's own threads and opener; cannot be written to."""
 
-    def __init__(self, ds: Any, entry: Entry, reader: Reader) -> None:
-        super().__init__(ds, path=entry.shown_path, is_mutable=True)
+    def __init__(self, ds: Any, entry: Entry, reader: Reader, hide_path: bool = False) -> None:
+        # Datasette's own pages show this path to everybody; nothing is opened by it.
+        path = os.path.basename(entry.shown_path) if hide_path else entry.shown_path
+        super().__init__(ds, path=path, is_mutable=True)
+        self._hide_path = hide_path
         self.entry = entry
         self.last_read: ReadInfo | None = None
         self._reader = reader
@@ -67,6 +78,8 @@ class ScannedDatabase(Database):  # type: ignore[misc]
 
     def _prepare(self, connection: Any) -> None:
         self.ds._prepare_connection(connection, self.name)
+        if self._hide_path:
+            connection.set_authorizer(_without_file_names)
 
     async def execute(self, sql: str, *args: Any, **kwargs: Any) -> Any:
         """Run a query; Datasette's question whether the schema changed opens nothing."""

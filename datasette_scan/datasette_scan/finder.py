@@ -137,7 +137,7 @@ async def find(options: FindOptions) -> AsyncGenerator[Event, None]:
     is cancelled, it is killed first. Raises FinderError when it cannot start, is misused,
     or writes something that is not the agreed format.
     """
-    process = await _start(options)
+    process = await _start_whole(options)
     lines, said_wrong = _pipes(process)
     errors = asyncio.ensure_future(_drain(said_wrong))
     try:
@@ -152,10 +152,25 @@ async def find(options: FindOptions) -> AsyncGenerator[Event, None]:
     finally:
         errors.cancel()
         await asyncio.wait([errors])
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-        await process.communicate()  # to the ends of its pipes, so nothing of it stays open
+        await _end(process)
+
+
+async def _start_whole(options: FindOptions) -> asyncio.subprocess.Process:
+    """Start the process; cancelled meanwhile, end it: asyncio itself would wait for ever."""
+    starting = asyncio.ensure_future(_start(options))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with contextlib.suppress(FinderError):
+            await _end(await starting)
+        raise
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+    await process.communicate()  # to the ends of its pipes, so nothing of it stays open
 
 
 async def _start(options: FindOptions) -> asyncio.subprocess.Process:

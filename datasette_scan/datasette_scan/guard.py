@@ -18,7 +18,8 @@ from datasette.utils import tilde_decode
 from . import lines
 from .database import ScannedDatabase, listing
 from .names import alias_hash
-from .state import State, is_loopback, state_of
+from .settings import is_loopback
+from .state import State, state_of
 from .text import visible
 
 Scope = MutableMapping[str, Any]

@@ -36,6 +36,21 @@ class Settings:
         """Whether there is anything to scan."""
         return bool(self.find.roots)
 
+    @property
+    def hides_paths(self) -> bool:
+        """Whether there are people who may see databases but not where they are."""
+        return "scan-view" in self.allow or not (self.uds or is_loopback(self.host))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name is this machine's own."""
+    name = host.strip("[]").lower().rstrip(".")
+    return (
+        name in ("localhost", "::1")
+        or name.endswith(".localhost")
+        or (name.startswith("127.") and name.replace(".", "").isdigit())
+    )
+
 
 def absolute_roots(paths: list[str] | tuple[str, ...]) -> tuple[bytes, ...]:
     """Folders as absolute paths in bytes, each once, ``~`` resolved."""

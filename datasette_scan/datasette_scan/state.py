@@ -12,7 +12,7 @@ from datasette.utils import StartupError
 from .catalog import Catalog
 from .errors import UsageError
 from .reader import Reader
-from .settings import Settings, parse_config
+from .settings import Settings, is_loopback, parse_config
 from .watch import Watcher
 
 _states: weakref.WeakKeyDictionary[Any, State] = weakref.WeakKeyDictionary()
@@ -39,16 +39,6 @@ class State:
         """The server ends: the scan, the threads, the files, the private copies."""
         await self.watcher.stop()
         self.reader.close()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address or name is this machine's own."""
-    name = host.strip("[]").lower().rstrip(".")
-    return (
-        name in ("localhost", "::1")
-        or name.endswith(".localhost")
-        or (name.startswith("127.") and name.replace(".", "").isdigit())
-    )
 
 
 def set_command_settings(settings: Settings | None) -> None:

@@ -176,7 +176,7 @@ class Watcher:
     async def _attach(self) -> None:
         databases = []
         for entry in sorted(self._catalog.unattached(), key=lambda e: e.path):
-            db = ScannedDatabase(self._ds, entry, self._reader)
+            db = ScannedDatabase(self._ds, entry, self._reader, self._settings.hides_paths)
             db.name = db.route = entry.name
             databases.append(db)
         if databases:

@@ -44,7 +44,16 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     wanted = inspect.signature(pyfuncitem.obj).parameters
     arguments = {name: pyfuncitem.funcargs[name] for name in wanted}
-    asyncio.run(pyfuncitem.obj(**arguments))
+
+    async def run() -> None:
+        try:
+            await pyfuncitem.obj(**arguments)
+        finally:  # also after a failure: threads left behind would keep the run from ending
+            for site in open_sites:
+                await site.stop()
+            open_sites.clear()
+
+    asyncio.run(run())
     return True
 
 
@@ -105,6 +114,9 @@ def photograph(folder: Path) -> dict[bytes, tuple[str, int, int, int]]:
     return seen
 
 
+open_sites: list[Scanned] = []
+
+
 @dataclass
 class Scanned:
     """A Datasette whose plugin is configured to scan, and that has scanned."""
@@ -137,8 +149,13 @@ class Scanned:
     async def scan(self) -> None:
         await self.state.watcher.scan()
 
-    async def close(self) -> None:
+    async def stop(self) -> None:
+        if lines.HAS_CATALOG:  # Datasette 1.0 runs the watcher, and ends it before the plugin
+            await self.ds._background_tasks.cancel_all()
         await self.state.stop()
+
+    async def close(self) -> None:
+        await self.stop()
         close = getattr(self.ds, "close", None)
         if close:
             close()
@@ -157,6 +174,7 @@ async def scanned(
     ds = make_datasette({"paths": [str(p) for p in paths], **config}, top, files=files or [])
     await ds.invoke_startup()
     result = Scanned(ds)
+    open_sites.append(result)
     await result.scan()
     return result
 

@@ -149,6 +149,18 @@ async def test_the_process_ends_with_the_reader(fake: Path, root: Path) -> None:
         os.kill(int(fake.with_suffix(".pid").read_text()), 0)
 
 
+@pytest.mark.parametrize("turns", range(8))
+async def test_cancelled_while_the_process_starts(turns: int, fake: Path, root: Path) -> None:
+    """Whatever had been done by then, the end comes."""
+    fake.write_text("0\n300\n")
+    task = asyncio.ensure_future(collect(options(root)))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_rows_come_before_the_scan_ends(fake: Path, root: Path) -> None:
     path = make_database(root / "a.db")
     found = {**MATCH, "path": str(path), "inode": path.stat().st_ino}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conftest import MAGIC, Scanned, make_database, scanned
 from datasette_scan.guard import host_name, is_host_allowed
-from datasette_scan.state import is_loopback
+from datasette_scan.settings import is_loopback
 
 from datasette_scan import lines
 
@@ -122,6 +122,48 @@ async def test_rescan_from_another_site_is_refused(root: Path) -> None:
     response = await post(site, "/-/scan/rescan", data=data, cookies=cookies, headers=headers)
     assert response.status_code == 403
     await site.close()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),  # another program's port on this machine
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://localhost"}, 303),
+        ({"sec-fetch-site": "same-origin", "origin": "http://localhost"}, 303),
+        ({}, 303),  # no browser
+    ],
+)
+async def test_rescan_from_another_site_without_cookies(
+    headers: dict[str, str], status: int, root: Path
+) -> None:
+    """A browser that was never here sends no cookie, and with none 0.65 asks for no token."""
+    site = await scanned(root)
+    headers = {"host": "localhost", **headers}
+    assert (await post(site, "/-/scan/rescan", headers=headers)).status_code == status
+    await site.close()
+
+
+async def test_datasettes_own_pages_do_not_tell_paths(root: Path) -> None:
+    path = str(make_database(root / "one.db"))
+    list_files = "select+*+from+pragma_database_list"
+    query = "/one/-/query.json" if lines.HAS_CATALOG else "/one.json"
+    pages = ("/-/databases.json", "/-/databases", f"{query}?sql={list_files}", "/one", "/one/t")
+    site = await scanned(root, allow=ROOT_ONLY)
+    for page in pages:
+        response = await site.get(page)
+        assert (response.status_code, str(root) in response.text) == (200, False), page
+    await site.close()
+    site = await scanned(root)  # everybody on this machine may
+    assert [d["path"] for d in _databases(await site.json("/-/databases.json"))] == [path]
+    await site.close()
+
+
+def _databases(body: Any) -> list[dict[str, Any]]:
+    rows = body["databases"] if isinstance(body, dict) else body
+    return [row for row in rows if row["name"] == "one"]
 
 
 async def test_other_names_are_not_answered(root: Path) -> None:

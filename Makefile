@@ -50,7 +50,7 @@ test-go: setup  ## The scanner's own tests, with the race detector where there i
 
 test-unit: setup  ## Pure tests, on every Python from 3.10 up that is here
 	@set -e; for version in $(PYTHONS); do \
-	    python=$$($(UV) python find --quiet "$$version" 2>/dev/null) || \
+	    python=$$($(UV) python find "$$version" 2>/dev/null) || \
 	        python=$$(ls -d $(PYENVS)/$$version.*/bin/python 2>/dev/null | tail -n 1); \
 	    test -n "$$python" || continue; \
 	    echo "== unit tests on Python $$version ($$python)"; \

@@ -108,6 +108,7 @@ def test_a_visit(browser: Any, root: Path, live: None, serve: Callable[..., Serv
     page.wait_for_url("**q=moz_book**")
     assert names(page) == ["places"]
     page.get_by_role("link", name="Clear").click()
+    page.wait_for_url(lambda url: "q=" not in url)  # loaded, with the script that listens
     page.get_by_label("Application").select_option("Django")
     page.wait_for_url("**application=Django**")
     assert names(page) == ["blog-db", "shop-db", "wiki-db"]

@@ -2,15 +2,18 @@
 
     python bench/build_bench.py [--rounds N] [--module DIR]
 
-The peer comes from PyPI into a throwaway environment. Both build their default platforms
-(six wheels here, eight there). Cold means an empty GOCACHE for every build; warm means a
-cache that the same tool has just filled. The two take turns; medians are compared.
+Both tools are installed into throwaway environments, this checkout and 0.2 from PyPI, and
+build their default platforms (six wheels here, eight there). Cold means an empty GOCACHE
+for every build; warm a cache that the same tool has filled, with the source as it was or
+with a line of the program changed. The tools take turns; medians are compared. To be run on
+a quiet machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -18,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,20 +30,33 @@ PEER = "go-to-wheel==0.2"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=3, help="builds of each kind and tool")
+    parser.add_argument("--rounds", type=int, default=3, help="cold builds of each tool")
+    parser.add_argument("--warm-rounds", type=int, default=9, help="warm builds of each tool")
     parser.add_argument("--module", type=Path, default=ROOT / "sqlite_scanner")
     parser.add_argument("--name", default="sqlite-scanner")
     options = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # whoever uses it twice has bytecode
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         base = Path(folder)
-        peer = install_peer(base / "peer")
-        ours = [sys.executable, "-m", "go_to_wheel"]
-        tools = {"ours": ours, "0.2": [str(peer)]}
-        builder = Builder(base, options.module, options.name)
-        compare("cold cache, wall seconds", tools, options.rounds, builder.build_cold)
-        compare("warm cache, wall seconds", tools, options.rounds, builder.build_warm)
+        tools = {"ours": install(base / "tool", str(ROOT)), "0.2": install(base / "peer", PEER)}
+        module = base / "module"
+        shutil.copytree(options.module, module, ignore=shutil.ignore_patterns("dist", ".*"))
+        builder = Builder(base, module, options.name)
+        for tool, command in tools.items():
+            builder.build_warm(tool, command)  # fills the caches, compiles the bytecode
+        compare("warm cache, nothing changed", tools, options.warm_rounds, builder.build_warm)
+        compare("warm cache, a line changed", tools, options.warm_rounds, builder.build_changed)
+        compare("cold cache", tools, options.rounds, builder.build_cold)
         compare_sizes(tools, builder)
         compare_start(base, builder, options.name)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one build took, in seconds; `cpu` is the tool's and all its children's."""
+
+    wall: float
+    cpu: float
 
 
 class Builder:
@@ -47,24 +64,28 @@ class Builder:
 
     def __init__(self, base: Path, module: Path, name: str) -> None:
         self.base, self.module, self.name = base, module, name
+        self.edits = 0
 
-    def build(self, tool: str, command: list[str], cache: Path) -> float:
+    def build(self, tool: str, command: Path, cache: Path) -> Cost:
         shutil.rmtree(self.output(tool), ignore_errors=True)
         env = {**os.environ, "GOCACHE": str(cache)}
         args = [self.module, "--name", self.name, "--output-dir", self.output(tool)]
-        started = time.perf_counter()
-        subprocess.run([*command, *args], env=env, check=True, capture_output=True)
-        return time.perf_counter() - started
+        started, used = time.perf_counter(), children_seconds()
+        subprocess.run([command, *args], env=env, check=True, capture_output=True)
+        return Cost(time.perf_counter() - started, children_seconds() - used)
 
-    def build_cold(self, tool: str, command: list[str]) -> float:
+    def build_cold(self, tool: str, command: Path) -> Cost:
         with tempfile.TemporaryDirectory(prefix="cache-", dir=self.base) as cache:
             return self.build(tool, command, Path(cache))
 
-    def build_warm(self, tool: str, command: list[str]) -> float:
-        cache = self.base / f"warm-{tool}"
-        if not cache.exists():
-            self.build(tool, command, cache)
-        return self.build(tool, command, cache)
+    def build_warm(self, tool: str, command: Path) -> Cost:
+        return self.build(tool, command, self.base / f"warm-{tool}")
+
+    def build_changed(self, tool: str, command: Path) -> Cost:
+        self.edits += 1
+        edit = f'package main\n\nfunc init() {{ edit = "{self.edits}" }}\n\nvar edit string\n'
+        (self.module / "edit.go").write_text(edit)
+        return self.build_warm(tool, command)
 
     def output(self, tool: str) -> Path:
         return self.base / f"dist-{tool}"
@@ -73,11 +94,15 @@ class Builder:
         return sorted(self.output(tool).glob("*.whl"))
 
 
-def install_peer(folder: Path) -> Path:
-    subprocess.run([uv(), "venv", "--quiet", folder], check=True)
-    subprocess.run(
-        [uv(), "pip", "install", "--quiet", "--python", folder / "bin" / "python", PEER], check=True
-    )
+def children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def install(folder: Path, what: str) -> Path:
+    python = folder / "bin" / "python"
+    subprocess.run([uv(), "venv", "--quiet", "--python", sys.executable, folder], check=True)
+    subprocess.run([uv(), "pip", "install", "--quiet", "--python", python, what], check=True)
     return folder / "bin" / "go-to-wheel"
 
 
@@ -86,19 +111,21 @@ def uv() -> str:
 
 
 def compare(
-    title: str,
-    tools: dict[str, list[str]],
-    rounds: int,
-    measure: Callable[[str, list[str]], float],
+    title: str, tools: dict[str, Path], rounds: int, measure: Callable[[str, Path], Cost]
 ) -> None:
-    seconds: dict[str, list[float]] = {tool: [] for tool in tools}
+    costs: dict[str, list[Cost]] = {tool: [] for tool in tools}
     for _ in range(rounds):
         for tool, command in tools.items():
-            seconds[tool].append(measure(tool, command))
-    report(title, {tool: statistics.median(values) for tool, values in seconds.items()})
+            costs[tool].append(measure(tool, command))
+    for kind in ("wall", "cpu"):
+        medians = {
+            tool: statistics.median(getattr(one, kind) for one in seen)
+            for tool, seen in costs.items()
+        }
+        report(f"{title}, {kind} seconds (median of {rounds})", medians)
 
 
-def compare_sizes(tools: dict[str, list[str]], builder: Builder) -> None:
+def compare_sizes(tools: dict[str, Path], builder: Builder) -> None:
     totals = {tool: sum(w.stat().st_size for w in builder.wheels(tool)) / 1e6 for tool in tools}
     counts = ", ".join(f"{len(builder.wheels(tool))} wheels {tool}" for tool in tools)
     report(f"all wheels, MB ({counts})", totals)

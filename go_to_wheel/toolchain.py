@@ -51,12 +51,21 @@ _INSTALL_HINT = (
     'or run: uvx --from "go-to-wheel[go]" go-to-wheel …\n'
     "or name one with --go-binary"
 )
-#: Go's compiler and linker collect garbage less often while memory is plentiful: a fifth
-#: less CPU time; the code they write is the same.
-_GO_MEMORY = {"GOGC": "400", "GOMEMLIMIT": "1500MiB"}
-_OWN_INIT = re.compile(r"\.init\.\d+$")
-_STORE = re.compile(r"\tMOV\w* [^\t]+, 0\(IP\)\s*\t")
+#: What a compiler or linker may use before it collects garbage, in bytes.
+_MEMORY_EACH = 1500 << 20
+#: That share of the machine's memory; a machine with less than 2 GiB keeps Go's own way.
+_MEMORY_SHARE = 8
+_LEAST_MEMORY = 256 << 20
+#: The linker drops debug information (-s -w), so the compiler need not write it.
+_NO_DEBUG = "-dwarf=false"
+_KEEPS_DEBUG = re.compile(r"(^|\s)--?[sw]=")
 _STOP_SECONDS = 5.0
+#: In the compiler's listing (-S): where a function begins, a variable of a string's size,
+#: a write to a variable.
+_FUNCTION = re.compile(r"^(\S.*?) STEXT ")
+_VARIABLE = re.compile(r"^(\S+) S(?:NOPTR)?(DATA|BSS) size=16$")
+_STORE = re.compile(r"\tMOV\w*\t[^\t]+, (\S+?)(?:\+\d+)?\(SB\)$")
+_INIT = re.compile(r"\.init(\.\d+)?$")
 
 
 class Runner:
@@ -284,6 +293,18 @@ class Package:
 
 
 @dataclass(frozen=True)
+class PackageVariables:
+    """A compiled package's variables of a string's size, by their linker's name.
+
+    `kinds` is "DATA" (with a value from the start) or "BSS" (without); `writers` names the
+    initialisers that assign to one when the program starts.
+    """
+
+    kinds: Mapping[str, str]
+    writers: Mapping[str, set[str]]
+
+
+@dataclass(frozen=True)
 class Go:
     """A Go that answered: its program, its version ("go1.26.8") and its neutral settings.
 
@@ -333,14 +354,27 @@ class Go:
         return result.stdout
 
     def compile(
-        self, folder: Path, package: str, target: Target, output: Path, ldflags: str
+        self,
+        folder: Path,
+        package: str,
+        target: Target,
+        output: Path,
+        ldflags: str,
+        processors: int | None = None,
     ) -> None:
         """Compile one package into `output`; raises ToolchainError with Go's own words.
 
-        Go's own scratch files go beside `output`, unless GOTMPDIR says where.
+        A program that is there already is left as it is when Go finds it up to date.
+        `processors` is this compile's share where several run at once: threads that wait for
+        each other cost a tenth of the CPU time. Go's own scratch files go beside `output`,
+        unless GOTMPDIR says where.
         """
-        args = ["build", "-trimpath", f"-ldflags={ldflags}", "-o", str(output), package]
         env = {"GOTMPDIR": str(output.parent), **self.environment_for(target)}
+        args = ["build", *format_code_flags(ldflags)]
+        if processors and "GOMAXPROCS" not in env:
+            env["GOMAXPROCS"] = str(processors)
+            args += [] if "-p=" in env.get("GOFLAGS", "") else [f"-p={2 * processors}"]
+        args += ["-o", str(output), package]
         result = self.runner.run([self.program, *args], folder, env)
         if result.returncode:
             raise ToolchainError(_first_words(result), self._hint(result))
@@ -405,29 +439,22 @@ class Go:
         environment = {**self.environment, "GOFLAGS": " ".join([*kept, flags[-1]])}
         return replace(self, environment=environment)
 
-    def list_symbols(
+    def list_variables(
         self, folder: Path, package: str, goos: str, ldflags: str
-    ) -> tuple[dict[str, str], Callable[[], str]]:
-        """A compiled package's data symbols -> their kind (D set, B unset), and a reader.
+    ) -> PackageVariables:
+        """What a package keeps in its variables, by the compiler's own listing.
 
-        Only symbols of a string's size are listed. The reader gives the disassembly of the
-        package's initialisers, where run-time assignments show. Compiled for amd64, so
-        that sizes and instructions are always the same.
+        Compiled for amd64, so that sizes and instructions are always the same, and with the
+        build's flags, to share its cache. Raises SourceError with Go's own words.
         """
         env = {**self.environment, "GOOS": goos, "GOARCH": "amd64"}
-        flags = ["-trimpath", f"-ldflags={ldflags}"]  # the build's own, to share its cache
+        listing = " ".join(["-S", *([_NO_DEBUG] if _drops_debug(ldflags) else [])])
+        flags = [*format_code_flags(ldflags), f"-gcflags={package}={listing}"]
         command = [self.program, "list", *flags, "-export", "-f={{.Export}}", package]
         listed = self.runner.run(command, folder, env)
-        archive = listed.stdout.strip()
-        if listed.returncode or not archive:
+        if listed.returncode or not listed.stdout.strip():
             raise SourceError(f"package {package!r}: {_first_words(listed)}", self._hint(listed))
-        symbols = self._go(["tool", "nm", "-size", archive], folder, None)
-
-        def read_initialisers() -> str:
-            pattern = r"\.init(\.\d+)?$"
-            return self._go(["tool", "objdump", "-s", pattern, archive], folder, None).stdout
-
-        return parse_symbols(symbols.stdout), read_initialisers
+        return parse_listing(listed.stderr)
 
     def _go(
         self, args: Sequence[str], folder: Path, target: Target | None
@@ -457,7 +484,7 @@ def open_go(program: str, runner: Runner, folder: Path, environ: Mapping[str, st
         version = settings["GOVERSION"]
     except (ValueError, KeyError, TypeError):
         raise ToolchainError(f"{program!r} does not answer like Go", _INSTALL_HINT) from None
-    env = neutral_environment(environ, settings)
+    env = neutral_environment(environ, settings, read_memory())
     return Go(program, version.split()[0], env, runner, _source_folders(settings))
 
 
@@ -467,9 +494,12 @@ def _source_folders(settings: Mapping[str, str]) -> tuple[str, ...]:
     return (*folders, cache) if cache else tuple(folders)
 
 
-def neutral_environment(environ: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
+def neutral_environment(
+    environ: Mapping[str, str], settings: Mapping[str, str], memory: int = 0
+) -> dict[str, str]:
     """The caller's environment less everything that changes generated code.
 
+    `memory` is the machine's, in bytes.
     `settings` is `go env -json`'s answer. Go's own settings file is switched off
     (GOENV=off) and what says where things come from is passed on explicitly, because an
     empty variable would fall back to that file.
@@ -479,11 +509,48 @@ def neutral_environment(environ: Mapping[str, str], settings: Mapping[str, str])
         if settings.get(name):
             env[name] = settings[name]
     env.update(GOENV="off", CGO_ENABLED="0", GOFLAGS=keep_flags(settings.get("GOFLAGS", "")))
-    for name, value in _GO_MEMORY.items():
+    for name, value in memory_settings(memory).items():
         env.setdefault(name, value)
     if env.get("GO111MODULE") == "off":
         del env["GO111MODULE"]
     return env
+
+
+def memory_settings(memory: int) -> dict[str, str]:
+    """Go's compiler and linker collect no garbage while memory is plentiful.
+
+    They are short-lived: a fifth less CPU time, and the code that they write is the same.
+    Nothing is set where `memory`, in bytes, is little or unknown.
+    """
+    each = min(memory // _MEMORY_SHARE, _MEMORY_EACH)
+    return {"GOGC": "off", "GOMEMLIMIT": f"{each >> 20}MiB"} if each >= _LEAST_MEMORY else {}
+
+
+def read_memory() -> int:
+    """The memory that this process may use, in bytes; 0 where the system doesn't tell."""
+    try:
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 0
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+    except OSError:
+        return total
+    return min(total, int(limit)) if limit.isdigit() else total
+
+
+def format_code_flags(ldflags: str) -> list[str]:
+    """The flags of every compile: what decides the bytes of a program.
+
+    Debug information is left out where the linker would drop it; `ldflags` that keep it
+    (-w=false) keep it.
+    """
+    flags = ["-trimpath", f"-ldflags={ldflags}"]
+    return [*flags, f"-gcflags=all={_NO_DEBUG}"] if _drops_debug(ldflags) else flags
+
+
+def _drops_debug(ldflags: str) -> bool:
+    return not _KEEPS_DEBUG.search(ldflags)
 
 
 def keep_flags(goflags: str) -> str:
@@ -539,36 +606,24 @@ def parse_package(text: str) -> Package:
     )
 
 
-def parse_symbols(text: str) -> dict[str, str]:
-    """`go tool nm -size`'s lines -> {symbol: kind}.
+def parse_listing(text: str) -> PackageVariables:
+    """The compiler's listing for amd64 (-S) -> the package's variables.
 
-    Data of a string's size (16 bytes; D or B), and the program's own init functions (T).
+    A write is a MOV whose last operand is the variable; only those in initialisers count.
     """
-    found: dict[str, str] = {}
-    for line in text.splitlines():
-        words = line.split(maxsplit=3)
-        if len(words) == 4 and words[1] == "16" and words[2] in "DdBb":
-            found[words[3]] = words[2].upper()
-        elif len(words) == 4 and words[2] in "Tt" and _OWN_INIT.search(words[3]):
-            found[words[3]] = "T"
-    return found
-
-
-def parse_stores(disassembly: str, symbol: str) -> set[str]:
-    """The functions that write to a symbol, in `go tool objdump`'s text for amd64.
-
-    A write names the symbol in the relocation of an instruction whose last operand is the
-    memory that it relocates.
-    """
-    target = re.compile(rf"\]R_PCREL:{re.escape(symbol)}(\+\d+)?\s*$")
-    functions: set[str] = set()
+    kinds: dict[str, str] = {}
+    writers: dict[str, set[str]] = {}
     current = ""
-    for line in disassembly.splitlines():
-        if line.startswith("TEXT "):
-            current = line.split()[1].removesuffix("(SB)")
-        elif target.search(line) and _STORE.search(line):
-            functions.add(current)
-    return functions
+    for line in text.splitlines():
+        if line.startswith("\t"):
+            store = _STORE.search(line) if current else None
+            if store:
+                writers.setdefault(store[1], set()).add(current)
+        elif function := _FUNCTION.match(line):
+            current = function[1] if _INIT.search(function[1]) else ""
+        elif variable := _VARIABLE.match(line):
+            kinds[variable[1]] = variable[2]
+    return PackageVariables(kinds, writers)
 
 
 def explain(stderr: str, version: str) -> str:

@@ -13,7 +13,7 @@ import re
 import stat
 import time
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
@@ -65,15 +65,25 @@ def parse_epoch(text: str | None) -> int:
     return max(seconds, ZIP_EPOCH)
 
 
-def write_wheel(path: Path, entries: Iterable[Entry], epoch: int = ZIP_EPOCH) -> None:
+def deflate_data(data: bytes) -> bytes:
+    """Data as a raw deflate stream (RFC 1951), the same on every machine."""
+    return bytes(deflate.deflate_compress(data, _LEVEL_SMALL if len(data) < _SMALL else _LEVEL))
+
+
+def write_wheel(
+    path: Path,
+    entries: Iterable[Entry],
+    epoch: int = ZIP_EPOCH,
+    pack: Callable[[bytes], bytes] = deflate_data,
+) -> None:
     """Write the entries, then RECORD, to `path` (its name must be a wheel's).
 
-    Entries are sorted by path with the dist-info folder last, as PEP 427 recommends.
-    Raises WheelError for two entries with one path.
+    `pack` is `deflate_data` or what gives the same. Entries are sorted by path with the
+    dist-info folder last, as PEP 427 recommends. Raises WheelError for two entries with one path.
     """
     ordered = sorted(entries, key=lambda entry: (_in_dist_info(entry.path), entry.path))
     _refuse_repeats(ordered)
-    with _Archive(path, epoch) as archive:
+    with _Archive(path, epoch, pack) as archive:
         for entry in ordered:
             archive.writestr(archive.member(entry.path, entry.mode), entry.data)
 
@@ -95,7 +105,8 @@ def _refuse_repeats(ordered: list[Entry]) -> None:
 class _Encoder:
     """What zipfile expects of a compressor, around libdeflate, which wants all data at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, pack: Callable[[bytes], bytes]) -> None:
+        self._pack = pack
         self._data = bytearray()
 
     def compress(self, data: bytes) -> bytes:
@@ -103,15 +114,15 @@ class _Encoder:
         return b""
 
     def flush(self) -> bytes:
-        level = _LEVEL_SMALL if len(self._data) < _SMALL else _LEVEL
-        return bytes(deflate.deflate_compress(self._data, level))
+        return self._pack(bytes(self._data))
 
 
 class _Archive(WheelFile):  # type: ignore[misc]  # wheel has no types
     """WheelFile with every member, RECORD too, at a fixed date and mode, by one encoder."""
 
-    def __init__(self, path: Path, epoch: int) -> None:
+    def __init__(self, path: Path, epoch: int, pack: Callable[[bytes], bytes]) -> None:
         super().__init__(path, "w")
+        self._pack = pack
         self._date_time = time.gmtime(epoch)[:6]
 
     def member(self, path: str, mode: int) -> zipfile.ZipInfo:
@@ -129,7 +140,7 @@ class _Archive(WheelFile):  # type: ignore[misc]  # wheel has no types
     ) -> IO[bytes]:
         handle: IO[bytes] = super().open(name_or_info, mode, pwd)
         # zipfile has no public door for another encoder; a test sees that this one is used.
-        handle._compressor = _Encoder()  # type: ignore[attr-defined]
+        handle._compressor = _Encoder(self._pack)  # type: ignore[attr-defined]
         return handle
 
     def writestr(

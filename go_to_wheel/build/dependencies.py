@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from go_to_wheel.errors import SourceError
-from go_to_wheel.licenses import Notice, go_notice, is_license_name
+from go_to_wheel.licenses import Notice, go_notice, is_license_name, load_license_list
 from go_to_wheel.platforms import Target, default_targets
 from go_to_wheel.toolchain import Go
 
@@ -49,7 +49,9 @@ def read_notices(
         return parse_linked(text)
 
     with ThreadPoolExecutor() as pool:
-        linked = {one for found in pool.map(ask, asked) for one in found}
+        answers = pool.map(ask, asked)
+        load_license_list()  # while Go looks
+        linked = {one for found in answers for one in found}
     return [*_group(linked, module), go_notice(go.version, _read_go_license(go))]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from go_to_wheel.build.entries import info_entries, launcher_files
-from go_to_wheel.build.make import make_program, workshop
+from go_to_wheel.build.make import Workplace, kept_programs, make_program, workshop
 from go_to_wheel.build.plan import BuildPlan, tags_of
 from go_to_wheel.build.publish import publish
 from go_to_wheel.config import Project
@@ -29,8 +29,9 @@ def build_editable(plan: BuildPlan, project: Project) -> Path:
     options, target = plan.options, plan.options.targets[0]
     with workshop() as work:
         (work / "build").mkdir()
+        place = Workplace(plan, work / "build", kept_programs(plan))
         programs = {
-            command: make_program(plan, target, index, work / "build")
+            command: make_program(place, target, index)
             for index, command in enumerate(options.commands)
         }
         folder = project.folder / PROGRAM_FOLDER

@@ -21,6 +21,8 @@ from pathlib import Path
 from go_to_wheel.binary import BinaryFacts, check_target, contains, read_facts
 from go_to_wheel.build.carried import sbom_entries
 from go_to_wheel.build.entries import wheel_entries
+from go_to_wheel.build.kept import KeptPrograms, make_key
+from go_to_wheel.build.look import usable_cpus
 from go_to_wheel.build.plan import BuildPlan, tags_of
 from go_to_wheel.build.publish import check_folder, list_neighbours, publish
 from go_to_wheel.build.version_var import unread_version
@@ -37,7 +39,7 @@ from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.source import BinarySource
 from go_to_wheel.toolchain import Go
-from go_to_wheel.wheelfile import write_wheel
+from go_to_wheel.wheelfile import deflate_data, write_wheel
 
 #: Errors of the check that stop no build: an index other than PyPI may take a large wheel,
 #: who asks for linux-amd64 and linux-amd64-musl gets both, and a build must not depend on
@@ -54,6 +56,20 @@ class Event:
 
 
 EventSink = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where and how a plan's programs are made.
+
+    `processors` is the share of each of the compiles that run at once, None for one alone.
+    """
+
+    plan: BuildPlan
+    work: Path
+    kept: KeptPrograms
+    on_event: EventSink = lambda event: None
+    processors: int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,15 +95,20 @@ class BuildReport:
     notes: tuple[str, ...] = ()
 
 
-def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> BuildReport:
+def run_build(
+    plan: BuildPlan, on_event: EventSink = lambda event: None, *, fresh: bool = False
+) -> BuildReport:
     """Compile, inspect and pack every target, then publish the wheels.
+
+    `fresh` links every program anew, even one that Go would find up to date.
 
     Raises BuildFailedError naming every target that failed, unless the options say to keep
     going; then the good wheels are published and the failures are in the report.
     """
     check_folder(plan.options.output_dir)
     with workshop(_source_folder(plan)) as work:
-        made, failures = _make_all(plan, work, on_event)
+        kept = KeptPrograms(None) if fresh else kept_programs(plan)
+        made, failures = _make_all(Workplace(plan, work, kept, on_event))
         if failures and (not made or not plan.options.keep_going):
             raise BuildFailedError(failures)
         order = [target.name for target in plan.options.targets]
@@ -126,6 +147,16 @@ def _count(wheels: Sequence[str]) -> str:
     return wheels[0] if len(wheels) == 1 else f"{len(wheels)} wheels"
 
 
+def kept_programs(plan: BuildPlan) -> KeptPrograms:
+    """Those beside Go's build cache, where there is one."""
+    cache = plan.go.environment.get("GOCACHE") if plan.go else None
+    if not cache or not Path(cache).is_dir():
+        return KeptPrograms(None)
+    kept = KeptPrograms(Path(cache) / "go-to-wheel")
+    kept.remove_unused()
+    return kept
+
+
 @contextmanager
 def workshop(source: Path | None = None) -> Iterator[Path]:
     """A temporary folder outside the source, gone at the end.
@@ -153,17 +184,19 @@ def _outside(source: Path) -> str | None:
     return next((one for one in writable if not Path(one).is_relative_to(source)), None)
 
 
-def _make_all(
-    plan: BuildPlan, work: Path, on_event: EventSink
-) -> tuple[list[BuiltWheel], dict[str, GoToWheelError]]:
+def _make_all(place: Workplace) -> tuple[list[BuiltWheel], dict[str, GoToWheelError]]:
     """Every target's wheel or error. Unexpected exceptions stop everything and rise."""
+    plan = place.plan
     groups: dict[object, list[Target]] = {}
     for target in plan.options.targets:
         groups.setdefault(target.compile_key if plan.go else target.name, []).append(target)
+    at_once = min(plan.options.jobs, len(groups))
+    processors = max(1, usable_cpus() // at_once) if at_once > 1 else None
+    place = replace(place, processors=processors)
     pool = ThreadPoolExecutor(max_workers=plan.options.jobs)
     try:
         futures = {
-            pool.submit(_make_group, plan, group, work / f"{index}", on_event): group
+            pool.submit(_make_group, replace(place, work=place.work / f"{index}"), group): group
             for index, group in enumerate(groups.values())
         }
         wait(futures, return_when=FIRST_EXCEPTION)
@@ -224,17 +257,16 @@ def _stamp(facts: BinaryFacts) -> tuple[str, ...]:
     return (facts.go.version, *(facts.go.settings.get(name, "") for name in names))
 
 
-def _make_group(
-    plan: BuildPlan, group: Sequence[Target], work: Path, on_event: EventSink
-) -> GroupResult:
+def _make_group(place: Workplace, group: Sequence[Target]) -> GroupResult:
     """One compile, and a wheel for each target that shares it."""
+    plan, on_event = place.plan, place.on_event
     started = time.monotonic()
     try:
         for target in group:
             on_event(Event(target.name, "compile"))
-        work.mkdir()
+        place.work.mkdir()
         programs = {
-            command: make_program(plan, group[0], index, work)
+            command: make_program(place, group[0], index)
             for index, command in enumerate(plan.options.commands)
         }
         faults = unread_version(plan.options, *(one.data for one in programs.values()))
@@ -243,7 +275,7 @@ def _make_group(
         wheels = []
         for target in group:
             on_event(Event(target.name, "pack"))
-            wheels.append(_pack(plan, target, programs, work, started))
+            wheels.append(_pack(place, target, programs, started))
             on_event(Event(target.name, "done"))
         return wheels, None, tuple(program.facts for program in programs.values())
     except (GoToWheelError, OSError) as error:
@@ -262,24 +294,27 @@ def _as_ours(error: GoToWheelError | OSError) -> GoToWheelError:
     )
 
 
-def make_program(plan: BuildPlan, target: Target, index: int, work: Path) -> Program:
+def make_program(place: Workplace, target: Target, index: int) -> Program:
     """One command for one target: compiled, or ready-made; what is not what it should be
     is refused."""
+    plan = place.plan
     if isinstance(plan.source, BinarySource) or plan.go is None:
         return _take_program(plan, target, index)
-    output = work / f"program{index}{target.exe_suffix}"
-    plan.go.compile(
-        plan.source.root, plan.source.packages[index], target, output, plan.options.ldflags
-    )
+    root, package, ldflags = plan.source.root, plan.source.packages[index], plan.options.ldflags
+    output = place.work / f"program{index}{target.exe_suffix}"
+    key = make_key(str(root), package, target.name, ldflags, plan.go.version)
+    place.kept.lend(key, output)
+    plan.go.compile(root, package, target, output, ldflags, place.processors)
     data = output.read_bytes()
     output.unlink()
     stream = io.BytesIO(data)
     facts = read_facts(stream)
     faults = check_target(facts, target)
-    leaked = contains(stream, _builder_paths(plan, plan.go, index, work))
+    leaked = contains(stream, _builder_paths(plan, plan.go, index, place.work))
     faults += [f"it contains the builder's path {path.decode()!r}" for path in sorted(leaked)]
     if faults:
         raise BinaryError("\n".join(faults))
+    place.kept.keep(key, data)
     return Program(data, facts)
 
 
@@ -303,20 +338,17 @@ def _builder_paths(plan: BuildPlan, go: Go, index: int, work: Path) -> list[byte
 
 
 def _pack(
-    plan: BuildPlan,
-    target: Target,
-    programs: Mapping[str, Program],
-    work: Path,
-    started: float,
+    place: Workplace, target: Target, programs: Mapping[str, Program], started: float
 ) -> BuiltWheel:
+    plan = place.plan
     facts = [program.facts for program in programs.values()]
     tags = tags_of(facts, target)
     project = plan.options.project
-    path = work / wheel_file_name(project.name, project.version, tags)
+    path = place.work / wheel_file_name(project.name, project.version, tags)
     binaries = {command: program.data for command, program in programs.items()}
     entries = wheel_entries(plan.options, target, tags, binaries)
     entries += sbom_entries(plan.options, facts, plan.licenses)
-    write_wheel(path, entries, plan.options.epoch)
+    write_wheel(path, entries, plan.options.epoch, place.kept.packing(deflate_data))
     data = path.read_bytes()
     return BuiltWheel(
         path=path,

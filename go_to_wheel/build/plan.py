@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from go_to_wheel.config import (
     resolve,
 )
 from go_to_wheel.errors import SourceError
+from go_to_wheel.licenses import Notice
 from go_to_wheel.platforms import Target, default_targets, platform_tags
 from go_to_wheel.source import (
     BinarySource,
@@ -169,15 +171,41 @@ def _finish(
         options = resolve(replace(request, set_version_var=found), around)
         origin = f"--set-version-var auto found {found}"
         options = replace(options, origins={**options.origins, "ldflags": origin})
-    options = check_version_var(go, source, options)
-    plan = BuildPlan(options, source, packages, go.runner, go)
-    return _with_dependencies(plan, go, source) if request.dependency_licenses else plan
+    with _meanwhile(go, lambda: _linked(request, source, packages, options, go)) as notices:
+        checked = check_version_var(go, source, options)
+    plan = BuildPlan(checked, source, packages, go.runner, go)
+    return _with_dependencies(plan, notices.result()) if request.dependency_licenses else plan
 
 
-def _with_dependencies(plan: BuildPlan, go: Go, source: ModuleSource) -> BuildPlan:
+@contextmanager
+def _meanwhile(go: Go, work: Callable[[], list[Notice]]) -> Iterator[Future[list[Notice]]]:
+    """Work in a thread beside the statement's body, done when that is; stopped if it fails."""
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(work)
+        try:
+            yield future
+            future.exception()
+        except BaseException:
+            go.runner.stop()
+            raise
+
+
+def _linked(
+    request: BuildRequest,
+    source: ModuleSource,
+    packages: tuple[Package, ...],
+    options: BuildOptions,
+    go: Go,
+) -> list[Notice]:
+    if not request.dependency_licenses:
+        return []
+    module = packages[0].module_path
+    return read_notices(go, module, source.root, source.packages, options.targets)
+
+
+def _with_dependencies(plan: BuildPlan, notices: list[Notice]) -> BuildPlan:
     """The plan with the licences of everything that will be linked in."""
     module = plan.package.module_path
-    notices = read_notices(go, module, source.root, source.packages, plan.options.targets)
     found = {name: verdict.expression for name, verdict in judge_all(notices).items()}
     found[module] = plan.options.project.license_expression
     licenses = {name: expression for name, expression in found.items() if expression}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from go_to_wheel.config import BuildOptions
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.platforms import Target
 from go_to_wheel.source import ModuleSource
-from go_to_wheel.toolchain import Go, Package, parse_stores
+from go_to_wheel.toolchain import Go, Package
 
 #: What programs usually call it, in `main` or in a package of the module so called.
 _USUAL_NAMES = frozenset(
@@ -30,17 +30,15 @@ def check_version_var(go: Go, source: ModuleSource, options: BuildOptions) -> Bu
     package, name = options.version_var
     asked = source.package if package == "main" else package
     goos = options.targets[0].goos
-    symbols, read_initialisers = go.list_symbols(source.root, asked, goos, options.ldflags)
+    variables = go.list_variables(source.root, asked, goos, options.ldflags)
     symbol = f"{_escape(package)}.{name}"
-    if symbol not in symbols:
+    if symbol not in variables.kinds:
         raise InvalidOptionsError(
             [f"set-version-var '{package}.{name}' sets nothing: the program has no such string "
              "variable"],
-            _list_variables(symbols, package),
+            _list_variables(variables.kinds, package),
         )  # fmt: skip
-    # What is set at compile time, only an init function of the program's own can change.
-    may_change = symbols[symbol] == "B" or "T" in symbols.values()
-    writers = parse_stores(read_initialisers(), symbol) if may_change else set()
+    writers = variables.writers.get(symbol, set())
     if f"{_escape(package)}.init" in writers:
         raise InvalidOptionsError(
             [f"set-version-var '{package}.{name}' sets nothing: the program computes it when it "
@@ -78,9 +76,9 @@ def _escape(package: str) -> str:
     return f"{head}{slash}{last.replace('%', '%25').replace('.', '%2e')}"
 
 
-def _list_variables(symbols: Mapping[str, str], package: str) -> str:
+def _list_variables(names: Iterable[str], package: str) -> str:
     plain = re.compile(rf"{re.escape(_escape(package))}\.\w+")
-    strings = sorted(found for found in symbols if plain.fullmatch(found))
+    strings = sorted(found for found in names if plain.fullmatch(found))
     return f"its variables of that size: {', '.join(strings)}" if strings else ""
 
 
@@ -115,19 +113,17 @@ def find_version_var(
 def _candidates(
     go: Go, source: ModuleSource, asked: str, package: str, target: Target, options: BuildOptions
 ) -> list[str]:
-    symbols, read_initialisers = go.list_symbols(source.root, asked, target.goos, options.ldflags)
-    usual = {f"{_escape(package)}.{name}": name for name in _names(symbols, package)}
-    code = read_initialisers() if usual else ""
+    variables = go.list_variables(source.root, asked, target.goos, options.ldflags)
     computed = f"{_escape(package)}.init"
     return [
         f"{package}.{name}"
-        for symbol, name in usual.items()
-        if computed not in parse_stores(code, symbol)
+        for name in _names(variables.kinds, package)
+        if computed not in variables.writers.get(f"{_escape(package)}.{name}", set())
     ]
 
 
-def _names(symbols: Mapping[str, str], package: str) -> list[str]:
-    """The usual names among a package's symbols."""
+def _names(symbols: Iterable[str], package: str) -> list[str]:
+    """The usual names among a package's variables."""
     prefix = f"{_escape(package)}."
     names = [symbol.removeprefix(prefix) for symbol in symbols if symbol.startswith(prefix)]
     return [name for name in names if name.casefold() in _USUAL_NAMES]

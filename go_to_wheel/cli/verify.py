@@ -74,7 +74,7 @@ def _rebuild(
 
     request = _request(recipe, _place(recipe, source, runner, scratch), more, scratch / "dist")
     plan = plan_build(request, runner, {**os.environ, **recipe.environ})
-    path = run_build(plan).wheels[0].path
+    path = run_build(plan, fresh=True).wheels[0].path
     return path.name, path.read_bytes()
 
 

@@ -13,6 +13,7 @@ from go_to_wheel.licenses.notices import (
 from go_to_wheel.licenses.recognise import (
     CONFIDENT,
     Recognised,
+    load_license_list,
     recognise,
     recognise_files,
     recognise_several,
@@ -28,6 +29,7 @@ __all__ = [
     "is_license_name",
     "judge",
     "license_files",
+    "load_license_list",
     "recognise",
     "recognise_files",
     "recognise_several",

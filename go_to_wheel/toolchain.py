@@ -63,7 +63,7 @@ _STOP_SECONDS = 5.0
 #: In the compiler's listing (-S): where a function begins, a variable of a string's size,
 #: a write to a variable.
 _FUNCTION = re.compile(r"^(\S.*?) STEXT ")
-_VARIABLE = re.compile(r"^(\S+) S(?:NOPTR)?(DATA|BSS) size=16$")
+_VARIABLE = re.compile(r"^(\S+) S(?:NOPTR)?(DATA|BSS) (?:\S+ )*?size=16(?: |$)")
 _STORE = re.compile(r"\tMOV\w*\t[^\t]+, (\S+?)(?:\+\d+)?\(SB\)$")
 _INIT = re.compile(r"\.init(\.\d+)?$")
 

@@ -94,7 +94,7 @@ def test_environment_for_a_target(target: str, variables: dict[str, str]) -> Non
     assert go.environment_for(BY_NAME[target]) == {"KEPT": "1", **variables}
 
 
-#: `go list -gcflags=-S` of a program, shortened: tabs and names as the compiler writes them.
+#: `go list -gcflags=-S` of a program, shortened: as compilers write it, from 1.27 with alignments.
 LISTING = """\
 # example.com/tool
 main.init STEXT size=86 args=0x0 locals=0x18 funcid=0x0 align=0x0
@@ -112,7 +112,8 @@ go:string."dev" SRODATA dupok size=3
 main.version SDATA size=16
 main.number SNOPTRBSS size=8
 main.Ver SBSS size=16
-main.computed SBSS size=16
+main.computed SBSS size=16 align=0x8
+main.many SNOPTRBSS size=160 align=0x8
 main..stmp_0 SRODATA static size=16
 example.com/tool/ver%2ey.Name SNOPTRDATA size=16
 """

@@ -97,7 +97,10 @@ def _show_usage_error(error: click.ClickException) -> None:
         click.echo(error.format_message(), err=True)
         return
     context = getattr(error, "ctx", None)
-    fail(error.format_message(), f"see '{context.command_path} --help'" if context else "")
+    hint = f"see '{context.command_path} --help'" if context else ""
+    if getattr(error, "option_name", "") == "--version":
+        hint = "it is the package's version; go-to-wheel -V prints go-to-wheel's own"
+    fail(error.format_message(), hint)
 
 
 def _exit_on_signal(number: int, frame: FrameType | None) -> None:

@@ -34,6 +34,9 @@ def test_no_arguments_show_the_help() -> None:
 
 def test_own_version() -> None:
     assert go_to_wheel("-V").stdout == f"go-to-wheel {__version__}\n"
+    asked = go_to_wheel("--version", check=False)
+    assert asked.returncode == 2
+    assert "go-to-wheel -V prints go-to-wheel's own" in asked.stderr
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import lines
@@ -25,7 +25,8 @@ from .reader import Reader
 from .settings import Settings
 from .terminal import Terminal
 
-_HEAD_START = 0.15  # seconds in which the first page has the machine to itself
+_HEAD_START = 0.15  # seconds in which the first page may be asked for
+_FIRST_PAGE = 5.0  # seconds that it may then have the machine to itself
 _GROUP = 40  # files looked into by one job
 _AHEAD = 4  # jobs under way
 _ATTACH_EVERY = 0.2  # seconds
@@ -46,6 +47,9 @@ class Watcher:
         self._reader = reader
         self._terminal = Terminal(catalog, quiet=settings.quiet)
         self._wanted = asyncio.Event()
+        self._unasked = asyncio.Event()  # set while no page is being made
+        self._unasked.set()
+        self._pages = 0
         self._task: asyncio.Task[None] | None = None
         self._jobs: set[asyncio.Task[None]] = set()
         self._published: dict[str, int] = {}
@@ -70,12 +74,26 @@ class Watcher:
         """Scan now, then whenever asked or due, until cancelled."""
         if not self._catalog.scans:
             await asyncio.sleep(_HEAD_START)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._unasked.wait(), _FIRST_PAGE)
             await self.scan()
         while True:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), self._pause())
             self._wanted.clear()
             await self.scan()
+
+    @contextlib.contextmanager
+    def page(self) -> Iterator[None]:
+        """While a page is being made: the first scan does not begin beside it."""
+        self._pages += 1
+        self._unasked.clear()
+        try:
+            yield
+        finally:
+            self._pages -= 1
+            if not self._pages:
+                self._unasked.set()
 
     def _pause(self) -> float | None:
         interval = self._settings.interval
@@ -174,6 +192,8 @@ class Watcher:
         self._catalog.give_names([*self._ds.databases, *_RESERVED])
 
     async def _attach(self) -> None:
+        if not self._settings.serve:
+            return
         databases = []
         for entry in sorted(self._catalog.unattached(), key=lambda e: e.path):
             db = ScannedDatabase(self._ds, entry, self._reader, self._settings.hides_paths)

@@ -39,6 +39,15 @@ def _without_file_names(action: int, name: str | None, *_: str | None) -> int:
     return sqlite3.SQLITE_IGNORE if hidden else sqlite3.SQLITE_OK
 
 
+def _everything(*_: object) -> int:
+    return sqlite3.SQLITE_OK
+
+
+def hide_file_names(connection: sqlite3.Connection, hidden: bool) -> None:
+    """Whether SQL on a connection may learn where files are."""
+    connection.set_authorizer(_without_file_names if hidden else _everything)
+
+
 class ScannedDatabase(Database):  # type: ignore[misc]
     """Reads through the plugin's own threads and opener; cannot be written to."""
 
@@ -79,7 +88,7 @@ class ScannedDatabase(Database):  # type: ignore[misc]
     def _prepare(self, connection: Any) -> None:
         self.ds._prepare_connection(connection, self.name)
         if self._hide_path:
-            connection.set_authorizer(_without_file_names)
+            hide_file_names(connection, True)
 
     async def execute(self, sql: str, *args: Any, **kwargs: Any) -> Any:
         """Run a query; Datasette's question whether the schema changed opens nothing."""

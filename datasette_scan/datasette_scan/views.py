@@ -56,7 +56,7 @@ def started(ds: Any, state: State) -> Callable[[], Awaitable[None]]:
         if not state.settings.memory:
             ds.databases = {n: d for n, d in ds.databases.items() if n != "_memory"}
         elif ds.crossdb:
-            cross = CrossDatabase(ds, state.reader)
+            cross = CrossDatabase(ds, state.reader, state.settings.hides_paths)
             cross.name = cross.route = "_memory"
             lines.attach(ds, [cross])
         if state.settings.complete_first:

@@ -8,6 +8,7 @@ from typing import Any
 
 from datasette.database import Database
 
+from . import owners
 from .database import ScannedDatabase, crossing, hide_file_names
 from .errors import BusyError, ReadOnlyError, UnavailableError
 from .opening import Lease
@@ -66,7 +67,8 @@ class CrossDatabase(Database):  # type: ignore[misc]
             finally:
                 crossing.reset(token)
             room = _MOST_ATTACHED - len(_attached(connection))
-            return self._attach(connection, scanned[: max(0, room)], fn)
+            with owners.kept():
+                return self._attach(connection, scanned[: max(0, room)], fn)
         finally:
             connection.close()
 
@@ -92,9 +94,7 @@ class CrossDatabase(Database):  # type: ignore[misc]
             return self._attach(connection, rest, fn)
 
     def _ask(self, connection: sqlite3.Connection, fn: Callable[..., Any]) -> Any:
-        if not self._hide_paths:
-            return fn(connection)
-        hide_file_names(connection, True)
+        hide_file_names(connection, self._hide_paths)
         try:
             return fn(connection)
         finally:

@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
 from urllib.parse import quote_from_bytes
 
+from . import owners
 from .errors import (
     BusyError,
     ChangingError,
@@ -369,6 +370,12 @@ class Opener:
         if any(i.mode is not mode or not _same(i, fingerprint) for i in handle.idle):
             handle.close_idle()
             raise _Retry  # closing them dropped the lock that was just taken
+        with owners.kept():  # SQLite opens logs and journals at the first read
+            return self._opened(handle, prepare, mode, fingerprint)
+
+    def _opened(
+        self, handle: Handle, prepare: Prepare | None, mode: Mode, fingerprint: Fingerprint
+    ) -> Lease:
         connection = handle.take_idle(prepare)
         if connection is None:
             connection = _connect(file_uri(handle.path, _URI_FLAGS[mode]), prepare)
@@ -520,10 +527,7 @@ def _unshare(handle: Handle) -> None:
 
 
 def _is_hot(handle: Handle, fingerprint: Fingerprint) -> bool:
-    """Whether the rollback journal was left by a writer that is no more.
-
-    SQLite would find out as well, but as root it also sets the journal's owner anew.
-    """
+    """Whether the rollback journal was left by a writer that is no more."""
     if fingerprint.journal is None or _journal_ends(handle.path)[0] != JOURNAL_MAGIC:
         return False
     return not _is_reserved(handle.fd) and _journal_ends(handle.path)[0] == JOURNAL_MAGIC

@@ -16,7 +16,7 @@ from typing import Any
 from datasette.database import Database, Results
 
 from .catalog import Entry
-from .errors import ReadOnlyError
+from .errors import DamagedError, ReadOnlyError, is_damage
 from .fingerprint import Mode
 from .opening import ReadInfo
 from .reader import Reader
@@ -74,7 +74,12 @@ class ScannedDatabase(Database):  # type: ignore[misc]
 
     async def execute_fn(self, fn: Callable[[Any], Any]) -> Any:
         """Call ``fn`` with a connection, in one of the plugin's threads."""
-        result, self.last_read = await self._reader.read(self.entry.path, fn, self._prepare)
+        try:
+            result, self.last_read = await self._reader.read(self.entry.path, fn, self._prepare)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            raise DamagedError(str(error)) from error
         return result
 
     async def _execute_fn(self, fn: Callable[[Any], Any]) -> Any:

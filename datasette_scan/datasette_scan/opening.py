@@ -40,6 +40,7 @@ from .errors import (
     GoneError,
     RecoveryError,
     UnavailableError,
+    is_damage,
 )
 from .fingerprint import (
     JOURNAL_MAGIC,
@@ -47,6 +48,7 @@ from .fingerprint import (
     Mode,
     Stamp,
     consistent_when_locked,
+    open_plain,
     plan_mode,
     read_at,
     settled,
@@ -563,7 +565,7 @@ def _header(fd: int, path: bytes) -> bytes:
 def _journal_ends(path: bytes) -> tuple[bytes, bytes]:
     """The first and the last eight bytes of the rollback journal; SQLite never locks it."""
     try:
-        with open(path + b"-journal", "rb") as journal:  # noqa: PTH123 (a path in bytes)
+        with os.fdopen(open_plain(path + b"-journal"), "rb") as journal:
             head = journal.read(8)
             size = journal.seek(0, os.SEEK_END)
             journal.seek(max(0, size - 8))
@@ -608,6 +610,6 @@ def _translated(error: sqlite3.DatabaseError) -> Exception:
         return _Locked()
     if "readonly" in said or "unable to open" in said:
         return _NeedsCopy()
-    if "malformed" in said or "not a database" in said:
+    if is_damage(error):
         return CorruptError(said)
     return error

@@ -14,16 +14,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import lines
-from .catalog import Catalog
+from .catalog import Catalog, Skip
 from .check import Facts, check_file, read_mark
 from .database import ScannedDatabase
-from .errors import ScanError, UnavailableError
+from .errors import GoneError, ScanError, UnavailableError
 from .finder import Match, Problem, Progress, find
 from .fingerprint import take
 from .opening import Opener
 from .reader import Reader
 from .settings import Settings
 from .terminal import Terminal
+from .text import visible
 
 _HEAD_START = 0.15  # seconds in which the first page may be asked for
 _FIRST_PAGE = 5.0  # seconds that it may then have the machine to itself
@@ -181,10 +182,14 @@ class Watcher:
         """Entries that this scan did not meet: gone, or only left out now."""
         unseen = [e for path, e in self._catalog.entries.items() if path not in seen]
         if unseen:
-            gone = await self._reader.check(_missing, [e.path for e in unseen])
+            missing = await self._reader.check(_missing, [e.path for e in unseen])
             for entry in unseen:
-                if entry.path in gone:
+                error = missing.get(entry.path)
+                if isinstance(error, GoneError):
                     self._catalog.mark_gone(entry)
+                elif error is not None:
+                    skip = Skip(entry.path, visible(str(error)), error.advice, entry.size, True)
+                    self._catalog.drop(entry, skip)
 
     def _name(self) -> None:
         """Names are given when everything is found: they do not depend on the order."""
@@ -243,14 +248,15 @@ def _mark_or_none(_opener: Opener, path: bytes) -> int | None:
         return None
 
 
-def _missing(_opener: Opener, paths: list[bytes]) -> set[bytes]:
-    gone = set()
+def _missing(_opener: Opener, paths: list[bytes]) -> dict[bytes, UnavailableError]:
+    """Those that cannot be seen any more, and why."""
+    missing = {}
     for path in paths:
         try:
             take(path)
-        except UnavailableError:
-            gone.add(path)
-    return gone
+        except UnavailableError as error:
+            missing[path] = error
+    return missing
 
 
 def _identities(ds: Any) -> set[tuple[int, int]]:

@@ -19,8 +19,16 @@ from datasette_scan.errors import (
     DeniedError,
     GoneError,
     RecoveryError,
+    UnavailableError,
 )
-from datasette_scan.fingerprint import Fingerprint, Mode, Stamp, consistent_when_locked, plan_mode
+from datasette_scan.fingerprint import (
+    Fingerprint,
+    Mode,
+    Stamp,
+    consistent_when_locked,
+    open_plain,
+    plan_mode,
+)
 from datasette_scan.opening import Limits, Opener, file_uri
 from datasette_scan.reader import connection_limit
 from datasette_scan.snapshots import SnapshotStore
@@ -327,6 +335,41 @@ except DeniedError as error:
     assert child.stdout.read().startswith("denied")
     end(child)
     assert DeniedError.status == 403
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="such files are POSIX")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link", "link to nothing"])
+@pytest.mark.parametrize("suffix", ["-wal", "-journal", "-shm"])
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+def test_what_lies_beside_is_a_file(
+    journal: str, suffix: str, kind: str, root: Path, hasty: Opener
+) -> None:
+    """SQLite waits at a pipe for ever, makes a file where a link leads to, and reads it."""
+    path = make_database(root / "a.db", journal=journal)
+    other = root / "other"
+    other.write_bytes(b"another's" * 100)
+    if suffix == "-shm":
+        (root / "a.db-wal").write_bytes(b"")
+    beside = root / f"a.db{suffix}"
+    if kind == "pipe":
+        os.mkfifo(beside)
+    elif kind == "folder":
+        beside.mkdir()
+    else:
+        beside.symlink_to(other if kind == "link" else root / "nothing")
+    settle(path)
+    before = photograph_names(root)
+    with pytest.raises(UnavailableError, match=f"a.db{suffix} is not a file"):
+        count(hasty, path)
+    assert photograph_names(root) == before
+    if kind != "folder":  # put there after the look
+        with pytest.raises(OSError, match=r"not a file|symbolic"):
+            open_plain(os.fsencode(beside))
+
+
+def photograph_names(root: Path) -> set[str]:
+    return set(os.listdir(root))
 
 
 NAMES = [

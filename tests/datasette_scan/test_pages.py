@@ -271,6 +271,28 @@ async def test_corrupt_files_are_skipped_and_stay_skipped(root: Path) -> None:
     await site.close()
 
 
+async def test_damage_in_the_middle_is_said(root: Path) -> None:
+    path = make_database(root / "one.db", rows=5000)
+    run_sql(path, "CREATE TABLE well AS SELECT 1 AS x")
+    with path.open("r+b") as file:
+        file.seek(4096 * 10)
+        file.write(b"\xff" * 4096 * 3)
+    site = await scanned(root, allow={"scan-view": {"id": "root"}})
+    assert [r["name"] for r in (await site.json("/-/scan.json"))["rows"]] == ["one"]
+    for page in ("/one", "/one/well", "/-/home", "/", "/-/databases.json", "/.json"):
+        assert (await site.get(page)).status_code == 200, page
+    response = await site.get("/one/t?_sort_desc=name")
+    assert response.status_code == 500
+    assert "This database is corrupt" in response.text and ".recover" in response.text
+    assert str(root) not in response.text
+    body = (await site.get("/one/t.json?_sort_desc=name")).json()
+    assert (body["ok"], body["title"]) == (False, "corrupt")
+    sql = "/one/-/query.json" if ONE else "/one.json"
+    response = await site.get(sql, params={"sql": "select count(name) from t"})
+    assert response.status_code in (400, 500) and "malformed" in response.text
+    await site.close()
+
+
 VTAB = (
     "CREATE TABLE plain (id INTEGER PRIMARY KEY, name TEXT)",
     "INSERT INTO plain(name) VALUES ('readable')",

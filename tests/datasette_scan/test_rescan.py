@@ -11,6 +11,7 @@ import pytest
 from conftest import make_database, run_sql, scanned, unscanned
 from datasette_scan import watch
 from datasette_scan.catalog import Catalog
+from datasette_scan.errors import DeniedError
 from datasette_scan.finder import Match
 from datasette_scan.watch import Watcher
 
@@ -105,6 +106,32 @@ async def test_vanished_root_keeps_rows_as_gone(root: Path) -> None:
     await site.scan()
     assert site.entry("one").status == "gone"
     (root.parent / "moved").rename(root)
+    await site.scan()
+    assert site.entry("one").status == "ready"
+    await site.close()
+
+
+async def test_what_is_out_of_reach_is_not_gone(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder whose rights were taken away: deleted and denied are two things."""
+    make_database(root / "sub" / "one.db")
+    site = await scanned(root)
+    (root / "sub").rename(root.parent / "elsewhere")
+
+    def denied(path: bytes) -> None:
+        raise DeniedError(f"{os.fsdecode(path)} may not be read: Permission denied")
+
+    monkeypatch.setattr(watch, "take", denied)
+    await site.scan()
+    [row] = (await site.json("/-/scan.json?tab=skipped"))["rows"]
+    assert (row["name"], row["status"]) == ("one", "unreadable")
+    [skip] = (await site.json("/-/scan.json?tab=skipped"))["skipped_files"]
+    assert "Permission denied" in skip["reason"]
+    monkeypatch.undo()
+    await site.scan()
+    assert site.entry("one").status == "gone"
+    (root.parent / "elsewhere").rename(root / "sub")
     await site.scan()
     assert site.entry("one").status == "ready"
     await site.close()

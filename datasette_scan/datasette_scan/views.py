@@ -23,7 +23,7 @@ from .errors import ReadOnlyError, UnavailableError, UsageError
 from .finder import DEFAULT_EXCLUDES
 from .query import AGES, SIZES, Page, link, parse_page, sort_link
 from .state import State, state_of
-from .text import format_size, visible, visible_path
+from .text import format_count, format_size, visible, visible_path
 
 Json = dict[str, Any]
 _VIEWABLE_SECONDS = 2.0
@@ -79,13 +79,13 @@ async def _viewable(ds: Any, state: State, actor: Any) -> set[str]:
     """The scanned databases that an actor may see, remembered for a moment."""
     key = json.dumps(actor, sort_keys=True, default=str)
     known = state.viewable.get(key)
-    now = time.monotonic()
-    if known and known[0] > now and known[1] == state.catalog.revision:
+    now, revision = time.monotonic(), state.catalog.revision
+    if known and known[0] > now and known[1] == revision:
         return known[2]
     names = [e.name for e in state.catalog.entries.values() if e.attached]
     found = await lines.viewable_databases(ds, actor, names)
     state.viewable = {k: v for k, v in state.viewable.items() if v[0] > now}
-    state.viewable[key] = (now + _VIEWABLE_SECONDS, state.catalog.revision, found)
+    state.viewable[key] = (now + _VIEWABLE_SECONDS, revision, found)
     return found
 
 
@@ -302,6 +302,7 @@ async def own_home(datasette: Any, request: Any) -> Response:
 
 def prepare_templates(env: Any, with_slots: bool) -> None:
     """The filters; for Datasette 0.65 a base template that has a place for the banner."""
+    env.filters["scan_count"] = format_count
     env.filters["scan_size"] = format_size
     env.filters["scan_visible"] = visible
     env.filters["scan_when"] = _when

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import child_python, end, make_database, photograph, run_sql
-from datasette_scan import opening
+from datasette_scan import opening, snapshots
 from datasette_scan.errors import (
     BusyError,
     ChangingError,
@@ -164,6 +164,29 @@ def test_hot_journal_is_rolled_back_in_a_copy(root: Path, opener: Opener) -> Non
     )
     assert halves == 0
     assert photograph(root) == before
+
+
+def test_a_copy_of_what_changed_meanwhile_is_thrown_away(
+    root: Path, opener: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The half that was copied before and the half that was copied after are no whole."""
+    path = root / "a.db"
+    hot_journal(path)
+    settle(root)
+    copied = []
+    copy = snapshots._copy_fd
+
+    def disturbed(fd: int, target: Path) -> None:
+        copy(fd, target)
+        copied.append(target)
+        if len(copied) == 1:
+            with path.open("r+b") as file:
+                file.write(b"SQLite")
+
+    monkeypatch.setattr(snapshots, "_copy_fd", disturbed)
+    assert count(opener, path) == (2000, Mode.COPY)
+    assert len(copied) == 2
+    assert not copied[0].exists()
 
 
 def test_too_big_for_a_copy_says_so(root: Path) -> None:

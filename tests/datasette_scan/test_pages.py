@@ -495,6 +495,29 @@ async def test_symbolic_links_do_not_lead_out(root: Path, tmp_path: Path) -> Non
     await site.close()
 
 
+@pytest.mark.parametrize("what", ["file", "folder"])
+@pytest.mark.parametrize("where", ["inside", "outside"])
+async def test_what_becomes_a_link_is_gone(
+    what: str, where: str, root: Path, tmp_path: Path
+) -> None:
+    """Between the scan and the look: a link in place of a file, or of a folder above it."""
+    make_database(root / "sub" / "one.db")
+    to = {"inside": root / "to", "outside": tmp_path / "to"}[where]
+    make_database(to / "one.db", rows=7)
+    site = await scanned(root, exclude=["to/"])
+    assert set(site.names.values()) == {"one"}
+    (root / "sub").rename(root / "was")
+    if what == "folder":
+        (root / "sub").symlink_to(to)
+    else:
+        (root / "sub").mkdir()
+        (root / "sub" / "one.db").symlink_to(to / "one.db")
+    # A folder that leads elsewhere below the roots is as good as a mount there.
+    expected = 200 if (what, where) == ("folder", "inside") else 410
+    assert (await site.get("/one/t.json")).status_code == expected
+    await site.close()
+
+
 async def test_explicit_file_that_is_also_found(root: Path) -> None:
     """Measured on 0.1.1: "Duplicate database file" ended 1.0."""
     path = make_database(root / "one.db")

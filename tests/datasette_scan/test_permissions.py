@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MAGIC, Scanned, make_database, scanned
+from conftest import MAGIC, Scanned, make_database, scanned, unscanned
 from datasette_scan.guard import host_name, is_host_allowed
 from datasette_scan.settings import is_loopback
 
@@ -36,6 +36,26 @@ async def test_rows_need_view_database(root: Path) -> None:
     body = await site.json("/-/scan.json", cookies=ann)
     assert [r["name"] for r in body["rows"]] == ["closed", "open"]
     assert (await site.get("/closed/t", cookies=ann)).status_code == 200
+    await site.close()
+
+
+async def test_who_may_see_what_is_asked_again_when_something_is_found(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it is found while the question is being answered."""
+    make_database(root / "one.db")
+    site = await unscanned(root)
+    ask = lines.viewable_databases
+
+    async def meanwhile(*args: Any) -> set[str]:
+        answer = await ask(*args)
+        monkeypatch.undo()
+        await site.scan()
+        return answer
+
+    monkeypatch.setattr(lines, "viewable_databases", meanwhile)
+    await site.json("/-/scan.json")
+    assert [r["name"] for r in (await site.json("/-/scan.json"))["rows"]] == ["one"]
     await site.close()
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -272,6 +274,73 @@ def test_changing_without_locks_is_never_answered(journal: str, root: Path, hast
     with pytest.raises(ChangingError):
         hasty.read(os.fsencode(path), use)
     assert tries
+
+
+CONVERT = """
+import sqlite3, sys
+try:
+    print(sqlite3.connect(sys.argv[1], timeout=0).execute("PRAGMA journal_mode=WAL").fetchone()[0])
+except sqlite3.OperationalError as error:
+    print(error)
+"""
+
+
+def test_nobody_converts_between_the_look_and_the_open(
+    root: Path, opener: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was seen to have no log must have none when SQLite opens it."""
+    path = make_database(root / "a.db")
+    said = []
+    connect = opening._connect
+
+    def later(uri: str, prepare: opening.Prepare | None) -> sqlite3.Connection:
+        command = [sys.executable, "-c", CONVERT, str(path)]
+        said.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        return connect(uri, prepare)
+
+    monkeypatch.setattr(opening, "_connect", later)
+    assert count(opener, path) == (3, Mode.DIRECT)
+    assert said == ["database is locked\n"]
+    assert photograph_names(root) == {"a.db"}
+
+
+@pytest.mark.parametrize("kind", ["log at rest", "crashed writer"])
+def test_what_moved_just_now_is_not_trusted(
+    kind: str, root: Path, hasty: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within one step of the file system's clock a second change would not show."""
+    path = root / "a.db"
+    if kind == "log at rest":
+        make_database(path, journal="wal")
+    else:
+        hot_journal(path)
+    settle(path)
+    with monkeypatch.context() as just_now:
+        just_now.setattr(opening, "settled", lambda _: False)
+        with pytest.raises(ChangingError):
+            count(hasty, path)
+    assert count(hasty, path)[0] in (3, 2000)
+
+
+def test_reads_with_locks_wait_for_reads_without(root: Path, hasty: Opener) -> None:
+    """Closing either kind's descriptors would drop the locks of the other."""
+    path = make_database(root / "a.db", journal="wal")
+    settle(path)
+    children = []
+
+    def use(connection: sqlite3.Connection) -> int:
+        if not children:  # meanwhile the file's owner comes
+            statement = "INSERT INTO t(name) VALUES ('x')"
+            children.append(child_python(HOLD_OPEN, str(path), statement))
+            with pytest.raises(ChangingError), ThreadPoolExecutor(1) as pool:
+                pool.submit(count, hasty, path).result()
+        return connection.execute("SELECT count(*) FROM t").fetchone()[0]
+
+    try:
+        found, info = hasty.read(os.fsencode(path), use)
+        assert (found, info.mode) == (4, Mode.LIVE)
+    finally:
+        end(children[0])
 
 
 def test_slow_attempts_are_not_few(root: Path) -> None:

@@ -139,7 +139,9 @@ def test_open_option_opens_the_catalogue(
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
     browser.chmod(0o755)
-    server = serve(*paths, "-o", env={**os.environ, "BROWSER": f"{browser} %s"})
+    server = serve(
+        *paths, "-o", "--scan-interval", "5", env={**os.environ, "BROWSER": f"{browser} %s"}
+    )
     server.until(lambda: opened.exists() and bool(opened.read_text()))
     page = "/extra/t" if named == "alone" else "/"
     assert opened.read_text().strip() == server.url + page
@@ -238,8 +240,11 @@ def test_get_waits_for_the_scan(root: Path) -> None:
 def test_list(root: Path) -> None:
     make_database(root / "one.db")
     make_database(root / "a\x1b[31m\nb.db")
+    (root / "bad\x1b[2J.db").write_bytes(MAGIC + b"?" * 4000)
     result = datasette("scan", str(root), "--list")
     assert result.returncode == 0
+    assert f"Skipping {root}/bad\\x1b[2J.db: page size" in result.stderr
+    assert "\x1b" not in result.stderr
     size = "8.0 KB"
     assert result.stdout.splitlines() == [
         f"a__31m_b\tready\t1 tables\t{size}\t-\t{root}/a\\x1b[31m\\x0ab.db",

@@ -14,7 +14,7 @@ import click
 
 from .catalog import Entry
 from .errors import FinderError
-from .finder import FindOptions, program
+from .finder import FindOptions, end_all, program
 from .settings import Settings, absolute_roots, is_loopback
 from .state import State, set_command_settings, state_of
 from .text import format_size, visible, visible_path
@@ -87,6 +87,7 @@ def run(
             with _opening_the_catalogue(settings.active):
                 context.invoke(serve, files=files, **passed)
     finally:
+        end_all()
         set_command_settings(None)
 
 

@@ -155,7 +155,8 @@ def test_imports_go_one_way() -> None:
     """cli and views → catalog → finder, check; what finds and opens knows of no page."""
     assert imports("finder") <= {"errors", "text"}
     assert imports("fingerprint") <= {"errors", "text"}
-    assert imports("opening") <= {"errors", "text", "fingerprint", "snapshots"}
+    assert imports("owners") == set()
+    assert imports("opening") <= {"errors", "text", "fingerprint", "owners", "snapshots"}
     assert imports("check") <= {
         "applications", "errors", "finder", "fingerprint", "opening", "text",
     }  # fmt: skip

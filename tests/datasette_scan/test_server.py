@@ -11,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +104,29 @@ def test_it_stops_at_once_while_scanning(
     assert server.process.wait(PATIENCE) >= 0 or server.process.returncode == -stop
     assert "Traceback" not in server.text()
     assert not is_running(int(scanner.read_text()))
+
+
+@pytest.mark.parametrize("way", [["--list"], ["--get", "/"]], ids=lambda way: way[0])
+def test_no_scanner_is_left_behind(way: list[str], root: Path, tmp_path: Path) -> None:
+    """Ctrl-C where a scan is waited for: Datasette itself leaves the loop as it is."""
+    command = [sys.executable, "-m", "datasette", "scan", str(root), *way]
+    child = subprocess.Popen(
+        command, env=slow_scanner(tmp_path), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    scanner = tmp_path / "scanner.pid"
+    while not (scanner.exists() and scanner.read_text()):
+        assert child.poll() is None
+        time.sleep(0.02)
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=PATIENCE)
+    assert child.returncode == 1
+    assert b"Aborted!" in said and b"Traceback" not in said
+    for _ in range(200):  # it is dead, but not yet gone where nobody awaits it
+        if not is_running(int(scanner.read_text())):
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("the scanner still runs")
 
 
 def is_running(pid: int) -> bool:

@@ -102,6 +102,7 @@ class Listing:
         self.page = Page(parse_page({}, True).query)
         self.entries: list[Entry] = []
         self.total = 0
+        self._stand: Json = {}
 
     async def load(self) -> Listing:
         """Check permissions and find the rows. Raises Forbidden and UsageError."""
@@ -110,6 +111,8 @@ class Listing:
         self.full = await lines.is_allowed(ds, actor, permissions.VIEW)
         self.may_rescan = await lines.is_allowed(ds, actor, permissions.RESCAN)
         self.page = parse_page(self.args, self.full)
+        # Before the rows: they may be newer than what is said of the scan, never older.
+        self._stand = self._progress()
         viewable = await _viewable(ds, self.state, actor)
         found = self.state.catalog.find(self.page.query)
         self.entries = [e for e in found if (e.name in viewable if e.attached else self.full)]
@@ -143,7 +146,10 @@ class Listing:
         }
 
     def progress(self) -> Json:
-        """How the scan stands."""
+        """How the scan stood when the rows were looked for."""
+        return {**self._stand, "databases": self.total}
+
+    def _progress(self) -> Json:
         catalog = self.state.catalog
         seen = catalog.progress
         return {
@@ -155,7 +161,7 @@ class Listing:
             ),
             "files": seen.files,
             "folders": seen.folders,
-            "databases": self.total,
+            "databases": 0,
             "skipped": len(catalog.skipped) if self.full else None,
             "error": (catalog.error or None) if self.full else None,
         }

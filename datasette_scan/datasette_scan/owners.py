@@ -10,12 +10,16 @@ See robustFchown() in SQLite's os_unix.c, setfsuid(2) and capabilities(7).
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import os
 import sys
 from collections.abc import Iterator
 from typing import Any
+
+try:
+    import ctypes
+except ImportError:  # a Python that was built without libffi
+    ctypes = None  # type: ignore[assignment]
 
 _VERSION_3 = 0x20080522
 _CHOWN = 1 << 0
@@ -24,10 +28,7 @@ _FOWNER = 1 << 3
 # Somebody who owns no file: an owner may set the owner to who it is. The second is for
 # user namespaces, which know few users.
 _STRANGERS = (0x7FFFFFFE, 65534)
-_NO_USER = ctypes.c_uint32(0xFFFFFFFF)  # with which setfsuid() only tells who it is
-
-_Header = ctypes.c_uint32 * 2  # version, thread (0: this one)
-_Rights = ctypes.c_uint32 * 6  # effective, permitted, inheritable, and the same, higher bits
+_NO_USER = -1  # with which setfsuid() only tells who it is
 
 
 @functools.cache
@@ -35,30 +36,44 @@ def _library() -> Any:
     return ctypes.CDLL(None)
 
 
+def _header() -> Any:
+    """Which layout of rights is meant, and whose: this thread's."""
+    return (ctypes.c_uint32 * 2)(_VERSION_3, 0)
+
+
+def _rights(*words: int) -> Any:
+    """Effective, permitted, inheritable, and the same for the higher bits."""
+    return (ctypes.c_uint32 * 6)(*words)
+
+
 @contextlib.contextmanager
 def kept() -> Iterator[None]:
     """While SQLite opens files: it cannot set whose they are. Root only, else nothing."""
-    before = _Rights()
-    if sys.platform != "linux" or os.geteuid() != 0 or not _may_read_all(before):
+    before = _rights_of_root()
+    if before is None:
         yield
         return
     library = _library()
     was = library.setfsuid(_NO_USER)
-    during = _Rights(*before)
+    during = _rights(*before)
     during[0] &= ~(_CHOWN | _FOWNER)
     try:
         for stranger in _STRANGERS:
             library.setfsuid(stranger)
             if library.setfsuid(_NO_USER) == stranger:
                 break
-        library.capset(_Header(_VERSION_3, 0), during)
+        library.capset(_header(), during)
         yield
     finally:
         library.setfsuid(was)
-        library.capset(_Header(_VERSION_3, 0), before)
+        library.capset(_header(), before)
 
 
-def _may_read_all(rights: Any) -> bool:
-    """Whether this thread reads by right and not by owning, with its rights as they are."""
-    failed = _library().capget(_Header(_VERSION_3, 0), rights)
-    return not failed and bool(rights[0] & _DAC_OVERRIDE)
+def _rights_of_root() -> Any:
+    """This thread's rights, if it is root's and reads by right, not by owning; else None."""
+    if sys.platform != "linux" or ctypes is None or os.geteuid() != 0:
+        return None
+    rights = _rights()
+    if _library().capget(_header(), rights) or not rights[0] & _DAC_OVERRIDE:
+        return None
+    return rights

@@ -120,7 +120,9 @@ def test_no_scanner_is_left_behind(way: list[str], root: Path, tmp_path: Path) -
     child.send_signal(signal.SIGINT)
     _, said = child.communicate(timeout=PATIENCE)
     assert child.returncode == 1
-    assert b"Aborted!" in said and b"Traceback" not in said
+    assert b"Aborted!" in said
+    # 0.65 closes its loop under the task that waits, of which Python may complain at the end.
+    assert b"Traceback" not in said or (way[0] == "--get" and not lines.HAS_CATALOG)
     for _ in range(200):  # it is dead, but not yet gone where nobody awaits it
         if not is_running(int(scanner.read_text())):
             break

@@ -3,9 +3,19 @@
     python bench/datasette_scan/bench.py --ours PYTHON --peer PYTHON [--sizes 0,10,500]
 
 PYTHON is the interpreter of an environment with one line of Datasette and the plugin. Each
-may be given several times, in pairs. Every server runs under ``ulimit -n 256`` unless
-``--handles`` says otherwise; one that is not there after ``--patience`` seconds is stopped and counts as failed. Nothing is written
-but a folder of databases in the system's temporary folder, removed at the end.
+may be given several times, in pairs. For each pair there are three parts, and ``--parts``
+chooses among them:
+
+* ``sizes``: one start for each of ``--sizes``, under ``ulimit -n 256`` (``--handles``);
+* ``roomy``: 0.1.1 again for each of ``--roomy``, with as many handles as it may have, since
+  it needs several for each database;
+* ``starts``: the first page with no databases and with the most of ``--sizes``, by turns,
+  ``--starts`` times: single starts differ too much to be compared. Wall time, and the
+  server's own CPU time, which a busy machine does not change.
+
+A server that is not there after ``--patience`` seconds is stopped and counts as failed.
+``--quick`` is for a look: small sizes, three starts, no long waits. Nothing is written but
+folders of databases in the system's temporary folder, removed at the end.
 """
 
 from __future__ import annotations
@@ -24,11 +34,20 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-HANDLES = 256  # what --handles says
+MOST_HANDLES = 65536  # for 0.1.1, which is short of them otherwise
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a server may use before it counts as failed."""
+
+    handles: int
+    patience: float
 
 
 @dataclass
@@ -71,16 +90,16 @@ def free_port() -> int:
 class Server:
     """``datasette scan FOLDER`` in one environment."""
 
-    def __init__(self, python: str, folder: Path, patience: float) -> None:
+    def __init__(self, python: str, folder: Path, limits: Limits) -> None:
         self.port = free_port()
         self.began = time.monotonic()
-        self.end_at = self.began + patience
+        self.end_at = self.began + limits.patience
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [python, "-m", "datasette", "scan", str(folder), "-p", str(self.port)],
             stdout=self.log,
             stderr=subprocess.STDOUT,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (HANDLES, HANDLES)),
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limits.handles,) * 2),
         )
 
     def get(self, path: str) -> bytes:
@@ -116,6 +135,11 @@ class Server:
         [line] = [text for text in lines if text.startswith("VmRSS")]
         return int(line.split()[1]) * 1024
 
+    def cpu(self) -> float:
+        """Seconds of processor time that the server itself has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
     def stop(self) -> str:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
@@ -125,10 +149,10 @@ class Server:
         return lines[-1][:100] if lines else ""
 
 
-def measure(python: str, folder: Path, count: int, ours: bool, patience: float) -> Figures:
+def measure(python: str, folder: Path, count: int, ours: bool, limits: Limits) -> Figures:
     """Start one server, look at it, stop it."""
     figures = Figures()
-    server = Server(python, folder, patience)
+    server = Server(python, folder, limits)
     try:
         figures.first = server.until(lambda: bool(server.get("/")))
         if figures.first is None:
@@ -145,7 +169,8 @@ def measure(python: str, folder: Path, count: int, ours: bool, patience: float) 
     finally:
         last = server.stop()
     if figures.first is None or figures.attached is None:
-        figures.why = last or "nothing said"
+        late = time.monotonic() > server.end_at
+        figures.why = f"not after {limits.patience:.0f} s" if late else last or "nothing said"
     return figures
 
 
@@ -189,44 +214,71 @@ def line_of(python: str) -> str:
     return said.stdout.split()[-1]
 
 
-def compare(ours: str, peer: str | None, sizes: list[int], patience: float) -> None:
-    line = line_of(ours)
-    print(f"\nDatasette {line}, ulimit -n {HANDLES}")
-    print(" " * 34, *(name.rjust(9) for name in COLUMNS))
+def compare(ours: str, peer: str | None, sizes: list[int], limits: Limits) -> None:
+    """One start for each size, ours and theirs."""
+    print(f"\nulimit -n {limits.handles}".ljust(35), *(name.rjust(9) for name in COLUMNS))
     floor: Figures | None = None
     for count in sizes:
-        folder = Path(tempfile.mkdtemp(prefix="scan-bench-"))
-        try:
-            make_databases(folder, count)
-            figures = measure(ours, folder, count, True, patience)
+        with databases(count) as folder:
+            figures = measure(ours, folder, count, True, limits)
             report(f"{count:>6,} databases  this", figures)
             floor = floor or figures
             if peer:
-                theirs = measure(peer, folder, count, False, patience)
+                theirs = measure(peer, folder, count, False, limits)
                 report(" " * 18 + "0.1.1", theirs)
                 ratios(figures, theirs)
             if count and floor is not figures:
                 against_floor(figures, floor, count)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
-def compare_starts(python: str, count: int, rounds: int, patience: float) -> None:
-    """The first page with none and with many, by turns: single starts differ too much."""
-    with tempfile.TemporaryDirectory() as none, tempfile.TemporaryDirectory() as many:
-        make_databases(Path(many), count)
-        times: dict[str, list[float]] = {none: [], many: []}
-        for _ in range(rounds):
-            for folder, seen in times.items():
-                server = Server(python, Path(folder), patience)
+def compare_roomy(peer: str, sizes: list[int], limits: Limits) -> None:
+    """0.1.1 with all the handles that it may have."""
+    print(f"\nulimit -n {limits.handles}".ljust(35), *(name.rjust(9) for name in COLUMNS))
+    for count in sizes:
+        with databases(count) as folder:
+            report(f"{count:>6,} databases  0.1.1", measure(peer, folder, count, False, limits))
+
+
+@contextlib.contextmanager
+def databases(count: int) -> Iterator[Path]:
+    """A folder of that many, for as long as it is looked at."""
+    folder = Path(tempfile.mkdtemp(prefix="scan-bench-"))
+    try:
+        make_databases(folder, count)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def compare_starts(python: str, count: int, rounds: int, limits: Limits) -> None:
+    """The first page with none and with many, by turns; the first of each is not counted."""
+    with databases(0) as none, databases(count) as many:
+        walls: dict[Path, list[float]] = {none: [], many: []}
+        cpus: dict[Path, list[float]] = {none: [], many: []}
+        for turn in range(rounds + 1):
+            for folder in (none, many) if turn % 2 else (many, none):
+                server = Server(python, folder, limits)
                 first = server.until(lambda server=server: bool(server.get("/")))  # type: ignore[misc]
+                cpu = server.cpu() if first else 0.0
                 server.stop()
-                seen += [first] if first else []
-    floor, full = (statistics.median(seen) for seen in times.values())
-    words = (
-        f"none {floor:.2f} s, {count:,} databases {full:.2f} s: {100 * (full / floor - 1):+.0f} %"
-    )
-    print(f"first page, median of {rounds} starts by turns: {words}", flush=True)
+                if first and turn:
+                    walls[folder].append(first)
+                    cpus[folder].append(cpu)
+    print(f"\nfirst page, median of {rounds} starts by turns, none and {count:,} databases:")
+    for name, times in (("wall time", walls), ("CPU time", cpus)):
+        if not (times[none] and times[many]):
+            print(f"  {name}: failed")
+            continue
+        floor, full = statistics.median(times[none]), statistics.median(times[many])
+        print(
+            f"  {name}: {floor:.2f} s ({spread(times[none])}), {full:.2f} s"
+            f" ({spread(times[many])}): {100 * (full / floor - 1):+.0f} %",
+            flush=True,
+        )
+
+
+def spread(times: list[float]) -> str:
+    return f"{min(times):.2f} to {max(times):.2f}"
 
 
 def ratios(ours: Figures, theirs: Figures) -> None:
@@ -252,18 +304,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--ours", action="append", required=True, metavar="PYTHON")
     parser.add_argument("--peer", action="append", default=[], metavar="PYTHON")
+    parser.add_argument("--parts", default="sizes,roomy,starts")
     parser.add_argument("--sizes", default="0,10,500,3000,10000")
-    parser.add_argument("--handles", type=int, default=HANDLES)
-    parser.add_argument("--starts", type=int, default=5, help="0 leaves this part out")
-    parser.add_argument("--patience", type=float, default=60)
+    parser.add_argument("--roomy", default="500,3000")
+    parser.add_argument("--handles", type=int, default=256)
+    parser.add_argument("--starts", type=int, default=9)
+    parser.add_argument("--patience", type=float, default=80)
+    parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
-    globals()["HANDLES"] = options.handles
+    if options.quick:
+        options.sizes, options.roomy, options.starts, options.patience = "0,500", "100", 3, 20
     sizes = [int(text) for text in options.sizes.split(",")]
+    limits = Limits(options.handles, options.patience)
+    most = min(MOST_HANDLES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     peers = [*options.peer, *[None] * len(options.ours)]
     for ours, peer in zip(options.ours, peers, strict=False):
-        compare(ours, peer, sizes, options.patience)
-        if options.starts:
-            compare_starts(ours, sizes[-1], options.starts, options.patience)
+        print(f"\n== Datasette {line_of(ours)}")
+        if "sizes" in options.parts:
+            compare(ours, peer, sizes, limits)
+        if "roomy" in options.parts and peer:
+            roomy = [int(text) for text in options.roomy.split(",")]
+            compare_roomy(peer, roomy, Limits(most, options.patience))
+        if "starts" in options.parts:
+            compare_starts(ours, max(sizes), options.starts, limits)
 
 
 if __name__ == "__main__":

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import click
 
+from .catalog import Entry
 from .errors import FinderError
-from .finder import FindOptions, program
+from .finder import FindOptions, end_all, program
 from .settings import Settings, absolute_roots, is_loopback
-from .state import set_command_settings, state_of
-from .text import format_size, visible
+from .state import State, set_command_settings, state_of
+from .text import format_size, visible, visible_path
 
 _OWN = {"paths", "scan_interval", "exclude", "max_depth", "include_all", "list_only", "as_json"}
 
@@ -80,8 +84,10 @@ def run(
             _warn(settings)
             if passed.get("reload"):
                 _start_reloader()
-            context.invoke(serve, files=files, **passed)
+            with _opening_the_catalogue(settings.active):
+                context.invoke(serve, files=files, **passed)
     finally:
+        end_all()
         set_command_settings(None)
 
 
@@ -103,7 +109,6 @@ def split_paths(paths: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...
 
 def make_settings(folders: tuple[str, ...], options: dict[str, Any]) -> Settings:
     """The options as one frozen object."""
-    listed = bool(options["list_only"])
     return Settings(
         find=FindOptions(
             roots=absolute_roots(folders),
@@ -113,12 +118,31 @@ def make_settings(folders: tuple[str, ...], options: dict[str, Any]) -> Settings
         ),
         interval=options["scan_interval"],
         home=True,
-        complete_first=listed or bool(options.get("get")),
+        complete_first=bool(options.get("get")),
+        serve=not options["list_only"],
         quiet=False,
         memory=bool(options.get("memory") or options.get("crossdb")),
         host=str(options.get("host") or "127.0.0.1").lower(),
         uds=bool(options.get("uds")),
     )
+
+
+@contextlib.contextmanager
+def _opening_the_catalogue(wanted: bool) -> Iterator[None]:
+    """``-o`` means the catalogue, where Datasette alone would open a single file's page."""
+    from datasette import cli as module  # which imports the plugins, this one too
+
+    own = module.initial_path_for_datasette
+
+    async def home(ds: Any) -> str:
+        return str(ds.urls.instance())
+
+    if wanted:
+        module.initial_path_for_datasette = home
+    try:
+        yield
+    finally:
+        module.initial_path_for_datasette = own
 
 
 def _start_reloader() -> None:
@@ -147,35 +171,72 @@ def print_list(
     passed: dict[str, Any],
     as_json: bool,
 ) -> None:
-    """Scan once and print the catalogue."""
+    """Scan once and print the catalogue and the files that are named."""
     defaults = {p.name: p.get_default(context) for p in serve.params if p.name != "files"}
     ds = serve.callback(files=files, return_instance=True, **{**defaults, **passed})
     state = state_of(ds)
-
-    async def scan_once() -> None:
-        await ds.invoke_startup()
-        await state.stop()
-
-    asyncio.run(scan_once())
-    entries = sorted(state.catalog.entries.values(), key=lambda e: e.path)
+    entries, refused = asyncio.run(_look_at_all(ds, state))
+    entries.sort(key=lambda e: e.path)
     if as_json:
-        rows = [
-            {
-                "name": e.name,
-                "path": e.shown_path,
-                "tables": e.table_count,
-                "size": e.size,
-                "application": e.application or None,
-                "status": e.status,
-                "detail": e.status_words,
-            }
-            for e in entries
-        ]
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps([_row(e) for e in entries], indent=2))
     else:
         for e in entries:
             click.echo(
                 f"{visible(e.name)}\t{e.status_words}\t{e.table_count} tables\t"
                 f"{format_size(e.size)}\t{e.application or '-'}\t{e.shown_path}"
             )
-    context.exit(1 if state.catalog.error else 0)
+    for path, reason in sorted(refused.items()):
+        click.echo(f"{visible_path(path)} cannot be served: {reason}", err=True)
+    context.exit(1 if state.catalog.error or refused else 0)
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "path": entry.shown_path,
+        "tables": entry.table_count,
+        "size": entry.size,
+        "application": entry.application or None,
+        "status": entry.status,
+        "detail": entry.status_words,
+    }
+
+
+async def _look_at_all(ds: Any, state: State) -> tuple[list[Entry], dict[bytes, str]]:
+    """What is found, and the named files; of those that cannot be read, why."""
+    try:
+        if state.settings.active:
+            await state.watcher.scan()
+        entries, refused = await _look_at_named(ds, state.settings)
+        return [*state.catalog.entries.values(), *entries], refused
+    finally:
+        await state.stop()
+
+
+async def _look_at_named(ds: Any, settings: Settings) -> tuple[list[Entry], dict[bytes, str]]:
+    """The files that Datasette itself would serve, looked at as carefully as found ones."""
+    named = {_real(db.path): (name, db.path) for name, db in ds.databases.items() if db.path}
+    if not named:
+        return [], {}
+    ds.databases = {}  # what is served is left out of a scan
+    find = FindOptions(tuple(named), include_all=True)
+    state = State(ds, replace(settings, find=find, quiet=True))
+    try:
+        await state.watcher.scan()
+    finally:
+        await state.stop()
+    catalog = state.catalog
+    for entry in catalog.entries.values():
+        entry.name, path = named[entry.path]
+        entry.path = os.fsencode(os.path.abspath(path))
+    reasons = dict.fromkeys(named, "it does not begin as a SQLite database does")
+    reasons.update((p, s.reason) for p, s in catalog.skipped.items())
+    return list(catalog.entries.values()), {
+        os.fsencode(named[p][1]): catalog.error or reason
+        for p, reason in reasons.items()
+        if p not in catalog.entries
+    }
+
+
+def _real(path: Any) -> bytes:
+    return os.fsencode(os.path.realpath(path))

@@ -16,7 +16,7 @@ from typing import Any
 from datasette.database import Database, Results
 
 from .catalog import Entry
-from .errors import ReadOnlyError
+from .errors import DamagedError, ReadOnlyError, is_damage
 from .fingerprint import Mode
 from .opening import ReadInfo
 from .reader import Reader
@@ -37,6 +37,15 @@ def _without_file_names(action: int, name: str | None, *_: str | None) -> int:
     """SQL may not ask SQLite where its files are: it finds none."""
     hidden = action == sqlite3.SQLITE_PRAGMA and (name or "").lower() == "database_list"
     return sqlite3.SQLITE_IGNORE if hidden else sqlite3.SQLITE_OK
+
+
+def _everything(*_: object) -> int:
+    return sqlite3.SQLITE_OK
+
+
+def hide_file_names(connection: sqlite3.Connection, hidden: bool) -> None:
+    """Whether SQL on a connection may learn where files are."""
+    connection.set_authorizer(_without_file_names if hidden else _everything)
 
 
 class ScannedDatabase(Database):  # type: ignore[misc]
@@ -65,7 +74,12 @@ class ScannedDatabase(Database):  # type: ignore[misc]
 
     async def execute_fn(self, fn: Callable[[Any], Any]) -> Any:
         """Call ``fn`` with a connection, in one of the plugin's threads."""
-        result, self.last_read = await self._reader.read(self.entry.path, fn, self._prepare)
+        try:
+            result, self.last_read = await self._reader.read(self.entry.path, fn, self._prepare)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            raise DamagedError(str(error)) from error
         return result
 
     async def _execute_fn(self, fn: Callable[[Any], Any]) -> Any:
@@ -79,7 +93,7 @@ class ScannedDatabase(Database):  # type: ignore[misc]
     def _prepare(self, connection: Any) -> None:
         self.ds._prepare_connection(connection, self.name)
         if self._hide_path:
-            connection.set_authorizer(_without_file_names)
+            hide_file_names(connection, True)
 
     async def execute(self, sql: str, *args: Any, **kwargs: Any) -> Any:
         """Run a query; Datasette's question whether the schema changed opens nothing."""

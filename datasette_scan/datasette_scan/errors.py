@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from datasette.utils.asgi import Base400
 
 
@@ -85,3 +87,22 @@ class CorruptError(UnavailableError):
 
     word = "corrupt"
     advice = "Restore it from a backup, or salvage it with the sqlite3 shell's .recover command."
+
+
+class DamagedError(CorruptError, sqlite3.DatabaseError):
+    """SQLite met the damage during a query: also an error that Datasette knows how to pass over.
+
+    Its text is SQLite's own, since Datasette may show it to anybody.
+    """
+
+    status = 500
+
+
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Whether SQLite says that the file itself is bad, rather than the query or its data."""
+    said = str(error)
+    return type(error) is sqlite3.DatabaseError and (
+        "image is malformed" in said
+        or said.startswith("malformed database schema")
+        or "not a database" in said
+    )

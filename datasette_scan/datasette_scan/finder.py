@@ -32,6 +32,10 @@ DEFAULT_EXCLUDES = (
 )
 
 
+# Scanners that run. A loop that is left by Ctrl-C without being closed awaits none of them.
+_running: set[asyncio.subprocess.Process] = set()
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A file whose first bytes are those of a SQLite database."""
@@ -171,12 +175,21 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
     await process.communicate()  # to the ends of its pipes, so nothing of it stays open
+    _running.discard(process)
+
+
+def end_all() -> None:
+    """The command ends, however: no scanner outlives it."""
+    for process in _running:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+    _running.clear()
 
 
 async def _start(options: FindOptions) -> asyncio.subprocess.Process:
     command = options.command()
     try:
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -185,6 +198,8 @@ async def _start(options: FindOptions) -> asyncio.subprocess.Process:
         )
     except OSError as error:
         raise FinderError(f"sqlite-scanner cannot be started: {error}") from error
+    _running.add(process)
+    return process
 
 
 def _decode(line: bytes) -> Event | None:

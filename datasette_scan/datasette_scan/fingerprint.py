@@ -8,6 +8,7 @@ https://www.sqlite.org/uri.html (immutable).
 from __future__ import annotations
 
 import enum
+import errno
 import os
 import stat
 import sys
@@ -86,9 +87,8 @@ def take(path: bytes) -> Fingerprint:
         raise UnavailableError(f"{visible_path(path)} cannot be read: {error.strerror}") from error
     if not stat.S_ISREG(main.st_mode):
         raise GoneError(f"{visible_path(path)} is no longer a file")
-    return Fingerprint(
-        _stamp(main), _beside(path, b"-wal"), _beside(path, b"-journal"), _exists(path + b"-shm")
-    )
+    shm = _beside(path, b"-shm") is not None
+    return Fingerprint(_stamp(main), _beside(path, b"-wal"), _beside(path, b"-journal"), shm)
 
 
 def _stamp(found: os.stat_result) -> Stamp:
@@ -96,18 +96,14 @@ def _stamp(found: os.stat_result) -> Stamp:
 
 
 def _beside(path: bytes, suffix: bytes) -> Stamp | None:
+    """A log or journal. SQLite would wait at a pipe for ever, and follow a link anywhere."""
     try:
-        return _stamp(os.stat(path + suffix))
+        found = os.lstat(path + suffix)
     except OSError:
         return None
-
-
-def _exists(path: bytes) -> bool:
-    try:
-        os.stat(path)
-    except OSError:
-        return False
-    return True
+    if not stat.S_ISREG(found.st_mode):
+        raise UnavailableError(f"{visible_path(path + suffix)} is not a file")
+    return _stamp(found)
 
 
 def settled(fingerprint: Fingerprint) -> bool:
@@ -121,6 +117,18 @@ def read_at(fd: int, count: int, offset: int) -> bytes:
         return os.pread(fd, count, offset)
     os.lseek(fd, offset, os.SEEK_SET)
     return os.read(fd, count)
+
+
+def open_plain(path: bytes) -> int:
+    """A descriptor of a file, whatever was put in its place. Raises OSError for all else."""
+    flags = os.O_RDONLY
+    for name in ("O_CLOEXEC", "O_NONBLOCK", "O_NOFOLLOW", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    fd = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a file", path)
+    return fd
 
 
 def plan_mode(header: bytes, fingerprint: Fingerprint) -> Mode:

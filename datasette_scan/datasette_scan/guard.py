@@ -118,7 +118,8 @@ class Guard:
             return
         token = listing.set(path in _LISTS or (path == "/" and not settings.home))
         try:
-            await self._app(scope, receive, _labelled(send, db))
+            with self._state.watcher.page():
+                await self._app(scope, receive, _labelled(send, db))
         finally:
             listing.reset(token)
 

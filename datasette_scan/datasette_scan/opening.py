@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
 from urllib.parse import quote_from_bytes
 
+from . import owners
 from .errors import (
     BusyError,
     ChangingError,
@@ -39,6 +40,7 @@ from .errors import (
     GoneError,
     RecoveryError,
     UnavailableError,
+    is_damage,
 )
 from .fingerprint import (
     JOURNAL_MAGIC,
@@ -46,6 +48,7 @@ from .fingerprint import (
     Mode,
     Stamp,
     consistent_when_locked,
+    open_plain,
     plan_mode,
     read_at,
     settled,
@@ -369,6 +372,12 @@ class Opener:
         if any(i.mode is not mode or not _same(i, fingerprint) for i in handle.idle):
             handle.close_idle()
             raise _Retry  # closing them dropped the lock that was just taken
+        with owners.kept():  # SQLite opens logs and journals at the first read
+            return self._opened(handle, prepare, mode, fingerprint)
+
+    def _opened(
+        self, handle: Handle, prepare: Prepare | None, mode: Mode, fingerprint: Fingerprint
+    ) -> Lease:
         connection = handle.take_idle(prepare)
         if connection is None:
             connection = _connect(file_uri(handle.path, _URI_FLAGS[mode]), prepare)
@@ -520,10 +529,7 @@ def _unshare(handle: Handle) -> None:
 
 
 def _is_hot(handle: Handle, fingerprint: Fingerprint) -> bool:
-    """Whether the rollback journal was left by a writer that is no more.
-
-    SQLite would find out as well, but as root it also sets the journal's owner anew.
-    """
+    """Whether the rollback journal was left by a writer that is no more."""
     if fingerprint.journal is None or _journal_ends(handle.path)[0] != JOURNAL_MAGIC:
         return False
     return not _is_reserved(handle.fd) and _journal_ends(handle.path)[0] == JOURNAL_MAGIC
@@ -559,7 +565,7 @@ def _header(fd: int, path: bytes) -> bytes:
 def _journal_ends(path: bytes) -> tuple[bytes, bytes]:
     """The first and the last eight bytes of the rollback journal; SQLite never locks it."""
     try:
-        with open(path + b"-journal", "rb") as journal:  # noqa: PTH123 (a path in bytes)
+        with os.fdopen(open_plain(path + b"-journal"), "rb") as journal:
             head = journal.read(8)
             size = journal.seek(0, os.SEEK_END)
             journal.seek(max(0, size - 8))
@@ -604,6 +610,6 @@ def _translated(error: sqlite3.DatabaseError) -> Exception:
         return _Locked()
     if "readonly" in said or "unable to open" in said:
         return _NeedsCopy()
-    if "malformed" in said or "not a database" in said:
+    if is_damage(error):
         return CorruptError(said)
     return error

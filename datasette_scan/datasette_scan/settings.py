@@ -23,6 +23,7 @@ class Settings:
     interval: float | None = None
     home: bool = False  # the catalogue is the page at /
     complete_first: bool = False  # answer nothing before the scan is complete
+    serve: bool = True  # attach what is found, not only list it
     quiet: bool = True  # say nothing on the terminal
     memory: bool = True  # keep Datasette's _memory database
     host: str = "127.0.0.1"

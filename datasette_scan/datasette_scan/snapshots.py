@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import CorruptError, UnavailableError
-from .fingerprint import Fingerprint, read_at
+from .fingerprint import Fingerprint, open_plain, read_at
 from .text import visible_path
 
 _CHUNK = 1 << 20
@@ -140,7 +140,9 @@ def _copy_fd(fd: int, target: Path) -> None:
 
 def _copy_beside(path: bytes, copy: Path, suffix: str) -> None:
     with contextlib.suppress(FileNotFoundError):
-        shutil.copyfile(path + suffix.encode(), os.fsencode(f"{copy}{suffix}"))
+        fd = open_plain(path + suffix.encode())
+        with os.fdopen(fd, "rb") as source, Path(f"{copy}{suffix}").open("xb") as out:
+            shutil.copyfileobj(source, out, _CHUNK)
 
 
 def _recover(copy: Path) -> None:

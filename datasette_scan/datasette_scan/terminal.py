@@ -8,7 +8,7 @@ import time
 import click
 
 from .catalog import Catalog
-from .text import visible
+from .text import format_count, visible
 
 _SHOWN = 20
 _EVERY = 0.1
@@ -31,10 +31,9 @@ class Terminal:
             return
         self._shown_at = now
         seen = self._catalog.progress
-        line = (
-            f"Scanning: {seen.files:,} files, {seen.matches:,} databases, {seen.folders:,} folders"
-        )
-        click.echo(f"\r\x1b[K{line}", err=True, nl=False)
+        counts = [(seen.files, "file"), (seen.matches, "database"), (seen.folders, "folder")]
+        line = ", ".join(format_count(count, word) for count, word in counts)
+        click.echo(f"\r\x1b[KScanning: {line}", err=True, nl=False)
         self._drawn = True
 
     def finished(self) -> None:
@@ -49,10 +48,9 @@ class Terminal:
         if catalog.error:
             click.echo(f"Scan failed: {visible(catalog.error)}", err=True)
         elif catalog.scans == 1:
-            count = len(catalog.entries)
-            word = "database" if count == 1 else "databases"
             click.echo(
-                f"Found {count:,} {word} in {catalog.duration:.1f} s, "
+                f"Found {format_count(len(catalog.entries), 'database')} "
+                f"in {catalog.duration:.1f} s, "
                 f"{len(catalog.skipped):,} skipped",
                 err=True,
             )

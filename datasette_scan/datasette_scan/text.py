@@ -37,6 +37,11 @@ def visible_path(path: bytes) -> str:
     return visible(os.fsdecode(path))
 
 
+def format_count(count: int, word: str) -> str:
+    """A number and what it counts: 1 file, 1,200 files."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
 def format_size(size: int) -> str:
     """A size in bytes as people read it: 12 bytes, 3.4 KB, 1.2 GB."""
     if size < 1024:

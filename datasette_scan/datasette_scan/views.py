@@ -23,7 +23,7 @@ from .errors import ReadOnlyError, UnavailableError, UsageError
 from .finder import DEFAULT_EXCLUDES
 from .query import AGES, SIZES, Page, link, parse_page, sort_link
 from .state import State, state_of
-from .text import format_size, visible, visible_path
+from .text import format_count, format_size, visible, visible_path
 
 Json = dict[str, Any]
 _VIEWABLE_SECONDS = 2.0
@@ -56,7 +56,7 @@ def started(ds: Any, state: State) -> Callable[[], Awaitable[None]]:
         if not state.settings.memory:
             ds.databases = {n: d for n, d in ds.databases.items() if n != "_memory"}
         elif ds.crossdb:
-            cross = CrossDatabase(ds, state.reader)
+            cross = CrossDatabase(ds, state.reader, state.settings.hides_paths)
             cross.name = cross.route = "_memory"
             lines.attach(ds, [cross])
         if state.settings.complete_first:
@@ -79,13 +79,13 @@ async def _viewable(ds: Any, state: State, actor: Any) -> set[str]:
     """The scanned databases that an actor may see, remembered for a moment."""
     key = json.dumps(actor, sort_keys=True, default=str)
     known = state.viewable.get(key)
-    now = time.monotonic()
-    if known and known[0] > now and known[1] == state.catalog.revision:
+    now, revision = time.monotonic(), state.catalog.revision
+    if known and known[0] > now and known[1] == revision:
         return known[2]
     names = [e.name for e in state.catalog.entries.values() if e.attached]
     found = await lines.viewable_databases(ds, actor, names)
     state.viewable = {k: v for k, v in state.viewable.items() if v[0] > now}
-    state.viewable[key] = (now + _VIEWABLE_SECONDS, state.catalog.revision, found)
+    state.viewable[key] = (now + _VIEWABLE_SECONDS, revision, found)
     return found
 
 
@@ -102,6 +102,7 @@ class Listing:
         self.page = Page(parse_page({}, True).query)
         self.entries: list[Entry] = []
         self.total = 0
+        self._stand: Json = {}
 
     async def load(self) -> Listing:
         """Check permissions and find the rows. Raises Forbidden and UsageError."""
@@ -110,6 +111,8 @@ class Listing:
         self.full = await lines.is_allowed(ds, actor, permissions.VIEW)
         self.may_rescan = await lines.is_allowed(ds, actor, permissions.RESCAN)
         self.page = parse_page(self.args, self.full)
+        # Before the rows: they may be newer than what is said of the scan, never older.
+        self._stand = self._progress()
         viewable = await _viewable(ds, self.state, actor)
         found = self.state.catalog.find(self.page.query)
         self.entries = [e for e in found if (e.name in viewable if e.attached else self.full)]
@@ -143,7 +146,10 @@ class Listing:
         }
 
     def progress(self) -> Json:
-        """How the scan stands."""
+        """How the scan stood when the rows were looked for."""
+        return {**self._stand, "databases": self.total}
+
+    def _progress(self) -> Json:
         catalog = self.state.catalog
         seen = catalog.progress
         return {
@@ -155,7 +161,7 @@ class Listing:
             ),
             "files": seen.files,
             "folders": seen.folders,
-            "databases": self.total,
+            "databases": 0,
             "skipped": len(catalog.skipped) if self.full else None,
             "error": (catalog.error or None) if self.full else None,
         }
@@ -302,6 +308,7 @@ async def own_home(datasette: Any, request: Any) -> Response:
 
 def prepare_templates(env: Any, with_slots: bool) -> None:
     """The filters; for Datasette 0.65 a base template that has a place for the banner."""
+    env.filters["scan_count"] = format_count
     env.filters["scan_size"] = format_size
     env.filters["scan_visible"] = visible
     env.filters["scan_when"] = _when

@@ -10,22 +10,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import lines
-from .catalog import Catalog
+from .catalog import Catalog, Skip
 from .check import Facts, check_file, read_mark
 from .database import ScannedDatabase
-from .errors import ScanError, UnavailableError
+from .errors import GoneError, ScanError, UnavailableError
 from .finder import Match, Problem, Progress, find
 from .fingerprint import take
 from .opening import Opener
 from .reader import Reader
 from .settings import Settings
 from .terminal import Terminal
+from .text import visible
 
-_HEAD_START = 0.15  # seconds in which the first page has the machine to itself
+_HEAD_START = 0.15  # seconds in which the first page may be asked for
+_FIRST_PAGE = 5.0  # seconds that it may then have the machine to itself
 _GROUP = 40  # files looked into by one job
 _AHEAD = 4  # jobs under way
 _ATTACH_EVERY = 0.2  # seconds
@@ -46,6 +48,9 @@ class Watcher:
         self._reader = reader
         self._terminal = Terminal(catalog, quiet=settings.quiet)
         self._wanted = asyncio.Event()
+        self._unasked = asyncio.Event()  # set while no page is being made
+        self._unasked.set()
+        self._pages = 0
         self._task: asyncio.Task[None] | None = None
         self._jobs: set[asyncio.Task[None]] = set()
         self._published: dict[str, int] = {}
@@ -70,12 +75,26 @@ class Watcher:
         """Scan now, then whenever asked or due, until cancelled."""
         if not self._catalog.scans:
             await asyncio.sleep(_HEAD_START)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._unasked.wait(), _FIRST_PAGE)
             await self.scan()
         while True:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), self._pause())
             self._wanted.clear()
             await self.scan()
+
+    @contextlib.contextmanager
+    def page(self) -> Iterator[None]:
+        """While a page is being made: the first scan does not begin beside it."""
+        self._pages += 1
+        self._unasked.clear()
+        try:
+            yield
+        finally:
+            self._pages -= 1
+            if not self._pages:
+                self._unasked.set()
 
     def _pause(self) -> float | None:
         interval = self._settings.interval
@@ -163,10 +182,14 @@ class Watcher:
         """Entries that this scan did not meet: gone, or only left out now."""
         unseen = [e for path, e in self._catalog.entries.items() if path not in seen]
         if unseen:
-            gone = await self._reader.check(_missing, [e.path for e in unseen])
+            missing = await self._reader.check(_missing, [e.path for e in unseen])
             for entry in unseen:
-                if entry.path in gone:
+                error = missing.get(entry.path)
+                if isinstance(error, GoneError):
                     self._catalog.mark_gone(entry)
+                elif error is not None:
+                    skip = Skip(entry.path, visible(str(error)), error.advice, entry.size, True)
+                    self._catalog.drop(entry, skip)
 
     def _name(self) -> None:
         """Names are given when everything is found: they do not depend on the order."""
@@ -174,6 +197,8 @@ class Watcher:
         self._catalog.give_names([*self._ds.databases, *_RESERVED])
 
     async def _attach(self) -> None:
+        if not self._settings.serve:
+            return
         databases = []
         for entry in sorted(self._catalog.unattached(), key=lambda e: e.path):
             db = ScannedDatabase(self._ds, entry, self._reader, self._settings.hides_paths)
@@ -223,14 +248,15 @@ def _mark_or_none(_opener: Opener, path: bytes) -> int | None:
         return None
 
 
-def _missing(_opener: Opener, paths: list[bytes]) -> set[bytes]:
-    gone = set()
+def _missing(_opener: Opener, paths: list[bytes]) -> dict[bytes, UnavailableError]:
+    """Those that cannot be seen any more, and why."""
+    missing = {}
     for path in paths:
         try:
             take(path)
-        except UnavailableError:
-            gone.add(path)
-    return gone
+        except UnavailableError as error:
+            missing[path] = error
+    return missing
 
 
 def _identities(ds: Any) -> set[tuple[int, int]]:

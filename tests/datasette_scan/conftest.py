@@ -168,14 +168,29 @@ def make_datasette(config: dict[str, Any], top: dict[str, Any] | None = None, **
 
 
 async def scanned(
-    *paths: Path, top: dict[str, Any] | None = None, files: list[str] | None = None, **config: Any
+    *paths: Path,
+    top: dict[str, Any] | None = None,
+    files: list[str] | None = None,
+    crossdb: bool = False,
+    **config: Any,
 ) -> Scanned:
     """A Datasette that has scanned ``paths``."""
-    ds = make_datasette({"paths": [str(p) for p in paths], **config}, top, files=files or [])
+    own = {"files": files or [], "memory": crossdb, "crossdb": crossdb}
+    ds = make_datasette({"paths": [str(p) for p in paths], **config}, top, **own)
+    result = await started(ds)
+    await result.scan()
+    return result
+
+
+async def unscanned(*paths: Path, **config: Any) -> Scanned:
+    """A Datasette that is about to."""
+    return await started(make_datasette({"paths": [str(p) for p in paths], **config}))
+
+
+async def started(ds: Datasette) -> Scanned:
     await ds.invoke_startup()
     result = Scanned(ds)
     open_sites.append(result)
-    await result.scan()
     return result
 
 

@@ -207,7 +207,20 @@ def test_narrow_and_dark(
     assert (
         _contrast(colours[0][0], colours[0][1] if scheme == "dark" else "rgb(255, 255, 255)") > 4.5
     )
-    # by keyboard: from the search field to the first database
+    # by keyboard, also where rows are cards: what has the focus is on the screen, with a frame
+    page.set_viewport_size({"width": 380, "height": 780})
+    page.get_by_role("link", name="Size").focus()
+    page.keyboard.press("Tab")
+    box = page.evaluate(
+        "(e => ({...e.getBoundingClientRect().toJSON(), text: e.innerText, "
+        "frame: getComputedStyle(e).outlineStyle, colour: getComputedStyle(e).color}))"
+        "(document.activeElement)"
+    )
+    assert box["text"].startswith("Modified") and box["frame"] == "solid"
+    assert box["width"] > 20 and box["height"] > 10 and 0 <= box["left"] <= box["right"] <= 380
+    behind = colours[0][1] if scheme == "dark" else "rgb(255, 255, 255)"
+    assert _contrast(box["colour"], behind) > 4.5
+    # from the search field to the first database
     page.get_by_role("searchbox").focus()
     for _ in range(40):
         page.keyboard.press("Tab")

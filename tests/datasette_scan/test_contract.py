@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import make_database, scanned
+from datasette import cli
 from datasette.app import Datasette
 from datasette.database import Database
 from datasette.views.index import IndexView
@@ -113,6 +114,13 @@ async def test_the_catalogue_tables_have_the_columns_that_are_written(root: Path
     await site.close()
 
 
+def test_the_page_that_is_opened_is_asked_for_by_name() -> None:
+    """``-o`` is led to the catalogue by way of this name in the module of ``serve``."""
+    source = inspect.getsource(cli)
+    assert "initial_path_for_datasette(ds)" in source
+    assert inspect.iscoroutinefunction(cli.initial_path_for_datasette)
+
+
 def test_own_home_is_a_view_with_dispatch() -> None:
     assert inspect.iscoroutinefunction(IndexView.dispatch_request)
 
@@ -147,7 +155,8 @@ def test_imports_go_one_way() -> None:
     """cli and views → catalog → finder, check; what finds and opens knows of no page."""
     assert imports("finder") <= {"errors", "text"}
     assert imports("fingerprint") <= {"errors", "text"}
-    assert imports("opening") <= {"errors", "text", "fingerprint", "snapshots"}
+    assert imports("owners") == set()
+    assert imports("opening") <= {"errors", "text", "fingerprint", "owners", "snapshots"}
     assert imports("check") <= {
         "applications", "errors", "finder", "fingerprint", "opening", "text",
     }  # fmt: skip

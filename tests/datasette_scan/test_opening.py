@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from conftest import child_python, end, make_database, photograph, run_sql
-from datasette_scan import opening
+from datasette_scan import opening, snapshots
 from datasette_scan.errors import (
     BusyError,
     ChangingError,
@@ -19,8 +21,16 @@ from datasette_scan.errors import (
     DeniedError,
     GoneError,
     RecoveryError,
+    UnavailableError,
 )
-from datasette_scan.fingerprint import Fingerprint, Mode, Stamp, consistent_when_locked, plan_mode
+from datasette_scan.fingerprint import (
+    Fingerprint,
+    Mode,
+    Stamp,
+    consistent_when_locked,
+    open_plain,
+    plan_mode,
+)
 from datasette_scan.opening import Limits, Opener, file_uri
 from datasette_scan.reader import connection_limit
 from datasette_scan.snapshots import SnapshotStore
@@ -158,6 +168,29 @@ def test_hot_journal_is_rolled_back_in_a_copy(root: Path, opener: Opener) -> Non
     assert photograph(root) == before
 
 
+def test_a_copy_of_what_changed_meanwhile_is_thrown_away(
+    root: Path, opener: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The half that was copied before and the half that was copied after are no whole."""
+    path = root / "a.db"
+    hot_journal(path)
+    settle(root)
+    copied = []
+    copy = snapshots._copy_fd
+
+    def disturbed(fd: int, target: Path) -> None:
+        copy(fd, target)
+        copied.append(target)
+        if len(copied) == 1:
+            with path.open("r+b") as file:
+                file.write(b"SQLite")
+
+    monkeypatch.setattr(snapshots, "_copy_fd", disturbed)
+    assert count(opener, path) == (2000, Mode.COPY)
+    assert len(copied) == 2
+    assert not copied[0].exists()
+
+
 def test_too_big_for_a_copy_says_so(root: Path) -> None:
     hot_journal(root / "a.db")
     settle(root)
@@ -241,6 +274,73 @@ def test_changing_without_locks_is_never_answered(journal: str, root: Path, hast
     with pytest.raises(ChangingError):
         hasty.read(os.fsencode(path), use)
     assert tries
+
+
+CONVERT = """
+import sqlite3, sys
+try:
+    print(sqlite3.connect(sys.argv[1], timeout=0).execute("PRAGMA journal_mode=WAL").fetchone()[0])
+except sqlite3.OperationalError as error:
+    print(error)
+"""
+
+
+def test_nobody_converts_between_the_look_and_the_open(
+    root: Path, opener: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was seen to have no log must have none when SQLite opens it."""
+    path = make_database(root / "a.db")
+    said = []
+    connect = opening._connect
+
+    def later(uri: str, prepare: opening.Prepare | None) -> sqlite3.Connection:
+        command = [sys.executable, "-c", CONVERT, str(path)]
+        said.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        return connect(uri, prepare)
+
+    monkeypatch.setattr(opening, "_connect", later)
+    assert count(opener, path) == (3, Mode.DIRECT)
+    assert said == ["database is locked\n"]
+    assert photograph_names(root) == {"a.db"}
+
+
+@pytest.mark.parametrize("kind", ["log at rest", "crashed writer"])
+def test_what_moved_just_now_is_not_trusted(
+    kind: str, root: Path, hasty: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within one step of the file system's clock a second change would not show."""
+    path = root / "a.db"
+    if kind == "log at rest":
+        make_database(path, journal="wal")
+    else:
+        hot_journal(path)
+    settle(path)
+    with monkeypatch.context() as just_now:
+        just_now.setattr(opening, "settled", lambda _: False)
+        with pytest.raises(ChangingError):
+            count(hasty, path)
+    assert count(hasty, path)[0] in (3, 2000)
+
+
+def test_reads_with_locks_wait_for_reads_without(root: Path, hasty: Opener) -> None:
+    """Closing either kind's descriptors would drop the locks of the other."""
+    path = make_database(root / "a.db", journal="wal")
+    settle(path)
+    children = []
+
+    def use(connection: sqlite3.Connection) -> int:
+        if not children:  # meanwhile the file's owner comes
+            statement = "INSERT INTO t(name) VALUES ('x')"
+            children.append(child_python(HOLD_OPEN, str(path), statement))
+            with pytest.raises(ChangingError), ThreadPoolExecutor(1) as pool:
+                pool.submit(count, hasty, path).result()
+        return connection.execute("SELECT count(*) FROM t").fetchone()[0]
+
+    try:
+        found, info = hasty.read(os.fsencode(path), use)
+        assert (found, info.mode) == (4, Mode.LIVE)
+    finally:
+        end(children[0])
 
 
 def test_slow_attempts_are_not_few(root: Path) -> None:
@@ -327,6 +427,41 @@ except DeniedError as error:
     assert child.stdout.read().startswith("denied")
     end(child)
     assert DeniedError.status == 403
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="such files are POSIX")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link", "link to nothing"])
+@pytest.mark.parametrize("suffix", ["-wal", "-journal", "-shm"])
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+def test_what_lies_beside_is_a_file(
+    journal: str, suffix: str, kind: str, root: Path, hasty: Opener
+) -> None:
+    """SQLite waits at a pipe for ever, makes a file where a link leads to, and reads it."""
+    path = make_database(root / "a.db", journal=journal)
+    other = root / "other"
+    other.write_bytes(b"another's" * 100)
+    if suffix == "-shm":
+        (root / "a.db-wal").write_bytes(b"")
+    beside = root / f"a.db{suffix}"
+    if kind == "pipe":
+        os.mkfifo(beside)
+    elif kind == "folder":
+        beside.mkdir()
+    else:
+        beside.symlink_to(other if kind == "link" else root / "nothing")
+    settle(path)
+    before = photograph_names(root)
+    with pytest.raises(UnavailableError, match=f"a.db{suffix} is not a file"):
+        count(hasty, path)
+    assert photograph_names(root) == before
+    if kind != "folder":  # put there after the look
+        with pytest.raises(OSError, match=r"not a file|symbolic"):
+            open_plain(os.fsencode(beside))
+
+
+def photograph_names(root: Path) -> set[str]:
+    return set(os.listdir(root))
 
 
 NAMES = [

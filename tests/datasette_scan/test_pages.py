@@ -271,6 +271,28 @@ async def test_corrupt_files_are_skipped_and_stay_skipped(root: Path) -> None:
     await site.close()
 
 
+async def test_damage_in_the_middle_is_said(root: Path) -> None:
+    path = make_database(root / "one.db", rows=5000)
+    run_sql(path, "CREATE TABLE well AS SELECT 1 AS x")
+    with path.open("r+b") as file:
+        file.seek(4096 * 10)
+        file.write(b"\xff" * 4096 * 3)
+    site = await scanned(root, allow={"scan-view": {"id": "root"}})
+    assert [r["name"] for r in (await site.json("/-/scan.json"))["rows"]] == ["one"]
+    for page in ("/one", "/one/well", "/-/home", "/", "/-/databases.json", "/.json"):
+        assert (await site.get(page)).status_code == 200, page
+    response = await site.get("/one/t?_sort_desc=name")
+    assert response.status_code == 500
+    assert "This database is corrupt" in response.text and ".recover" in response.text
+    assert str(root) not in response.text
+    body = (await site.get("/one/t.json?_sort_desc=name")).json()
+    assert (body["ok"], body["title"]) == (False, "corrupt")
+    sql = "/one/-/query.json" if ONE else "/one.json"
+    response = await site.get(sql, params={"sql": "select count(name) from t"})
+    assert response.status_code in (400, 500) and "malformed" in response.text
+    await site.close()
+
+
 VTAB = (
     "CREATE TABLE plain (id INTEGER PRIMARY KEY, name TEXT)",
     "INSERT INTO plain(name) VALUES ('readable')",
@@ -470,6 +492,29 @@ async def test_symbolic_links_do_not_lead_out(root: Path, tmp_path: Path) -> Non
     assert (await site.get("/mine/t")).status_code == 410
     await site.scan()
     assert (await site.get("/mine/t")).status_code == 410
+    await site.close()
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+@pytest.mark.parametrize("where", ["inside", "outside"])
+async def test_what_becomes_a_link_is_gone(
+    what: str, where: str, root: Path, tmp_path: Path
+) -> None:
+    """Between the scan and the look: a link in place of a file, or of a folder above it."""
+    make_database(root / "sub" / "one.db")
+    to = {"inside": root / "to", "outside": tmp_path / "to"}[where]
+    make_database(to / "one.db", rows=7)
+    site = await scanned(root, exclude=["to/"])
+    assert set(site.names.values()) == {"one"}
+    (root / "sub").rename(root / "was")
+    if what == "folder":
+        (root / "sub").symlink_to(to)
+    else:
+        (root / "sub").mkdir()
+        (root / "sub" / "one.db").symlink_to(to / "one.db")
+    # A folder that leads elsewhere below the roots is as good as a mount there.
+    expected = 200 if (what, where) == ("folder", "inside") else 410
+    assert (await site.get("/one/t.json")).status_code == expected
     await site.close()
 
 

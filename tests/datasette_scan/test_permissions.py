@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MAGIC, Scanned, make_database, scanned
+from conftest import MAGIC, Scanned, make_database, scanned, unscanned
 from datasette_scan.guard import host_name, is_host_allowed
 from datasette_scan.settings import is_loopback
 
@@ -36,6 +36,27 @@ async def test_rows_need_view_database(root: Path) -> None:
     body = await site.json("/-/scan.json", cookies=ann)
     assert [r["name"] for r in body["rows"]] == ["closed", "open"]
     assert (await site.get("/closed/t", cookies=ann)).status_code == 200
+    await site.close()
+
+
+async def test_who_may_see_what_is_asked_again_when_something_is_found(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it is found while the question is being answered."""
+    make_database(root / "one.db")
+    site = await unscanned(root)
+    ask = lines.viewable_databases
+
+    async def meanwhile(*args: Any) -> set[str]:
+        answer = await ask(*args)
+        monkeypatch.undo()
+        await site.scan()
+        return answer
+
+    monkeypatch.setattr(lines, "viewable_databases", meanwhile)
+    body = await site.json("/-/scan.json")  # no rows yet, and not said to be complete
+    assert (body["rows"], body["scans"], body["revision"]) == ([], 0, 0)
+    assert [r["name"] for r in (await site.json("/-/scan.json"))["rows"]] == ["one"]
     await site.close()
 
 
@@ -158,6 +179,81 @@ async def test_datasettes_own_pages_do_not_tell_paths(root: Path) -> None:
     await site.close()
     site = await scanned(root)  # everybody on this machine may
     assert [d["path"] for d in _databases(await site.json("/-/databases.json"))] == [path]
+    await site.close()
+
+
+MEMORY = "/_memory/-/query.json" if lines.HAS_CATALOG else "/_memory.json"
+
+
+async def test_joins_over_databases_do_not_tell_paths(root: Path) -> None:
+    """``--crossdb``: SQLite knows where each attached file is."""
+    make_database(root / "one.db")
+    make_database(root / "wal.db", journal="wal")
+    extra = make_database(root.parent / "extra.db", rows=5)
+    site = await scanned(root, files=[str(extra)], crossdb=True, allow=ROOT_ONLY)
+
+    async def ask(sql: str) -> Any:
+        return await site.get(MEMORY, params={"sql": sql, "_shape": "arrays"})
+
+    joined = "select (select count(*) from one.t), (select count(*) from wal.t), count(*)"
+    assert (await ask(f"{joined} from extra.t")).json()["rows"] == [[3, 3, 5]]
+    told = [
+        "select * from pragma_database_list",
+        "SELECT group_concat(file) FROM pragma_database_list()",
+        "with x as (select * from pragma_DATABASE_LIST) select * from x",
+        "select * from one.nothing",
+        "select * from one.t where",
+        "select load_extension('x')",
+        "attach database '/nowhere/x.db' as y",
+        "pragma database_list",
+    ]
+    for sql in told:
+        text = (await ask(sql)).text
+        assert str(root.parent) not in text.replace("\\/", "/"), sql
+    extra.unlink()
+    assert str(root.parent) not in (await ask("select 1")).text
+    for page in ("/_memory", MEMORY.replace(".json", "") + "?sql=select+1"):
+        assert str(root.parent) not in (await site.get(page)).text
+    await site.close()
+    site = await scanned(root, crossdb=True)  # everybody on this machine may know
+    assert str(root / "one.db") in (await ask(told[0])).text.replace("\\/", "/")
+    await site.close()
+
+
+async def test_nothing_is_written_through_joins(root: Path) -> None:
+    make_database(root / "one.db")
+    site = await scanned(root, crossdb=True)
+    db = site.ds.databases["_memory"]
+    for call in (
+        lambda: db.execute_write("CREATE TABLE one.x (y)"),
+        lambda: db.execute_write_script("CREATE TABLE one.x (y)"),
+        lambda: db.execute_write_fn(lambda c: c.execute("CREATE TABLE one.x (y)")),
+    ):
+        with pytest.raises(Exception, match="read-only"):
+            await call()
+    with pytest.raises(Exception, match="read-only"):
+        db.connect(write=True)
+    await site.close()
+
+
+async def test_what_cannot_be_held_still_is_not_joined(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that changes during the query: asked again without it, not with it unwatched."""
+    path = make_database(root / "one.db", journal="wal")
+    make_database(root / "two.db")
+    site = await scanned(root, crossdb=True)
+    content = path.read_bytes()
+    asked = []
+
+    def fn(connection: Any) -> list[str]:
+        with path.open("r+b") as file:
+            file.write(content)
+        asked.append([row[1] for row in connection.execute("PRAGMA database_list")])
+        return asked[-1]
+
+    assert await site.ds.databases["_memory"].execute_fn(fn) == ["main", "two"]
+    assert "one" in asked[0]
     await site.close()
 
 

@@ -7,8 +7,11 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from conftest import make_database, run_sql, scanned
+import pytest
+from conftest import make_database, run_sql, scanned, unscanned
+from datasette_scan import watch
 from datasette_scan.catalog import Catalog
+from datasette_scan.errors import DeniedError
 from datasette_scan.finder import Match
 from datasette_scan.watch import Watcher
 
@@ -108,6 +111,32 @@ async def test_vanished_root_keeps_rows_as_gone(root: Path) -> None:
     await site.close()
 
 
+async def test_what_is_out_of_reach_is_not_gone(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder whose rights were taken away: deleted and denied are two things."""
+    make_database(root / "sub" / "one.db")
+    site = await scanned(root)
+    (root / "sub").rename(root.parent / "elsewhere")
+
+    def denied(path: bytes) -> None:
+        raise DeniedError(f"{os.fsdecode(path)} may not be read: Permission denied")
+
+    monkeypatch.setattr(watch, "take", denied)
+    await site.scan()
+    [row] = (await site.json("/-/scan.json?tab=skipped"))["rows"]
+    assert (row["name"], row["status"]) == ("one", "unreadable")
+    [skip] = (await site.json("/-/scan.json?tab=skipped"))["skipped_files"]
+    assert "Permission denied" in skip["reason"]
+    monkeypatch.undo()
+    await site.scan()
+    assert site.entry("one").status == "gone"
+    (root.parent / "elsewhere").rename(root / "sub")
+    await site.scan()
+    assert site.entry("one").status == "ready"
+    await site.close()
+
+
 async def test_the_next_scan_waits_five_times_the_last(root: Path) -> None:
     site = await scanned(root, interval=1)
     watcher: Watcher = site.state.watcher
@@ -118,6 +147,28 @@ async def test_the_next_scan_waits_five_times_the_last(root: Path) -> None:
     watcher._settings = replace(watcher._settings, interval=None)
     assert watcher._pause() is None
     await site.close()
+
+
+async def test_the_first_page_goes_before_the_first_scan(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_HEAD_START", 0.01)
+    make_database(root / "one.db")
+    site = await unscanned(root)
+    with site.state.watcher.page():
+        task = asyncio.create_task(site.state.watcher.run())
+        await asyncio.sleep(0.3)
+        assert not site.state.catalog.scanning and not site.state.catalog.scans
+    while not site.state.catalog.scans:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    monkeypatch.setattr(watch, "_FIRST_PAGE", 0.01)  # one that takes long does not hold it up
+    slow = await unscanned(root)
+    with slow.state.watcher.page():
+        task = asyncio.create_task(slow.state.watcher.run())
+        while not slow.state.catalog.scans:
+            await asyncio.sleep(0.01)
+    task.cancel()
 
 
 async def test_asking_while_scanning_starts_no_second(root: Path) -> None:

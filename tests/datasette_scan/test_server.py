@@ -11,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -105,6 +106,31 @@ def test_it_stops_at_once_while_scanning(
     assert not is_running(int(scanner.read_text()))
 
 
+@pytest.mark.parametrize("way", [["--list"], ["--get", "/"]], ids=lambda way: way[0])
+def test_no_scanner_is_left_behind(way: list[str], root: Path, tmp_path: Path) -> None:
+    """Ctrl-C where a scan is waited for: Datasette itself leaves the loop as it is."""
+    command = [sys.executable, "-m", "datasette", "scan", str(root), *way]
+    child = subprocess.Popen(
+        command, env=slow_scanner(tmp_path), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    scanner = tmp_path / "scanner.pid"
+    while not (scanner.exists() and scanner.read_text()):
+        assert child.poll() is None
+        time.sleep(0.02)
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=PATIENCE)
+    assert child.returncode == 1
+    assert b"Aborted!" in said
+    # 0.65 closes its loop under the task that waits, of which Python may complain at the end.
+    assert b"Traceback" not in said or (way[0] == "--get" and not lines.HAS_CATALOG)
+    for _ in range(200):  # it is dead, but not yet gone where nobody awaits it
+        if not is_running(int(scanner.read_text())):
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("the scanner still runs")
+
+
 def is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -127,15 +153,24 @@ def test_root_option(root: Path, serve: Serve) -> None:
     assert opener.open(server.url + "/one/t").status == 200
 
 
-def test_open_option_opens_the_catalogue(root: Path, serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", ["none", "beside a folder", "alone"])
+def test_open_option_opens_the_catalogue(
+    named: str, root: Path, serve: Serve, tmp_path: Path
+) -> None:
+    """Beside a folder; a file that is named alone opens its page, as Datasette does it."""
     make_database(root / "one.db")
+    extra = str(make_database(tmp_path / "extra.db"))
+    paths = {"none": [str(root)], "beside a folder": [str(root), extra], "alone": [extra]}[named]
     opened = tmp_path / "opened"
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
     browser.chmod(0o755)
-    server = serve(str(root), "-o", env={**os.environ, "BROWSER": f"{browser} %s"})
+    server = serve(
+        *paths, "-o", "--scan-interval", "5", env={**os.environ, "BROWSER": f"{browser} %s"}
+    )
     server.until(lambda: opened.exists() and bool(opened.read_text()))
-    assert opened.read_text().strip() == f"{server.url}/"
+    page = "/extra/t" if named == "alone" else "/"
+    assert opened.read_text().strip() == server.url + page
 
 
 def test_unix_socket(root: Path, serve: Serve, tmp_path: Path) -> None:
@@ -231,8 +266,11 @@ def test_get_waits_for_the_scan(root: Path) -> None:
 def test_list(root: Path) -> None:
     make_database(root / "one.db")
     make_database(root / "a\x1b[31m\nb.db")
+    (root / "bad\x1b[2J.db").write_bytes(MAGIC + b"?" * 4000)
     result = datasette("scan", str(root), "--list")
     assert result.returncode == 0
+    assert f"Skipping {root}/bad\\x1b[2J.db: page size" in result.stderr
+    assert "\x1b" not in result.stderr
     size = "8.0 KB"
     assert result.stdout.splitlines() == [
         f"a__31m_b\tready\t1 tables\t{size}\t-\t{root}/a\\x1b[31m\\x0ab.db",
@@ -241,6 +279,43 @@ def test_list(root: Path) -> None:
     result = datasette("scan", str(root), "--list", "--json")
     assert [row["name"] for row in json.loads(result.stdout)] == ["a__31m_b", "one"]
     assert "\x1b" not in result.stdout + result.stderr
+
+
+def test_list_has_the_files_that_are_named(root: Path) -> None:
+    """They are served as well; and looking at them leaves nothing beside them."""
+    make_database(root / "one.db")
+    make_database(root.parent / "own" / "one.db", rows=9)
+    wal = make_database(root.parent / "own" / "wal.db", journal="wal")
+    link = root.parent / "own" / "link.db"
+    link.symlink_to(wal)
+    before = photograph(root.parent)
+    named = [str(root.parent / "own" / "one.db"), str(link), str(root / ".." / "disk" / "one.db")]
+    result = datasette("scan", str(root), *named[:2], "--list", "--json")
+    assert result.returncode == 0, result.stderr
+    rows = {(r["name"], r["path"]): (r["status"], r["tables"]) for r in json.loads(result.stdout)}
+    assert rows == {
+        ("one", named[0]): ("ready", 1),
+        ("link", str(link)): ("ready", 1),
+        ("disk-one", str(root / "one.db")): ("ready", 1),
+    }
+    result = datasette("scan", named[2], "--list")  # no folder at all
+    assert result.stdout == f"one\tready\t1 tables\t8.0 KB\t-\t{root}/one.db\n"
+    assert photograph(root.parent) == before
+
+
+def test_list_says_which_named_file_is_bad(root: Path) -> None:
+    make_database(root / "one.db")
+    bad, empty = root.parent / "bad.db", root.parent / "empty.db"
+    bad.write_bytes(MAGIC + b"?" * 4000)
+    empty.touch()
+    result = datasette("scan", str(root), str(bad), str(empty), "--list")
+    assert result.returncode == 1
+    assert [line.partition("\t")[0] for line in result.stdout.splitlines()] == ["one"]
+    assert f"{bad} cannot be served: page size" in result.stderr
+    assert f"{empty} cannot be served: it does not begin" in result.stderr
+    assert "Traceback" not in result.stderr
+    result = datasette("scan", str(root), str(root / "nowhere.db"), "--list")
+    assert result.returncode == 1 and "does not exist" in result.stderr
 
 
 def test_plugins_lists_it() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from datasette_scan.text import format_size, parse_size, visible, visible_path
+from datasette_scan.text import format_count, format_size, parse_size, visible, visible_path
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,10 @@ def test_parse_size(text: str, size: int) -> None:
 def test_parse_size_bad(text: str) -> None:
     with pytest.raises(ValueError):
         parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 files"), (1, "1 file"), (2, "2 files"), (1234567, "1,234,567 files")]
+)
+def test_format_count(count: int, text: str) -> None:
+    assert format_count(count, "file") == text

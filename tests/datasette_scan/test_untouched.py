@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from conftest import child_python, end, make_database, photograph, run_sql, scanned
+from datasette_scan import owners
 from test_opening import HOLD_OPEN, LEAVE, hot_journal
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
@@ -67,7 +69,7 @@ async def test_nothing_below_the_roots_changes(root: Path) -> None:
             flags.CREATE | flags.DELETE | flags.MODIFY | flags.MOVED_FROM | flags.MOVED_TO
             | flags.CLOSE_WRITE | flags.DELETE_SELF | flags.MOVE_SELF
         )  # fmt: skip
-        before = photograph(root)
+        before, times = photograph(root), status_changes(root)
         with inotify_simple.INotify() as inotify:
             inotify.add_watch(str(root), watched)
             inotify.add_watch(str(root / "readonly"), watched)
@@ -80,11 +82,65 @@ async def test_nothing_below_the_roots_changes(root: Path) -> None:
                 if not (e.mask & flags.CLOSE_WRITE and e.name.endswith("-wal"))
             ]
         assert events == []
-        assert photograph(root) == before
+        assert (photograph(root), status_changes(root)) == (before, times)
         assert answered > 60
     finally:
         for child in children:
             end(child)
+
+
+def status_changes(folder: Path) -> dict[str, int]:
+    return {entry.name: entry.stat().st_ctime_ns for entry in os.scandir(folder)}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only for root does SQLite set owners")
+@pytest.mark.parametrize("owner", [0, 1000, 65534])
+async def test_not_even_the_times_of_status_change(owner: int, root: Path) -> None:
+    """As root, SQLite gives each log and journal that it opens to whom it belongs already."""
+    live = make_database(root / "live.db", journal="wal")
+    make_database(root / "persist.db", journal="persist")
+    child = child_python(HOLD_OPEN, str(live), "INSERT INTO t(name) VALUES ('x')")
+    try:
+        for entry in list(os.scandir(root)):
+            os.chown(entry.path, owner, owner)
+            os.chmod(entry.path, 0o600)
+        before = status_changes(root)
+        assert len(before) == 5
+        site = await scanned(root, crossdb=True)
+        assert (await site.count("live"), await site.count("persist")) == (4, 3)
+        joined = "select (select count(*) from live.t) + (select count(*) from persist.t)"
+        assert (await site.ds.databases["_memory"].execute(joined)).first()[0] == 7
+        await site.close()
+        assert status_changes(root) == before
+        plain = sqlite3.connect(f"file:{live}?mode=ro&readonly_shm=1", uri=True)
+        plain.execute("SELECT * FROM t").fetchall()
+        plain.close()
+        assert status_changes(root) != before  # what would be seen
+    finally:
+        end(child)
+
+
+def test_rights_are_given_up_by_one_thread_for_a_moment(root: Path) -> None:
+    def rights() -> list[str]:
+        lines = Path("/proc/thread-self/status").read_text().splitlines()
+        return [line for line in lines if line.startswith(("Uid:", "Gid:", "Cap"))]
+
+    def fail() -> None:
+        with owners.kept():
+            raise KeyError
+
+    before = rights()
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(rights).result() == before
+        with owners.kept():
+            with owners.kept():
+                here = rights()
+            assert rights() == here
+            assert pool.submit(rights).result() == before
+            with pytest.raises(KeyError):
+                fail()
+    assert rights() == before
+    assert (here != before) is (os.getuid() == 0)
 
 
 async def test_the_proof_would_see_a_plain_read_only_open(root: Path) -> None:

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -53,18 +54,22 @@ _INSTALL_HINT = (
 )
 #: What a compiler or linker may use before it collects garbage, in bytes.
 _MEMORY_EACH = 1500 << 20
-#: That share of the machine's memory; a machine with less than 2 GiB keeps Go's own way.
-_MEMORY_SHARE = 8
+#: All of them at once may use half of the memory; where that is less for each, Go's own
+#: way is kept.
 _LEAST_MEMORY = 256 << 20
+#: Compilers and linkers that run at once, for each processor.
+_AT_ONCE = 2
 #: The linker drops debug information (-s -w), so the compiler need not write it.
 _NO_DEBUG = "-dwarf=false"
-_KEEPS_DEBUG = re.compile(r"(^|\s)--?[sw]=")
+_KEEPS_DEBUG = re.compile(r"(^|[\s'\"])--?[sw]=")
 _STOP_SECONDS = 5.0
 #: In the compiler's listing (-S): where a function begins, a variable of a string's size,
 #: a write to a variable.
 _FUNCTION = re.compile(r"^(\S.*?) STEXT ")
 _VARIABLE = re.compile(r"^(\S+) S(?:NOPTR)?(DATA|BSS) (?:\S+ )*?size=16(?: |$)")
 _STORE = re.compile(r"\tMOV\w*\t[^\t]+, (\S+?)(?:\+\d+)?\(SB\)$")
+_LINE = re.compile(r"^.+$", re.MULTILINE)
+_LISTED = re.compile(r"\t0x[0-9a-f]{4}|\trel |\S.* S[A-Z]+ .*size=\d")
 _INIT = re.compile(r"\.init(\.\d+)?$")
 
 
@@ -373,7 +378,7 @@ class Go:
         args = ["build", *format_code_flags(ldflags)]
         if processors and "GOMAXPROCS" not in env:
             env["GOMAXPROCS"] = str(processors)
-            args += [] if "-p=" in env.get("GOFLAGS", "") else [f"-p={2 * processors}"]
+            args += [] if "-p=" in env.get("GOFLAGS", "") else [f"-p={_AT_ONCE * processors}"]
         args += ["-o", str(output), package]
         result = self.runner.run([self.program, *args], folder, env)
         if result.returncode:
@@ -453,6 +458,7 @@ class Go:
         command = [self.program, "list", *flags, "-export", "-f={{.Export}}", package]
         listed = self.runner.run(command, folder, env)
         if listed.returncode or not listed.stdout.strip():
+            listed.stderr = drop_listing(listed.stderr)
             raise SourceError(f"package {package!r}: {_first_words(listed)}", self._hint(listed))
         return parse_listing(listed.stderr)
 
@@ -484,7 +490,7 @@ def open_go(program: str, runner: Runner, folder: Path, environ: Mapping[str, st
         version = settings["GOVERSION"]
     except (ValueError, KeyError, TypeError):
         raise ToolchainError(f"{program!r} does not answer like Go", _INSTALL_HINT) from None
-    env = neutral_environment(environ, settings, read_memory())
+    env = neutral_environment(environ, settings, read_memory(), usable_cpus())
     return Go(program, version.split()[0], env, runner, _source_folders(settings))
 
 
@@ -495,11 +501,14 @@ def _source_folders(settings: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def neutral_environment(
-    environ: Mapping[str, str], settings: Mapping[str, str], memory: int = 0
+    environ: Mapping[str, str],
+    settings: Mapping[str, str],
+    memory: int = 0,
+    processors: int = 1,
 ) -> dict[str, str]:
     """The caller's environment less everything that changes generated code.
 
-    `memory` is the machine's, in bytes.
+    `memory` is the machine's, in bytes; `processors` are those to be used.
     `settings` is `go env -json`'s answer. Go's own settings file is switched off
     (GOENV=off) and what says where things come from is passed on explicitly, because an
     empty variable would fall back to that file.
@@ -509,20 +518,20 @@ def neutral_environment(
         if settings.get(name):
             env[name] = settings[name]
     env.update(GOENV="off", CGO_ENABLED="0", GOFLAGS=keep_flags(settings.get("GOFLAGS", "")))
-    for name, value in memory_settings(memory).items():
-        env.setdefault(name, value)
+    if not {"GOGC", "GOMEMLIMIT"} & env.keys():
+        env.update(memory_settings(memory, processors))
     if env.get("GO111MODULE") == "off":
         del env["GO111MODULE"]
     return env
 
 
-def memory_settings(memory: int) -> dict[str, str]:
+def memory_settings(memory: int, processors: int) -> dict[str, str]:
     """Go's compiler and linker collect no garbage while memory is plentiful.
 
     They are short-lived: a fifth less CPU time, and the code that they write is the same.
     Nothing is set where `memory`, in bytes, is little or unknown.
     """
-    each = min(memory // _MEMORY_SHARE, _MEMORY_EACH)
+    each = min(memory // (2 * _AT_ONCE * processors), _MEMORY_EACH)
     return {"GOGC": "off", "GOMEMLIMIT": f"{each >> 20}MiB"} if each >= _LEAST_MEMORY else {}
 
 
@@ -532,11 +541,27 @@ def read_memory() -> int:
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return 0
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
-    except OSError:
-        return total
-    return min(total, int(limit)) if limit.isdigit() else total
+    return min([total, *_control_group_limits()])
+
+
+def _control_group_limits(top: Path = Path("/sys/fs/cgroup")) -> Iterator[int]:
+    """What Linux's control groups allow, the process's own and those above (both versions)."""
+    places = [top / "memory" / "memory.limit_in_bytes"]
+    with suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+            if line.startswith("0::/"):
+                own = top / line.removeprefix("0::/")
+                places += [folder / "memory.max" for folder in (own, *own.parents)]
+    for place in places:
+        with suppress(OSError, ValueError):
+            yield int(place.read_text(encoding="ascii"))
+
+
+def usable_cpus() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def format_code_flags(ldflags: str) -> list[str]:
@@ -614,7 +639,7 @@ def parse_listing(text: str) -> PackageVariables:
     kinds: dict[str, str] = {}
     writers: dict[str, set[str]] = {}
     current = ""
-    for line in text.splitlines():
+    for line in _lines(text):
         if line.startswith("\t"):
             store = _STORE.search(line) if current else None
             if store:
@@ -624,6 +649,16 @@ def parse_listing(text: str) -> PackageVariables:
         elif variable := _VARIABLE.match(line):
             kinds[variable[1]] = variable[2]
     return PackageVariables(kinds, writers)
+
+
+def drop_listing(text: str) -> str:
+    """What Go said beside the compiler's listing."""
+    return "\n".join(line for line in _lines(text) if not _LISTED.match(line))
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines one at a time: a large package's listing has millions."""
+    return (found[0] for found in _LINE.finditer(text))
 
 
 def explain(stderr: str, version: str) -> str:

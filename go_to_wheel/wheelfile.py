@@ -29,7 +29,7 @@ ZIP_EPOCH = 315532800
 _ZIP_END = 4354819199
 
 #: libdeflate's: of a Go program 0.6 % smaller than zlib's level 9. Small files cost nothing.
-_LEVEL = 7
+LEVEL = 7
 _LEVEL_SMALL = 12
 _SMALL = 1 << 16
 _UNIX = 3
@@ -67,7 +67,7 @@ def parse_epoch(text: str | None) -> int:
 
 def deflate_data(data: bytes) -> bytes:
     """Data as a raw deflate stream (RFC 1951), the same on every machine."""
-    return bytes(deflate.deflate_compress(data, _LEVEL_SMALL if len(data) < _SMALL else _LEVEL))
+    return bytes(deflate.deflate_compress(data, _LEVEL_SMALL if len(data) < _SMALL else LEVEL))
 
 
 def write_wheel(

@@ -7,13 +7,15 @@ Whether it may be used is Go's decision alone; here only its bytes are checked. 
 compressed to is kept as well, under the encoder's version.
 
 A file is named `KEY-SHA256`. What was not used for five days is removed, as Go does with
-its own. Nothing here can fail a build: a cache that can't be read or written is none.
+its own, and the oldest when there is more than a gibibyte. Nothing here can fail a build: a
+cache that can't be read or written is none. Files with other names are not ours.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,10 +24,14 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from go_to_wheel import __version__
+
 Pack = Callable[[bytes], bytes]
 
 _UNUSED_SECONDS = 5 * 24 * 3600
 _LARGE = 1 << 16
+_MOST_BYTES = 1 << 30
+_OWN_NAME = re.compile(r"[0-9a-f]{32}-[0-9a-f]{64}|new-\w+")
 
 
 @dataclass(frozen=True)
@@ -48,17 +54,21 @@ class KeptPrograms:
     def lend(self, key: str, output: Path) -> None:
         """Put a copy of the program kept under `key` at `output`, if there is one."""
         data = self.read(key)
-        if data is not None:
+        if data is None:
+            return
+        try:
             output.write_bytes(data)
             output.chmod(0o755)
+        except OSError:  # no room: Go will say so if it has none either
+            output.unlink(missing_ok=True)
 
-    def packing(self, pack: Pack) -> Pack:
-        """The same encoder, which remembers what large files came to."""
+    def packing(self, pack: Pack, *levels: str) -> Pack:
+        """The same encoder, which remembers what large files came to at its `levels`."""
 
         def remember(data: bytes) -> bytes:
             if self.folder is None or len(data) < _LARGE:
                 return pack(data)
-            key = make_key(pack.__qualname__, version("deflate"), _digest(data))
+            key = make_key(__version__, version("deflate"), *levels, _digest(data))
             known = self.read(key)
             if known is None:
                 known = pack(data)
@@ -88,23 +98,48 @@ class KeptPrograms:
                 if path != wanted:
                     path.unlink(missing_ok=True)
 
-    def remove_unused(self, now: float | None = None) -> None:
-        """Remove what nobody asked for in five days."""
+    def remove_unused(self, now: float | None = None, most: int = _MOST_BYTES) -> None:
+        """Remove what nobody asked for in five days, and the oldest beyond `most` bytes."""
         oldest = (time.time() if now is None else now) - _UNUSED_SECONDS
-        if self.folder is None or not self.folder.is_dir():
-            return
-        for path in list(self.folder.iterdir()):
-            with suppress(OSError):
-                if path.stat().st_mtime < oldest:
+        total = 0
+        for used, size, path in sorted(self._list(), reverse=True):
+            total += size
+            if used < oldest or total > most:
+                with suppress(OSError):
                     path.unlink()
 
+    def _list(self) -> list[tuple[float, int, Path]]:
+        """When each was used last, its size, and where it is."""
+        found: list[tuple[float, int, Path]] = []
+        with suppress(OSError):
+            for entry in os.scandir(self.folder) if self.folder else ():
+                if _OWN_NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                    about = entry.stat(follow_symlinks=False)
+                    found.append((about.st_mtime, about.st_size, Path(entry.path)))
+        return found
+
     def _find(self, key: str) -> list[Path]:
-        return [] if self.folder is None else sorted(self.folder.glob(f"{key}-*"))
+        return [path for _, _, path in self._list() if path.name.startswith(f"{key}-")]
+
+
+def open_kept(cache: str | None) -> KeptPrograms:
+    """Those in a Go build cache, without what is too old; none where there is no such folder."""
+    if not cache:
+        return KeptPrograms(None)
+    folder = Path(cache) / "go-to-wheel"
+    try:
+        if folder.is_symlink() or not Path(cache).is_dir():  # a link may lead to anybody's files
+            return KeptPrograms(None)
+    except OSError:
+        return KeptPrograms(None)
+    kept = KeptPrograms(folder)
+    kept.remove_unused()
+    return kept
 
 
 def make_key(*parts: str) -> str:
     """The name of what these say: source folder, package, target, flags."""
-    return _digest("\0".join(parts).encode())[:32]
+    return _digest("\0".join(parts).encode("utf-8", "surrogateescape"))[:32]
 
 
 def _digest(data: bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from collections.abc import Mapping
@@ -27,7 +26,7 @@ from go_to_wheel.source import (
     read_python_files,
     summary_of_doc,
 )
-from go_to_wheel.toolchain import Runner
+from go_to_wheel.toolchain import Runner, usable_cpus
 from go_to_wheel.wheelfile import parse_epoch
 
 PKG_INFO = "PKG-INFO"
@@ -188,10 +187,3 @@ def read_epoch(environ: Mapping[str, str]) -> int:
         return parse_epoch(environ.get("SOURCE_DATE_EPOCH"))
     except ValueError as error:
         raise InvalidOptionsError([str(error)]) from None
-
-
-def usable_cpus() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

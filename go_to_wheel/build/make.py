@@ -21,8 +21,7 @@ from pathlib import Path
 from go_to_wheel.binary import BinaryFacts, check_target, contains, read_facts
 from go_to_wheel.build.carried import sbom_entries
 from go_to_wheel.build.entries import wheel_entries
-from go_to_wheel.build.kept import KeptPrograms, make_key
-from go_to_wheel.build.look import usable_cpus
+from go_to_wheel.build.kept import KeptPrograms, make_key, open_kept
 from go_to_wheel.build.plan import BuildPlan, tags_of
 from go_to_wheel.build.publish import check_folder, list_neighbours, publish
 from go_to_wheel.build.version_var import unread_version
@@ -37,9 +36,9 @@ from go_to_wheel.errors import (
 )
 from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import Target
-from go_to_wheel.source import BinarySource
-from go_to_wheel.toolchain import Go
-from go_to_wheel.wheelfile import deflate_data, write_wheel
+from go_to_wheel.source import BinarySource, ModuleSource
+from go_to_wheel.toolchain import Go, usable_cpus
+from go_to_wheel.wheelfile import LEVEL, deflate_data, write_wheel
 
 #: Errors of the check that stop no build: an index other than PyPI may take a large wheel,
 #: who asks for linux-amd64 and linux-amd64-musl gets both, and a build must not depend on
@@ -148,13 +147,8 @@ def _count(wheels: Sequence[str]) -> str:
 
 
 def kept_programs(plan: BuildPlan) -> KeptPrograms:
-    """Those beside Go's build cache, where there is one."""
-    cache = plan.go.environment.get("GOCACHE") if plan.go else None
-    if not cache or not Path(cache).is_dir():
-        return KeptPrograms(None)
-    kept = KeptPrograms(Path(cache) / "go-to-wheel")
-    kept.remove_unused()
-    return kept
+    """Those beside Go's build cache."""
+    return open_kept(plan.go.environment.get("GOCACHE") if plan.go else None)
 
 
 @contextmanager
@@ -302,7 +296,7 @@ def make_program(place: Workplace, target: Target, index: int) -> Program:
         return _take_program(plan, target, index)
     root, package, ldflags = plan.source.root, plan.source.packages[index], plan.options.ldflags
     output = place.work / f"program{index}{target.exe_suffix}"
-    key = make_key(str(root), package, target.name, ldflags, plan.go.version)
+    key = make_key(_place_of(plan.source), package, target.name, ldflags, plan.go.version)
     place.kept.lend(key, output)
     plan.go.compile(root, package, target, output, ldflags, place.processors)
     data = output.read_bytes()
@@ -316,6 +310,11 @@ def make_program(place: Workplace, target: Target, index: int) -> Program:
         raise BinaryError("\n".join(faults))
     place.kept.keep(key, data)
     return Program(data, facts)
+
+
+def _place_of(source: ModuleSource) -> str:
+    """Where a source is, or what it is if its folder is a new one each time."""
+    return f"{source.module_path}@{source.version}" if source.version else str(source.root)
 
 
 def _take_program(plan: BuildPlan, target: Target, index: int) -> Program:
@@ -348,7 +347,7 @@ def _pack(
     binaries = {command: program.data for command, program in programs.items()}
     entries = wheel_entries(plan.options, target, tags, binaries)
     entries += sbom_entries(plan.options, facts, plan.licenses)
-    write_wheel(path, entries, plan.options.epoch, place.kept.packing(deflate_data))
+    write_wheel(path, entries, plan.options.epoch, place.kept.packing(deflate_data, str(LEVEL)))
     data = path.read_bytes()
     return BuiltWheel(
         path=path,

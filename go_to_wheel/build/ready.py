@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from go_to_wheel.binary import BinaryFacts, GoBuildInfo, check_target, read_facts
-from go_to_wheel.build.look import Machine, python_files_of, read_epoch, usable_cpus
+from go_to_wheel.build.look import Machine, python_files_of, read_epoch
 from go_to_wheel.config import BuildRequest, Project, Said, Surroundings, Told
 from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError
 from go_to_wheel.licenses import recognise_files
@@ -25,7 +25,7 @@ from go_to_wheel.source import (
     read_files,
     read_readme,
 )
-from go_to_wheel.toolchain import Package
+from go_to_wheel.toolchain import Package, usable_cpus
 
 #: Binaries and their facts, by target name and the command's place in the source.
 Inspected = dict[tuple[str, int], tuple[ReadyBinary, BinaryFacts]]

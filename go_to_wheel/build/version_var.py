@@ -78,7 +78,9 @@ def _escape(package: str) -> str:
 
 def _list_variables(names: Iterable[str], package: str) -> str:
     plain = re.compile(rf"{re.escape(_escape(package))}\.\w+")
-    strings = sorted(found for found in names if plain.fullmatch(found))
+    strings = sorted(
+        found.replace(_escape(package), package, 1) for found in names if plain.fullmatch(found)
+    )
     return f"its variables of that size: {', '.join(strings)}" if strings else ""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.build.kept import KeptPrograms, make_key
+from go_to_wheel.build.kept import KeptPrograms, make_key, open_kept
 
 KEY = make_key("folder", ".", "linux-amd64", "-s -w", "go1.26")
 
@@ -99,3 +99,68 @@ def test_large_data_is_packed_once(kept: KeptPrograms) -> None:
 
 def test_keys_tell_their_parts_apart() -> None:
     assert make_key("a", "bc") != make_key("ab", "c")
+
+
+def test_files_that_are_not_ours_stay(tmp_path: Path) -> None:
+    folder = tmp_path / "go-to-wheel"
+    folder.mkdir()
+    old = [folder / "README.md", folder / "new", folder / f"{KEY}-short"]
+    for path in old:
+        path.write_text("precious")
+        os.utime(path, (0, 0))
+    half_written = folder / "new-x7_q"
+    half_written.write_text("half")
+    os.utime(half_written, (0, 0))
+    open_kept(str(tmp_path))
+    assert all(path.exists() for path in old)
+    assert not half_written.exists()
+
+
+def test_a_link_to_another_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "cache" / "go-to-wheel").symlink_to(tmp_path / "other")
+    kept = open_kept(str(tmp_path / "cache"))
+    kept.keep(KEY, b"program")
+    assert kept.folder is None
+    assert not list((tmp_path / "other").iterdir())
+
+
+def test_a_folder_that_can_not_be_listed_is_none(
+    kept: KeptPrograms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.keep(KEY, b"program")
+
+    def refuse(path: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    kept.remove_unused()
+    kept.lend(KEY, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_cache_keeps_nothing(tmp_path: Path) -> None:
+    for cache in (None, "", str(tmp_path / "missing"), "off"):
+        assert open_kept(cache).folder is None
+
+
+def test_the_oldest_go_when_there_is_too_much(kept: KeptPrograms, tmp_path: Path) -> None:
+    now = time.time()
+    for age in range(3):
+        kept.keep(make_key(str(age)), bytes([age]) * 100)
+        (path,) = (tmp_path / "kept").glob(f"{make_key(str(age))}-*")
+        os.utime(path, (now - age, now - age))
+    kept.remove_unused(most=250)
+    assert [kept.read(make_key(str(age))) is not None for age in range(3)] == [True, True, False]
+
+
+def test_another_level_is_packed_anew(kept: KeptPrograms) -> None:
+    data = b"x" * (1 << 17)
+    assert kept.packing(lambda data: b"seven", "7")(data) == b"seven"
+    assert kept.packing(lambda data: b"nine", "9")(data) == b"nine"
+    assert kept.packing(lambda data: b"again", "7")(data) == b"seven"
+
+
+def test_any_folder_has_a_key() -> None:
+    assert len(make_key(os.fsdecode(b"b\xffd"))) == 32

@@ -14,6 +14,8 @@ from go_to_wheel.platforms import TARGETS
 from go_to_wheel.toolchain import (
     Go,
     Runner,
+    _control_group_limits,
+    drop_listing,
     explain,
     find_go,
     format_code_flags,
@@ -65,12 +67,11 @@ def test_neutral_environment() -> None:
         "GOAMD64": "v4",
         "GONOSUMDB": "",
     }
-    assert neutral_environment(environ, settings, 8 << 30) == {
+    assert neutral_environment(environ, settings, 8 << 30, 2) == {
         "PATH": "/bin",
         "HOME": "/home/x",
         "SSL_CERT_FILE": "/certs",
         "GOGC": "150",
-        "GOMEMLIMIT": "1024MiB",
         "GOENV": "off",
         "CGO_ENABLED": "0",
         "GOFLAGS": "-mod=mod",
@@ -144,6 +145,7 @@ def test_which_initialisers_write_to_a_variable() -> None:
         ("-s -w -X main.w=-w", True),
         ("-s -w -w=false", False),
         ("-s -w --s=0", False),
+        ("-s -w '-w=false'", False),
     ],
 )
 def test_debug_information_is_left_out_where_the_linker_drops_it(
@@ -155,11 +157,40 @@ def test_debug_information_is_left_out_where_the_linker_drops_it(
 
 
 @pytest.mark.parametrize(
-    ("gibibytes", "limit"), [(0, None), (1, None), (2, "256MiB"), (8, "1024MiB"), (64, "1500MiB")]
+    ("gibibytes", "processors", "limit"),
+    [
+        (0, 2, None),
+        (1, 2, None),
+        (2, 2, "256MiB"),
+        (8, 2, "1024MiB"),
+        (64, 2, "1500MiB"),
+        (8, 16, None),
+        (64, 64, "256MiB"),
+    ],
 )
-def test_garbage_waits_where_memory_is_plentiful(gibibytes: int, limit: str | None) -> None:
-    settings = memory_settings(gibibytes << 30)
+def test_garbage_waits_where_memory_is_plentiful(
+    gibibytes: int, processors: int, limit: str | None
+) -> None:
+    settings = memory_settings(gibibytes << 30, processors)
     assert settings == ({"GOGC": "off", "GOMEMLIMIT": limit} if limit else {})
+
+
+@pytest.mark.parametrize("name", ["GOGC", "GOMEMLIMIT"])
+def test_the_callers_own_way_with_garbage_stays(name: str) -> None:
+    env = neutral_environment({name: "off"}, {}, 64 << 30, 2)
+    assert {key for key in env if key in ("GOGC", "GOMEMLIMIT")} == {name}
+
+
+def test_limits_of_control_groups(tmp_path: Path) -> None:
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "memory" / "memory.limit_in_bytes").write_text("4096\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert list(_control_group_limits(tmp_path)) == [4096]
+
+
+def test_an_error_beside_a_listing_is_told_without_it() -> None:
+    said = "open /cache/x-d: read-only file system"
+    assert drop_listing(f"{LISTING}{said}\n") == f"# example.com/tool\n{said}"
 
 
 def fake_compile(tmp_path: Path, environment: dict[str, str], processors: int | None) -> str:

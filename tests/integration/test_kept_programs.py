@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,3 +85,28 @@ def test_a_damaged_kept_program_changes_nothing(hello: Path, tmp_path: Path) -> 
     for name in names() - before:
         (kept_folder() / name).write_bytes(b"\x7fELF but not the rest")
     assert build(hello, tmp_path / "second").read_bytes() == first.read_bytes()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_folder_whose_name_is_not_utf_8(hello: Path, tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"b\xffd")
+    hello.rename(odd)
+    assert build(odd, tmp_path / "dist").exists()
+
+
+def test_gos_own_error_is_told_without_the_listing(hello: Path, tmp_path: Path) -> None:
+    """Where the compiler could list the package, but Go could not go on."""
+    go = tmp_path / "go"
+    go.write_text(
+        "#!/bin/sh\n"
+        'case "$*" in *-S*) "$REAL" "$@"; echo "no room in the cache" >&2; exit 1;; esac\n'
+        'exec "$REAL" "$@"\n'
+    )
+    go.chmod(0o755)
+    options = ("--set-version-var", "main.version", "--go-binary", go)
+    env = {"REAL": str(shutil.which("go"))}
+    result = go_to_wheel(hello, *options, "--output-dir", tmp_path / "d", check=False, env=env)
+    assert result.returncode == 1
+    assert "no room in the cache" in result.stderr
+    assert "STEXT" not in result.stderr
+    assert len(result.stderr) < 500

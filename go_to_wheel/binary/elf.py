@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
+from elftools.elf.sections import Section
 
 from go_to_wheel.binary.facts import BinaryFacts, Version2
 from go_to_wheel.binary.image import Image, Span
@@ -60,9 +61,22 @@ _NOTE_SYSTEMS = {
 }
 
 
+class _WithoutHashes(ELFFile):
+    """pyelftools reads every number of a symbol hash table, each time it passes by one.
+
+    Large programs have a hundred thousand of them; nothing here looks a symbol up.
+    """
+
+    def _make_elf_hash_section(self, section_header: Any, name: str) -> Any:
+        return Section(section_header, name, self)
+
+    def _make_gnu_hash_section(self, section_header: Any, name: str) -> Any:
+        return Section(section_header, name, self)
+
+
 def read_elf(reader: BoundedReader) -> Image:
     """An ELF file -> its image. Raises BinaryError, or what pyelftools raises."""
-    elf = ELFFile(cast("BinaryIO", reader))
+    elf = _WithoutHashes(cast("BinaryIO", reader))
     segments = _segments(elf)
     for segment in segments:
         reader.require(segment["p_offset"], segment["p_filesz"])

@@ -21,19 +21,25 @@ from go_to_wheel.sbom import Product, format_sbom
 from go_to_wheel.wheelfile import Entry
 
 
-def with_notices(options: BuildOptions, notices: Sequence[Notice]) -> BuildOptions:
-    """The options with everybody's licence texts, and one expression for all where known."""
+def with_notices(
+    options: BuildOptions, notices: Sequence[Notice], missing: str | None = None
+) -> BuildOptions:
+    """The options with everybody's licence texts, and one expression for all where known.
+
+    `missing` tells which texts could not be had, if any; what they say is unknown then.
+    """
     verdicts = judge_all(notices)
     files = (*options.licenses, *license_files(notices))
     own = options.project.license_expression
-    whole = combine(own, (verdict.expression for verdict in verdicts.values()))
+    others = [verdict.expression for verdict in verdicts.values()]
+    whole = combine(own, [*others, None] if missing else others)
     project = replace(
         options.project,
         license_expression=whole or own,
         license_files=tuple(path for path, _ in files),
     )
     warning = unknown_licenses(verdicts) if own else None
-    notes = (*options.notes, warning) if warning else options.notes
+    notes = (*options.notes, *(note for note in (missing, warning) if note))
     return replace(options, project=project, licenses=files, notes=notes)
 
 

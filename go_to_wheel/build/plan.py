@@ -15,6 +15,7 @@ from go_to_wheel.build.dependencies import read_notices
 from go_to_wheel.build.fetch import fetch, make_scratch, remove_with, tell_origin
 from go_to_wheel.build.look import Machine, find_project, look_around, with_doc
 from go_to_wheel.build.ready import inspect_all, look_at_binaries
+from go_to_wheel.build.ready_licenses import missing_note, ready_notices
 from go_to_wheel.build.version_var import check_version_var, find_version_var
 from go_to_wheel.config import (
     BuildOptions,
@@ -148,7 +149,7 @@ def _plan_ready(request: BuildRequest, folder: Path | None, machine: Machine) ->
     found = inspect_all(source, request.platforms)
     around, packages = look_at_binaries(request, source, project, found, machine)
     options = resolve(request, around)
-    return BuildPlan(
+    plan = BuildPlan(
         options,
         source,
         packages,
@@ -156,6 +157,15 @@ def _plan_ready(request: BuildRequest, folder: Path | None, machine: Machine) ->
         facts={(one, options.commands[index]): seen[1] for (one, index), seen in found.items()},
         binaries={(one, options.commands[index]): seen[0] for (one, index), seen in found.items()},
     )
+    return _with_ready_licenses(plan, request, machine) if request.dependency_licenses else plan
+
+
+def _with_ready_licenses(plan: BuildPlan, request: BuildRequest, machine: Machine) -> BuildPlan:
+    """The plan with the licences of everything that the binaries say is linked in."""
+    infos = [facts.go for facts in plan.facts.values() if facts.go]
+    notices, missing = ready_notices(infos, request.go_binary, machine.runner, machine.environ)
+    options = with_notices(plan.options, notices, missing_note(missing))
+    return replace(plan, options=options, licenses=_known_licenses(plan, notices))
 
 
 def _finish(
@@ -205,11 +215,14 @@ def _linked(
 
 def _with_dependencies(plan: BuildPlan, notices: list[Notice]) -> BuildPlan:
     """The plan with the licences of everything that will be linked in."""
-    module = plan.package.module_path
+    options = with_notices(plan.options, notices)
+    return replace(plan, options=options, licenses=_known_licenses(plan, notices))
+
+
+def _known_licenses(plan: BuildPlan, notices: Sequence[Notice]) -> dict[str, str]:
     found = {name: verdict.expression for name, verdict in judge_all(notices).items()}
-    found[module] = plan.options.project.license_expression
-    licenses = {name: expression for name, expression in found.items() if expression}
-    return replace(plan, options=with_notices(plan.options, notices), licenses=licenses)
+    found[plan.package.module_path] = plan.options.project.license_expression
+    return {name: expression for name, expression in found.items() if expression}
 
 
 def _open_go(request: BuildRequest, folder: Path, machine: Machine) -> Go:

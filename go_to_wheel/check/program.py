@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import stat
 import zipfile
 from collections.abc import Collection, Iterable, Sequence
@@ -32,6 +33,7 @@ _PROMISED = frozenset(
 )
 #: Below this size compression saves nothing worth a word.
 _SMALL = 64 << 10
+_LIBRARY_NAME = re.compile(r"\.(dll|dylib|exe|node|pyd|so(\.\d+)*)$")
 _INSTRUMENTED = ("-race", "-msan", "-asan", "-cover")
 
 
@@ -54,6 +56,13 @@ class Program:
         parts = self.path.split("/")
         return (parts[0].endswith(".data") and parts[1:2] == ["scripts"]) or "bin" in parts[:-1]
 
+    @property
+    def is_loadable(self) -> bool:
+        """Whether something may start or load it; test data and object files just lie there."""
+        mode = self.entry.external_attr >> 16  # 0 where the archive tells none
+        starts = not mode or bool(mode & 0o111) or self.is_command
+        return starts or bool(_LIBRARY_NAME.search(self.path.lower()))
+
 
 def find_traces(facts: BinaryFacts, data: bytes, more: Iterable[str] = ()) -> tuple[str, ...]:
     """Paths of the machine that built it: those given, and common ones if Go left them in."""
@@ -66,6 +75,8 @@ def find_traces(facts: BinaryFacts, data: bytes, more: Iterable[str] = ()) -> tu
 
 def check_program(program: Program, platforms: Sequence[str], paths: Collection[str]) -> Faults:
     """Everything that a native file contradicts; `paths` are all files in the wheel."""
+    if not program.is_loadable:
+        return
     claims = [claim for tag in platforms if (claim := parse_claim(tag))]
     for claim in claims:
         if fault := _wrong_target(program, claim):

@@ -87,7 +87,9 @@ RULES: dict[str, Rule] = {
     # Running it
     "run-install": Rule(ERROR, "pip or uv can't install the wheel on a machine that its tag fits"),
     "run-failed": Rule(
-        ERROR, "the program can't be started, crashes, or fails the command asked for"
+        ERROR,
+        "the program can't be started, crashes, does not end within a minute, or fails the "
+        "command asked for",
     ),
     "run-exit": Rule(WARNING, "the program ends with an error when asked for its version"),
     "run-version": Rule(WARNING, "the program tells another version than the wheel, or none"),

@@ -67,6 +67,9 @@ def wheel_files(paths: Iterable[str | Path]) -> list[Path]:
                 f"there is no file {str(given)!r}", "name wheels, or the folder they are in"
             )
         found = sorted(given.glob("*.whl")) if given.is_dir() else [given]
+        for path in found:  # a pipe would be waited for, a device might never end
+            if not path.is_file():
+                raise MissingPathError(f"{str(path)!r} is not a file", "name wheels")
         files.update(dict.fromkeys(found))
     if not files:
         raise InvalidOptionsError(["there is no wheel to check"], "build one: go-to-wheel SOURCE")

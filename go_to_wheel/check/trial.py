@@ -11,10 +11,12 @@ import os
 import platform
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
+import threading
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,6 +44,9 @@ _EMULATORS = {
 }
 #: Architectures whose programs a processor runs besides its own.
 _ALSO_RUNS = {"x86_64": ("i686",)}
+#: A command that still runs after so many seconds is stopped; emulators are slow.
+TIME_LIMIT = 60.0
+_TOO_LONG = 124
 _CANNOT_EXECUTE = (126, 127)
 _VERSION_WORD = re.compile(r"(?<![\w.+-])v?\d+(?:\.\d+)+[\w.+-]*")
 _GO_WORD = re.compile(r"\bgo1\.\d+\S*")
@@ -92,7 +97,7 @@ def try_wheel(path: Path, runner: Runner, command: Sequence[str] | None = None) 
     programs = [program for program in anatomy.programs if _is_command(program)]
     if not programs:
         return Trials(not_run=(f"{path.name}: not for this machine, and no program to emulate",))
-    return _join([_emulated(path, anatomy, program, runner, command) for program in programs])
+    return _join([_emulated(path, anatomy, program, command) for program in programs])
 
 
 def _join(parts: Iterable[Trials]) -> Trials:
@@ -127,7 +132,7 @@ def _installed(
         lines = [tuple(command)] if command else _command_lines(anatomy, scripts, before)
         if not lines:
             return Trials(not_run=(f"{path.name}: it has no command to run",))
-        runs = [_run(path.name, f"installed by {tool}", scripts, line, runner) for line in lines]
+        runs = [_run(path.name, f"installed by {tool}", scripts, line) for line in lines]
     return _judge(runs, str(anatomy.name.version), asked=command is not None)
 
 
@@ -183,9 +188,7 @@ def _command_lines(anatomy: Anatomy, scripts: Path, own: set[str]) -> list[tuple
     return [(name, *DEFAULT_ARGUMENTS) for name in sorted(names)]
 
 
-def _run(
-    wheel: str, manner: str, folder: Path | None, line: tuple[str, ...], runner: Runner
-) -> Run:
+def _run(wheel: str, manner: str, folder: Path | None, line: tuple[str, ...]) -> Run:
     env = dict(os.environ)
     program = line[0]
     if folder is not None:
@@ -193,18 +196,39 @@ def _run(
         env.pop("PYTHONPATH", None)
         program = shutil.which(line[0], path=env["PATH"]) or line[0]
     try:
-        result = runner.run([program, *line[1:]], env=env)
+        result = _run_in_time([program, *line[1:]], env)
     except OSError as error:
         return Run(wheel, manner, line, _CANNOT_EXECUTE[0], str(error.strerror))
+    if result is None:
+        return Run(wheel, manner, line, _TOO_LONG, f"still running after {TIME_LIMIT:.0f} s")
     text = "\n".join(part.strip() for part in (result.stdout, result.stderr) if part.strip())
     return Run(wheel, manner, line, result.returncode, text)
+
+
+def _run_in_time(
+    args: Sequence[str], env: Mapping[str, str]
+) -> subprocess.CompletedProcess[str] | None:
+    """What came of it; None when it had to be stopped, with all that it started."""
+    runner, stopped = Runner(), threading.Event()
+
+    def stop() -> None:
+        stopped.set()
+        runner.stop(grace=1.0)
+
+    timer = threading.Timer(TIME_LIMIT, stop)
+    timer.daemon = True
+    timer.start()  # ends by itself, or by `cancel` when the program is through before
+    try:
+        result = runner.run(args, env=env)
+    finally:
+        timer.cancel()
+    return None if stopped.is_set() else result
 
 
 def _emulated(
     path: Path,
     anatomy: Anatomy,
     program: ProgramView,
-    runner: Runner,
     command: Sequence[str] | None,
 ) -> Trials:
     """Run one program under qemu-user, straight from the wheel."""
@@ -221,7 +245,7 @@ def _emulated(
             copy.write_bytes(archive.read(program.path))
         copy.chmod(0o700)
         prefix = [emulator] if emulator else []
-        ran = _run(path.name, _manner(emulator), None, (*prefix, str(copy), *arguments), runner)
+        ran = _run(path.name, _manner(emulator), None, (*prefix, str(copy), *arguments))
     told = Run(ran.wheel, ran.manner, (name, *arguments), ran.exit_code, ran.output)
     return _judge([told], str(anatomy.name.version), asked=command is not None)
 
@@ -252,7 +276,13 @@ def judge_run(run: Run, version: str, asked: bool) -> Iterator[Fault]:
     """What is wrong with a run; `asked` is whether the user chose the command."""
     line = " ".join(run.command)
     said = f": {_last_line(run.output)}" if run.output else ""
-    if run.exit_code < 0 or run.exit_code in _CANNOT_EXECUTE:
+    if run.exit_code == _TOO_LONG and "still running" in run.output:
+        yield Fault(
+            "run-failed",
+            f"`{line}` {run.manner} did not end in {TIME_LIMIT:.0f} s and was stopped",
+            "say what to run instead: --test-command 'TOOL version'",
+        )
+    elif run.exit_code < 0 or run.exit_code in _CANNOT_EXECUTE:
         how = f"signal {-run.exit_code}" if run.exit_code < 0 else f"exit code {run.exit_code}"
         yield Fault("run-failed", f"`{line}` {run.manner} could not run ({how}){said}")
     elif run.exit_code and asked:

@@ -71,8 +71,10 @@ def _rebuild(
 ) -> tuple[str, bytes]:
     """The name and bytes of the wheel as it comes out now."""
     from go_to_wheel.build import plan_build, run_build
+    from go_to_wheel.build.again import require_go
 
     request = _request(recipe, _place(recipe, source, runner, scratch), more, scratch / "dist")
+    require_go(recipe, request.go_binary, runner, os.environ)
     plan = plan_build(request, runner, {**os.environ, **recipe.environ})
     path = run_build(plan, fresh=True).wheels[0].path
     return path.name, path.read_bytes()
@@ -98,7 +100,7 @@ def _request(recipe: Recipe, place: str, more: tuple[str, ...], output: Path) ->
     from go_to_wheel.cli.build import parse_request
 
     told = () if (Path(place) / "pyproject.toml").is_file() else recipe.told
-    return parse_request([place, *recipe.options, *told, *more, f"--output-dir={output}"])
+    return parse_request([*recipe.options, *told, *more, f"--output-dir={output}", "--", place])
 
 
 def _print(

@@ -18,6 +18,10 @@ from go_to_wheel.licenses.recognise import recognise_several
 from go_to_wheel.naming import STANDARD_LIBRARY
 
 _GO_LICENSE = "BSD-3-Clause"
+_BEFORE_1_24 = (
+    (b"Copyright 2009 The Go Authors.", b"Copyright (c) 2009 The Go Authors. All rights reserved."),
+    (b"Google LLC nor", b"Google Inc. nor"),
+)
 
 _LICENSE_NAME = re.compile(r"(UN)?(LICEN[CS]E|COPYING|NOTICE)([-._].*)?", re.IGNORECASE)
 _CODE_SUFFIXES = (".c", ".go", ".h", ".html", ".json", ".py", ".sh", ".tmpl", ".yaml", ".yml")
@@ -54,11 +58,17 @@ def is_license_name(name: str) -> bool:
 
 def go_notice(go_version: str, text: bytes | None) -> Notice:
     """Go's own: every program has its run time in it. `text` is None where Go has no LICENSE."""
-    return Notice(STANDARD_LIBRARY, go_version.removeprefix("go"), (("LICENSE", text or _ours()),))
+    version = go_version.removeprefix("go")
+    return Notice(STANDARD_LIBRARY, version, (("LICENSE", text or _ours(version)),))
 
 
-def _ours() -> bytes:
-    return resources.files("go_to_wheel").joinpath("data/go-license.txt").read_bytes()
+def _ours(version: str) -> bytes:
+    """The text that this Go's own archive has; it was worded otherwise before Go 1.24."""
+    text = resources.files("go_to_wheel").joinpath("data/go-license.txt").read_bytes()
+    if re.match(r"1\.(\d|1\d|2[0-3])\b", version):
+        for today, then in _BEFORE_1_24:
+            text = text.replace(today, then)
+    return text
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,16 @@ from typing import Any
 
 import pytest
 from frontends import make_env
-from support import NO_IDENTITY, copy_project, git, go_to_wheel, native, run
+from support import (
+    NO_IDENTITY,
+    copy_project,
+    git,
+    go_to_wheel,
+    native,
+    program_bytes,
+    run,
+    wheel_texts,
+)
 
 RECORDED = Path(__file__).parents[1] / "data" / "goreleaser"
 #: What this test builds of the recorded release; GoReleaser's name -> Go's settings.
@@ -114,6 +123,35 @@ def test_archives_give_the_same_wheels(release: Path, tmp_path: Path) -> None:
     ]
     assert digests[0] == digests[1]
     assert len(digests[0]) == 5
+
+
+def test_the_licences_of_what_is_linked_in(tmp_path: Path) -> None:
+    built = ("--name", "go-2fa", "--platforms", "linux-arm64", "--output-dir", tmp_path)
+    go_to_wheel("rsc.io/2fa@v1.2.0", *built)
+    program = tmp_path / "program"
+    program.write_bytes(program_bytes(next(tmp_path.glob("*.whl"))))
+    named = ("--name", "go-2fa", "--license", "BSD-3-Clause")
+    args = ("--binary", f"linux-arm64={program}", *named, "--json", "--output-dir")
+    report = json.loads(go_to_wheel(*args, tmp_path / "a").stdout)
+    texts = wheel_texts(Path(report["wheels"][0]["path"]))
+    assert {name for name in texts if name.startswith("licenses/")} == {
+        "licenses/go/LICENSE",
+        "licenses/rsc.io/2fa@v1.2.0/LICENSE",
+        "licenses/github.com/atotto/clipboard@v0.1.2/LICENSE",
+    }
+    assert "License-Expression: BSD-3-Clause\n" in texts["METADATA"]
+    alone = {"GOPROXY": "off", "GOMODCACHE": str(tmp_path / "cache")}
+    report = json.loads(go_to_wheel(*args, tmp_path / "b", env=alone).stdout)
+    texts = wheel_texts(Path(report["wheels"][0]["path"]))
+    assert [name for name in texts if name.startswith("licenses/")] == ["licenses/go/LICENSE"]
+    (note,) = [note for note in report["notes"] if "lack" in note]
+    assert note == (
+        "the wheels lack the licence texts of github.com/atotto/clipboard@v0.1.2, "
+        "rsc.io/2fa@v1.2.0 (module lookup disabled by GOPROXY=off)"
+    )
+    report = json.loads(go_to_wheel(*args, tmp_path / "c", "--no-dependency-licenses").stdout)
+    texts = wheel_texts(Path(report["wheels"][0]["path"]))
+    assert not [name for name in texts if name.startswith("licenses/")]
 
 
 def refuse(*args: object) -> str:

@@ -238,3 +238,19 @@ def test_macholib_agrees(name: str, tmp_path: Path) -> None:
     assert facts.libraries == tuple(libraries)
     assert facts.minimum_macos == minimum
     assert header.filetype == "execute"
+
+
+def test_large_symbol_hash_tables_are_passed_by() -> None:
+    """As in node's: pyelftools would read each number in them, several times."""
+    hashed, names = 64 * 2000, b"\0.hash\0.names\0"
+    count = 100_000
+    table = struct.pack("<2I", 1, count) + bytes(4 * (1 + count))
+    layout = "<2I4Q2I2Q"
+    headers = struct.pack(layout, *[0] * 10)
+    headers += struct.pack(layout, 1, 5, 2, 0, hashed, len(table), 0, 0, 4, 4)
+    headers += struct.pack(layout, 7, 3, 0, 0, 64, len(names), 0, 0, 1, 0)
+    place = hashed + len(table)
+    ident = b"\x7fELF\x02\x01\x01" + bytes(9)
+    head = ident + struct.pack("<2HI3QI6H", 2, 62, 1, 0, 0, place, 0, 64, 56, 0, 64, 3, 2)
+    data = (head + names).ljust(hashed, b"\0") + table + headers
+    assert describe(read_facts(io.BytesIO(data))) == "a statically linked Linux x86_64 executable"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from wheel_factory import META, PLATFORMS, PROGRAM, good
 
-from go_to_wheel.check import RULES
+from go_to_wheel.check import RULES, check_wheels
 from go_to_wheel.cli.check import command
 from go_to_wheel.errors import MissingPathError
 
@@ -164,3 +165,16 @@ def test_the_document_has_every_code() -> None:
     assert {code: (severity, title) for code, severity, title in rows} == {
         code: (rule.severity, rule.title) for code, rule in RULES.items()
     }
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    """Opening a pipe that nobody writes to would wait forever."""
+    pipe = tmp_path / "a" / "x-1.0-py3-none-any.whl"
+    folder = tmp_path / "b" / "y-1.0-py3-none-any.whl"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    folder.mkdir(parents=True)
+    for given in (pipe, pipe.parent, folder.parent):
+        with pytest.raises(MissingPathError, match="is not a file"):
+            check_wheels([given])

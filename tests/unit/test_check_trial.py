@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import platform
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from go_to_wheel.binary import BinaryFacts
+from go_to_wheel.check import trial
 from go_to_wheel.check.report import Run
 from go_to_wheel.check.trial import find_emulator, find_versions, judge_run
 
@@ -80,3 +85,30 @@ def test_what_can_not_be_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_emulator(dynamic)[1].endswith("needs libraries that are not here")
     for machine in ("x86_64", "i686"):
         assert find_emulator(BinaryFacts("elf", "linux", machine)) == ("", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the pretended program is a script")
+def test_a_program_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is stopped with what it started, and fails the check."""
+    program = tmp_path / "hangs"
+    program.write_text("#!/bin/sh\ntrap '' INT\nsleep 300 &\necho $! > child\nwait\nwait\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(trial, "TIME_LIMIT", 0.5)
+    run = trial._run("x.whl", "installed by pip", tmp_path, ("hangs", "--version"))
+    (fault,) = judge_run(run, "1.0", asked=False)
+    assert fault.code == "run-failed"
+    assert "did not end in 0 s and was stopped" in fault.message
+    child = int((tmp_path / "child").read_text())
+    deadline = time.monotonic() + 10
+    while is_running(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_running(process: int) -> bool:
+    """Whether it is there and more than an ended one that nobody has waited for."""
+    seen = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
+    )
+    return bool(seen.stdout.strip()) and not seen.stdout.startswith("Z")

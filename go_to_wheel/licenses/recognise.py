@@ -27,10 +27,13 @@ _USUAL = (
     *("AGPL-3.0-only", "GPL-2.0-only", "GPL-3.0-only", "LGPL-2.1-only", "LGPL-3.0-only"),
     *("AGPL-3.0-or-later", "GPL-2.0-or-later", "GPL-3.0-or-later"),
     *("LGPL-2.1-or-later", "LGPL-3.0-or-later", "BSL-1.0", "CC0-1.0", "EPL-2.0", "Zlib"),
+    "BSD-2-Clause-Views",
 )
+#: A licence -> another one that is it, with a sentence more.
+_WIDER = {"BSD-2-Clause": "BSD-2-Clause-Views"}
 _LICENSE_NAME = re.compile(r"(LICEN[CS]E|COPYING|UNLICENSE)([-._].*)?", re.IGNORECASE)
 _COPYRIGHT_LINE = re.compile(
-    r"^\W*(copyright\b|©|\(c\)|all rights reserved).*$", re.IGNORECASE | re.MULTILINE
+    r"^[^\w\n]*(copyright\b|©|\(c\)|all rights reserved).*$", re.IGNORECASE | re.MULTILINE
 )
 _WORD = re.compile(r"[a-z0-9]+")
 _GNU = re.compile(r"(?P<base>.+)-(only|or-later)")
@@ -151,6 +154,8 @@ _APACHE = re.compile(
     r"(\s*APPENDIX: How to apply.*?limitations\s+under\s+the\s+License\.)?",
     re.DOTALL,
 )
+#: Less than a tenth of a collection may be this, and must not be lost.
+_APACHE_NOTICE = re.compile(r"Licensed\s+under\s+the\s+Apache\s+License,?\s+Version\s+2\.0")
 #: Titles, copyright lines and introductions take up to a quarter of a collection.
 _CONFIDENT_SEVERAL = 0.75
 
@@ -175,7 +180,8 @@ def recognise_several(text: str) -> Recognised:
     if not names or any(_GNU.fullmatch(name) for name in names):
         return alone
     listed = " and ".join(names)
-    if confidence < _CONFIDENT_SEVERAL:
+    lost = _APACHE_NOTICE.search(text) and "Apache-2.0" not in names
+    if confidence < _CONFIDENT_SEVERAL or lost:
         return Recognised(None, confidence, f"it holds {listed}, and more than that")
     return Recognised(" AND ".join(names), confidence, listed)
 
@@ -208,6 +214,7 @@ def _collect(
         )
         more = sorted(found["licenses"])
         names += [name for name in more if not any(name.startswith(f"{one}-no-") for one in more)]
+        names = [name for name in names if _WIDER.get(name) not in names]
         covered = _share(text, [_own_text(entries[name], len(text)) for name in names])
         if not more or covered >= CONFIDENT:
             return sorted(names), covered

@@ -45,18 +45,24 @@ async def test_who_may_see_what_is_asked_again_when_something_is_found(
     """Also when it is found while the question is being answered."""
     make_database(root / "one.db")
     site = await unscanned(root)
+    await site.scan()
     ask = lines.viewable_databases
+    asked: list[list[str]] = []
 
-    async def meanwhile(*args: Any) -> set[str]:
-        answer = await ask(*args)
-        monkeypatch.undo()
-        await site.scan()
+    async def meanwhile(ds: Any, actor: Any, names: list[str]) -> set[str]:
+        answer = await ask(ds, actor, names)
+        asked.append(names)
+        if len(asked) == 1:
+            make_database(root / "two.db")
+            await site.scan()
         return answer
 
     monkeypatch.setattr(lines, "viewable_databases", meanwhile)
-    body = await site.json("/-/scan.json")  # no rows yet, and not said to be complete
-    assert (body["rows"], body["scans"], body["revision"]) == ([], 0, 0)
-    assert [r["name"] for r in (await site.json("/-/scan.json"))["rows"]] == ["one"]
+    body = await site.json("/-/scan.json")  # without `two`, and not said to have it
+    assert ([row["name"] for row in body["rows"]], body["scans"]) == (["one"], 1)
+    body = await site.json("/-/scan.json")
+    assert ([row["name"] for row in body["rows"]], body["scans"]) == (["one", "two"], 2)
+    assert asked == [["one"], ["two"]]  # what is known is not asked again at once
     await site.close()
 
 

@@ -161,6 +161,12 @@ def test_unknown_ones_are_named() -> None:
     )
 
 
+def test_a_short_notice_among_long_licences_is_not_lost() -> None:
+    """Where the matcher passes over Apache's notice, the rest is not the whole."""
+    text = f"{TEXTS['MIT']}\n\n{TEXTS['ISC']}\n\nTables: {APACHE_NOTICE} (as of 2019)"
+    assert recognise_several(text).expression in (None, "Apache-2.0 AND ISC AND MIT")
+
+
 def test_go_lists_lines() -> None:
     text = "\n".join(
         [

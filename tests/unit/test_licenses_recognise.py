@@ -19,7 +19,9 @@ def standard(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["MIT", "ISC", "BSD-2-Clause", "BSD-3-Clause", "MPL-2.0", "Unlicense", "Apache-2.0"]
+    "name",
+    ["MIT", "ISC", "BSD-2-Clause", "BSD-3-Clause", "MPL-2.0", "Unlicense", "Apache-2.0"]
+    + ["BSD-2-Clause-Views"],
 )
 def test_usual_licences(name: str) -> None:
     seen = recognise(standard(name))
@@ -92,3 +94,8 @@ def test_a_text_that_is_longer_than_any_licence() -> None:
 def test_no_licence_file() -> None:
     assert recognise_files([]) is None
     assert recognise_files([("NOTICE", b"MIT")]) is None
+
+
+def test_many_blank_lines_come_to_an_end() -> None:
+    """Each of them once began a search through all the others."""
+    assert recognise("\n" * 90_000 + "> * " * 2000).expression is None

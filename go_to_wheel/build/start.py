@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path, PurePosixPath
@@ -105,16 +106,21 @@ def format_workflow(module: PurePosixPath) -> str:
 
 
 def write_files(files: Mapping[Path, str], force: bool = False) -> None:
-    """Write all, or none when one is there already and `force` isn't given."""
+    """Write all; none when one is there already and `force` isn't given, or can't be written."""
     there = [str(path) for path in files if path.exists()]
     if there and not force:
         raise OutputError(
             f"{' and '.join(there)} {'is' if len(there) == 1 else 'are'} there already",
             "--print shows what would be written, --force overwrites",
         )
-    for path, text in files.items():
-        try:
+    new = [path for path in files if not path.exists()]
+    try:
+        for path in files:
             path.parent.mkdir(parents=True, exist_ok=True)
+        for path, text in files.items():
             path.write_text(text, encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise OutputError(f"can't write {path}: {error.strerror}") from None
+    except OSError as error:
+        for path in new:
+            with suppress(OSError):
+                path.unlink()
+        raise OutputError(f"can't write {error.filename}: {error.strerror}") from None

@@ -99,3 +99,12 @@ def test_a_command_in_a_subfolder_of_a_module_in_a_subfolder(tmp_path: Path) -> 
     assert written["project"]["name"] == "my-hello"
     assert written["tool"]["go-to-wheel"]["package"] == "./cmd/hello"
     assert '\n  MODULE: "go"\n' in (top / ".github" / "workflows" / "publish.yml").read_text()
+
+
+def test_what_can_not_be_written_whole_is_not_begun(hello: Path) -> None:
+    (hello / ".github").write_text("a file in the way")
+    result = go_to_wheel("init", cwd=hello, check=False)
+    assert result.returncode == 1
+    assert "can't write" in result.stderr
+    assert not (hello / "pyproject.toml").exists()
+    assert (hello / ".github").read_text() == "a file in the way"

@@ -26,7 +26,7 @@ VET_TARGETS := linux/amd64 linux/arm64 linux/386 linux/arm linux/ppc64le linux/s
     darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 windows/386 freebsd/amd64
 
 .PHONY: help demo setup test test-unit test-go test-integration test-datasette lint types cover bench \
-    bench-build bench-scanner bench-datasette dist clean test-datasette-0.65 test-datasette-1.0
+    bench-build bench-scanner bench-datasette dist clean test-datasette-0.65 test-datasette-1.0 run-datasette-0.65 run-datasette-1.0
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -62,9 +62,14 @@ test-integration: setup  ## Real builds, real installs, the scanner's command li
 	$(UV) run --no-sync pytest -q tests/integration
 	$(UV) run --no-sync pytest -q tests/sqlite_scanner
 
-test-datasette: test-datasette-0.65 test-datasette-1.0  ## The plugin, on both Datasette lines
+# Both lines at once: the tests mostly wait for servers.
+test-datasette: datasette-environment-0.65 datasette-environment-1.0  ## The plugin, on both Datasette lines
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+	    run-datasette-0.65 run-datasette-1.0
 
-test-datasette-0.65 test-datasette-1.0: test-datasette-%: datasette-environment-%
+test-datasette-0.65 test-datasette-1.0: test-datasette-%: datasette-environment-% run-datasette-%
+
+run-datasette-0.65 run-datasette-1.0: run-datasette-%:
 	.venv-datasette-$*/bin/python -m pytest -q -o filterwarnings=default --timeout 300 \
 	    tests/datasette_scan
 

@@ -473,7 +473,8 @@ class Go:
         """What a package keeps in its variables, by the compiler's own listing.
 
         Compiled for amd64, so that sizes and instructions are always the same, and with the
-        build's flags, to share its cache. Raises SourceError with Go's own words.
+        build's flags, to share what it imports with the build; the package itself is compiled
+        once more. Raises SourceError with Go's own words.
         """
         env = {**self.environment, "GOOS": goos, "GOARCH": "amd64"}
         listing = " ".join(["-S", *([_NO_DEBUG] if _drops_debug(ldflags) else [])])

@@ -16,6 +16,7 @@ from go_to_wheel.licenses import (
     is_license_name,
     judge,
     license_files,
+    load_license_list,
     recognise_several,
     unknown_licenses,
 )
@@ -162,9 +163,11 @@ def test_unknown_ones_are_named() -> None:
 
 
 def test_a_short_notice_among_long_licences_is_not_lost() -> None:
-    """Where the matcher passes over Apache's notice, the rest is not the whole."""
-    text = f"{TEXTS['MIT']}\n\n{TEXTS['ISC']}\n\nTables: {APACHE_NOTICE} (as of 2019)"
-    assert recognise_several(text).expression in (None, "Apache-2.0 AND ISC AND MIT")
+    """The matcher passes over a reworded notice; most of the text is the others all the same."""
+    unicode = load_license_list()["licenses"]["Unicode-DFS-2016"]["metadata"]["licenseText"]
+    notice = APACHE_NOTICE.replace("Unless required by applicable law", "Unless needed by the law")
+    text = f"{TEXTS['MIT']}\n\n{unicode}\n\nTables from a script, which is\n\n{notice}"
+    assert recognise_several(text).expression is None
 
 
 def test_go_lists_lines() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
 import re
 import shutil
@@ -57,7 +58,7 @@ _MEMORY_EACH = 1500 << 20
 #: All of them at once may use half of the memory; where that is less for each, Go's own
 #: way is kept.
 _LEAST_MEMORY = 256 << 20
-#: Compilers and linkers that run at once, for each processor.
+#: Compilers and linkers that run at once, for each processor, at most.
 _AT_ONCE = 2
 #: The linker drops debug information (-s -w), so the compiler need not write it.
 _NO_DEBUG = "-dwarf=false"
@@ -308,7 +309,7 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True)
 class Package:
-    """What `go list` says about the package to build."""
+    """What `go list` says about the package to build; `command` is what Go calls its program."""
 
     import_path: str
     name: str
@@ -318,6 +319,15 @@ class Package:
     doc: str = ""
     module_version: str = ""
     module_folder: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Installed:
+    """Finished programs where `go install` puts them, below `folder`, linked with `ldflags`."""
+
+    folder: Path
+    ldflags: str
 
 
 @dataclass(frozen=True)
@@ -338,7 +348,8 @@ class Go:
 
     `environment` is a whole process environment: the caller's, less everything that
     would change the generated code. `source_folders` are where this machine keeps the
-    standard library's and other modules' sources.
+    standard library's and other modules' sources; `host` is the system that this Go itself
+    runs on ("linux_amd64").
     """
 
     program: str
@@ -346,6 +357,7 @@ class Go:
     environment: Mapping[str, str]
     runner: Runner
     source_folders: tuple[str, ...] = ()
+    host: str = ""
 
     def environment_for(self, target: Target) -> dict[str, str]:
         """The environment that compiles for this target and nothing else."""
@@ -357,7 +369,9 @@ class Go:
     def list_package(self, folder: Path, package: str, target: Target) -> Package:
         """Ask about one package; raises SourceError with Go's own words."""
         result = self._go(
-            ["list", "-json=ImportPath,Name,Dir,Module,GoFiles,Doc", package], folder, target
+            ["list", "-json=ImportPath,Name,Dir,Module,GoFiles,Doc,Target", package],
+            folder,
+            target,
         )
         if result.returncode:
             raise SourceError(f"package {package!r}: {_first_words(result)}", self._hint(result))
@@ -370,16 +384,36 @@ class Go:
         return sorted(line for line in result.stdout.splitlines() if line)
 
     def list_linked(
-        self, folder: Path, packages: Sequence[str], target: Target, form: str, strict: bool
+        self,
+        folder: Path,
+        packages: Sequence[str],
+        target: Target,
+        form: str,
+        *,
+        strict: bool,
+        installed: Installed | None = None,
     ) -> str:
         """Go's words about every package that is linked in, each in a template's form.
 
+        With `installed` programs, `.Stale` tells whether a build would make another one.
         Raises SourceError when Go can't tell and `strict` says that it should.
         """
-        result = self._go(["list", "-e", "-deps", "-f", form, *packages], folder, target)
+        env = self.environment_for(target)
+        flags = ["-buildvcs=false"]
+        if installed:
+            env["GOPATH"] = str(installed.folder)
+            flags = format_code_flags(installed.ldflags)
+        command = [self.program, "list", "-e", "-deps", *flags, "-f", form, *packages]
+        result = self.runner.run(command, folder, env)
         if result.returncode and strict:
             raise SourceError(_first_words(result), self._hint(result))
         return result.stdout
+
+    def installed_path(self, folder: Path, target: Target, command: str) -> Path:
+        """Where `go install` puts a command, in the first folder of GOPATH."""
+        system = f"{target.goos}_{target.goarch}"
+        below = Path("bin") if system == self.host else Path("bin") / system
+        return folder / below / f"{command}{target.exe_suffix}"
 
     def compile(
         self,
@@ -388,21 +422,17 @@ class Go:
         target: Target,
         output: Path,
         ldflags: str,
-        processors: int | None = None,
+        processors: float | None = None,
     ) -> None:
         """Compile one package into `output`; raises ToolchainError with Go's own words.
 
         A program that is there already is left as it is when Go finds it up to date.
-        `processors` is this compile's share where several run at once: threads that wait for
-        each other cost a tenth of the CPU time. Go's own scratch files go beside `output`,
-        unless GOTMPDIR says where.
+        `processors` is this compile's share where several run at once. Go's own scratch files
+        go beside `output`, unless GOTMPDIR says where.
         """
         env = {"GOTMPDIR": str(output.parent), **self.environment_for(target)}
-        args = ["build", *format_code_flags(ldflags)]
-        if processors and "GOMAXPROCS" not in env:
-            env["GOMAXPROCS"] = str(processors)
-            args += [] if "-p=" in env.get("GOFLAGS", "") else [f"-p={_AT_ONCE * processors}"]
-        args += ["-o", str(output), package]
+        flags = [*format_code_flags(ldflags), *_take_share(env, processors)]
+        args = ["build", *flags, "-o", str(output), package]
         result = self.runner.run([self.program, *args], folder, env)
         if result.returncode:
             raise ToolchainError(_first_words(result), self._hint(result))
@@ -468,17 +498,23 @@ class Go:
         return replace(self, environment=environment)
 
     def list_variables(
-        self, folder: Path, package: str, goos: str, ldflags: str
+        self,
+        folder: Path,
+        package: str,
+        goos: str,
+        ldflags: str,
+        processors: float | None = None,
     ) -> PackageVariables:
         """What a package keeps in its variables, by the compiler's own listing.
 
         Compiled for amd64, so that sizes and instructions are always the same, and with the
         build's flags, to share what it imports with the build; the package itself is compiled
-        once more. Raises SourceError with Go's own words.
+        once more. `processors` is as for `compile`. Raises SourceError with Go's own words.
         """
         env = {**self.environment, "GOOS": goos, "GOARCH": "amd64"}
         listing = " ".join(["-S", *([_NO_DEBUG] if _drops_debug(ldflags) else [])])
         flags = [*format_code_flags(ldflags), f"-gcflags={package}={listing}"]
+        flags += _take_share(env, processors)
         command = [self.program, "list", *flags, "-export", "-f={{.Export}}", package]
         listed = self.runner.run(command, folder, env)
         if listed.returncode or not listed.stdout.strip():
@@ -515,7 +551,8 @@ def open_go(program: str, runner: Runner, folder: Path, environ: Mapping[str, st
     except (ValueError, KeyError, TypeError):
         raise ToolchainError(f"{program!r} does not answer like Go", _INSTALL_HINT) from None
     env = neutral_environment(environ, settings, read_memory(), usable_cpus())
-    return Go(program, version.split()[0], env, runner, _source_folders(settings))
+    host = f"{settings.get('GOHOSTOS')}_{settings.get('GOHOSTARCH')}"
+    return Go(program, version.split()[0], env, runner, _source_folders(settings), host)
 
 
 def _source_folders(settings: Mapping[str, str]) -> tuple[str, ...]:
@@ -598,6 +635,17 @@ def format_code_flags(ldflags: str) -> list[str]:
     return [*flags, f"-gcflags=all={_NO_DEBUG}"] if _drops_debug(ldflags) else flags
 
 
+def _take_share(env: dict[str, str], processors: float | None) -> list[str]:
+    """Hold a compile to its share of the processors: adds to `env`, returns flags.
+
+    Threads that wait for each other cost a tenth of the CPU time. What the user says wins.
+    """
+    if processors is None or "GOMAXPROCS" in env:
+        return []
+    env["GOMAXPROCS"] = str(max(1, int(processors)))
+    return [] if "-p=" in env.get("GOFLAGS", "") else [f"-p={math.ceil(processors)}"]
+
+
 def _drops_debug(ldflags: str) -> bool:
     return not _KEEPS_DEBUG.search(ldflags)
 
@@ -652,6 +700,7 @@ def parse_package(text: str) -> Package:
         doc=data.get("Doc", ""),
         module_version=data.get("Module", {}).get("Version", ""),
         module_folder=data.get("Module", {}).get("Dir", ""),
+        command=re.split(r"[/\\]", data.get("Target", ""))[-1].removesuffix(".exe"),
     )
 
 

@@ -1,15 +1,13 @@
-"""What is linked into a program, and the licence texts that it came with, read from disk."""
+"""What is linked into a program, as Go tells it, and the licence texts that it came with."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from go_to_wheel.errors import SourceError
-from go_to_wheel.licenses import Notice, go_notice, is_license_name, load_license_list
-from go_to_wheel.platforms import Target, default_targets
+from go_to_wheel.licenses import Notice, go_notice, is_license_name
 from go_to_wheel.toolchain import Go
 
 #: What `go list -deps` prints for each package that is not Go's own.
@@ -29,29 +27,12 @@ class Linked:
     folder: Path
 
 
-def read_notices(
-    go: Go, module: str, root: Path, packages: Sequence[str], targets: Sequence[Target]
-) -> list[Notice]:
-    """The licence texts of everything linked into the packages, Go's own included, by module.
+def read_notices(go: Go, module: str, linked: Iterable[Linked]) -> list[Notice]:
+    """The licence texts of everything linked in, Go's own included, by module.
 
-    METADATA is one text for a whole release, so this looks at all default systems even when
-    only one of them is built now, and at whatever else is asked for. `module` is
-    the program's own, whose texts at its root are not among the answer's. Raises
-    SourceError when one of `targets` can't be asked about.
+    `module` is the program's own, whose texts at its root are not among the answer's. Raises
+    SourceError for a text that can't be read.
     """
-    asked = {target.compile_key: target for target in (*default_targets(), *targets)}.values()
-    wanted = {target.compile_key for target in targets}
-
-    def ask(target: Target) -> list[Linked]:
-        text = go.list_linked(
-            root, packages, target, LINKED_FORM, strict=target.compile_key in wanted
-        )
-        return parse_linked(text)
-
-    with ThreadPoolExecutor() as pool:
-        answers = pool.map(ask, asked)
-        load_license_list()  # while Go looks
-        linked = {one for found in answers for one in found}
     return [*_group(linked, module), go_notice(go.version, _read_go_license(go))]
 
 

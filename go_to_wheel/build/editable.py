@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from go_to_wheel.build.entries import info_entries, launcher_files
-from go_to_wheel.build.make import Workplace, kept_programs, make_program, workshop
-from go_to_wheel.build.plan import BuildPlan, tags_of
+from go_to_wheel.build.make import Workplace, make_program, workshop
+from go_to_wheel.build.plan import BuildPlan, check_plan, tags_of
 from go_to_wheel.build.publish import publish
 from go_to_wheel.config import Project
 from go_to_wheel.errors import OutputError
@@ -26,10 +26,11 @@ PROGRAM_FOLDER = ".go-to-wheel"
 
 def build_editable(plan: BuildPlan, project: Project) -> Path:
     """Compile into the project, write the editable wheel, return its path."""
+    plan = check_plan(plan)
     options, target = plan.options, plan.options.targets[0]
     with workshop() as work:
         (work / "build").mkdir()
-        place = Workplace(plan, work / "build", kept_programs(plan))
+        place = Workplace(plan, work / "build")
         programs = {
             command: make_program(place, target, index)
             for index, command in enumerate(options.commands)

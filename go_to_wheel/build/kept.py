@@ -38,29 +38,40 @@ _OWN_NAME = re.compile(r"[0-9a-f]{32}-[0-9a-f]{64}|new-\w+")
 class KeptPrograms:
     """The programs kept in a folder; None keeps nothing."""
 
-    folder: Path | None
+    folder: Path | None = None
 
-    def read(self, key: str) -> bytes | None:
-        """What is kept under `key`, if it is whole."""
-        for path in self._find(key):
+    def read(self, key: str, digest: str = "") -> bytes | None:
+        """What is kept under `key`, if it is whole, and has this SHA-256 if one is given."""
+        for path in self._find(f"{key}-{digest}"):
             with suppress(OSError):
                 data = path.read_bytes()
-                if _digest(data) == path.name.rpartition("-")[2]:
+                if make_digest(data) == path.name.rpartition("-")[2]:
                     os.utime(path)
                     return data
                 path.unlink()
         return None
 
-    def lend(self, key: str, output: Path) -> None:
-        """Put a copy of the program kept under `key` at `output`, if there is one."""
+    def has(self, key: str) -> bool:
+        """Whether anything is kept under `key`, whole or not."""
+        return bool(self._find(f"{key}-"))
+
+    def lend(self, key: str, output: Path) -> str | None:
+        """Put a copy of the program kept under `key` at `output`, if there is one.
+
+        Returns its SHA-256, None when there is none or no room for it.
+        """
         data = self.read(key)
         if data is None:
-            return
+            return None
         try:
+            output.parent.mkdir(parents=True, exist_ok=True)
             output.write_bytes(data)
             output.chmod(0o755)
         except OSError:  # no room: Go will say so if it has none either
-            output.unlink(missing_ok=True)
+            with suppress(OSError):
+                output.unlink()
+            return None
+        return make_digest(data)
 
     def packing(self, pack: Pack, *levels: str) -> Pack:
         """The same encoder, which remembers what large files came to at its `levels`."""
@@ -68,7 +79,7 @@ class KeptPrograms:
         def remember(data: bytes) -> bytes:
             if self.folder is None or len(data) < _LARGE:
                 return pack(data)
-            key = make_key(__version__, version("deflate"), *levels, _digest(data))
+            key = make_key(__version__, version("deflate"), *levels, make_digest(data))
             known = self.read(key)
             if known is None:
                 known = pack(data)
@@ -81,7 +92,7 @@ class KeptPrograms:
         """Keep data under `key`, in place of what was there before."""
         if self.folder is None:
             return
-        wanted = self.folder / f"{key}-{_digest(data)}"
+        wanted = self.folder / f"{key}-{make_digest(data)}"
         with suppress(OSError):
             if wanted.exists():
                 return
@@ -94,7 +105,7 @@ class KeptPrograms:
             except BaseException:
                 Path(name).unlink(missing_ok=True)
                 raise
-            for path in self._find(key):
+            for path in self._find(f"{key}-"):
                 if path != wanted:
                     path.unlink(missing_ok=True)
 
@@ -118,8 +129,8 @@ class KeptPrograms:
                     found.append((about.st_mtime, about.st_size, Path(entry.path)))
         return found
 
-    def _find(self, key: str) -> list[Path]:
-        return [path for _, _, path in self._list() if path.name.startswith(f"{key}-")]
+    def _find(self, start: str) -> list[Path]:
+        return [path for _, _, path in self._list() if path.name.startswith(start)]
 
 
 def open_kept(cache: str | None) -> KeptPrograms:
@@ -139,8 +150,9 @@ def open_kept(cache: str | None) -> KeptPrograms:
 
 def make_key(*parts: str) -> str:
     """The name of what these say: source folder, package, target, flags."""
-    return _digest("\0".join(parts).encode("utf-8", "surrogateescape"))[:32]
+    return make_digest("\0".join(parts).encode("utf-8", "surrogateescape"))[:32]
 
 
-def _digest(data: bytes) -> str:
+def make_digest(data: bytes) -> str:
+    """The SHA-256, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()

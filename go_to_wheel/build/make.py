@@ -21,10 +21,10 @@ from pathlib import Path
 from go_to_wheel.binary import BinaryFacts, check_target, contains, read_facts
 from go_to_wheel.build.carried import sbom_entries
 from go_to_wheel.build.entries import wheel_entries
-from go_to_wheel.build.kept import KeptPrograms, make_key, open_kept
-from go_to_wheel.build.plan import BuildPlan, tags_of
+from go_to_wheel.build.kept import KeptPrograms, make_digest
+from go_to_wheel.build.plan import BuildPlan, check_plan, program_keys, tags_of
 from go_to_wheel.build.publish import check_folder, list_neighbours, publish
-from go_to_wheel.build.version_var import unread_version
+from go_to_wheel.build.version_var import keep_note, unread_version
 from go_to_wheel.check import check_wheels
 from go_to_wheel.config import BuildOptions
 from go_to_wheel.errors import (
@@ -36,7 +36,7 @@ from go_to_wheel.errors import (
 )
 from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import Target
-from go_to_wheel.source import BinarySource, ModuleSource
+from go_to_wheel.source import BinarySource
 from go_to_wheel.toolchain import Go, usable_cpus
 from go_to_wheel.wheelfile import LEVEL, deflate_data, write_wheel
 
@@ -61,14 +61,13 @@ EventSink = Callable[[Event], None]
 class Workplace:
     """Where and how a plan's programs are made.
 
-    `processors` is the share of each of the compiles that run at once, None for one alone.
+    `processors` is this compile's share where several run at once, None for one alone.
     """
 
     plan: BuildPlan
     work: Path
-    kept: KeptPrograms
     on_event: EventSink = lambda event: None
-    processors: int | None = None
+    processors: float | None = None
 
 
 @dataclass(frozen=True)
@@ -106,8 +105,8 @@ def run_build(
     """
     check_folder(plan.options.output_dir)
     with workshop(_source_folder(plan)) as work:
-        kept = KeptPrograms(None) if fresh else kept_programs(plan)
-        made, failures = _make_all(Workplace(plan, work, kept, on_event))
+        plan = replace(plan, kept=KeptPrograms(None), fresh={}) if fresh else plan
+        made, failures, told = _make_all(Workplace(plan, work, on_event))
         if failures and (not made or not plan.options.keep_going):
             raise BuildFailedError(failures)
         order = [target.name for target in plan.options.targets]
@@ -116,7 +115,7 @@ def run_build(
         folder = plan.options.output_dir
         paths = publish([wheel.path for wheel in made], folder)
     wheels = tuple(replace(wheel, path=path) for wheel, path in zip(made, paths, strict=True))
-    notes = (*plan.options.notes, *findings, *list_neighbours(folder, paths))
+    notes = (*plan.options.notes, *told, *findings, *list_neighbours(folder, paths))
     return BuildReport(wheels, failures, notes)
 
 
@@ -146,11 +145,6 @@ def _count(wheels: Sequence[str]) -> str:
     return wheels[0] if len(wheels) == 1 else f"{len(wheels)} wheels"
 
 
-def kept_programs(plan: BuildPlan) -> KeptPrograms:
-    """Those beside Go's build cache."""
-    return open_kept(plan.go.environment.get("GOCACHE") if plan.go else None)
-
-
 @contextmanager
 def workshop(source: Path | None = None) -> Iterator[Path]:
     """A temporary folder outside the source, gone at the end.
@@ -178,21 +172,21 @@ def _outside(source: Path) -> str | None:
     return next((one for one in writable if not Path(one).is_relative_to(source)), None)
 
 
-def _make_all(place: Workplace) -> tuple[list[BuiltWheel], dict[str, GoToWheelError]]:
-    """Every target's wheel or error. Unexpected exceptions stop everything and rise."""
+def _make_all(
+    place: Workplace,
+) -> tuple[list[BuiltWheel], dict[str, GoToWheelError], list[str]]:
+    """Every target's wheel or error, and notes. Unexpected exceptions stop everything and rise."""
     plan = place.plan
     groups: dict[object, list[Target]] = {}
     for target in plan.options.targets:
         groups.setdefault(target.compile_key if plan.go else target.name, []).append(target)
-    at_once = min(plan.options.jobs, len(groups))
-    processors = max(1, usable_cpus() // at_once) if at_once > 1 else None
-    place = replace(place, processors=processors)
+    shares = share_processors(usable_cpus(), len(groups), plan.options.jobs)
     pool = ThreadPoolExecutor(max_workers=plan.options.jobs)
     try:
-        futures = {
-            pool.submit(_make_group, replace(place, work=place.work / f"{index}"), group): group
-            for index, group in enumerate(groups.values())
-        }
+        futures = {}
+        for index, (group, share) in enumerate(zip(groups.values(), shares, strict=True)):
+            own = replace(place, work=place.work / f"{index}", processors=share)
+            futures[pool.submit(_make_group, own, group)] = group
         wait(futures, return_when=FIRST_EXCEPTION)
         return _gather(futures)
     except BaseException:
@@ -210,24 +204,47 @@ class Program:
     facts: BinaryFacts
 
 
-GroupResult = tuple[list[BuiltWheel], GoToWheelError | None, tuple[BinaryFacts, ...]]
+@dataclass(frozen=True)
+class Made:
+    """What came of one compile: wheels and what was read from the programs, or an error."""
+
+    wheels: Sequence[BuiltWheel] = ()
+    facts: tuple[BinaryFacts, ...] = ()
+    error: GoToWheelError | None = None
+    notes: Sequence[str] = ()
+
+
+def share_processors(processors: int, compiles: int, jobs: int) -> list[float | None]:
+    """How many processors each compile may use, in the order in which they start.
+
+    The last ones, when fewer are left than run at once, share what there is. None for a
+    compile that is alone.
+    """
+    at_once = min(jobs, compiles)
+    if at_once <= 1:
+        return [None] * compiles
+    last = compiles % at_once or at_once
+    shares = [at_once] * (compiles - last) + [last] * last
+    return [max(1.0, processors / neighbours) for neighbours in shares]
 
 
 def _gather(
-    futures: Mapping[Future[GroupResult], list[Target]],
-) -> tuple[list[BuiltWheel], dict[str, GoToWheelError]]:
-    made: list[BuiltWheel] = []
+    futures: Mapping[Future[Made], list[Target]],
+) -> tuple[list[BuiltWheel], dict[str, GoToWheelError], list[str]]:
+    wheels: list[BuiltWheel] = []
     failures: dict[str, GoToWheelError] = {}
     facts: dict[str, tuple[BinaryFacts, ...]] = {}
+    notes: list[str] = []
     for future, group in futures.items():
-        wheels, error, seen = future.result()
-        made.extend(wheels)
-        if error:
-            failures.update({target.name: error for target in group})
-        elif seen:
-            facts[group[0].name] = seen
+        made = future.result()
+        wheels.extend(made.wheels)
+        notes.extend(made.notes)
+        if made.error:
+            failures.update({target.name: made.error for target in group})
+        elif made.facts:
+            facts[group[0].name] = made.facts
     failures.update(_differing_stamps(facts))
-    return [wheel for wheel in made if wheel.target not in failures], failures
+    return [wheel for wheel in wheels if wheel.target not in failures], failures, notes
 
 
 def _differing_stamps(
@@ -251,13 +268,25 @@ def _stamp(facts: BinaryFacts) -> tuple[str, ...]:
     return (facts.go.version, *(facts.go.settings.get(name, "") for name in names))
 
 
-def _make_group(place: Workplace, group: Sequence[Target]) -> GroupResult:
-    """One compile, and a wheel for each target that shares it."""
+def _look_up(place: Workplace) -> tuple[str, ...]:
+    """The version variable's check -> what it notes."""
+    before = len(place.plan.options.notes)
+    return check_plan(place.plan, place.processors).options.notes[before:]
+
+
+def _make_group(place: Workplace, group: Sequence[Target]) -> Made:
+    """One compile, and a wheel for each target that shares it.
+
+    Before the first one the version variable is looked up, beside the others: it compiles
+    what the first one needs. Raises what check_plan raises.
+    """
     plan, on_event = place.plan, place.on_event
     started = time.monotonic()
+    for target in group:
+        on_event(Event(target.name, "compile"))
+    first = plan.unchecked and group[0] == plan.options.targets[0]
+    notes = _look_up(place) if first else ()
     try:
-        for target in group:
-            on_event(Event(target.name, "compile"))
         place.work.mkdir()
         programs = {
             command: make_program(place, group[0], index)
@@ -266,16 +295,20 @@ def _make_group(place: Workplace, group: Sequence[Target]) -> GroupResult:
         faults = unread_version(plan.options, *(one.data for one in programs.values()))
         if faults:
             raise BinaryError("\n".join(faults))
+        if first:
+            digests = [make_digest(program.data) for program in programs.values()]
+            keep_note(plan.kept, plan.options, digests, "".join(notes))
         wheels = []
         for target in group:
             on_event(Event(target.name, "pack"))
             wheels.append(_pack(place, target, programs, started))
             on_event(Event(target.name, "done"))
-        return wheels, None, tuple(program.facts for program in programs.values())
+        facts = tuple(program.facts for program in programs.values())
+        return Made(wheels, facts, notes=notes)
     except (GoToWheelError, OSError) as error:
         for target in group:
             on_event(Event(target.name, "failed"))
-        return [], _as_ours(error), ()
+        return Made(error=_as_ours(error), notes=notes)
 
 
 def _as_ours(error: GoToWheelError | OSError) -> GoToWheelError:
@@ -294,13 +327,15 @@ def make_program(place: Workplace, target: Target, index: int) -> Program:
     plan = place.plan
     if isinstance(plan.source, BinarySource) or plan.go is None:
         return _take_program(plan, target, index)
-    root, package, ldflags = plan.source.root, plan.source.packages[index], plan.options.ldflags
-    output = place.work / f"program{index}{target.exe_suffix}"
-    key = make_key(_place_of(plan.source), package, target.name, ldflags, plan.go.version)
-    place.kept.lend(key, output)
-    plan.go.compile(root, package, target, output, ldflags, place.processors)
-    data = output.read_bytes()
-    output.unlink()
+    key = program_keys(plan, target)[index]
+    data = plan.kept.read(key, plan.fresh[key]) if key in plan.fresh else None
+    if data is None:
+        output = place.work / f"program{index}{target.exe_suffix}"
+        plan.kept.lend(key, output)
+        root, package = plan.source.root, plan.source.packages[index]
+        plan.go.compile(root, package, target, output, plan.options.ldflags, place.processors)
+        data = output.read_bytes()
+        output.unlink()
     stream = io.BytesIO(data)
     facts = read_facts(stream)
     faults = check_target(facts, target)
@@ -308,13 +343,8 @@ def make_program(place: Workplace, target: Target, index: int) -> Program:
     faults += [f"it contains the builder's path {path.decode()!r}" for path in sorted(leaked)]
     if faults:
         raise BinaryError("\n".join(faults))
-    place.kept.keep(key, data)
+    plan.kept.keep(key, data)
     return Program(data, facts)
-
-
-def _place_of(source: ModuleSource) -> str:
-    """Where a source is, or what it is if its folder is a new one each time."""
-    return f"{source.module_path}@{source.version}" if source.version else str(source.root)
 
 
 def _take_program(plan: BuildPlan, target: Target, index: int) -> Program:
@@ -347,7 +377,7 @@ def _pack(
     binaries = {command: program.data for command, program in programs.items()}
     entries = wheel_entries(plan.options, target, tags, binaries)
     entries += sbom_entries(plan.options, facts, plan.licenses)
-    write_wheel(path, entries, plan.options.epoch, place.kept.packing(deflate_data, str(LEVEL)))
+    write_wheel(path, entries, plan.options.epoch, plan.kept.packing(deflate_data, str(LEVEL)))
     data = path.read_bytes()
     return BuiltWheel(
         path=path,

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from go_to_wheel.binary import BinaryFacts
+from go_to_wheel.build.ask import Question, ask_all
 from go_to_wheel.build.carried import judge_all, with_notices
 from go_to_wheel.build.dependencies import read_notices
 from go_to_wheel.build.fetch import fetch, make_scratch, remove_with, tell_origin
+from go_to_wheel.build.kept import KeptPrograms, open_kept
 from go_to_wheel.build.look import Machine, find_project, look_around, with_doc
 from go_to_wheel.build.ready import inspect_all, look_at_binaries
 from go_to_wheel.build.ready_licenses import missing_note, ready_notices
-from go_to_wheel.build.version_var import check_version_var, find_version_var
+from go_to_wheel.build.version_var import check_version_var, find_version_var, known_note
 from go_to_wheel.config import (
     BuildOptions,
     BuildRequest,
@@ -25,7 +26,7 @@ from go_to_wheel.config import (
     resolve,
 )
 from go_to_wheel.errors import SourceError
-from go_to_wheel.licenses import Notice
+from go_to_wheel.licenses import Verdict
 from go_to_wheel.platforms import Target, default_targets, platform_tags
 from go_to_wheel.source import (
     BinarySource,
@@ -50,7 +51,9 @@ class BuildPlan:
 
     `packages` are in the order of the options' commands. `go` is None for ready-made
     ones, the `binaries`; these and their `facts` are by (target name, command).
-    `licenses` are those known of what is linked in, by module path.
+    `licenses` are those known of what is linked in, by module path. `fresh` are the `kept`
+    programs that Go found up to date: what they are kept under -> SHA-256. Whether the
+    options' version variable can be set is still to be found out while it is `unchecked`.
     """
 
     options: BuildOptions
@@ -61,6 +64,9 @@ class BuildPlan:
     facts: Mapping[tuple[str, str], BinaryFacts] = field(default_factory=dict)
     binaries: Mapping[tuple[str, str], ReadyBinary] = field(default_factory=dict)
     licenses: Mapping[str, str] = field(default_factory=dict)
+    kept: KeptPrograms = field(default_factory=KeptPrograms)
+    fresh: Mapping[str, str] = field(default_factory=dict)
+    unchecked: bool = False
 
     @property
     def package(self) -> Package:
@@ -93,7 +99,8 @@ def tags_of(facts: list[BinaryFacts], target: Target) -> tuple[str, ...]:
 def plan_build(request: BuildRequest, runner: Runner, environ: Mapping[str, str]) -> BuildPlan:
     """Check source, values, Go and package; compile nothing.
 
-    Raises MissingPathError, SourceError, InvalidOptionsError, ToolchainError.
+    What only the compiler knows is left to `run_build`, or `check_plan`. Raises
+    MissingPathError, SourceError, InvalidOptionsError, ToolchainError.
     """
     machine = Machine(environ, runner)
     folder = Path(request.source) if request.source else None
@@ -164,8 +171,9 @@ def _with_ready_licenses(plan: BuildPlan, request: BuildRequest, machine: Machin
     """The plan with the licences of everything that the binaries say is linked in."""
     infos = [facts.go for facts in plan.facts.values() if facts.go]
     notices, missing = ready_notices(infos, request.go_binary, machine.runner, machine.environ)
-    options = with_notices(plan.options, notices, missing_note(missing))
-    return replace(plan, options=options, licenses=_known_licenses(plan, notices))
+    verdicts = judge_all(notices, plan.kept)
+    options = with_notices(plan.options, notices, verdicts, missing_note(missing))
+    return replace(plan, options=options, licenses=_known_licenses(plan, verdicts))
 
 
 def _finish(
@@ -181,48 +189,62 @@ def _finish(
         options = resolve(replace(request, set_version_var=found), around)
         origin = f"--set-version-var auto found {found}"
         options = replace(options, origins={**options.origins, "ldflags": origin})
-    with _meanwhile(go, lambda: _linked(request, source, packages, options, go)) as notices:
-        checked = check_version_var(go, source, options)
-    plan = BuildPlan(checked, source, packages, go.runner, go)
-    return _with_dependencies(plan, notices.result()) if request.dependency_licenses else plan
+    kept = open_kept(go.environment.get("GOCACHE"))
+    plan = BuildPlan(options, source, packages, go.runner, go, kept=kept)
+    if request.dependency_licenses:
+        plan = _with_answers(plan, Question(go, source, packages, options.ldflags, kept))
+    return _with_check(plan)
 
 
-@contextmanager
-def _meanwhile(go: Go, work: Callable[[], list[Notice]]) -> Iterator[Future[list[Notice]]]:
-    """Work in a thread beside the statement's body, done when that is; stopped if it fails."""
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(work)
-        try:
-            yield future
-            future.exception()
-        except BaseException:
-            go.runner.stop()
-            raise
+def _with_answers(plan: BuildPlan, question: Question) -> BuildPlan:
+    """The plan with what is up to date, and the licences of everything that is linked in."""
+    answers = ask_all(question, plan.options.targets)
+    notices = read_notices(question.go, plan.package.module_path, answers.linked)
+    verdicts = judge_all(notices, plan.kept)
+    options = with_notices(plan.options, notices, verdicts)
+    known = _known_licenses(plan, verdicts)
+    return replace(plan, options=options, licenses=known, fresh=answers.fresh)
 
 
-def _linked(
-    request: BuildRequest,
-    source: ModuleSource,
-    packages: tuple[Package, ...],
-    options: BuildOptions,
-    go: Go,
-) -> list[Notice]:
-    if not request.dependency_licenses:
-        return []
-    module = packages[0].module_path
-    return read_notices(go, module, source.root, source.packages, options.targets)
-
-
-def _with_dependencies(plan: BuildPlan, notices: list[Notice]) -> BuildPlan:
-    """The plan with the licences of everything that will be linked in."""
-    options = with_notices(plan.options, notices)
-    return replace(plan, options=options, licenses=_known_licenses(plan, notices))
-
-
-def _known_licenses(plan: BuildPlan, notices: Sequence[Notice]) -> dict[str, str]:
-    found = {name: verdict.expression for name, verdict in judge_all(notices).items()}
+def _known_licenses(plan: BuildPlan, verdicts: Mapping[str, Verdict]) -> dict[str, str]:
+    found = {name: verdict.expression for name, verdict in verdicts.items()}
     found[plan.package.module_path] = plan.options.project.license_expression
     return {name: expression for name, expression in found.items() if expression}
+
+
+def _with_check(plan: BuildPlan) -> BuildPlan:
+    """The plan as it is to be built: the version variable's check may be known already."""
+    if plan.options.version_var is None or plan.go is None:
+        return plan
+    keys = program_keys(plan, plan.options.targets[0])
+    digests = [plan.fresh[key] for key in keys if key in plan.fresh]
+    note = known_note(plan.kept, plan.options, digests) if len(digests) == len(keys) else None
+    return replace(plan, unchecked=True) if note is None else _with_note(plan, note)
+
+
+def check_plan(plan: BuildPlan, processors: float | None = None) -> BuildPlan:
+    """The plan with nothing left to find out, which may take a compile.
+
+    `processors` is the share of that where several run at once. Raises InvalidOptionsError when
+    the version variable can't be set, SourceError in Go's words.
+    """
+    if not plan.unchecked or plan.go is None or not isinstance(plan.source, ModuleSource):
+        return plan
+    note = check_version_var(plan.go, plan.source, plan.options, processors)
+    return _with_note(plan, note)
+
+
+def _with_note(plan: BuildPlan, note: str) -> BuildPlan:
+    notes = (*plan.options.notes, note) if note else plan.options.notes
+    return replace(plan, options=replace(plan.options, notes=notes), unchecked=False)
+
+
+def program_keys(plan: BuildPlan, target: Target) -> list[str]:
+    """What the plan's programs for a target are kept under, in the order of its packages."""
+    if plan.go is None or not isinstance(plan.source, ModuleSource):
+        return []
+    question = Question(plan.go, plan.source, plan.packages, plan.options.ldflags, plan.kept)
+    return [question.key(index, target) for index in range(len(plan.packages))]
 
 
 def _open_go(request: BuildRequest, folder: Path, machine: Machine) -> Go:

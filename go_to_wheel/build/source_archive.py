@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from go_to_wheel.build.look import PKG_INFO
-from go_to_wheel.build.plan import BuildPlan, plan_build
+from go_to_wheel.build.plan import BuildPlan, check_plan, plan_build
 from go_to_wheel.build.publish import publish
 from go_to_wheel.config import BuildRequest, Project, read_project
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
@@ -53,7 +53,7 @@ def build_sdist(
             f'add: [build-system] requires = ["go-to-wheel>=1.0"], build-backend = "{BACKEND}"',
         )
     # The licences of what is linked in are the wheel's: none of the archive's files.
-    plan = plan_build(replace(request, dependency_licenses=False), runner, environ)
+    plan = check_plan(plan_build(replace(request, dependency_licenses=False), runner, environ))
     files = collect(plan, project, project.settings.vendor if vendor is None else vendor)
     stem = sdist_name(plan.options.project.name, plan.options.project.version)
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 
+from go_to_wheel import __version__
+from go_to_wheel.build.kept import KeptPrograms, make_key
 from go_to_wheel.config import BuildOptions
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.platforms import Target
@@ -19,18 +20,21 @@ _USUAL_NAMES = frozenset(
 _USUAL_PACKAGES = frozenset(("version", "buildinfo", "build", "cmd", "cli", "internal", "app"))
 
 
-def check_version_var(go: Go, source: ModuleSource, options: BuildOptions) -> BuildOptions:
+def check_version_var(
+    go: Go, source: ModuleSource, options: BuildOptions, processors: float | None = None
+) -> str:
     """The linker ignores -X for what does not exist; we do not.
 
-    Returns the options, with a note when the program may overwrite the variable. Whether
-    anything reads it is seen in the finished binaries.
+    Returns a note when the program may overwrite the variable, "" otherwise. Whether anything
+    reads it is seen in the finished binaries. `processors` is the compile's share where several
+    run at once. Raises InvalidOptionsError, SourceError.
     """
     if options.version_var is None:
-        return options
+        return ""
     package, name = options.version_var
     asked = source.package if package == "main" else package
     goos = options.targets[0].goos
-    variables = go.list_variables(source.root, asked, goos, options.ldflags)
+    variables = go.list_variables(source.root, asked, goos, options.ldflags, processors)
     symbol = f"{_escape(package)}.{name}"
     if symbol not in variables.kinds:
         raise InvalidOptionsError(
@@ -46,9 +50,23 @@ def check_version_var(go: Go, source: ModuleSource, options: BuildOptions) -> Bu
             "initialise it with a constant string, or leave it unset",
         )  # fmt: skip
     if writers:
-        note = f"{package}.{name} is also written by an init function, which may overwrite it"
-        return replace(options, notes=(*options.notes, note))
-    return options
+        return f"{package}.{name} is also written by an init function, which may overwrite it"
+    return ""
+
+
+def known_note(kept: KeptPrograms, options: BuildOptions, digests: Sequence[str]) -> str | None:
+    """What the check said when these very programs were made; None if it is not known."""
+    data = kept.read(_note_key(options, digests))
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def keep_note(kept: KeptPrograms, options: BuildOptions, digests: Sequence[str], note: str) -> None:
+    """Remember what the check said, with the programs (SHA-256) that it was about."""
+    kept.keep(_note_key(options, digests), note.encode())
+
+
+def _note_key(options: BuildOptions, digests: Sequence[str]) -> str:
+    return make_key("version variable", __version__, *(options.version_var or ()), *digests)
 
 
 def unread_version(options: BuildOptions, *programs: bytes) -> list[str]:

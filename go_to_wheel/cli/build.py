@@ -142,7 +142,7 @@ def command(
     (github.com/owner/tool@latest), or a GoReleaser dist folder. The wheels are ready for
     `twine upload`.
     """
-    from go_to_wheel.build import plan_build
+    from go_to_wheel.build import check_plan, plan_build
     from go_to_wheel.toolchain import Runner
 
     if not source and not options["binaries"]:
@@ -154,7 +154,7 @@ def command(
     runner = Runner(echo_command if verbose else None)
     plan = plan_build(request, runner, os.environ)
     if dry_run:
-        _print_plan(plan, as_json)
+        _print_plan(check_plan(plan), as_json)
         return 0
     return _run(plan, as_json, quiet=verbose)
 

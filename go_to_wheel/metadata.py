@@ -6,10 +6,12 @@ PEP 491 (WHEEL). Everything here is pure: texts come in, bytes go out.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
@@ -211,7 +213,13 @@ def format_metadata(project: ProjectMetadata) -> bytes:
         "provides_extra": list(project.extras),
     }
     raw.update({name: value for name, value in stated.items() if value})  # type: ignore[typeddict-item]
-    message = Metadata.from_raw(raw, validate=True).as_rfc822()
+    return _format_raw(json.dumps(raw))
+
+
+@lru_cache(maxsize=4)
+def _format_raw(raw: str) -> bytes:
+    """Raw metadata, as JSON, -> the file; the same for all wheels of a release."""
+    message = Metadata.from_raw(json.loads(raw), validate=True).as_rfc822()
     return _respelled(message).as_bytes()
 
 

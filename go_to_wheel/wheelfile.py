@@ -15,6 +15,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Literal
 
@@ -67,7 +68,17 @@ def parse_epoch(text: str | None) -> int:
 
 def deflate_data(data: bytes) -> bytes:
     """Data as a raw deflate stream (RFC 1951), the same on every machine."""
-    return bytes(deflate.deflate_compress(data, _LEVEL_SMALL if len(data) < _SMALL else LEVEL))
+    return _deflate_small(data) if len(data) < _SMALL else _deflate(data, LEVEL)
+
+
+@lru_cache(maxsize=256)
+def _deflate_small(data: bytes) -> bytes:
+    """Remembered: most small files are the same in every wheel of a release."""
+    return _deflate(data, _LEVEL_SMALL)
+
+
+def _deflate(data: bytes, level: int) -> bytes:
+    return bytes(deflate.deflate_compress(data, level))
 
 
 def write_wheel(

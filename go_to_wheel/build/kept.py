@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -79,7 +80,7 @@ class KeptPrograms:
         def remember(data: bytes) -> bytes:
             if self.folder is None or len(data) < _LARGE:
                 return pack(data)
-            key = make_key(__version__, version("deflate"), *levels, make_digest(data))
+            key = make_key(__version__, _encoder(), *levels, make_digest(data))
             known = self.read(key)
             if known is None:
                 known = pack(data)
@@ -113,24 +114,25 @@ class KeptPrograms:
         """Remove what nobody asked for in five days, and the oldest beyond `most` bytes."""
         oldest = (time.time() if now is None else now) - _UNUSED_SECONDS
         total = 0
-        for used, size, path in sorted(self._list(), reverse=True):
+        ages = [(about.st_mtime, about.st_size, path) for path, about in self._list()]
+        for used, size, path in sorted(ages, reverse=True):
             total += size
             if used < oldest or total > most:
                 with suppress(OSError):
                     path.unlink()
 
-    def _list(self) -> list[tuple[float, int, Path]]:
-        """When each was used last, its size, and where it is."""
-        found: list[tuple[float, int, Path]] = []
+    def _list(self, start: str = "") -> list[tuple[Path, os.stat_result]]:
+        """The files whose names begin so."""
+        found: list[tuple[Path, os.stat_result]] = []
         with suppress(OSError):
             for entry in os.scandir(self.folder) if self.folder else ():
-                if _OWN_NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                    about = entry.stat(follow_symlinks=False)
-                    found.append((about.st_mtime, about.st_size, Path(entry.path)))
+                ours = entry.name.startswith(start) and _OWN_NAME.fullmatch(entry.name)
+                if ours and entry.is_file(follow_symlinks=False):
+                    found.append((Path(entry.path), entry.stat(follow_symlinks=False)))
         return found
 
     def _find(self, start: str) -> list[Path]:
-        return [path for _, _, path in self._list() if path.name.startswith(start)]
+        return [path for path, _ in self._list(start)]
 
 
 def open_kept(cache: str | None) -> KeptPrograms:
@@ -146,6 +148,11 @@ def open_kept(cache: str | None) -> KeptPrograms:
     kept = KeptPrograms(folder)
     kept.remove_unused()
     return kept
+
+
+@cache
+def _encoder() -> str:
+    return version("deflate")
 
 
 def make_key(*parts: str) -> str:

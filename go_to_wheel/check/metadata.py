@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from email.utils import getaddresses
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from packaging.metadata import Metadata, RawMetadata, parse_email
@@ -37,13 +38,22 @@ _URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 
 def check_metadata(text: bytes, name: WheelName) -> Faults:
     """Everything that is wrong with METADATA's content."""
-    raw, _ = parse_email(text)
-    told = set()
-    for fault in (*_own_rules(raw), *_specification(text)):
-        if (fault.code, fault.message) not in told:
-            told.add((fault.code, fault.message))
-            yield fault
-    yield from _same_as_filename(raw, name)
+    yield from _faults(text)
+    yield from _same_as_filename(_parse(text), name)
+
+
+@lru_cache(maxsize=4)
+def _parse(text: bytes) -> RawMetadata:
+    """Remembered, like the faults: all wheels of a release have the same text."""
+    return parse_email(text)[0]
+
+
+@lru_cache(maxsize=4)
+def _faults(text: bytes) -> tuple[Fault, ...]:
+    told: dict[tuple[str, str], Fault] = {}
+    for fault in (*_own_rules(_parse(text)), *_specification(text)):
+        told.setdefault((fault.code, fault.message), fault)
+    return tuple(told.values())
 
 
 def _specification(text: bytes) -> Faults:
@@ -163,5 +173,4 @@ def _same_as_filename(raw: RawMetadata, name: WheelName) -> Faults:
 
 def license_files(text: bytes) -> list[str]:
     """The License-File values in METADATA."""
-    raw, _ = parse_email(text)
-    return raw.get("license_files", [])
+    return _parse(text).get("license_files", [])

@@ -218,7 +218,7 @@ def test_compiles_at_once_share_the_processors(
 ) -> None:
     told = fake_compile(tmp_path, environment, processors)
     assert told.startswith(begins)
-    assert (" -p=4 " in told) == (begins == "2 build")
+    assert (" -p=2 " in told) == (begins == "2 build")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands for Go")

@@ -71,6 +71,7 @@ _VARIABLE = re.compile(r"^(\S+) S(?:NOPTR)?(DATA|BSS) (?:\S+ )*?size=16(?: |$)")
 _STORE = re.compile(r"\tMOV\w*\t[^\t]+, (\S+?)(?:\+\d+)?\(SB\)$")
 _LINE = re.compile(r"^.+$", re.MULTILINE)
 _LISTED = re.compile(r"\t0x[0-9a-f]{4}|\trel |\S.* S[A-Z]+ .*size=\d")
+_MAJOR = re.compile(r"v([2-9]|[1-9][0-9]+)")
 _INIT = re.compile(r"\.init(\.\d+)?$")
 
 
@@ -309,7 +310,7 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True)
 class Package:
-    """What `go list` says about the package to build; `command` is what Go calls its program."""
+    """What `go list` says about the package to build."""
 
     import_path: str
     name: str
@@ -319,7 +320,6 @@ class Package:
     doc: str = ""
     module_version: str = ""
     module_folder: str = ""
-    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -369,9 +369,7 @@ class Go:
     def list_package(self, folder: Path, package: str, target: Target) -> Package:
         """Ask about one package; raises SourceError with Go's own words."""
         result = self._go(
-            ["list", "-json=ImportPath,Name,Dir,Module,GoFiles,Doc,Target", package],
-            folder,
-            target,
+            ["list", "-json=ImportPath,Name,Dir,Module,GoFiles,Doc", package], folder, target
         )
         if result.returncode:
             raise SourceError(f"package {package!r}: {_first_words(result)}", self._hint(result))
@@ -700,8 +698,13 @@ def parse_package(text: str) -> Package:
         doc=data.get("Doc", ""),
         module_version=data.get("Module", {}).get("Version", ""),
         module_folder=data.get("Module", {}).get("Dir", ""),
-        command=re.split(r"[/\\]", data.get("Target", ""))[-1].removesuffix(".exe"),
     )
+
+
+def installed_name(import_path: str) -> str:
+    """What `go install` calls a package's program: the path's last element that is no version."""
+    *above, last = import_path.split("/")
+    return above[-1] if above and _MAJOR.fullmatch(last) else last
 
 
 def parse_listing(text: str) -> PackageVariables:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import BinaryIO
 
-from go_to_wheel.binary.elf import read_elf
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
 from go_to_wheel.binary.goinfo import read_build_info
 from go_to_wheel.binary.image import Image
@@ -61,6 +60,8 @@ def read_facts(stream: BinaryIO) -> BinaryFacts:
 def _read_image(reader: BoundedReader) -> Image:
     head = reader.read_at(0, 512)
     if head.startswith(b"\x7fELF"):
+        from go_to_wheel.binary.elf import read_elf  # pyelftools takes long to load
+
         return read_elf(reader)
     if head[:4] in _MACHO:
         return read_macho(reader)

@@ -4,8 +4,14 @@ Nothing appears in the output folder before every binary is compiled, inspected 
 packed; then the wheels are copied there under temporary names and renamed.
 """
 
-from go_to_wheel.build.make import BuildReport, BuiltWheel, Event, run_build
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from go_to_wheel.build.plan import BuildPlan, check_plan, plan_build
+
+if TYPE_CHECKING:
+    from go_to_wheel.build.make import BuildReport, BuiltWheel, Event, run_build
 
 __all__ = [
     "BuildPlan",
@@ -16,3 +22,12 @@ __all__ = [
     "plan_build",
     "run_build",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when first asked for: planning does that while it waits for Go.
+    if name in __all__:
+        from go_to_wheel.build import make
+
+        return getattr(make, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,82 +1,87 @@
 """What Go says about a plan's packages before anything is compiled, all systems at once.
 
-For each target: which packages are linked in, and which programs kept from earlier builds are
-what a build would make. To find out, they are put where `go install` puts programs, in a
-folder that is named as GOPATH for this one question; `go list` then compares build IDs.
+For each target: what the packages are, what is linked in, and which programs kept from earlier
+builds are what a build would make. To find that out, they are put where `go install` puts
+programs, in a folder that is named as GOPATH for this one question; `go list` then compares
+build IDs.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from go_to_wheel.build.dependencies import LINKED_FORM, Linked, parse_linked
-from go_to_wheel.build.kept import KeptPrograms, make_key
-from go_to_wheel.licenses import load_license_list
+from go_to_wheel.build.kept import Kept, make_key
 from go_to_wheel.platforms import Target, default_targets
 from go_to_wheel.source import ModuleSource
-from go_to_wheel.toolchain import Go, Installed, Package
+from go_to_wheel.toolchain import Go, Installed, Package, installed_name
 
-#: Marks, after a tab that begins no import path, a program that a build would not change.
-_FRESH_FORM = (
-    r'{{if not .DepOnly}}{{if not (or .Stale .Incomplete .Error)}}{{"\t"}}{{.ImportPath}}{{"\n"}}'
-    r"{{end}}{{end}}"
+#: A tab begins no import path: these lines are about the packages to build themselves.
+_PACKAGE_FORM = (
+    r'{{if not .DepOnly}}{{"\t"}}{{.ImportPath}}{{"\t"}}{{.Name}}{{"\t"}}{{.Dir}}{{"\t"}}'
+    r'{{with .Module}}{{.Path}}{{"\t"}}{{.Version}}{{"\t"}}{{.Dir}}{{else}}{{"\t\t"}}{{end}}'
+    r'{{"\t"}}{{join .GoFiles "/"}}{{"\t"}}{{if .Error}}broken{{end}}%s{{"\t"}}{{.Doc}}{{"\n"}}'
+    r"{{end}}"
 )
+_FRESH_FORM = "{{if not (or .Error .Incomplete .Stale)}}fresh{{end}}"
+_FIELDS = 9
 
 
 @dataclass(frozen=True)
 class Question:
-    """The packages to build, from where, and how they are linked."""
+    """What is to be built, from where, and how it is linked."""
 
     go: Go
     source: ModuleSource
-    packages: Sequence[Package]
     ldflags: str
-    kept: KeptPrograms
+    kept: Kept
 
-    def key(self, index: int, target: Target) -> str:
-        """What a package's program for a target is kept under."""
-        return program_key(self.source, self.source.packages[index], target, self.ldflags, self.go)
+    def keys(self, target: Target) -> list[str]:
+        """What the packages' programs for a target are kept under: not yet the same bytes."""
+        source = self.source
+        place = f"{source.module_path}@{source.version}" if source.version else str(source.root)
+        about = (str(target.compile_key), self.ldflags, self.go.version)
+        return [make_key("program", place, package, *about) for package in source.packages]
 
 
 @dataclass(frozen=True)
 class Answers:
     """What is linked in for any target, and the kept programs that are up to date.
 
-    `fresh` maps what they are kept under to their bytes' SHA-256.
+    `packages` are those to build, in the question's order, as the first target sees them; empty
+    where Go has something to say against one. `fresh` maps what programs are kept under to
+    their bytes' SHA-256.
     """
 
+    packages: tuple[Package, ...] = ()
     linked: frozenset[Linked] = frozenset()
     fresh: Mapping[str, str] = field(default_factory=dict)
 
 
-def program_key(source: ModuleSource, package: str, target: Target, ldflags: str, go: Go) -> str:
-    """What the program of these is kept under: same key, same place, not yet same bytes."""
-    place = f"{source.module_path}@{source.version}" if source.version else str(source.root)
-    return make_key(place, package, str(target.compile_key), ldflags, go.version)
+def ask_all(pool: Executor, question: Question, targets: Sequence[Target]) -> list[Future[Answers]]:
+    """Ask about the targets, the first one first, and about all default systems.
 
-
-def ask_all(question: Question, targets: Sequence[Target]) -> Answers:
-    """Ask about the default systems and whatever else is to be built.
-
-    METADATA is one text for a whole release, so all default systems count even when only one
-    of them is built now. Raises SourceError when one of `targets` can't be asked about.
+    METADATA is one text for a whole release, so these count even when only one of them is
+    built now. The answers come as the pool finds time; one about a target that is to be built
+    raises SourceError when Go can't tell.
     """
-    asked = {target.compile_key: target for target in (*default_targets(), *targets)}
+    asked = {target.compile_key: target for target in (*targets, *default_targets())}
     wanted = {target.compile_key for target in targets}
+    return [
+        pool.submit(_ask, question, target, strict=target.compile_key in wanted)
+        for target in asked.values()
+    ]
 
-    def ask(target: Target) -> Answers:
-        return _ask(question, target, strict=target.compile_key in wanted)
 
-    with ThreadPoolExecutor() as pool:  # ends with this statement
-        coming = pool.map(ask, asked.values())
-        if not question.kept.has(question.key(0, targets[0])):
-            load_license_list()  # while Go looks; it will be needed
-        answers = list(coming)
+def join_answers(coming: Sequence[Future[Answers]]) -> Answers:
+    """Wait for all; raises what they raise."""
+    answers = [future.result() for future in coming]
     return Answers(
+        packages=answers[0].packages if answers else (),
         linked=frozenset().union(*(one.linked for one in answers)),
         fresh={key: digest for one in answers for key, digest in one.fresh.items()},
     )
@@ -87,27 +92,48 @@ def _ask(question: Question, target: Target, strict: bool) -> Answers:
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as folder:
         lent = _lend(question, target, Path(folder))
         installed = Installed(Path(folder), question.ldflags) if lent else None
-        form = (_FRESH_FORM if lent else "") + LINKED_FORM
+        form = _PACKAGE_FORM % (_FRESH_FORM if lent else "") + LINKED_FORM
         text = go.list_linked(
             source.root, source.packages, target, form, strict=strict, installed=installed
         )
-    fresh = {lent[path] for path in _fresh_paths(text) if path in lent}
-    return Answers(frozenset(parse_linked(text)), dict(fresh))
+    told = dict(parse_packages(text))
+    found = [told.get(path) for path in source.package_paths]
+    packages = tuple(one[0] for one in found if one and one[1] != "broken")
+    fresh = [lent[path] for path, (_, state) in told.items() if state == "fresh" and path in lent]
+    return Answers(
+        packages if len(packages) == len(found) else (), frozenset(parse_linked(text)), dict(fresh)
+    )
 
 
 def _lend(question: Question, target: Target, folder: Path) -> dict[str, tuple[str, str]]:
     """Put the kept programs where Go looks: import path -> key and SHA-256."""
     lent: dict[str, tuple[str, str]] = {}
-    for index, package in enumerate(question.packages):
-        if not package.command:
-            continue
-        key = question.key(index, target)
-        place = question.go.installed_path(folder, target, package.command)
+    paths = question.source.package_paths
+    for path, key in zip(paths, question.keys(target), strict=True):
+        place = question.go.installed_path(folder, target, installed_name(path))
         digest = question.kept.lend(key, place)
         if digest:
-            lent[package.import_path] = (key, digest)
+            lent[path] = (key, digest)
     return lent
 
 
-def _fresh_paths(text: str) -> list[str]:
-    return [line[1:] for line in text.splitlines() if line.startswith("\t")]
+def parse_packages(text: str) -> list[tuple[str, tuple[Package, str]]]:
+    """Go's lines about the packages to build -> import path, package, "fresh", "broken" or ""."""
+    found = []
+    for line in text.split("\n"):
+        fields = line.split("\t", _FIELDS)[1:]
+        if not line.startswith("\t") or len(fields) < _FIELDS:
+            continue
+        path, name, folder, module, version, module_folder, files, state, doc = fields
+        package = Package(
+            import_path=path,
+            name=name,
+            folder=folder,
+            module_path=module,
+            go_files=tuple(files.split("/")) if files else (),
+            doc=doc,
+            module_version=version,
+            module_folder=module_folder,
+        )
+        found.append((path, (package, state)))
+    return found

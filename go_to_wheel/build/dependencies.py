@@ -39,9 +39,9 @@ def read_notices(go: Go, module: str, linked: Iterable[Linked]) -> list[Notice]:
 def parse_linked(text: str) -> list[Linked]:
     """`go list`'s lines in LINKED_FORM -> the packages outside Go's standard library."""
     found = []
-    for line in text.splitlines():
+    for line in text.split("\n"):
         import_path, folder, *rest = [*line.split("\t"), ""]
-        if len(rest) < 5 or not folder:
+        if len(rest) < 5 or not import_path or not folder:
             continue
         module, version, root, other_version, replaced = rest[:5]
         if not root:  # a vendored module: its folder ends as the package's path begins

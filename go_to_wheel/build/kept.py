@@ -1,10 +1,11 @@
-"""Programs of earlier builds, for Go to find up to date.
+"""What earlier builds left for later ones: programs for Go to find up to date, and verdicts.
 
 `go build -o` does not link again when the program at that place has the build ID that it
 would get; linking is most of a build from a filled cache. So each finished program is kept
 beside Go's own cache, and lent to the next build of the same package for the same target.
 Whether it may be used is Go's decision alone; here only its bytes are checked. What it was
-compressed to is kept as well, under the encoder's version.
+compressed to is kept as well, under the encoder's version, and what licence texts were found
+to be.
 
 A file is named `KEY-SHA256`. What was not used for five days is removed, as Go does with
 its own, and the oldest when there is more than a gibibyte. Nothing here can fail a build: a
@@ -14,6 +15,7 @@ cache that can't be read or written is none. Files with other names are not ours
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import tempfile
@@ -24,6 +26,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from go_to_wheel import __version__
 
@@ -36,8 +39,8 @@ _OWN_NAME = re.compile(r"[0-9a-f]{32}-[0-9a-f]{64}|new-\w+")
 
 
 @dataclass(frozen=True)
-class KeptPrograms:
-    """The programs kept in a folder; None keeps nothing."""
+class Kept:
+    """What is kept in a folder; None keeps nothing."""
 
     folder: Path | None = None
 
@@ -52,9 +55,19 @@ class KeptPrograms:
                 path.unlink()
         return None
 
-    def has(self, key: str) -> bool:
-        """Whether anything is kept under `key`, whole or not."""
-        return bool(self._find(f"{key}-"))
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is kept."""
+        return not self._list()
+
+    def recall(self, key: str, make: Callable[[], Any]) -> Any:
+        """What `make` returned when it was last called under `key`; JSON values only."""
+        try:
+            return json.loads(self.read(key) or b"")
+        except ValueError:
+            made = make()
+            self.keep(key, json.dumps(made).encode())
+            return made
 
     def lend(self, key: str, output: Path) -> str | None:
         """Put a copy of the program kept under `key` at `output`, if there is one.
@@ -135,17 +148,17 @@ class KeptPrograms:
         return [path for path, _ in self._list(start)]
 
 
-def open_kept(cache: str | None) -> KeptPrograms:
-    """Those in a Go build cache, without what is too old; none where there is no such folder."""
+def open_kept(cache: str | None) -> Kept:
+    """What is kept in a Go build cache, less what is too old; none where there is no such one."""
     if not cache:
-        return KeptPrograms(None)
+        return Kept(None)
     folder = Path(cache) / "go-to-wheel"
     try:
         if folder.is_symlink() or not Path(cache).is_dir():  # a link may lead to anybody's files
-            return KeptPrograms(None)
+            return Kept(None)
     except OSError:
-        return KeptPrograms(None)
-    kept = KeptPrograms(folder)
+        return Kept(None)
+    kept = Kept(folder)
     kept.remove_unused()
     return kept
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import canonicalize_name
 
+from go_to_wheel import __version__
+from go_to_wheel.build.carried import judge_own
+from go_to_wheel.build.kept import Kept, make_key
 from go_to_wheel.config import BuildRequest, Project, Said, Surroundings, Told, read_project
 from go_to_wheel.errors import InvalidOptionsError
-from go_to_wheel.licenses import recognise_files
-from go_to_wheel.metadata import ProjectFiles
+from go_to_wheel.metadata import Readme
 from go_to_wheel.platforms import native_target
 from go_to_wheel.source import (
     ModuleSource,
@@ -71,9 +73,30 @@ def look_around(
         epoch=read_epoch(machine.environ),
         command_names=configured,
         project=project,
-        told=_tell(request, source, project, files, machine),
+        told=_tell(request, source, project, machine),
         python_files=python_files_of(project),
     )
+
+
+def look_closer(request: BuildRequest, around: Surroundings, kept: Kept) -> Surroundings:
+    """The same, with what takes long to find out: the licence, and the README's first sentence."""
+    project, told = around.project, around.told
+    stated = request.license is not None or (project is not None and project.closed("license"))
+    if not stated:
+        files = project.license_files if project else None
+        texts = around.files.licenses if files is None else files
+        told = replace(told, license=judge_own(texts, kept))
+    if told.summary is None:
+        readme = (project.readme if project else None) or around.files.readme
+        sentence = _sentence(readme, kept) if readme else None
+        told = replace(told, summary=Said(sentence, "README") if sentence else None)
+    return replace(around, told=told)
+
+
+def _sentence(readme: Readme, kept: Kept) -> str | None:
+    key = make_key("sentence", __version__, readme.content_type, readme.text)
+    found: str | None = kept.recall(key, lambda: first_sentence(readme))
+    return found
 
 
 def with_doc(around: Surroundings, doc: str) -> Surroundings:
@@ -95,43 +118,27 @@ def _tell(
     request: BuildRequest,
     source: ModuleSource,
     project: Project | None,
-    files: ProjectFiles,
     machine: Machine,
 ) -> Told:
-    told = _tell_files(request, project, files)
     packed = read_pkg_info(project.folder if project else source.root)
     stated = (project.values or {}).get("name") if project else None
     name = request.name or stated
     if packed and (not name or _same_name(name, packed.name)):
-        return replace(packed, license=told.license, notes=told.notes)
+        return packed
     if source.version is not None:
         version = Said(source.version, f"module version {source.version}")
-        return replace(told, version=version, urls=_module_urls(source.module_path, None))
-    return _tell_checkout(told, source, project, machine)
+        return Told(version=version, urls=_module_urls(source.module_path, None))
+    return _tell_checkout(source, machine)
 
 
-def _tell_files(request: BuildRequest, project: Project | None, files: ProjectFiles) -> Told:
-    readme = (project.readme if project else None) or files.readme
-    sentence = first_sentence(readme) if readme else None
-    stated = request.license is not None or (project is not None and project.closed("license"))
-    license_files = project.license_files if project else None
-    texts = files.licenses if license_files is None else license_files
-    return Told(
-        summary=Said(sentence, "README") if sentence else None,
-        license=None if stated else recognise_files(texts),
-    )
-
-
-def _tell_checkout(
-    told: Told, source: ModuleSource, project: Project | None, machine: Machine
-) -> Told:
-    """Add the version and address that git knows."""
+def _tell_checkout(source: ModuleSource, machine: Machine) -> Told:
+    """The version and address that git knows."""
     checkout = read_checkout(
         source.root, lambda args, folder: machine.runner.run(args, folder, machine.environ)
     )
     if checkout is None:
-        return replace(told, urls=_module_urls(source.module_path, None))
-    told = replace(told, urls=_module_urls(source.module_path, checkout.remote))
+        return Told(urls=_module_urls(source.module_path, None))
+    told = Told(urls=_module_urls(source.module_path, checkout.remote))
     if checkout.release:
         return replace(told, version=Said(checkout.release, f"git tag {checkout.release}"))
     pseudo = checkout.pseudo_version

@@ -21,8 +21,8 @@ from pathlib import Path
 from go_to_wheel.binary import BinaryFacts, check_target, contains, read_facts
 from go_to_wheel.build.carried import sbom_entries
 from go_to_wheel.build.entries import wheel_entries
-from go_to_wheel.build.kept import KeptPrograms, make_digest
-from go_to_wheel.build.plan import BuildPlan, check_plan, program_keys, tags_of
+from go_to_wheel.build.kept import Kept, make_digest
+from go_to_wheel.build.plan import BuildPlan, check_plan, tags_of
 from go_to_wheel.build.publish import check_folder, list_neighbours, publish
 from go_to_wheel.build.version_var import keep_note, unread_version
 from go_to_wheel.check import check_wheels
@@ -105,7 +105,7 @@ def run_build(
     """
     check_folder(plan.options.output_dir)
     with workshop(_source_folder(plan)) as work:
-        plan = replace(plan, kept=KeptPrograms(None), fresh={}) if fresh else plan
+        plan = replace(plan, kept=Kept(None), fresh={}) if fresh else plan
         made, failures, told = _make_all(Workplace(plan, work, on_event))
         if failures and (not made or not plan.options.keep_going):
             raise BuildFailedError(failures)
@@ -327,7 +327,7 @@ def make_program(place: Workplace, target: Target, index: int) -> Program:
     plan = place.plan
     if isinstance(plan.source, BinarySource) or plan.go is None:
         return _take_program(plan, target, index)
-    key = program_keys(plan, target)[index]
+    key = plan.keys(target)[index]
     data = plan.kept.read(key, plan.fresh[key]) if key in plan.fresh else None
     if data is None:
         output = place.work / f"program{index}{target.exe_suffix}"

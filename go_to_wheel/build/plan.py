@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 
 from go_to_wheel.binary import BinaryFacts
-from go_to_wheel.build.ask import Question, ask_all
+from go_to_wheel.build.ask import Answers, Question, ask_all, join_answers
 from go_to_wheel.build.carried import judge_all, with_notices
 from go_to_wheel.build.dependencies import read_notices
 from go_to_wheel.build.fetch import fetch, make_scratch, remove_with, tell_origin
-from go_to_wheel.build.kept import KeptPrograms, open_kept
-from go_to_wheel.build.look import Machine, find_project, look_around, with_doc
+from go_to_wheel.build.kept import Kept, open_kept
+from go_to_wheel.build.look import Machine, find_project, look_around, look_closer, with_doc
 from go_to_wheel.build.ready import inspect_all, look_at_binaries
 from go_to_wheel.build.ready_licenses import missing_note, ready_notices
 from go_to_wheel.build.version_var import check_version_var, find_version_var, known_note
@@ -26,7 +28,7 @@ from go_to_wheel.config import (
     resolve,
 )
 from go_to_wheel.errors import SourceError
-from go_to_wheel.licenses import Verdict
+from go_to_wheel.licenses import Notice, Verdict, load_license_list
 from go_to_wheel.platforms import Target, default_targets, platform_tags
 from go_to_wheel.source import (
     BinarySource,
@@ -64,7 +66,7 @@ class BuildPlan:
     facts: Mapping[tuple[str, str], BinaryFacts] = field(default_factory=dict)
     binaries: Mapping[tuple[str, str], ReadyBinary] = field(default_factory=dict)
     licenses: Mapping[str, str] = field(default_factory=dict)
-    kept: KeptPrograms = field(default_factory=KeptPrograms)
+    kept: Kept = field(default_factory=Kept)
     fresh: Mapping[str, str] = field(default_factory=dict)
     unchecked: bool = False
 
@@ -80,6 +82,12 @@ class BuildPlan:
             return self.go.version
         seen = {facts.go.version for facts in self.facts.values() if facts.go}
         return ", ".join(sorted(seen)) or "unknown"
+
+    def keys(self, target: Target) -> list[str]:
+        """What the programs for a target are kept under, in the order of the packages."""
+        if self.go is None or not isinstance(self.source, ModuleSource):
+            return []
+        return Question(self.go, self.source, self.options.ldflags, self.kept).keys(target)
 
     def planned_tags(self, target: Target) -> tuple[str, ...]:
         """The tags that this Go will give; the binary's own minimum may raise macOS's."""
@@ -122,8 +130,7 @@ def _plan_folder(request: BuildRequest, machine: Machine) -> BuildPlan:
     around = look_around(request, source, project, machine)
     first = resolve(request, around)  # what is wrong is told before Go is looked for
     go = _open_go(request, source.root, machine)
-    packages = tuple(_main_package(go, source, one, first.targets) for one in source.packages)
-    return _finish(request, with_doc(around, packages[0].doc), source, packages, go)
+    return _finish(request, around, source, first, go)
 
 
 def _plan_fetched(request: BuildRequest, query: ModuleQuery, machine: Machine) -> BuildPlan:
@@ -138,9 +145,7 @@ def _plan_fetched(request: BuildRequest, query: ModuleQuery, machine: Machine) -
         request = merge_settings(request, project)
         around = look_around(request, source, project, machine)
         around = replace(around, told=tell_origin(around.told, fetched, query))
-        first = resolve(request, around)
-        packages = tuple(_main_package(go, source, one, first.targets) for one in source.packages)
-        return _finish(request, with_doc(around, packages[0].doc), source, packages, go)
+        return _finish(request, around, source, resolve(request, around), go)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
@@ -171,39 +176,79 @@ def _with_ready_licenses(plan: BuildPlan, request: BuildRequest, machine: Machin
     """The plan with the licences of everything that the binaries say is linked in."""
     infos = [facts.go for facts in plan.facts.values() if facts.go]
     notices, missing = ready_notices(infos, request.go_binary, machine.runner, machine.environ)
-    verdicts = judge_all(notices, plan.kept)
-    options = with_notices(plan.options, notices, verdicts, missing_note(missing))
-    return replace(plan, options=options, licenses=_known_licenses(plan, verdicts))
+    return _with_licenses(plan, notices, missing_note(missing))
 
 
 def _finish(
-    request: BuildRequest,
-    around: Surroundings,
-    source: ModuleSource,
-    packages: tuple[Package, ...],
-    go: Go,
+    request: BuildRequest, around: Surroundings, source: ModuleSource, first: BuildOptions, go: Go
 ) -> BuildPlan:
-    options = resolve(request, around)
-    if request.set_version_var == "auto":
-        found = find_version_var(go, source, packages, options)
-        options = resolve(replace(request, set_version_var=found), around)
-        origin = f"--set-version-var auto found {found}"
-        options = replace(options, origins={**options.origins, "ldflags": origin})
+    """The plan, once Go was asked; `first` are the options as far as they were known before.
+
+    Threads: the questions run in a pool that ends with its statement; an error stops them.
+    """
     kept = open_kept(go.environment.get("GOCACHE"))
-    plan = BuildPlan(options, source, packages, go.runner, go, kept=kept)
+    auto = request.set_version_var == "auto"
+    with ThreadPoolExecutor() as pool:
+
+        def ask(options: BuildOptions) -> list[Future[Answers]]:
+            question = Question(go, source, options.ldflags, kept)
+            return ask_all(pool, question, options.targets) if request.dependency_licenses else []
+
+        try:
+            coming = [] if auto else ask(first)
+            around = look_closer(request, around, kept)
+            _load_rest(kept)
+            packages = _packages(coming, go, source, first.targets)
+            around = with_doc(around, packages[0].doc)
+            options = resolve(request, around)
+            if auto:
+                options = _with_variable(
+                    request, around, find_version_var(go, source, packages, options)
+                )
+                coming = ask(options)
+            answers = join_answers(coming)
+        except BaseException:
+            go.runner.stop()
+            raise
+    plan = BuildPlan(options, source, packages, go.runner, go, kept=kept, fresh=answers.fresh)
     if request.dependency_licenses:
-        plan = _with_answers(plan, Question(go, source, packages, options.ldflags, kept))
+        plan = _with_licenses(plan, read_notices(go, plan.package.module_path, answers.linked))
     return _with_check(plan)
 
 
-def _with_answers(plan: BuildPlan, question: Question) -> BuildPlan:
-    """The plan with what is up to date, and the licences of everything that is linked in."""
-    answers = ask_all(question, plan.options.targets)
-    notices = read_notices(question.go, plan.package.module_path, answers.linked)
+def _load_rest(kept: Kept) -> None:
+    """Load what the build will need, while Go looks."""
+    import_module("go_to_wheel.build.make")
+    import_module("go_to_wheel.binary.elf")
+    if kept.is_empty:  # otherwise the verdicts are likely to be known
+        load_license_list()
+
+
+def _packages(
+    coming: Sequence[Future[Answers]], go: Go, source: ModuleSource, targets: Sequence[Target]
+) -> tuple[Package, ...]:
+    """The packages to build; what is wrong with one of them is told before anything else."""
+    with suppress(SourceError):
+        found = coming[0].result().packages if coming else ()
+        if found and all(package.name == "main" for package in found):
+            return found
+    return tuple(_main_package(go, source, one, targets) for one in source.packages)
+
+
+def _with_variable(request: BuildRequest, around: Surroundings, found: str) -> BuildOptions:
+    """The options with the version variable that was looked for."""
+    options = resolve(replace(request, set_version_var=found), around)
+    origin = f"--set-version-var auto found {found}"
+    return replace(options, origins={**options.origins, "ldflags": origin})
+
+
+def _with_licenses(
+    plan: BuildPlan, notices: Sequence[Notice], missing: str | None = None
+) -> BuildPlan:
+    """The plan with the licences of everything that is linked in."""
     verdicts = judge_all(notices, plan.kept)
-    options = with_notices(plan.options, notices, verdicts)
-    known = _known_licenses(plan, verdicts)
-    return replace(plan, options=options, licenses=known, fresh=answers.fresh)
+    options = with_notices(plan.options, notices, verdicts, missing)
+    return replace(plan, options=options, licenses=_known_licenses(plan, verdicts))
 
 
 def _known_licenses(plan: BuildPlan, verdicts: Mapping[str, Verdict]) -> dict[str, str]:
@@ -216,7 +261,7 @@ def _with_check(plan: BuildPlan) -> BuildPlan:
     """The plan as it is to be built: the version variable's check may be known already."""
     if plan.options.version_var is None or plan.go is None:
         return plan
-    keys = program_keys(plan, plan.options.targets[0])
+    keys = plan.keys(plan.options.targets[0])
     digests = [plan.fresh[key] for key in keys if key in plan.fresh]
     note = known_note(plan.kept, plan.options, digests) if len(digests) == len(keys) else None
     return replace(plan, unchecked=True) if note is None else _with_note(plan, note)
@@ -237,14 +282,6 @@ def check_plan(plan: BuildPlan, processors: float | None = None) -> BuildPlan:
 def _with_note(plan: BuildPlan, note: str) -> BuildPlan:
     notes = (*plan.options.notes, note) if note else plan.options.notes
     return replace(plan, options=replace(plan.options, notes=notes), unchecked=False)
-
-
-def program_keys(plan: BuildPlan, target: Target) -> list[str]:
-    """What the plan's programs for a target are kept under, in the order of its packages."""
-    if plan.go is None or not isinstance(plan.source, ModuleSource):
-        return []
-    question = Question(plan.go, plan.source, plan.packages, plan.options.ldflags, plan.kept)
-    return [question.key(index, target) for index in range(len(plan.packages))]
 
 
 def _open_go(request: BuildRequest, folder: Path, machine: Machine) -> Go:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from go_to_wheel import __version__
-from go_to_wheel.build.kept import KeptPrograms, make_key
+from go_to_wheel.build.kept import Kept, make_key
 from go_to_wheel.config import BuildOptions
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.platforms import Target
@@ -54,13 +54,13 @@ def check_version_var(
     return ""
 
 
-def known_note(kept: KeptPrograms, options: BuildOptions, digests: Sequence[str]) -> str | None:
+def known_note(kept: Kept, options: BuildOptions, digests: Sequence[str]) -> str | None:
     """What the check said when these very programs were made; None if it is not known."""
     data = kept.read(_note_key(options, digests))
     return None if data is None else data.decode("utf-8", "replace")
 
 
-def keep_note(kept: KeptPrograms, options: BuildOptions, digests: Sequence[str], note: str) -> None:
+def keep_note(kept: Kept, options: BuildOptions, digests: Sequence[str], note: str) -> None:
     """Remember what the check said, with the programs (SHA-256) that it was about."""
     kept.keep(_note_key(options, digests), note.encode())
 

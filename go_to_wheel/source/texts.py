@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-
 from go_to_wheel.metadata import SUMMARY_LIMIT, Readme
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 #: Hosts whose projects are at HOST/OWNER/NAME.
 _FORGES = ("github.com", "gitlab.com", "codeberg.org", "bitbucket.org", "gitea.com")
@@ -46,6 +47,8 @@ def _first(text: str) -> str | None:
 
 
 def _markdown_paragraphs(text: str) -> list[str]:
+    from markdown_it import MarkdownIt  # takes long to load
+
     tokens = MarkdownIt("commonmark").parse(text)
     return [
         "".join(map(_inline_text, inline.children or ()))

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.build.kept import KeptPrograms, make_key, open_kept
+from go_to_wheel.build.kept import Kept, make_key, open_kept
 
 KEY = make_key("folder", ".", "linux-amd64", "-s -w", "go1.26")
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> KeptPrograms:
-    return KeptPrograms(tmp_path / "kept")
+def kept(tmp_path: Path) -> Kept:
+    return Kept(tmp_path / "kept")
 
 
-def test_lent_as_it_was_kept(kept: KeptPrograms, tmp_path: Path) -> None:
+def test_lent_as_it_was_kept(kept: Kept, tmp_path: Path) -> None:
     kept.keep(KEY, b"program")
     output = tmp_path / "out"
     kept.lend(KEY, output)
@@ -26,7 +26,7 @@ def test_lent_as_it_was_kept(kept: KeptPrograms, tmp_path: Path) -> None:
     assert os.access(output, os.X_OK)
 
 
-def test_what_is_not_kept_is_not_lent(kept: KeptPrograms, tmp_path: Path) -> None:
+def test_what_is_not_kept_is_not_lent(kept: Kept, tmp_path: Path) -> None:
     kept.lend(KEY, tmp_path / "out")
     kept.keep(make_key("another"), b"program")
     kept.lend(KEY, tmp_path / "out")
@@ -34,7 +34,7 @@ def test_what_is_not_kept_is_not_lent(kept: KeptPrograms, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("damage", [b"", b"progra", b"programs", b"Program"])
-def test_a_damaged_program_is_removed(kept: KeptPrograms, tmp_path: Path, damage: bytes) -> None:
+def test_a_damaged_program_is_removed(kept: Kept, tmp_path: Path, damage: bytes) -> None:
     kept.keep(KEY, b"program")
     (path,) = list((tmp_path / "kept").iterdir())
     path.write_bytes(damage)
@@ -43,7 +43,7 @@ def test_a_damaged_program_is_removed(kept: KeptPrograms, tmp_path: Path, damage
     assert not path.exists()
 
 
-def test_only_the_last_one_is_kept(kept: KeptPrograms, tmp_path: Path) -> None:
+def test_only_the_last_one_is_kept(kept: Kept, tmp_path: Path) -> None:
     kept.keep(KEY, b"old")
     kept.keep(KEY, b"new")
     kept.keep(KEY, b"new")
@@ -51,7 +51,7 @@ def test_only_the_last_one_is_kept(kept: KeptPrograms, tmp_path: Path) -> None:
     assert len(list((tmp_path / "kept").iterdir())) == 1
 
 
-def test_five_days_unused_and_it_is_gone(kept: KeptPrograms, tmp_path: Path) -> None:
+def test_five_days_unused_and_it_is_gone(kept: Kept, tmp_path: Path) -> None:
     kept.keep(KEY, b"program")
     kept.remove_unused(now=time.time() + 4 * 24 * 3600)
     assert kept.read(KEY)
@@ -66,7 +66,7 @@ def test_five_days_unused_and_it_is_gone(kept: KeptPrograms, tmp_path: Path) -> 
 
 
 def test_without_a_folder_nothing_is_kept(tmp_path: Path) -> None:
-    none = KeptPrograms(None)
+    none = Kept(None)
     none.keep(KEY, b"program")
     none.remove_unused()
     assert none.read(KEY) is None
@@ -75,13 +75,13 @@ def test_without_a_folder_nothing_is_kept(tmp_path: Path) -> None:
 
 def test_a_folder_that_can_not_be_made_is_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    blocked = KeptPrograms(tmp_path / "file" / "kept")
+    blocked = Kept(tmp_path / "file" / "kept")
     blocked.keep(KEY, b"program")
     blocked.remove_unused()
     assert blocked.read(KEY) is None
 
 
-def test_large_data_is_packed_once(kept: KeptPrograms) -> None:
+def test_large_data_is_packed_once(kept: Kept) -> None:
     packed: list[bytes] = []
 
     def pack(data: bytes) -> bytes:
@@ -127,7 +127,7 @@ def test_a_link_to_another_folder_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_can_not_be_listed_is_none(
-    kept: KeptPrograms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept.keep(KEY, b"program")
 
@@ -145,7 +145,7 @@ def test_no_cache_keeps_nothing(tmp_path: Path) -> None:
         assert open_kept(cache).folder is None
 
 
-def test_the_oldest_go_when_there_is_too_much(kept: KeptPrograms, tmp_path: Path) -> None:
+def test_the_oldest_go_when_there_is_too_much(kept: Kept, tmp_path: Path) -> None:
     now = time.time()
     for age in range(3):
         kept.keep(make_key(str(age)), bytes([age]) * 100)
@@ -155,7 +155,7 @@ def test_the_oldest_go_when_there_is_too_much(kept: KeptPrograms, tmp_path: Path
     assert [kept.read(make_key(str(age))) is not None for age in range(3)] == [True, True, False]
 
 
-def test_another_level_is_packed_anew(kept: KeptPrograms) -> None:
+def test_another_level_is_packed_anew(kept: Kept) -> None:
     data = b"x" * (1 << 17)
     assert kept.packing(lambda data: b"seven", "7")(data) == b"seven"
     assert kept.packing(lambda data: b"nine", "9")(data) == b"nine"

@@ -46,6 +46,8 @@ _PASSED_ON = (
     "GOTOOLCHAIN",
     "GOVCS",
 )
+#: By name: to tell all of them, Go would run the C compiler.
+_ASKED = ("GOVERSION", "GOROOT", "GOFLAGS", "GOHOSTOS", "GOHOSTARCH", *_PASSED_ON)
 #: GOFLAGS that choose sources, not code generation; all others are dropped.
 _KEPT_FLAGS = ("-mod", "-modfile", "-modcacherw", "-buildvcs", "-tags", "-p", "-insecure")
 _INSTALL_HINT = (
@@ -536,7 +538,8 @@ def open_go(program: str, runner: Runner, folder: Path, environ: Mapping[str, st
     Raises ToolchainError when the program is not a Go that answers.
     """
     try:
-        result = runner.run([program, "env", "-json"], folder, _asking_environment(environ))
+        command = [program, "env", "-json", *_ASKED]
+        result = runner.run(command, folder, _asking_environment(environ))
     except OSError as error:
         raise ToolchainError(f"can't run {program!r}: {error.strerror}", _INSTALL_HINT) from None
     if result.returncode:
@@ -568,7 +571,7 @@ def neutral_environment(
     """The caller's environment less everything that changes generated code.
 
     `memory` is the machine's, in bytes; `processors` are those to be used.
-    `settings` is `go env -json`'s answer. Go's own settings file is switched off
+    `settings` are `go env -json`'s answers. Go's own settings file is switched off
     (GOENV=off) and what says where things come from is passed on explicitly, because an
     empty variable would fall back to that file.
     """

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,12 +69,17 @@ def ask_all(pool: Executor, question: Question, targets: Sequence[Target]) -> li
     built now. The answers come as the pool finds time; one about a target that is to be built
     raises SourceError when Go can't tell.
     """
-    asked = {target.compile_key: target for target in (*targets, *default_targets())}
+    first, *others = {one.compile_key: one for one in (*targets, *default_targets())}.values()
     wanted = {target.compile_key for target in targets}
-    return [
-        pool.submit(_ask, question, target, strict=target.compile_key in wanted)
-        for target in asked.values()
-    ]
+    cold = question.kept.is_empty  # Go's cache, too: the first question fills its index
+    before = pool.submit(_ask, question, first, strict=True)
+
+    def ask(target: Target) -> Answers:
+        if cold:
+            wait([before])
+        return _ask(question, target, strict=target.compile_key in wanted)
+
+    return [before, *(pool.submit(ask, target) for target in others)]
 
 
 def join_answers(coming: Sequence[Future[Answers]]) -> Answers:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from go_to_wheel.build.dependencies import LINKED_FORM, Linked, parse_linked
@@ -63,21 +63,22 @@ class Answers:
 
 
 def ask_all(pool: Executor, question: Question, targets: Sequence[Target]) -> list[Future[Answers]]:
-    """Ask about the targets, the first one first, and about all default systems.
+    """Ask about the targets and all default systems, about the first target first.
 
-    METADATA is one text for a whole release, so these count even when only one of them is
-    built now. The answers come as the pool finds time; one about a target that is to be built
-    raises SourceError when Go can't tell.
+    METADATA is one text for a whole release, so all default systems count even when only one
+    is built now. The first question fills the index of sources in Go's cache, which the others
+    share; and where its program is no longer up to date, comparing theirs would be in vain.
+    An answer about a target that is to be built raises SourceError when Go can't tell.
     """
     first, *others = {one.compile_key: one for one in (*targets, *default_targets())}.values()
     wanted = {target.compile_key for target in targets}
-    cold = question.kept.is_empty  # Go's cache, too: the first question fills its index
     before = pool.submit(_ask, question, first, strict=True)
 
     def ask(target: Target) -> Answers:
-        if cold:
-            wait([before])
-        return _ask(question, target, strict=target.compile_key in wanted)
+        wait([before])
+        changed = before.exception() or not before.result().fresh
+        asked = replace(question, kept=Kept()) if changed else question
+        return _ask(asked, target, strict=target.compile_key in wanted)
 
     return [before, *(pool.submit(ask, target) for target in others)]
 

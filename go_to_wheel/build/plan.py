@@ -199,6 +199,7 @@ def _finish(
             around = look_closer(request, around, kept)
             _load_rest(kept)
             packages = _packages(coming, go, source, first.targets)
+            _judge_early(coming, go, packages[0].module_path, kept)
             around = with_doc(around, packages[0].doc)
             options = resolve(request, around)
             if auto:
@@ -222,6 +223,15 @@ def _load_rest(kept: Kept) -> None:
     import_module("go_to_wheel.binary.elf")
     if kept.is_empty:  # otherwise the verdicts are likely to be known
         load_license_list()
+
+
+def _judge_early(coming: Sequence[Future[Answers]], go: Go, module: str, kept: Kept) -> None:
+    """Judge the licences of what the first target has, while Go looks at the others.
+
+    Mostly that is all there is, and remembered.
+    """
+    if coming and not coming[0].exception():
+        judge_all(read_notices(go, module, coming[0].result().linked), kept)
 
 
 def _packages(

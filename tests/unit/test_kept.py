@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.build.kept import Kept, make_key, open_kept
+from go_to_wheel.build.kept import Kept, make_digest, make_key, open_kept
 
 KEY = make_key("folder", ".", "linux-amd64", "-s -w", "go1.26")
 
@@ -164,3 +164,40 @@ def test_another_level_is_packed_anew(kept: Kept) -> None:
 
 def test_any_folder_has_a_key() -> None:
     assert len(make_key(os.fsdecode(b"b\xffd"))) == 32
+
+
+def test_only_the_bytes_that_are_asked_for_are_read(kept: Kept) -> None:
+    kept.keep(KEY, b"program")
+    assert kept.read(KEY, make_digest(b"program")) == b"program"
+    assert kept.read(KEY, make_digest(b"another")) is None
+    assert kept.read(KEY) == b"program"
+
+
+def test_an_answer_is_made_once(kept: Kept) -> None:
+    made: list[int] = []
+
+    def make() -> dict[str, str | None]:
+        made.append(1)
+        return {"MIT": None}
+
+    assert [kept.recall(KEY, make) for _ in range(3)] == [{"MIT": None}] * 3
+    assert len(made) == 1
+    kept.keep(KEY, b"{not json")
+    assert kept.recall(KEY, make) == {"MIT": None}
+    assert len(made) == 2
+    assert Kept().recall(KEY, make) == {"MIT": None}
+    assert len(made) == 3
+
+
+def test_nothing_is_an_answer_too(kept: Kept) -> None:
+    made: list[int] = []
+    assert [kept.recall(KEY, lambda: made.append(1)) for _ in range(2)] == [None, None]
+    assert len(made) == 1
+
+
+def test_it_is_empty_until_something_is_kept(kept: Kept) -> None:
+    assert kept.is_empty
+    kept.keep(KEY, b"")
+    assert not kept.is_empty
+    assert kept.read(KEY) == b""
+    assert Kept().is_empty

@@ -174,6 +174,7 @@ def test_go_lists_lines() -> None:
     text = "\n".join(
         [
             "",  # a package of the standard library
+            "\tm.example/own\tmain\t/src\tm.example/own\t\t/src\tmain.go\t\t",  # one to build
             "m.example/own/cmd\t/src/cmd\tm.example/own\t\t/src\t\t",
             "d.example/d/x\t/mod/d@v1.0.0/x\td.example/d\tv1.0.0\t/mod/d@v1.0.0\t\t",
             "v.example/v/y\t/src/vendor/v.example/v/y\tv.example/v\tv1.1.0\t\t\t",

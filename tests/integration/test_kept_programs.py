@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
-from support import copy_project, go_to_wheel, native, program_bytes, run
+from support import copy_project, git, go_to_wheel, native, program_bytes, run
 
 MARK = b"a mark behind the program's end"
 
@@ -110,3 +112,89 @@ def test_gos_own_error_is_told_without_the_listing(hello: Path, tmp_path: Path) 
     assert "no room in the cache" in result.stderr
     assert "STEXT" not in result.stderr
     assert len(result.stderr) < 500
+
+
+def commands(source: Path, output: Path, *options: object) -> list[str]:
+    """The commands of a build of two targets, as -v shows them."""
+    platforms = f"{native()},windows-arm64"
+    args = ("--platforms", platforms, "--version", "47.11.42", "--output-dir", output, "-v")
+    return go_to_wheel(source, *args, *options).stderr.splitlines()
+
+
+def test_an_unchanged_program_is_not_built_again(hello: Path, tmp_path: Path) -> None:
+    options = ("--set-version-var", "main.version")
+    first = commands(hello, tmp_path / "first", *options)
+    second = commands(hello, tmp_path / "second", *options)
+    assert len([line for line in first if " build " in line]) == 2
+    assert any(" -gcflags=.=-S " in line for line in first)
+    assert not [line for line in second if " build " in line or "=-S " in line]
+    wheels = sorted(path.name for path in (tmp_path / "first").glob("*.whl"))
+    for name in wheels:
+        again = (tmp_path / "second" / name).read_bytes()
+        assert again == (tmp_path / "first" / name).read_bytes()
+
+
+def test_the_note_about_a_variable_is_remembered(hello: Path, tmp_path: Path) -> None:
+    main = hello / "main.go"
+    main.write_text(main.read_text() + '\nfunc init() { version += "!" }\n')
+    said = "main.version is also written by an init function"
+    for name in ("first", "second"):
+        lines = commands(hello, tmp_path / name, "--set-version-var", "main.version")
+        assert len([line for line in lines if said in line]) == 1
+    assert not [line for line in lines if " build " in line]
+
+
+def test_a_variable_that_is_gone_is_noticed(hello: Path, tmp_path: Path) -> None:
+    commands(hello, tmp_path / "first", "--set-version-var", "main.version")
+    for path in hello.glob("*.go"):
+        path.write_text(path.read_text().replace("version", "edition"))
+    args = ("--set-version-var", "main.version", "--output-dir", tmp_path / "second")
+    result = go_to_wheel(hello, *args, "--version", "47.11.42", check=False)
+    assert result.returncode != 0
+    assert "'main.version' sets nothing" in result.stderr
+    assert not (tmp_path / "second").exists()
+
+
+def test_another_commit_is_another_program(hello: Path, tmp_path: Path) -> None:
+    def commit(text: str) -> None:
+        (hello / "NOTES").write_text(text)  # nothing that is compiled
+        git(hello, "commit", "-q", "-a", "-m", text)
+
+    def stamp(name: str) -> tuple[str, str]:
+        program = tmp_path / "program"
+        program.write_bytes(program_bytes(build(hello, tmp_path / name)))
+        told = run("go", "version", "-m", program).stdout
+        return tuple(re.findall(r"vcs\.(?:revision|modified)=(\S+)", told))  # type: ignore[return-value]
+
+    (hello / "NOTES").write_text("")
+    git(hello, "add", "NOTES")
+    commit("one")
+    one = stamp("first")
+    assert stamp("second") == one
+    commit("two")
+    two = stamp("third")
+    assert two[0] != one[0]
+    (hello / "NOTES").write_text("three")
+    assert stamp("fourth") == (two[0], "true")
+
+
+def test_a_licence_that_changed_is_carried_as_it_is(hello: Path, tmp_path: Path) -> None:
+    near = tmp_path / "near"
+    near.mkdir()
+    (near / "go.mod").write_text("module near.example/near\n\ngo 1.21\n")
+    (near / "near.go").write_text('package near\n\nconst Word = "near"\n')
+    (near / "LICENSE").write_text("Do as you like.\n")
+    (hello / "more.go").write_text(
+        'package main\n\nimport "near.example/near"\n\nfunc init() { println(near.Word) }\n'
+    )
+    with (hello / "go.mod").open("a") as file:
+        file.write("\nrequire near.example/near v0.0.0\nreplace near.example/near => ../near\n")
+
+    def carried(name: str) -> str:
+        with zipfile.ZipFile(build(hello, tmp_path / name)) as wheel:
+            path = next(one for one in wheel.namelist() if "near.example" in one)
+            return wheel.read(path).decode()
+
+    assert carried("first") == "Do as you like.\n"
+    (near / "LICENSE").write_text("Do as I like.\n")
+    assert carried("second") == "Do as I like.\n"

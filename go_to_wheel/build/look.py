@@ -6,14 +6,14 @@ import platform
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 
 from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import canonicalize_name
 
-from go_to_wheel import __version__
 from go_to_wheel.build.carried import judge_own
-from go_to_wheel.build.kept import Kept, make_key
+from go_to_wheel.build.kept import Kept, digest_of, make_key
 from go_to_wheel.config import BuildRequest, Project, Said, Surroundings, Told, read_project
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.metadata import Readme
@@ -94,8 +94,9 @@ def look_closer(request: BuildRequest, around: Surroundings, kept: Kept) -> Surr
 
 
 def _sentence(readme: Readme, kept: Kept) -> str | None:
-    key = make_key("sentence", __version__, readme.content_type, readme.text)
-    found: str | None = kept.recall(key, lambda: first_sentence(readme))
+    made_by = (digest_of("go_to_wheel.source.texts"), version("markdown-it-py"))
+    about = (*made_by, readme.content_type, readme.text)
+    found: str | None = kept.recall(make_key("sentence", *about), lambda: first_sentence(readme))
     return found
 
 

@@ -10,11 +10,9 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +22,8 @@ from go_to_wheel.build.entries import wheel_entries
 from go_to_wheel.build.kept import Kept, make_digest
 from go_to_wheel.build.plan import BuildPlan, check_plan, tags_of
 from go_to_wheel.build.publish import check_folder, list_neighbours, publish
-from go_to_wheel.build.version_var import keep_note, unread_version
+from go_to_wheel.build.version_var import keep_note, source_state, unread_version
+from go_to_wheel.build.workshop import workshop
 from go_to_wheel.check import check_wheels
 from go_to_wheel.config import BuildOptions
 from go_to_wheel.errors import (
@@ -145,31 +144,8 @@ def _count(wheels: Sequence[str]) -> str:
     return wheels[0] if len(wheels) == 1 else f"{len(wheels)} wheels"
 
 
-@contextmanager
-def workshop(source: Path | None = None) -> Iterator[Path]:
-    """A temporary folder outside the source, gone at the end.
-
-    Where it had to be in a checkout after all, that checkout's status does not show it.
-    """
-    place = _outside(source) if source else None
-    with tempfile.TemporaryDirectory(prefix="go-to-wheel-", dir=place) as folder:
-        work = Path(folder)
-        (work / ".gitignore").write_text("*\n")
-        yield work
-
-
 def _source_folder(plan: BuildPlan) -> Path | None:
     return None if isinstance(plan.source, BinarySource) else plan.source.root
-
-
-def _outside(source: Path) -> str | None:
-    """A folder for temporary files that is not in the source; None for the usual one."""
-    usual = Path(tempfile.gettempdir()).resolve()
-    if not usual.is_relative_to(source.resolve()):
-        return None
-    candidates = ["/tmp", "/var/tmp", str(source.resolve().parent)]  # noqa: S108
-    writable = (one for one in candidates if os.access(one, os.W_OK | os.X_OK))
-    return next((one for one in writable if not Path(one).is_relative_to(source)), None)
 
 
 def _make_all(
@@ -285,6 +261,7 @@ def _make_group(place: Workplace, group: Sequence[Target]) -> Made:
     for target in group:
         on_event(Event(target.name, "compile"))
     first = plan.unchecked and group[0] == plan.options.targets[0]
+    before = source_state(plan.linked) if first else None
     notes = _look_up(place) if first else ()
     try:
         place.work.mkdir()
@@ -295,7 +272,7 @@ def _make_group(place: Workplace, group: Sequence[Target]) -> Made:
         faults = unread_version(plan.options, *(one.data for one in programs.values()))
         if faults:
             raise BinaryError("\n".join(faults))
-        if first:
+        if plan.covers_variable and before == source_state(plan.linked):
             digests = [make_digest(program.data) for program in programs.values()]
             keep_note(plan.kept, plan.options, digests, "".join(notes))
         wheels = []

@@ -13,7 +13,7 @@ from pathlib import Path
 from go_to_wheel.binary import BinaryFacts
 from go_to_wheel.build.ask import Answers, Question, ask_all, join_answers
 from go_to_wheel.build.carried import judge_all, with_notices
-from go_to_wheel.build.dependencies import read_notices
+from go_to_wheel.build.dependencies import Linked, read_notices
 from go_to_wheel.build.fetch import fetch, make_scratch, remove_with, tell_origin
 from go_to_wheel.build.kept import Kept, open_kept
 from go_to_wheel.build.look import Machine, find_project, look_around, look_closer, with_doc
@@ -54,8 +54,9 @@ class BuildPlan:
     `packages` are in the order of the options' commands. `go` is None for ready-made
     ones, the `binaries`; these and their `facts` are by (target name, command).
     `licenses` are those known of what is linked in, by module path. `fresh` are the `kept`
-    programs that Go found up to date: what they are kept under -> SHA-256. Whether the
-    options' version variable can be set is still to be found out while it is `unchecked`.
+    programs that Go found up to date: what they are kept under -> SHA-256. `linked` is what
+    the first target's programs are made of. Whether the options' version variable can be set is
+    still to be found out while it is `unchecked`.
     """
 
     options: BuildOptions
@@ -68,6 +69,7 @@ class BuildPlan:
     licenses: Mapping[str, str] = field(default_factory=dict)
     kept: Kept = field(default_factory=Kept)
     fresh: Mapping[str, str] = field(default_factory=dict)
+    linked: frozenset[Linked] = frozenset()
     unchecked: bool = False
 
     @property
@@ -82,6 +84,16 @@ class BuildPlan:
             return self.go.version
         seen = {facts.go.version for facts in self.facts.values() if facts.go}
         return ", ".join(sorted(seen)) or "unknown"
+
+    @property
+    def covers_variable(self) -> bool:
+        """Whether the first target's programs hold what the variable's check looked at.
+
+        That is the package as amd64 has it.
+        """
+        package, _ = self.options.version_var or ("", "")
+        linked = package == "main" or package in {one.path for one in self.linked}
+        return linked and bool(self.linked) and self.options.targets[0].goarch == "amd64"
 
     def keys(self, target: Target) -> list[str]:
         """What the programs for a target are kept under, in the order of the packages."""
@@ -212,6 +224,7 @@ def _finish(
             go.runner.stop()
             raise
     plan = BuildPlan(options, source, packages, go.runner, go, kept=kept, fresh=answers.fresh)
+    plan = replace(plan, linked=answers.first)
     if request.dependency_licenses:
         plan = _with_licenses(plan, read_notices(go, plan.package.module_path, answers.linked))
     return _with_check(plan)
@@ -273,7 +286,8 @@ def _with_check(plan: BuildPlan) -> BuildPlan:
         return plan
     keys = plan.keys(plan.options.targets[0])
     digests = [plan.fresh[key] for key in keys if key in plan.fresh]
-    note = known_note(plan.kept, plan.options, digests) if len(digests) == len(keys) else None
+    known = plan.covers_variable and len(digests) == len(keys)
+    note = known_note(plan.kept, plan.options, digests) if known else None
     return replace(plan, unchecked=True) if note is None else _with_note(plan, note)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from go_to_wheel import __version__
+from go_to_wheel.build.dependencies import Linked
 from go_to_wheel.build.kept import Kept, make_key
 from go_to_wheel.config import BuildOptions
 from go_to_wheel.errors import InvalidOptionsError
@@ -52,6 +55,18 @@ def check_version_var(
     if writers:
         return f"{package}.{name} is also written by an init function, which may overwrite it"
     return ""
+
+
+def source_state(linked: Iterable[Linked]) -> list[tuple[str, int, int]]:
+    """Where the Go files of these packages are, their sizes and times: the same while they rest."""
+    found = []
+    for folder in {one.folder for one in linked}:
+        with suppress(OSError):
+            for entry in os.scandir(folder):
+                if entry.name.endswith(".go"):
+                    about = entry.stat()
+                    found.append((entry.path, about.st_size, about.st_mtime_ns))
+    return sorted(found)
 
 
 def known_note(kept: Kept, options: BuildOptions, digests: Sequence[str]) -> str | None:

@@ -198,3 +198,38 @@ def test_a_licence_that_changed_is_carried_as_it_is(hello: Path, tmp_path: Path)
     assert carried("first") == "Do as you like.\n"
     (near / "LICENSE").write_text("Do as I like.\n")
     assert carried("second") == "Do as I like.\n"
+
+
+def test_the_temporary_folder_may_be_in_the_checkout(hello: Path, tmp_path: Path) -> None:
+    """What lies there for a moment is no change of the source."""
+    (hello / "tmp").mkdir()
+    program = tmp_path / "program"
+    for name, said in (("dirty", "true"), ("clean", "false"), ("again", "false")):
+        if name == "dirty":
+            (hello / "untracked").write_text("")
+        else:
+            (hello / "untracked").unlink(missing_ok=True)
+        args = ("--platforms", native(), "--version", "1.0.0", "--output-dir", tmp_path / name)
+        go_to_wheel(hello, *args, env={"TMPDIR": str(hello / "tmp")})
+        program.write_bytes(program_bytes(next((tmp_path / name).glob("*.whl"))))
+        assert f"vcs.modified={said}" in run("go", "version", "-m", program).stdout
+
+
+def test_what_only_another_architecture_has_is_looked_at_each_time(
+    hello: Path, tmp_path: Path
+) -> None:
+    """The variable is looked up as amd64 has it; the first program says nothing about that."""
+    for path in hello.glob("*.go"):
+        path.unlink()
+    (hello / "main.go").write_text("package main\n\nfunc main() { println(version) }\n")
+    for arch in ("amd64", "arm64"):
+        text = 'package main\n\nvar version = "dev"\n'
+        (hello / f"version_{arch}.go").write_text(text)
+    args = ("--platforms", "linux-arm64,linux-amd64", "--version", "47.11.42")
+    args = (*args, "--set-version-var", "main.version", "--output-dir")
+    go_to_wheel(hello, *args, tmp_path / "first")
+    computed = 'package main\n\nimport "os"\n\nvar version = os.Getenv("HOME")\n'
+    (hello / "version_amd64.go").write_text(computed)
+    result = go_to_wheel(hello, *args, tmp_path / "second", check=False)
+    assert "the program computes it when it starts" in result.stderr
+    assert result.returncode != 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,7 @@ def question(tmp_path: Path) -> Question:
     program.chmod(0o755)
     told = str(tmp_path / "told")
     environment = {"PATH": os.environ["PATH"], "TOLD": told, "BROKEN": "none", "GOPATH": "/own"}
+    environment["GOMODCACHE"] = "/own/pkg/mod"
     go = Go(str(program), "go1.26", environment, Runner(), host="linux_amd64")
     source = ModuleSource(tmp_path, (".",), "m.example/t")
     return Question(go, source, "-s -w", Kept(tmp_path / "kept"))
@@ -148,6 +150,27 @@ def test_a_program_is_lent_where_go_installs_it(question: Question) -> None:
     assert all(" /own " in line and ".Stale" not in line for line in others)
 
 
+def test_nothing_is_lent_where_go_keeps_modules_in_gopath(question: Question) -> None:
+    """The modules that it fetches would be gone with the folder."""
+    question.kept.keep(question.keys(LINUX)[0], b"program")
+    environment = {k: v for k, v in question.go.environment.items() if k != "GOMODCACHE"}
+    question = replace(question, go=replace(question.go, environment=environment))
+    assert ask(question, LINUX).fresh == {}
+    assert all(" /own " in line for line in told(question))
+
+
+@pytest.mark.skipif(os.pathsep == ";", reason="no folder's name has a colon")
+def test_nothing_is_lent_where_the_folder_would_be_two_in_gopath(
+    question: Question, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a:b").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "a:b"))
+    question = replace(question, source=replace(question.source, root=tmp_path / "elsewhere"))
+    question.source.root.mkdir()
+    question.kept.keep(question.keys(LINUX)[0], b"program")
+    assert ask(question, LINUX).fresh == {}
+
+
 def test_where_the_first_is_no_longer_up_to_date_the_others_are_not_compared(
     question: Question,
 ) -> None:
@@ -171,5 +194,4 @@ def test_what_go_can_not_tell_about_the_others_is_left_out(question: Question) -
 
 def with_broken(question: Question, goos: str) -> Question:
     environment = {**question.go.environment, "BROKEN": goos}
-    go = Go(question.go.program, "go1.26", environment, Runner(), host="linux_amd64")
-    return Question(go, question.source, question.ldflags, question.kept)
+    return replace(question, go=replace(question.go, environment=environment))

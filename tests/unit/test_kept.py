@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.build.kept import Kept, make_digest, make_key, open_kept
+from go_to_wheel.build.kept import Kept, digest_of, make_digest, make_key, open_kept
 
 KEY = make_key("folder", ".", "linux-amd64", "-s -w", "go1.26")
 
@@ -201,3 +201,15 @@ def test_it_is_empty_until_something_is_kept(kept: Kept) -> None:
     assert not kept.is_empty
     assert kept.read(KEY) == b""
     assert Kept().is_empty
+
+
+@pytest.mark.parametrize("odd", [b"null", b"[1]", b'{"a": 1}', b"[" * 100_000])
+def test_an_answer_of_another_shape_is_made_anew(kept: Kept, odd: bytes) -> None:
+    kept.keep(KEY, odd)
+    assert kept.recall(KEY, lambda: {"a": [1, 2]}, lambda told: max(told["a"])) == 2
+
+
+def test_an_answer_goes_with_the_code_that_made_it() -> None:
+    one, other = "go_to_wheel.licenses.recognise", "go_to_wheel.licenses.notices"
+    assert digest_of(one) != digest_of(other)
+    assert digest_of(one) != digest_of(one, other)

@@ -137,9 +137,9 @@ def parse_packages(text: str) -> list[tuple[str, tuple[Package, str]]]:
     """Go's lines about the packages to build -> import path, package, "fresh", "broken" or ""."""
     found = []
     for line in text.split("\n"):
-        fields = line.split("\t", _FIELDS)[1:]
-        if not line.startswith("\t") or len(fields) < _FIELDS:
-            continue
+        fields = line.split("\t")[1:]
+        if not line.startswith("\t") or len(fields) != _FIELDS:
+            continue  # or a name has a tab or a line's end: it will be asked about by itself
         path, name, folder, module, version, module_folder, files, state, doc = fields
         package = Package(
             import_path=path,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from go_to_wheel.errors import SourceError
 from go_to_wheel.licenses import Notice, go_notice, is_license_name
+from go_to_wheel.source import refuse_odd_name
 from go_to_wheel.toolchain import Go
 
 #: What `go list -deps` prints for each package that is not Go's own.
@@ -77,6 +78,8 @@ def _group(linked: Iterable[Linked], own: str) -> list[Notice]:
 def _read_texts(root: Path, folders: Iterable[Path]) -> tuple[tuple[str, bytes], ...]:
     files = [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
     texts = sorted(path for path in files if is_license_name(path.name) and path.is_file())
+    for path in texts:
+        refuse_odd_name(path.name)
     try:
         return tuple((path.relative_to(root).as_posix(), path.read_bytes()) for path in texts)
     except OSError as error:

@@ -26,6 +26,7 @@ from go_to_wheel.source import (
     read_checkout,
     read_files,
     read_python_files,
+    refuse_odd_name,
     summary_of_doc,
 )
 from go_to_wheel.toolchain import Runner, usable_cpus
@@ -62,6 +63,8 @@ def look_around(
 ) -> Surroundings:
     """Everything that can be known before Go is asked."""
     files = read_files(source, request.readme)
+    for name, _ in files.licenses:
+        refuse_odd_name(name)
     commands = project.settings.commands if project else {}
     configured = tuple(commands) if request.packages == tuple(commands.values()) else ()
     return Surroundings(

@@ -488,3 +488,11 @@ def test_a_temporary_folder_inside_the_source(project: Project, tmp_path: Path) 
     env = {"TMPDIR": str(source / "data")}
     go_to_wheel(source, "--platforms", "native", "--output-dir", tmp_path / "dist", env=env)
     assert [path.name for path in (source / "data").iterdir()] == ["x"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("name", ["LICENSE-\udcff", "NOTICE.a\tb"])
+def test_a_licence_whose_name_no_wheel_can_carry(project: Project, name: str) -> None:
+    folder = project("hello")
+    (folder / name).write_text("Do as you like.")
+    assert "can't carry" in refuse(folder)

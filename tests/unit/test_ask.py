@@ -19,7 +19,7 @@ from go_to_wheel.source import ModuleSource
 from go_to_wheel.toolchain import Go, Package, Runner, installed_name
 
 LINUX, *_ = TARGETS
-MAIN = "\tm.example/t\tmain\t/src\tm.example/t\t\t/src\tmain.go/more.go\t{state}\tDoes\tmuch"
+MAIN = "\tm.example/t\tmain\t/src\tm.example/t\t\t/src\tmain.go/more.go\t{state}\tDoes much"
 
 
 def test_packages_are_read_from_the_lines_that_a_tab_begins() -> None:
@@ -30,6 +30,7 @@ def test_packages_are_read_from_the_lines_that_a_tab_begins() -> None:
             "m.example/t\t/src\tm.example/t\t\t/src\t\t",
             "\tm.example/t/lib\tlib\t/src/lib\t\t\t\t\tbroken\t",
             "\tcut short\tmain",
+            MAIN.format(state="fresh").replace("more.go", "a\ttab.go"),
         ]
     )
     package = Package(
@@ -38,7 +39,7 @@ def test_packages_are_read_from_the_lines_that_a_tab_begins() -> None:
         folder="/src",
         module_path="m.example/t",
         go_files=("main.go", "more.go"),
-        doc="Does\tmuch",
+        doc="Does much",
         module_folder="/src",
     )
     library = Package(import_path="m.example/t/lib", name="lib", folder="/src/lib", module_path="")

@@ -1,6 +1,6 @@
 """The catalogue of findings: each code with its severity and what it means.
 
-Codes are stable: scripts match on them. docs/check.md has the same list, and a test
+Codes are stable: scripts match on them. docs/reference/check.md has the same list, and a test
 holds the two together.
 """
 

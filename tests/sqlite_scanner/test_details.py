@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from scanner_support import MAGIC, REPOSITORY, make_database
 
 Scan = Callable[..., "subprocess.CompletedProcess[bytes]"]
-SCHEMA = json.loads((REPOSITORY / "docs" / "sqlite-scanner.schema.json").read_text())
+SCHEMA = json.loads((REPOSITORY / "docs" / "reference" / "sqlite-scanner.schema.json").read_text())
 PRAGMAS = ("page_size", "page_count", "encoding", "user_version", "application_id")
 
 
@@ -166,7 +166,7 @@ def test_the_schema_refuses(wrong: object) -> None:
 
 
 def test_the_manual_names_every_flag_and_field(scan: Scan) -> None:
-    manual = (REPOSITORY / "docs" / "sqlite-scanner.md").read_text()
+    manual = (REPOSITORY / "docs" / "reference" / "sqlite-scanner.md").read_text()
     text = scan("--help").stdout.decode()
     flags = set(re.findall(r"(?m)^\s+(?:-\w, )?(--[a-z0-9-]+)", text))
     fields = {

@@ -15,8 +15,8 @@ from go_to_wheel.config.pyproject import KEYS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = ["build-backend.md", "configuration.md", "sqlite-scanner-python.md"]
-PAGES += [f"sources/{name}.md" for name in ("binaries", "folder", "module")]
+PAGES = ["how-to/build-backend.md", "how-to/prebuilt-binaries.md"]
+PAGES += [f"reference/{name}.md" for name in ("configuration", "sources", "sqlite-scanner-python")]
 
 
 def text(page: str) -> str:
@@ -30,11 +30,11 @@ def first_cells(page: str, heading: str) -> list[str]:
 
 
 def test_every_key_of_the_configuration() -> None:
-    assert first_cells("configuration.md", "Key") == list(KEYS)
+    assert first_cells("reference/configuration.md", "Key") == list(KEYS)
 
 
 def test_every_config_setting() -> None:
-    assert first_cells("build-backend.md", "Setting") == list(SETTINGS)
+    assert first_cells("how-to/build-backend.md", "Setting") == list(SETTINGS)
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
@@ -85,10 +85,10 @@ def fields_of(name: str, class_: str) -> list[str]:
 
 
 def test_every_option_of_scan() -> None:
-    written = first_cells("sqlite-scanner-python.md", "Option")
+    written = first_cells("reference/sqlite-scanner-python.md", "Option")
     assert written == [*fields_of("_scan.py", "ScanOptions"), "events"]
     fields = fields_of("_records.py", "Match")
-    assert all(f"`{field}`" in text("sqlite-scanner-python.md") for field in fields)
+    assert all(f"`{field}`" in text("reference/sqlite-scanner-python.md") for field in fields)
 
 
 def test_sqlite_scanner_has_our_version() -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from go_to_wheel import config
-from go_to_wheel.build import plan_build, run_build
+from go_to_wheel.builder import plan_build, run_build
 from go_to_wheel.config import BuildRequest
 from go_to_wheel.toolchain import Runner
 

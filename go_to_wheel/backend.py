@@ -19,14 +19,14 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from go_to_wheel.build import BuildPlan, plan_build, run_build
-from go_to_wheel.build.editable import build_editable as write_editable
-from go_to_wheel.build.entries import info_entries, info_folder
-from go_to_wheel.build.source_archive import build_sdist as write_sdist
+from go_to_wheel.builder import BuildPlan, plan_build, run_build
+from go_to_wheel.builder.editable import build_editable as write_editable
+from go_to_wheel.builder.sdist import build_sdist as write_sdist
 from go_to_wheel.config import BuildRequest, read_project
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError
-from go_to_wheel.source import module_root
+from go_to_wheel.sources import module_root
 from go_to_wheel.toolchain import Runner, find_fitting_go, required_go
+from go_to_wheel.wheel.entries import info_entries, info_folder
 
 Settings = Mapping[str, Any] | None
 _P = ParamSpec("_P")

@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "tests" / "unit"))
 with atheris.instrument_imports(include=["go_to_wheel", "elftools", "zipfile", "packaging"]):
     from go_to_wheel.binary import describe, read_facts
     from go_to_wheel.binary.goinfo import parse_build_info
-    from go_to_wheel.build.again import read_recipe
+    from go_to_wheel.builder.rebuild import read_recipe
     from go_to_wheel.check.anatomy import read_anatomy, to_json
     from go_to_wheel.check.twine import run_twine
     from go_to_wheel.check.wheel import check_wheel

@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 from go_to_wheel.cli.messages import format_size, note, printable
 
 if TYPE_CHECKING:
-    from go_to_wheel.build import BuildPlan, BuildReport, BuiltWheel
+    from go_to_wheel.builder import BuildPlan, BuildReport, BuiltWheel
     from go_to_wheel.config import BuildRequest
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -142,7 +142,7 @@ def command(
     (github.com/owner/tool@latest), or a GoReleaser dist folder. The wheels are ready for
     `twine upload`.
     """
-    from go_to_wheel.build import check_plan, plan_build
+    from go_to_wheel.builder import check_plan, plan_build
     from go_to_wheel.toolchain import Runner
 
     if not source and not options["binaries"]:
@@ -187,7 +187,7 @@ def echo_command(line: str) -> None:
 
 
 def _run(plan: BuildPlan, as_json: bool, quiet: bool) -> int:
-    from go_to_wheel.build import run_build
+    from go_to_wheel.builder import run_build
     from go_to_wheel.cli.progress import show_progress
 
     names = [target.name for target in plan.options.targets]

@@ -34,7 +34,7 @@ def command(
     .github/workflows/publish.yml at the top of the repository: build on a tag, check, run
     on Linux, macOS and Windows, upload by Trusted Publishing.
     """
-    from go_to_wheel.build.start import plan_files, write_files
+    from go_to_wheel.builder.scaffold import plan_files, write_files
     from go_to_wheel.config import BuildRequest
     from go_to_wheel.toolchain import Runner
 

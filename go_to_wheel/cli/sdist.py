@@ -39,7 +39,7 @@ def command(
 
     SOURCE is the folder of its pyproject.toml (default: the current one).
     """
-    from go_to_wheel.build.source_archive import build_sdist
+    from go_to_wheel.builder.sdist import build_sdist
     from go_to_wheel.config import BuildRequest
     from go_to_wheel.toolchain import Runner
 

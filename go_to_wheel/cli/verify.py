@@ -13,7 +13,7 @@ import click
 from go_to_wheel.cli.messages import note, printable
 
 if TYPE_CHECKING:
-    from go_to_wheel.build.again import Recipe
+    from go_to_wheel.builder.rebuild import Recipe
     from go_to_wheel.check.compare import Difference
     from go_to_wheel.config import BuildRequest
     from go_to_wheel.toolchain import Runner
@@ -40,7 +40,7 @@ def command(
 
     Exits with 0 when the two are the same bytes, with 1 and the first difference if not.
     """
-    from go_to_wheel.build.again import read_recipe
+    from go_to_wheel.builder.rebuild import read_recipe
     from go_to_wheel.check.compare import compare_wheels
     from go_to_wheel.cli.build import echo_command
     from go_to_wheel.toolchain import Runner
@@ -70,8 +70,8 @@ def _rebuild(
     recipe: Recipe, source: str | None, more: tuple[str, ...], runner: Runner, scratch: Path
 ) -> tuple[str, bytes]:
     """The name and bytes of the wheel as it comes out now."""
-    from go_to_wheel.build import plan_build, run_build
-    from go_to_wheel.build.again import require_go
+    from go_to_wheel.builder import plan_build, run_build
+    from go_to_wheel.builder.rebuild import require_go
 
     request = _request(recipe, _place(recipe, source, runner, scratch), more, scratch / "dist")
     require_go(recipe, request.go_binary, runner, os.environ)
@@ -82,7 +82,7 @@ def _rebuild(
 
 def _place(recipe: Recipe, source: str | None, runner: Runner, scratch: Path) -> str:
     """What to build: the folder at the recorded commit, or the released module."""
-    from go_to_wheel.build.again import check_out
+    from go_to_wheel.builder.rebuild import check_out
     from go_to_wheel.errors import InvalidOptionsError
 
     if source and Path(source).is_dir():

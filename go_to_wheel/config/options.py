@@ -16,7 +16,16 @@ from typing import Literal
 from go_to_wheel.config.pyproject import FILE_NAME, TABLE, Project, Settings
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.licenses import Recognised
-from go_to_wheel.metadata import (
+from go_to_wheel.naming import (
+    check_command,
+    check_name,
+    import_name,
+    name_from_path,
+    parse_version,
+    wheel_file_name,
+)
+from go_to_wheel.platforms import Target, default_targets, parse_selection, platform_tags
+from go_to_wheel.wheel.metadata import (
     ProjectFiles,
     ProjectMetadata,
     Readme,
@@ -29,15 +38,6 @@ from go_to_wheel.metadata import (
     parse_license,
     short_description,
 )
-from go_to_wheel.naming import (
-    check_command,
-    check_name,
-    import_name,
-    name_from_path,
-    parse_version,
-    wheel_file_name,
-)
-from go_to_wheel.platforms import Target, default_targets, parse_selection, platform_tags
 
 DEFAULT_VERSION = "0.1.0"
 DEFAULT_DESCRIPTION = "Go binary packaged as Python wheel"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from support import HELLO_OPTIONS, copy_project, git, go_to_wheel, run
 
-from go_to_wheel.wheelfile import Entry, write_wheel
+from go_to_wheel.wheel.archive import Entry, write_wheel
 
 
 def build(source: Path, output: Path, *options: Any) -> Path:

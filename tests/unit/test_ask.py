@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.build.ask import Answers, Question, ask_all, join_answers, parse_packages
-from go_to_wheel.build.kept import Kept, make_digest
-from go_to_wheel.build.make import share_processors
+from go_to_wheel.builder.ask import Answers, Question, ask_all, join_answers, parse_packages
+from go_to_wheel.builder.compile import share_processors
+from go_to_wheel.builder.kept import Kept, make_digest
 from go_to_wheel.errors import SourceError
 from go_to_wheel.platforms import TARGETS, Target, default_targets
-from go_to_wheel.source import ModuleSource
+from go_to_wheel.sources import ModuleSource
 from go_to_wheel.toolchain import Go, Package, Runner, installed_name
 
 LINUX, *_ = TARGETS

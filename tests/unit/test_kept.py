@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.build.kept import Kept, digest_of, make_digest, make_key, open_kept
+from go_to_wheel.builder.kept import Kept, digest_of, make_digest, make_key, open_kept
 
 KEY = make_key("folder", ".", "linux-amd64", "-s -w", "go1.26")
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from go_to_wheel.launcher import LauncherConstants, format_constants, launcher_entries
+from go_to_wheel.wheel.launcher import LauncherConstants, format_constants, launcher_entries
 
-TEMPLATE = files("go_to_wheel.launcher") / "template"
+TEMPLATE = files("go_to_wheel.wheel.launcher") / "template"
 SAMPLE = LauncherConstants("example-program", "1.0", ("example-program",))
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.launcher.template import _exec
-from go_to_wheel.launcher.template._find import ProgramNotExecutable, ProgramNotFound
+from go_to_wheel.wheel.launcher.template import _exec
+from go_to_wheel.wheel.launcher.template._find import ProgramNotExecutable, ProgramNotFound
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -23,7 +23,7 @@ def in_child(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         [
             sys.executable,
             "-c",
-            f"from go_to_wheel.launcher.template import _exec\n{code}",
+            f"from go_to_wheel.wheel.launcher.template import _exec\n{code}",
             *arguments,
         ],
         cwd=REPOSITORY,
@@ -81,7 +81,7 @@ class TestChild:
             [
                 sys.executable,
                 "-c",
-                f"from go_to_wheel.launcher.template import _exec\n{self.LAUNCH}",
+                f"from go_to_wheel.wheel.launcher.template import _exec\n{self.LAUNCH}",
                 *("/bin/sh", "-c", script),
             ],
             cwd=REPOSITORY,
@@ -130,7 +130,7 @@ class TestExec:
             [
                 sys.executable,
                 "-c",
-                "import sys; from go_to_wheel.launcher.template import _exec\n"
+                "import sys; from go_to_wheel.wheel.launcher.template import _exec\n"
                 "_exec.launch('x', lambda: '/bin/echo', sys.argv[1:])",
                 b"caf\xe9",
             ],

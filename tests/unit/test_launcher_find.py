@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from go_to_wheel.launcher.template import _find
-from go_to_wheel.launcher.template._find import (
+from go_to_wheel.wheel.launcher.template import _find
+from go_to_wheel.wheel.launcher.template._find import (
     ProgramNotExecutable,
     ProgramNotFound,
     find_program,

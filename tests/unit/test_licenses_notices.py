@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from identify.vendor.licenses import LICENSES
 
-from go_to_wheel.build.dependencies import Linked, parse_linked
+from go_to_wheel.builder.dependencies import Linked, parse_linked
 from go_to_wheel.licenses import (
     Notice,
     Verdict,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.metadata import Metadata, parse_email
 
-from go_to_wheel.metadata import (
+from go_to_wheel.wheel.metadata import (
     ProjectMetadata,
     Readme,
     check_author,

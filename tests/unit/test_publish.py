@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.build.publish import check_folder, list_neighbours, publish
+from go_to_wheel.builder.publish import check_folder, list_neighbours, publish
 from go_to_wheel.errors import OutputError
 
 A, B = "tool-1.0-py3-none-win32.whl", "tool-1.0-py3-none-win_amd64.whl"

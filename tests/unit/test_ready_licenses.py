@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from go_to_wheel.binary import GoBuildInfo, GoModule
-from go_to_wheel.build.ready_licenses import missing_note, ready_notices
+from go_to_wheel.builder.prebuilt_licenses import missing_note, ready_notices
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.toolchain import Runner
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.source import Checkout, read_checkout
-from go_to_wheel.source.checkout import format_pseudo_version, newest_version
+from go_to_wheel.sources import Checkout, read_checkout
+from go_to_wheel.sources.git import format_pseudo_version, newest_version
 
 COMMIT = "abcdef0123456789abcdef0123456789abcdef01"
 

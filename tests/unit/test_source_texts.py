@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from go_to_wheel.metadata import Readme
-from go_to_wheel.source import first_sentence, forge_url, summary_of_doc
+from go_to_wheel.sources import first_sentence, forge_url, summary_of_doc
+from go_to_wheel.wheel.metadata import Readme
 
 
 @pytest.mark.parametrize(

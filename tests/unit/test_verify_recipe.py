@@ -15,7 +15,7 @@ from binaries import load
 from wheel_factory import INFO, META, PROGRAM, good
 
 from go_to_wheel.binary import read_facts
-from go_to_wheel.build.again import read_recipe, require_go
+from go_to_wheel.builder.rebuild import read_recipe, require_go
 from go_to_wheel.errors import ToolchainError, WheelError
 from go_to_wheel.toolchain import Runner
 

@@ -11,7 +11,7 @@ import deflate
 import pytest
 
 from go_to_wheel.errors import WheelError
-from go_to_wheel.wheelfile import ZIP_EPOCH, Entry, parse_epoch, write_wheel
+from go_to_wheel.wheel.archive import ZIP_EPOCH, Entry, parse_epoch, write_wheel
 
 NAME = "tool-1.0-py3-none-any.whl"
 ENTRIES = [

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from go_to_wheel.build.start import format_workflow
+from go_to_wheel.builder.scaffold import format_workflow
 
 ROOT = Path(__file__).parents[2]
 OURS = {

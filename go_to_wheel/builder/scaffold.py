@@ -10,11 +10,11 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 
 from go_to_wheel import __version__
-from go_to_wheel.build.plan import BuildPlan, plan_build
+from go_to_wheel.builder.plan import BuildPlan, plan_build
 from go_to_wheel.config import BuildRequest
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
 from go_to_wheel.errors import OutputError, SourceError
-from go_to_wheel.source import ModuleSource, repository_root
+from go_to_wheel.sources import ModuleSource, repository_root
 from go_to_wheel.toolchain import Runner
 
 WORKFLOW = ".github/workflows/publish.yml"

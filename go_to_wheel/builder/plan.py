@@ -11,15 +11,15 @@ from importlib import import_module
 from pathlib import Path
 
 from go_to_wheel.binary import BinaryFacts
-from go_to_wheel.build.ask import Answers, Question, ask_all, join_answers
-from go_to_wheel.build.carried import judge_all, with_notices
-from go_to_wheel.build.dependencies import Linked, read_notices
-from go_to_wheel.build.fetch import fetch, make_scratch, remove_with, tell_origin
-from go_to_wheel.build.kept import Kept, open_kept
-from go_to_wheel.build.look import Machine, find_project, look_around, look_closer, with_doc
-from go_to_wheel.build.ready import inspect_all, look_at_binaries
-from go_to_wheel.build.ready_licenses import missing_note, ready_notices
-from go_to_wheel.build.version_var import check_version_var, find_version_var, known_note
+from go_to_wheel.builder.ask import Answers, Question, ask_all, join_answers
+from go_to_wheel.builder.carried import judge_all, with_notices
+from go_to_wheel.builder.dependencies import Linked, read_notices
+from go_to_wheel.builder.fetch import fetch, make_scratch, remove_with, tell_origin
+from go_to_wheel.builder.kept import Kept, open_kept
+from go_to_wheel.builder.look import Machine, find_project, look_around, look_closer, with_doc
+from go_to_wheel.builder.prebuilt import inspect_all, look_at_binaries
+from go_to_wheel.builder.prebuilt_licenses import missing_note, ready_notices
+from go_to_wheel.builder.version_var import check_version_var, find_version_var, known_note
 from go_to_wheel.config import (
     BuildOptions,
     BuildRequest,
@@ -30,7 +30,7 @@ from go_to_wheel.config import (
 from go_to_wheel.errors import SourceError
 from go_to_wheel.licenses import Notice, Verdict, load_license_list
 from go_to_wheel.platforms import Target, default_targets, platform_tags
-from go_to_wheel.source import (
+from go_to_wheel.sources import (
     BinarySource,
     ModuleQuery,
     ModuleSource,
@@ -232,7 +232,7 @@ def _finish(
 
 def _load_rest(kept: Kept) -> None:
     """Load what the build will need, while Go looks."""
-    import_module("go_to_wheel.build.make")
+    import_module("go_to_wheel.builder.compile")
     import_module("go_to_wheel.binary.elf")
     if kept.is_empty:  # otherwise the verdicts are likely to be known
         load_license_list()

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from go_to_wheel import __version__
 from go_to_wheel.binary import BinaryFacts
-from go_to_wheel.build.kept import Kept, digest_of, make_digest, make_key
+from go_to_wheel.builder.kept import Kept, digest_of, make_digest, make_key
 from go_to_wheel.config import BuildOptions
 from go_to_wheel.licenses import (
     Notice,
@@ -21,8 +21,8 @@ from go_to_wheel.licenses import (
     unknown_licenses,
 )
 from go_to_wheel.naming import distribution_name
-from go_to_wheel.sbom import Product, format_sbom
-from go_to_wheel.wheelfile import Entry
+from go_to_wheel.wheel.archive import Entry
+from go_to_wheel.wheel.sbom import Product, format_sbom
 
 
 def with_notices(

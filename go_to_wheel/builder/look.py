@@ -12,13 +12,12 @@ from pathlib import Path
 from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import canonicalize_name
 
-from go_to_wheel.build.carried import judge_own
-from go_to_wheel.build.kept import Kept, digest_of, make_key
+from go_to_wheel.builder.carried import judge_own
+from go_to_wheel.builder.kept import Kept, digest_of, make_key
 from go_to_wheel.config import BuildRequest, Project, Said, Surroundings, Told, read_project
 from go_to_wheel.errors import InvalidOptionsError
-from go_to_wheel.metadata import Readme
 from go_to_wheel.platforms import native_target
-from go_to_wheel.source import (
+from go_to_wheel.sources import (
     ModuleSource,
     first_sentence,
     forge_url,
@@ -30,7 +29,8 @@ from go_to_wheel.source import (
     summary_of_doc,
 )
 from go_to_wheel.toolchain import Runner, usable_cpus
-from go_to_wheel.wheelfile import parse_epoch
+from go_to_wheel.wheel.archive import parse_epoch
+from go_to_wheel.wheel.metadata import Readme
 
 PKG_INFO = "PKG-INFO"
 
@@ -97,7 +97,7 @@ def look_closer(request: BuildRequest, around: Surroundings, kept: Kept) -> Surr
 
 
 def _sentence(readme: Readme, kept: Kept) -> str | None:
-    made_by = (digest_of("go_to_wheel.source.texts"), version("markdown-it-py"))
+    made_by = (digest_of("go_to_wheel.sources.texts"), version("markdown-it-py"))
     about = (*made_by, readme.content_type, readme.text)
     found: str | None = kept.recall(make_key("sentence", *about), lambda: first_sentence(readme))
     return found

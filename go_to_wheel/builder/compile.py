@@ -17,13 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from go_to_wheel.binary import BinaryFacts, check_target, contains, read_facts
-from go_to_wheel.build.carried import sbom_entries
-from go_to_wheel.build.entries import wheel_entries
-from go_to_wheel.build.kept import Kept, make_digest
-from go_to_wheel.build.plan import BuildPlan, check_plan, tags_of
-from go_to_wheel.build.publish import check_folder, list_neighbours, publish
-from go_to_wheel.build.version_var import keep_note, source_state, unread_version
-from go_to_wheel.build.workshop import workshop
+from go_to_wheel.builder.carried import sbom_entries
+from go_to_wheel.builder.kept import Kept, make_digest
+from go_to_wheel.builder.plan import BuildPlan, check_plan, tags_of
+from go_to_wheel.builder.publish import check_folder, list_neighbours, publish
+from go_to_wheel.builder.version_var import keep_note, source_state, unread_version
+from go_to_wheel.builder.workshop import workshop
 from go_to_wheel.check import check_wheels
 from go_to_wheel.config import BuildOptions
 from go_to_wheel.errors import (
@@ -35,9 +34,10 @@ from go_to_wheel.errors import (
 )
 from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import Target
-from go_to_wheel.source import BinarySource
+from go_to_wheel.sources import BinarySource
 from go_to_wheel.toolchain import Go, usable_cpus
-from go_to_wheel.wheelfile import LEVEL, deflate_data, write_wheel
+from go_to_wheel.wheel.archive import LEVEL, deflate_data, write_wheel
+from go_to_wheel.wheel.entries import wheel_entries
 
 #: Errors of the check that stop no build: an index other than PyPI may take a large wheel,
 #: who asks for linux-amd64 and linux-amd64-musl gets both, and a build must not depend on

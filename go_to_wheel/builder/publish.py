@@ -12,7 +12,7 @@ from pathlib import Path
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from go_to_wheel.errors import OutputError
-from go_to_wheel.source import in_repository
+from go_to_wheel.sources import in_repository
 
 
 def check_folder(folder: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from go_to_wheel.errors import SourceError
 from go_to_wheel.licenses import Notice, go_notice, is_license_name
-from go_to_wheel.source import refuse_odd_name
+from go_to_wheel.sources import refuse_odd_name
 from go_to_wheel.toolchain import Go
 
 #: What `go list -deps` prints for each package that is not Go's own.

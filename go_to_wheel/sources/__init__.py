@@ -4,8 +4,9 @@ A folder in a Go module, a module that Go fetches, or ready-made binaries. Each 
 with a frozen source, so that what comes after need not know which it was.
 """
 
-from go_to_wheel.source.checkout import Checkout, read_checkout
-from go_to_wheel.source.folder import (
+from go_to_wheel.sources.git import Checkout, read_checkout
+from go_to_wheel.sources.links import refuse_odd_name, refuse_stray_link
+from go_to_wheel.sources.module import (
     ModuleSource,
     in_repository,
     module_root,
@@ -15,17 +16,16 @@ from go_to_wheel.source.folder import (
     read_readme,
     repository_root,
 )
-from go_to_wheel.source.links import refuse_odd_name, refuse_stray_link
-from go_to_wheel.source.module import ModuleQuery, parse_query
-from go_to_wheel.source.python_files import LAUNCHER_FOLDER, read_python_files
-from go_to_wheel.source.ready import (
+from go_to_wheel.sources.prebuilt import (
     BinarySource,
     ReadyBinary,
     is_release,
     parse_binaries,
     read_release,
 )
-from go_to_wheel.source.texts import first_sentence, forge_url, summary_of_doc
+from go_to_wheel.sources.python_files import LAUNCHER_FOLDER, read_python_files
+from go_to_wheel.sources.query import ModuleQuery, parse_query
+from go_to_wheel.sources.texts import first_sentence, forge_url, summary_of_doc
 
 __all__ = [
     "LAUNCHER_FOLDER",

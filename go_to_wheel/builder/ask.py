@@ -14,11 +14,11 @@ from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from go_to_wheel.build.dependencies import LINKED_FORM, Linked, parse_linked
-from go_to_wheel.build.kept import Kept, make_key
-from go_to_wheel.build.workshop import workshop
+from go_to_wheel.builder.dependencies import LINKED_FORM, Linked, parse_linked
+from go_to_wheel.builder.kept import Kept, make_key
+from go_to_wheel.builder.workshop import workshop
 from go_to_wheel.platforms import Target, default_targets
-from go_to_wheel.source import ModuleSource
+from go_to_wheel.sources import ModuleSource
 from go_to_wheel.toolchain import Go, Installed, Package, installed_name
 
 #: A tab begins no import path: these lines are about the packages to build themselves.

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from go_to_wheel.build.plan import BuildPlan, check_plan, plan_build
+from go_to_wheel.builder.plan import BuildPlan, check_plan, plan_build
 
 if TYPE_CHECKING:
-    from go_to_wheel.build.make import BuildReport, BuiltWheel, Event, run_build
+    from go_to_wheel.builder.compile import BuildReport, BuiltWheel, Event, run_build
 
 __all__ = [
     "BuildPlan",
@@ -27,7 +27,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # Loaded when first asked for: planning does that while it waits for Go.
     if name in __all__:
-        from go_to_wheel.build import make
+        from go_to_wheel.builder import compile as compiling
 
-        return getattr(make, name)
+        return getattr(compiling, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

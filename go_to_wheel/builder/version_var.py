@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from go_to_wheel import __version__
-from go_to_wheel.build.dependencies import Linked
-from go_to_wheel.build.kept import Kept, make_key
+from go_to_wheel.builder.dependencies import Linked
+from go_to_wheel.builder.kept import Kept, make_key
 from go_to_wheel.config import BuildOptions
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.platforms import Target
-from go_to_wheel.source import ModuleSource
+from go_to_wheel.sources import ModuleSource
 from go_to_wheel.toolchain import Go, Package
 
 #: What programs usually call it, in `main` or in a package of the module so called.

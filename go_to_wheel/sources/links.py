@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from go_to_wheel.errors import SourceError
-from go_to_wheel.source.folder import repository_root
+from go_to_wheel.sources.module import repository_root
 
 
 def refuse_stray_link(path: Path, project: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from go_to_wheel.errors import MissingPathError, SourceError
-from go_to_wheel.source.links import refuse_odd_name, refuse_stray_link
+from go_to_wheel.sources.links import refuse_odd_name, refuse_stray_link
 
 #: The launcher's folder in the project's own package; written by editable installs.
 LAUNCHER_FOLDER = "_launcher"

@@ -8,14 +8,13 @@ import sys
 from collections.abc import Callable, Sequence
 
 from go_to_wheel.binary import BinaryFacts, GoBuildInfo, check_target, read_facts
-from go_to_wheel.build.look import Machine, python_files_of, read_epoch
+from go_to_wheel.builder.look import Machine, python_files_of, read_epoch
 from go_to_wheel.config import BuildRequest, Project, Said, Surroundings, Told
 from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError
 from go_to_wheel.licenses import recognise_files
-from go_to_wheel.metadata import ProjectFiles
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target, native_target, parse_selection
-from go_to_wheel.source import (
+from go_to_wheel.sources import (
     BinarySource,
     ModuleQuery,
     ModuleSource,
@@ -26,6 +25,7 @@ from go_to_wheel.source import (
     read_readme,
 )
 from go_to_wheel.toolchain import Package, usable_cpus
+from go_to_wheel.wheel.metadata import ProjectFiles
 
 #: Binaries and their facts, by target name and the command's place in the source.
 Inspected = dict[tuple[str, int], tuple[ReadyBinary, BinaryFacts]]

@@ -15,7 +15,7 @@ from pathlib import Path
 from go_to_wheel.config import BuildRequest, Said, Told
 from go_to_wheel.errors import SourceError
 from go_to_wheel.platforms import Target
-from go_to_wheel.source import ModuleQuery, ModuleSource, forge_url
+from go_to_wheel.sources import ModuleQuery, ModuleSource, forge_url
 from go_to_wheel.toolchain import Go, Package
 
 #: The oldest language with complete lists of requirements; `go get` raises it as needed.

@@ -11,15 +11,15 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from go_to_wheel.build.entries import info_entries, launcher_files
-from go_to_wheel.build.make import Workplace, make_program
-from go_to_wheel.build.plan import BuildPlan, check_plan, tags_of
-from go_to_wheel.build.publish import publish
-from go_to_wheel.build.workshop import workshop
+from go_to_wheel.builder.compile import Workplace, make_program
+from go_to_wheel.builder.plan import BuildPlan, check_plan, tags_of
+from go_to_wheel.builder.publish import publish
+from go_to_wheel.builder.workshop import workshop
 from go_to_wheel.config import Project
 from go_to_wheel.errors import OutputError
 from go_to_wheel.naming import distribution_name, wheel_file_name
-from go_to_wheel.wheelfile import Entry, write_wheel
+from go_to_wheel.wheel.archive import Entry, write_wheel
+from go_to_wheel.wheel.entries import info_entries, launcher_files
 
 #: Where an editable install keeps its programs, in the project.
 PROGRAM_FOLDER = ".go-to-wheel"

@@ -9,9 +9,9 @@ import click
 from datasette import hookimpl
 
 from . import cli as _cli
-from . import guard as _guard
-from . import lines as _lines
+from . import compat as _compat
 from . import permissions as _permissions
+from . import request_guard as _request_guard
 from . import views as _views
 from .state import state_of as _state_of
 
@@ -38,7 +38,7 @@ def shutdown(datasette: Any) -> Callable[[], Any] | None:
 @hookimpl
 def asgi_wrapper(datasette: Any) -> Callable[[Any], Any]:
     """Host check, and waking a database when it is asked for."""
-    return _guard.wrap(datasette)
+    return _request_guard.wrap(datasette)
 
 
 @hookimpl
@@ -77,7 +77,7 @@ def permission_allowed(datasette: Any, actor: Any, action: str) -> bool | None:
 @hookimpl
 def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
     """Filters for the catalogue's templates, and Datasette 0.65's place for the banner."""
-    _views.prepare_templates(env, with_slots=_lines.HAS_CATALOG)
+    _views.prepare_templates(env, with_slots=_compat.HAS_CATALOG)
 
 
 @hookimpl

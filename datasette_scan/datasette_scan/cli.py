@@ -206,7 +206,7 @@ async def _look_at_all(ds: Any, state: State) -> tuple[list[Entry], dict[bytes, 
     """What is found, and the named files; of those that cannot be read, why."""
     try:
         if state.settings.active:
-            await state.watcher.scan()
+            await state.scan_task.scan()
         entries, refused = await _look_at_named(ds, state.settings)
         return [*state.catalog.entries.values(), *entries], refused
     finally:
@@ -222,7 +222,7 @@ async def _look_at_named(ds: Any, settings: Settings) -> tuple[list[Entry], dict
     find = FindOptions(tuple(named), include_all=True)
     state = State(ds, replace(settings, find=find, quiet=True))
     try:
-        await state.watcher.scan()
+        await state.scan_task.scan()
     finally:
         await state.stop()
     catalog = state.catalog

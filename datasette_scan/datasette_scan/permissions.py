@@ -10,7 +10,7 @@ from typing import Any
 
 from datasette.utils import actor_matches_allow
 
-from . import lines
+from . import compat
 from .state import State
 
 VIEW = "scan-view"
@@ -32,7 +32,7 @@ def decide(state: State, actor: Any, action: str) -> bool:
 
 def actions() -> list[Any]:
     """Datasette 1.0: the actions, to be registered."""
-    if not lines.HAS_CATALOG:
+    if not compat.HAS_CATALOG:
         return []
     from datasette.permissions import Action
 
@@ -51,4 +51,4 @@ def rules(ds: Any, state: State, actor: Any, action: str) -> Any:
     known = ds.actions.get(action)
     if known is None or known.resource_class is None or action in _READS:
         return None
-    return PermissionSQL(sql=lines.deny_writes_sql(), params={})
+    return PermissionSQL(sql=compat.deny_writes_sql(), params={})

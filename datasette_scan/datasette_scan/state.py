@@ -1,4 +1,4 @@
-"""One Datasette instance's settings, catalogue, reader and watcher."""
+"""One Datasette instance's settings, catalogue, reader and scan task."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from datasette.utils import StartupError
 from .catalog import Catalog
 from .errors import UsageError
 from .reader import Reader
+from .scanning import ScanTask
 from .settings import Settings, is_loopback, parse_config
-from .watch import Watcher
 
 _states: weakref.WeakKeyDictionary[Any, State] = weakref.WeakKeyDictionary()
 _from_command: list[Settings] = []
@@ -27,7 +27,7 @@ class State:
         self.catalog = Catalog()
         threads = 4 if ds.setting("num_sql_threads") else 0
         self.reader = Reader(settings.snapshot_bytes, threads, settings.find.roots)
-        self.watcher = Watcher(weakref.proxy(ds), settings, self.catalog, self.reader)
+        self.scan_task = ScanTask(weakref.proxy(ds), settings, self.catalog, self.reader)
         self.viewable: dict[str, tuple[float, dict[str, bool]]] = {}  # by actor: until when, names
 
     @property
@@ -37,7 +37,7 @@ class State:
 
     async def stop(self) -> None:
         """The server ends: the scan, the threads, the files, the private copies."""
-        await self.watcher.stop()
+        await self.scan_task.stop()
         self.reader.close()
 
 

@@ -15,7 +15,7 @@ from datasette import Forbidden, Response
 from jinja2 import ChoiceLoader, FileSystemLoader
 from markupsafe import Markup
 
-from . import lines, permissions
+from . import compat, permissions
 from .catalog import SORTS, STATUSES, Entry
 from .crossdb import CrossDatabase
 from .database import ScannedDatabase
@@ -52,17 +52,17 @@ def started(ds: Any, state: State) -> Callable[[], Awaitable[None]]:
     """What the ``startup`` hook has to wait for."""
 
     async def begin() -> None:
-        await lines.prepare_catalog(ds)
+        await compat.prepare_catalog(ds)
         if not state.settings.memory:
             ds.databases = {n: d for n, d in ds.databases.items() if n != "_memory"}
         elif ds.crossdb:
             cross = CrossDatabase(ds, state.reader, state.settings.hides_paths)
             cross.name = cross.route = "_memory"
-            lines.attach(ds, [cross])
+            compat.attach(ds, [cross])
         if state.settings.complete_first:
-            await state.watcher.scan()
-        elif lines.HAS_CATALOG:
-            ds.add_background_task(lambda _: state.watcher.run(), name="datasette-scan")
+            await state.scan_task.scan()
+        elif compat.HAS_CATALOG:
+            ds.add_background_task(lambda _: state.scan_task.run(), name="datasette-scan")
 
     return begin
 
@@ -71,7 +71,7 @@ def started(ds: Any, state: State) -> Callable[[], Awaitable[None]]:
 
 
 async def _check_instance(ds: Any, request: Any) -> None:
-    if not await lines.is_allowed(ds, request.actor, "view-instance", default=True):
+    if not await compat.is_allowed(ds, request.actor, "view-instance", default=True):
         raise Forbidden("You do not have permission to view this Datasette")
 
 
@@ -84,7 +84,7 @@ async def _viewable(ds: Any, state: State, actor: Any) -> set[str]:
     names = [e.name for e in state.catalog.entries.values() if e.attached]
     new = [name for name in names if name not in known]
     if new:
-        found = await lines.viewable_databases(ds, actor, new)
+        found = await compat.viewable_databases(ds, actor, new)
         known = {**known, **{name: name in found for name in new}}
         state.viewable[key] = (until, known)
     return {name for name in names if known[name]}
@@ -109,8 +109,8 @@ class Listing:
         """Check permissions and find the rows. Raises Forbidden and UsageError."""
         ds, actor = self.ds, self.request.actor
         await _check_instance(ds, self.request)
-        self.full = await lines.is_allowed(ds, actor, permissions.VIEW)
-        self.may_rescan = await lines.is_allowed(ds, actor, permissions.RESCAN)
+        self.full = await compat.is_allowed(ds, actor, permissions.VIEW)
+        self.may_rescan = await compat.is_allowed(ds, actor, permissions.RESCAN)
         self.page = parse_page(self.args, self.full)
         # Before the rows: they may be newer than what is said of the scan, never older.
         self._stand = self._progress()
@@ -266,7 +266,7 @@ async def _served(ds: Any, request: Any) -> list[tuple[str, str]]:
         for n, d in ds.databases.items()
         if not isinstance(d, ScannedDatabase) and n != "_internal"
     ]
-    seen = [n for n in names if await lines.may_view_database(ds, request.actor, n)]
+    seen = [n for n in names if await compat.may_view_database(ds, request.actor, n)]
     return [(visible(n), ds.urls.database(n)) for n in seen]
 
 
@@ -277,9 +277,9 @@ async def rescan(datasette: Any, request: Any) -> Response:
     if is_from_another_site(request.headers):
         raise Forbidden("A scan is started from this server's own pages only")
     await _check_instance(datasette, request)
-    if not await lines.is_allowed(datasette, request.actor, permissions.RESCAN):
+    if not await compat.is_allowed(datasette, request.actor, permissions.RESCAN):
         raise Forbidden("You do not have permission to start a scan")
-    started = state_of(datasette).watcher.ask()
+    started = state_of(datasette).scan_task.ask()
     if "application/json" in request.headers.get("accept", ""):
         return Response.json({"ok": True, "started": started})
     return Response.redirect(datasette.urls.path("/-/scan"), status=303)
@@ -339,7 +339,7 @@ def banner(ds: Any, request: Any, database: str | None) -> Callable[[], Awaitabl
         db = ds.databases.get(database)
         if not isinstance(db, ScannedDatabase):
             return Markup()
-        full = await lines.is_allowed(ds, request.actor if request else None, permissions.VIEW)
+        full = await compat.is_allowed(ds, request.actor if request else None, permissions.VIEW)
         return Markup(
             '<p class="scan-banner" role="note" style="border-left:4px solid #3b6ea5;'
             'padding:.3em .7em;margin:.6em 0;overflow-wrap:anywhere">'
@@ -361,7 +361,7 @@ def explain(ds: Any, request: Any, exception: Exception) -> Any:
 
     async def answer() -> Response:
         status, word, advice = exception.status, exception.word, exception.advice
-        full = await lines.is_allowed(ds, request.actor, permissions.VIEW)
+        full = await compat.is_allowed(ds, request.actor, permissions.VIEW)
         message = visible(str(exception)) if full else f"This database is {word}"
         headers = {"retry-after": "2"} if status == 503 else {}
         if request.path.endswith(".json") or "format=json" in request.query_string:

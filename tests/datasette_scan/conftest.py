@@ -25,7 +25,7 @@ import pytest
 from datasette.app import Datasette
 from datasette_scan.state import state_of
 
-from datasette_scan import lines
+from datasette_scan import compat
 
 MAGIC = b"SQLite format 3\x00"
 PATIENCE = 180.0  # seconds: how long a busy machine may take for what is quick on an idle one
@@ -147,10 +147,10 @@ class Scanned:
         return result.first()[0]
 
     async def scan(self) -> None:
-        await self.state.watcher.scan()
+        await self.state.scan_task.scan()
 
     async def stop(self) -> None:
-        if lines.HAS_CATALOG:  # Datasette 1.0 runs the watcher, and ends it before the plugin
+        if compat.HAS_CATALOG:  # Datasette 1.0 runs the scan task, and ends it before the plugin
             await self.ds._background_tasks.cancel_all()
         await self.state.stop()
 
@@ -164,7 +164,7 @@ class Scanned:
 def make_datasette(config: dict[str, Any], top: dict[str, Any] | None = None, **kwargs: Any) -> Any:
     """A Datasette with the plugin configured, in the way of its line."""
     full = {**(top or {}), "plugins": {"datasette-scan": config}}
-    return Datasette(**{("config" if lines.HAS_CATALOG else "metadata"): full}, **kwargs)
+    return Datasette(**{("config" if compat.HAS_CATALOG else "metadata"): full}, **kwargs)
 
 
 async def scanned(

@@ -15,14 +15,14 @@ from datasette.database import Database
 from datasette.views.index import IndexView
 from datasette_scan.database import ScannedDatabase
 
-from datasette_scan import lines
+from datasette_scan import compat
 
-PACKAGE = Path(inspect.getfile(lines)).parent
+PACKAGE = Path(inspect.getfile(compat)).parent
 
 
 def test_which_line_it_is() -> None:
-    assert lines.HAS_CATALOG is hasattr(Datasette, "add_background_task")
-    assert lines.HAS_CATALOG is hasattr(Datasette, "allowed")
+    assert compat.HAS_CATALOG is hasattr(Datasette, "add_background_task")
+    assert compat.HAS_CATALOG is hasattr(Datasette, "allowed")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_what_is_overridden_exists(name: str) -> None:
     assert name in vars(ScannedDatabase)
 
 
-@pytest.mark.skipif(not lines.HAS_CATALOG, reason="these are new in 1.0")
+@pytest.mark.skipif(not compat.HAS_CATALOG, reason="these are new in 1.0")
 @pytest.mark.parametrize(
     "name",
     ["_execute_fn", "_execute_write_fn", "execute_isolated_fn", "derived_table_dependencies"],
@@ -81,7 +81,7 @@ def test_the_refresh_asks_what_is_answered() -> None:
     assert "if schema_version == current_schema_versions.get(database_name):" in source
 
 
-@pytest.mark.skipif(not lines.HAS_CATALOG, reason="0.65 has no such catalogue")
+@pytest.mark.skipif(not compat.HAS_CATALOG, reason="0.65 has no such catalogue")
 async def test_the_catalogue_tables_have_the_columns_that_are_written(root: Path) -> None:
     make_database(root / "one.db")
     site = await scanned(root)
@@ -89,7 +89,7 @@ async def test_the_catalogue_tables_have_the_columns_that_are_written(root: Path
     internal = site.ds.get_internal_database()
     columns = {
         table: [r["name"] for r in (await internal.execute(f"PRAGMA table_info({table})")).rows]
-        for table in lines._CATALOG_TABLES
+        for table in compat._CATALOG_TABLES
     }
     assert columns == {
         "catalog_columns": [
@@ -134,7 +134,7 @@ async def test_nothing_is_opened_that_nobody_asked_for(root: Path) -> None:
     site.state.reader.opener.read = lambda path, *a, **k: opened.append(path) or read(path, *a, **k)
     for page in ("/-/home", "/-/databases.json", "/-/scan", "/.json", "/-/plugins.json"):
         assert (await site.get(page)).status_code == 200
-    if lines.HAS_CATALOG:
+    if compat.HAS_CATALOG:
         assert (await site.get("/-/jump.json?q=d1")).status_code == 200
     assert opened == []
     assert (await site.get("/d7/t")).status_code == 200

@@ -170,9 +170,9 @@ async def test_rows_come_before_the_scan_ends(fake: Path, root: Path) -> None:
     fake.write_text("0\n300\n" + json.dumps(found) + '\n{"event":"progress","files":7}')
     from dataclasses import replace
 
-    watcher = site.state.watcher
-    watcher._settings = replace(watcher._settings, find=options(root))
-    task = asyncio.ensure_future(watcher.scan())
+    scan_task = site.state.scan_task
+    scan_task._settings = replace(scan_task._settings, find=options(root))
+    task = asyncio.ensure_future(scan_task.scan())
     while True:
         entries = list(site.state.catalog.entries.values())
         if entries and entries[0].status == "ready" and site.state.catalog.progress.files:

@@ -24,9 +24,9 @@ from conftest import (
 )
 from test_opening import HOLD_OPEN, hot_journal
 
-from datasette_scan import lines
+from datasette_scan import compat
 
-ONE = lines.HAS_CATALOG
+ONE = compat.HAS_CATALOG
 
 
 async def query(site: Scanned, name: str, sql: str) -> Any:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from conftest import MAGIC, Scanned, make_database, scanned, unscanned
-from datasette_scan.guard import host_name, is_host_allowed
+from datasette_scan.request_guard import host_name, is_host_allowed
 from datasette_scan.settings import is_loopback
 
-from datasette_scan import lines
+from datasette_scan import compat
 
 ROOT_ONLY = {"scan-view": {"id": "root"}, "scan-rescan": {"id": "root"}}
 
@@ -46,7 +46,7 @@ async def test_who_may_see_what_is_asked_again_when_something_is_found(
     make_database(root / "one.db")
     site = await unscanned(root)
     await site.scan()
-    ask = lines.viewable_databases
+    ask = compat.viewable_databases
     asked: list[list[str]] = []
 
     async def meanwhile(ds: Any, actor: Any, names: list[str]) -> set[str]:
@@ -57,7 +57,7 @@ async def test_who_may_see_what_is_asked_again_when_something_is_found(
             await site.scan()
         return answer
 
-    monkeypatch.setattr(lines, "viewable_databases", meanwhile)
+    monkeypatch.setattr(compat, "viewable_databases", meanwhile)
     body = await site.json("/-/scan.json")  # without `two`, and not said to have it
     assert ([row["name"] for row in body["rows"]], body["scans"]) == (["one"], 1)
     body = await site.json("/-/scan.json")
@@ -134,7 +134,7 @@ async def test_rescan(root: Path) -> None:
 async def test_rescan_needs_scan_rescan(root: Path) -> None:
     site = await scanned(root, allow={"scan-rescan": {"id": "root"}})
     assert "Scan again" not in (await site.get("/-/scan")).text
-    headers = {} if lines.HAS_CATALOG else {"authorization": "Bearer none"}
+    headers = {} if compat.HAS_CATALOG else {"authorization": "Bearer none"}
     response = await post(site, "/-/scan/rescan", headers=headers)
     assert response.status_code == 403
     await site.close()
@@ -145,7 +145,7 @@ async def test_rescan_from_another_site_is_refused(root: Path) -> None:
     fields, cookies = await token(site)
     headers = {"sec-fetch-site": "cross-site", "origin": "https://evil.example"}
     wrong = {"csrftoken": "guessed"}
-    data = fields if lines.HAS_CATALOG else wrong
+    data = fields if compat.HAS_CATALOG else wrong
     response = await post(site, "/-/scan/rescan", data=data, cookies=cookies, headers=headers)
     assert response.status_code == 403
     await site.close()
@@ -176,7 +176,7 @@ async def test_rescan_from_another_site_without_cookies(
 async def test_datasettes_own_pages_do_not_tell_paths(root: Path) -> None:
     path = str(make_database(root / "one.db"))
     list_files = "select+*+from+pragma_database_list"
-    query = "/one/-/query.json" if lines.HAS_CATALOG else "/one.json"
+    query = "/one/-/query.json" if compat.HAS_CATALOG else "/one.json"
     pages = ("/-/databases.json", "/-/databases", f"{query}?sql={list_files}", "/one", "/one/t")
     site = await scanned(root, allow=ROOT_ONLY)
     for page in pages:
@@ -188,7 +188,7 @@ async def test_datasettes_own_pages_do_not_tell_paths(root: Path) -> None:
     await site.close()
 
 
-MEMORY = "/_memory/-/query.json" if lines.HAS_CATALOG else "/_memory.json"
+MEMORY = "/_memory/-/query.json" if compat.HAS_CATALOG else "/_memory.json"
 
 
 async def test_joins_over_databases_do_not_tell_paths(root: Path) -> None:
@@ -326,7 +326,7 @@ def test_is_loopback() -> None:
     assert [is_loopback(h) for h in ("0.0.0.0", "127.x", "10.0.0.1", "")] == [False] * 4
 
 
-@pytest.mark.skipif(not lines.HAS_CATALOG, reason="0.65 has no writing pages")
+@pytest.mark.skipif(not compat.HAS_CATALOG, reason="0.65 has no writing pages")
 async def test_not_even_root_writes(root: Path) -> None:
     path = make_database(root / "one.db")
     site = await scanned(root)

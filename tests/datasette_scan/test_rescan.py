@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from conftest import make_database, run_sql, scanned, unscanned
-from datasette_scan import watch
+from datasette_scan import scanning
 from datasette_scan.catalog import Catalog
 from datasette_scan.errors import DeniedError
 from datasette_scan.finder import Match
-from datasette_scan.watch import Watcher
+from datasette_scan.scanning import ScanTask
 
 
 async def test_new_files_are_attached(root: Path) -> None:
@@ -122,7 +122,7 @@ async def test_what_is_out_of_reach_is_not_gone(
     def denied(path: bytes) -> None:
         raise DeniedError(f"{os.fsdecode(path)} may not be read: Permission denied")
 
-    monkeypatch.setattr(watch, "take", denied)
+    monkeypatch.setattr(scanning, "take", denied)
     await site.scan()
     [row] = (await site.json("/-/scan.json?tab=skipped"))["rows"]
     assert (row["name"], row["status"]) == ("one", "unreadable")
@@ -139,33 +139,33 @@ async def test_what_is_out_of_reach_is_not_gone(
 
 async def test_the_next_scan_waits_five_times_the_last(root: Path) -> None:
     site = await scanned(root, interval=1)
-    watcher: Watcher = site.state.watcher
+    scan_task: ScanTask = site.state.scan_task
     site.state.catalog.duration = 0.1
-    assert watcher._pause() == 1
+    assert scan_task._pause() == 1
     site.state.catalog.duration = 3
-    assert watcher._pause() == 15
-    watcher._settings = replace(watcher._settings, interval=None)
-    assert watcher._pause() is None
+    assert scan_task._pause() == 15
+    scan_task._settings = replace(scan_task._settings, interval=None)
+    assert scan_task._pause() is None
     await site.close()
 
 
 async def test_the_first_page_goes_before_the_first_scan(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "_HEAD_START", 0.01)
+    monkeypatch.setattr(scanning, "_HEAD_START", 0.01)
     make_database(root / "one.db")
     site = await unscanned(root)
-    with site.state.watcher.page():
-        task = asyncio.create_task(site.state.watcher.run())
+    with site.state.scan_task.page():
+        task = asyncio.create_task(site.state.scan_task.run())
         await asyncio.sleep(0.3)
         assert not site.state.catalog.scanning and not site.state.catalog.scans
     while not site.state.catalog.scans:
         await asyncio.sleep(0.01)
     task.cancel()
-    monkeypatch.setattr(watch, "_FIRST_PAGE", 0.01)  # one that takes long does not hold it up
+    monkeypatch.setattr(scanning, "_FIRST_PAGE", 0.01)  # one that takes long does not hold it up
     slow = await unscanned(root)
-    with slow.state.watcher.page():
-        task = asyncio.create_task(slow.state.watcher.run())
+    with slow.state.scan_task.page():
+        task = asyncio.create_task(slow.state.scan_task.run())
         while not slow.state.catalog.scans:
             await asyncio.sleep(0.01)
     task.cancel()
@@ -174,9 +174,9 @@ async def test_the_first_page_goes_before_the_first_scan(
 async def test_asking_while_scanning_starts_no_second(root: Path) -> None:
     site = await scanned(root)
     site.state.catalog.scanning = True
-    assert site.state.watcher.ask() is False
+    assert site.state.scan_task.ask() is False
     site.state.catalog.scanning = False
-    assert site.state.watcher.ask() is True
+    assert site.state.scan_task.ask() is True
     await site.close()
 
 

@@ -30,7 +30,7 @@ from conftest import (
 )
 from test_pages import VTAB, run_sql
 
-from datasette_scan import lines
+from datasette_scan import compat
 
 Serve = Callable[..., Server]
 
@@ -67,7 +67,7 @@ def test_scan_serves_what_it_finds(root: Path, serve: Serve) -> None:
     assert server.request("/one/t", {"Host": "evil.example"})[0] == 403
     assert f"Skipping {root / 'bad.db'}: " in server.text()
     assert "Found 3 databases in " in server.text()
-    assert server.stop() == (1 if lines.HAS_CATALOG else 0)  # as Datasette's own serve
+    assert server.stop() == (1 if compat.HAS_CATALOG else 0)  # as Datasette's own serve
     assert "Traceback" not in server.text()
     assert photograph(root) == before
 
@@ -79,7 +79,7 @@ def test_later_files_are_served(root: Path, serve: Serve) -> None:
     make_database(root / "later.db", rows=2)
     server.until(lambda: server.request("/later/t")[0] == 200)
     os.replace(make_database(root.parent / "new.db", rows=9), root / "one.db")
-    path = "/one/-/query.json" if lines.HAS_CATALOG else "/one.json"
+    path = "/one/-/query.json" if compat.HAS_CATALOG else "/one.json"
     _, text = server.request(path + "?sql=select+count(*)+from+t&_shape=arrays")
     assert json.loads(text)["rows"] == [[9]]
     (root / "later.db").unlink()
@@ -222,7 +222,7 @@ def test_settings_and_crossdb(root: Path, serve: Serve) -> None:
     server.until(lambda: '"one"' in server.request("/sub/-/scan.json")[1])
     status, text = server.request("/sub/-/settings.json")
     assert json.loads(text).get("settings", json.loads(text))["sql_time_limit_ms"] == 1234
-    path = "/_memory/-/query.json" if lines.HAS_CATALOG else "/_memory.json"
+    path = "/_memory/-/query.json" if compat.HAS_CATALOG else "/_memory.json"
     for _ in range(5):  # whichever thread answers
         sql = "select+count(*)+from+[extra].t"
         status, text = server.request(f"/sub{path}?sql={sql}&_shape=arrays")

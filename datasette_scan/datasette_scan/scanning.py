@@ -13,7 +13,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from . import lines
+from . import compat
 from .catalog import Catalog, Skip
 from .check import Facts, check_file, read_mark
 from .database import ScannedDatabase
@@ -38,7 +38,7 @@ _RETRIED = frozenset({"busy", "changing", "needs recovery", "snapshot", "gone", 
 Work = list[tuple[Match, int]]  # a file and the mark it had at the last look
 
 
-class Watcher:
+class ScanTask:
     """Scans, names, attaches, and does it again when asked or when it is time."""
 
     def __init__(self, ds: Any, settings: Settings, catalog: Catalog, reader: Reader) -> None:
@@ -176,7 +176,7 @@ class Watcher:
                 self._catalog.record(entry, facts)
 
     def _prepare_connection(self, connection: Any) -> None:
-        lines.load_extensions(self._ds, connection)
+        compat.load_extensions(self._ds, connection)
 
     async def _sweep(self, seen: set[bytes]) -> None:
         """Entries that this scan did not meet: gone, or only left out now."""
@@ -205,8 +205,8 @@ class Watcher:
             db.name = db.route = entry.name
             databases.append(db)
         if databases:
-            lines.attach(self._ds, databases)
-            await lines.announce(self._ds, databases)
+            compat.attach(self._ds, databases)
+            await compat.announce(self._ds, databases)
             for db in databases:
                 db.entry.attached = True
             self._catalog.touch()
@@ -224,7 +224,7 @@ class Watcher:
                 self._catalog.record(entry, facts)
         if self._published.get(db.name) != entry.schema_hash and entry.status not in ("gone",):
             with contextlib.suppress(UnavailableError):
-                await lines.publish_schema(self._ds, db)
+                await compat.publish_schema(self._ds, db)
                 self._published[db.name] = entry.schema_hash
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from datasette.utils import tilde_decode
 
-from . import lines
+from . import compat
 from .database import ScannedDatabase, listing
 from .names import alias_hash
 from .settings import is_loopback
@@ -88,13 +88,13 @@ class Guard:
 
     def _lifespan(self, receive: Receive) -> Receive:
         """Datasette 0.65 has no hooks for this; 1.0 has, and they do it there."""
-        if lines.HAS_CATALOG:
+        if compat.HAS_CATALOG:
             return receive
 
         async def watched() -> MutableMapping[str, Any]:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._state.watcher.start()
+                self._state.scan_task.start()
             elif message["type"] == "lifespan.shutdown":
                 await self._state.stop()
             return message
@@ -107,8 +107,8 @@ class Guard:
         if not settings.uds and not is_host_allowed(host_name(host), settings.host, settings.hosts):
             await _answer(send, 403, _refusal(host))
             return
-        if not lines.HAS_CATALOG:
-            self._state.watcher.start()
+        if not compat.HAS_CATALOG:
+            self._state.scan_task.start()
         path = self._path(scope)
         db = self._database(path)
         moved = await self._wake(path, db)
@@ -118,7 +118,7 @@ class Guard:
             return
         token = listing.set(path in _LISTS or (path == "/" and not settings.home))
         try:
-            with self._state.watcher.page():
+            with self._state.scan_task.page():
                 await self._app(scope, receive, _labelled(send, db))
         finally:
             listing.reset(token)
@@ -136,7 +136,7 @@ class Guard:
     async def _wake(self, path: str, db: Any) -> str | None:
         """Make the database of a path ready; or say where an alias leads."""
         if isinstance(db, ScannedDatabase):
-            await self._state.watcher.wake(db)
+            await self._state.scan_task.wake(db)
         if db is not None:
             return None
         first, slash, rest = path[1:].partition("/")

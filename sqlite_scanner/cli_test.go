@@ -232,7 +232,7 @@ func sample() scan.Match {
 func TestDetailsAsJSON(t *testing.T) {
 	opts := &options{events: true}
 	opts.scan.Details = true
-	got := encode((&reporter{opts: opts}).record(sample()), "", "")
+	got := encodeJSON((&reporter{opts: opts}).record(sample()), "", "", anyCharacter)
 	want := `{"event":"match","path":"/x/bad\ufffd.db","path_base64":"L3gvYmFk/y5kYg==","size":8192,` +
 		`"modified":"2023-11-14T22:13:20.000005000Z","device":1,"inode":2,"valid":true,"page_size":4096,"page_count":2,` +
 		`"encoding":"UTF-8","journal_mode":"wal","user_version":-3,"application_id":1196444487,"application":"OGC GeoPackage",` +

@@ -2,9 +2,7 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"sort"
@@ -172,25 +170,12 @@ func (r *reporter) writeEntry(record Record) {
 
 func (r *reporter) writeLine(value any) { r.write(r.encode(value, "", "")) }
 
-// encode turns a record into JSON, safe for a terminal if it goes to one.
+// encode returns a record as JSON, safe for a terminal if it goes to one.
 func (r *reporter) encode(value any, prefix, indent string) string {
-	text := encode(value, prefix, indent)
 	if r.escapeOut {
-		text = escapeJSON(text)
+		return encodeJSON(value, prefix, indent, isSafe)
 	}
-	return text
-}
-
-// encode turns a record into JSON and a newline.
-func encode(value any, prefix, indent string) string {
-	var buffer bytes.Buffer
-	encoder := json.NewEncoder(&buffer)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent(prefix, indent)
-	if err := encoder.Encode(value); err != nil {
-		panic(err) // the types above cannot fail
-	}
-	return buffer.String()
+	return encodeJSON(value, prefix, indent, anyCharacter)
 }
 
 // write puts text into the buffer; the caller holds mu.

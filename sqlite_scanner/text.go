@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"sqlite-scanner/internal/scan"
@@ -79,23 +78,8 @@ func escapeText(text string) string {
 	return out.String()
 }
 
-// escapeJSON does the same within JSON, whose encoder leaves some unsafe
-// characters as they are.
-func escapeJSON(text string) string {
-	var out strings.Builder
-	for _, character := range text {
-		if isSafe(character) || character == '\n' {
-			out.WriteRune(character)
-			continue
-		}
-		for _, unit := range utf16.AppendRune(nil, character) {
-			fmt.Fprintf(&out, `\u%04x`, unit)
-		}
-	}
-	return out.String()
-}
-
-// isSafe keeps the joiners that make up emoji and many scripts.
+// isSafe reports whether a character may reach a terminal. The joiners that make
+// up emoji and many scripts may.
 func isSafe(character rune) bool {
 	return unicode.IsPrint(character) || character == '\u200d' || character == '\u200c' || unicode.Is(unicode.Zs, character)
 }

@@ -1,11 +1,13 @@
-"""What all tests share: golden files, and property tests that CI can rely on."""
+"""What all tests share: golden files, property tests that CI can rely on, what was left out."""
 
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+import programs
 import pytest
 
 try:
@@ -33,3 +35,19 @@ def golden() -> Callable[[str, str], None]:
         assert text == path.read_bytes().decode("utf-8")
 
     return compare
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name and count the tests that were left out, by the program that is missing."""
+    tests: dict[str, set[str]] = defaultdict(set)
+    for report in terminalreporter.getreports("skipped"):
+        name = isinstance(report.longrepr, tuple) and programs.name_in(report.longrepr[2])
+        if name:
+            tests[name].add(report.nodeid)
+    if tests:
+        terminalreporter.section("left out")
+        for line in programs.format_left_out(tests):
+            terminalreporter.line(line)
+    if shared := os.environ.get(programs.LEFT_OUT):
+        with open(shared, "a", encoding="utf-8") as file:
+            file.writelines(f"{name}\t{test}\n" for name in tests for test in tests[name])

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import MAGIC, PATIENCE, Server, child_python, end, make_database, slow_scanner
+from programs import program
 from test_opening import HOLD_OPEN, hot_journal
 from test_pages import VTAB, run_sql
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGS = [
     "--headless",
     "--no-sandbox",
@@ -28,14 +27,11 @@ ARGS = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Chromium is missing: apt-get install chromium")
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    chromium = program("Chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        started = playwright.chromium.launch(executable_path=chromium, args=ARGS)
         yield started
         started.close()
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from programs import program
+
 from go_to_wheel.platforms import native_target
 
 PROJECTS = Path(__file__).parent.parent / "projects"
@@ -46,7 +48,7 @@ def go_to_wheel(*args: Any, check: bool = True, **options: Any) -> subprocess.Co
 
 
 def git(folder: Path, *args: str) -> str:
-    return run("git", *args, cwd=folder, env=NO_IDENTITY).stdout
+    return run(program("git"), *args, cwd=folder, env=NO_IDENTITY).stdout
 
 
 def copy_project(name: str, folder: Path) -> Path:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from programs import program
 from support import Built, build_hello, copy_project, go_to_wheel, native
 
 EMULATED = {
@@ -48,10 +47,9 @@ def test_installed_by_pip_and_uv(hello: Built) -> None:
 @pytest.mark.parametrize("target", EMULATED)
 def test_emulated(hello: Built, target: str) -> None:
     emulator = EMULATED[target]
-    if not os.environ.get("CI") and not shutil.which(emulator):
-        pytest.skip(f"{emulator} is not here (apt install qemu-user)")
     if native() == target:
         pytest.skip("this machine needs no emulator for it")
+    program(emulator)
     code, report = check(hello.wheel(target))
     (run,) = report["runs"]
     assert (code, run["manner"], run["exit_code"]) == (0, f"under {emulator}", 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import select
 import subprocess
@@ -12,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from programs import terminal
 from support import go_to_wheel, run
 
 from go_to_wheel import __version__
@@ -90,7 +90,7 @@ def test_completion(words: str, offered: list[str]) -> None:
 
 def in_terminal(args: list[object], env: dict[str, str]) -> str:
     """What a command writes to a terminal (stdout and stderr together)."""
-    main, other = pty.openpty()
+    main, other = terminal()
     child = subprocess.Popen(
         [sys.executable, "-m", "go_to_wheel", *map(str, args)],
         stdin=other,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from programs import program
 from support import HELLO_OPTIONS, copy_project
 
 ROOT = Path(__file__).parents[2]
@@ -94,9 +95,7 @@ def test_another_day(hello: Path, expected: dict[str, str], tmp_path: Path) -> N
 
 def test_another_user(expected: dict[str, str], hello: Path, tmp_path: Path) -> None:
     """Another user and group, in a user namespace: files and children all carry that number."""
-    other = ("unshare", "--user", "--map-user=1234", "--map-group=1234")
-    if not shutil.which("unshare"):
-        pytest.skip("there is no unshare here")
+    other = (program("unshare"), "--user", "--map-user=1234", "--map-group=1234")
     seen = subprocess.run([*other, "id", "-u"], capture_output=True, text=True, check=False)
     if seen.returncode:
         pytest.skip("user namespaces are off here")

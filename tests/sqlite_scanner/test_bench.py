@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from programs import program
 from scanner_support import REPOSITORY
 
 BENCH = REPOSITORY / "bench" / "scanner"
@@ -47,9 +47,7 @@ def test_everybody_finds_the_same(scan: Scan, tree: Path) -> None:
 
 @linux_only
 def test_the_floor_finds_the_same(tree: Path) -> None:
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("the floor needs a C compiler")
+    compiler = program("a C compiler")
     floor = tree / "floor"
     flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-pthread"]
     subprocess.run([compiler, *flags, "-o", str(floor), str(BENCH / "floor.c")], check=True)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import resource
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from programs import program, terminal
 from scanner_support import MAGIC, NOBODY
 
 Scan = Callable[..., "subprocess.CompletedProcess[bytes]"]
@@ -191,11 +190,9 @@ def test_fifo_as_root(scan: Scan, fifos: Path) -> None:
 
 def on_terminal(command: list[str], environment: dict[str, str] | None = None) -> bytes:
     """Everything a program writes to the terminal it runs on."""
-    controller, terminal = pty.openpty()
-    child = subprocess.Popen(
-        command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment
-    )
-    os.close(terminal)
+    controller, screen = terminal()
+    child = subprocess.Popen(command, stdin=screen, stdout=screen, stderr=screen, env=environment)
+    os.close(screen)
     seen = b""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and select.select([controller], [], [], 30)[0]:
@@ -239,11 +236,8 @@ def test_progress_on_a_terminal_only(scanner: str, tree: Path, tmp_path: Path) -
 def namespace() -> list[str] | None:
     """A command that starts another with file systems of its own to mount."""
     for options in (["--mount"], ["--mount", "--map-root-user"]):
-        command = ["unshare", *options]
-        if (
-            shutil.which("unshare")
-            and subprocess.run([*command, "true"], capture_output=True).returncode == 0
-        ):
+        command = [program("unshare"), *options]
+        if subprocess.run([*command, "true"], capture_output=True).returncode == 0:
             return command
     return None
 

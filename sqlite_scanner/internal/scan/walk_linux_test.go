@@ -212,6 +212,9 @@ func TestSystemOf(t *testing.T) {
 		opened, err := os.Open(path)
 		must(t, err)
 		defer opened.Close()
+		if names, _ := opened.Readdirnames(1); len(names) == 0 {
+			continue // not mounted, as in a bare chroot
+		}
 		if got := systemOf(opened); got.pseudo != pseudo || pseudo && got.local {
 			t.Errorf("%s is %+v", path, got)
 		}

@@ -1,0 +1,75 @@
+"""What is left out when a program is missing: exactly those tests, named and counted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from programs import PROGRAMS, format_left_out, read_left_out
+
+TESTS = Path(__file__).parent.parent
+SUITE = """
+import pytest
+from programs import program, terminal
+
+@pytest.fixture(scope="module")
+def browser():
+    return program("Chromium")
+
+def test_with_git(): program("git")
+def test_first(browser): pass
+@pytest.mark.parametrize("n", [1, 2])
+def test_second(browser, n): pass
+@pytest.mark.skip(reason="needs rain")
+def test_weather(): pass
+def test_plain(): pass
+"""
+
+
+def run_suite(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run SUITE with a PATH on which git is the only program."""
+    (folder / "bin").mkdir(exist_ok=True)
+    git = folder / "bin" / ("git.exe" if os.name == "nt" else "git")
+    git.touch(0o755)
+    (folder / "test_suite.py").write_text(SUITE)
+    paths = {"PATH": str(git.parent), "PYTHONPATH": str(TESTS)}
+    inherited = {name: value for name, value in os.environ.items() if name not in ("CI", "LEFT_OUT")}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "conftest", "--rootdir", str(folder)]
+    command += ["-c", os.devnull, "-p", "no:cacheprovider", "test_suite.py"]
+    return subprocess.run(
+        command, cwd=folder, env={**inherited, **paths, **env}, capture_output=True, text=True
+    )
+
+
+def test_missing_program_is_named_and_counted(tmp_path: Path) -> None:
+    shared = tmp_path / "left-out"
+    for _ in range(2):  # two runs of the same tests count once
+        done = run_suite(tmp_path, LEFT_OUT=str(shared))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "2 passed, 4 skipped" in done.stdout
+    line = "left out: 3 tests need Chromium (apt-get install chromium)"
+    assert line in done.stdout.splitlines()
+    assert "rain" not in "".join(line for line in done.stdout.splitlines() if "left out:" in line)
+    assert format_left_out(read_left_out(shared)) == [line]
+
+
+def test_missing_program_fails_in_ci(tmp_path: Path) -> None:
+    done = run_suite(tmp_path, CI="true")
+    assert done.returncode == 1
+    assert "2 passed, 1 skipped, 3 errors" in done.stdout
+    assert "needs Chromium, and CI leaves no test out; apt-get install chromium" in done.stdout
+
+
+def test_nothing_missing_says_so(tmp_path: Path) -> None:
+    script = [sys.executable, str(TESTS / "programs.py"), str(tmp_path / "none")]
+    done = subprocess.run(script, capture_output=True, text=True, check=True)
+    assert done.stdout == "No test was left out for a missing program.\n"
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_one_line_a_program(name: str) -> None:
+    (line,) = format_left_out({name: {"test_x"}})
+    assert line.startswith(f"left out: 1 test needs {name} (apt-get install ")

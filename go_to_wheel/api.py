@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from go_to_wheel import config
 from go_to_wheel.builder import plan_build, run_build
 from go_to_wheel.config import BuildRequest
-from go_to_wheel.toolchain import Runner
+from go_to_wheel.process import Runner
 
 
 def build_wheels(

@@ -24,8 +24,9 @@ from go_to_wheel.builder.editable import build_editable as write_editable
 from go_to_wheel.builder.sdist import build_sdist as write_sdist
 from go_to_wheel.config import BuildRequest, read_project
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError
+from go_to_wheel.process import Runner
 from go_to_wheel.sources import module_root
-from go_to_wheel.toolchain import Runner, find_fitting_go, required_go
+from go_to_wheel.toolchain import find_fitting_go, required_go
 from go_to_wheel.wheel.entries import info_entries, info_folder
 
 Settings = Mapping[str, Any] | None

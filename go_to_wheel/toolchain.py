@@ -1,4 +1,4 @@
-"""Finds a Go and runs it; the only module that starts processes.
+"""Finds a Go and runs it.
 
 What the builder's environment says about *where* things come from (proxies, caches,
 private modules) reaches Go; what it says about *how* to compile (GOFLAGS=-buildmode=pie,
@@ -14,12 +14,9 @@ import math
 import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +24,7 @@ from typing import Any
 
 from go_to_wheel.errors import SourceError, ToolchainError
 from go_to_wheel.platforms import Target
+from go_to_wheel.process import Runner
 
 #: Settings about where things come from: passed on at their effective values.
 _PASSED_ON = (
@@ -65,7 +63,6 @@ _AT_ONCE = 2
 #: The linker drops debug information (-s -w), so the compiler need not write it.
 _NO_DEBUG = "-dwarf=false"
 _KEEPS_DEBUG = re.compile(r"(^|[\s'\"])--?[sw]=")
-_STOP_SECONDS = 5.0
 #: In the compiler's listing (-S): where a function begins, a variable of a string's size,
 #: a write to a variable.
 _FUNCTION = re.compile(r"^(\S.*?) STEXT ")
@@ -75,126 +72,6 @@ _LINE = re.compile(r"^.+$", re.MULTILINE)
 _LISTED = re.compile(r"\t0x[0-9a-f]{4}|\trel |\S.* S[A-Z]+ .*size=\d")
 _MAJOR = re.compile(r"v([2-9]|[1-9][0-9]+)")
 _INIT = re.compile(r"\.init(\.\d+)?$")
-
-
-class Runner:
-    """Runs child processes from several threads, and stops them all when told to.
-
-    Each child gets a process group of its own, so that a terminal's Ctrl-C reaches it
-    only through `stop`, which also takes Go's compilers and linkers down and waits.
-    """
-
-    def __init__(self, echo: Callable[[str], None] | None = None) -> None:
-        self._echo = echo
-        self._lock = threading.Lock()
-        self._children: set[subprocess.Popen[str]] = set()
-        self._stopped = False
-
-    def run(
-        self, args: Sequence[str], cwd: Path | None = None, env: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        """Run to the end and return output and exit code, whatever it is.
-
-        Raises OSError when the program can't be started, ToolchainError after `stop`.
-        """
-        if self._echo:
-            self._echo(_format_command(args, env))
-        child = self._start(args, cwd, env)
-        try:
-            stdout, stderr = child.communicate()
-        except BaseException:
-            _end([child], _STOP_SECONDS)
-            raise
-        finally:
-            with self._lock:
-                self._children.discard(child)
-        return subprocess.CompletedProcess(list(args), child.returncode, stdout, stderr)
-
-    def stop(self, grace: float = _STOP_SECONDS) -> None:
-        """Interrupt every running child and its own children; return when they are gone.
-
-        SIGINT, because Go removes its work folder on that one only; SIGKILL for what is
-        still there `grace` seconds later.
-        """
-        with self._lock:
-            self._stopped = True
-            children = list(self._children)
-        _end(children, grace)
-
-    def _start(
-        self, args: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None
-    ) -> subprocess.Popen[str]:
-        options: dict[str, Any] = {"start_new_session": True}
-        if sys.platform == "win32":
-            options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-        with self._lock:
-            if self._stopped:
-                raise ToolchainError("stopped")
-            child = subprocess.Popen(
-                args,
-                cwd=cwd,
-                env=None if env is None else dict(env),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                **options,
-            )
-            self._children.add(child)
-        return child
-
-
-def run_for(
-    args: Sequence[str], env: Mapping[str, str], seconds: float
-) -> subprocess.CompletedProcess[str] | None:
-    """What came of a program; None when it was stopped after so long, with all its children.
-
-    Raises OSError when it can't be started.
-    """
-    runner, stopped = Runner(), threading.Event()
-
-    def stop() -> None:
-        stopped.set()
-        runner.stop(grace=1.0)
-
-    timer = threading.Timer(seconds, stop)
-    timer.daemon = True
-    timer.start()  # ends by itself, or by `cancel` when the program is through before
-    try:
-        result = runner.run(args, env=env)
-    finally:
-        timer.cancel()
-    return None if stopped.is_set() else result
-
-
-def _end(children: Sequence[subprocess.Popen[str]], grace: float) -> None:
-    for child in children:
-        _signal_group(child, signal.SIGINT)
-    for child in children:
-        try:
-            child.wait(grace)
-        except subprocess.TimeoutExpired:
-            _signal_group(child, getattr(signal, "SIGKILL", signal.SIGINT))
-            child.wait()
-
-
-def _signal_group(child: subprocess.Popen[str], number: int) -> None:
-    try:
-        if sys.platform == "win32":
-            child.terminate()
-        else:
-            os.killpg(child.pid, number)
-    except (ProcessLookupError, PermissionError):
-        child.kill()
-
-
-def _format_command(args: Sequence[str], env: Mapping[str, str] | None) -> str:
-    """One line for -v: the target's variables, then the command."""
-    shown = ("GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOARM", "GO386", "GOPPC64", "GORISCV64")
-    settings = [f"{name}={env[name]}" for name in shown if env and env.get(name)]
-    return " ".join([*settings, *args])
 
 
 def find_go(explicit: str | None = None) -> str:

@@ -17,6 +17,7 @@ from go_to_wheel.builder.kept import Kept, digest_of, make_key
 from go_to_wheel.config import BuildRequest, Project, Said, Surroundings, Told, read_project
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.platforms import native_target
+from go_to_wheel.process import Runner
 from go_to_wheel.sources import (
     ModuleSource,
     first_sentence,
@@ -28,7 +29,7 @@ from go_to_wheel.sources import (
     refuse_odd_name,
     summary_of_doc,
 )
-from go_to_wheel.toolchain import Runner, usable_cpus
+from go_to_wheel.toolchain import usable_cpus
 from go_to_wheel.wheel.archive import parse_epoch
 from go_to_wheel.wheel.metadata import Readme
 

@@ -30,6 +30,7 @@ from go_to_wheel.config import (
 from go_to_wheel.errors import SourceError
 from go_to_wheel.licenses import Notice, Verdict, load_license_list
 from go_to_wheel.platforms import Target, default_targets, platform_tags
+from go_to_wheel.process import Runner
 from go_to_wheel.sources import (
     BinarySource,
     ModuleQuery,
@@ -41,7 +42,7 @@ from go_to_wheel.sources import (
     parse_query,
     read_release,
 )
-from go_to_wheel.toolchain import Go, Package, Runner, find_go, open_go
+from go_to_wheel.toolchain import Go, Package, find_go, open_go
 
 #: What a binary without Go's build information is taken for.
 _UNKNOWN_GO = "go1.17"

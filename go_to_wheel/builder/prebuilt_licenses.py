@@ -16,7 +16,8 @@ from typing import Any
 from go_to_wheel.binary import GoBuildInfo, GoModule
 from go_to_wheel.errors import SourceError, ToolchainError
 from go_to_wheel.licenses import Notice, go_notice, is_license_name
-from go_to_wheel.toolchain import Runner, find_go, open_go
+from go_to_wheel.process import Runner
+from go_to_wheel.toolchain import find_go, open_go
 
 #: Nothing else is handed to Go: the names come from the binaries.
 _QUERY = re.compile(r"\w[\w.~/+-]*@v[\w.+-]*", re.ASCII)

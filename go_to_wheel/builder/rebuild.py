@@ -17,7 +17,8 @@ from go_to_wheel.check.archive import open_archive
 from go_to_wheel.errors import SourceError, ToolchainError, WheelError
 from go_to_wheel.naming import parse_version
 from go_to_wheel.platforms import TARGETS, Target
-from go_to_wheel.toolchain import Runner, find_go, open_go
+from go_to_wheel.process import Runner
+from go_to_wheel.toolchain import find_go, open_go
 
 _STRIP = "-s -w"
 _VERSION_FLAG = re.compile(r"-X (?P<variable>\S+)=(?P<value>\S+)")

@@ -14,8 +14,8 @@ from go_to_wheel.builder.plan import BuildPlan, plan_build
 from go_to_wheel.config import BuildRequest
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
 from go_to_wheel.errors import OutputError, SourceError
+from go_to_wheel.process import Runner
 from go_to_wheel.sources import ModuleSource, repository_root
-from go_to_wheel.toolchain import Runner
 
 WORKFLOW = ".github/workflows/publish.yml"
 _MODULE_LINE = "  MODULE: .\n"

@@ -26,7 +26,7 @@ from go_to_wheel.check.report import Fault, Report, Run
 from go_to_wheel.check.run import wheel_files
 from go_to_wheel.errors import WheelError
 from go_to_wheel.naming import parse_version
-from go_to_wheel.toolchain import Runner, run_for
+from go_to_wheel.process import Runner, run_for
 
 DEFAULT_ARGUMENTS = ("--version",)
 #: Tag architecture -> qemu-user's name for it.

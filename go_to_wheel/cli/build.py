@@ -143,7 +143,7 @@ def command(
     `twine upload`.
     """
     from go_to_wheel.builder import check_plan, plan_build
-    from go_to_wheel.toolchain import Runner
+    from go_to_wheel.process import Runner
 
     if not source and not options["binaries"]:
         raise click.UsageError(

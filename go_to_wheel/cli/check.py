@@ -82,7 +82,7 @@ def _parse_expect(text: str | None) -> list[str] | None:
 
 def _run(report: Report, paths: tuple[str, ...], test_command: str | None) -> Report:
     from go_to_wheel.check.trial import with_runs
-    from go_to_wheel.toolchain import Runner
+    from go_to_wheel.process import Runner
 
     try:
         words = None if test_command is None else shlex.split(test_command)

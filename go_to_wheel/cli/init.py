@@ -36,7 +36,7 @@ def command(
     """
     from go_to_wheel.builder.scaffold import plan_files, write_files
     from go_to_wheel.config import BuildRequest
-    from go_to_wheel.toolchain import Runner
+    from go_to_wheel.process import Runner
 
     request = BuildRequest(source=folder, name=name, package=package, go_binary=go_binary)
     files = plan_files(Path(folder), request, Runner(), os.environ)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from go_to_wheel.builder.rebuild import Recipe
     from go_to_wheel.check.compare import Difference
     from go_to_wheel.config import BuildRequest
-    from go_to_wheel.toolchain import Runner
+    from go_to_wheel.process import Runner
 
 
 @click.command("verify")
@@ -43,7 +43,7 @@ def command(
     from go_to_wheel.builder.rebuild import read_recipe
     from go_to_wheel.check.compare import compare_wheels
     from go_to_wheel.cli.build import echo_command
-    from go_to_wheel.toolchain import Runner
+    from go_to_wheel.process import Runner
 
     path = Path(wheel)
     original = _read(path)

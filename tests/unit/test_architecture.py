@@ -21,8 +21,9 @@ LAYERS = [
     {"builder"},
     {"check", "wheel"},
     {"config", "sources"},
-    {"toolchain"},
+    {"toolchain", "golang"},
     {"licenses", "binary"},
+    {"process"},
     {"platforms", "naming"},
     {"errors"},
 ]
@@ -72,8 +73,8 @@ FRIENDS = {
 
 
 @pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value)[-40:])
-def test_only_the_toolchain_starts_processes(module: str, path: Path) -> None:
-    if module != "toolchain":
+def test_only_process_starts_children(module: str, path: Path) -> None:
+    if module not in ("process", "toolchain"):
         assert not {"subprocess", "multiprocessing"} & set(imports(path))
 
 

@@ -15,8 +15,9 @@ from go_to_wheel.builder.compile import share_processors
 from go_to_wheel.builder.kept import Kept, make_digest
 from go_to_wheel.errors import SourceError
 from go_to_wheel.platforms import TARGETS, Target, default_targets
+from go_to_wheel.process import Runner
 from go_to_wheel.sources import ModuleSource
-from go_to_wheel.toolchain import Go, Package, Runner, installed_name
+from go_to_wheel.toolchain import Go, Package, installed_name
 
 LINUX, *_ = TARGETS
 MAIN = "\tm.example/t\tmain\t/src\tm.example/t\t\t/src\tmain.go/more.go\t{state}\tDoes much"

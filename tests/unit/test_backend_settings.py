@@ -9,7 +9,8 @@ import pytest
 from go_to_wheel import backend
 from go_to_wheel.backend import SETTINGS, read_settings
 from go_to_wheel.errors import InvalidOptionsError
-from go_to_wheel.toolchain import Runner, find_fitting_go, required_go
+from go_to_wheel.process import Runner
+from go_to_wheel.toolchain import find_fitting_go, required_go
 
 
 @pytest.mark.parametrize(

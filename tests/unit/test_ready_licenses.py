@@ -12,7 +12,7 @@ import pytest
 from go_to_wheel.binary import GoBuildInfo, GoModule
 from go_to_wheel.builder.prebuilt_licenses import missing_note, ready_notices
 from go_to_wheel.errors import ToolchainError
-from go_to_wheel.toolchain import Runner
+from go_to_wheel.process import Runner
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the pretended Go is a script")
 PFLAG = GoModule("example.com/pflag", "v1.0.5", "h1:right=")

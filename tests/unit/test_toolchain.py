@@ -11,9 +11,9 @@ import pytest
 
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.platforms import TARGETS
+from go_to_wheel.process import Runner
 from go_to_wheel.toolchain import (
     Go,
-    Runner,
     _control_group_limits,
     drop_listing,
     explain,

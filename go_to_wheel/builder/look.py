@@ -29,9 +29,9 @@ from go_to_wheel.sources import (
     refuse_odd_name,
     summary_of_doc,
 )
+from go_to_wheel.sources.readme import Readme
 from go_to_wheel.toolchain import usable_cpus
 from go_to_wheel.wheel.archive import parse_epoch
-from go_to_wheel.wheel.metadata import Readme
 
 PKG_INFO = "PKG-INFO"
 

@@ -24,8 +24,8 @@ from go_to_wheel.sources import (
     read_files,
     read_readme,
 )
+from go_to_wheel.sources.readme import ProjectFiles
 from go_to_wheel.toolchain import Package, usable_cpus
-from go_to_wheel.wheel.metadata import ProjectFiles
 
 #: Binaries and their facts, by target name and the command's place in the source.
 Inspected = dict[tuple[str, int], tuple[ReadyBinary, BinaryFacts]]

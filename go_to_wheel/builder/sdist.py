@@ -12,13 +12,14 @@ from go_to_wheel.builder.look import PKG_INFO
 from go_to_wheel.builder.plan import BuildPlan, check_plan, plan_build
 from go_to_wheel.builder.publish import publish
 from go_to_wheel.config import BuildRequest, Project, read_project
+from go_to_wheel.config.metadata import ProjectMetadata
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
 from go_to_wheel.errors import SourceError
 from go_to_wheel.platforms import TARGETS
 from go_to_wheel.process import Runner
 from go_to_wheel.sources import LAUNCHER_FOLDER, ModuleSource, refuse_odd_name, refuse_stray_link
 from go_to_wheel.toolchain import Go
-from go_to_wheel.wheel.metadata import ProjectMetadata, format_metadata
+from go_to_wheel.wheel.metadata import format_metadata
 from go_to_wheel.wheel.sdist import sdist_name, write_sdist
 
 #: Folders that builds leave behind.

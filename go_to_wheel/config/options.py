@@ -13,6 +13,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from go_to_wheel.config.metadata import (
+    ProjectMetadata,
+    check_author,
+    check_email,
+    check_metadata,
+    check_requires_python,
+    check_summary,
+    check_url,
+    parse_license,
+    short_description,
+)
 from go_to_wheel.config.pyproject import FILE_NAME, TABLE, Project, Settings
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.licenses import Recognised
@@ -25,19 +36,7 @@ from go_to_wheel.naming import (
     wheel_file_name,
 )
 from go_to_wheel.platforms import Target, default_targets, parse_selection, platform_tags
-from go_to_wheel.wheel.metadata import (
-    ProjectFiles,
-    ProjectMetadata,
-    Readme,
-    check_author,
-    check_email,
-    check_metadata,
-    check_requires_python,
-    check_summary,
-    check_url,
-    parse_license,
-    short_description,
-)
+from go_to_wheel.sources.readme import ProjectFiles, Readme
 
 DEFAULT_VERSION = "0.1.0"
 DEFAULT_DESCRIPTION = "Go binary packaged as Python wheel"

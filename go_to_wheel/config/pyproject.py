@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from pyproject_metadata import StandardMetadata
 
 from go_to_wheel.errors import InvalidOptionsError
-from go_to_wheel.wheel.metadata import Readme, content_type_of
+from go_to_wheel.sources.readme import Readme, content_type_of
 
 if sys.version_info >= (3, 11):
     import tomllib

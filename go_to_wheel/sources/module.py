@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from go_to_wheel.errors import MissingPathError, SourceError
-from go_to_wheel.wheel.metadata import ProjectFiles, Readme, content_type_of
+from go_to_wheel.sources.readme import ProjectFiles, Readme, content_type_of
 
 #: `module PATH`, or the same in a block; the path may be quoted, a comment may follow.
 _MODULE_LINE = re.compile(

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from go_to_wheel.wheel.metadata import SUMMARY_LIMIT, Readme
+from go_to_wheel.sources.readme import SUMMARY_LIMIT, Readme
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

@@ -19,9 +19,9 @@ PACKAGE = ROOT / "go_to_wheel"
 LAYERS = [
     {"cli", "backend", "api"},
     {"builder"},
-    {"check", "wheel"},
-    {"config", "sources"},
-    {"toolchain", "golang"},
+    {"check", "wheel", "toolchain", "golang"},
+    {"config"},
+    {"sources"},
     {"licenses", "binary"},
     {"process"},
     {"platforms", "naming"},
@@ -60,16 +60,7 @@ def test_arrows_hold(module: str, path: Path) -> None:
         if parts[0] == "go_to_wheel" and len(parts) > 1 and parts[1] in LAYER_OF:
             other = parts[1]
             same = other == module
-            assert same or LAYER_OF[other] > LAYER_OF[module] or (module, other) in FRIENDS
-
-
-#: Arrows within a layer that the house allows, and why.
-FRIENDS = {
-    ("config", "wheel"),  # metadata's checks of a project's values
-    ("sources", "wheel"),  # refuses what no archive can hold
-    ("config", "sources"),
-    ("sources", "config"),
-}
+            assert same or LAYER_OF[other] > LAYER_OF[module]
 
 
 @pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value)[-40:])

@@ -21,7 +21,7 @@ from go_to_wheel.config import (
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.licenses import Recognised
 from go_to_wheel.platforms import default_targets, native_target
-from go_to_wheel.wheel.metadata import ProjectFiles, Readme
+from go_to_wheel.sources.readme import ProjectFiles, Readme
 
 TOLD = Told(
     version=Said("v1.4.0", "git tag v1.4.0"),

@@ -9,21 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.metadata import Metadata, parse_email
 
-from go_to_wheel.wheel.metadata import (
+from go_to_wheel.config.metadata import (
     ProjectMetadata,
-    Readme,
     check_author,
     check_email,
     check_requires_python,
     check_summary,
     check_url,
-    content_type_of,
-    format_entry_points,
-    format_metadata,
-    format_wheel,
     parse_license,
     short_description,
 )
+from go_to_wheel.sources.readme import Readme, content_type_of
+from go_to_wheel.wheel.metadata import format_entry_points, format_metadata, format_wheel
 
 PROJECT = ProjectMetadata(
     name="My-Tool",

@@ -36,7 +36,9 @@ def run_suite(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
     git.touch(0o755)
     (folder / "test_suite.py").write_text(SUITE)
     paths = {"PATH": str(git.parent), "PYTHONPATH": str(TESTS)}
-    inherited = {name: value for name, value in os.environ.items() if name not in ("CI", "LEFT_OUT")}
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in ("CI", "LEFT_OUT")
+    }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "conftest", "--rootdir", str(folder)]
     command += ["-c", os.devnull, "-p", "no:cacheprovider", "test_suite.py"]
     return subprocess.run(

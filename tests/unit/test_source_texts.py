@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from go_to_wheel.sources import first_sentence, forge_url, summary_of_doc
-from go_to_wheel.wheel.metadata import Readme
+from go_to_wheel.sources.readme import Readme
 
 
 @pytest.mark.parametrize(

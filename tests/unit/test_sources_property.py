@@ -8,11 +8,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from go_to_wheel.config.metadata import check_summary, check_url
 from go_to_wheel.config.pyproject import KEYS, parse_settings
 from go_to_wheel.errors import InvalidOptionsError, SourceError
 from go_to_wheel.sources import first_sentence, forge_url, parse_query, summary_of_doc
 from go_to_wheel.sources.git import newest_version
-from go_to_wheel.wheel.metadata import Readme, check_summary, check_url
+from go_to_wheel.sources.readme import Readme
 
 VALUES: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

@@ -1,0 +1,192 @@
+"""The values of a distribution's core metadata, and what makes each one valid.
+
+Sources: the core metadata specification (version 2.4) and PEP 639 (licences). Pure.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from packaging.metadata import ExceptionGroup, InvalidMetadata, Metadata, RawMetadata
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from go_to_wheel.sources.readme import SUMMARY_LIMIT, Readme
+
+METADATA_VERSION = "2.4"
+
+_EMAIL = re.compile(r"[!-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_NOT_IN_EMAILS = frozenset('@<>,;"()[]\\')
+_NAMED_EMAIL = re.compile(r"(?P<name>[^<>\r\n]*?)\s*<(?P<address>[^<>\s]+)>")
+
+
+@dataclass(frozen=True)
+class ProjectMetadata:
+    """What METADATA says about a distribution, all values checked.
+
+    `urls` maps labels to addresses, `license_files` are paths below the dist-info
+    folder's `licenses/`, `version` is normalised PEP 440, `extras` are the names of the
+    optional dependencies that `requires` mentions, `dynamic` fields that a source archive's
+    wheels may fill in otherwise. None and empty mean: not stated.
+    """
+
+    name: str
+    version: str
+    summary: str | None
+    requires_python: str | None
+    readme: Readme | None
+    author: str | None = None
+    author_email: str | None = None
+    maintainer: str | None = None
+    maintainer_email: str | None = None
+    keywords: tuple[str, ...] = ()
+    classifiers: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    license_expression: str | None = None
+    license_files: tuple[str, ...] = ()
+    urls: Mapping[str, str] = field(default_factory=dict)
+    dynamic: tuple[str, ...] = ()
+
+
+def check_summary(summary: str) -> str | None:
+    """Why this can't be a Summary, or None."""
+    if "\n" in summary or "\r" in summary:
+        return f"description {summary!r} has more than one line"
+    if not summary.strip():
+        return "description is empty"
+    if _has_control(summary):
+        return f"description {summary!r} has control characters"
+    if len(summary) > SUMMARY_LIMIT:
+        return f"description has {len(summary)} characters; PyPI takes {SUMMARY_LIMIT}"
+    return None
+
+
+def check_author(author: str) -> str | None:
+    """Why this can't be an Author, or None."""
+    if not author.strip() or _has_control(author):
+        return f"author {author!r} must be one line of text"
+    return None
+
+
+def check_email(value: str) -> str | None:
+    """Why this can't be an Author-email, or None. Several are separated by commas."""
+    for part in (piece.strip() for piece in value.split(",")):
+        named = _NAMED_EMAIL.fullmatch(part)
+        address = named["address"] if named else part
+        if _has_control(value) or not _is_address(address):
+            return (
+                f"author e-mail {value!r} is not an address "
+                "(write 'jane@example.com' or 'Jane Doe <jane@example.com>')"
+            )
+    return None
+
+
+def _is_address(text: str) -> bool:
+    local = text.rpartition("@")[0]
+    return bool(_EMAIL.fullmatch(text)) and not set(local) & _NOT_IN_EMAILS
+
+
+def check_url(url: str) -> str | None:
+    """Why this can't be a project URL, or None."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        valid = False
+    if not valid or not url.isascii() or _has_control(url) or any(char.isspace() for char in url):
+        return f"url {url!r} is not a web address (write 'https://…')"
+    return None
+
+
+def check_requires_python(specifier: str) -> str | None:
+    """Why this can't be Requires-Python, or None."""
+    if not specifier.strip():
+        return "requires-python is empty (write '>=3.10')"
+    try:
+        SpecifierSet(specifier)
+    except InvalidSpecifier:
+        return f"requires-python {specifier!r} is not a version specifier (write '>=3.10')"
+    return None
+
+
+def parse_license(expression: str) -> str:
+    """An SPDX licence expression in its canonical spelling ("mit" -> "MIT").
+
+    Raises ValueError, with the way out, for anything else (PEP 639).
+    """
+    try:
+        return str(canonicalize_license_expression(expression))
+    except InvalidLicenseExpression:
+        raise ValueError(
+            f"license {expression!r} is not an SPDX expression (write 'MIT', 'Apache-2.0', "
+            "'MIT OR Apache-2.0', or 'LicenseRef-Something' for a licence without an SPDX name)"
+        ) from None
+
+
+def short_description(name: str, summary: str, commands: Sequence[str]) -> Readme:
+    """A long description for a program that has no README, from what is known."""
+    listed = ", ".join(f"`{command}`" for command in commands)
+    noun = "command" if len(commands) == 1 else "commands"
+    text = (
+        f"# {name}\n\n{summary}\n\n"
+        f"Installing this package puts the {noun} {listed} on your PATH:\n\n"
+        f"```\npip install {name}\n{commands[0]} --help\n```\n"
+    )
+    return Readme(text, "text/markdown")
+
+
+def raw_metadata(project: ProjectMetadata) -> RawMetadata:
+    """The values under the names that packaging gives them; what is not stated is left out."""
+    raw: RawMetadata = {
+        "metadata_version": METADATA_VERSION,
+        "name": project.name,
+        "version": project.version,
+    }
+    if project.readme:
+        raw["description"] = project.readme.text.replace("\r\n", "\n")
+        raw["description_content_type"] = project.readme.content_type
+    stated = {
+        "summary": project.summary,
+        "requires_python": project.requires_python,
+        "author": project.author,
+        "author_email": project.author_email,
+        "maintainer": project.maintainer,
+        "maintainer_email": project.maintainer_email,
+        "license_expression": project.license_expression,
+        "dynamic": list(project.dynamic),
+        "license_files": list(project.license_files),
+        "keywords": list(project.keywords),
+        "classifiers": list(project.classifiers),
+        "project_urls": dict(project.urls),
+        "requires_dist": list(project.requires),
+        "provides_extra": list(project.extras),
+    }
+    raw.update({name: value for name, value in stated.items() if value})  # type: ignore[typeddict-item]
+    return raw
+
+
+def check_metadata(project: ProjectMetadata) -> list[str]:
+    """What the specification has against these values that no other check has seen."""
+    names = [name.casefold() for name in project.license_files]
+    faults = [
+        f"licence files {name!r} differ only in case; not every file system can hold them all"
+        for name in project.license_files
+        if names.count(name.casefold()) > 1
+    ]
+    try:
+        Metadata.from_raw(raw_metadata(project), validate=True).as_rfc822().as_bytes()
+    except ExceptionGroup as group:
+        faults += [str(error) for error in group.exceptions]
+    except (InvalidMetadata, UnicodeEncodeError) as error:
+        faults.append(f"the metadata can't be written: {error}")
+    return faults
+
+
+def _has_control(text: str) -> bool:
+    """Control characters, line and paragraph separators, undecodable bytes."""
+    return any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text)

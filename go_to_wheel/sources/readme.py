@@ -1,0 +1,41 @@
+"""A project's README and licence files as values. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: PyPI refuses longer ones.
+SUMMARY_LIMIT = 512
+
+_CONTENT_TYPES = {
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+    ".mkd": "text/markdown",
+    ".mdown": "text/markdown",
+    ".rst": "text/x-rst",
+    ".txt": "text/plain",
+    "": "text/plain",
+}
+
+
+@dataclass(frozen=True)
+class Readme:
+    """A long description and its content type ("text/markdown" …)."""
+
+    text: str
+    content_type: str
+
+
+@dataclass(frozen=True)
+class ProjectFiles:
+    """Texts of the project: its README and that file's name, and its licence files as
+    (name, bytes)."""
+
+    readme: Readme | None
+    licenses: tuple[tuple[str, bytes], ...] = ()
+    readme_name: str = ""
+
+
+def content_type_of(suffix: str) -> str | None:
+    """A README's file suffix -> its Description-Content-Type, None when unknown."""
+    return _CONTENT_TYPES.get(suffix.lower())

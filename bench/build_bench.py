@@ -119,7 +119,7 @@ def compare(
             costs[tool].append(measure(tool, command))
     for kind in ("wall", "cpu"):
         medians = {
-            tool: statistics.median(getattr(one, kind) for one in seen)
+            tool: statistics.median(getattr(run, kind) for run in seen)
             for tool, seen in costs.items()
         }
         report(f"{title}, {kind} seconds (median of {rounds})", medians)

@@ -134,7 +134,7 @@ def part_seeds() -> Iterator[bytes]:
              b"[console_scripts]\nhello = hello:main\n", sbom)  # fmt: skip
     for target in PLATFORMS:
         program = load(target)[:4096]
-        yield b"".join(struct.pack("<H", len(one)) + one for one in (*texts, program))
+        yield b"".join(struct.pack("<H", len(text)) + text for text in (*texts, program))
 
 
 def text_seeds() -> Iterator[bytes]:

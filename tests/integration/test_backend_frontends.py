@@ -64,7 +64,7 @@ def test_pip_wheel_isolated(packed: Path, links: Path, uv: str, tmp_path: Path, 
     env = make_env(uv, tmp_path / "env", pip=True, links=links)
     env.pip("wheel", "--wheel-dir", tmp_path / "out", packed)
     wheel = only(tmp_path / "out", "packed-*.whl")
-    assert install_and_run(uv, fresh, wheel) == "1.2.0 carried\n"
+    assert install_and_run(uv, fresh, wheel) == "1.2.0 embedded\n"
     with zipfile.ZipFile(wheel) as archive:
         metadata = message_from_bytes(archive.read("packed-1.2.0.dist-info/METADATA"))
     assert metadata["Summary"] == "Command packed prints what it carries"
@@ -87,7 +87,7 @@ def test_uv_build_and_the_same_wheel_from_everywhere(
     wheels = {digest(only(tmp_path / name, "*.whl")) for name in ("a", "b", "c")}
     assert len(wheels) == 1
     assert digest(sdist) == digest(only(tmp_path / "c", "*.tar.gz"))
-    assert install_and_run(uv, fresh, only(tmp_path / "a", "*.whl")) == "1.2.0 carried\n"
+    assert install_and_run(uv, fresh, only(tmp_path / "a", "*.whl")) == "1.2.0 embedded\n"
 
 
 def test_build_without_isolation_and_config_settings(packed: Path, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_pip_editable_finds_a_freshly_built_program(
 ) -> None:
     env = make_env(uv, tmp_path / "env", pip=True, links=links)
     env.pip("install", "--editable", packed)
-    assert run(env.program("packed")).stdout == "1.2.0 carried\n"
+    assert run(env.program("packed")).stdout == "1.2.0 embedded\n"
     (packed / "assets/made.txt").write_text("changed")
     place = env.run(env.python, "-c", "import packed; print(packed.get_binary_path(), end='')")
     assert Path(place) == packed / ".go-to-wheel" / "packed"

@@ -1,4 +1,4 @@
-// Command hello tells what it was given.
+// Command hello prints what it was given.
 package main
 
 import (

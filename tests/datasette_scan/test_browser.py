@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MAGIC, PATIENCE, Server, child_python, end, make_database, slow_scanner
+from sites import MAGIC, PATIENCE, Server, child_python, end, make_database, slow_scanner
 from programs import program
 from test_opening import HOLD_OPEN, hot_journal
 from test_pages import VTAB, run_sql

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import make_database, scanned
+from sites import make_database, scanned
 from datasette import cli
 from datasette.app import Datasette
 from datasette.database import Database

@@ -13,7 +13,7 @@ from pathlib import Path
 import fake_scanner
 import pytest
 import sqlite_scanner
-from conftest import MAGIC, make_database, scanned
+from sites import MAGIC, make_database, scanned
 from datasette_scan.errors import FinderError
 from datasette_scan.finder import (
     DEFAULT_EXCLUDES,

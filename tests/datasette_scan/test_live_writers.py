@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import writer
-from conftest import end
+from sites import end
 from datasette_scan.errors import UnavailableError
 from datasette_scan.opening import Limits, Opener
 from datasette_scan.snapshots import SnapshotStore

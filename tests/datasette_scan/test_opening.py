@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import child_python, end, make_database, photograph, run_sql
+from sites import child_python, end, make_database, photograph, run_sql
 from datasette_scan import opening, snapshots
 from datasette_scan.errors import (
     BusyError,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MAGIC, Scanned, make_database, scanned, unscanned
+from sites import MAGIC, Scanned, make_database, scanned, unscanned
 from datasette_scan.request_guard import host_name, is_host_allowed
 from datasette_scan.settings import is_loopback
 

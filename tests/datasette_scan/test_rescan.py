@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import make_database, run_sql, scanned, unscanned
+from sites import make_database, run_sql, scanned, unscanned
 from datasette_scan import scanning
 from datasette_scan.catalog import Catalog
 from datasette_scan.errors import DeniedError

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from datasette.cli import cli
-from conftest import (
+from sites import (
     MAGIC,
     PATIENCE,
     Server,

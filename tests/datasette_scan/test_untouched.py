@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import child_python, end, make_database, photograph, run_sql, scanned
+from sites import child_python, end, make_database, photograph, run_sql, scanned
 from datasette_scan import owners
 from test_opening import HOLD_OPEN, LEAVE, hot_journal
 
@@ -168,7 +168,7 @@ def test_another_user_reads_what_the_owner_lets(root: Path) -> None:
 import asyncio, os, shutil, sys
 sys.path.insert(0, {os.path.dirname(__file__)!r})
 import sqlite_scanner
-from conftest import scanned
+from sites import scanned
 from pathlib import Path
 # The environment may lie in a folder that others cannot enter.
 program = shutil.copy(sqlite_scanner.get_binary_path(), Path(sys.argv[1]).parent)

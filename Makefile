@@ -25,7 +25,7 @@ DATASETTE_1.0 := datasette>=1.0a41,<2
 VET_TARGETS := linux/amd64 linux/arm64 linux/386 linux/arm linux/ppc64le linux/s390x linux/riscv64 \
     darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 windows/386 freebsd/amd64
 
-.PHONY: help demo setup test test-unit test-go test-integration test-datasette lint types cover bench \
+.PHONY: help demo setup test test-unit test-go test-integration test-datasette lint types docs cover bench \
     bench-build bench-scanner bench-datasette dist clean test-datasette-0.65 test-datasette-1.0 run-datasette-0.65 run-datasette-1.0
 
 help:  ## Show this list
@@ -95,6 +95,10 @@ types: setup  ## mypy, strict
 	@$(UV) sync --quiet --all-packages $(EXTRA)
 	$(UV) run --no-sync mypy -p sqlite_scanner
 	cd datasette_scan && $(UV) run --no-sync --project .. mypy
+
+docs: setup  ## The documentation site, below build/docs; broken links are errors
+	@$(UV) sync --quiet --all-packages --group docs $(EXTRA)
+	$(UV) run --no-sync sphinx-build --quiet --fresh-env --fail-on-warning --keep-going docs build/docs
 
 cover: setup  ## Coverage of the unit and integration tests
 	$(UV) run --no-sync coverage run -m pytest -q

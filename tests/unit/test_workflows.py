@@ -22,7 +22,7 @@ OURS = {
 }
 WRITTEN = resources.files("go_to_wheel").joinpath("data/publish.yml").read_text(encoding="utf-8")
 ALL = {**{f"our {name}": text for name, text in OURS.items()}, "init's": WRITTEN}
-RELEASES = {name: text for name, text in ALL.items() if "ci.yml" not in name}
+RELEASES = {name: text for name, text in ALL.items() if not name.endswith(("ci.yml", "docs.yml"))}
 
 #: Each action that may be used, at the commit that the version in the comment has.
 PINNED = {
@@ -31,6 +31,8 @@ PINNED = {
     "actions/setup-python": "e797f83bcb11b83ae66e0230d6156d7c80228e7c # v6.0.0",
     "actions/upload-artifact": "330a01c490aca151604b8cf639adc76d48f6c5d4 # v5.0.0",
     "actions/download-artifact": "018cc2cf5baa6db3ef3c5f8a56943fffe632ef53 # v6.0.0",
+    "actions/upload-pages-artifact": "7b1f4a764d45c48632c6b24a0339c27f5614fb0b # v4.0.0",
+    "actions/deploy-pages": "d6db90164ac5ed86f2b6aed7e0febac5b3c0c03e # v4.0.5",
     "pypa/gh-action-pypi-publish": "ed0c53931b1dc9bd32cbe73a98c7f6766f8a527e # v1.13.0",
 }
 
@@ -54,10 +56,13 @@ def test_every_action_is_pinned_by_commit(name: str) -> None:
 def test_rights_are_the_least(name: str) -> None:
     assert yaml.safe_load(ALL[name])["permissions"] == {}
     for job, described in jobs(ALL[name]).items():
-        assert described["permissions"] in ({"contents": "read"}, {}, {"id-token": "write"}), job
-        can_sign = "id-token" in described["permissions"]
-        uploads = any("pypi-publish" in step.get("uses", "") for step in described["steps"])
-        assert can_sign == uploads
+        used = " ".join(step.get("uses", "") for step in described["steps"])
+        if "pypi-publish" in used:
+            assert described["permissions"] == {"id-token": "write"}, job
+        elif "deploy-pages" in used:
+            assert described["permissions"] == {"pages": "write", "id-token": "write"}, job
+        else:
+            assert described["permissions"] in ({"contents": "read"}, {}), job
     assert "secrets." not in ALL[name]
     assert ALL[name].count("persist-credentials: false") == ALL[name].count("actions/checkout@")
 

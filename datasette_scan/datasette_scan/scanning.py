@@ -222,7 +222,7 @@ class ScanTask:
             [facts] = await self._reader.check(_look_into, [(match, 0)], self._prepare_connection)
             if facts is not None:
                 self._catalog.record(entry, facts)
-        if self._published.get(db.name) != entry.schema_hash and entry.status not in ("gone",):
+        if self._published.get(db.name) != entry.schema_hash and entry.status != "gone":
             with contextlib.suppress(UnavailableError):
                 await compat.publish_schema(self._ds, db)
                 self._published[db.name] = entry.schema_hash

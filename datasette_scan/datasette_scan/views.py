@@ -7,7 +7,7 @@ import io
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +132,7 @@ class Listing:
     def row(self, entry: Entry) -> Json:
         """One row as JSON."""
         ds = self.ds
-        modified = datetime.fromtimestamp(entry.mtime_ns / 1e9, timezone.utc)
+        modified = datetime.fromtimestamp(entry.mtime_ns / 1e9, UTC)
         return {
             "name": entry.address,
             "url": ds.urls.database(entry.name) if entry.attached else None,

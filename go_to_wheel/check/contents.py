@@ -57,7 +57,7 @@ def _record_text(archive: zipfile.ZipFile, dist_info: str) -> bytes:
     try:
         with archive.open(f"{dist_info}/RECORD") as file:
             return file.read(MAX_TEXT)
-    except Exception:  # missing or broken: found again, and told, when its turn comes
+    except Exception:  # noqa: BLE001 (missing or broken: reported when its turn comes)
         return b""
 
 

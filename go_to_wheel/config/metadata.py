@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
-from packaging.metadata import ExceptionGroup, InvalidMetadata, Metadata, RawMetadata
+from packaging.metadata import InvalidMetadata, Metadata, RawMetadata
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from go_to_wheel.sources.readme import SUMMARY_LIMIT, Readme

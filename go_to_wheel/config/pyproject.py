@@ -7,7 +7,7 @@ our build backend, or with no build backend at all.
 
 from __future__ import annotations
 
-import sys
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -20,11 +20,6 @@ from pyproject_metadata import StandardMetadata
 
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.sources.readme import Readme, content_type_of
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 FILE_NAME = "pyproject.toml"
 BACKEND = "go_to_wheel.backend"
@@ -114,7 +109,7 @@ def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _read_table(folder: Path, data: Mapping[str, Any], settings: Settings) -> Project:
     try:
         meta = StandardMetadata.from_pyproject(data, folder, all_errors=True)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (a group, or whatever the library stumbles over)
         faults = [str(one) for one in getattr(error, "exceptions", (error,))]
         raise InvalidOptionsError([f"{FILE_NAME}: {fault}" for fault in faults]) from None
     if meta.license is not None and not isinstance(meta.license, str):

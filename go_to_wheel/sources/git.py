@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -61,7 +61,7 @@ class Checkout:
         base = self.tag or self.base
         if base is None:
             return None
-        stamp = datetime.fromtimestamp(self.seconds, timezone.utc).strftime("%Y%m%d%H%M%S")
+        stamp = datetime.fromtimestamp(self.seconds, UTC).strftime("%Y%m%d%H%M%S")
         return format_pseudo_version(base, stamp, self.commit)
 
 

@@ -90,7 +90,7 @@ class Readers:
         try:
             while not (self.wrong or self.failures or self.enough(self)):
                 self._read_once()
-        except BaseException as error:  # a thread's own failure would pass unseen
+        except BaseException as error:  # noqa: BLE001 (a thread's failure would pass unseen)
             self.failures.append(error)
 
     def _read_once(self) -> None:

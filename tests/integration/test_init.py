@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from support import copy_project, git, go_to_wheel, run
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 MIT = Path(__file__).parents[2] / "LICENSE"  # any text that is recognised
 

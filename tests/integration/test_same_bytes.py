@@ -17,7 +17,7 @@ from support import HELLO_OPTIONS, copy_project
 
 ROOT = Path(__file__).parents[2]
 TARGETS = "linux-amd64,darwin-arm64"
-PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
 #: Moves the clock of Python, which writes the wheel: whatever asks for now gets 2031.
 FUTURE = """

@@ -9,7 +9,7 @@ import re
 import sqlite3
 import subprocess
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -59,7 +59,7 @@ def test_like_stat(scan: Scan, tree: Path) -> None:
         stat.st_dev,
         stat.st_ino,
     )
-    when = datetime.fromtimestamp(1_700_000_000, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    when = datetime.fromtimestamp(1_700_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     assert record["modified"] == f"{when}.123456789Z"
 
 

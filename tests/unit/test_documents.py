@@ -89,13 +89,3 @@ def test_every_option_of_scan() -> None:
     assert written == [*fields_of("_scan.py", "ScanOptions"), "events"]
     fields = fields_of("_records.py", "Match")
     assert all(f"`{field}`" in text("reference/sqlite-scanner-python.md") for field in fields)
-
-
-def test_sqlite_scanner_has_our_version() -> None:
-    """The three distributions are released together."""
-    from go_to_wheel import __version__
-
-    project = read_project(ROOT / "sqlite_scanner")
-    assert project is not None
-    assert project.values is not None
-    assert project.values["version"] == __version__

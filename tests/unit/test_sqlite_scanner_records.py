@@ -7,7 +7,7 @@ import importlib.util
 import json
 import os
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ def test_match() -> None:
     match = parse(MATCH)
     assert isinstance(match, records.Match)
     assert (match.path, match.size, match.companions) == ("/a/b.db", 8192, ("-wal",))
-    assert match.modified == datetime(2026, 11, 22, 10, 25, 52, 362790, timezone.utc)
+    assert match.modified == datetime(2026, 11, 22, 10, 25, 52, 362790, UTC)
     assert (match.reason, match.application) == (None, None)
 
 
@@ -80,5 +80,5 @@ def test_what_is_no_record(line: str) -> None:
      ("2024-01-02T03:04:05.000000999Z", 0)],
 )  # fmt: skip
 def test_times(text: str, microsecond: int) -> None:
-    expected = datetime(2024, 1, 2, 3, 4, 5, microsecond, timezone.utc)
+    expected = datetime(2024, 1, 2, 3, 4, 5, microsecond, UTC)
     assert records.parse_time(text) == expected

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 
@@ -122,5 +122,5 @@ def _path(data: Mapping[str, Any]) -> str:
 def parse_time(text: str) -> datetime:
     """RFC 3339 in UTC with nanoseconds -> a datetime, which holds microseconds."""
     seconds, _, fraction = text.removesuffix("Z").partition(".")
-    whole = datetime.fromisoformat(seconds).replace(tzinfo=timezone.utc)
+    whole = datetime.fromisoformat(seconds).replace(tzinfo=UTC)
     return whole.replace(microsecond=int(f"{fraction:<06}"[:6]))

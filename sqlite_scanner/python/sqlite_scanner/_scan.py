@@ -227,6 +227,6 @@ async def _aend(process: asyncio.subprocess.Process) -> None:
         process.terminate()
     try:
         await asyncio.wait_for(process.communicate(), _STOP_SECONDS)
-    except asyncio.TimeoutError:
+    except TimeoutError:
         process.kill()
         await process.communicate()

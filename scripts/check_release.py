@@ -25,17 +25,16 @@ def find_faults(version: str, tag: str, files: list[str]) -> list[str]:
     faults = []
     if tag != f"v{version}":
         faults.append(f"the tag is {tag!r}, and {HOME.relative_to(ROOT)} says {version!r}")
-    prefixes = {name: f"{name}-{version}" for name in DISTRIBUTIONS}
-    for name, prefix in prefixes.items():
+    prefixes = [f"{name}-{version}" for name in DISTRIBUTIONS]
+    for prefix in prefixes:
         faults += [
             f"there is no {prefix}{end}"
             for end in (".tar.gz", "-*.whl")
             if not any(Path(file).match(prefix + end) for file in files)
         ]
-    expected = tuple(f"{prefix}{end}" for prefix in prefixes.values() for end in ("-", ".tar.gz"))
-    faults += [
-        f"{file} is not of version {version}" for file in files if not file.startswith(expected)
-    ]
+    expected = tuple(f"{prefix}{end}" for prefix in prefixes for end in ("-", ".tar.gz"))
+    strange = [file for file in files if not file.startswith(expected)]
+    faults += [f"{file} is not of version {version}" for file in strange]
     return faults
 
 

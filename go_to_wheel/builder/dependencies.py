@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from go_to_wheel.errors import SourceError
-from go_to_wheel.licenses import Notice, go_notice, is_license_name
-from go_to_wheel.sources import refuse_odd_name
+from go_to_wheel.licenses import Notice, go_notice
+from go_to_wheel.sources import TEXT_LIMIT, list_license_files, read_file, refuse_odd_name
 from go_to_wheel.toolchain import Go
 
 #: What `go list -deps` prints for each package that is not Go's own.
@@ -76,14 +75,12 @@ def _group(linked: Iterable[Linked], own: str) -> list[Notice]:
 
 
 def _read_texts(root: Path, folders: Iterable[Path]) -> tuple[tuple[str, bytes], ...]:
-    files = [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
-    texts = sorted(path for path in files if is_license_name(path.name) and path.is_file())
+    texts = sorted(path for folder in folders for path in list_license_files(folder))
     for path in texts:
         refuse_odd_name(path.name)
-    try:
-        return tuple((path.relative_to(root).as_posix(), path.read_bytes()) for path in texts)
-    except OSError as error:
-        raise SourceError(f"can't read {error.filename}: {error.strerror}") from None
+    return tuple(
+        (path.relative_to(root).as_posix(), read_file(path, root, TEXT_LIMIT)) for path in texts
+    )
 
 
 def _read_go_license(go: Go) -> bytes | None:
@@ -91,5 +88,5 @@ def _read_go_license(go: Go) -> bytes | None:
     for folder in go.source_folders[:1]:
         path = Path(folder).parent.parent / "LICENSE"
         if path.is_file():
-            return path.read_bytes()
+            return read_file(path, path.parent, TEXT_LIMIT)
     return None

@@ -15,7 +15,7 @@ from pathlib import Path
 from go_to_wheel.config import BuildRequest, Said, Told
 from go_to_wheel.errors import SourceError
 from go_to_wheel.platforms import Target
-from go_to_wheel.sources import ModuleQuery, ModuleSource, forge_url
+from go_to_wheel.sources import TEXT_LIMIT, ModuleQuery, ModuleSource, forge_url, read_file
 from go_to_wheel.toolchain import Go, Package
 
 #: The oldest language with complete lists of requirements; `go get` raises it as needed.
@@ -77,8 +77,9 @@ def _package_paths(query: ModuleQuery, packages: tuple[str, ...]) -> list[str]:
 
 def _replaced_note(source: ModuleSource) -> tuple[str, ...]:
     """Go ignores a dependency's replacements; `go install` refuses such modules."""
-    go_mod = (source.home or source.root) / "go.mod"
-    text = go_mod.read_text(encoding="utf-8", errors="replace") if go_mod.is_file() else ""
+    home = source.home or source.root
+    go_mod = home / "go.mod"
+    text = read_file(go_mod, home, TEXT_LIMIT).decode(errors="replace") if go_mod.exists() else ""
     if not any(line.split("//")[0].strip().startswith("replace") for line in text.splitlines()):
         return ()
     return (

@@ -6,6 +6,7 @@ import io
 import platform
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from go_to_wheel.binary import BinaryFacts, GoBuildInfo, check_target, read_facts
 from go_to_wheel.builder.look import Machine, python_files_of, read_epoch
@@ -152,7 +153,7 @@ def _package(facts: Inspected, index: int) -> Package:
 
 def _read_files(request: BuildRequest, source: BinarySource, module: str) -> ProjectFiles:
     if source.home is None:
-        return ProjectFiles(read_readme(request.readme) if request.readme else None)
+        return ProjectFiles(read_readme(Path(request.readme)) if request.readme else None)
     return read_files(ModuleSource(source.home, (".",), module), request.readme)
 
 

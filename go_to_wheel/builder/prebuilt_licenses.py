@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from go_to_wheel.binary import GoBuildInfo, GoModule
-from go_to_wheel.errors import SourceError, ToolchainError
-from go_to_wheel.licenses import Notice, go_notice, is_license_name
+from go_to_wheel.errors import ToolchainError
+from go_to_wheel.licenses import Notice, go_notice
 from go_to_wheel.process import Runner
+from go_to_wheel.sources import TEXT_LIMIT, list_license_files, read_file
 from go_to_wheel.toolchain import find_go, open_go
 
 #: Nothing else is handed to Go: the names come from the binaries.
@@ -52,7 +53,10 @@ def ready_notices(
             missing[query] = reason
             continue
         module = wanted[query]
-        notices.append(Notice(module.path, query.split("@")[1], _read_texts(folder)))
+        texts = tuple(
+            (path.name, read_file(path, folder, TEXT_LIMIT)) for path in list_license_files(folder)
+        )
+        notices.append(Notice(module.path, query.split("@")[1], texts))
     return sorted(notices, key=lambda notice: notice.module), missing
 
 
@@ -109,11 +113,3 @@ def _folder(answer: Mapping[str, Any], module: GoModule) -> tuple[Path | None, s
 def _short(error: str) -> str:
     """Go's words without the module and address, which differ from module to module."""
     return " ".join(_NAMES.sub("", error).split())
-
-
-def _read_texts(folder: Path) -> tuple[tuple[str, bytes], ...]:
-    try:
-        files = [path for path in folder.iterdir() if is_license_name(path.name)]
-        return tuple((path.name, path.read_bytes()) for path in sorted(files) if path.is_file())
-    except OSError as error:
-        raise SourceError(f"can't read {error.filename}: {error.strerror}") from None

@@ -17,7 +17,7 @@ from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
 from go_to_wheel.errors import SourceError
 from go_to_wheel.platforms import TARGETS
 from go_to_wheel.process import Runner
-from go_to_wheel.sources import LAUNCHER_FOLDER, ModuleSource, refuse_odd_name, refuse_stray_link
+from go_to_wheel.sources import LAUNCHER_FOLDER, ModuleSource, open_file, refuse_odd_name
 from go_to_wheel.toolchain import Go
 from go_to_wheel.wheel.metadata import format_metadata
 from go_to_wheel.wheel.sdist import sdist_name, write_sdist
@@ -78,7 +78,7 @@ def collect(plan: BuildPlan, project: Project, vendor: bool) -> dict[str, Source
     files = {
         path.relative_to(root).as_posix(): _read(path, root)
         for path in sorted(_paths(plan, project, go, source))
-        if path.is_relative_to(root) and path.is_file()
+        if path.is_relative_to(root) and path.exists() and not path.is_dir()
     }
     if vendor:
         files.update(_vendored(go, source, root))
@@ -159,7 +159,7 @@ def _walk(folder: Path) -> Iterator[Path]:
             continue
         if entry.is_dir() and not entry.is_symlink():
             yield from _walk(entry)
-        elif entry.is_file():
+        elif entry.exists():
             yield entry
 
 
@@ -173,12 +173,9 @@ def _is_leftover(name: str) -> bool:
 
 def _read(path: Path, root: Path) -> SourceFile:
     refuse_odd_name(path.relative_to(root).as_posix())
-    refuse_stray_link(path, root)
-    try:
-        data = path.read_bytes()
-        executable = os.access(path, os.X_OK) and bool(path.stat().st_mode & 0o100)
-    except OSError as error:
-        raise SourceError(f"can't read {path}: {error.strerror}") from None
+    with open_file(path, root) as stream:
+        data = stream.read()
+        executable = bool(os.fstat(stream.fileno()).st_mode & 0o100)
     return SourceFile(path.relative_to(root).as_posix(), data, executable)
 
 

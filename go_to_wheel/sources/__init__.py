@@ -4,8 +4,18 @@ A folder in a Go module, a module that Go fetches, or ready-made binaries. Each 
 with a frozen source, so that what comes after need not know which it was.
 """
 
+from go_to_wheel.sources.files import (
+    BINARY_LIMIT,
+    FILE_LIMIT,
+    TEXT_LIMIT,
+    list_license_files,
+    open_file,
+    read_file,
+    read_readme,
+    refuse_odd_name,
+    repository_root,
+)
 from go_to_wheel.sources.git import Checkout, read_checkout
-from go_to_wheel.sources.links import refuse_odd_name, refuse_stray_link
 from go_to_wheel.sources.module import (
     ModuleSource,
     in_repository,
@@ -13,8 +23,6 @@ from go_to_wheel.sources.module import (
     open_source,
     parse_module_path,
     read_files,
-    read_readme,
-    repository_root,
 )
 from go_to_wheel.sources.prebuilt import (
     BinarySource,
@@ -28,7 +36,10 @@ from go_to_wheel.sources.query import ModuleQuery, parse_query
 from go_to_wheel.sources.texts import first_sentence, forge_url, summary_of_doc
 
 __all__ = [
+    "BINARY_LIMIT",
+    "FILE_LIMIT",
     "LAUNCHER_FOLDER",
+    "TEXT_LIMIT",
     "BinarySource",
     "Checkout",
     "ModuleQuery",
@@ -38,18 +49,20 @@ __all__ = [
     "forge_url",
     "in_repository",
     "is_release",
+    "list_license_files",
     "module_root",
+    "open_file",
     "open_source",
     "parse_binaries",
     "parse_module_path",
     "parse_query",
     "read_checkout",
+    "read_file",
     "read_files",
     "read_python_files",
     "read_readme",
     "read_release",
     "refuse_odd_name",
-    "refuse_stray_link",
     "repository_root",
     "summary_of_doc",
 ]

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from go_to_wheel.errors import MissingPathError, SourceError
-from go_to_wheel.sources.readme import ProjectFiles, Readme, content_type_of
+from go_to_wheel.sources.files import (
+    FILE_LIMIT,
+    TEXT_LIMIT,
+    find_readme,
+    open_file,
+    read_file,
+    read_license_files,
+    read_readme,
+    repository_root,
+)
+from go_to_wheel.sources.readme import ProjectFiles
 
 #: `module PATH`, or the same in a block; the path may be quoted, a comment may follow.
 _MODULE_LINE = re.compile(
@@ -16,10 +27,31 @@ _MODULE_LINE = re.compile(
     r"(?=[ \t\r]*(?://|\)|$))",
     re.MULTILINE,
 )
-_README_SUFFIXES = (".md", ".markdown", ".mkd", ".mdown", ".rst", ".txt", "")
-_README_NAMES = tuple(f"readme{suffix}" for suffix in _README_SUFFIXES)
-_LICENSE_NAME = re.compile(r"((?:UN)?LICEN[CS]E|COPYING|NOTICE)([-._].*)?", re.IGNORECASE)
-_CODE_SUFFIXES = frozenset((".c", ".go", ".h", ".html", ".json", ".py", ".sh", ".tmpl"))
+
+_REPLACED = re.compile(r"=>[ \t]*[\"`]?(?P<path>\.{0,2}/[^\s\"`]*)")
+_GO_FILES = frozenset(("go.mod", "go.sum", "go.work", "go.work.sum", "modules.txt"))
+_GO_SUFFIXES = (
+    ".go",
+    ".s",
+    ".S",
+    ".sx",
+    ".c",
+    ".cc",
+    ".cpp",
+    ".cxx",
+    ".m",
+    ".f",
+    ".F",
+    ".for",
+    ".f90",
+    ".h",
+    ".hh",
+    ".hpp",
+    ".hxx",
+    ".swig",
+    ".swigcxx",
+    ".syso",
+)
 
 
 @dataclass(frozen=True)
@@ -92,14 +124,57 @@ def open_source(source: str, package: str | Sequence[str] | None = None) -> Modu
             "run 'go mod init' there, or name the folder that holds go.mod",
         )
     packages = [package] if isinstance(package, str) else package
-    below = tuple(_package_below(root, folder / one, one) for one in packages or ["."])
-    return ModuleSource(root, below, _module_path(root / "go.mod"))
+    below = tuple(_package_below(root, folder / name, name) for name in packages or ["."])
+    go_mod = _read_go_mod(root / "go.mod")
+    path = parse_module_path(go_mod)
+    if path is None:
+        raise SourceError(
+            f"{root / 'go.mod'} has no module line", "add one: module example.com/name"
+        )
+    for home in (root, *_local_replacements(root, go_mod)):
+        refuse_irregular_sources(home)
+    return ModuleSource(root, below, path)
+
+
+def refuse_irregular_sources(root: Path) -> None:
+    """Raise SourceError for what Go would read, or wait for, outside the module's own files.
+
+    Go follows a link named `x.go` wherever it leads, and waits for a named pipe's writer.
+    """
+    folders = [root]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name != "testdata" and not entry.name.startswith("."):
+                        folders.append(Path(entry.path))
+                elif _is_read_by_go(entry.name) and not _is_plain(entry):
+                    with open_file(Path(entry.path), root):
+                        pass
+
+
+def _is_read_by_go(name: str) -> bool:
+    """Whether Go looks into a file of this name to learn what a package is made of."""
+    return name in _GO_FILES or (name.endswith(_GO_SUFFIXES) and not name.startswith((".", "_")))
+
+
+def _is_plain(entry: os.DirEntry[str]) -> bool:
+    """Whether it needs no closer look; Go skips folders, and links to them, of these names."""
+    if entry.is_file(follow_symlinks=False):
+        return entry.stat(follow_symlinks=False).st_size <= FILE_LIMIT
+    return Path(entry.path).is_dir()
+
+
+def _local_replacements(root: Path, go_mod: str) -> list[Path]:
+    """The folders that stand for other modules: `replace example.com/a => ../a`."""
+    folders = [root / found["path"] for found in _REPLACED.finditer(go_mod)]
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def module_root(folder: Path) -> Path | None:
     """The folder with the go.mod that governs this one, None when there is none."""
     for candidate in (folder, *folder.parents):
-        if (candidate / "go.mod").is_file():
+        if os.path.lexists(candidate / "go.mod") and not (candidate / "go.mod").is_dir():
             return candidate
     return None
 
@@ -118,15 +193,11 @@ def _package_below(root: Path, target: Path, package: str) -> str:
     return "." if below == "." else f"./{below}"
 
 
-def _module_path(go_mod: Path) -> str:
+def _read_go_mod(path: Path) -> str:
     try:
-        text = go_mod.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"can't read {go_mod}: {error}") from None
-    path = parse_module_path(text)
-    if path is None:
-        raise SourceError(f"{go_mod} has no module line", "add one: module example.com/name")
-    return path
+        return read_file(path, path.parent, TEXT_LIMIT).decode()
+    except UnicodeDecodeError as error:
+        raise SourceError(f"can't read {path}: {error}", "save it as UTF-8") from None
 
 
 def parse_module_path(go_mod: str) -> str | None:
@@ -135,92 +206,19 @@ def parse_module_path(go_mod: str) -> str | None:
     return found["path"].strip('"`') if found else None
 
 
-def _find_readme(source: ModuleSource) -> Path | None:
-    """The package's README, else the module's, whatever its letters' case."""
-    for folder in source.text_folders:
-        if not folder.is_dir():
-            continue
-        by_name = {path.name.lower(): path for path in sorted(folder.iterdir(), reverse=True)}
-        for name in _README_NAMES:
-            if name in by_name and by_name[name].is_file():
-                return by_name[name]
-    return None
-
-
 def read_files(source: ModuleSource, readme: str | None = None) -> ProjectFiles:
     """The texts that go into the wheel: the README (the one named, or found) and licences.
 
     Raises MissingPathError for a named README that isn't there, SourceError for texts
     that can't be read.
     """
-    path = readme or _find_readme(source)
-    text = read_readme(path) if path else None
+    home = source.home or source.root
+    path = Path(readme) if readme else find_readme(source.text_folders)
+    text = read_readme(path, None if readme else home) if path else None
     if text and not text.text.strip():
         text = path = None  # an empty file describes nothing
-    licenses = tuple((path.name, _read_bytes(path)) for path in _find_license_files(source))
-    return ProjectFiles(text, licenses, Path(path).name if path else "")
-
-
-def read_readme(named: str | Path) -> Readme:
-    """A README file; raises MissingPathError and SourceError."""
-    path = Path(named)
-    if not path.is_file():
-        raise MissingPathError(f"README file not found: {named}", "name an existing file")
-    return _read_readme(path)
-
-
-def _read_readme(path: Path) -> Readme:
-    content_type = content_type_of(path.suffix)
-    if content_type is None:
-        raise SourceError(
-            f"README {path}: PyPI does not know files ending in {path.suffix!r}",
-            "use .md, .rst or .txt",
-        )
-    try:
-        return Readme(_read_bytes(path).decode("utf-8-sig"), content_type)
-    except UnicodeDecodeError:
-        raise SourceError(f"README {path} is not UTF-8 text", "save it as UTF-8") from None
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SourceError(f"can't read {path}: {error.strerror}") from None
-
-
-def _find_license_files(source: ModuleSource) -> list[Path]:
-    """The module's licence and notice files, sorted by name.
-
-    When the module is a folder of a repository and has none of its own, the repository's
-    LICENSE counts, as it does for Go's module proxy.
-    """
-    home = source.home or source.root
-    found = _license_files_in(home)
-    if found:
-        return found
-    repository = repository_root(home)
-    inherited = repository / "LICENSE" if repository else None
-    return [inherited] if inherited and inherited.is_file() else []
-
-
-def _license_files_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if _is_license_file(path))
-
-
-def _is_license_file(path: Path) -> bool:
-    """LICENSE.md and LICENSE-MIT are, license.go is not."""
-    if not _LICENSE_NAME.fullmatch(path.name) or path.suffix.lower() in _CODE_SUFFIXES:
-        return False
-    return path.is_file()
-
-
-def repository_root(folder: Path) -> Path | None:
-    """The checkout that holds this folder, None when there is none."""
-    for candidate in (folder, *folder.parents):
-        if (candidate / ".git").exists():
-            return candidate
-    return None
+    above = repository_root(home) if source.version is None else None
+    return ProjectFiles(text, read_license_files(home, above), path.name if path else "")
 
 
 def in_repository(folder: Path) -> bool:

@@ -8,20 +8,30 @@ from __future__ import annotations
 import json
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 from go_to_wheel.errors import InvalidOptionsError, SourceError
 from go_to_wheel.platforms import TARGETS, Target, parse_selection
+from go_to_wheel.sources.files import (
+    BINARY_LIMIT,
+    TEXT_LIMIT,
+    open_file,
+    read_file,
+    repository_root,
+)
+from go_to_wheel.sources.module import module_root
 
 ARTIFACTS = "artifacts.json"
 METADATA = "metadata.json"
 #: The most compatible instruction sets; others of the same system are left out.
 _BASE_LEVELS = {"goamd64": "v1", "goarm64": "v8.0", "go386": "sse2"}
 _LEVELS_OF = {"amd64": "goamd64", "arm64": "goarm64", "386": "go386"}
-_SIZE_LIMIT = 2**31
+#: Of a release archive, before its programs are found.
+_UNPACKED_LIMIT = 8 << 30
 #: Members that are texts: of metadata.json, of an artifact, of its "extra".
 _ABOUT = frozenset(("project_name", "version", "tag", "commit"))
 _ARTIFACT = frozenset(("type", "path", "goos", "goarch", "goarm", "target", *_BASE_LEVELS))
@@ -97,7 +107,7 @@ def parse_binaries(values: Sequence[str], home: Path | None = None) -> BinarySou
             faults.append(f"there are two binaries for {target.name!r}")
         if not Path(path).is_file():
             faults.append(f"binary {value!r}: no file {path!r}")
-        found.append(ReadyBinary(target, path, Path(path).read_bytes))
+        found.append(ReadyBinary(target, path, _loader(Path(path), None)))
     if faults:
         raise InvalidOptionsError(faults, "\n".join(dict.fromkeys(hints)))
     return BinarySource(tuple(found), home)
@@ -154,8 +164,8 @@ def _read_artifacts(path: Path) -> list[dict[str, Any]]:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return json.loads(read_file(path, path.parent, TEXT_LIMIT))
+    except (ValueError, RecursionError) as error:
         raise SourceError(f"can't read {path}: {error}") from None
 
 
@@ -195,7 +205,7 @@ def _plain(folder: Path, artifact: Mapping[str, Any], target: Target) -> Iterato
     path = _locate(folder, artifact)
     if path is not None:
         name = artifact["extra"].get("Binary") or path.stem
-        yield ReadyBinary(target, str(path), path.read_bytes, name)
+        yield ReadyBinary(target, str(path), _loader(path, _region(folder)), name)
 
 
 def _archived(folder: Path, artifact: Mapping[str, Any], target: Target) -> Iterator[ReadyBinary]:
@@ -205,8 +215,9 @@ def _archived(folder: Path, artifact: Mapping[str, Any], target: Target) -> Iter
         return
     for name in extra.get("Binaries") or ():
         bare = name.removesuffix(".exe")
-        label = f"{path}, {bare}{target.exe_suffix}"
-        yield ReadyBinary(target, label, _member_loader(path, bare + target.exe_suffix), bare)
+        member = f"{bare}{target.exe_suffix}"
+        label = f"{path}, {member}"
+        yield ReadyBinary(target, label, _member_loader(path, _region(folder), member), bare)
 
 
 def _locate(folder: Path, artifact: Mapping[str, Any]) -> Path | None:
@@ -216,11 +227,23 @@ def _locate(folder: Path, artifact: Mapping[str, Any]) -> Path | None:
     return next((one for one in candidates if one.is_file()), None)
 
 
-def _member_loader(path: Path, name: str) -> Callable[[], bytes]:
+def _region(folder: Path) -> Path:
+    """What an artifact's path may lead into: the project that was released, or `dist` alone."""
+    above = folder.parent
+    return above if module_root(above) == above or repository_root(above) else folder
+
+
+def _loader(path: Path, project: Path | None) -> Callable[[], bytes]:
+    return lambda: read_file(path, project, BINARY_LIMIT)
+
+
+def _member_loader(path: Path, project: Path, name: str) -> Callable[[], bytes]:
     def load() -> bytes:
+        read = _read_zip if path.suffix == ".zip" else _read_tar
         try:
-            return _read_zip(path, name) if path.suffix == ".zip" else _read_tar(path, name)
-        except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
+            with open_file(path, project, BINARY_LIMIT) as stream:
+                return read(stream, name)
+        except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
             raise SourceError(f"can't read {path}: {error}") from None
         except KeyError:
             raise SourceError(f"{path} holds no {name!r}, which {ARTIFACTS} promises") from None
@@ -228,21 +251,23 @@ def _member_loader(path: Path, name: str) -> Callable[[], bytes]:
     return load
 
 
-def _read_zip(path: Path, name: str) -> bytes:
-    with zipfile.ZipFile(path) as archive:
+def _read_zip(stream: IO[bytes], name: str) -> bytes:
+    with zipfile.ZipFile(stream) as archive:
         for member in archive.infolist():
-            if PurePosixPath(member.filename).name == name and member.file_size < _SIZE_LIMIT:
+            if PurePosixPath(member.filename).name == name and member.file_size <= BINARY_LIMIT:
                 return archive.read(member)
     raise KeyError(name)
 
 
-def _read_tar(path: Path, name: str) -> bytes:
-    with tarfile.open(path) as archive:
+def _read_tar(stream: IO[bytes], name: str) -> bytes:
+    with tarfile.open(fileobj=stream) as archive:
         for member in archive:
-            fits = member.isreg() and member.size < _SIZE_LIMIT
+            if member.offset_data + member.size > _UNPACKED_LIMIT:
+                raise tarfile.ReadError(f"it unpacks to more than {_UNPACKED_LIMIT:,} bytes")
+            fits = member.isreg() and member.size <= BINARY_LIMIT
             if fits and PurePosixPath(member.name).name == name:
-                stream = archive.extractfile(member)
-                return stream.read() if stream else b""
+                inside = archive.extractfile(member)
+                return inside.read() if inside else b""
     raise KeyError(name)
 
 

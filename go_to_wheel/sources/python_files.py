@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from go_to_wheel.errors import MissingPathError, SourceError
-from go_to_wheel.sources.links import refuse_odd_name, refuse_stray_link
+from go_to_wheel.sources.files import read_file, refuse_odd_name, refuse_outside
 
 #: The launcher's folder in the project's own package; written by editable installs.
 LAUNCHER_FOLDER = "_launcher"
@@ -38,7 +38,7 @@ def read_python_files(project: Path, named: str) -> tuple[tuple[str, bytes], ...
         raise SourceError(f"python-source: {str(folder)!r} has no files")
     for path in paths:
         refuse_odd_name(path)
-    return tuple((path, (folder / path).read_bytes()) for path in paths)
+    return tuple((path, read_file(folder / path, project)) for path in paths)
 
 
 def _walk(folder: Path, prefix: str, above: tuple[Path, ...], project: Path) -> Iterator[str]:
@@ -47,12 +47,12 @@ def _walk(folder: Path, prefix: str, above: tuple[Path, ...], project: Path) -> 
         if entry.name.startswith(".") or entry.suffix in _LEFT_OUT_SUFFIXES:
             continue
         if entry.is_symlink():
-            refuse_stray_link(entry, project)
+            refuse_outside(entry, project)
         if entry.is_dir():
             if entry.name not in _LEFT_OUT_FOLDERS:
                 real = entry.resolve()
                 if any(one.is_relative_to(real) for one in above):
                     raise SourceError(f"python-source: {str(entry)!r} is a link to what holds it")
                 yield from _walk(entry, f"{prefix}{entry.name}/", (*above, real), project)
-        elif entry.is_file():
+        else:
             yield f"{prefix}{entry.name}"

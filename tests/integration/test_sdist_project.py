@@ -126,10 +126,10 @@ def test_links_that_leave_the_project_are_refused(project: Project, tmp_path: Pa
     (tmp_path / "secret").write_text("secret\n")
     (folder / "key").symlink_to(tmp_path / "secret")
     said = refuse(folder, "--output-dir", tmp_path / "out")
-    assert f"is a link to {str(tmp_path / 'secret')!r}, which is no part of the project" in said
+    assert f"leads to {str(tmp_path / 'secret')!r}, which is not part of the project" in said
     (folder / "key").unlink()
     (folder / "key").symlink_to("../.git/config")
-    assert "which is no part of the project" in refuse(folder, "--output-dir", tmp_path / "out")
+    assert "which is not part of the project" in refuse(folder, "--output-dir", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -191,9 +191,9 @@ def test_python_source_is_a_folder_of_the_project(tmp_path: Path, named: str, wo
 @pytest.mark.parametrize(
     ("link", "target", "words"),
     [
-        ("x/secret", "../../../secret", "which is no part of the project"),
-        ("x/folder", "../../../elsewhere", "which is no part of the project"),
-        ("x/config", "../../.git/config", "which is no part of the project"),
+        ("x/secret", "../../../secret", "which is not part of the project"),
+        ("x/folder", "../../../elsewhere", "which is not part of the project"),
+        ("x/config", "../../.git/config", "which is not part of the project"),
         ("x/round", ".", "is a link to what holds it"),
         ("x/up", "../..", "is a link to what holds it"),
     ],
@@ -221,5 +221,5 @@ def test_links_inside_the_checkout_are_followed(tmp_path: Path) -> None:
 def test_names_that_archives_cannot_carry(tmp_path: Path, name: bytes) -> None:
     plant(tmp_path, {"p/x.py": ""})
     Path(os.fsdecode(os.fsencode(tmp_path / "p") + b"/" + name)).write_text("")
-    with pytest.raises(SourceError, match=r"the file name .* has characters that wheels"):
+    with pytest.raises(SourceError, match=r"the file name .* has characters that archives"):
         read_python_files(tmp_path, "p")

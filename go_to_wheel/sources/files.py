@@ -1,0 +1,229 @@
+"""Reads what goes into a wheel or a source archive: regular files of the project, nothing else.
+
+`read_file` is the only way in. A link may lead to another file of the project, or of the
+repository that holds it (a monorepo's `LICENSE -> ../LICENSE`); whatever leads elsewhere,
+is no regular file, or is too large is refused with SourceError, before or after it is
+opened, and without ever waiting for it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from go_to_wheel.errors import MissingPathError, SourceError
+from go_to_wheel.licenses import is_license_name
+from go_to_wheel.sources.readme import Readme, content_type_of
+
+#: Bytes of a README, a licence, a go.mod or pyproject.toml.
+TEXT_LIMIT = 8 << 20
+#: Bytes of a Python file, or a member of a source archive; PyPI takes 100 MB by default.
+FILE_LIMIT = 512 << 20
+#: Bytes of a prebuilt binary: the zip format's own limit without its 64-bit extension.
+BINARY_LIMIT = 2**31 - 1
+
+_OPEN_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_NOCTTY", 0)
+)
+_FOLDER_FLAGS = (
+    getattr(os, "O_PATH", os.O_RDONLY)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_DIRECTORY", 0)
+)
+_HAS_DIR_FD = os.open in os.supports_dir_fd
+_KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a link that leads back to itself",
+}
+_README_SUFFIXES = (".md", ".markdown", ".mkd", ".mdown", ".rst", ".txt", "")
+_README_NAMES = tuple(f"readme{suffix}" for suffix in _README_SUFFIXES)
+#: A `.github` folder's README is often the project's; other hidden folders hold settings.
+_SHOWN_FOLDERS = frozenset((".github",))
+
+
+def read_file(path: Path, project: Path | None, limit: int = FILE_LIMIT) -> bytes:
+    """A file of `project` (a folder); None for one that the user named, wherever it is.
+
+    Raises SourceError for a link out of the project and its repository or into `.git`,
+    anything but a regular file, and more than `limit` bytes.
+    """
+    with open_file(path, project, limit) as stream:
+        data = stream.read(limit + 1)
+    if len(data) > limit:  # it grew, or its size is not known, as below /proc
+        raise _too_large(path, len(data), limit)
+    return data
+
+
+@contextmanager
+def open_file(path: Path, project: Path | None, limit: int = FILE_LIMIT) -> Iterator[IO[bytes]]:
+    """The same file opened for reading; an OSError while it is open is a SourceError, too."""
+    try:
+        with os.fdopen(_open(path, project, limit), "rb") as stream:
+            yield stream
+    except OSError as error:
+        raise SourceError(f"can't read {str(path)!r}: {error.strerror or error}") from None
+
+
+def _open(path: Path, project: Path | None, limit: int) -> int:
+    real = Path(os.path.realpath(path))
+    home = None if project is None else _refuse_outside(path, real, project)
+    _check_kind(path, real.lstat(), limit)
+    descriptor = os.open(real, _OPEN_FLAGS) if home is None else _open_below(home, real)
+    try:
+        _check_kind(path, os.fstat(descriptor), limit)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _open_below(home: Path, real: Path) -> int:
+    """Open a file below a folder, following no link that took a folder's place meanwhile."""
+    *folders, name = real.relative_to(home).parts
+    if not _HAS_DIR_FD:  # Windows, where creating a link takes a privilege
+        return os.open(real, _OPEN_FLAGS)
+    above = os.open(home, _FOLDER_FLAGS)
+    try:
+        for folder in folders:
+            below = os.open(folder, _FOLDER_FLAGS, dir_fd=above)
+            os.close(above)
+            above = below
+        return os.open(name, _OPEN_FLAGS, dir_fd=above)
+    finally:
+        os.close(above)
+
+
+def _check_kind(path: Path, found: os.stat_result, limit: int) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
+        raise SourceError(
+            f"{str(path)!r} is {kind}, not a regular file",
+            "put a regular file there, or remove it",
+        )
+    if found.st_size > limit:
+        raise _too_large(path, found.st_size, limit)
+
+
+def _too_large(path: Path, size: int, limit: int) -> SourceError:
+    return SourceError(
+        f"{str(path)!r} has {size:,} bytes; at most {limit:,} are read",
+        "put a smaller file there, or remove it",
+    )
+
+
+def refuse_outside(path: Path, project: Path) -> None:
+    """Raise SourceError for a path, a folder's for example, that leads out of the project."""
+    _refuse_outside(path, Path(os.path.realpath(path)), project)
+
+
+def _refuse_outside(path: Path, real: Path, project: Path) -> Path:
+    """The project's or repository's folder that holds a real path, links resolved."""
+    own = Path(os.path.realpath(project))
+    repository = repository_root(own) or own
+    if real.is_relative_to(own) and ".git" not in _folded_parts(real, own):
+        return own
+    if real.is_relative_to(repository):
+        hidden = [part for part in _folded_parts(real, repository) if part.startswith(".")]
+        if set(hidden) <= _SHOWN_FOLDERS:
+            return repository
+    raise SourceError(
+        f"{str(path)!r} leads to {str(real)!r}, which is not part of the project",
+        "copy the file into the project, or remove the link",
+    )
+
+
+def _folded_parts(path: Path, above: Path) -> list[str]:
+    """The parts below a folder; `.GIT` is `.git` where letters' case does not count."""
+    return [part.casefold() for part in path.relative_to(above).parts]
+
+
+def repository_root(folder: Path) -> Path | None:
+    """The git checkout that holds this folder, None when there is none.
+
+    A `.git` of somebody who owns neither the folder nor this process does not count: whoever
+    can write to /tmp could place one there (git's own "dubious ownership").
+    """
+    try:
+        owners = {folder.stat().st_uid, *([os.getuid()] if hasattr(os, "getuid") else [])}
+    except OSError:
+        owners = set()
+    for candidate in (folder, *folder.parents):
+        try:
+            owner = (candidate / ".git").stat().st_uid
+        except OSError:
+            continue
+        return candidate if not owners or owner in owners else None
+    return None
+
+
+def refuse_odd_name(path: str) -> None:
+    """Raise SourceError for a file name that is not UTF-8, or has control characters."""
+    if not path.isprintable():
+        raise SourceError(
+            f"the file name {path!r} has characters that archives can't hold", "rename the file"
+        )
+
+
+def find_readme(folders: Iterable[Path]) -> Path | None:
+    """The first README in these folders, whatever its letters' case."""
+    for folder in folders:
+        if not folder.is_dir():
+            continue
+        by_name = {path.name.lower(): path for path in sorted(folder.iterdir(), reverse=True)}
+        for name in _README_NAMES:
+            if name in by_name and not by_name[name].is_dir():
+                return by_name[name]
+    return None
+
+
+def read_readme(path: Path, project: Path | None = None) -> Readme:
+    """A README of the project; None for one that the user named.
+
+    Raises MissingPathError when there is none, SourceError when it can't be read.
+    """
+    if not os.path.lexists(path):
+        raise MissingPathError(f"README file not found: {path}", "name an existing file")
+    content_type = content_type_of(path.suffix)
+    if content_type is None:
+        raise SourceError(
+            f"README {path}: PyPI does not know files ending in {path.suffix!r}",
+            "use .md, .rst or .txt",
+        )
+    try:
+        return Readme(read_file(path, project, TEXT_LIMIT).decode("utf-8-sig"), content_type)
+    except UnicodeDecodeError:
+        raise SourceError(f"README {path} is not UTF-8 text", "save it as UTF-8") from None
+
+
+def read_license_files(home: Path, repository: Path | None) -> tuple[tuple[str, bytes], ...]:
+    """A project's licence and notice files as (name, bytes), sorted by name.
+
+    Without one of its own, the LICENSE of the `repository` that holds it counts, as it does
+    for Go's module proxy.
+    """
+    paths = list_license_files(home)
+    if not paths and repository and (repository / "LICENSE").exists():
+        paths = [repository / "LICENSE"]
+    return tuple((path.name, read_file(path, home, TEXT_LIMIT)) for path in paths)
+
+
+def list_license_files(folder: Path) -> list[Path]:
+    """The files of a folder that are licences or notices by their names, sorted."""
+    if not folder.is_dir():
+        return []
+    found = [path for path in folder.iterdir() if is_license_name(path.name)]
+    return sorted(path for path in found if not path.is_dir())

@@ -1,0 +1,253 @@
+"""Only regular files of the project go into a wheel; nothing else is read, or waited for."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from go_to_wheel.errors import SourceError
+from go_to_wheel.sources import open_source, read_file, read_files, read_python_files
+from go_to_wheel.sources.files import read_license_files, repository_root
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="links, pipes and devices")
+
+GIANT = 30 << 30
+
+
+def make_project(folder: Path) -> Path:
+    """A module in a repository, a secret beside it, and a folder that nobody should see."""
+    project = folder / "repository" / "module"
+    project.mkdir(parents=True)
+    (project / "go.mod").write_text("module example.com/tool\n")
+    (project / "main.go").write_text("package main\n")
+    (project / "python").mkdir()
+    (project / "python" / "tool.py").write_text("")
+    git = folder / "repository" / ".git"
+    git.mkdir()
+    (git / "config").write_text("token")
+    (folder / "repository" / ".ssh").mkdir()
+    (folder / "repository" / ".ssh" / "id").write_text("key")
+    (folder / "repository" / "LICENSE").write_text("text")
+    (folder / "secret").write_text("secret")
+    return project
+
+
+def link(target: str) -> Callable[[Path], None]:
+    return lambda path: path.symlink_to(target)
+
+
+def listen(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(path))
+
+
+def spread(path: Path) -> None:
+    with path.open("wb") as stream:
+        stream.truncate(GIANT)
+
+
+ELSEWHERE = "which is not part of the project"
+BAD = {
+    "a file outside": (link("../../secret"), ELSEWHERE),
+    "an absolute path": (link("/etc/passwd"), ELSEWHERE),
+    "the process's environment": (link("/proc/self/environ"), ELSEWHERE),
+    "a file descriptor": (link("/dev/fd/0"), ELSEWHERE),
+    "a device": (link("/dev/zero"), ELSEWHERE),
+    "git's settings": (link("../.git/config"), ELSEWHERE),
+    "git's settings, in capitals": (link("../.GIT/config"), ELSEWHERE),
+    "a hidden folder above the project": (link("../.ssh/id"), ELSEWHERE),
+    "a pipe": (os.mkfifo if hasattr(os, "mkfifo") else spread, "is a named pipe"),
+    "a socket": (listen, "is a socket"),
+    "a sparse giant": (spread, f"has {GIANT:,} bytes"),
+    "itself": (link("LICENSE"), "is a link that leads back to itself"),
+    "nothing": (link("gone"), "can't read"),
+}
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "README.md": lambda folder: read_files(open_source(str(folder))),
+    "LICENSE": lambda folder: read_files(open_source(str(folder))),
+    "NOTICE.txt": lambda folder: read_files(open_source(str(folder))),
+    "go.mod": lambda folder: open_source(str(folder)),
+    "go.sum": lambda folder: open_source(str(folder)),
+    "other.go": lambda folder: open_source(str(folder)),
+    "internal/deep/deep.go": lambda folder: open_source(str(folder)),
+    "vendor/modules.txt": lambda folder: open_source(str(folder)),
+    "python/data.txt": lambda folder: read_python_files(folder, "python"),
+    "python/deep/data.txt": lambda folder: read_python_files(folder, "python"),
+}
+
+
+@posix
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("bad", BAD)
+def test_what_no_wheel_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, bad: str
+) -> None:
+    project = make_project(tmp_path)
+    place, words = BAD[bad]
+    path = project / name
+    if bad == "itself":
+        place = link(path.name)
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(path.parent)
+    if path.parent != project and bad.startswith(("a file outside", "git", "a hidden")):
+        path.symlink_to(os.path.relpath(tmp_path / "secret"))
+    else:
+        place(path)
+    with pytest.raises(SourceError) as caught:
+        READERS[name](project)
+    assert words in str(caught.value)
+    assert path.name in str(caught.value)
+
+
+@posix
+def test_links_that_stay_inside(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    (project / "LICENSE").symlink_to("../LICENSE")
+    (project / "docs").mkdir()
+    (project / "docs" / "README.md").write_text("read me")
+    (project / "README.md").symlink_to("docs/README.md")
+    (project / ".github").mkdir()
+    (project / ".github" / "NOTICE").write_text("notice")
+    (project / "NOTICE").symlink_to(".github/NOTICE")
+    (tmp_path / "other").symlink_to(project)  # the project's folder is a link itself
+    for folder in (project, tmp_path / "other"):
+        files = read_files(open_source(str(folder)))
+        assert files.licenses == (("LICENSE", b"text"), ("NOTICE", b"notice"))
+        assert files.readme and files.readme.text == "read me"
+
+
+@posix
+def test_a_hard_link_is_the_file_itself(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    os.link(tmp_path / "repository" / "LICENSE", project / "LICENSE")
+    assert read_file(project / "LICENSE", project) == b"text"
+
+
+@posix
+def test_a_file_that_the_user_names_may_be_anywhere(tmp_path: Path) -> None:
+    (tmp_path / "README.md").symlink_to(make_project(tmp_path) / "go.mod")
+    assert read_file(tmp_path / "README.md", None).startswith(b"module")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SourceError, match="is a named pipe"):
+        read_file(tmp_path / "pipe", None)
+
+
+@posix
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="needs root")
+def test_somebody_elses_repository_does_not_count(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    assert repository_root(project) == tmp_path / "repository"
+    os.chown(tmp_path / "repository" / ".git", 12345, 12345)
+    assert repository_root(project) is None
+    assert read_license_files(project, repository_root(project)) == ()
+
+
+def test_a_module_of_the_cache_has_no_repository(tmp_path: Path) -> None:
+    """A home folder may be a repository, and its LICENSE is nobody's."""
+    from go_to_wheel.sources import ModuleSource
+
+    project = make_project(tmp_path)
+    (project / "sub").mkdir()
+    cached = ModuleSource(project, (".",), "example.com/tool", project / "sub", "v1.0.0")
+    assert read_files(cached).licenses == ()
+
+
+@posix
+def test_replaced_folders_are_looked_through(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    (tmp_path / "other").mkdir()
+    os.mkfifo(tmp_path / "other" / "x.go")
+    (project / "go.mod").write_text(
+        "module example.com/tool\n\nreplace (\n\texample.com/other v1.0.0 => ../../other\n)\n"
+    )
+    with pytest.raises(SourceError, match="is a named pipe"):
+        open_source(str(project))
+
+
+@posix
+def test_links_that_go_ignores(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    (project / "testdata").mkdir()
+    for name in (".#main.go", "_main.go", "testdata/x.go", "x.md"):
+        (project / name).symlink_to("/proc/self/environ")
+    (project / "folder.go").symlink_to("/etc")
+    assert open_source(str(project)).module_path == "example.com/tool"
+
+
+class Swapper(threading.Thread):
+    """Puts one thing after another in a path's place until it is stopped.
+
+    Started and joined by the test that uses it.
+    """
+
+    def __init__(self, path: Path, *makers: Callable[[Path], object]) -> None:
+        super().__init__(daemon=True)
+        self.path, self.makers, self.stopped = path, makers, threading.Event()
+
+    def run(self) -> None:
+        spare = self.path.with_name("spare")
+        while not self.stopped.is_set():
+            for make in self.makers:
+                make(spare)
+                spare.replace(self.path)
+
+
+@posix
+@pytest.mark.parametrize(
+    "intruder",
+    [link("../../secret"), os.mkfifo if hasattr(os, "mkfifo") else spread, link("/dev/zero")],
+    ids=["link", "pipe", "device"],
+)
+def test_a_file_swapped_between_look_and_open(
+    tmp_path: Path, intruder: Callable[[Path], None]
+) -> None:
+    project = make_project(tmp_path)
+    path = project / "LICENSE"
+    path.write_text("text")
+    swapper = Swapper(path, lambda spare: spare.write_text("text"), intruder)
+    swapper.start()
+    seen = set()
+    try:
+        for _ in range(1000):
+            try:
+                seen.add(read_file(path, project))
+            except SourceError:
+                seen.add(b"refused")
+    finally:
+        swapper.stopped.set()
+        swapper.join()
+    assert seen <= {b"text", b"", b"refused"}  # written and renamed: never half, at most empty
+    assert b"refused" in seen
+
+
+@posix
+def test_a_folder_swapped_for_a_link(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    (tmp_path / "data.txt").write_text("secret")
+    (project / "real").mkdir()
+    (project / "real" / "data.txt").write_text("text")
+    folder = project / "python"
+    (folder / "tool.py").unlink()
+    folder.rmdir()
+    folder.symlink_to("real")
+    swapper = Swapper(folder, link("real"), link("../.."))
+    swapper.start()
+    seen = set()
+    try:
+        for _ in range(1000):
+            try:
+                seen.add(read_file(folder / "data.txt", project))
+            except SourceError:
+                seen.add(b"refused")
+    finally:
+        swapper.stopped.set()
+        swapper.join()
+    assert seen == {b"text", b"refused"}

@@ -23,13 +23,14 @@ myst_heading_anchors = 4
 exclude_patterns = ["README.md"]
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", "(?!go_to_wheel|sqlite_scanner).*")]  # no inventory is fetched
-autodoc_typehints = "description"
+default_role = "code"  # docstrings mark code with single backticks
+maximum_signature_line_length = 80
 autodoc_member_order = "bysource"
 copybutton_exclude = ".linenos, .gp, .go"  # prompts and output are not copied
 
 html_theme = "furo"
 html_title = "go-to-wheel"
-html_extra_path = ["reference/sqlite-scanner.schema.json"]
+html_show_copyright = False
 
 
 class CommandHelp(SphinxDirective):

@@ -1,9 +1,10 @@
-"""The pages about sources, configuration and the build backend say what the code does."""
+"""The documents say what the code does."""
 
 from __future__ import annotations
 
 import ast
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,15 @@ from go_to_wheel.backend import SETTINGS
 from go_to_wheel.cli import cli
 from go_to_wheel.config import read_project
 from go_to_wheel.config.pyproject import KEYS
+from go_to_wheel.platforms import TARGETS, default_targets, platform_tags
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = ["how-to/build-backend.md", "how-to/prebuilt-binaries.md"]
-PAGES += [f"reference/{name}.md" for name in ("configuration", "sources", "sqlite-scanner-python")]
+PAGES = sorted(
+    path.relative_to(DOCS).as_posix()
+    for path in DOCS.rglob("*.md")
+    if not path.name.startswith(("datasette-scan", "sqlite-scanner."))
+)
 
 
 def text(page: str) -> str:
@@ -56,17 +61,55 @@ def test_every_example_is_python(page: str, block: str) -> None:
     ast.parse(block)
 
 
-def test_every_option_that_is_mentioned_exists() -> None:
-    options = {
-        name
-        for command in cli.commands.values()
-        for parameter in command.params
-        for name in (*parameter.opts, *parameter.secondary_opts)
-    }
-    foreign = {"--config-settings", "--sdist", "--skip"}
-    for page in PAGES:
-        named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text(page)))
-        assert named - foreign <= options, page
+def test_every_command_shows_its_help() -> None:
+    shown = re.findall(r"```{command-help} (.+)", text("reference/cli.md"))
+    commands = {f"go-to-wheel {name}" for name in cli.commands if name != "build"}
+    assert set(shown) >= {*commands, "go-to-wheel", "sqlite-scanner"}
+
+
+def test_every_platform_with_its_tags() -> None:
+    expected = [
+        f"| `{target.name}` | {'yes' if target in default_targets() else 'no'} "
+        f"| `{'.'.join(platform_tags(target, 'go1.26'))}` |"
+        for target in TARGETS
+    ]
+    rows = [line for line in text("reference/platforms.md").splitlines() if line.startswith("| `")]
+    assert rows == expected
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 120
+
+
+@pytest.mark.parametrize("page", [path.name for path in ROOT.glob("*.md")])
+def test_links_of_top_pages_exist(page: str) -> None:
+    """Those inside the site are checked by `make docs`."""
+    links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", (ROOT / page).read_text(encoding="utf-8"))
+    inside = [link for link in links if "://" not in link and not link.startswith("mailto:")]
+    assert [link for link in inside if not (ROOT / link).exists()] == []
+
+
+def command_lines() -> list[tuple[str, str]]:
+    """(page, arguments) for every `go-to-wheel …` in a console block, README's too."""
+    pages = {page: text(page) for page in PAGES}
+    pages["README.md"] = (ROOT / "README.md").read_text(encoding="utf-8")
+    return [
+        (page, arguments)
+        for page, content in pages.items()
+        for block in re.findall(r"```console\n(.*?)```", content, re.DOTALL)
+        for arguments in re.findall(r"^\s*\$ .*\bgo-to-wheel (.+)", block, re.MULTILINE)
+    ]
+
+
+@pytest.mark.parametrize(("page", "arguments"), command_lines())
+def test_every_command_line_has_options_that_exist(page: str, arguments: str) -> None:
+    words = shlex.split(arguments, comments=True)
+    command = cli.commands[words[0] if words[0] in cli.commands else "build"]
+    named = {word.split("=")[0] for word in [*words, "--"][: [*words, "--"].index("--")]}
+    known = {name for parameter in command.params for name in parameter.opts}
+    known |= {name for parameter in command.params for name in parameter.secondary_opts}
+    options = {word for word in named if word.startswith("-") and " " not in word}
+    assert options <= {*known, "--help", "-V"}
 
 
 def fields_of(name: str, class_: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from collections.abc import Mapping
@@ -19,11 +20,13 @@ from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.platforms import native_target
 from go_to_wheel.process import Runner
 from go_to_wheel.sources import (
+    TEXT_LIMIT,
     ModuleSource,
     first_sentence,
     forge_url,
     module_root,
     read_checkout,
+    read_file,
     read_files,
     read_python_files,
     refuse_odd_name,
@@ -167,10 +170,9 @@ def _module_urls(module_path: str, remote: str | None) -> tuple[tuple[str, Said]
 
 def read_pkg_info(folder: Path) -> Told | None:
     """What an sdist's PKG-INFO states; it was all decided when the sdist was made."""
-    try:
-        raw, _ = parse_email((folder / PKG_INFO).read_bytes())
-    except OSError:
+    if not os.path.lexists(folder / PKG_INFO):
         return None
+    raw, _ = parse_email(read_file(folder / PKG_INFO, folder, TEXT_LIMIT))
     if not raw.get("name") or not raw.get("version"):
         return None
     return Told(

@@ -7,6 +7,7 @@ our build backend, or with no build backend at all.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from packaging.utils import canonicalize_name
 from pyproject_metadata import StandardMetadata
 
 from go_to_wheel.errors import InvalidOptionsError
+from go_to_wheel.sources.files import TEXT_LIMIT, read_file
 from go_to_wheel.sources.readme import Readme, content_type_of
 
 FILE_NAME = "pyproject.toml"
@@ -79,11 +81,12 @@ def read_project(folder: Path) -> Project | None:
     Raises InvalidOptionsError with every fault of both tables.
     """
     path = folder / FILE_NAME
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return None
-    except (OSError, ValueError) as error:
+    text = read_file(path, folder, TEXT_LIMIT)
+    try:
+        data = tomllib.loads(text.decode())
+    except ValueError as error:
         raise InvalidOptionsError([f"can't read {path}: {error}"]) from None
     table = _table(data, "tool").get("go-to-wheel")
     settings = parse_settings({} if table is None else table)
@@ -107,23 +110,26 @@ def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _read_table(folder: Path, data: Mapping[str, Any], settings: Settings) -> Project:
-    try:
-        meta = StandardMetadata.from_pyproject(data, folder, all_errors=True)
-    except Exception as error:  # noqa: BLE001 (a group, or whatever the library stumbles over)
-        faults = [str(one) for one in getattr(error, "exceptions", (error,))]
-        raise InvalidOptionsError([f"{FILE_NAME}: {fault}" for fault in faults]) from None
-    if meta.license is not None and not isinstance(meta.license, str):
+    table = _table(data, "project")
+    if isinstance(table.get("license"), dict):
         raise InvalidOptionsError(
             [f"{FILE_NAME}: project.license is a table, the form before PEP 639"],
             "write license = 'MIT' (an SPDX expression) and license-files = ['LICENSE']",
         )
+    readme, readme_file = _read_readme(folder, table)
+    try:
+        data = {**data, "project": {**table, **readme}}
+        meta = StandardMetadata.from_pyproject(data, folder, all_errors=True)
+    except Exception as error:  # noqa: BLE001 (a group, or whatever the library stumbles over)
+        faults = [str(one) for one in getattr(error, "exceptions", (error,))]
+        raise InvalidOptionsError([f"{FILE_NAME}: {fault}" for fault in faults]) from None
     return Project(
         folder=folder,
         settings=settings,
         values=_texts(meta),
         dynamic=frozenset(meta.dynamic),
-        readme=_readme(folder, meta),
-        readme_file=meta.readme.file if meta.readme else None,
+        readme=Readme(meta.readme.text, meta.readme.content_type or "") if meta.readme else None,
+        readme_file=readme_file,
         license_files=_license_files(folder, meta),
         lists={
             "classifiers": tuple(meta.classifiers),
@@ -160,21 +166,37 @@ def _format_person(name: str, email: str | None) -> str:
     return f"{quoted} <{email}>"
 
 
-def _readme(folder: Path, meta: StandardMetadata) -> Readme | None:
-    if meta.readme is None:
-        return None
-    text, file = meta.readme.text, meta.readme.file
-    if file is not None:
-        text = (folder / file).read_bytes().decode("utf-8-sig")
-    suffix = Path(file).suffix if file else ""
-    return Readme(text, meta.readme.content_type or content_type_of(suffix) or "text/plain")
+def _read_readme(folder: Path, table: Mapping[str, Any]) -> tuple[dict[str, Any], Path | None]:
+    """[project]'s readme with its text instead of its file, and that file.
+
+    The library would follow links out of the project, and wait for pipes.
+    """
+    stated = table.get("readme")
+    fields = {"file": stated} if isinstance(stated, str) else stated
+    if not isinstance(fields, dict) or not isinstance(fields.get("file"), str):
+        return {}, None
+    file = folder / fields["file"]
+    if not os.path.lexists(file):
+        return {}, None  # the library says so
+    kind = fields.get("content-type") or content_type_of(file.suffix)
+    if kind is None:
+        raise InvalidOptionsError(
+            [f"{FILE_NAME}: project.readme: PyPI does not know files ending in {file.suffix!r}"],
+            "use .md, .rst or .txt",
+        )
+    try:
+        text = read_file(file, folder, TEXT_LIMIT).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        fault = f"{FILE_NAME}: project.readme: {str(file)!r} is not UTF-8 text"
+        raise InvalidOptionsError([fault], "save it as UTF-8") from None
+    return {"readme": {"text": text, "content-type": kind}}, Path(fields["file"])
 
 
 def _license_files(folder: Path, meta: StandardMetadata) -> tuple[tuple[str, bytes], ...] | None:
     if meta.license_files is None:
         return None
     paths = sorted(meta.license_files)
-    return tuple((path.as_posix(), (folder / path).read_bytes()) for path in paths)
+    return tuple((path.as_posix(), read_file(folder / path, folder, TEXT_LIMIT)) for path in paths)
 
 
 def _requirements(meta: StandardMetadata) -> tuple[str, ...]:

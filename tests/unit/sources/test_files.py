@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from go_to_wheel.builder.look import read_pkg_info
+from go_to_wheel.config import read_project
 from go_to_wheel.errors import SourceError
 from go_to_wheel.sources import open_source, read_file, read_files, read_python_files
 from go_to_wheel.sources.files import read_license_files, repository_root
@@ -69,6 +71,26 @@ BAD = {
     "nothing": (link("gone"), "can't read"),
 }
 
+PYPROJECT = """\
+[project]
+name = "tool"
+version = "1"
+readme = "NAMED.md"
+license-files = ["LICENSES/*"]
+[tool.go-to-wheel]
+"""
+
+
+def read_pyproject(folder: Path) -> object:
+    if not os.path.lexists(folder / "pyproject.toml"):
+        (folder / "pyproject.toml").write_text(PYPROJECT)
+    for name in ("NAMED.md", "LICENSES/MIT.txt"):
+        if not os.path.lexists(folder / name):
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text("text")
+    return read_project(folder)
+
+
 READERS: dict[str, Callable[[Path], object]] = {
     "README.md": lambda folder: read_files(open_source(str(folder))),
     "LICENSE": lambda folder: read_files(open_source(str(folder))),
@@ -78,6 +100,9 @@ READERS: dict[str, Callable[[Path], object]] = {
     "other.go": lambda folder: open_source(str(folder)),
     "internal/deep/deep.go": lambda folder: open_source(str(folder)),
     "vendor/modules.txt": lambda folder: open_source(str(folder)),
+    "pyproject.toml": read_pyproject,
+    "NAMED.md": read_pyproject,
+    "PKG-INFO": read_pkg_info,
     "python/data.txt": lambda folder: read_python_files(folder, "python"),
     "python/deep/data.txt": lambda folder: read_python_files(folder, "python"),
 }

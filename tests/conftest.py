@@ -37,6 +37,12 @@ def golden() -> Callable[[str, str], None]:
     return compare
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Property tests are slow, whoever wrote them."""
+    if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        item.add_marker(pytest.mark.slow)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name and count the tests that were left out, by the program that is missing."""
     tests: dict[str, set[str]] = defaultdict(set)

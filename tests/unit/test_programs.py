@@ -46,6 +46,7 @@ def run_suite(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_missing_program_is_named_and_counted(tmp_path: Path) -> None:
     shared = tmp_path / "left-out"
     for _ in range(2):  # two runs of the same tests count once
@@ -58,6 +59,7 @@ def test_missing_program_is_named_and_counted(tmp_path: Path) -> None:
     assert format_left_out(read_left_out(shared)) == [line]
 
 
+@pytest.mark.slow
 def test_missing_program_fails_in_ci(tmp_path: Path) -> None:
     done = run_suite(tmp_path, CI="true")
     assert done.returncode == 1

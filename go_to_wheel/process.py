@@ -33,17 +33,29 @@ class Runner:
         self._stopped = False
 
     def run(
-        self, args: Sequence[str], cwd: Path | None = None, env: Mapping[str, str] | None = None
+        self,
+        args: Sequence[str],
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> Result:
         """Run to the end and return output and exit code, whatever it is.
 
-        Raises OSError when the program can't be started, ToolchainError after `stop`.
+        Raises OSError when the program can't be started, ToolchainError after `stop`, or when
+        it has not ended after `timeout` seconds.
         """
         if self._echo:
             self._echo(_format_command(args, env))
         child = self._start(args, cwd, env)
         try:
-            stdout, stderr = child.communicate()
+            stdout, stderr = child.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            _end([child], _STOP_SECONDS)
+            child.communicate()
+            raise ToolchainError(
+                f"{' '.join(args)}: no end after {timeout:.0f} seconds",
+                "run it yourself to see what it waits for",
+            ) from None
         except BaseException:
             _end([child], _STOP_SECONDS)
             raise

@@ -21,6 +21,7 @@ from go_to_wheel.platforms import native_target
 from go_to_wheel.process import Runner
 from go_to_wheel.sources import (
     TEXT_LIMIT,
+    Git,
     ModuleSource,
     first_sentence,
     forge_url,
@@ -141,9 +142,7 @@ def _tell(
 
 def _tell_checkout(source: ModuleSource, machine: Machine) -> Told:
     """The version and address that git knows."""
-    checkout = read_checkout(
-        source.root, lambda args, folder: machine.runner.run(args, folder, machine.environ)
-    )
+    checkout = read_checkout(Git(source.root, machine.runner, machine.environ))
     if checkout is None:
         return Told(urls=_module_urls(source.module_path, None))
     told = Told(urls=_module_urls(source.module_path, checkout.remote))

@@ -36,6 +36,8 @@ from go_to_wheel.sources import (
     ModuleQuery,
     ModuleSource,
     ReadyBinary,
+    guard_git,
+    has_other_system,
     is_release,
     open_source,
     parse_binaries,
@@ -130,6 +132,10 @@ def plan_build(request: BuildRequest, runner: Runner, environ: Mapping[str, str]
     query = None if folder is not None and folder.exists() else parse_query(request.source)
     if query is not None:
         return _plan_fetched(request, query, machine)
+    here = Path(request.source).resolve()
+    machine = Machine(guard_git(here, runner, environ), runner)
+    if has_other_system(here):
+        request = replace(request, stamp=False)
     return _plan_folder(request, machine)
 
 

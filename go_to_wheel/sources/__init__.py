@@ -15,7 +15,13 @@ from go_to_wheel.sources.files import (
     refuse_odd_name,
     repository_root,
 )
-from go_to_wheel.sources.git import Checkout, read_checkout
+from go_to_wheel.sources.git import (
+    Checkout,
+    Git,
+    guard_git,
+    has_other_system,
+    read_checkout,
+)
 from go_to_wheel.sources.module import (
     ModuleSource,
     in_repository,
@@ -42,11 +48,14 @@ __all__ = [
     "TEXT_LIMIT",
     "BinarySource",
     "Checkout",
+    "Git",
     "ModuleQuery",
     "ModuleSource",
     "ReadyBinary",
     "first_sentence",
     "forge_url",
+    "guard_git",
+    "has_other_system",
     "in_repository",
     "is_release",
     "list_license_files",

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +23,16 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// tempFolder is t.TempDir, but does not fail the test when the folder cannot be
+// removed: under wine 8 os.RemoveAll fails ("Invalid function").
+func tempFolder(t *testing.T) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "scanner")
+	must(t, err)
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	return folder
+}
+
 // magicOnly is the least that is taken for a database.
 const magicOnly = "SQLite format 3\x00"
 
@@ -27,11 +40,11 @@ const magicOnly = "SQLite format 3\x00"
 // returns what it printed with the folder's path replaced by ROOT.
 func call(t *testing.T, arguments ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	root, err := filepath.EvalSymlinks(t.TempDir())
+	root, err := filepath.EvalSymlinks(tempFolder(t))
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(root, "b.db"), []byte(magicOnly), 0o644))
 	must(t, os.Mkdir(filepath.Join(root, "a"), 0o755))
-	must(t, os.WriteFile(filepath.Join(root, "a", "<&>.db"), []byte(magicOnly+"more"), 0o644))
+	must(t, os.WriteFile(filepath.Join(root, "a", "a&b.db"), []byte(magicOnly+"more"), 0o644))
 	before, err := os.Getwd()
 	must(t, err)
 	must(t, os.Chdir(root))
@@ -39,17 +52,20 @@ func call(t *testing.T, arguments ...string) (code int, stdout, stderr string) {
 	var out, problems bytes.Buffer
 	code = run(arguments, &out, &problems)
 	clean := func(text string) string {
-		text = strings.ReplaceAll(text, filepath.ToSlash(root), "ROOT")
-		return strings.ReplaceAll(strings.ReplaceAll(text, root, "ROOT"), `ROOT\`, "ROOT/")
+		if runtime.GOOS == "windows" {
+			text = strings.ReplaceAll(strings.ReplaceAll(text, `\\`, `\`), root, "ROOT")
+			return strings.ReplaceAll(text, `\`, "/")
+		}
+		return strings.ReplaceAll(text, root, "ROOT")
 	}
 	return code, clean(out.String()), clean(problems.String())
 }
 
 func TestOutputs(t *testing.T) {
 	for arguments, want := range map[string]string{
-		"--sort":                         "ROOT/a/<&>.db\nROOT/b.db\n",
-		"a --size":                       "ROOT/a/<&>.db (20 bytes)\n",
-		"--sort -0":                      "ROOT/a/<&>.db\x00ROOT/b.db\x00",
+		"--sort":                         "ROOT/a/a&b.db\nROOT/b.db\n",
+		"a --size":                       "ROOT/a/a&b.db (20 bytes)\n",
+		"--sort -0":                      "ROOT/a/a&b.db\x00ROOT/b.db\x00",
 		"--count":                        "2\n",
 		"--count --sort .":               "2\n",
 		"--path a --path b.db --count":   "2\n",
@@ -57,17 +73,18 @@ func TestOutputs(t *testing.T) {
 		"--path a b.db":                  "ROOT/b.db\n",
 		"--max-depth 1":                  "ROOT/b.db\n",
 		"--exclude a/ --exclude x":       "ROOT/b.db\n",
-		"--jsonl a":                      `{"path":"ROOT/a/<&>.db"}` + "\n",
-		"--json --jsonl a":               `{"path":"ROOT/a/<&>.db"}` + "\n",
-		"--jsonl --size a":               `{"path":"ROOT/a/<&>.db","size":20}` + "\n",
-		"--jsonl --size --sort --strict": `{"path":"ROOT/a/<&>.db","size":20}` + "\n" + `{"path":"ROOT/b.db","size":16}` + "\n",
+		"--jsonl a":                      `{"path":"ROOT/a/a&b.db"}` + "\n",
+		"--json --jsonl a":               `{"path":"ROOT/a/a&b.db"}` + "\n",
+		"--jsonl --size a":               `{"path":"ROOT/a/a&b.db","size":20}` + "\n",
+		"--jsonl --size --sort --strict": `{"path":"ROOT/a/a&b.db","size":20}` + "\n" + `{"path":"ROOT/b.db","size":16}` + "\n",
 		"--json b.db":                    "{\n  \"entries\": [\n    {\n      \"path\": \"ROOT/b.db\"\n    }\n  ]\n}\n",
 		"--json --exclude *":             "{\n  \"entries\": [\n  ]\n}\n",
-		"--json --size --sort": "{\n  \"entries\": [\n    {\n      \"path\": \"ROOT/a/<&>.db\",\n      \"size\": 20\n    },\n" +
+		"--json --size --sort": "{\n  \"entries\": [\n    {\n      \"path\": \"ROOT/a/a&b.db\",\n      \"size\": 20\n    },\n" +
 			"    {\n      \"path\": \"ROOT/b.db\",\n      \"size\": 16\n    }\n  ]\n}\n",
-		"--jsonl --events -- a": `{"event":"match","path":"ROOT/a/<&>.db"}` + "\n" +
+		"--jsonl --events -- a": `{"event":"match","path":"ROOT/a/a&b.db"}` + "\n" +
 			`{"event":"progress","files":1,"folders":1,"matches":1,"errors":0}` + "\n",
 		"--version --json": "dev\n",
+		"-V":               "dev\n",
 	} {
 		code, stdout, stderr := call(t, strings.Fields(arguments)...)
 		if code != 0 || stdout != want || stderr != "" {
@@ -80,18 +97,41 @@ func TestMisuse(t *testing.T) {
 	for arguments, want := range map[string]string{
 		"--bogus":                 "unknown flag: --bogus",
 		"--workers 0":             "--workers must be at least 1, not 0",
-		"--workers many":          `invalid argument "many"`,
+		"--workers many":          `--workers takes a whole number, not "many"`,
+		"--max-depth 1.5":         `--max-depth takes a whole number, not "1.5"`,
+		"--size=abc":              `--size takes no value, but was given "abc"`,
+		"-0=abc":                  `--print0 takes no value, but was given "abc"`,
+		"--exclude":               "--exclude needs a value: --exclude GLOB\n",
+		"--path":                  "--path needs a value: --path PATH\n",
+		"--workers":               "--workers needs a value: --workers N\n",
+		"-z":                      "unknown flag: -z\n",
+		"-zx":                     "unknown flag: -z in -zx\n",
+		"--exclude .":             `bad glob ".": no entry is called "."`,
+		"--exclude ..":            `bad glob "..": no entry is called ".."`,
+		"--exclude a/../b":        `no entry is called ".."`,
+		"--exclude a//b":          "two slashes",
+		"--exclude --size":        "--exclude needs a value, but is followed by --size; if that is the value, write --exclude=--size\n",
+		"--exclude --json=true":   "is followed by --json=true",
+		"--path -- a":             "--path needs a value, but is followed by --;",
+		"--exclude -x":            "is followed by -x;",
 		"--max-depth -2":          "--max-depth must be at least 0, not -2",
 		"--events":                "--events needs --jsonl",
 		"--events --jsonl --sort": "does not go with --sort",
 		"-0 --json":               "--print0 does not go with --json or --jsonl",
-		"-0 --size":               "does not go with --size or --details",
+		"-0 --size":               "does not go with --size, --human or --details",
 		"--count --jsonl":         "--count does not go with",
+		"--count --details":       "--count prints a number alone",
+		"--count --size":          "--count prints a number alone",
+		"--count --human":         "--count prints a number alone",
+		"--count --relative":      "--count prints a number alone",
+		"--human --json":          "--human is for people",
+		"--human --jsonl":         "--human is for people",
+		"--human -0":              "does not go with --size, --human or --details",
 		"--exclude [":             `bad glob "["`,
 		"--path=":                 "a path is empty; write .",
 	} {
 		code, stdout, stderr := call(t, strings.Fields(arguments)...)
-		hint := "sqlite-scanner: hint: sqlite-scanner --help lists all flags\n"
+		hint := "sqlite-scanner: hint: " + helpHint + "\n"
 		if code != exitMisuse || stdout != "" || !strings.Contains(stderr, want) || !strings.HasSuffix(stderr, hint) {
 			t.Errorf("%s: %d, %q, %q", arguments, code, stdout, stderr)
 		}
@@ -101,7 +141,124 @@ func TestMisuse(t *testing.T) {
 	}
 }
 
-func TestHelpTellsEveryFlag(t *testing.T) {
+func TestMistypedFlagsGetSuggestions(t *testing.T) {
+	for typed, want := range map[string]string{
+		"--jsonll": "--jsonl", "--jsno": "--json", "--exlude": "--exclude", "--detials": "--details", "--max_depth": "--max-depth",
+		"--maxdepth": "--max-depth", "--one-file": "--one-file-system", "--Sort": "--sort", "-json": "--json", "-count=1": "--count",
+		"--threads": "--workers", "--versoin": "--version", "--print-0": "--print0", "--quik": "--quick", "--stat": "--stats",
+	} {
+		_, _, stderr := call(t, typed)
+		if !strings.HasSuffix(stderr, "\nsqlite-scanner: hint: did you mean "+want+"? "+helpHint+"\n") {
+			t.Errorf("%s: %s", typed, stderr)
+		}
+	}
+	for _, typed := range []string{"--bogus", "--zzz", "-z", "--xyz=1"} {
+		if _, _, stderr := call(t, typed); strings.Contains(stderr, "did you mean") {
+			t.Errorf("%s: %s", typed, stderr)
+		}
+	}
+}
+
+// A value that looks like a flag must be written with =.
+func TestValuesThatLookLikeFlags(t *testing.T) {
+	for _, arguments := range []string{"--exclude=--size", "--exclude=-x", "--path=--", "--exclude -- --size", "--exclude -y ."} {
+		_, _, stderr := call(t, strings.Fields(arguments)...)
+		if swallowed := strings.Contains(stderr, "is followed by"); swallowed != (arguments == "--exclude -- --size") {
+			t.Errorf("%s: %q", arguments, stderr)
+		}
+	}
+}
+
+func TestHumanSizes(t *testing.T) {
+	for size, want := range map[int64]string{ // as GNU ls -h prints them
+		0: "0 bytes", 1023: "1023 bytes", 1024: "1.0K", 1025: "1.1K", 4096: "4.0K", 10137: "9.9K", 10138: "10K", 10240: "10K", 10241: "11K",
+		1047552: "1023K", 1047553: "1.0M", 1048576: "1.0M", 1048577: "1.1M", 12 << 20: "12M", 1 << 30: "1.0G", 5 << 40: "5.0T",
+		1 << 50: "1.0P", 1 << 60: "1.0E", 1<<63 - 1: "8.0E",
+	} {
+		if got := formatSize(size, true); got != want {
+			t.Errorf("%d: got %s, want %s", size, got, want)
+		}
+		if got := formatSize(size, false); got != fmt.Sprintf("%d bytes", size) {
+			t.Errorf("%d: got %s", size, got)
+		}
+	}
+}
+
+func TestRelativePaths(t *testing.T) {
+	for arguments, want := range map[string]string{
+		"--sort --relative":                "a/a&b.db\nb.db\n",
+		"--relative --size a":              "a/a&b.db (20 bytes)\n",
+		"--relative --human a":             "a/a&b.db (20 bytes)\n",
+		"--relative --jsonl b.db":          `{"path":"b.db"}` + "\n",
+		"--relative -0 b.db":               "b.db\x00",
+		"--relative --events --jsonl none": `{"event":"error","path":"none","kind":"missing"`,
+	} {
+		_, stdout, _ := call(t, strings.Fields(arguments)...)
+		if !strings.HasPrefix(stdout, want) {
+			t.Errorf("%s: %q", arguments, stdout)
+		}
+	}
+	here, above := filepath.FromSlash("/x/y"), filepath.FromSlash("/x")
+	for path, want := range map[string]string{
+		filepath.Join(here, "a"): "a", filepath.Join(above, "z", "a"): filepath.FromSlash("../z/a"), here: ".",
+		filepath.Join(here, "-rf"): filepath.FromSlash("./-rf"), filepath.Join(here, "a", "-b"): filepath.FromSlash("a/-b"),
+	} {
+		if got := relativePath(here, path); got != want {
+			t.Errorf("%s: got %s, want %s", path, got, want)
+		}
+	}
+}
+
+// A folder that was removed while a shell stood in it.
+func TestRelativeWithoutCurrentFolder(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows lets nobody remove a current folder")
+	}
+	before, err := os.Getwd()
+	must(t, err)
+	gone := filepath.Join(tempFolder(t), "gone")
+	must(t, os.Mkdir(gone, 0o755))
+	must(t, os.Chdir(gone))
+	defer os.Chdir(before)
+	must(t, os.Remove(gone))
+	var stderr bytes.Buffer
+	code := run([]string{"--relative", before}, &bytes.Buffer{}, &stderr)
+	if code != exitMisuse || !strings.HasPrefix(stderr.String(), "sqlite-scanner: error: --relative: there is no current folder (") {
+		t.Errorf("%d, %s", code, stderr.String())
+	}
+}
+
+func TestClosedEntriesAreCounted(t *testing.T) {
+	var stderr bytes.Buffer
+	report := newReporter(&options{}, &bytes.Buffer{}, &stderr, func() {})
+	report.Problem(scan.Problem{Path: "/NTUSER.DAT", Kind: scan.InUse, Err: errors.New("locked")})
+	must(t, report.finish(scan.Stats{Errors: 3, Denied: 2, InUse: 1}, 0))
+	want := "sqlite-scanner: error: /NTUSER.DAT: locked\n" +
+		"sqlite-scanner: 3 entries could not be scanned, 2 for lack of permission, 1 in use by another program\n"
+	if stderr.String() != want || report.rootClosed() {
+		t.Errorf("%q", stderr.String())
+	}
+}
+
+func TestPrivacyOnMacOSIsExplained(t *testing.T) {
+	defer func(before bool) { guardsPrivacy = before }(guardsPrivacy)
+	for _, c := range []struct {
+		guards bool
+		err    error
+		want   bool
+	}{{true, syscall.EPERM, true}, {true, syscall.EACCES, false}, {false, syscall.EPERM, false}} {
+		guardsPrivacy = c.guards
+		var stderr bytes.Buffer
+		report := newReporter(&options{}, &bytes.Buffer{}, &stderr, func() {})
+		report.Problem(scan.Problem{Path: "/Users/me/Library/Mail", Kind: scan.Denied, Err: c.err})
+		must(t, report.finish(scan.Stats{Errors: 1, Denied: 1}, 0))
+		if got := strings.Contains(stderr.String(), "give your terminal Full Disk Access"); got != c.want {
+			t.Errorf("%+v: %s", c, stderr.String())
+		}
+	}
+}
+
+func TestHelpListsEveryFlag(t *testing.T) {
 	code, stdout, _ := call(t, "-h")
 	for _, flag := range []string{"--jsonl", "-0, --print0", "--exclude GLOB", "-x, --one-file-system", "--max-depth N"} {
 		if code != 0 || !strings.Contains(stdout, "\n      "+flag+" ") && !strings.Contains(stdout, "\n  "+flag+" ") {
@@ -112,7 +269,7 @@ func TestHelpTellsEveryFlag(t *testing.T) {
 
 func TestMissingRoot(t *testing.T) {
 	code, stdout, stderr := call(t, "none", ".", "--sort")
-	if code != exitIncomplete || stdout != "ROOT/a/<&>.db\nROOT/b.db\n" {
+	if code != exitIncomplete || stdout != "ROOT/a/a&b.db\nROOT/b.db\n" {
 		t.Errorf("%d, %q", code, stdout)
 	}
 	want := "sqlite-scanner: error: ROOT/none: no such file or directory\n" +
@@ -130,7 +287,7 @@ func TestStats(t *testing.T) {
 }
 
 func TestUnique(t *testing.T) {
-	root := t.TempDir()
+	root := tempFolder(t)
 	must(t, os.WriteFile(filepath.Join(root, "b"), []byte(magicOnly), 0o644))
 	must(t, os.Link(filepath.Join(root, "b"), filepath.Join(root, "a")))
 	for arguments, want := range map[string]int{"": 2, "--unique": 1} {
@@ -156,6 +313,10 @@ func TestExitCodes(t *testing.T) {
 		"fine, strict":       {strict: true, want: 0},
 		"denied root":        {stats: scan.Stats{Errors: 1, Denied: 1}, root: true, want: 1},
 		"denied and others":  {stats: scan.Stats{Errors: 3, Denied: 2}, want: 1},
+		"in use":             {stats: scan.Stats{Errors: 1, InUse: 1}, want: 0},
+		"in use and denied":  {stats: scan.Stats{Errors: 3, InUse: 1, Denied: 2}, want: 0},
+		"in use, strict":     {stats: scan.Stats{Errors: 1, InUse: 1}, strict: true, want: 1},
+		"in use and others":  {stats: scan.Stats{Errors: 2, InUse: 1}, want: 1},
 		"placeholders alone": {stats: scan.Stats{Placeholders: 2}, strict: true, want: 0},
 		"cannot write":       {failure: errors.New("disk full"), want: 1},
 	} {
@@ -184,9 +345,10 @@ func TestEscapedText(t *testing.T) {
 }
 
 func TestMisuseIsEscaped(t *testing.T) {
-	_, _, stderr := call(t, "--\x1b[31mred")
-	if !strings.HasPrefix(stderr, `sqlite-scanner: error: unknown flag: --\x1b[31mred`+"\n") {
-		t.Errorf("%q", stderr)
+	var stderr bytes.Buffer
+	run([]string{"--\x1b[31mred"}, &bytes.Buffer{}, &stderr)
+	if !strings.HasPrefix(stderr.String(), `sqlite-scanner: error: unknown flag: --\x1b[31mred`+"\n") {
+		t.Errorf("%q", stderr.String())
 	}
 }
 
@@ -281,7 +443,7 @@ type failing struct{ err error }
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
 
 func TestOutputThatFails(t *testing.T) {
-	root := t.TempDir()
+	root := tempFolder(t)
 	must(t, os.WriteFile(filepath.Join(root, "x"), []byte(magicOnly), 0o644))
 	var stderr bytes.Buffer
 	code := run([]string{root}, failing{errors.New("disk full")}, &stderr)

@@ -3,11 +3,14 @@ package main
 import (
 	"bufio"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sort"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -30,7 +33,7 @@ type Record struct {
 	*Details          // with --details
 }
 
-// Details is what the file's data and its header tell.
+// Details is what the file's data and its header say.
 type Details struct {
 	Modified      string   `json:"modified"`              // RFC 3339, UTC, nanoseconds
 	Device        uint64   `json:"device"`                // with inode: which file this is
@@ -49,7 +52,7 @@ type Details struct {
 	Companions    []string `json:"companions"`            // of -wal, -shm, -journal: what lies beside it
 }
 
-// Progress tells how far the scan is: a line of --events, at most a few in a
+// Progress says how far the scan is: a line of --events, at most a few in a
 // second and one at the end.
 type Progress struct {
 	Event   string `json:"event"` // "progress"
@@ -64,7 +67,7 @@ type Failure struct {
 	Event      string `json:"event"` // "error"
 	Path       string `json:"path"`
 	PathBase64 string `json:"path_base64,omitempty"`
-	Kind       string `json:"kind"` // denied, vanished, missing, handles, unsupported, placeholder, io
+	Kind       string `json:"kind"` // denied, in_use, vanished, missing, handles, unsupported, placeholder, io
 	Error      string `json:"error"`
 }
 
@@ -86,8 +89,9 @@ type reporter struct {
 	printed   int64
 	collected []scan.Match // with --sort
 	seen      map[[2]uint64]struct{}
-	shown     int // width of the progress line on the terminal
-	denied    bool
+	shown     int  // width of the progress line on the terminal
+	closed    bool // a root is closed to us
+	private   bool // macOS refused for the sake of privacy
 }
 
 func newReporter(opts *options, stdout, stderr io.Writer, cancel func()) *reporter {
@@ -108,6 +112,11 @@ func (r *reporter) Match(match scan.Match) {
 	defer r.mu.Unlock()
 	switch {
 	case r.finished:
+		return
+	case r.opts.relative:
+		match.Path = relativePath(r.opts.base, match.Path)
+	}
+	switch {
 	case r.opts.sort:
 		r.collected = append(r.collected, match)
 	default:
@@ -122,7 +131,11 @@ func (r *reporter) Problem(problem scan.Problem) {
 	if r.finished {
 		return
 	}
-	r.denied = r.denied || problem.Root && problem.Kind == scan.Denied
+	r.closed = r.closed || problem.Root && (problem.Kind == scan.Denied || problem.Kind == scan.InUse)
+	r.private = r.private || guardsPrivacy && errors.Is(problem.Err, syscall.EPERM)
+	if r.opts.relative {
+		problem.Path = relativePath(r.opts.base, problem.Path)
+	}
 	switch {
 	case r.opts.events:
 		path, exact := jsonPath(problem.Path)
@@ -132,11 +145,15 @@ func (r *reporter) Problem(problem scan.Problem) {
 	}
 }
 
-// rootDenied tells whether a root itself could not be read.
-func (r *reporter) rootDenied() bool {
+// guardsPrivacy says that the system answers EPERM for folders that the user owns,
+// unless the terminal may read them. Tests replace it.
+var guardsPrivacy = runtime.GOOS == "darwin"
+
+// rootClosed says whether a root itself was denied or in use.
+func (r *reporter) rootClosed() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.denied
+	return r.closed
 }
 
 func (r *reporter) print(match scan.Match) {
@@ -291,7 +308,14 @@ func (r *reporter) summarize(stats scan.Stats, elapsed time.Duration) {
 		r.message("%s skipped whose content is not on this disk; --recall fetches it", count(stats.Placeholders, "file", "files"))
 	}
 	if stats.Errors > 0 {
-		r.message("%s could not be scanned, %d for lack of permission", count(stats.Errors, "entry", "entries"), stats.Denied)
+		inUse := ""
+		if stats.InUse > 0 {
+			inUse = fmt.Sprintf(", %d in use by another program", stats.InUse)
+		}
+		r.message("%s could not be scanned, %d for lack of permission%s", count(stats.Errors, "entry", "entries"), stats.Denied, inUse)
+	}
+	if r.private {
+		r.message("hint: macOS protects some folders: give your terminal Full Disk Access (System Settings > Privacy & Security), then scan again")
 	}
 	if r.opts.stats {
 		r.message("%d files, %d folders, %d databases, %d bytes read, %d errors, %.3f seconds",
@@ -299,11 +323,11 @@ func (r *reporter) summarize(stats scan.Stats, elapsed time.Duration) {
 	}
 }
 
-func count(number int64, one, many string) string {
+func count(number int64, singular, plural string) string {
 	if number == 1 {
-		return "1 " + one
+		return "1 " + singular
 	}
-	return fmt.Sprintf("%d %s", number, many)
+	return fmt.Sprintf("%d %s", number, plural)
 }
 
 func (r *reporter) record(match scan.Match) Record {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"math"
+	"path/filepath"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,8 +20,8 @@ func formatText(match scan.Match, opts *options, escape bool) string {
 	switch {
 	case opts.asNul:
 		return match.Path + "\x00"
-	case opts.size:
-		path = fmt.Sprintf("%s (%d bytes)", path, match.Size)
+	case opts.size || opts.human:
+		path = fmt.Sprintf("%s (%s)", path, formatSize(match.Size, opts.human))
 	}
 	if !opts.scan.Details {
 		return path + "\n"
@@ -27,7 +29,37 @@ func formatText(match scan.Match, opts *options, escape bool) string {
 	if !match.Header.Valid {
 		path += "\n    not valid: " + match.Header.Reason
 	}
-	return path + "\n    " + formatDetails(match) + "\n"
+	return path + "\n    " + formatDetails(match, opts.human) + "\n"
+}
+
+// formatSize writes a size in bytes, or as ls -h does: rounded up, in powers of
+// 1024, with a decimal below ten.
+func formatSize(size int64, human bool) string {
+	const units = "KMGTPE"
+	if !human || size < 1024 {
+		return fmt.Sprintf("%d bytes", size)
+	}
+	unit, value := -1, float64(size)
+	for ; unit < 0 || math.Ceil(value) >= 1024 && unit+1 < len(units); unit++ {
+		value /= 1024
+	}
+	if tenths := math.Ceil(value * 10); tenths < 100 {
+		return fmt.Sprintf("%.1f%c", tenths/10, units[unit])
+	}
+	return fmt.Sprintf("%.0f%c", math.Ceil(value), units[unit])
+}
+
+// relativePath returns a path as seen from a folder; from another drive there is
+// no such path. "./" keeps a name that begins with a dash from looking like a flag.
+func relativePath(base, path string) string {
+	relative, err := filepath.Rel(base, path)
+	switch {
+	case err != nil:
+		return path
+	case strings.HasPrefix(relative, "-"):
+		return "." + string(filepath.Separator) + relative
+	}
+	return relative
 }
 
 // usualFormat is the schema format of all databases that are not very old.
@@ -35,7 +67,7 @@ const usualFormat = 4
 
 // formatDetails returns one line about a database: what is worth knowing to a
 // person. JSON has all of it.
-func formatDetails(match scan.Match) string {
+func formatDetails(match scan.Match, human bool) string {
 	h := match.Header
 	var parts []string
 	add := func(wanted bool, format string, values ...any) {
@@ -44,7 +76,7 @@ func formatDetails(match scan.Match) string {
 		}
 	}
 	add(h.Application != "", "%s", h.Application)
-	add(true, "%d bytes", match.Size)
+	add(true, "%s", formatSize(match.Size, human))
 	add(h.PageSize != 0, "%d pages of %d", h.PageCount, h.PageSize)
 	add(true, "%s", h.Encoding)
 	add(true, "%s", h.JournalMode)

@@ -1,4 +1,4 @@
-"""What --details tells, held against SQLite itself and the JSON schema."""
+"""What --details prints, held against SQLite itself and the JSON schema."""
 
 from __future__ import annotations
 

@@ -331,7 +331,7 @@ def test_lines_come_while_the_scan_goes_on(scanner: str, tree: Path) -> None:
 @linux_only
 @pytest.mark.parametrize("limit", [5, 8, 16])
 def test_hardly_any_handles(scan: Scan, tree: Path, limit: int) -> None:
-    """Whatever cannot be opened is told; the Go runtime needs two handles itself."""
+    """Whatever cannot be opened is reported; the Go runtime needs two handles itself."""
     for number in range(20):
         (tree / str(number)).mkdir()
         (tree / str(number) / "x.db").write_bytes(DATABASE)

@@ -3,7 +3,6 @@ package scan
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"regexp/syntax"
 	"strings"
@@ -15,9 +14,20 @@ import (
 // depth, with one against the path below the root; a slash at the end means
 // folders only; "**" crosses folders; "!" takes entries back in; the last glob
 // that fits decides. A glob with a slash in front may also be an absolute path.
+//
+// On Windows a backslash is a slash and case makes no difference; on macOS
+// composed and decomposed characters are the same (nameStyle).
 type Excludes struct {
+	style     nameStyle
 	globs     []glob
 	needsPath bool
+}
+
+// nameStyle is how a system compares names.
+type nameStyle struct {
+	ignoreCase bool                // upper and lower case are the same
+	backslash  bool                // a backslash separates folders, and escapes nothing
+	normalize  func(string) string // to the form that names are compared in; nil changes nothing
 }
 
 type glob struct {
@@ -39,11 +49,14 @@ func (e *GlobError) Error() string {
 	return fmt.Sprintf("bad glob %q: %s", e.Glob, e.Reason)
 }
 
-// ParseExcludes compiles globs; the error is a *GlobError.
-func ParseExcludes(globs []string) (*Excludes, error) {
-	excludes := &Excludes{}
+// ParseExcludes compiles globs as this system compares names; the error is a
+// *GlobError.
+func ParseExcludes(globs []string) (*Excludes, error) { return parseExcludes(globs, hostStyle) }
+
+func parseExcludes(globs []string, style nameStyle) (*Excludes, error) {
+	excludes := &Excludes{style: style}
 	for _, text := range globs {
-		parsed, err := parseGlob(text)
+		parsed, err := parseGlob(text, style)
 		if err != nil {
 			return nil, err
 		}
@@ -53,13 +66,22 @@ func ParseExcludes(globs []string) (*Excludes, error) {
 	return excludes, nil
 }
 
-func parseGlob(text string) (glob, error) {
+func parseGlob(text string, style nameStyle) (glob, error) {
 	var g glob
 	body := text
-	if filepath.IsAbs(body) {
-		body = "/" + strings.TrimPrefix(filepath.ToSlash(body), "/")
+	if style.backslash {
+		body = strings.ReplaceAll(body, `\`, "/")
+	}
+	if style.normalize != nil {
+		body = style.normalize(body)
 	}
 	body, g.negated = strings.CutPrefix(body, "!")
+	if style.backslash {
+		body = rootedDrive(body)
+	}
+	if rest, below := strings.CutPrefix(body, "./"); below {
+		body = "/" + strings.TrimLeft(rest, "/") // below the root, as a shell would read it
+	}
 	trimmed := strings.TrimRight(body, "/")
 	g.foldersOnly = trimmed != body
 	body, g.absolute = strings.CutPrefix(trimmed, "/")
@@ -67,26 +89,66 @@ func parseGlob(text string) (glob, error) {
 	if body == "" {
 		return g, &GlobError{text, "it names nothing"}
 	}
-	return g, g.compile(text, body)
+	for _, part := range strings.Split(body, "/") {
+		switch part {
+		case "":
+			return g, &GlobError{text, "two slashes with nothing between them match nothing"}
+		case ".", "..":
+			return g, &GlobError{text, fmt.Sprintf("no entry is called %q, so it matches nothing; to scan that folder, write it before --exclude or after --", part)}
+		}
+	}
+	return g, g.compile(text, body, style)
 }
 
-func (g *glob) compile(text, body string) error {
+// rootedDrive puts a single slash in front of an absolute Windows path, written
+// with slashes: c:/x, //server/share/x, //?/c:/x, //?/UNC/server/share/x.
+func rootedDrive(path string) string {
+	if rest, extended := strings.CutPrefix(path, "//?/"); extended {
+		if len(rest) > 4 && strings.EqualFold(rest[:4], "UNC/") {
+			rest = rest[4:]
+		}
+		return "/" + rest
+	}
+	if len(path) > 2 && path[1] == ':' && path[2] == '/' {
+		return "/" + path
+	}
+	if strings.HasPrefix(path, "//") {
+		return path[1:]
+	}
+	return path
+}
+
+func (g *glob) compile(text, body string, style nameStyle) error {
 	rest, star := strings.CutPrefix(body, "*")
 	switch {
 	case !strings.ContainsAny(body, `*?[\`):
-		g.literal = body
+		g.literal = style.fold(body)
 	case star && !g.anchored && !strings.ContainsAny(rest, `*?[\`):
-		g.suffix = rest
+		g.suffix = style.fold(rest)
 	default:
 		pattern, err := translateGlob(text, body)
 		if err != nil {
 			return err
+		}
+		if style.ignoreCase {
+			pattern = "(?i)" + pattern
 		}
 		if g.expression, err = regexp.Compile(pattern); err != nil {
 			return &GlobError{text, explain(err)}
 		}
 	}
 	return nil
+}
+
+// fold returns the form in which literal names are compared.
+func (s nameStyle) fold(name string) string {
+	if s.normalize != nil {
+		name = s.normalize(name)
+	}
+	if s.ignoreCase {
+		name = strings.ToLower(name)
+	}
+	return name
 }
 
 // explain leaves out that there is a regular expression behind a glob.
@@ -111,6 +173,7 @@ func (g *glob) fits(text string) bool {
 // excluded decides about one entry: its name, its path below the root and its
 // absolute path without the slash in front (these two only when needsPath).
 func (e *Excludes) excluded(name, below, absolute string, folder bool) bool {
+	name, below, absolute = e.style.fold(name), e.style.fold(below), e.style.fold(absolute)
 	for i := len(e.globs) - 1; i >= 0; i-- {
 		g := &e.globs[i]
 		if g.foldersOnly && !folder {

@@ -88,7 +88,7 @@ func appendName(path []byte, name string) []byte {
 }
 
 // relative returns the path of an entry below its root, and its absolute path
-// without the slash in front; both with slashes.
+// without the slash (on Windows \\ or \\?\) in front; both with slashes.
 func (f *folder) relative(name string) (below, absolute string) {
 	root := f
 	for root.parent != nil {
@@ -96,7 +96,7 @@ func (f *folder) relative(name string) (below, absolute string) {
 	}
 	whole := filepath.ToSlash(f.join(name))
 	below = strings.TrimPrefix(whole[len(root.name):], "/")
-	return below, strings.TrimPrefix(whole, "/")
+	return below, strings.TrimPrefix(rootedDrive(whole), "/")
 }
 
 // seenFolders remembers the folders that were entered, so that none is walked

@@ -14,7 +14,7 @@ const (
 	encodingEnd  = 60 // where the encoding's number ends
 )
 
-// Header is what the first 100 bytes of a database tell, together with the
+// Header is what the first 100 bytes of a database say, together with the
 // file's size (https://www.sqlite.org/fileformat2.html section 1.3).
 type Header struct {
 	Valid         bool
@@ -168,7 +168,7 @@ func findFieldFault(raw []byte, pageSize int) string {
 }
 
 // findSizeFault compares sizes. A file longer than its header says is fine:
-// SQLite can be told to allocate ahead.
+// SQLite can be set to allocate ahead.
 func findSizeFault(recorded, size, pageSize int64) string {
 	switch {
 	case size < pageSize:

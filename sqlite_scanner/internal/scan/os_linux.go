@@ -3,6 +3,7 @@ package scan
 import (
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"syscall"
 )
@@ -11,6 +12,12 @@ import (
 const noAccessTime = syscall.O_NOATIME
 
 func isPlaceholder(fs.FileInfo) bool { return false }
+
+func systemKind(err error) (Kind, bool) { return sortErrno(err, unixKinds) }
+
+func resolvePath(path string) (string, error) { return filepath.EvalSymlinks(path) }
+
+func prepareSystem(Config) {}
 
 func systemOf(opened *os.File) fileSystem { return systemOfHandle(int(opened.Fd())) }
 

@@ -42,5 +42,19 @@ func identifyPath(_ string, info fs.FileInfo) (device, inode uint64, err error) 
 
 func hiddenBySystem(fs.DirEntry) bool { return false }
 
-// placeholderEntry cannot tell from a listing; isPlaceholder is asked later.
+// placeholderEntry cannot say from a listing; isPlaceholder is called later.
 func placeholderEntry(fs.DirEntry) bool { return false }
+
+func entryKindOf(_ *folder, entry fs.DirEntry) entryKind {
+	switch mode := entry.Type(); {
+	case mode.IsDir():
+		return folderEntry
+	case mode.IsRegular():
+		return fileEntry
+	case mode&fs.ModeSymlink != 0:
+		return linkEntry
+	}
+	return otherEntry
+}
+
+func isRegular(info fs.FileInfo) bool { return info.Mode().IsRegular() }

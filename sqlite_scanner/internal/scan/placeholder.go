@@ -14,3 +14,41 @@ func macPlaceholder(flags uint32) bool { return flags&macDataless != 0 }
 func windowsPlaceholder(attributes uint32) bool {
 	return attributes&(windowsOffline|windowsRecallOnOpen|windowsRecallOnDataRead) != 0
 }
+
+// Attributes and tags of Windows' entries (<winnt.h>, [MS-FSCC] 2.1.2.1).
+const (
+	windowsDirectory    = 0x10
+	windowsReparsePoint = 0x400
+
+	nameSurrogate = 0x20000000 // in a tag: the entry stands for another one
+)
+
+// windowsSpecial are the tags of entries that hold no data of their own.
+var windowsSpecial = map[uint32]bool{
+	0x8000001b: true, // APPEXECLINK: an alias of a program from the store
+	0x80000023: true, // AF_UNIX: a socket
+	0x80000024: true, // LX_FIFO: these three are made by WSL
+	0x80000025: true, // LX_CHR
+	0x80000026: true, // LX_BLK
+}
+
+// windowsKind says what an entry is. tag is looked at for reparse points only.
+//
+// A tag that is a name surrogate makes a link: symbolic links, junctions and
+// folders where a volume is mounted. Every other tag belongs to a filter that
+// looks after the data (OneDrive, deduplication, compression): such an entry is
+// a file or folder like any other.
+func windowsKind(attributes, tag uint32) entryKind {
+	if attributes&windowsReparsePoint != 0 {
+		switch {
+		case tag&nameSurrogate != 0:
+			return linkEntry
+		case windowsSpecial[tag]:
+			return otherEntry
+		}
+	}
+	if attributes&windowsDirectory != 0 {
+		return folderEntry
+	}
+	return fileEntry
+}

@@ -13,7 +13,6 @@ import (
 	"sort"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -29,7 +28,7 @@ type Config struct {
 	Workers       int       // how many folders are read at once; 0 means a good number, 1024 is the most
 	MaxDepth      int       // 1 means the entries of the roots only; NoLimit
 	Excludes      *Excludes // may be nil
-	Details       bool      // read the whole header, tell companions
+	Details       bool      // read the whole header, list companions
 	Quick         bool      // ask a file's size first: most need not be opened
 	Follow        bool      // follow symbolic links
 	OneFileSystem bool      // stay on the file system of each root
@@ -55,6 +54,7 @@ type Kind string
 // The kinds of problems.
 const (
 	Denied      Kind = "denied"      // no permission
+	InUse       Kind = "in_use"      // locked by the program that uses it
 	Vanished    Kind = "vanished"    // listed, but gone when opened
 	Missing     Kind = "missing"     // a root that does not exist
 	Handles     Kind = "handles"     // the process or the system has too few file handles
@@ -85,7 +85,8 @@ type Stats struct {
 	Matches      int64
 	BytesRead    int64 // from files
 	Denied       int64
-	Errors       int64 // problems, those of kind Denied too, placeholders not
+	InUse        int64
+	Errors       int64 // problems, those of kind Denied and InUse too, placeholders not
 	Placeholders int64
 }
 
@@ -103,7 +104,7 @@ type Scan struct {
 }
 
 type counters struct {
-	files, folders, matches, bytesRead, denied, errors, placeholders atomic.Int64
+	files, folders, matches, bytesRead, denied, inUse, errors, placeholders atomic.Int64
 }
 
 // New prepares a scan.
@@ -123,7 +124,7 @@ func (s *Scan) Stats() Stats {
 	c := &s.counters
 	return Stats{
 		Files: c.files.Load(), Folders: c.folders.Load(), Matches: c.matches.Load(), BytesRead: c.bytesRead.Load(),
-		Denied: c.denied.Load(), Errors: c.errors.Load(), Placeholders: c.placeholders.Load(),
+		Denied: c.denied.Load(), InUse: c.inUse.Load(), Errors: c.errors.Load(), Placeholders: c.placeholders.Load(),
 	}
 }
 
@@ -133,6 +134,7 @@ func (s *Scan) Stats() Stats {
 // Links to folders wait until all else has been walked, so that a folder which
 // a link leads to is reported under its own path when that is in the scan.
 func (s *Scan) Run(ctx context.Context) {
+	prepareSystem(s.config)
 	for round := s.openRoots(); len(round) > 0 && ctx.Err() == nil; round = s.takeLinks() {
 		tasks := newPool[task](s.config.Workers)
 		unhook := context.AfterFunc(ctx, tasks.stop)
@@ -165,7 +167,7 @@ func (s *Scan) openRoots() []task {
 	var round []task
 	for _, name := range s.config.Roots {
 		path, found, err := resolveRoot(name)
-		if _, known := s.roots[path]; known {
+		if _, known := s.roots[path]; known || dataVolumeRoot(path, s.config.Roots) {
 			continue
 		}
 		s.roots[path] = found.regular
@@ -191,39 +193,23 @@ func (s *Scan) reportRoot(path string, kind Kind, err error) {
 	s.report(Problem{Path: path, Kind: kind, Root: true, Err: err})
 }
 
-// resolveRoot returns the absolute path of a root, links resolved, and what
-// lies there. The path is also right for messages when there is an error.
+// Resolve returns an absolute path as a scan prints it: links resolved.
+func Resolve(path string) (string, error) { return resolvePath(path) }
+
+// resolveRoot returns the absolute path of a root, links resolved and each name
+// spelled as its folder lists it, and what lies there. The path is also right for
+// messages when there is an error.
 func resolveRoot(name string) (string, facts, error) {
 	path, err := filepath.Abs(name)
 	if err != nil {
 		return name, facts{}, err
 	}
-	resolved, err := filepath.EvalSymlinks(path)
+	resolved, err := resolvePath(path)
 	if err != nil {
 		return path, facts{}, err
 	}
 	found, err := readFacts(resolved)
 	return resolved, found, err
-}
-
-func rootKind(err error) Kind {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return Missing
-	}
-	return kindOf(err)
-}
-
-// kindOf sorts an error that stopped the scan from looking at an entry.
-func kindOf(err error) Kind {
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		return Denied
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENXIO):
-		return Vanished // or replaced by something else in the meantime
-	case isShortOfHandles(err):
-		return Handles
-	}
-	return IO
 }
 
 // report counts a problem and passes it on, without the operation and path
@@ -232,6 +218,12 @@ func kindOf(err error) Kind {
 func (s *Scan) report(problem Problem) {
 	if _, isRoot := s.roots[problem.Path]; isRoot && !problem.Root {
 		return
+	}
+	if problem.Kind == notAFile {
+		if !problem.Root {
+			return
+		}
+		problem.Kind = Unsupported
 	}
 	var wrapped *fs.PathError
 	if errors.As(problem.Err, &wrapped) {
@@ -243,12 +235,16 @@ func (s *Scan) report(problem Problem) {
 	case Denied:
 		s.counters.denied.Add(1)
 		s.counters.errors.Add(1)
+	case InUse:
+		s.counters.inUse.Add(1)
+		s.counters.errors.Add(1)
 	default:
 		s.counters.errors.Add(1)
 	}
 	s.sink.Problem(problem)
 }
 
+// reportIn reports an error met in a folder, or with an empty name at the folder.
 func (s *Scan) reportIn(parent *folder, name string, err error) {
 	root := name == "" && parent.parent == nil
 	s.report(Problem{Path: parent.join(name), Kind: kindOf(err), Root: root, Err: err})

@@ -9,10 +9,10 @@ import (
 // The system calls of the walker, without the copies, strings and errors that
 // the standard library makes of each.
 //
-// There are two ways into the kernel. syscall.Syscall tells Go's scheduler,
-// which then lends the thread's slot to another goroutine when the call takes
-// long; telling costs about as much as a short call itself. syscall.RawSyscall
-// does not tell: the slot is blocked until the kernel is done. That is right
+// There are two ways into the kernel. syscall.Syscall informs Go's scheduler,
+// which gives the thread's slot to another goroutine when the call takes
+// long; informing it costs about as much as a short call itself. syscall.RawSyscall
+// does not: the slot is blocked until the kernel is done. That is right
 // where the kernel answers from memory or from a disk of this machine, with as
 // many slots as there are workers (raiseSlots), and wrong for a network mount
 // or FUSE, where a call may hang for minutes: a collection of garbage waits for

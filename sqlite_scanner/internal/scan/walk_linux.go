@@ -65,7 +65,7 @@ func (w *linux) addCounts() {
 }
 
 // drop gives back what a task that will never be done holds, and lets its
-// folder tell what was found there.
+// folder report what was found there.
 func (w *linux) drop(t task) {
 	switch {
 	case t.listing != nil:
@@ -217,7 +217,7 @@ func (w *linux) entry(f *folder, entry dirent) {
 	}
 }
 
-// askKind is for file systems that do not tell in the listing, and for links.
+// askKind is for file systems whose listings do not say, and for links.
 func (w *linux) askKind(f *folder, name string, flags int) byte {
 	errno := statAt(f.system.local, f.handle, firstByte(name), &w.stat, flags)
 	if errno != 0 {

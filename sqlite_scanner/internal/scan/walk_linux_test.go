@@ -57,7 +57,7 @@ func TestAccessTimesStay(t *testing.T) {
 // File systems may leave the kind of an entry out of their listing.
 func TestListingWithoutKinds(t *testing.T) {
 	root := makeTree(t, tree{"x.db": database(), "sub/": ""})
-	must(t, os.Symlink("x.db", filepath.Join(root, "link")))
+	symlink(t, "x.db", filepath.Join(root, "link"))
 	must(t, syscall.Mkfifo(filepath.Join(root, "fifo"), 0o644))
 	sink := &collector{}
 	w, f, err := newLinux(New(Config{MaxDepth: NoLimit}, sink), root)

@@ -77,29 +77,37 @@ func (w *portable) entries(f *folder, opened *os.File) {
 	}
 }
 
+// entryKind is what an entry is, going by its folder's listing.
+type entryKind int
+
+const (
+	otherEntry entryKind = iota // nothing that holds data
+	fileEntry
+	folderEntry
+	linkEntry // also what Windows calls a junction
+)
+
 func (w *portable) entry(f *folder, entry fs.DirEntry) {
 	name := entry.Name()
 	if f.gathered != nil {
 		f.gathered.note(name)
 	}
-	if !w.wants(f, name, entry.IsDir()) || w.config.NoHidden && hiddenBySystem(entry) {
+	kind := entryKindOf(f, entry)
+	if !w.wants(f, name, kind == folderEntry) || w.config.NoHidden && hiddenBySystem(entry) {
 		return
 	}
 	switch {
-	case entry.IsDir():
-		w.subfolder(f, name)
+	case kind == linkEntry:
+		w.link(f, name)
+	case kind == folderEntry && !w.descends(f), kind == otherEntry:
 	case placeholderEntry(entry) && !w.config.Recall:
 		w.report(Problem{Path: f.join(name), Kind: Placeholder, Err: errPlaceholder})
-	case entry.Type().IsRegular():
+	case kind == folderEntry:
+		if child := newChild(f, name); !isDataVolume(child) {
+			w.own.push(task{folder: child})
+		}
+	default:
 		w.file(f, name, false, entry.Info)
-	case entry.Type()&fs.ModeSymlink != 0:
-		w.link(f, name)
-	}
-}
-
-func (w *portable) subfolder(f *folder, name string) {
-	if w.descends(f) {
-		w.own.push(task{folder: newChild(f, name)})
 	}
 }
 
@@ -195,7 +203,7 @@ func lookBeside(path string) uint8 {
 	return beside
 }
 
-// cloudOnly tells files whose content is not on this disk. Tests replace it.
+// cloudOnly picks the files whose content is not on this disk. Tests replace it.
 var cloudOnly = isPlaceholder
 
 // readFacts follows links.
@@ -222,7 +230,7 @@ func factsOf(opened *os.File) (facts, error) {
 func describe(info fs.FileInfo) facts {
 	return facts{
 		folder:      info.IsDir(),
-		regular:     info.Mode().IsRegular(),
+		regular:     isRegular(info),
 		placeholder: cloudOnly(info),
 		size:        info.Size(),
 		modified:    info.ModTime(),

@@ -73,7 +73,6 @@ func TestOddNames(t *testing.T) {
 func TestRoots(t *testing.T) {
 	eachWalker(t, func(t *testing.T, config Config) {
 		root := makeTree(t, tree{"a/x.db": database(), "a/b/y.db": database(), "c/z.db": database(), "plain": "x"})
-		must(t, os.Symlink("c", filepath.Join(root, "link")))
 		in := func(names ...string) []string {
 			for i := range names {
 				names[i] = filepath.Join(root, names[i])
@@ -85,13 +84,22 @@ func TestRoots(t *testing.T) {
 			"the inner first":    {in("a/b", "a"), []string{"a/x.db", "a/b/y.db"}},
 			"a file":             {in("a/x.db", "a/x.db", "plain"), []string{"a/x.db"}},
 			"a file and around":  {in("a/x.db", "a"), []string{"a/b/y.db", "a/x.db"}},
-			"a link":             {in("link"), []string{"c/z.db"}},
-			"a link and its end": {in("link", "c"), []string{"c/z.db"}},
 		} {
 			t.Run(name, func(t *testing.T) {
 				config.Roots = c.roots
 				expect(t, config, root, c.want...)
 			})
+		}
+	})
+}
+
+func TestRootThatIsALink(t *testing.T) {
+	eachWalker(t, func(t *testing.T, config Config) {
+		root := makeTree(t, tree{"c/z.db": database()})
+		link := filepath.Join(root, "link")
+		symlink(t, "c", link)
+		for _, config.Roots = range [][]string{{link}, {link, filepath.Join(root, "c")}} {
+			expect(t, config, root, "c/z.db")
 		}
 	})
 }
@@ -111,7 +119,10 @@ func TestRelativeRoot(t *testing.T) {
 func TestRootsThatCannotBe(t *testing.T) {
 	eachWalker(t, func(t *testing.T, config Config) {
 		root := makeTree(t, tree{"x.db": database()})
-		config.Roots = []string{filepath.Join(root, "none"), root, filepath.Join(root, "x.db", "y"), os.DevNull}
+		config.Roots = []string{filepath.Join(root, "none"), root, filepath.Join(root, "x.db", "y")}
+		if runtime.GOOS != "windows" {
+			config.Roots = append(config.Roots, os.DevNull)
+		}
 		found, stats := runScan(config)
 		same(t, found.paths(root), []string{"x.db"})
 		want := []string{"none missing", "x.db/y missing"}
@@ -167,7 +178,7 @@ func TestLinks(t *testing.T) {
 			"z/loop": "..", "z/self": "self", "nowhere": "none", "a-folder": "z", "file.db": "z/real.db", "out": outside,
 			"null": os.DevNull,
 		} {
-			must(t, os.Symlink(target, filepath.Join(root, link)))
+			symlink(t, target, filepath.Join(root, link))
 		}
 		expect(t, config, root, "z/real.db")
 		config.Follow = true
@@ -182,7 +193,7 @@ func TestFollowKeepsToDepthAndExcludes(t *testing.T) {
 	eachWalker(t, func(t *testing.T, config Config) {
 		outside := makeTree(t, tree{"o.db": database(), "more/p.db": database(), "skip.db": database()})
 		root := makeTree(t, tree{"x/": ""})
-		must(t, os.Symlink(outside, filepath.Join(root, "out")))
+		symlink(t, outside, filepath.Join(root, "out"))
 		config.Follow, config.MaxDepth, config.Excludes = true, 2, globs(t, "skip*")
 		expect(t, config, root, "out/o.db")
 	})
@@ -223,11 +234,14 @@ func TestCompanions(t *testing.T) {
 
 // A wide folder is where workers share one listing.
 func TestWideFolder(t *testing.T) {
-	const files = 6000
+	files := 6000
+	if runtime.GOOS == "windows" {
+		files = 700 // making them takes most of the time there
+	}
 	root := makeTree(t, tree{"0": database(), "0-wal": ""})
 	want := []string{"0"}
 	for i := 1; i < files; i++ {
-		name := fmt.Sprintf("%d-%s", i, strings.Repeat("long name ", 5))
+		name := fmt.Sprintf("%d-%s", i, strings.Repeat("long name ", 5)+"x")
 		must(t, os.Link(filepath.Join(root, "0"), filepath.Join(root, name)))
 		want = append(want, name)
 	}
@@ -237,7 +251,7 @@ func TestWideFolder(t *testing.T) {
 		for _, config.Details = range []bool{false, true} {
 			found, stats := runScan(config)
 			same(t, found.paths(root), want)
-			if stats.Files != files+1 || stats.Folders != 1 {
+			if stats.Files != int64(files)+1 || stats.Folders != 1 {
 				t.Errorf("%+v", stats)
 			}
 		}
@@ -273,7 +287,7 @@ func TestPlaceholderMarks(t *testing.T) {
 	}
 }
 
-func TestStopsWhenToldTo(t *testing.T) {
+func TestStopsAtOnce(t *testing.T) {
 	eachWalker(t, func(t *testing.T, config Config) {
 		content := tree{}
 		for i := 0; i < 300; i++ {
@@ -284,16 +298,20 @@ func TestStopsWhenToldTo(t *testing.T) {
 		sink := &cancelling{cancel: cancel}
 		New(config, sink).Run(ctx)
 		if len(sink.matches) == 0 || len(sink.matches) > 100 {
-			t.Errorf("%d matches after being told to stop at the first", len(sink.matches))
+			t.Errorf("%d matches after a stop at the first", len(sink.matches))
 		}
 	})
 }
 
 // With Details databases wait for the end of their folder's listing; those seen
-// before a stop are told all the same, companions included.
-func TestWhatWasSeenBeforeAStopIsTold(t *testing.T) {
+// before a stop are reported all the same, companions included.
+func TestWhatWasSeenBeforeAStopIsReported(t *testing.T) {
 	content := tree{}
-	for i := 0; i < 1000; i++ {
+	files := 1000
+	if runtime.GOOS == "windows" {
+		files = 200
+	}
+	for i := 0; i < files; i++ {
 		content[fmt.Sprintf("%04d-%s", i, strings.Repeat("n", 200))] = database()
 		content[fmt.Sprintf("%04d-%s-wal", i, strings.Repeat("n", 200))] = ""
 	}
@@ -312,7 +330,7 @@ func TestWhatWasSeenBeforeAStopIsTold(t *testing.T) {
 		}()
 		s.Run(ctx)
 		if want := read.Load() / HeaderLength; int64(len(sink.matches)) != want {
-			t.Errorf("%d of %d databases told", len(sink.matches), want)
+			t.Errorf("%d of %d databases reported", len(sink.matches), want)
 		}
 		for _, match := range sink.matches {
 			if !slices.Equal(match.Companions, []string{"-wal"}) {
@@ -362,7 +380,11 @@ func reference(root string, config Config) []string {
 
 func TestRandomTrees(t *testing.T) {
 	contents := []string{"", "x", magic, magic[:15], database(), database()[:200], strings.Repeat(database(), 4), database() + "y"}
-	for seed := int64(0); seed < 25; seed++ {
+	seeds := int64(25)
+	if runtime.GOOS == "windows" {
+		seeds = 5 // making trees takes most of the time there
+	}
+	for seed := int64(0); seed < seeds; seed++ {
 		rnd := rand.New(rand.NewSource(seed))
 		content := tree{}
 		for i := rnd.Intn(120); i > 0; i-- {

@@ -90,7 +90,7 @@ func TestSwappedForAFIFO(t *testing.T) {
 func TestVanishedOrSwapped(t *testing.T) {
 	eachWalker(t, func(t *testing.T, config Config) {
 		root := makeTree(t, tree{"x.db": database()})
-		must(t, os.Symlink("x.db", filepath.Join(root, "link")))
+		symlink(t, "x.db", filepath.Join(root, "link"))
 		for _, config.Quick = range []bool{false, true} {
 			for _, name := range []string{"gone", "link"} {
 				sink := asFile(t, config, root, name)
@@ -182,7 +182,7 @@ func TestPermissionDenied(t *testing.T) {
 		found, _ = runScan(config)
 		same(t, found.kinds(root), []string{"secret denied", "z.db denied"}) // each once
 		outside := makeTree(t, tree{"in/o.db": database()})
-		must(t, os.Symlink(filepath.Join(outside, "in", "o.db"), filepath.Join(root, "link")))
+		symlink(t, filepath.Join(outside, "in", "o.db"), filepath.Join(root, "link"))
 		must(t, os.Chmod(outside, 0))
 		defer os.Chmod(outside, 0o755)
 		config.Roots, config.Follow = []string{root}, true

@@ -52,7 +52,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Problem:
-    """An entry that could not be looked at. `kind` is "denied", "vanished", "missing" …"""
+    """An entry that could not be looked at. `kind` is "denied", "in_use", "vanished" …"""
 
     path: str
     kind: str

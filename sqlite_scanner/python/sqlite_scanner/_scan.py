@@ -115,7 +115,7 @@ def scan(*roots: Root, events: bool = False, **options: Unpack[ScanOptions]) -> 
     The options are the program's flags: `exclude` (a list of patterns), `max_depth`,
     `one_file_system`, `no_hidden`, `follow`, `recall`, `quick`, `unique`, `strict` and
     `workers`. With `events` the iterator yields `Progress` and `Problem` records too.
-    Raises ScanError when the program failed; and, unless `events` has told it already, at
+    Raises ScanError when the program failed; and, unless `events` has reported it already, at
     the end of a scan that could not look at everything.
     """
     return _scan(_arguments(roots, options), events)

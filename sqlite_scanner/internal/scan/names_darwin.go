@@ -1,0 +1,5 @@
+package scan
+
+import "golang.org/x/text/unicode/norm"
+
+var hostStyle = nameStyle{normalize: norm.NFC.String}

@@ -1,0 +1,5 @@
+//go:build !darwin && !windows
+
+package scan
+
+var hostStyle = nameStyle{}

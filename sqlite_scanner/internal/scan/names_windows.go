@@ -1,0 +1,3 @@
+package scan
+
+var hostStyle = nameStyle{ignoreCase: true, backslash: true}

@@ -60,6 +60,11 @@ func runScan(opts *options, stdout, stderr io.Writer) int {
 	signals := catchSignals()
 	defer signal.Stop(signals)
 
+	var err error
+	if opts.scan.Workers, err = scan.CheckSystem(opts.scan.Workers); err != nil {
+		fmt.Fprintf(stderr, "sqlite-scanner: error: %v\n", err)
+		return exitIncomplete
+	}
 	report := newReporter(opts, stdout, stderr, cancel)
 	scanner := scan.New(opts.scan, report)
 	begun := time.Now()

@@ -19,6 +19,10 @@ import (
 // maxWorkers keeps clear of the number of threads that Go allows.
 const maxWorkers = 1024
 
+// CheckSystem returns the workers that there is room for, at most as many as
+// wanted, and an error when the system has no room for a scan.
+func CheckSystem(wanted int) (workers int, err error) { return checkThreads(wanted) }
+
 // NoLimit is the MaxDepth of a scan that goes all the way down.
 const NoLimit = -1
 

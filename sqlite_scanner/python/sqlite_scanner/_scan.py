@@ -37,6 +37,8 @@ _INCOMPLETE = 1
 #: Longest line that is read; a path has at most some thousand characters.
 _LINE_LIMIT = 2**20
 _STOP_SECONDS = 5.0
+#: What Go prints when the system refuses it memory or a thread, then a page of its state.
+_GO_PANIC = "fatal error: "
 
 
 class ScanError(Exception):
@@ -60,6 +62,9 @@ def _describe(exit_code: int, problems: tuple[Problem, ...], stderr: str) -> str
         return f"could not scan {first.path}: {first.error}{more}"
     if exit_code < 0:
         return f"the scanner was ended by signal {-exit_code}"
+    if _GO_PANIC in stderr:
+        reason = stderr.partition(_GO_PANIC)[2].partition("\n")[0]
+        return f"the scanner ran out of memory or processes ({reason}): see ulimit -v, ulimit -u"
     return stderr.strip() or f"the scanner ended with exit code {exit_code}"
 
 

@@ -1,0 +1,42 @@
+package scan
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestPlanThreads(t *testing.T) {
+	for _, c := range []struct{ wanted, free, want int }{
+		{16, 4096, 16}, {16, 20, 8}, {16, 6, 1}, {16, 5, 0}, {16, 0, 0}, {16, -3, 0}, {1, 100, 1},
+	} {
+		if got := planThreads(c.wanted, c.free); got != c.want {
+			t.Errorf("%d workers with %d free threads: got %d", c.wanted, c.free, got)
+		}
+	}
+}
+
+func TestCountThreads(t *testing.T) {
+	proc := makeTree(t, tree{"1/task/1/": "", "1/task/5/": "", "22/task/22/": "", "self/task/1/": "", "33/": ""})
+	if got := countThreads(proc, os.Getuid()); got != 3 {
+		t.Errorf("counted %d threads of 3", got)
+	}
+	if got := countThreads(proc, os.Getuid()+1); got != 0 {
+		t.Errorf("counted %d threads of somebody else", got)
+	}
+}
+
+func TestLimitOfAContainer(t *testing.T) {
+	for text, want := range map[string]string{"20\n": "20 7", "max\n": "4096 0", "": "4096 0"} {
+		group := makeTree(t, tree{"pids.max": text, "pids.current": "7\n"})
+		limit, used := groupLimit(group)
+		if got := fmt.Sprint(limit, " ", used); strings.ReplaceAll(got, "  ", " ") != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+	if limit, _ := groupLimit(filepath.Join(t.TempDir(), "none")); limit != plentyOfProcesses {
+		t.Errorf("without a group: %d", limit)
+	}
+}

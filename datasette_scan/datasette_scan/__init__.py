@@ -8,10 +8,11 @@ from typing import Any
 import click
 from datasette import hookimpl
 
+from . import asgi as _asgi
 from . import cli as _cli
 from . import compat as _compat
+from . import crossdb as _crossdb
 from . import permissions as _permissions
-from . import request_guard as _request_guard
 from . import views as _views
 from .state import state_of as _state_of
 
@@ -38,7 +39,7 @@ def shutdown(datasette: Any) -> Callable[[], Any] | None:
 @hookimpl
 def asgi_wrapper(datasette: Any) -> Callable[[Any], Any]:
     """Host check, and waking a database when it is asked for."""
-    return _request_guard.wrap(datasette)
+    return _asgi.wrap(datasette)
 
 
 @hookimpl
@@ -63,7 +64,10 @@ def register_actions(datasette: Any) -> list[Any]:
 def permission_resources_sql(datasette: Any, actor: Any, action: str) -> Any:
     """Datasette 1.0: who may view and rescan; scanned databases are read-only."""
     state = _state_of(datasette)
-    return _permissions.rules(datasette, state, actor, action) if state.settings.active else None
+    if not state.settings.active:
+        return None
+    settings = state.settings
+    return _permissions.rules(datasette, settings.allow, settings.local, actor, action)
 
 
 @hookimpl(optionalhook=True)
@@ -71,12 +75,19 @@ def permission_allowed(datasette: Any, actor: Any, action: str) -> bool | None:
     """Datasette 0.65: who may view and rescan."""
     if action not in _permissions.ACTIONS:
         return None
-    return _permissions.decide(_state_of(datasette), actor, action)
+    settings = _state_of(datasette).settings
+    return _permissions.decide(settings.allow, settings.local, actor, action)
 
 
 @hookimpl
 def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
-    """Filters for the catalogue's templates, and Datasette 0.65's place for the banner."""
+    """Filters for the catalogue's templates, and Datasette 0.65's place for the banner.
+
+    Datasette calls this first of all, before it enters its databases into its catalogue.
+    """
+    state = _state_of(datasette)
+    if state.settings.active:
+        _crossdb.replace_memory(datasette, state.reader, state.settings.memory)
     _views.prepare_templates(env, with_slots=_compat.HAS_CATALOG)
 
 

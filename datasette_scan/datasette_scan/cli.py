@@ -13,13 +13,22 @@ from typing import Any
 import click
 
 from .catalog import Entry
-from .errors import FinderError
+from .errors import ScanError
 from .finder import FindOptions, end_all, program
-from .settings import Settings, absolute_roots, is_loopback
+from .settings import Settings, absolute_roots, allowed_hosts
 from .state import State, set_command_settings, state_of
 from .text import format_size, visible, visible_path
 
-_OWN = {"paths", "scan_interval", "exclude", "max_depth", "include_all", "list_only", "as_json"}
+_OWN = {
+    "paths",
+    "scan_interval",
+    "exclude",
+    "max_depth",
+    "include_all",
+    "allow_host",
+    "list_only",
+    "as_json",
+}
 
 
 def register(cli: click.Group) -> None:
@@ -49,6 +58,12 @@ def register(cli: click.Group) -> None:
         is_flag=True,
         help="Also look into caches, node_modules and .git, which are left out otherwise",
     )
+    @click.option(
+        "--allow-host",
+        multiple=True,
+        metavar="NAME",
+        help="Also answer requests for this host; can be repeated, * is every host",
+    )
     @click.option("--list", "list_only", is_flag=True, help="Print what is found and exit")
     @click.option("--json", "as_json", is_flag=True, help="With --list: print JSON")
     @click.pass_context
@@ -56,7 +71,7 @@ def register(cli: click.Group) -> None:
         """Find every SQLite database below folders and serve them with Datasette
 
         PATHS are folders, which are scanned, and database files, which are served; the
-        present folder if there are none. Nothing that is found is ever written to.
+        current directory if there are none. Nothing that is found is ever written to.
         """
         run(context, serve, paths or (".",), options)
 
@@ -71,10 +86,10 @@ def run(
         raise click.UsageError("--json goes with --list")
     folders, files = split_paths(paths)
     passed = {key: value for key, value in options.items() if key not in _OWN}
-    settings = make_settings(folders, options)
     try:
+        settings = make_settings(folders, options)
         program()
-    except FinderError as error:
+    except ScanError as error:
         raise click.ClickException(str(error)) from error
     set_command_settings(settings)
     try:
@@ -124,6 +139,7 @@ def make_settings(folders: tuple[str, ...], options: dict[str, Any]) -> Settings
         memory=bool(options.get("memory") or options.get("crossdb")),
         host=str(options.get("host") or "127.0.0.1").lower(),
         uds=bool(options.get("uds")),
+        hosts=allowed_hosts(options["allow_host"]),
     )
 
 
@@ -153,7 +169,7 @@ def _start_reloader() -> None:
 
 
 def _warn(settings: Settings) -> None:
-    if settings.active and not settings.uds and not is_loopback(settings.host):
+    if settings.active and not settings.local:
         click.secho(
             f"WARNING: everybody who can reach {settings.host} can read every database below "
             f"{len(settings.find.roots)} folder(s).\nCookies, messages and passwords are often "

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import datasette.database
+from datasette.utils import tilde_decode
 
 # Datasette 1.0 keeps a catalogue of schemas that its pages and permissions read.
 HAS_CATALOG = hasattr(datasette.database.Database, "_execute_fn")
@@ -26,6 +27,11 @@ def attach(ds: Any, databases: Iterable[Any]) -> None:
     for db in databases:
         known[db.name] = db
     ds.databases = known
+
+
+def database_name(path: str) -> str:
+    """The database that a path within Datasette names; "" for none."""
+    return str(tilde_decode(path[1:].partition("/")[0].partition(".")[0]))
 
 
 def load_extensions(ds: Any, connection: Any) -> None:
@@ -69,6 +75,16 @@ async def may_view_database(ds: Any, actor: Any, name: str) -> bool:
     return bool(visible)
 
 
+async def may_execute_sql(ds: Any, actor: Any, name: str) -> bool:
+    """Whether an actor may send SQL to one database."""
+    if HAS_CATALOG:
+        from datasette.resources import DatabaseResource
+
+        resource = DatabaseResource(name)
+        return bool(await ds.allowed(action="execute-sql", resource=resource, actor=actor))
+    return bool(await ds.permission_allowed(actor, "execute-sql", name, default=True))
+
+
 async def viewable_databases(ds: Any, actor: Any, names: Iterable[str]) -> set[str]:
     """Those of ``names`` that an actor may see."""
     if not HAS_CATALOG:
@@ -76,6 +92,18 @@ async def viewable_databases(ds: Any, actor: Any, names: Iterable[str]) -> set[s
     sql, params = await ds.allowed_resources_sql(action="view-database", actor=actor)
     found = await ds.get_internal_database().execute(sql, params)
     return {row["parent"] for row in found.rows} & set(names)
+
+
+async def list_databases(datasette: Any, request: Any) -> Any:
+    """Datasette 0.65's ``/-/databases``, for what the actor may see, as 1.0 has it."""
+    from datasette.views.special import JsonDataView
+
+    databases = datasette._connected_databases()
+    names = [database["name"] for database in databases]
+    viewable = await viewable_databases(datasette, request.actor, names)
+    shown = [database for database in databases if database["name"] in viewable]
+    view = JsonDataView(datasette, "databases.json", lambda: shown)
+    return await view.dispatch_request(request)
 
 
 # -- Datasette 1.0's catalogue of schemas

@@ -1,89 +1,114 @@
-"""``--crossdb``: joins over databases, the scanned ones included, read as safely as alone."""
+"""``--crossdb``: joins over databases, the scanned ones included, read as safely as alone.
+
+Datasette attaches files by their paths, once for each thread: whatever is there at the time,
+for everybody, by URIs that are wrong for scanned files. ``replace_memory`` turns that off.
+"""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-from datasette.database import Database
-
-from . import owners
-from .database import ScannedDatabase, crossing, hide_file_names
-from .errors import BusyError, ReadOnlyError, UnavailableError
-from .opening import Lease
+from . import compat, owners
+from .database import ScannedDatabase, hide_file_names
+from .errors import BusyError, UnavailableError
+from .opening import Lease, file_uri
+from .read_only import ReadOnlyDatabase
 from .reader import Reader
+from .visitor import asking, file_names_hidden
+
+_MOST_ATTACHED = 10  # SQLite's own limit, unless it was built with another
+_READABLE = ("ready", "live", "snapshot", "partly readable")
 
 
-class CrossDatabase(Database):  # type: ignore[misc]
+def replace_memory(ds: Any, reader: Reader, wanted: bool) -> None:
+    """Make Datasette's ``_memory`` safe, or remove it where nobody asked for it.
+
+    To be called before Datasette enters its databases into its own catalogue of schemas: a
+    name that is there and not in ``ds.databases`` is a KeyError for the pages that look it up.
+    """
+    if not wanted:
+        ds.databases = {name: db for name, db in ds.databases.items() if name != "_memory"}
+    elif ds.crossdb:
+        ds.crossdb = False
+        cross = CrossDatabase(ds, reader)
+        cross.name = cross.route = "_memory"
+        compat.attach(ds, [cross])
+
+
+class CrossDatabase(ReadOnlyDatabase):
     """Datasette's ``_memory``, made anew for each read.
 
-    Datasette attaches what is there when a thread first asks, by URIs that are wrong for
-    scanned files. Here its own databases are attached by it, and of the scanned ones as
-    many more as SQLite allows, each while it is held by a lease.
+    Attached are as many databases as SQLite allows for which the sender of the request has
+    view-database and execute-sql: first those that Datasette serves itself, then scanned
+    ones by name, each while it is held by a lease.
     """
 
-    def __init__(self, ds: Any, reader: Reader, hide_paths: bool = False) -> None:
+    def __init__(self, ds: Any, reader: Reader) -> None:
         super().__init__(ds, is_memory=True, is_mutable=False)
         self._reader = reader
-        self._hide_paths = hide_paths
 
     async def execute_fn(self, fn: Callable[[Any], Any]) -> Any:
         """Call ``fn`` with a connection to which databases are attached."""
-        found = (db for db in self.ds.databases.values() if isinstance(db, ScannedDatabase))
-        ready = sorted((db for db in found if db.entry.status in _READABLE), key=_name)
-        return await self._reader.call(lambda: self._read(fn, ready))
+        found = await self._permitted()
+        return await self._reader.call(lambda: self._read(fn, found))
 
-    async def _execute_fn(self, fn: Callable[[Any], Any]) -> Any:
-        return await self.execute_fn(fn)
+    async def _permitted(self) -> list[Any]:
+        databases = dict(self.ds.databases)
+        own = [name for name, db in databases.items() if _is_own_file(db)]
+        scanned = sorted(
+            name
+            for name, db in databases.items()
+            if isinstance(db, ScannedDatabase) and db.entry.status in _READABLE
+        )
+        visitor = asking.get()
+        names = [*own, *scanned]
+        if visitor is not None:
+            names = await visitor.may_query(names, _MOST_ATTACHED)
+        return [databases[name] for name in names[:_MOST_ATTACHED]]
 
-    # A connection that Datasette made would have the scanned files attached in its own way.
-
-    def connect(self, write: bool = False) -> Any:
-        """Refused."""
-        raise ReadOnlyError(self.name)
-
-    async def execute_write_fn(self, *args: Any, **kwargs: Any) -> Any:
-        """Refused."""
-        raise ReadOnlyError(self.name)
-
-    async def _execute_write_fn(self, *args: Any, **kwargs: Any) -> Any:
-        raise ReadOnlyError(self.name)
-
-    async def execute_isolated_fn(self, fn: Callable[[Any], Any]) -> Any:
-        """Call ``fn`` with a connection that nobody else is using, which all of these are."""
-        return await self.execute_fn(fn)
-
-    def _read(self, fn: Callable[[Any], Any], scanned: list[ScannedDatabase]) -> Any:
+    def _read(self, fn: Callable[[Any], Any], databases: list[Any]) -> Any:
         connection = sqlite3.connect(":memory:", uri=True, check_same_thread=False)
         try:
-            token = crossing.set(True)
-            try:
-                self.ds._prepare_connection(connection, "_memory")
-            except sqlite3.OperationalError as error:
-                if not self._hide_paths:
-                    raise
-                raise sqlite3.OperationalError("a database cannot be attached") from error
-            finally:
-                crossing.reset(token)
-            room = _MOST_ATTACHED - len(_attached(connection))
+            self.ds._prepare_connection(connection, "_memory")
+            scanned = [db for db in databases if isinstance(db, ScannedDatabase)]
+            for db in databases:
+                if db not in scanned:
+                    self._attach_own(connection, db)
             with owners.kept():
-                return self._attach(connection, scanned[: max(0, room)], fn)
+                return self._attach(connection, scanned, fn)
         finally:
             connection.close()
+
+    def _attach_own(self, connection: sqlite3.Connection, db: Any) -> None:
+        """Attach a file that Datasette serves itself, as Datasette opens it."""
+        flags = "mode=ro" if db.is_mutable else "immutable=1"
+        if self.ds.nolock:
+            flags += "&nolock=1"
+        uri = file_uri(os.fsencode(db.path), flags)
+        try:
+            connection.execute(f"ATTACH DATABASE ? AS {_quoted(db.name)}", [uri])
+        except sqlite3.Error:  # gone, or not a database: the query says that it has no such table
+            _detach(connection, db.name)
 
     def _attach(
         self, connection: sqlite3.Connection, scanned: list[ScannedDatabase], fn: Callable[..., Any]
     ) -> Any:
         if not scanned:
-            return self._ask(connection, fn)
+            hide_file_names(connection, file_names_hidden())
+            try:
+                return fn(connection)
+            finally:
+                hide_file_names(connection, False)
         first, *rest = scanned
 
         def use(lease: Lease) -> Any:
             _detach(connection, first.name)
             try:
                 connection.execute(f"ATTACH DATABASE ? AS {_quoted(first.name)}", [lease.uri])
-            except sqlite3.Error:  # whose text would tell the path
+            except sqlite3.Error:  # whose text contains the path
                 raise BusyError(f"{first.name} cannot be attached") from None
             return self._attach(connection, rest, fn)
 
@@ -93,20 +118,9 @@ class CrossDatabase(Database):  # type: ignore[misc]
             _detach(connection, first.name)  # nothing holds it still any more
             return self._attach(connection, rest, fn)
 
-    def _ask(self, connection: sqlite3.Connection, fn: Callable[..., Any]) -> Any:
-        hide_file_names(connection, self._hide_paths)
-        try:
-            return fn(connection)
-        finally:
-            hide_file_names(connection, False)
 
-
-_MOST_ATTACHED = 10  # SQLite's own limit, unless it was built with another
-_READABLE = ("ready", "live", "snapshot", "partly readable")
-
-
-def _name(db: ScannedDatabase) -> str:
-    return str(db.name)
+def _is_own_file(db: Any) -> bool:
+    return bool(db.path) and not db.is_memory and not isinstance(db, ScannedDatabase)
 
 
 def _quoted(name: str) -> str:
@@ -114,10 +128,6 @@ def _quoted(name: str) -> str:
 
 
 def _detach(connection: sqlite3.Connection, name: str) -> None:
-    if name in _attached(connection):
-        connection.execute(f"DETACH DATABASE {_quoted(name)}")
-
-
-def _attached(connection: sqlite3.Connection) -> set[str]:
     rows = connection.execute("PRAGMA database_list").fetchall()
-    return {row[1] for row in rows} - {"main", "temp"}
+    if name in {row[1] for row in rows} - {"main", "temp"}:
+        connection.execute(f"DETACH DATABASE {_quoted(name)}")

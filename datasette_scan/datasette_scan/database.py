@@ -1,8 +1,4 @@
-"""A Datasette database for one scanned file: attached at once, opened when it is asked.
-
-What is overridden of ``datasette.database.Database``, on both lines of Datasette, is held
-by ``tests/datasette_scan/test_contract.py``.
-"""
+"""A Datasette database for one scanned file: attached at once, opened when it is queried."""
 
 from __future__ import annotations
 
@@ -13,19 +9,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from datasette.database import Database, Results
+from datasette.database import Results
 
 from .catalog import Entry
-from .errors import DamagedError, ReadOnlyError, is_damage
+from .errors import DamagedError, is_damage
 from .fingerprint import Mode
 from .opening import ReadInfo
+from .read_only import ReadOnlyDatabase
 from .reader import Reader
+from .visitor import file_names_hidden, paths_shown
 
 # Set while a page that lists every database is made: it must open none of them.
 listing: contextvars.ContextVar[bool] = contextvars.ContextVar("scan_listing", default=False)
-
-# Set while Datasette attaches databases by their paths: ours are none of those.
-crossing: contextvars.ContextVar[bool] = contextvars.ContextVar("scan_crossing", default=False)
 
 # Datasette asks this of every database at almost every request, to keep its catalogue of
 # schemas. The answer "nothing known" equals what its catalogue says of ours, so it goes on.
@@ -48,52 +43,47 @@ def hide_file_names(connection: sqlite3.Connection, hidden: bool) -> None:
     connection.set_authorizer(_without_file_names if hidden else _everything)
 
 
-class ScannedDatabase(Database):  # type: ignore[misc]
+class ScannedDatabase(ReadOnlyDatabase):
     """Reads through the plugin's own threads and opener; cannot be written to."""
 
-    def __init__(self, ds: Any, entry: Entry, reader: Reader, hide_path: bool = False) -> None:
-        # Datasette's own pages show this path to everybody; nothing is opened by it.
-        path = os.path.basename(entry.shown_path) if hide_path else entry.shown_path
-        super().__init__(ds, path=path, is_mutable=True)
-        self._hide_path = hide_path
+    def __init__(self, ds: Any, entry: Entry, reader: Reader) -> None:
         self.entry = entry
+        super().__init__(ds, path=self.path, is_mutable=True)
         self.last_read: ReadInfo | None = None
         self._reader = reader
         self._derived: dict[str, str] = {}
 
     @property
-    def is_memory(self) -> bool:
-        """False; but Datasette attaches whatever is not, by a URI made of its bare path."""
-        return crossing.get()
+    def path(self) -> str:
+        """What Datasette's own pages show; nothing is opened by it."""
+        shown = self.entry.shown_path
+        return shown if paths_shown.get() else os.path.basename(shown)
 
-    @is_memory.setter
-    def is_memory(self, value: bool) -> None:
-        pass  # Database.__init__ says False
+    @path.setter
+    def path(self, value: str) -> None:
+        pass  # Database.__init__ sets what it was given
 
     # -- reading
 
     async def execute_fn(self, fn: Callable[[Any], Any]) -> Any:
         """Call ``fn`` with a connection, in one of the plugin's threads."""
+        hidden = file_names_hidden()
+
+        def use(connection: Any) -> Any:
+            # Each time: Datasette 1.0 sets and removes authorizers of its own.
+            hide_file_names(connection, hidden)
+            return fn(connection)
+
         try:
-            result, self.last_read = await self._reader.read(self.entry.path, fn, self._prepare)
+            result, self.last_read = await self._reader.read(self.entry.path, use, self._prepare)
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
             raise DamagedError(str(error)) from error
         return result
 
-    async def _execute_fn(self, fn: Callable[[Any], Any]) -> Any:
-        # Datasette 1.0: what execute() and execute_fn() come down to.
-        return await self.execute_fn(fn)
-
-    async def execute_isolated_fn(self, fn: Callable[[Any], Any]) -> Any:
-        """Call ``fn`` with a connection that nobody else is using, which all of ours are."""
-        return await self.execute_fn(fn)
-
     def _prepare(self, connection: Any) -> None:
         self.ds._prepare_connection(connection, self.name)
-        if self._hide_path:
-            hide_file_names(connection, True)
 
     async def execute(self, sql: str, *args: Any, **kwargs: Any) -> Any:
         """Run a query; Datasette's question whether the schema changed opens nothing."""
@@ -112,19 +102,6 @@ class ScannedDatabase(Database):  # type: ignore[misc]
         if info is not None and info.mode is Mode.LIVE:
             return "live"
         return self.entry.status_words if self.entry.status != "snapshot" else "ready"
-
-    # -- never writing
-
-    def connect(self, write: bool = False) -> Any:
-        """Refused: a connection outside a read could not be watched."""
-        raise ReadOnlyError(self.name)
-
-    async def execute_write_fn(self, *args: Any, **kwargs: Any) -> Any:
-        """Refused."""
-        raise ReadOnlyError(self.name)
-
-    async def _execute_write_fn(self, *args: Any, **kwargs: Any) -> Any:
-        raise ReadOnlyError(self.name)
 
     # -- facts that need no opening
 

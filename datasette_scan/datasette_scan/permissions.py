@@ -6,12 +6,12 @@ On a server that only this machine reaches, everybody may do both, unless the se
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from datasette.utils import actor_matches_allow
 
 from . import compat
-from .state import State
 
 VIEW = "scan-view"
 RESCAN = "scan-rescan"
@@ -23,11 +23,15 @@ ACTIONS = {
 _READS = frozenset({"view-database", "view-table", "view-query", "execute-sql"})
 
 
-def decide(state: State, actor: Any, action: str) -> bool:
-    """Whether an actor has one of this plugin's permissions."""
-    if action in state.settings.allow:
-        return bool(actor_matches_allow(actor, state.settings.allow[action]))
-    return state.local or bool(actor and actor.get("id") == "root")
+def decide(allow: Mapping[str, Any], local: bool, actor: Any, action: str) -> bool | None:
+    """Whether an actor has one of this plugin's permissions; None for no opinion.
+
+    Without an opinion the answer is no, unless Datasette's own configuration or another
+    plugin says yes.
+    """
+    if action in allow:
+        return bool(actor_matches_allow(actor, allow[action]))
+    return True if local or (actor and actor.get("id") == "root") else None
 
 
 def actions() -> list[Any]:
@@ -39,15 +43,16 @@ def actions() -> list[Any]:
     return [Action(name=name, description=text) for name, text in ACTIONS.items()]
 
 
-def rules(ds: Any, state: State, actor: Any, action: str) -> Any:
-    """Datasette 1.0: SQL that says yes or no."""
+def rules(ds: Any, allow: Mapping[str, Any], local: bool, actor: Any, action: str) -> Any:
+    """Datasette 1.0: SQL that says yes or no, or None."""
     from datasette.permissions import PermissionSQL
 
     if action in ACTIONS:
+        verdict = decide(allow, local, actor, action)
+        if verdict is None:
+            return None
         reason = "datasette-scan"
-        if decide(state, actor, action):
-            return PermissionSQL.allow(reason)
-        return PermissionSQL.deny(reason)
+        return PermissionSQL.allow(reason) if verdict else PermissionSQL.deny(reason)
     known = ds.actions.get(action)
     if known is None or known.resource_class is None or action in _READS:
         return None

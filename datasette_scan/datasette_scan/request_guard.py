@@ -1,185 +1,231 @@
-"""The ASGI wrapper: who may talk to the server, when the scan starts, what is woken.
+"""Which requests are answered: those for a known host, from no other site. Pure.
 
-A page on the web can make a browser ask a server on this machine under a name that its
-owner controls (DNS rebinding). Such a request carries that name in ``Host``, so only names
-of this machine, the address served on and configured names are answered.
+Two attacks by a page on the web against a server on this machine:
+
+* DNS rebinding: the page makes a name that it owns lead to 127.0.0.1. Such a request names
+  that host, so only this machine's names and configured ones are answered.
+* Blind requests: the page sends GETs to the right host, in frames, images or scripts. Browsers
+  say so in ``Sec-Fetch-*`` (https://www.w3.org/TR/fetch-metadata/) wherever the target is
+  loopback or HTTPS, and in ``Origin`` for the rest of what a page may read or post.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import json
-import socket
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from datasette.utils import tilde_decode
-
-from . import compat
-from .database import ScannedDatabase, listing
-from .names import alias_hash
-from .settings import is_loopback
-from .state import State, state_of
+from .errors import UsageError
 from .text import visible
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = Iterable[tuple[bytes, bytes]]
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 (compared with, not bound to)
-_LISTS = ("/-/home", "/-/home.json", "/.json", "/.jsono")
-
-
-def host_name(header: str) -> str:
-    """The name in a Host header, without its port."""
-    if header.startswith("["):
-        return header[1:].partition("]")[0].lower()
-    return header.rpartition(":")[0].lower() if ":" in header else header.lower()
+ANY_HOST = "*"
+_EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 (compared with, not bound to)
+_AUTHORITY = re.compile(
+    r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{0,5}))?"
+)
+_ORIGIN = re.compile(r"(?P<scheme>https?|wss?)://(?P<authority>[^/?#]*)")
+_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def is_host_allowed(name: str, served_on: str, extra: tuple[str, ...]) -> bool:
-    """Whether a request under this name may be answered."""
-    plain = name.rstrip(".")
-    if is_loopback(plain) or plain == served_on.strip("[]") or plain in extra:
-        return True
-    if served_on not in _EVERYWHERE:
-        return False
-    # Served on every address: numbers cannot be rebound, and this machine knows its name.
-    return _is_number(plain) or plain in (socket.gethostname().lower(), socket.getfqdn().lower())
+def parse_host(header: str) -> tuple[str, int | None] | None:
+    """A Host header → the host in its normal form, and the port; None if it is malformed.
+
+    Names are in lower case without the dot of the root, addresses as ``ipaddress`` writes
+    them. User names, percent signs, blanks and whatever follows a bracket are malformed, and
+    so is a name that ends in a number without being an IPv4 address in its plain form
+    (RFC 9110, section 7.2; the URL standard, "ends in a number"): browsers never send those.
+    """
+    match = _AUTHORITY.fullmatch(header)
+    if match is None:
+        return None
+    port = int(match["port"]) if match["port"] else None
+    host = _normal_host(match["six"] or match["name"], bracketed=bool(match["six"]))
+    return None if host is None or (port or 0) > 65535 else (host, port)
 
 
-def _is_number(name: str) -> bool:
+def _normal_host(text: str, bracketed: bool) -> str | None:
+    name = text.lower().removesuffix(".")
+    labels = name.split(".")
+    if bracketed or _is_numeric(labels[-1]):
+        address = parse_address(text if bracketed else name)
+        return str(address) if address and (":" in text) is bracketed else None
+    return name if all(labels) else None
+
+
+def _is_numeric(label: str) -> bool:
+    return label.isdigit() or re.fullmatch(r"0x[0-9a-f]*", label) is not None
+
+
+def parse_address(text: str) -> Address | None:
+    """An IP address, its zone left out and an IPv4 address in IPv6 unwrapped; None for names."""
     try:
-        ipaddress.ip_address(name)
+        address = ipaddress.ip_address(text.strip("[]").partition("%")[0])
     except ValueError:
-        return False
-    return True
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
-def wrap(ds: Any) -> Callable[[App], App]:
-    """Datasette's ``asgi_wrapper`` hook."""
-    state = state_of(ds)
-    if not state.settings.active:
-        return lambda app: app
-
-    def wrapper(app: App) -> App:
-        return Guard(app, ds, state)
-
-    return wrapper
+def is_loopback(host: str) -> bool:
+    """Whether an address or name is this machine's own (RFC 6761, section 6.3, for names)."""
+    address = parse_address(host)
+    if address is not None:
+        return address.is_loopback
+    name = host.lower().removesuffix(".")
+    return name == "localhost" or name.endswith(".localhost")
 
 
-class Guard:
-    """One application inside another."""
+def parse_allowed_host(text: str) -> str:
+    """A host that somebody allows → as ``parse_host`` returns it. Raises UsageError.
 
-    def __init__(self, app: App, ds: Any, state: State) -> None:
-        self._app = app
-        self._ds = ds
-        self._state = state
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one connection."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, self._lifespan(receive), send)
-        elif scope["type"] == "http":
-            await self._http(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-    def _lifespan(self, receive: Receive) -> Receive:
-        """Datasette 0.65 has no hooks for this; 1.0 has, and they do it there."""
-        if compat.HAS_CATALOG:
-            return receive
-
-        async def watched() -> MutableMapping[str, Any]:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                self._state.scan_task.start()
-            elif message["type"] == "lifespan.shutdown":
-                await self._state.stop()
-            return message
-
-        return watched
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        host = _header(scope, b"host")
-        settings = self._state.settings
-        if not settings.uds and not is_host_allowed(host_name(host), settings.host, settings.hosts):
-            await _answer(send, 403, _refusal(host))
-            return
-        if not compat.HAS_CATALOG:
-            self._state.scan_task.start()
-        path = self._path(scope)
-        db = self._database(path)
-        moved = await self._wake(path, db)
-        if moved is not None:
-            query = scope.get("query_string", b"").decode("latin-1")
-            await _answer(send, 302, "", location=moved + ("?" + query if query else ""))
-            return
-        token = listing.set(path in _LISTS or (path == "/" and not settings.home))
-        try:
-            with self._state.scan_task.page():
-                await self._app(scope, receive, _labelled(send, db))
-        finally:
-            listing.reset(token)
-
-    def _path(self, scope: Scope) -> str:
-        raw = scope.get("raw_path")
-        path = raw.decode("latin-1").partition("?")[0] if raw else str(scope["path"])
-        base = str(self._ds.setting("base_url"))
-        return "/" + path[len(base) :] if path.startswith(base) else path
-
-    def _database(self, path: str) -> Any:
-        segment = path[1:].partition("/")[0].partition(".")[0]
-        return self._ds.databases.get(tilde_decode(segment)) if segment else None
-
-    async def _wake(self, path: str, db: Any) -> str | None:
-        """Make the database of a path ready; or say where an alias leads."""
-        if isinstance(db, ScannedDatabase):
-            await self._state.scan_task.wake(db)
-        if db is not None:
-            return None
-        first, slash, rest = path[1:].partition("/")
-        segment, dot, form = first.partition(".")
-        digest = alias_hash(tilde_decode(segment))
-        entry = self._state.catalog.by_alias(digest) if digest else None
-        if entry is None or not entry.attached:
-            return None
-        return str(self._ds.urls.database(entry.name)) + dot + form + slash + rest
+    A port is accepted and ignored; names beyond ASCII are encoded as browsers send them.
+    """
+    name = text.strip()
+    if name == ANY_HOST:
+        return name
+    if parse_address(name) is not None:
+        return str(parse_address(name))
+    try:
+        parsed = parse_host(name if name.isascii() else name.encode("idna").decode("ascii"))
+    except UnicodeError:
+        parsed = None
+    if parsed is None:
+        raise UsageError(
+            f"datasette-scan: {visible(text)!r} is not a host; give a name or an address "
+            f"such as box.lan or 192.168.1.5, or {ANY_HOST} for every host"
+        )
+    return parsed[0]
 
 
-def _labelled(send: Send, db: Any) -> Send:
-    """Answers of a scanned database say how it was read: also those that are no pages."""
-    if not isinstance(db, ScannedDatabase):
-        return send
+@dataclass(frozen=True)
+class Policy:
+    """Whom the server answers.
 
-    async def labelled(message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            label = db.reading_state.encode("ascii", "replace")
-            headers = [*message.get("headers", []), (b"datasette-scan", label)]
-            message = {**message, "headers": headers}
-        await send(message)
+    ``served_on`` is the address that it listens on, None for a Unix socket, which no page can
+    reach alone; ``hosts`` are allowed names, ``own_names`` this machine's; ``cors`` lets pages
+    of other sites read.
+    """
 
-    return labelled
+    served_on: str | None = "127.0.0.1"
+    hosts: tuple[str, ...] = ()
+    own_names: frozenset[str] = frozenset()
+    cors: bool = False
+
+    def allows_host(self, host: str) -> bool:
+        """Whether a request for this host, as ``parse_host`` returns it, is answered."""
+        if self.served_on is None or ANY_HOST in self.hosts or host in self.hosts:
+            return True
+        if is_loopback(host) or host == _plain(self.served_on):
+            return True
+        if is_loopback(self.served_on):
+            return False
+        # Reachable from the network: addresses can't be rebound, nor this machine's names.
+        is_address = parse_address(host) is not None
+        return host in self.own_names or (is_address and self.served_on in _EVERYWHERE)
 
 
-def _header(scope: Scope, name: bytes) -> str:
-    return next((v.decode("latin-1") for k, v in scope["headers"] if k.lower() == name), "")
+def _plain(host: str) -> str:
+    address = parse_address(host)
+    return str(address) if address else host.lower().removesuffix(".")
 
 
-def _refusal(host: str) -> str:
-    return json.dumps(
-        {
-            "ok": False,
-            "error": f"this server does not answer for the host {visible(host)!r}; "
-            "start it with --host, or add the name to the setting hosts of datasette-scan",
-        }
+@dataclass(frozen=True)
+class Asked:
+    """What a request says of its target and of where it comes from."""
+
+    method: str
+    scheme: str
+    host: str
+    origin: str = ""
+    site: str = ""
+    mode: str = ""
+    destination: str = ""
+    purpose: str = ""
+    bearer: bool = False
+
+    @classmethod
+    def from_headers(cls, method: str, scheme: str, headers: Headers) -> Asked:
+        """Read the headers. One that is sent twice is joined, and so never a valid value."""
+        values: dict[bytes, str] = {}
+        for name, value in headers:
+            key, text = name.lower(), value.decode("latin-1")
+            values[key] = f"{values[key]}, {text}" if key in values else text
+        authorization = values.get(b"authorization", "").lower()
+        return cls(
+            method=method,
+            scheme=scheme,
+            host=values.get(b"host", ""),
+            origin=values.get(b"origin", ""),
+            site=values.get(b"sec-fetch-site", ""),
+            mode=values.get(b"sec-fetch-mode", ""),
+            destination=values.get(b"sec-fetch-dest", ""),
+            purpose=values.get(b"sec-purpose", "") + values.get(b"purpose", ""),
+            bearer=authorization.startswith("bearer ") and b"cookie" not in values,
+        )
+
+
+def refusal(policy: Policy, asked: Asked) -> str | None:
+    """Why a request is not answered and how to have it answered; None if it may be."""
+    parsed = parse_host(asked.host)
+    if policy.served_on is not None and (parsed is None or not policy.allows_host(parsed[0])):
+        return _unknown_host(asked.host, parsed and parsed[0])
+    if not is_from_another_site(asked) or (policy.cors and _suits_cors(asked)):
+        return None
+    return (
+        f"this request comes from a page of another site ({visible(asked.origin or asked.site)}); "
+        "only links to whole pages are answered from there. Start Datasette with --cors to let "
+        "other sites read what this server shows"
     )
 
 
-async def _answer(send: Send, status: int, body: str, location: str | None = None) -> None:
-    headers = [(b"content-type", b"application/json; charset=utf-8")]
-    if location is not None:
-        headers.append((b"location", location.encode("latin-1")))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body.encode()})
+def _unknown_host(header: str, host: str | None) -> str:
+    if host is None:
+        return f"the Host header {visible(header)!r} is not a host"
+    return (
+        f"this server does not answer for the host {host!r}. Start it with "
+        f"--allow-host {host}, or add the name to hosts in the settings of the plugin "
+        "datasette-scan"
+    )
+
+
+def is_from_another_site(asked: Asked) -> bool:
+    """Whether a page of another origin may have sent this, other than by leading a person here.
+
+    Another port of this machine is "same-site" and another origin. Chromium says "none", as for
+    an address that was typed in, when a page's speculation rules have it fetch in advance. Without
+    ``Sec-Fetch-Site`` (no browser, or a target that is neither loopback nor HTTPS) ``Origin``
+    decides.
+    """
+    if asked.site == "same-origin":
+        return False
+    if asked.site:
+        in_advance = bool(asked.purpose)
+        return in_advance or not (asked.site == "none" or _is_navigation(asked))
+    return bool(asked.origin) and not _is_same_origin(asked)
+
+
+def _is_navigation(asked: Asked) -> bool:
+    """A link, an address or a form that shows a whole page."""
+    whole = asked.mode == "navigate" and asked.destination == "document"
+    return whole and asked.method in ("GET", "HEAD")
+
+
+def _is_same_origin(asked: Asked) -> bool:
+    match = _ORIGIN.fullmatch(asked.origin)
+    theirs, ours = parse_host(match["authority"] if match else ""), parse_host(asked.host)
+    if match is None or theirs is None or ours is None:
+        return False
+    # Behind a proxy that ends TLS the scheme here is http; never the other way round.
+    if asked.scheme in ("https", "wss") and match["scheme"] in ("http", "ws"):
+        return False
+    default = _PORTS[match["scheme"]]
+    return (theirs[0], theirs[1] or default) == (ours[0], ours[1] or default)
+
+
+def _suits_cors(asked: Asked) -> bool:
+    """Reading; and writing with a token, which only a page that was given it can send."""
+    return asked.method in _SAFE_METHODS or asked.bearer

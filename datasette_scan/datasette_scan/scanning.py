@@ -51,6 +51,7 @@ class ScanTask:
         self._unasked = asyncio.Event()  # set while no page is being made
         self._unasked.set()
         self._pages = 0
+        self._first = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._jobs: set[asyncio.Task[None]] = set()
         self._published: dict[str, int] = {}
@@ -83,6 +84,12 @@ class ScanTask:
                 await asyncio.wait_for(self._wanted.wait(), self._pause())
             self._wanted.clear()
             await self.scan()
+
+    async def scan_once(self) -> None:
+        """Scan unless that was done or is under way, and wait for the end of it."""
+        async with self._first:
+            if not self._catalog.scans:
+                await self.scan()
 
     @contextlib.contextmanager
     def page(self) -> Iterator[None]:
@@ -201,7 +208,7 @@ class ScanTask:
             return
         databases = []
         for entry in sorted(self._catalog.unattached(), key=lambda e: e.path):
-            db = ScannedDatabase(self._ds, entry, self._reader, self._settings.hides_paths)
+            db = ScannedDatabase(self._ds, entry, self._reader)
             db.name = db.route = entry.name
             databases.append(db)
         if databases:

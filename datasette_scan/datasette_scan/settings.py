@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import UsageError
 from .finder import FindOptions
+from .request_guard import is_loopback, parse_allowed_host, parse_host
 
 CONFIG_KEYS = frozenset(
     {"paths", "interval", "exclude", "max_depth", "all", "hosts", "allow", "snapshot_max_mb"}
@@ -38,19 +41,29 @@ class Settings:
         return bool(self.find.roots)
 
     @property
-    def hides_paths(self) -> bool:
-        """Whether there are people who may see databases but not where they are."""
-        return "scan-view" in self.allow or not (self.uds or is_loopback(self.host))
+    def local(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return self.uds or is_loopback(self.host)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address or name is this machine's own."""
-    name = host.strip("[]").lower().rstrip(".")
-    return (
-        name in ("localhost", "::1")
-        or name.endswith(".localhost")
-        or (name.startswith("127.") and name.replace(".", "").isdigit())
-    )
+def own_names() -> frozenset[str]:
+    """This machine's names, in the form of ``parse_host``: alone, with a domain, in ".local".
+
+    Takes seconds where no name server answers.
+    """
+    name = socket.gethostname()
+    short = name.partition(".")[0]
+    names = [name, short, f"{short}.local", socket.getfqdn(name)]
+    with contextlib.suppress(OSError):
+        canonical, aliases, _ = socket.gethostbyname_ex(name)
+        names += [canonical, *aliases]
+    parsed = (parse_host(name) for name in names)
+    return frozenset(found[0] for found in parsed if found is not None)
+
+
+def allowed_hosts(names: Iterable[str]) -> tuple[str, ...]:
+    """The hosts to answer for, each once. Raises UsageError naming the bad one."""
+    return tuple(dict.fromkeys(parse_allowed_host(name) for name in names))
 
 
 def absolute_roots(paths: list[str] | tuple[str, ...]) -> tuple[bytes, ...]:
@@ -77,7 +90,7 @@ def parse_config(config: Mapping[str, Any]) -> Settings:
             include_all=bool(config.get("all", False)),
         ),
         interval=_number(config, "interval", float, 0),
-        hosts=tuple(h.lower() for h in _strings(config, "hosts")),
+        hosts=allowed_hosts(_strings(config, "hosts")),
         allow=dict(config.get("allow") or {}),
         snapshot_bytes=256 << 20 if megabytes is None else int(megabytes * (1 << 20)),
     )

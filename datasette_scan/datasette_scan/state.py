@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import weakref
 from dataclasses import replace
 from typing import Any
@@ -12,8 +13,9 @@ from datasette.utils import StartupError
 from .catalog import Catalog
 from .errors import UsageError
 from .reader import Reader
+from .request_guard import Asked, Policy, refusal
 from .scanning import ScanTask
-from .settings import Settings, is_loopback, parse_config
+from .settings import Settings, own_names, parse_config
 
 _states: weakref.WeakKeyDictionary[Any, State] = weakref.WeakKeyDictionary()
 _from_command: list[Settings] = []
@@ -28,12 +30,21 @@ class State:
         threads = 4 if ds.setting("num_sql_threads") else 0
         self.reader = Reader(settings.snapshot_bytes, threads, settings.find.roots)
         self.scan_task = ScanTask(weakref.proxy(ds), settings, self.catalog, self.reader)
+        self._own_names: frozenset[str] = frozenset()
         self.viewable: dict[str, tuple[float, dict[str, bool]]] = {}  # by actor: until when, names
 
-    @property
-    def local(self) -> bool:
-        """Whether only this machine can reach the server."""
-        return self.settings.uds or is_loopback(self.settings.host)
+    async def refusal(self, asked: Asked, cors: bool) -> str | None:
+        """Why a request is not answered; this machine's names are looked up when needed."""
+        reason = refusal(self._policy(cors), asked)
+        if reason is not None and not self.settings.local and not self._own_names:
+            self._own_names = await asyncio.to_thread(own_names)
+            reason = refusal(self._policy(cors), asked)
+        return reason
+
+    def _policy(self, cors: bool) -> Policy:
+        settings = self.settings
+        served_on = None if settings.uds else settings.host
+        return Policy(served_on, settings.hosts, self._own_names, cors)
 
     async def stop(self) -> None:
         """The server ends: the scan, the threads, the files, the private copies."""
@@ -67,7 +78,7 @@ def _merge(configured: Settings) -> Settings:
             given,
             find=find,
             interval=configured.interval if given.interval is None else given.interval,
-            hosts=configured.hosts,
+            hosts=(*given.hosts, *configured.hosts),
             allow=configured.allow,
             snapshot_bytes=configured.snapshot_bytes,
         )

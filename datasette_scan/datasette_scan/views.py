@@ -17,11 +17,11 @@ from markupsafe import Markup
 
 from . import compat, permissions
 from .catalog import SORTS, STATUSES, Entry
-from .crossdb import CrossDatabase
 from .database import ScannedDatabase
 from .errors import ReadOnlyError, UnavailableError, UsageError
 from .finder import DEFAULT_EXCLUDES
 from .query import AGES, SIZES, Page, link, parse_page, sort_link
+from .request_guard import Asked, is_from_another_site
 from .state import State, state_of
 from .text import format_count, format_size, visible, visible_path
 
@@ -45,6 +45,8 @@ def routes(state: State) -> list[tuple[str, Any]]:
         (r"/-/scan/rescan$", rescan),
         (r"/-/home(\.(?P<format>jsono?))?$", own_home),
     ]
+    if not compat.HAS_CATALOG:
+        found.append((r"/-/databases(\.(?P<format>json))?$", compat.list_databases))
     return [*found, (r"/$", page)] if state.settings.home else found
 
 
@@ -53,15 +55,7 @@ def started(ds: Any, state: State) -> Callable[[], Awaitable[None]]:
 
     async def begin() -> None:
         await compat.prepare_catalog(ds)
-        if not state.settings.memory:
-            ds.databases = {n: d for n, d in ds.databases.items() if n != "_memory"}
-        elif ds.crossdb:
-            cross = CrossDatabase(ds, state.reader, state.settings.hides_paths)
-            cross.name = cross.route = "_memory"
-            compat.attach(ds, [cross])
-        if state.settings.complete_first:
-            await state.scan_task.scan()
-        elif compat.HAS_CATALOG:
+        if compat.HAS_CATALOG and not state.settings.complete_first:
             ds.add_background_task(lambda _: state.scan_task.run(), name="datasette-scan")
 
     return begin
@@ -274,7 +268,8 @@ async def rescan(datasette: Any, request: Any) -> Response:
     """``POST /-/scan/rescan``: scan again now."""
     if request.method != "POST":
         return Response.json({"ok": False, "error": "POST only"}, 405, {"allow": "POST"})
-    if is_from_another_site(request.headers):
+    asked = Asked.from_headers("POST", request.scheme, request.scope["headers"])
+    if is_from_another_site(asked):  # also under --cors; 0.65 asks for a token only with cookies
         raise Forbidden("A scan is started from this server's own pages only")
     await _check_instance(datasette, request)
     if not await compat.is_allowed(datasette, request.actor, permissions.RESCAN):
@@ -283,18 +278,6 @@ async def rescan(datasette: Any, request: Any) -> Response:
     if "application/json" in request.headers.get("accept", ""):
         return Response.json({"ok": True, "started": started})
     return Response.redirect(datasette.urls.path("/-/scan"), status=303)
-
-
-def is_from_another_site(headers: Mapping[str, str]) -> bool:
-    """Whether a browser says that a page of another server sent a request.
-
-    Datasette 0.65 asks for a token only where there are cookies; this needs neither.
-    """
-    site = headers.get("sec-fetch-site")
-    if site is not None:
-        return site not in ("same-origin", "none")
-    origin = headers.get("origin")
-    return origin is not None and origin.partition("://")[2] != headers.get("host")
 
 
 async def own_home(datasette: Any, request: Any) -> Response:

@@ -48,7 +48,12 @@ def test_which_line_it_is() -> None:
 )
 def test_what_is_overridden_exists(name: str) -> None:
     assert name in vars(Database), f"Database.{name} is no more"
-    assert name in vars(ScannedDatabase)
+    assert overrides(name)
+
+
+def overrides(name: str) -> bool:
+    classes = ScannedDatabase.__mro__[: ScannedDatabase.__mro__.index(Database)]
+    return any(name in vars(each) for each in classes)
 
 
 @pytest.mark.skipif(not compat.HAS_CATALOG, reason="these are new in 1.0")
@@ -58,12 +63,12 @@ def test_what_is_overridden_exists(name: str) -> None:
 )
 def test_what_is_overridden_exists_in_1_0(name: str) -> None:
     assert name in vars(Database)
-    assert name in vars(ScannedDatabase)
+    assert overrides(name)
 
 
 def test_no_other_method_opens_a_connection() -> None:
     """Everything that touches a connection goes through what is overridden."""
-    own = set(vars(ScannedDatabase)) - {"__init__"}
+    own = {name for name in dir(ScannedDatabase) if overrides(name)} - {"__init__"}
     opening = re.compile(r"\.connect\(|sqlite3\.connect|ds\.executor|_send_to_write_thread\(")
     found = {
         name

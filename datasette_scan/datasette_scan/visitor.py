@@ -1,0 +1,80 @@
+"""Who sends the present request, and what this actor may do. Answers are looked up once.
+
+Datasette's ``Database`` objects do not know who queries them. Where the answer of one depends
+on it (which databases are joined by ``--crossdb``, whether paths are shown), the actor is found
+as Datasette's own router finds it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+from collections.abc import Iterable
+from typing import Any
+
+from datasette.plugins import pm
+from datasette.utils import await_me_maybe
+from datasette.utils.asgi import Request
+
+from . import compat, permissions
+
+# While a request is answered: who sent it. Code outside of requests may do everything.
+asking: contextvars.ContextVar[Visitor | None] = contextvars.ContextVar(
+    "scan_visitor", default=None
+)
+# Whether what is shown may say where the databases are. Not, unless somebody looked it up.
+paths_shown: contextvars.ContextVar[bool] = contextvars.ContextVar("scan_paths", default=False)
+
+
+def file_names_hidden() -> bool:
+    """Whether SQL that runs now may not learn where files are."""
+    return asking.get() is not None and not paths_shown.get()
+
+
+class Visitor:
+    """The sender of one request."""
+
+    def __init__(self, ds: Any, scope: Any) -> None:
+        self._ds = ds
+        self._request = Request(scope, None)
+        self._actor: list[Any] = []
+        self._may_see_paths: bool | None = None
+
+    async def actor(self) -> Any:
+        """The actor, or None for an anonymous one."""
+        if not self._actor:
+            self._actor.append(await self._authenticate())
+        return self._actor[0]
+
+    async def _authenticate(self) -> Any:
+        actor = None
+        for result in pm.hook.actor_from_request(datasette=self._ds, request=self._request):
+            # Each is awaited, also after the first actor: a coroutine may not be dropped.
+            with contextlib.suppress(Exception):  # Datasette's router meets and reports it
+                found = await await_me_maybe(result)
+                actor = actor or found
+        return actor or self._request.scope.get("actor") or None
+
+    async def may_see_paths(self) -> bool:
+        """Whether this actor has scan-view."""
+        if self._may_see_paths is None:
+            actor = await self.actor()
+            self._may_see_paths = await compat.is_allowed(self._ds, actor, permissions.VIEW)
+        return self._may_see_paths
+
+    async def may_view(self, name: str) -> bool:
+        """Whether this actor has view-database for one database."""
+        return await compat.may_view_database(self._ds, await self.actor(), name)
+
+    async def may_query(self, names: Iterable[str], most: int) -> list[str]:
+        """The first ``most`` of ``names`` that may be viewed and queried with SQL."""
+        actor = await self.actor()
+        names = list(names)
+        viewable = await compat.viewable_databases(self._ds, actor, names)
+        found: list[str] = []
+        for name in names:
+            if len(found) == most:
+                break
+            if name in viewable and await compat.may_execute_sql(self._ds, actor, name):
+                found.append(name)
+        return found

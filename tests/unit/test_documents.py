@@ -131,4 +131,4 @@ def test_every_option_of_scan() -> None:
     written = first_cells("reference/sqlite-scanner-python.md", "Option")
     assert written == [*fields_of("_scan.py", "ScanOptions"), "events"]
     fields = fields_of("_records.py", "Match")
-    assert all(f"`{field}`" in text("reference/sqlite-scanner-python.md") for field in fields)
+    assert all(f"`{field}`" in text("reference/sqlite-scanner.md") for field in fields)

@@ -92,7 +92,7 @@ RULES: dict[str, Rule] = {
         "command asked for",
     ),
     "run-exit": Rule(WARNING, "the program ends with an error when asked for its version"),
-    "run-version": Rule(WARNING, "the program tells another version than the wheel, or none"),
+    "run-version": Rule(WARNING, "the program prints another version than the wheel, or none"),
     # Twine
     "twine": Rule(ERROR, "`twine check` refuses it"),
     "twine-strict": Rule(WARNING, "`twine check --strict` refuses it, plain `twine check` doesn't"),

@@ -29,7 +29,6 @@ PHRASES = {
 NOT_YET: tuple[str, ...] = (
     "CHANGELOG.md",
     "datasette_scan/",
-    "docs/",
     "go_to_wheel/backend.py",
     "go_to_wheel/binary/",
     "go_to_wheel/builder/",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from sites import MAGIC, Scanned, make_database, scanned, unscanned
 
 from datasette_scan import compat
+
+needs_1_0 = pytest.mark.skipif(not compat.HAS_CATALOG, reason="new in Datasette 1.0")
 
 ROOT_ONLY = {"scan-view": {"id": "root"}, "scan-rescan": {"id": "root"}}
 
@@ -170,93 +173,65 @@ async def test_rescan_from_another_site_without_cookies(
     await site.close()
 
 
-async def test_datasettes_own_pages_do_not_tell_paths(root: Path) -> None:
+QUERY = "/one/-/query.json" if compat.HAS_CATALOG else "/one.json"
+LIST_FILES = f"{QUERY}?sql=select+*+from+pragma_database_list&_shape=arrays"
+WITH_PATHS = ("/-/databases.json", "/-/databases", LIST_FILES)
+
+
+@pytest.mark.parametrize("way", ["allow", pytest.param("permissions", marks=needs_1_0)])
+async def test_datasettes_own_pages_show_paths_with_scan_view(way: str, root: Path) -> None:
+    make_database(root / "one.db")
+    who = {"scan-view": {"id": "ann"}}
+    site = await (
+        scanned(root, allow=who) if way == "allow" else scanned(root, top={"permissions": who})
+    )
+    ann = cookie(site, {"id": "ann"})
+    bob = cookie(site, {"id": "bob"})
+    for page in (*WITH_PATHS, "/one", "/one/t", "/-/scan.json"):
+        for cookies in ({}, bob):
+            response = await site.get(page, cookies=cookies)
+            assert (response.status_code, str(root) in unescaped(response.text)) == (200, False)
+    for page in (*WITH_PATHS, "/-/scan.json"):
+        response = await site.get(page, cookies=ann)
+        assert str(root) in unescaped(response.text), page
+    # whoever may know them: what is remembered of one request is not shown in the next
+    assert str(root) not in unescaped((await site.get(LIST_FILES)).text)
+    await site.close()
+
+
+def unescaped(text: str) -> str:
+    return text.replace("\\/", "/")
+
+
+async def test_everybody_on_this_machine_may_see_paths(root: Path) -> None:
     path = str(make_database(root / "one.db"))
-    list_files = "select+*+from+pragma_database_list"
-    query = "/one/-/query.json" if compat.HAS_CATALOG else "/one.json"
-    pages = ("/-/databases.json", "/-/databases", f"{query}?sql={list_files}", "/one", "/one/t")
-    site = await scanned(root, allow=ROOT_ONLY)
-    for page in pages:
-        response = await site.get(page)
-        assert (response.status_code, str(root) in response.text) == (200, False), page
-    await site.close()
-    site = await scanned(root)  # everybody on this machine may
+    site = await scanned(root)
     assert [d["path"] for d in _databases(await site.json("/-/databases.json"))] == [path]
+    assert path in unescaped((await site.get(LIST_FILES)).text)
     await site.close()
 
 
-MEMORY = "/_memory/-/query.json" if compat.HAS_CATALOG else "/_memory.json"
-
-
-async def test_joins_over_databases_do_not_tell_paths(root: Path) -> None:
-    """``--crossdb``: SQLite knows where each attached file is."""
+@needs_1_0
+async def test_permissions_block_grants_on_the_network(root: Path) -> None:
+    """By default nobody there may see paths: that is no opinion, which others can change."""
     make_database(root / "one.db")
-    make_database(root / "wal.db", journal="wal")
-    extra = make_database(root.parent / "extra.db", rows=5)
-    site = await scanned(root, files=[str(extra)], crossdb=True, allow=ROOT_ONLY)
-
-    async def ask(sql: str) -> Any:
-        return await site.get(MEMORY, params={"sql": sql, "_shape": "arrays"})
-
-    joined = "select (select count(*) from one.t), (select count(*) from wal.t), count(*)"
-    assert (await ask(f"{joined} from extra.t")).json()["rows"] == [[3, 3, 5]]
-    told = [
-        "select * from pragma_database_list",
-        "SELECT group_concat(file) FROM pragma_database_list()",
-        "with x as (select * from pragma_DATABASE_LIST) select * from x",
-        "select * from one.nothing",
-        "select * from one.t where",
-        "select load_extension('x')",
-        "attach database '/nowhere/x.db' as y",
-        "pragma database_list",
-    ]
-    for sql in told:
-        text = (await ask(sql)).text
-        assert str(root.parent) not in text.replace("\\/", "/"), sql
-    extra.unlink()
-    assert str(root.parent) not in (await ask("select 1")).text
-    for page in ("/_memory", MEMORY.replace(".json", "") + "?sql=select+1"):
-        assert str(root.parent) not in (await site.get(page)).text
-    await site.close()
-    site = await scanned(root, crossdb=True)  # everybody on this machine may know
-    assert str(root / "one.db") in (await ask(told[0])).text.replace("\\/", "/")
+    who = {"id": "ann"}
+    site = await scanned(root, top={"permissions": {"scan-view": who, "scan-rescan": who}})
+    site.state.settings = replace(site.state.settings, host="0.0.0.0")
+    ann = cookie(site, {"id": "ann"})
+    for cookies, path, status in (({}, None, 403), (ann, str(root / "one.db"), 303)):
+        assert (await site.json("/-/scan.json", cookies=cookies))["rows"][0]["path"] == path
+        assert (await post(site, "/-/scan/rescan", cookies=cookies)).status_code == status
     await site.close()
 
 
-async def test_nothing_is_written_through_joins(root: Path) -> None:
+@needs_1_0
+async def test_datasettes_analysis_leaves_paths_hidden(root: Path) -> None:
+    """Datasette 1.0 sets an authorizer of its own on a connection, and removes all."""
     make_database(root / "one.db")
-    site = await scanned(root, crossdb=True)
-    db = site.ds.databases["_memory"]
-    for call in (
-        lambda: db.execute_write("CREATE TABLE one.x (y)"),
-        lambda: db.execute_write_script("CREATE TABLE one.x (y)"),
-        lambda: db.execute_write_fn(lambda c: c.execute("CREATE TABLE one.x (y)")),
-    ):
-        with pytest.raises(Exception, match="read-only"):
-            await call()
-    with pytest.raises(Exception, match="read-only"):
-        db.connect(write=True)
-    await site.close()
-
-
-async def test_what_cannot_be_held_still_is_not_joined(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A file that changes during the query: asked again without it, not with it unwatched."""
-    path = make_database(root / "one.db", journal="wal")
-    make_database(root / "two.db")
-    site = await scanned(root, crossdb=True)
-    content = path.read_bytes()
-    asked = []
-
-    def fn(connection: Any) -> list[str]:
-        with path.open("r+b") as file:
-            file.write(content)
-        asked.append([row[1] for row in connection.execute("PRAGMA database_list")])
-        return asked[-1]
-
-    assert await site.ds.databases["_memory"].execute_fn(fn) == ["main", "two"]
-    assert "one" in asked[0]
+    site = await scanned(root, allow=ROOT_ONLY)
+    await site.ds.databases["one"].analyze_sql("select * from t")
+    assert (await site.json(LIST_FILES))["rows"] == []
     await site.close()
 
 
@@ -265,7 +240,7 @@ def _databases(body: Any) -> list[dict[str, Any]]:
     return [row for row in rows if row["name"] == "one"]
 
 
-@pytest.mark.skipif(not compat.HAS_CATALOG, reason="0.65 has no writing pages")
+@needs_1_0
 async def test_not_even_root_writes(root: Path) -> None:
     path = make_database(root / "one.db")
     site = await scanned(root)

@@ -1,79 +1,133 @@
-"""How a finished wheel was built, as options that build it again, and its source as it was."""
+"""What a finished wheel records of its build -> a request for the same build.
+
+The wheel may be a stranger's. Each value that reaches Go or git has to match a pattern of its
+own here, in its plainest spelling: no quotes, backslashes, blanks or leading dashes.
+"""
 
 from __future__ import annotations
 
 import calendar
 import io
 import re
-import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from go_to_wheel.binary import BinaryFacts
 from go_to_wheel.check.anatomy import Anatomy, ProgramView, read_anatomy
 from go_to_wheel.check.archive import open_archive
-from go_to_wheel.errors import SourceError, ToolchainError, WheelError
+from go_to_wheel.config import BuildRequest, read_project
+from go_to_wheel.errors import GoToWheelError, SourceError, ToolchainError, WheelError
 from go_to_wheel.naming import parse_version
 from go_to_wheel.platforms import TARGETS, Target
 from go_to_wheel.process import Runner
+from go_to_wheel.sources import Git, module_root
 from go_to_wheel.toolchain import find_go, open_go
 
 _STRIP = "-s -w"
-_VERSION_FLAG = re.compile(r"-X (?P<variable>\S+)=(?P<value>\S+)")
-_RELEASE = re.compile(r"go1\.\d+(\.\d+)?(rc\d+)?")
-#: What a stranger's wheel may make us hand to Go and git.
-_SOURCE = re.compile(r"\w[\w.~/+-]*@\w[\w.+-]*", re.ASCII)
-_COMMIT = re.compile(r"[0-9a-f]{7,64}")
-#: Linker flags that neither start a program nor choose a file; the others could do both.
-_HARMLESS = re.compile(r"-?-(X|H|s|w|buildid|checklinkname|compressdwarf|linkmode=internal)(=.*)?")
-_WITH_VALUE = ("-X", "--X", "-H", "--H")
+_RELEASE = re.compile(r"go1\.\d{1,3}(\.\d{1,3})?(rc\d{1,3})?", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_MODULE_VERSION = re.compile(r"v\d+\.\d+\.\d+([+-][\w.+-]*)?", re.ASCII)
+#: An import path; ".", ".." and Go's wildcard "..." are no elements of one.
+_IMPORT_PATH = re.compile(r"(?P<element>\w[\w.~+-]*)(/(?!\.)[\w.~+-]+)*", re.ASCII)
+_TAGS = re.compile(r"\w[\w.]*(,\w[\w.]*)*", re.ASCII)
+_VARIABLE = r"\w[\w./~-]*\.\w+"
+_VERSION_FLAG = re.compile(rf"-X (?P<variable>{_VARIABLE})=(?P<value>[\w.+-]*)", re.ASCII)
+#: All of a linker's flags that are repeated; others could start a program or write a file.
+_FLAG = re.compile(
+    rf"-[sw]|-X {_VARIABLE}=[\w.,:;/@~+=%-]*|-H[ =]windowsgui|-buildid=[\w./+-]*"
+    r"|-checklinkname=[01]|-compressdwarf=(true|false)|-linkmode=internal",
+    re.ASCII,
+)
+#: What a project's own [project] table states, if it has one.
+_STATED = ("name", "description", "requires_python", "author", "author_email", "url", "license",
+           "entry_point")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a wheel tells about its own making.
+    """How a wheel was built.
 
-    `source` is "module@version" where it was built from a released module, else empty;
-    `go` is the version of the Go that built it; `commit` is what the folder was at, if Go
-    recorded it. `told` are options that a project's pyproject.toml may tell too, `options`
-    those that only the wheel tells.
+    `request` lacks only the source: that is `released` ("module@version"), or a folder at
+    `commit`; both are empty where Go did not record them. `go` is the version that built it,
+    `environ` what else the build depends on.
     """
 
     anatomy: Anatomy
     go: str
-    source: str
+    released: str
     commit: str
-    options: tuple[str, ...]
-    told: tuple[str, ...]
+    request: BuildRequest
     environ: Mapping[str, str]
     notes: tuple[str, ...] = ()
 
 
 def read_recipe(wheel: bytes, file: str) -> Recipe:
-    """What to ask for to get the same wheel. Raises WheelError when it doesn't tell."""
+    """The recipe of a wheel. Raises WheelError when it can't be rebuilt."""
+    try:
+        return _read_recipe(wheel, file)
+    except GoToWheelError:
+        raise
+    except ValueError as error:
+        raise WheelError(f"{file}: {error}", f"go-to-wheel check {file}") from None
+
+
+def _read_recipe(wheel: bytes, file: str) -> Recipe:
     anatomy = read_anatomy(io.BytesIO(wheel), file)
     programs = [program for program in anatomy.programs if program.facts.go]
     if not programs:
-        raise WheelError(f"{file}: Go recorded nothing in it, so it can't be built again")
+        raise WheelError(
+            f"{file} has no program with Go's build information, so it can't be rebuilt",
+            f"look at it: go-to-wheel inspect {file}",
+        )
     facts = programs[0].facts
+    flags, notes = _linker_flags(anatomy)
     return Recipe(
         anatomy=anatomy,
         go=_go_version(facts),
-        source=_released_source(facts),
+        released=_released(facts),
         commit=_commit(facts, file),
-        options=(*_target_options(anatomy, facts), *_flag_options(anatomy)),
-        told=(*_metadata_options(anatomy), *_layout_options(programs)),
-        environ=_environment(wheel, facts),
-        notes=_notes(anatomy, facts),
+        request=_request(anatomy, programs, flags),
+        environ=_environment(wheel, file, facts),
+        notes=(*notes, *_notes(facts)),
+    )
+
+
+def _request(anatomy: Anatomy, programs: Sequence[ProgramView], flags: str | None) -> BuildRequest:
+    facts, headers = programs[0].facts, anatomy.metadata
+    urls = [str(value).partition(", ") for value in headers.get_all("Project-URL", [])]
+    homepages = [address for label, _, address in urls if label == "Homepage"]
+    version, variable, flags = _split_version(str(anatomy.name.version), flags)
+    in_scripts = all(".data/scripts/" in program.path for program in programs)
+    return BuildRequest(
+        source="",
+        package=_packages(programs),
+        name=headers.get("Name"),
+        version=version,
+        entry_point=_command(programs[0]) if len(programs) == 1 else None,
+        platforms=[_target(anatomy, facts).name],
+        description=headers.get("Summary"),
+        requires_python=headers.get("Requires-Python"),
+        author=headers.get("Author"),
+        author_email=headers.get("Author-email"),
+        license=_own_license(anatomy, facts),
+        url=homepages[0] if homepages else None,
+        ldflags=flags,
+        set_version_var=variable,
+        launcher="native" if in_scripts else "python",
+        dependency_licenses=any(text.startswith("go/") for text in anatomy.license_texts),
+        stamp=bool(facts.setting("vcs.revision")),  # built in git, and not by the backend
     )
 
 
 def _commit(facts: BinaryFacts, file: str) -> str:
     commit = facts.setting("vcs.revision")
     if commit and not _COMMIT.fullmatch(commit):
-        raise WheelError(f"{file}: Go recorded {commit!r}, which is no commit of git's")
+        raise WheelError(
+            f"{file} was built from {commit!r}, which is not a git commit",
+            "only wheels from a git repository, or from a released module, can be rebuilt",
+        )
     return commit
 
 
@@ -82,60 +136,53 @@ def _go_version(facts: BinaryFacts) -> str:
     return (facts.go.version.split() or [""])[0] if facts.go else ""
 
 
-def _released_source(facts: BinaryFacts) -> str:
+def _released(facts: BinaryFacts) -> str:
+    """The released module that the program is from, "" where it was built in a folder."""
     main = facts.go.main if facts.go else None
-    if main is None or not main.sum or facts.go is None:
+    if main is None or not main.sum:
         return ""
-    source = f"{facts.go.path}@{main.version}"
-    return source if _SOURCE.fullmatch(source) else ""
+    element = _IMPORT_PATH.fullmatch(main.path)
+    if not element or "." not in element["element"] or not _MODULE_VERSION.fullmatch(main.version):
+        return ""
+    return f"{main.path}@{main.version}"
 
 
-def _target_options(anatomy: Anatomy, facts: BinaryFacts) -> tuple[str, ...]:
+def _target(anatomy: Anatomy, facts: BinaryFacts) -> Target:
     musl = all(tag.startswith("musllinux") for tag in anatomy.name.platforms)
-    fits = [target for target in TARGETS if _is_for(target, facts)]
+    fits = [one for one in TARGETS if one.goos == facts.goos and one.arch == facts.machine]
     named = [target for target in fits if (target.libc == "musl") == musl] or fits
     if not named:
-        raise WheelError(f"{anatomy.file}: it is for no platform that go-to-wheel builds for")
-    return ("--platforms", named[0].name)
+        raise WheelError(
+            f"{anatomy.file}: its program, for {facts.goos} on {facts.machine}, can't be rebuilt",
+            "see the platforms that can: go-to-wheel platforms",
+        )
+    return named[0]
 
 
-def _is_for(target: Target, facts: BinaryFacts) -> bool:
-    return target.goos == facts.goos and target.arch == facts.machine
+def _linker_flags(anatomy: Anatomy) -> tuple[str | None, tuple[str, ...]]:
+    """The linker's flags after our own, None where they can't be repeated; notes on that."""
+    recorded = anatomy.settings.get("ldflags")
+    if recorded is None:
+        return None, ("its linker flags are not recorded; name them behind '--': --ldflags=…",)
+    flags = recorded.removeprefix(_STRIP).removeprefix(" ")
+    rest = flags
+    while rest:
+        found = _FLAG.match(rest)
+        if not found or rest[found.end() :][:1] not in ("", " "):
+            return None, (
+                f"its linker flags {flags!r} are left out: {rest.split(' ')[0]!r} may start a "
+                "program or write a file; if you trust it, repeat them behind '--': --ldflags=…",
+            )
+        rest = rest[found.end() + 1 :]
+    return flags, ()
 
 
-def _flag_options(anatomy: Anatomy) -> tuple[str, ...]:
-    """The version, and the linker's flags as the wheel's own bill of materials has them."""
-    version = str(anatomy.name.version)
-    flags = _linker_flags(anatomy)
-    options: list[str] = []
-    found = _VERSION_FLAG.match(flags)
-    if found and _means(found["value"], version):
-        version = found["value"]
-        options += ["--set-version-var", found["variable"]]
-        flags = flags[found.end() :].strip()
-    if flags and not _doubtful(flags):
-        options.append(f"--ldflags={flags}")
-    if not any(text.startswith("go/") for text in anatomy.license_texts):
-        options.append("--no-dependency-licenses")
-    return ("--version", version, *options)
-
-
-def _linker_flags(anatomy: Anatomy) -> str:
-    return anatomy.settings.get("ldflags", _STRIP).removeprefix(_STRIP).strip()
-
-
-def _doubtful(flags: str) -> list[str]:
-    """The linker flags that a stranger must not choose: -extld, -o, -cpuprofile …"""
-    try:
-        words = shlex.split(flags)
-    except ValueError:
-        return [flags]
-    doubtful, is_value = [], False
-    for word in words:
-        if not is_value and not _HARMLESS.fullmatch(word):
-            doubtful.append(word)
-        is_value = not is_value and word in _WITH_VALUE
-    return doubtful
+def _split_version(version: str, flags: str | None) -> tuple[str, str | None, str | None]:
+    """The version as it was given, the variable that it was stamped into, the other flags."""
+    found = _VERSION_FLAG.match(flags or "")
+    if not flags or not found or not _means(found["value"], version):
+        return version, None, flags
+    return found["value"], found["variable"], flags[found.end() + 1 :]
 
 
 def _means(value: str, version: str) -> bool:
@@ -145,74 +192,93 @@ def _means(value: str, version: str) -> bool:
         return False
 
 
-def _metadata_options(anatomy: Anatomy) -> list[str]:
-    headers = anatomy.metadata
-    urls = dict(str(one).split(", ", 1) for one in headers.get_all("Project-URL", []))
-    values = {
-        "--name": headers.get("Name"),
-        "--description": headers.get("Summary"),
-        "--requires-python": headers.get("Requires-Python"),
-        "--author": headers.get("Author"),
-        "--author-email": headers.get("Author-email"),
-        "--url": urls.get("Homepage"),
-        "--license": _own_license(anatomy),
-    }
-    return [f"{option}={value}" for option, value in values.items() if value]
-
-
-def _own_license(anatomy: Anatomy) -> str | None:
+def _own_license(anatomy: Anatomy, facts: BinaryFacts) -> str | None:
     """The program's own licence, without those of what is linked in."""
-    whole = anatomy.metadata.get("License-Expression")
-    go = anatomy.programs[0].facts.go
-    own = anatomy.licenses.get(go.main.path) if go and go.main else None
-    return own or whole
+    main = facts.go.main if facts.go else None
+    own = anatomy.licenses.get(main.path) if main else None
+    return own or anatomy.metadata.get("License-Expression")
 
 
-def _layout_options(programs: Sequence[ProgramView]) -> list[str]:
-    """Each program's package; the command's name where there is only one."""
-    options: list[str] = []
+def _packages(programs: Sequence[ProgramView]) -> tuple[str, ...] | None:
+    """Each program's package below its module's root; None for the root's alone."""
+    found = []
     for program in programs:
         go = program.facts.go
-        below = go.path.removeprefix(go.main.path).strip("/") if go and go.main else ""
-        if below or len(programs) > 1:
-            options += ["--package", f"./{below}" if below else "."]
-    if len(programs) == 1:
-        name = programs[0].path.rsplit("/", 1)[-1].removesuffix(".exe")
-        options += ["--entry-point", name]
-    if not all(".data/scripts/" in program.path for program in programs):
-        options += ["--launcher", "python"]
-    return options
+        module = go.main.path if go and go.main else ""
+        path = go.path if go else ""
+        below = path.removeprefix(f"{module}/") if path != module else ""
+        if below and (below == path or not _IMPORT_PATH.fullmatch(below)):
+            raise WheelError(
+                f"{program.path}: {path!r} is not a package of the module {module!r}",
+                "only programs built by their package, in a module, can be rebuilt",
+            )
+        found.append(f"./{below}" if below else ".")
+    return None if found == ["."] else tuple(found)
 
 
-def _environment(wheel: bytes, facts: BinaryFacts) -> dict[str, str]:
-    """The files' date and the Go that built it (which Go fetches if it is another one)."""
+def _command(program: ProgramView) -> str:
+    return program.path.rsplit("/", 1)[-1].removesuffix(".exe")
+
+
+def _environment(wheel: bytes, file: str, facts: BinaryFacts) -> dict[str, str]:
+    """The files' date, the build tags, and the Go that built it, which Go fetches."""
     with open_archive(io.BytesIO(wheel)) as archive:
         moment = archive.infolist()[0].date_time
     try:
         epoch = calendar.timegm((*moment, 0, 0, 0))
     except ValueError:
-        raise WheelError(f"its first file has no date that there is: {moment}") from None
+        raise WheelError(
+            f"{file}: its first file has the date {moment}, which does not exist",
+            f"go-to-wheel check {file}",
+        ) from None
     environ = {"SOURCE_DATE_EPOCH": str(epoch)}
-    version = _go_version(facts)
+    version, tags = _go_version(facts), facts.setting("-tags")
     if _RELEASE.fullmatch(version):
         environ["GOTOOLCHAIN"] = version
-    if not facts.setting("vcs.revision"):  # built without git, or by the build backend
-        environ["GOFLAGS"] = "-buildvcs=false"
+    if _TAGS.fullmatch(tags):
+        environ["GOFLAGS"] = f"-tags={tags}"
     return environ
 
 
-def _notes(anatomy: Anatomy, facts: BinaryFacts) -> tuple[str, ...]:
+def _notes(facts: BinaryFacts) -> tuple[str, ...]:
     notes = []
     if facts.setting("vcs.modified") == "true":
         notes.append("it was built from a source with local changes, which nobody else has")
-    if "ldflags" not in anatomy.settings:
-        notes.append("it does not tell its linker flags; add --ldflags if there were any")
-    elif doubtful := _doubtful(_linker_flags(anatomy)):
-        notes.append(
-            f"its linker flags are left out, because {' '.join(doubtful)!r} may start a program or "
-            "write a file; if you trust the wheel, repeat them behind '--': --ldflags=…"
-        )
+    tags = facts.setting("-tags")
+    if tags and not _TAGS.fullmatch(tags):
+        notes.append(f"its build tags are left out: {tags!r} are none that Go takes")
     return tuple(notes)
+
+
+def rebuild_environment(recipe: Recipe, environ: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment with what the recipe says."""
+    flags = f"{environ.get('GOFLAGS', '')} {recipe.environ.get('GOFLAGS', '')}".strip()
+    return {**environ, **recipe.environ, **({"GOFLAGS": flags} if flags else {})}
+
+
+def request_in(recipe: Recipe, folder: Path) -> BuildRequest:
+    """The request for a folder of the source; its pyproject.toml states what it states."""
+    root = module_root(folder) or folder
+    own = read_project(folder)
+    project = own or read_project(root)
+    request = replace(recipe.request, source=str(folder if own else root))
+    if project and project.values is not None:
+        request = replace(request, **dict.fromkeys(_STATED))
+    if own and (own.settings.packages or own.settings.commands or root != folder):
+        request = replace(request, package=None)
+    return request
+
+
+def request_of_module(recipe: Recipe, source: str) -> BuildRequest:
+    """The request for "module@version", or "module/package@version" of the one package."""
+    request = replace(recipe.request, source=source)
+    packages = request.packages
+    if len(packages) == 1:
+        path, at, version = source.partition("@")
+        request = replace(
+            request, source=f"{path.removesuffix(packages[0].removeprefix('.'))}{at}{version}"
+        )
+    return request
 
 
 def require_go(
@@ -224,7 +290,7 @@ def require_go(
     """
     program, folder = find_go(go_binary), Path(tempfile.gettempdir())
     try:
-        used = open_go(program, runner, folder, {**environ, **recipe.environ}).version
+        used = open_go(program, runner, folder, rebuild_environment(recipe, environ)).version
         reason = ""
     except ToolchainError as error:
         used = open_go(program, runner, folder, {**environ, "GOTOOLCHAIN": "local"}).version
@@ -248,30 +314,30 @@ def _other_go_hint(version: str) -> str:
     )
 
 
-def check_out(runner: Runner, folder: Path, commit: str, scratch: Path) -> Path:
-    """The folder as it was at a commit: in a clone below `scratch`, so that yours stays as it is.
+def check_out(git: Git, commit: str, scratch: Path) -> Path:
+    """git's folder as it was at a commit, in a clone below `scratch`; the checkout stays as is.
 
     A folder outside git, or no commit, gives the folder itself. Raises SourceError when
     its repository doesn't have the commit.
     """
-    if not commit:
-        return folder
-    top = _git(runner, folder, ["rev-parse", "--show-toplevel"])
+    folder = git.folder.resolve()
+    top = _query(git, "rev-parse", "--show-toplevel") if commit else None
     if top is None:
         return folder
     clone = scratch / "source"
-    _git(runner, folder, ["clone", "-q", "--no-checkout", "--shared", top, str(clone)])
-    if _git(runner, clone, ["checkout", "-q", "--detach", commit]) is None:
+    _query(git, "clone", "-q", "--no-checkout", "--shared", "--", top, str(clone))
+    checkout = ("-C", str(clone), "checkout", "-q", "--detach", commit, "--")
+    if not clone.is_dir() or _query(git, *checkout) is None:
         raise SourceError(
             f"the repository of {str(folder)!r} has no commit {commit}",
             "fetch it, or name another folder with --source",
         )
-    return clone / folder.resolve().relative_to(Path(top).resolve())
+    return clone / folder.relative_to(Path(top).resolve())
 
 
-def _git(runner: Runner, folder: Path, args: Sequence[str]) -> str | None:
+def _query(git: Git, *words: str) -> str | None:
     try:
-        result = runner.run(["git", *args], folder)
+        result = git.run(*words)
     except OSError as error:
         raise SourceError(f"can't run git: {error.strerror}", "install git") from None
     return None if result.returncode else result.stdout.strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 def command(
     wheel: str, source: str | None, as_json: bool, verbose: bool, build_options: tuple[str, ...]
 ) -> int:
-    """Build a wheel again from its source and tell whether it comes out the same.
+    """Rebuild a wheel from its source and compare the two.
 
     Builds with the Go, the options and the date that WHEEL records. A SOURCE in a git
     repository is taken at the recorded commit, without touching the checkout. Options of
@@ -44,9 +45,10 @@ def command(
     from go_to_wheel.check.compare import compare_wheels
     from go_to_wheel.cli.build import echo_command
     from go_to_wheel.process import Runner
+    from go_to_wheel.sources import BINARY_LIMIT, read_file
 
     path = Path(wheel)
-    original = _read(path)
+    original = read_file(path, None, BINARY_LIMIT)
     recipe = read_recipe(original, path.name)
     for text in recipe.notes:
         note(text)
@@ -58,49 +60,50 @@ def command(
     return 0 if difference is None and file == path.name else 1
 
 
-def _read(path: Path) -> bytes:
-    from go_to_wheel.errors import MissingPathError
-
-    if not path.is_file():
-        raise MissingPathError(f"there is no file {str(path)!r}", "name a wheel")
-    return path.read_bytes()
-
-
 def _rebuild(
     recipe: Recipe, source: str | None, more: tuple[str, ...], runner: Runner, scratch: Path
 ) -> tuple[str, bytes]:
     """The name and bytes of the wheel as it comes out now."""
     from go_to_wheel.builder import plan_build, run_build
-    from go_to_wheel.builder.rebuild import require_go
+    from go_to_wheel.builder.rebuild import rebuild_environment, require_go
 
-    request = _request(recipe, _place(recipe, source, runner, scratch), more, scratch / "dist")
+    request = _request(recipe, source, runner, scratch)
+    request = _with_options(request, more, scratch / "dist")
     require_go(recipe, request.go_binary, runner, os.environ)
-    plan = plan_build(request, runner, {**os.environ, **recipe.environ})
+    plan = plan_build(request, runner, rebuild_environment(recipe, os.environ))
     path = run_build(plan, fresh=True).wheels[0].path
     return path.name, path.read_bytes()
 
 
-def _place(recipe: Recipe, source: str | None, runner: Runner, scratch: Path) -> str:
+def _request(recipe: Recipe, source: str | None, runner: Runner, scratch: Path) -> BuildRequest:
     """What to build: the folder at the recorded commit, or the released module."""
-    from go_to_wheel.builder.rebuild import check_out
+    from go_to_wheel.builder.rebuild import check_out, request_in, request_of_module
     from go_to_wheel.errors import InvalidOptionsError
+    from go_to_wheel.sources import Git, guard_git
 
     if source and Path(source).is_dir():
-        return str(check_out(runner, Path(source), recipe.commit, scratch))
-    if source or recipe.source:
-        return source or recipe.source
+        folder = Path(source).resolve()
+        git = Git(folder, runner, guard_git(folder, runner, os.environ))
+        return request_in(recipe, check_out(git, recipe.commit, scratch))
+    if source or recipe.released:
+        return request_of_module(recipe, source or recipe.released)
     raise InvalidOptionsError(
         ["the wheel names no released module to build it from"],
         "name the folder with the program's source: --source DIR",
     )
 
 
-def _request(recipe: Recipe, place: str, more: tuple[str, ...], output: Path) -> BuildRequest:
-    """The wheel's own options, then the user's, as the build command understands them."""
+def _with_options(request: BuildRequest, more: tuple[str, ...], output: Path) -> BuildRequest:
+    """The request with the options that the user adds, which count more."""
     from go_to_wheel.cli.build import parse_request
 
-    told = () if (Path(place) / "pyproject.toml").is_file() else recipe.told
-    return parse_request([*recipe.options, *told, *more, f"--output-dir={output}", "--", place])
+    added = parse_request([*more, "--", request.source])
+    given = {
+        one.name: getattr(added, one.name)
+        for one in fields(added)
+        if one.name != "origins" and getattr(added, one.name) not in (one.default, ())
+    }
+    return replace(request, **given, output_dir=str(output))
 
 
 def _print(

@@ -14,8 +14,15 @@ import pytest
 from binaries import load
 from wheel_factory import INFO, META, PROGRAM, good
 
-from go_to_wheel.binary import read_facts
-from go_to_wheel.builder.rebuild import read_recipe, require_go
+from go_to_wheel.binary import BinaryFacts, GoBuildInfo, read_facts
+from go_to_wheel.builder.rebuild import (
+    _commit,
+    _environment,
+    read_recipe,
+    request_in,
+    request_of_module,
+    require_go,
+)
 from go_to_wheel.errors import ToolchainError, WheelError
 from go_to_wheel.process import Runner
 
@@ -45,14 +52,15 @@ def told(replacement: str) -> bytes:
     "flags",
     [
         "-X main.version=custom -buildid=",
-        "-X 'main.motto=a -o b' -X=main.other=c",
+        "-X example.com/tool/internal/version.Date=2024-01-02T03:04:05Z -X main.empty=",
         "-H=windowsgui -s -w",
         "-H windowsgui -linkmode=internal",
+        "-checklinkname=0 -compressdwarf=false -buildid=a/b",
     ],
 )
-def test_harmless_linker_flags_are_repeated(flags: str) -> None:
+def test_plain_linker_flags_are_repeated(flags: str) -> None:
     recipe = recipe_of(f"-s -w {flags}")
-    assert f"--ldflags={flags}" in recipe.options
+    assert recipe.request.ldflags == flags
     assert recipe.notes == ()
 
 
@@ -64,38 +72,154 @@ def test_harmless_linker_flags_are_repeated(flags: str) -> None:
         "-o=/etc/cron.d/evil",
         "-o /etc/cron.d/evil",
         "-cpuprofile=/home/user/.profile",
+        "-memprofile=x",
         "-X main.a=b -extldflags=-fplugin=/tmp/x.so",
         "-X 'main.a=b",
+        "-X main.a=b' -o=/some/where -X main.b='",
+        '-X "main.a=b" -s',
+        "-X 'main.motto=a b'",
+        "-X main.a=b\\ -o=x",
+        "-X main.a=b\t-o=x",
+        "-X main.a=b\n-o=x",
+        "-X main.a=b\u00a0-o=x",
+        "-X main.a=b  -o=x",
+        "-X -o=x",
+        "-X=main.a=b",
+        "--X main.a=b",
+        "-s-w",
+        "-sw",
+        "-w=false",
+        "-H=windowsgui/../../x",
+        "-importcfg=x",
+        "-buildid=x -r=/tmp",
         "something",
         "@/etc/passwd",
+        "-X main.a=b @file",
+        " -o=x",
+        "-X main.ä=b",
     ],
 )
-def test_linker_flags_that_run_or_write_are_left_out(flags: str) -> None:
+def test_linker_flags_that_could_run_or_write_are_left_out(flags: str) -> None:
     recipe = recipe_of(f"-s -w {flags}")
-    assert not any(option.startswith("--ldflags") for option in recipe.options)
+    assert recipe.request.ldflags is None
+    assert recipe.request.set_version_var is None
     (note,) = recipe.notes
     assert "may start a program or write a file" in note
 
 
+def test_no_linker_flags_are_none_and_not_those_of_the_project() -> None:
+    assert recipe_of("-s -w").request.ldflags == ""
+
+
 @pytest.mark.parametrize(
-    ("path", "source"),
+    ("flags", "version", "variable", "rest"),
     [
-        ("a.com/b", "a.com/b@v1.0"),
-        ("--help", ""),
-        ("-a.b/c", ""),
-        ("../../a", ""),
-        ("a.com/ b", ""),
+        ("-X main.version=1.0", "1.0", "main.version", ""),
+        ("-X main.version=v1.0 -buildid=", "v1.0", "main.version", "-buildid="),
+        ("-X main.version=2.0", "1.0", None, "-X main.version=2.0"),
+        ("-X main.version=", "1.0", None, "-X main.version="),
     ],
 )
-def test_a_source_is_a_module_path(path: str, source: str) -> None:
-    text = f"path\t{path}\nmod\ta.com\tv1.0\th1:x=\n"
-    recipe = recipe_of(**{PROGRAM: told(text)})
-    assert recipe.source == source
+def test_the_stamped_version(flags: str, version: str, variable: str | None, rest: str) -> None:
+    request = recipe_of(f"-s -w {flags}").request
+    assert (request.version, request.set_version_var, request.ldflags) == (version, variable, rest)
 
 
-def test_a_commit_is_a_commit() -> None:
-    with pytest.raises(WheelError, match="no commit of git's"):
-        recipe_of(**{PROGRAM: told("path\ta\nbuild\tvcs.revision=--orphan=x\n")})
+@pytest.mark.parametrize(
+    ("path", "module", "version", "released"),
+    [
+        ("a.com/b", "a.com/b", "v1.0.0", "a.com/b@v1.0.0"),
+        ("a.com/b/c", "a.com/b", "v1.0.0-rc.1", "a.com/b@v1.0.0-rc.1"),
+        ("a.co/b", "a.co/b", "latest", ""),
+        ("a.co/b", "a.co/b", "v1.0.0@x", ""),
+        ("a.co/b", "a.co/b", "none", ""),
+        ("std", "std", "v1.0.0", ""),
+        ("a.c/...", "a.c/...", "v1.0.0", ""),
+        ("a.c/..", "a.c/..", "v1.0.0", ""),
+        ("-a.b/c", "-a.b/c", "v1.0.0", ""),
+        ("a.c/-b", "a.c/-b", "v1.0.0", "a.c/-b@v1.0.0"),
+        ("../../a", "../../a", "v1.0.0", ""),
+        ("a.com/ b", "a.com/ b", "v1.0.0", ""),
+        ("a.com/b", "a.com/b", "v1.0.0 -x", ""),
+    ],
+)
+def test_a_released_module(path: str, module: str, version: str, released: str) -> None:
+    data = told(f"path\t{path}\nmod\t{module}\t{version}\th1:x=\n")
+    assert recipe_of(**{PROGRAM: data}).released == released
+
+
+@pytest.mark.parametrize("path", ["command-line-arguments", "b.co/c", "a.co/../c", "a.co/...",
+                                  "a.co/x y", "a.com/c", "a.co/c@v1"])  # fmt: skip
+def test_a_package_is_one_of_its_module(path: str) -> None:
+    data = told(f"path\t{path}\nmod\ta.co\t(devel)\t\n")
+    with pytest.raises(WheelError, match="is not a package of the module"):
+        recipe_of(**{PROGRAM: data})
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [("a.co@v1.0.0", "a.co@v1.0.0"), ("a.co/cmd/x@v1.0.0", "a.co@v1.0.0")],
+)
+def test_the_package_is_not_named_twice(source: str, expected: str) -> None:
+    recipe = recipe_of(**{PROGRAM: told("path\ta.co/cmd/x\nmod\ta.co\tv1.0.0\th1:x=\n")})
+    assert recipe.request.package == ("./cmd/x",)
+    assert request_of_module(recipe, source).source == expected
+
+
+@pytest.mark.parametrize("place", [".", "cmd/x"])
+def test_a_folder_stands_for_its_module(tmp_path: Path, place: str) -> None:
+    recipe = recipe_of(**{PROGRAM: told("path\ta.co/cmd/x\nmod\ta.co\tv1.0.0\th1:x=\n")})
+    (tmp_path / "go.mod").write_text("module a.co\n")
+    (tmp_path / "cmd" / "x").mkdir(parents=True)
+    request = request_in(recipe, tmp_path / place)
+    assert (request.source, request.package) == (str(tmp_path), ("./cmd/x",))
+    assert request.description == "Says hello"
+    table = '[project]\nname = "a"\nversion = "1"\n[tool.go-to-wheel]\n'
+    (tmp_path / "pyproject.toml").write_text(table)
+    assert request_in(recipe, tmp_path / place).description is None
+    (tmp_path / "pyproject.toml").write_text(f'{table}package = "cmd/x"\n')
+    assert request_in(recipe, tmp_path).package is None
+
+
+@pytest.mark.parametrize(
+    "commit", ["--orphan=x", "main", "abcdef0", f"{'a' * 40}^{{/x}}", "A" * 40, f"{'a' * 40}\n"]
+)
+def test_a_commit_is_a_commit(commit: str) -> None:
+    go = GoBuildInfo("go1.26.8", settings={"vcs.revision": commit})
+    with pytest.raises(WheelError, match="which is not a git commit"):
+        _commit(BinaryFacts("elf", "linux", "x86_64", go=go), "x.whl")
+
+
+@pytest.mark.parametrize(
+    ("tags", "flags"),
+    [
+        ("netgo,x.y_z", "-tags=netgo,x.y_z"),
+        ("a b", None),
+        ("a -o=x", None),
+        ("-x", None),
+        ("'a'", None),
+    ],
+)
+def test_build_tags(tags: str, flags: str | None) -> None:
+    recipe = recipe_of(**{PROGRAM: told(f"path\ta\nmod\ta\t\nbuild\t-tags={tags}\n")})
+    assert recipe.environ.get("GOFLAGS") == flags
+    assert any("build tags are left out" in note for note in recipe.notes) is (flags is None)
+
+
+@pytest.mark.parametrize(
+    "version", ["go1.9-xy", "go1.26.8/../x", "path", "go1.2.3.4", "go1.26+auto"]
+)
+def test_only_releases_are_fetched(version: str) -> None:
+    facts = BinaryFacts("elf", "linux", "x86_64", go=GoBuildInfo(version))
+    assert "GOTOOLCHAIN" not in _environment(good().build(), "x.whl", facts)
+
+
+def test_what_a_project_url_may_be() -> None:
+    wheel = good()
+    wheel.edit(
+        META, "Summary:", "Project-URL: nocomma\nProject-URL: Homepage, https://a.b\nSummary:"
+    )
+    assert read_recipe(wheel.build(), wheel.file).request.url == "https://a.b"
 
 
 def test_a_date_that_does_not_exist() -> None:
@@ -104,7 +228,7 @@ def test_a_date_that_does_not_exist() -> None:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         start = archive.start_dir
     struct.pack_into("<HH", data, start + 12, 0, 0)
-    with pytest.raises(WheelError, match="no date that there is"):
+    with pytest.raises(WheelError, match="which does not exist"):
         read_recipe(bytes(data), wheel.file)
 
 
@@ -156,8 +280,9 @@ def test_a_go_that_is_no_release_can_not_be_fetched(tmp_path: Path) -> None:
     assert "is no release" in caught.value.hint
 
 
-def test_metadata_travels_as_one_word_each() -> None:
+def test_metadata_is_no_option() -> None:
     wheel = good()
     wheel.edit(META, "Summary: Says hello", "Summary: --output-dir=/")
     recipe = read_recipe(wheel.build(), wheel.file)
-    assert "--description=--output-dir=/" in recipe.told
+    assert recipe.request.description == "--output-dir=/"
+    assert recipe.request.output_dir == "./dist"

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from go_to_wheel.binary import BinaryFacts
 from go_to_wheel.check.anatomy import Anatomy, ProgramView, read_anatomy
@@ -263,7 +264,8 @@ def request_in(recipe: Recipe, folder: Path) -> BuildRequest:
     project = own or read_project(root)
     request = replace(recipe.request, source=str(folder if own else root))
     if project and project.values is not None:
-        request = replace(request, **dict.fromkeys(_STATED))
+        nothing: dict[str, Any] = dict.fromkeys(_STATED)
+        request = replace(request, **nothing)
     if own and (own.settings.packages or own.settings.commands or root != folder):
         request = replace(request, package=None)
     return request

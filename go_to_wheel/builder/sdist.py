@@ -120,7 +120,7 @@ def _is_made_by_us(root: Path, plan: BuildPlan) -> Callable[[Path], bool]:
 
 
 def _readme_path(root: Path, readme: Path) -> Path:
-    path = Path(os.path.normpath(readme))
+    path = Path(os.path.abspath(readme))
     if not path.is_relative_to(root):
         raise SourceError(
             f"{FILE_NAME}: the readme {str(path)!r} is outside {str(root)!r}: the source archive "

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -78,7 +78,7 @@ def build_wheel(
     """Build one wheel; return its file name."""
     plan = _plan(wheel_directory, config_settings)
     report = run_build(plan)
-    _say(plan)
+    _say(plan.options.notes)
     return report.wheels[0].path.name
 
 
@@ -92,7 +92,7 @@ def build_editable(
         raise InvalidOptionsError(["there is no pyproject.toml here"])
     plan = _plan(wheel_directory, config_settings)
     name = write_editable(plan, project).name
-    _say(plan)
+    _say(plan.options.notes)
     return name
 
 
@@ -103,7 +103,9 @@ def build_sdist(sdist_directory: str, config_settings: Settings = None) -> str:
     vendor = settings.get("vendor")
     request = replace(_request(sdist_directory, settings), dependency_licenses=False)
     wanted = None if vendor is None else _parse_switch("vendor", vendor)
-    return write_sdist(request, Runner(), _environment(), wanted).name
+    sdist = write_sdist(request, Runner(), _environment(), wanted)
+    _say(sdist.notes)
+    return sdist.path.name
 
 
 @_plain_errors
@@ -201,6 +203,6 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "GOWORK": "off"}
 
 
-def _say(plan: BuildPlan) -> None:
-    for note in plan.options.notes:
+def _say(notes: Iterable[str]) -> None:
+    for note in notes:
         sys.stderr.write(f"go-to-wheel: note: {note}\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,16 +17,33 @@ from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
 from go_to_wheel.errors import SourceError
 from go_to_wheel.platforms import TARGETS
 from go_to_wheel.process import Runner
-from go_to_wheel.sources import LAUNCHER_FOLDER, ModuleSource, open_file, refuse_odd_name
+from go_to_wheel.sources import (
+    FILE_LIMIT,
+    Git,
+    ModuleSource,
+    guard_git,
+    open_file,
+    refuse_odd_name,
+)
+from go_to_wheel.sources.listing import list_files
 from go_to_wheel.toolchain import Go
 from go_to_wheel.wheel.metadata import format_metadata
 from go_to_wheel.wheel.sdist import sdist_name, write_sdist
 
-#: Folders that builds leave behind.
-_LEFTOVERS = frozenset(("__pycache__", LAUNCHER_FOLDER, "dist", "build", "node_modules"))
-_LEFTOVER_SUFFIXES = frozenset((".pyc", ".pyo", ".whl", ".egg-info"))
 #: One target of each system: which files Go takes depends on it.
 _SYSTEMS = tuple({target.goos: target for target in TARGETS}.values())
+
+
+#: Bytes of all files together.
+_TOTAL_LIMIT = 1 << 30
+
+
+@dataclass(frozen=True)
+class Sdist:
+    """A finished source archive, and what the user should know about it."""
+
+    path: Path
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -40,8 +57,8 @@ class SourceFile:
 
 def build_sdist(
     request: BuildRequest, runner: Runner, environ: Mapping[str, str], vendor: bool | None = None
-) -> Path:
-    """Write the source archive of the project in `request.source`; return its path.
+) -> Sdist:
+    """Write the source archive of the project in `request.source`.
 
     `vendor` puts the dependencies in, so that it builds without a module proxy; None means
     as pyproject.toml says. Raises SourceError for what could not be built elsewhere.
@@ -56,17 +73,33 @@ def build_sdist(
         )
     # The licences of what is linked in are the wheel's: none of the archive's files.
     plan = check_plan(plan_build(replace(request, dependency_licenses=False), runner, environ))
-    files = collect(plan, project, project.settings.vendor if vendor is None else vendor)
+    settings = project.settings
+    git = Git(folder, runner, guard_git(folder, runner, environ))
+    own = list_files(folder, git, settings.sdist_include, settings.sdist_exclude)
+    files = collect(plan, project, own.paths, settings.vendor if vendor is None else vendor)
     stem = sdist_name(plan.options.project.name, plan.options.project.version)
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
         path = Path(work) / f"{stem}.tar.gz"
         entries = ((file.path, file.data, file.executable) for file in files.values())
         write_sdist(path, stem, entries, plan.options.epoch)
-        return publish([path], plan.options.output_dir)[0]
+        (path,) = publish([path], plan.options.output_dir)
+    left_out = [name.as_posix() for name in own.secret if name.as_posix() not in files]
+    return Sdist(path, (*plan.options.notes, *_secret_note(left_out)))
 
 
-def collect(plan: BuildPlan, project: Project, vendor: bool) -> dict[str, SourceFile]:
-    """The archive's files by path: the project's own, PKG-INFO, licences from above it."""
+def _secret_note(names: Sequence[str]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    return (
+        f"left out, as their names are those of keys or passwords: {', '.join(names)} "
+        "(to add one: sdist-include in [tool.go-to-wheel])",
+    )
+
+
+def collect(
+    plan: BuildPlan, project: Project, own: Iterable[Path], vendor: bool
+) -> dict[str, SourceFile]:
+    """The archive's files by path: the project's `own`, PKG-INFO, licences from above it."""
     source, go, root = plan.source, plan.go, project.folder
     if not isinstance(source, ModuleSource) or go is None or not source.root.is_relative_to(root):
         raise SourceError(
@@ -75,11 +108,7 @@ def collect(plan: BuildPlan, project: Project, vendor: bool) -> dict[str, Source
         )
     if not vendor:
         _refuse_local_replacements(go, source, root)
-    files = {
-        path.relative_to(root).as_posix(): _read(path, root)
-        for path in sorted(_paths(plan, project, go, source))
-        if path.is_relative_to(root) and path.exists() and not path.is_dir()
-    }
+    files = _read_all(sorted(_paths(plan, project, go, source, own)), root)
     if vendor:
         files.update(_vendored(go, source, root))
     for name, data in plan.options.licenses:  # a repository's LICENSE lies above its modules
@@ -88,27 +117,47 @@ def collect(plan: BuildPlan, project: Project, vendor: bool) -> dict[str, Source
     return files
 
 
+def _read_all(paths: Iterable[Path], root: Path) -> dict[str, SourceFile]:
+    files: dict[str, SourceFile] = {}
+    total = 0
+    for path in paths:
+        if path.is_relative_to(root) and path.exists() and not path.is_dir():
+            file = _read(path, root)
+            files[file.path] = file
+            total += len(file.data)
+            if total > _TOTAL_LIMIT:
+                raise SourceError(
+                    f"the files of {str(root)!r} have more than {_TOTAL_LIMIT:,} bytes",
+                    "leave some out: sdist-exclude = ['/data/'] in [tool.go-to-wheel]",
+                )
+    return files
+
+
 def _unsettled(project: ProjectMetadata) -> ProjectMetadata:
     """A wheel also carries the licences of what is linked in: these fields may differ there."""
     return replace(project, dynamic=("license-expression", "license-file"))
 
 
-def _paths(plan: BuildPlan, project: Project, go: Go, source: ModuleSource) -> set[Path]:
+def _paths(
+    plan: BuildPlan, project: Project, go: Go, source: ModuleSource, own: Iterable[Path]
+) -> set[Path]:
     """Every path that belongs in the archive; some may not be there.
 
     What Go compiles or embeds, the Python files and the README come along even if they are
-    ignored or hidden: the wheel is made from them.
+    ignored, excluded or hidden: the wheel is made from them.
     """
     root = project.folder
     made = _is_made_by_us(root, plan)
-    own = {path for path in _own_files(root, plan.runner) if not made(path)}
     needed = go.list_sources(source.root, _SYSTEMS)
     if project.settings.python_source is not None:
         python = root / project.settings.python_source
         needed |= {python / name for name, _ in plan.options.python_files}
     if project.readme_file is not None:
         needed.add(_readme_path(root, project.readme_file))
-    return {*own, *needed, source.root / "go.mod", source.root / "go.sum"}
+    if (root / "vendor" / "modules.txt").is_file():
+        needed |= {path for path in (root / "vendor").rglob("*") if path.is_file()}
+    leftover = {path for path in own if made(path)}
+    return {*own, source.root / "go.mod", source.root / "go.sum"} - leftover | needed
 
 
 def _is_made_by_us(root: Path, plan: BuildPlan) -> Callable[[Path], bool]:
@@ -130,51 +179,10 @@ def _readme_path(root: Path, readme: Path) -> Path:
     return path
 
 
-def _own_files(root: Path, runner: Runner) -> Iterator[Path]:
-    """What git tracks or would track, else every file that is no leftover; none is hidden."""
-    tracked = _ask_git(root, runner, "--cached", "--recurse-submodules")
-    untracked = _ask_git(root, runner, "--others", "--exclude-standard")
-    if tracked or untracked:
-        yield from (root / path for path in tracked if not any(map(_is_hidden, path.parts)))
-        yield from (root / path for path in untracked if not any(map(_is_leftover, path.parts)))
-    else:
-        yield from _walk(root)
-    if (root / "vendor" / "modules.txt").is_file():
-        yield from (path for path in (root / "vendor").rglob("*") if path.is_file())
-
-
-def _ask_git(root: Path, runner: Runner, *which: str) -> list[Path]:
-    """`git ls-files`; [] without git or checkout."""
-    try:
-        listed = runner.run(["git", "ls-files", "-z", *which], root)
-    except OSError:
-        return []
-    names = listed.stdout.split("\0") if listed.returncode == 0 else []
-    return [Path(name) for name in names if name]
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for entry in sorted(folder.iterdir()):
-        if _is_leftover(entry.name) or (entry / "pyvenv.cfg").is_file():
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            yield from _walk(entry)
-        elif entry.exists():
-            yield entry
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".")
-
-
-def _is_leftover(name: str) -> bool:
-    return _is_hidden(name) or name in _LEFTOVERS or Path(name).suffix in _LEFTOVER_SUFFIXES
-
-
 def _read(path: Path, root: Path) -> SourceFile:
     refuse_odd_name(path.relative_to(root).as_posix())
     with open_file(path, root) as stream:
-        data = stream.read()
+        data = stream.read(FILE_LIMIT)
         executable = bool(os.fstat(stream.fileno()).st_mode & 0o100)
     return SourceFile(path.relative_to(root).as_posix(), data, executable)
 

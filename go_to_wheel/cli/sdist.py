@@ -6,7 +6,7 @@ import os
 
 import click
 
-from go_to_wheel.cli.messages import format_size, printable
+from go_to_wheel.cli.messages import format_size, note
 
 
 @click.command("sdist", short_help="Write a project's source archive.")
@@ -40,16 +40,15 @@ def command(
     SOURCE is the folder of its pyproject.toml (default: the current one).
     """
     from go_to_wheel.builder.sdist import build_sdist
+    from go_to_wheel.cli.build import echo_command
     from go_to_wheel.config import BuildRequest
     from go_to_wheel.process import Runner
 
     request = BuildRequest(source=source, output_dir=output_dir, go_binary=go_binary, dev=dev)
-    runner = Runner(_echo if verbose else None)
-    path = build_sdist(request, runner, {**os.environ, "GOWORK": "off"}, vendor)
+    runner = Runner(echo_command if verbose else None)
+    sdist = build_sdist(request, runner, {**os.environ, "GOWORK": "off"}, vendor)
     click.echo("Built 1 source archive:")
-    click.echo(f"  {path}\n    {format_size(path.stat().st_size):>8}")
+    click.echo(f"  {sdist.path}\n    {format_size(sdist.path.stat().st_size):>8}")
+    for text in sdist.notes:
+        note(text)
     return 0
-
-
-def _echo(line: str) -> None:
-    click.echo(f"+ {printable(line)}", err=True)

@@ -46,6 +46,8 @@ class Settings:
     set_version_var: str | None = None
     python_source: str | None = None
     vendor: bool = False
+    sdist_include: tuple[str, ...] = ()
+    sdist_exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -256,6 +258,8 @@ KEYS: Mapping[str, tuple[str, _Check, str]] = {
     ),
     "python-source": ("a folder", _is_text, "python_source"),
     "vendor": ("true or false", lambda value: isinstance(value, bool), "vendor"),
+    "sdist-include": ("a list of patterns as in .gitignore", _is_texts, "sdist_include"),
+    "sdist-exclude": ("a list of patterns as in .gitignore", _is_texts, "sdist_exclude"),
 }
 
 
@@ -282,7 +286,7 @@ def parse_settings(table: Any) -> Settings:
         faults.append(f"{FILE_NAME}: {TABLE} has both package and commands; write one of them")
     if faults:
         raise InvalidOptionsError(faults, f"its keys are: {', '.join(KEYS)}")
-    for name in ("packages", "platforms"):
+    for name in ("packages", "platforms", "sdist_include", "sdist_exclude"):
         if name in values:
             values[name] = _as_tuple(values[name])
     return Settings(**values)

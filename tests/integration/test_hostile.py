@@ -51,6 +51,7 @@ def test_nothing_that_a_repository_configures_is_started(hostile: Path, tmp_path
     report = json.loads(go_to_wheel(*args, "--json", env=NO_IDENTITY).stdout)
     wheel = dist / report["wheels"][0]["file"]
     go_to_wheel(hostile, "--dry-run", env=NO_IDENTITY)
+    go_to_wheel("sdist", hostile, "--output-dir", dist, env=NO_IDENTITY)
     go_to_wheel("verify", wheel, "--source", hostile, env=NO_IDENTITY)
     assert not (tmp_path / "marker").exists(), (tmp_path / "marker").read_text()
 

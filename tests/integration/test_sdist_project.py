@@ -139,6 +139,9 @@ def test_a_readme_that_the_archive_would_not_have(project: Project, tmp_path: Pa
     text = (folder / "pyproject.toml").read_text()
     text = text.replace('"readme", ', "").replace("dynamic", 'readme = "../README.md"\ndynamic')
     (folder / "pyproject.toml").write_text(text)
+    said = refuse(folder, "--output-dir", tmp_path / "out")
+    assert "README.md', which is not part of the project" in said
+    run("mv", folder / ".git", folder.parent / ".git")
     assert "README.md' is outside " in refuse(folder, "--output-dir", tmp_path / "out")
 
 
@@ -235,3 +238,19 @@ def test_the_same_bytes(project: Project, tmp_path: Path, umask: int) -> None:
     (first,) = (tmp_path / "a").glob("*.tar.gz")
     (second,) = (tmp_path / "b").glob("*.tar.gz")
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_secrets_stay_out_with_a_note(project: Project, tmp_path: Path) -> None:
+    folder = project("packed")
+    run("rm", "-rf", folder / ".git")
+    for name in ("id_rsa", "secrets.pem", ".env", "ignored.txt", "wanted.key"):
+        (folder / name).write_text("x")
+    (folder / ".gitignore").write_text("ignored.txt\n")
+    text = (folder / "pyproject.toml").read_text()
+    table = '[tool.go-to-wheel]\nsdist-include = ["wanted.key"]\nsdist-exclude = ["README.md"]\n'
+    (folder / "pyproject.toml").write_text(text.replace("[tool.go-to-wheel]\n", table))
+    result = go_to_wheel("sdist", folder, "--output-dir", tmp_path / "dist")
+    assert "names are those of keys or passwords: id_rsa, secrets.pem (to add" in result.stderr
+    with tarfile.open(next((tmp_path / "dist").iterdir())) as archive:
+        found = [name.split("/", 1)[1] for name in archive.getnames()]
+    assert found == sorted({*EXPECTED, "wanted.key"} - {"README.md"})

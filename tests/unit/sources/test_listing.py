@@ -1,0 +1,109 @@
+"""Which files go into a source archive, in git and without."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from go_to_wheel.errors import InvalidOptionsError
+from go_to_wheel.process import Runner
+from go_to_wheel.sources import Git
+from go_to_wheel.sources.listing import Listing, is_secret, list_files
+
+GITIGNORE = """\
+*.log
+!keep.log
+/local/
+build-*/
+broken\\
+[
+data/*
+!data/kept.txt
+"""
+FILES = {
+    ".gitignore": GITIGNORE,
+    "sub/.gitignore": "only-here\n!wanted.log\n",
+    **dict.fromkeys(
+        ["main.go", "a.log", "keep.log", "local/x", "sub/local/x", "build-1/x", "data/x",
+         "data/kept.txt", "sub/only-here", "sub/wanted.log", "only-here", "id_rsa", "certs/a.pem",
+         "secrets.yaml", "secrets.go", ".env", ".hidden/x", "dist/x", "node_modules/x/y", "x.pyc",
+         "env/pyvenv.cfg", "env/x"], ""
+    ),
+}  # fmt: skip
+EXPECTED = {
+    "main.go", "keep.log", "sub/local/x", "data/kept.txt", "sub/wanted.log", "only-here",
+    "secrets.go",
+}  # fmt: skip
+SECRET = ["certs/a.pem", "id_rsa", "secrets.yaml"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def listed(
+    folder: Path, include: list[str] | None = None, exclude: list[str] | None = None
+) -> tuple[set[str], list[str]]:
+    git = Git(folder, Runner(), {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)})
+    found: Listing = list_files(folder, git, include or [], exclude or [])
+    paths = {path.relative_to(folder).as_posix() for path in found.paths}
+    return paths, [path.as_posix() for path in found.secret]
+
+
+@pytest.mark.parametrize("repository", [False, True], ids=["without git", "git"])
+def test_files(folder: Path, repository: bool) -> None:
+    if repository:
+        subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    assert listed(folder) == (EXPECTED, SECRET)
+
+
+def test_what_git_tracks_is_meant(folder: Path) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    tracked = ["id_rsa", "dist/x", "a.log", ".env"]
+    subprocess.run(["git", "add", "-f", *tracked], cwd=folder, check=True)
+    found, secret = listed(folder)
+    assert found == {*EXPECTED, "id_rsa", "dist/x", "a.log"}
+    assert secret == ["certs/a.pem", "secrets.yaml"]
+
+
+@pytest.mark.parametrize("repository", [False, True], ids=["without git", "git"])
+def test_include_and_exclude(folder: Path, repository: bool) -> None:
+    if repository:
+        subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    found, secret = listed(folder, ["id_rsa", "/local/", ".env", "dist/"], ["*.go", "certs/"])
+    assert found == (EXPECTED | {"id_rsa", "local/x", ".env", "dist/x"}) - {"main.go", "secrets.go"}
+    assert secret == ["secrets.yaml"]
+
+
+def test_a_pattern_that_is_none(folder: Path) -> None:
+    with pytest.raises(InvalidOptionsError, match="sdist-exclude: "):
+        listed(folder, exclude=["!"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["id_rsa", "ID_RSA", "deploy_rsa", "server.pem", "x/y/tls.key", "store.p12", "release.keystore",
+     "secret", "secrets.yaml", "SECRETS.json", "my-secrets.toml", "client_secret_1.json",
+     "service-account.json", "credentials", "aws_credentials.csv", "passwords.txt", "token",
+     "api.token", "prod.env", "terraform.tfstate", "prod.tfvars", "kubeconfig"],
+)  # fmt: skip
+def test_secret_names(name: str) -> None:
+    assert is_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["main.go", "secret.go", "token.go", "credentials.py", "secrets.md", "id_rsa.pub", "key.txt",
+     "environment.yaml", "tokens_test.go", "keys", "secret_sharing.c", "certs/README.md",
+     "secretary.txt", "pem"],
+)  # fmt: skip
+def test_names_that_are_no_secret(name: str) -> None:
+    assert not is_secret(name)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from .check import Facts
+from .probe import Facts
 from .finder import Match, Problem, Progress
 from .names import alias, assign_names, path_hash
 from .text import visible, visible_path

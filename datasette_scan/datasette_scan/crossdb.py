@@ -11,10 +11,11 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-from . import compat, owners
-from .database import ScannedDatabase, hide_file_names
+from . import compat
+from .database import ScannedDatabase
 from .errors import BusyError, UnavailableError
 from .opening import Lease, file_uri
+from .opening.connection import guard, restrict, unguard
 from .read_only import ReadOnlyDatabase
 from .reader import Reader
 from .visitor import asking, file_names_hidden
@@ -73,12 +74,12 @@ class CrossDatabase(ReadOnlyDatabase):
         connection = sqlite3.connect(":memory:", uri=True, check_same_thread=False)
         try:
             self.ds._prepare_connection(connection, "_memory")
+            restrict(connection, _MOST_ATTACHED)
             scanned = [db for db in databases if isinstance(db, ScannedDatabase)]
             for db in databases:
                 if db not in scanned:
                     self._attach_own(connection, db)
-            with owners.kept():
-                return self._attach(connection, scanned, fn)
+            return self._attach(connection, scanned, fn)
         finally:
             connection.close()
 
@@ -97,11 +98,11 @@ class CrossDatabase(ReadOnlyDatabase):
         self, connection: sqlite3.Connection, scanned: list[ScannedDatabase], fn: Callable[..., Any]
     ) -> Any:
         if not scanned:
-            hide_file_names(connection, file_names_hidden())
+            guard(connection, file_names_hidden())
             try:
                 return fn(connection)
             finally:
-                hide_file_names(connection, False)
+                unguard(connection)
         first, *rest = scanned
 
         def use(lease: Lease) -> Any:
@@ -113,7 +114,7 @@ class CrossDatabase(ReadOnlyDatabase):
             return self._attach(connection, rest, fn)
 
         try:
-            return self._reader.opener.lend(first.entry.path, use, first._prepare)[0]
+            return self._reader.opener.lease(first.entry.path, use, first._prepare)[0]
         except UnavailableError:
             _detach(connection, first.name)  # nothing holds it still any more
             return self._attach(connection, rest, fn)

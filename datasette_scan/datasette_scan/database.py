@@ -13,8 +13,8 @@ from datasette.database import Results
 
 from .catalog import Entry
 from .errors import DamagedError, is_damage
-from .fingerprint import Mode
-from .opening import ReadInfo
+from .opening import Mode, ReadInfo
+from .opening.connection import guard
 from .read_only import ReadOnlyDatabase
 from .reader import Reader
 from .visitor import file_names_hidden, paths_shown
@@ -26,21 +26,6 @@ listing: contextvars.ContextVar[bool] = contextvars.ContextVar("scan_listing", d
 # schemas. The answer "nothing known" equals what its catalogue says of ours, so it goes on.
 _REFRESH_SQL = "PRAGMA schema_version"
 _NOTHING_KNOWN = Results([(None,)], False, [("schema_version",)])
-
-
-def _without_file_names(action: int, name: str | None, *_: str | None) -> int:
-    """SQL may not ask SQLite where its files are: it finds none."""
-    hidden = action == sqlite3.SQLITE_PRAGMA and (name or "").lower() == "database_list"
-    return sqlite3.SQLITE_IGNORE if hidden else sqlite3.SQLITE_OK
-
-
-def _everything(*_: object) -> int:
-    return sqlite3.SQLITE_OK
-
-
-def hide_file_names(connection: sqlite3.Connection, hidden: bool) -> None:
-    """Whether SQL on a connection may learn where files are."""
-    connection.set_authorizer(_without_file_names if hidden else _everything)
 
 
 class ScannedDatabase(ReadOnlyDatabase):
@@ -71,7 +56,7 @@ class ScannedDatabase(ReadOnlyDatabase):
 
         def use(connection: Any) -> Any:
             # Each time: Datasette 1.0 sets and removes authorizers of its own.
-            hide_file_names(connection, hidden)
+            guard(connection, hidden)
             return fn(connection)
 
         try:

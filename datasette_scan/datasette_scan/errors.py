@@ -72,14 +72,33 @@ class ChangingError(UnavailableError):
     advice = "It is being written right now. Try again in a moment."
 
 
+class StoppingError(UnavailableError):
+    """The server is about to end."""
+
+    word = "stopping"
+    advice = "Start the server again."
+
+
 class RecoveryError(UnavailableError):
-    """An interrupted transaction has to be rolled back or replayed first."""
+    """An interrupted transaction has to be rolled back or replayed first, and cannot be."""
 
     word = "needs recovery"
     advice = (
         "Its last writer stopped half-way and the file is too big for a private copy. "
         "Open it once with the program that owns it, or raise snapshot_max_mb."
     )
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice or self.advice
+
+
+class TooComplexError(UnavailableError):
+    """The file or query needs more time or memory than one may have."""
+
+    word = "too complex to look into"
+    status = 400
+    advice = "Ask for less: fewer rows or columns, a simpler view. See memory_max_mb."
 
 
 class CorruptError(UnavailableError):

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from .opening import Limits, Opener, Prepare, ReadInfo
-from .snapshots import SnapshotStore
+from .opening import Limits, Opener, Prepare, ReadInfo, SnapshotStore, sweep
+from .opening.connection import HEAP_BYTES, limit_memory
 
 if sys.platform != "win32":
     import resource
@@ -43,12 +43,21 @@ class Reader:
     """
 
     def __init__(
-        self, snapshot_bytes: int, threads: int = 4, roots: tuple[bytes, ...] = ()
+        self,
+        snapshot_bytes: int,
+        threads: int = 4,
+        roots: tuple[bytes, ...] = (),
+        memory_bytes: int = HEAP_BYTES,
     ) -> None:
+        limit_memory(memory_bytes)
         limits = Limits(connection_limit(handle_limit()), snapshot_bytes=snapshot_bytes)
         self.opener = Opener(limits, SnapshotStore(total=4 * snapshot_bytes), roots)
         self._pages = _pool(threads, "scan-read")
         self._checks = _pool(min(threads, 2), "scan-check")
+        if self._checks is not None:
+            self._checks.submit(sweep)
+        else:
+            sweep()
 
     async def read(
         self, path: bytes, fn: Callable[[sqlite3.Connection], T], prepare: Prepare

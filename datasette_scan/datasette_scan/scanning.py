@@ -15,11 +15,11 @@ from typing import Any
 
 from . import compat
 from .catalog import Catalog, Skip
-from .check import Facts, check_file, read_mark
+from .probe import Facts, check_file, read_mark
 from .database import ScannedDatabase
 from .errors import GoneError, ScanError, UnavailableError
 from .finder import Match, Problem, Progress, find
-from .fingerprint import take
+from .opening.fingerprint import take
 from .opening import Opener
 from .reader import Reader
 from .settings import Settings

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from sites import child_python, end, make_database, photograph, run_sql
-from datasette_scan import opening, snapshots
 from datasette_scan.errors import (
     BusyError,
     ChangingError,
@@ -23,17 +22,11 @@ from datasette_scan.errors import (
     RecoveryError,
     UnavailableError,
 )
-from datasette_scan.fingerprint import (
-    Fingerprint,
-    Mode,
-    Stamp,
-    consistent_when_locked,
-    open_plain,
-    plan_mode,
-)
-from datasette_scan.opening import Limits, Opener, file_uri
+from datasette_scan.opening import Limits, Mode, Opener, SnapshotStore, copying, file_uri, opener
+from datasette_scan.opening.connection import Prepare
+from datasette_scan.opening.fingerprint import Fingerprint, Stamp, open_plain
+from datasette_scan.opening.modes import is_whole_when_locked, plan_mode
 from datasette_scan.reader import connection_limit
-from datasette_scan.snapshots import SnapshotStore
 
 HOLD_OPEN = """
 import sqlite3, sys

@@ -9,15 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .applications import identify
-from .errors import CorruptError, UnavailableError
+from .errors import CorruptError, TooComplexError, UnavailableError
 from .finder import Match
-from .fingerprint import Mode, take
-from .opening import Opener
+from .opening import Mode, Opener
+from .opening.connection import interrupted_when
+from .opening.fingerprint import take
 from .text import visible, visible_path
 
-_NAMES_KEPT = 200
+_NAMES_SHOWN = 200
 _NAMES_SIZE = 4000
-_MODULE = re.compile(r"\bUSING\s+[\"'\[`]?(\w+)", re.IGNORECASE)
+_NAMES_READ = 5000  # which an application is recognised by
+_LONGEST_NAME = 1000
+_SECONDS = 2.0
+_VIRTUAL = re.compile(
+    r"\s*CREATE\s+VIRTUAL\s+TABLE\b.*?\bUSING\s+[\"'\[`]?(\w+)", re.IGNORECASE | re.DOTALL
+)
 
 # Virtual table modules → the SQLite extension that brings them.
 _EXTENSIONS = (
@@ -32,7 +38,7 @@ _EXTENSIONS = (
     ("closure", "transitive_closure"),
 )
 # Statuses of files that stay out of the catalogue and go to the Skipped tab.
-SKIPPED = frozenset({"corrupt", "denied", "unreadable"})
+SKIPPED = frozenset({"corrupt", "denied", "unreadable", TooComplexError.word})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class Facts:
 @dataclass(frozen=True, slots=True)
 class _Schema:
     tables: tuple[str, ...]
+    count: int
     missing: tuple[tuple[str, str], ...]  # (table, module)
     digest: int
 
@@ -83,29 +90,36 @@ def check_file(
     opener: Opener,
     match: Match,
     prepare: Callable[[sqlite3.Connection], None] | None = None,
-    seconds: float = 2.0,
+    seconds: float = _SECONDS,
 ) -> Facts:
     """Look into one file, for at most ``seconds``. Never raises for what the file is."""
+    deadline = time.monotonic() + seconds
+
+    def look(connection: sqlite3.Connection) -> _Schema:
+        with interrupted_when(connection, lambda: time.monotonic() > deadline):
+            return _read_schema(connection, deadline)
+
+    shown = visible_path(match.path)
     try:
         fingerprint = take(match.path)
         if not match.valid:
             raise CorruptError(match.reason or "the header is damaged")
-        schema, info = opener.read(
-            match.path, lambda c: _read_schema(c, seconds), prepare, keep=False
-        )
+        schema, info = opener.read(match.path, look, prepare, keep=False, seconds=seconds)
     except UnavailableError as error:
         return _refused(match, error)
     except sqlite3.Error as error:
-        return _refused(match, CorruptError(f"{visible_path(match.path)}: {error}"))
+        if time.monotonic() > deadline and "interrupted" in str(error):
+            return _refused(match, TooComplexError(f"{shown} takes more than {seconds:g} s"))
+        return _refused(match, CorruptError(f"{shown}: {error}"))
     except Exception as error:  # noqa: BLE001 (one odd file must not end the scan)
-        return _refused(match, UnavailableError(f"{visible_path(match.path)}: {error!r}"))
-    names = schema.tables[:_NAMES_KEPT]
+        return _refused(match, UnavailableError(f"{shown}: {error!r}"))
+    names = schema.tables[:_NAMES_SHOWN]
     missing = tuple(sorted({extension_for(module) for _, module in schema.missing}))
     return Facts(
         status=_status(info.mode, missing),
         detail=f"needs extension {', '.join(missing)}" if missing else "",
         tables="\n".join(names)[:_NAMES_SIZE],
-        table_count=len(schema.tables),
+        table_count=schema.count,
         missing=tuple(table for table, _ in schema.missing),
         application=identify(
             visible_path(match.path),
@@ -141,27 +155,32 @@ def _refused(match: Match, error: UnavailableError) -> Facts:
     )
 
 
-def _read_schema(connection: sqlite3.Connection, seconds: float) -> _Schema:
-    deadline = time.monotonic() + seconds
-    connection.set_progress_handler(lambda: int(time.monotonic() > deadline), 2000)
-    try:
-        rows = connection.execute(
-            "SELECT CAST(name AS TEXT), substr(sql, 1, 2000), rootpage FROM sqlite_master "
-            "WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-        ).fetchall()
-        missing = []
-        for name, sql, rootpage in rows:
-            module = _MODULE.search(sql or "") if not rootpage else None
-            if module and "VIRTUAL" in sql[:20].upper() and not _usable(connection, name):
-                missing.append((str(name), module.group(1)))
-        return _Schema(
-            tuple(str(row[0]) for row in rows), tuple(missing), hash(tuple(map(tuple, rows)))
-        )
-    finally:
-        connection.set_progress_handler(None, 0)
+def _read_schema(connection: sqlite3.Connection, deadline: float) -> _Schema:
+    rows = connection.execute(
+        "SELECT substr(CAST(name AS TEXT), 1, ?), substr(sql, 1, 2000), type, rootpage "
+        "FROM sqlite_master "
+        "WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+        [_LONGEST_NAME],
+    )
+    names, modules, count, digest = [], [], 0, 0
+    for name, sql, kind, rootpage in rows:
+        count += 1
+        digest = hash((digest, name, sql, rootpage))
+        if len(names) < _NAMES_READ:
+            names.append(str(name))
+        virtual = _VIRTUAL.match(sql) if kind == "table" and isinstance(sql, str) else None
+        if virtual:
+            modules.append((str(name), virtual.group(1)))
+    missing = []
+    for name, module in modules:
+        if time.monotonic() > deadline:
+            raise TooComplexError(f"{len(modules):,} virtual tables take too long to open")
+        if not _is_usable(connection, name):
+            missing.append((name, module))
+    return _Schema(tuple(names), count, tuple(missing), digest)
 
 
-def _usable(connection: sqlite3.Connection, table: str) -> bool:
+def _is_usable(connection: sqlite3.Connection, table: str) -> bool:
     quoted = table.replace('"', '""')
     try:
         connection.execute(f'SELECT * FROM "{quoted}" LIMIT 0')

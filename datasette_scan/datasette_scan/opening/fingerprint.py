@@ -1,13 +1,7 @@
-"""What tells whether a database changed, and how it may therefore be opened. Only looks.
-
-The choice follows SQLite's own rules: https://www.sqlite.org/wal.html (read-only
-databases), https://www.sqlite.org/lockingv3.html (hot journals) and
-https://www.sqlite.org/uri.html (immutable).
-"""
+"""The state of a file and of what lies beside it, as the file system gives it. Only looks."""
 
 from __future__ import annotations
 
-import enum
 import errno
 import os
 import stat
@@ -15,24 +9,13 @@ import sys
 import time
 from typing import NamedTuple
 
-from .errors import DeniedError, GoneError, UnavailableError
-from .text import visible_path
+from ..errors import DeniedError, GoneError, UnavailableError
+from ..text import visible_path
 
 # The kernel's clock for file times moves in steps; within one step a second write does not
 # show. A file is trusted to have been at rest only when its last change is older than this.
 _SETTLED_NS = 60_000_000
 _SETTLED_COARSE_NS = 2_500_000_000  # file systems that keep whole seconds only
-
-JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
-
-
-class Mode(enum.Enum):
-    """How one file is read at one moment."""
-
-    DIRECT = "direct"  # rollback journal: SQLite's own locks
-    LIVE = "live"  # write-ahead log in use by a running program
-    QUIET = "quiet"  # write-ahead log mode, nobody has it open
-    COPY = "copy"  # a private copy, recovered there
 
 
 class Stamp(NamedTuple):
@@ -111,6 +94,19 @@ def settled(fingerprint: Fingerprint) -> bool:
     return fingerprint.settled(time.time_ns())
 
 
+def journal_begins(path: bytes) -> bool:
+    """Whether there is a rollback journal that SQLite would play back.
+
+    SQLite looks at its first byte, which is zero in one that is finished. It never locks a
+    journal, so this drops no lock.
+    """
+    try:
+        with os.fdopen(open_plain(path + b"-journal"), "rb") as journal:
+            return journal.read(1) not in (b"", b"\0")
+    except OSError:
+        return False
+
+
 def read_at(fd: int, count: int, offset: int) -> bytes:
     """Bytes from a descriptor that stays open, at a place."""
     if sys.platform != "win32":
@@ -120,7 +116,7 @@ def read_at(fd: int, count: int, offset: int) -> bytes:
 
 
 def open_plain(path: bytes) -> int:
-    """A descriptor of a file, whatever was put in its place. Raises OSError for all else."""
+    """Open a regular file for reading; never waits. Raises OSError for links and all else."""
     flags = os.O_RDONLY
     for name in ("O_CLOEXEC", "O_NONBLOCK", "O_NOFOLLOW", "O_BINARY"):
         flags |= getattr(os, name, 0)
@@ -129,32 +125,3 @@ def open_plain(path: bytes) -> int:
         os.close(fd)
         raise OSError(errno.EINVAL, "not a file", path)
     return fd
-
-
-def plan_mode(header: bytes, fingerprint: Fingerprint) -> Mode:
-    """The first way to try, from the file's first 100 bytes and what lies beside it."""
-    wal = fingerprint.wal
-    if wal is not None and wal.size > 0:
-        return Mode.LIVE if fingerprint.shm else Mode.COPY
-    if 2 not in header[18:20]:
-        return Mode.DIRECT
-    if wal is not None and fingerprint.shm:
-        return Mode.LIVE
-    return Mode.QUIET
-
-
-def consistent_when_locked(
-    fingerprint: Fingerprint, journal_head: bytes, verified: Stamp | None
-) -> bool:
-    """Whether the bytes of an exclusively locked file are known to be a whole state.
-
-    They are when a rollback journal can take them back, when the journal was finished
-    after the last write, or when nothing changed since they were last read under a lock.
-    A writer that keeps its journal in memory leaves no sign, so everything else is not.
-    """
-    journal = fingerprint.journal
-    if journal is not None and journal_head.startswith(JOURNAL_MAGIC):
-        return True
-    if journal is not None and journal.mtime_ns >= fingerprint.main.mtime_ns:
-        return True
-    return fingerprint.main == verified

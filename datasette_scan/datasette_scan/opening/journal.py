@@ -1,0 +1,183 @@
+"""Rollback journals: which transaction one belongs to, and undoing it in a private copy.
+
+A journal comes with the database file, so it is a stranger's word. SQLite acts on it: it
+deletes a file that the journal names (the super-journal), and makes the database as long as
+the journal says. Therefore SQLite never sees one. It is read here, and what it says is
+applied by this module, to a copy.
+
+The format: https://www.sqlite.org/fileformat2.html#the_rollback_journal. Where that page
+leaves something open, this does what pager.c does in ``pager_playback``.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
+
+MAGIC = bytes.fromhex("d9d505f920a163d7")
+LARGEST_PAGE = 65536
+_LOCK_BYTE = 0x40000000  # the page that holds it is never written
+_FIRST_SECTOR = 512  # SQLite does not look at a shorter journal
+_TO_THE_END = 0xFFFFFFFF  # as number of records: as many as there are
+_LONGEST_NAME = 512  # SQLite's MAX_PATHNAME: a longer name is none
+
+
+class JournalError(Exception):
+    """The journal cannot be applied. The text says why."""
+
+
+class Header(NamedTuple):
+    """The fields of one segment's header, in the order of the file."""
+
+    records: int
+    nonce: int
+    initial_pages: int
+    sector_size: int
+    page_size: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """One page as it was before the transaction. Pages count from 1."""
+
+    page: int
+    content: bytes
+
+
+def super_journal(journal: BinaryIO) -> bytes:
+    """The name of the super-journal at the end of a journal, b"" if there is none.
+
+    Ends at the first NUL, as SQLite's name does. Any length counts, though SQLite itself
+    looks at no more than 512 bytes.
+    """
+    size = journal.seek(0, os.SEEK_END)
+    if size < 16:
+        return b""
+    journal.seek(size - 16)
+    length, checksum, magic = struct.unpack(">II8s", journal.read(16))
+    if magic != MAGIC or not 0 < length <= size - 16:
+        return b""
+    if length > LARGEST_PAGE:
+        raise JournalError(f"it names a super-journal with {length} bytes")
+    journal.seek(size - 16 - length)
+    name = journal.read(length)
+    signed = sum(byte - 256 if byte > 127 else byte for byte in name)
+    return name.split(b"\0")[0] if signed & 0xFFFFFFFF == checksum else b""
+
+
+def check_super_journal(name: bytes, database: bytes) -> bool:
+    """Whether a journal that names ``name`` still counts: whether that file exists.
+
+    It is looked for and never opened. Raises JournalError where looking is not safe or
+    tells nothing: SQLite writes absolute paths, on Windows also of other machines.
+    """
+    shown = name.decode("utf-8", "backslashreplace")
+    if len(name) > _LONGEST_NAME or not os.path.isabs(name):
+        raise JournalError(f"it names the super-journal {shown!r}, which is not a full path")
+    if os.path.splitdrive(name)[0] != os.path.splitdrive(os.path.abspath(database))[0]:
+        raise JournalError(f"it names the super-journal {shown!r} on another drive")
+    try:
+        found = os.stat(name)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        raise JournalError(f"its super-journal {shown!r} cannot be seen") from error
+    # SQLite takes an empty file for none.
+    return found.st_size > 0 or not stat.S_ISREG(found.st_mode)
+
+
+def read_header(journal: BinaryIO, size: int) -> Header | None:
+    """The first header, None when nothing can be undone. Raises JournalError for lies."""
+    if size < _FIRST_SECTOR:
+        return None
+    journal.seek(0)
+    magic, *fields = struct.unpack(">8s5I", journal.read(28))
+    if magic != MAGIC:
+        return None
+    header = Header(*fields)
+    if not 512 <= header.page_size <= LARGEST_PAGE or header.page_size & (header.page_size - 1):
+        raise JournalError(f"its page size is {header.page_size}")
+    if not 32 <= header.sector_size <= LARGEST_PAGE or header.sector_size & (header.sector_size - 1):
+        raise JournalError(f"its sector size is {header.sector_size}")
+    return header
+
+
+def read_records(journal: BinaryIO, header: Header, size: int) -> Iterator[Record]:
+    """Every whole record of every segment, up to the first that is torn."""
+    offset = 0
+    current: Header | None = header
+    while current is not None:
+        offset += header.sector_size
+        count = current.records
+        while count:
+            record = _read_record(journal, offset, header.page_size, current.nonce)
+            if record is None:
+                return
+            yield record
+            offset += header.page_size + 8
+            count -= count != _TO_THE_END
+        offset = -(-offset // header.sector_size) * header.sector_size
+        current = _next_header(journal, offset, header, size)
+
+
+def _next_header(journal: BinaryIO, offset: int, first: Header, size: int) -> Header | None:
+    """A later segment's header; its sizes are those of the first."""
+    if offset + first.sector_size > size:
+        return None
+    journal.seek(offset)
+    raw = journal.read(20)
+    if len(raw) < 20 or not raw.startswith(MAGIC):
+        return None
+    return Header(*struct.unpack(">3I", raw[8:]), first.sector_size, first.page_size)
+
+
+def _read_record(journal: BinaryIO, offset: int, page_size: int, nonce: int) -> Record | None:
+    journal.seek(offset)
+    raw = journal.read(page_size + 8)
+    if len(raw) < page_size + 8:
+        return None
+    page, content, checksum = struct.unpack(f">I{page_size}sI", raw)
+    if page in (0, _LOCK_BYTE // page_size + 1):
+        return None
+    expected = nonce + sum(content[i] for i in range(page_size - 200, 0, -200))
+    return Record(page, content) if expected & 0xFFFFFFFF == checksum else None
+
+
+def page_size_of(database: BinaryIO) -> int:
+    """The page size in a database's header."""
+    database.seek(16)
+    size = int.from_bytes(database.read(2), "big")
+    return LARGEST_PAGE if size == 1 else size
+
+
+def roll_back(
+    journal: BinaryIO, database: BinaryIO, largest: int, proceed: Callable[[], object]
+) -> None:
+    """Undo in ``database`` what the transaction of ``journal`` did. Both are private copies.
+
+    Raises JournalError when the journal is not this database's or claims that it was longer
+    than ``largest`` bytes; the copy is then of no use. ``proceed`` is called from time to
+    time and may raise.
+    """
+    size = journal.seek(0, os.SEEK_END)
+    header = read_header(journal, size)
+    if header is None:
+        return
+    length = header.initial_pages * header.page_size
+    if length > largest:
+        raise JournalError(f"it says that the database had {length:,} bytes")
+    database.truncate(length)
+    if not length:
+        return  # the transaction made the database
+    for number, record in enumerate(read_records(journal, header, size)):
+        if record.page <= header.initial_pages:
+            database.seek((record.page - 1) * header.page_size)
+            database.write(record.content)
+        if number % 256 == 0:
+            proceed()
+    if page_size_of(database) != header.page_size:
+        raise JournalError("it belongs to another database")

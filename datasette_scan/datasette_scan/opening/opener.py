@@ -1,0 +1,454 @@
+"""Reads scanned files so that the answer is right or there is none, and nothing is written."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import sqlite3
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ..errors import (
+    BusyError,
+    ChangingError,
+    CorruptError,
+    RecoveryError,
+    StoppingError,
+    TooComplexError,
+    UnavailableError,
+    is_damage,
+)
+from ..text import visible_path
+from . import locks
+from .connection import Prepare, connect, interrupted_when, opened_file, pipes
+from .copying import Moved, Source
+from .fingerprint import Fingerprint, journal_begins, settled, take
+from .handles import Handle, Idle, Lease, open_handle
+from .modes import URI_FLAGS, Mode, ReadInfo, is_log_mode, is_whole_when_locked, plan_mode
+from .snapshots import Snapshot, SnapshotStore
+
+T = TypeVar("T")
+
+_POSIX = os.name == "posix"
+_PAUSE = 0.02
+_TRIES = 5  # on a busy machine one try can outlast the time there is
+
+
+class _Retry(Exception):
+    """The file changed under the read: what was read is thrown away."""
+
+
+class _Locked(Exception):
+    """Another process holds the file exclusively."""
+
+
+class _NeedsCopy(Exception):
+    """SQLite would have to write before it could read."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What reading may cost.
+
+    ``begin_seconds`` bounds opening one file, copying and recovering included.
+    """
+
+    connections: int = 12
+    busy_seconds: float = 1.0
+    begin_seconds: float = 10.0
+    snapshot_bytes: int = 256 << 20
+
+
+@dataclass(frozen=True)
+class _Request:
+    """A read to make; while ``patient`` it waits for a lock instead of copying."""
+
+    path: bytes
+    prepare: Prepare | None
+    patient: bool
+    deadline: float
+    stopping: threading.Event
+
+    def is_over(self) -> bool:
+        """Whether beginning takes too long."""
+        return self.stopping.is_set() or time.monotonic() > self.deadline
+
+    def proceed(self) -> None:
+        """Raise StoppingError or TooComplexError when beginning takes too long."""
+        if self.stopping.is_set():
+            raise StoppingError("the server is stopping")
+        if self.is_over():
+            raise TooComplexError(f"{visible_path(self.path)} takes too long to open")
+
+
+class Opener:
+    """Connections to scanned files. Any thread may call it; ``close`` ends it.
+
+    Holds at most ``limits.connections`` idle connections, least recently used ones first
+    to go. With ``roots`` nothing is opened that lies outside of them, wherever a folder on
+    the way was turned into a symbolic link to.
+    """
+
+    def __init__(
+        self, limits: Limits, snapshots: SnapshotStore, roots: tuple[bytes, ...] = ()
+    ) -> None:
+        self.limits = limits
+        self._roots = tuple(os.path.realpath(root) for root in roots)
+        self.snapshots = snapshots
+        self._lock = threading.Lock()
+        self._handles: OrderedDict[tuple[int, int], Handle] = OrderedDict()
+        self._in_use: set[sqlite3.Connection] = set()
+        self._stopping = threading.Event()
+
+    # -- reading
+
+    def read(
+        self,
+        path: bytes,
+        use: Callable[[sqlite3.Connection], T],
+        prepare: Prepare | None = None,
+        *,
+        keep: bool = True,
+        seconds: float | None = None,
+    ) -> tuple[T, ReadInfo]:
+        """Call ``use`` with a connection; return its result only if the file held still.
+
+        ``use`` may be called more than once. Without ``keep`` nothing stays open. Opening
+        takes at most ``seconds``, or as long as the limits say. Raises UnavailableError (its
+        subclasses say why) when there is no right answer, and whatever ``use`` raises on a
+        file that did not change meanwhile.
+        """
+        return self.lease(
+            path, lambda lease: use(lease.connection), prepare, keep=keep, seconds=seconds
+        )
+
+    def lease(
+        self,
+        path: bytes,
+        use: Callable[[Lease], T],
+        prepare: Prepare | None = None,
+        *,
+        keep: bool = True,
+        seconds: float | None = None,
+    ) -> tuple[T, ReadInfo]:
+        """The same, with more than the connection."""
+        began = time.monotonic()
+        deadline = began + (self.limits.begin_seconds if seconds is None else seconds)
+        for tries in itertools.count(1):
+            # A lock that lasts is worth a copy; one that a commit takes is not.
+            patient = time.monotonic() < began + self.limits.busy_seconds / 4
+            try:
+                return self._attempt(
+                    _Request(path, prepare, patient, deadline, self._stopping), use
+                )
+            except _Locked:
+                self._wait(tries, began, BusyError, path)
+            except (_Retry, Moved):
+                self._wait(tries, began, ChangingError, path)
+            except MemoryError as error:
+                raise TooComplexError(f"{visible_path(path)} needs too much memory") from error
+            finally:
+                if not keep:
+                    self.forget_idle(path)
+        raise AssertionError("unreachable")  # the count has no end
+
+    def _wait(self, tries: int, began: float, error: type[UnavailableError], path: bytes) -> None:
+        """Pause, or give up: when the time is over, unless the tries were slow and few."""
+        if tries >= _TRIES and time.monotonic() >= began + self.limits.busy_seconds:
+            raise error(f"{visible_path(path)} is {error.word}")
+        time.sleep(_PAUSE)
+
+    def _attempt(self, request: _Request, use: Callable[[Lease], T]) -> tuple[T, ReadInfo]:
+        handle = self._handle(request.path)
+        try:
+            lease = self._begin(handle, request)
+        except (CorruptError, sqlite3.DatabaseError) as error:
+            now = take(request.path)
+            if now.identity != handle.identity or not settled(now):
+                raise _Retry from error  # replaced, or half copied
+            raise
+        usable = False
+        try:
+            with self._interruptible(lease.connection):
+                result = use(lease)
+            usable = self._held_still(handle, lease)
+        except sqlite3.DatabaseError as error:
+            if not self._held_still(handle, lease):
+                raise _Retry from error
+            raise
+        finally:
+            self._end(handle, lease, usable)
+            self._trim()
+        if not usable:
+            raise _Retry
+        taken = lease.snapshot.taken_at if lease.snapshot else None
+        return result, ReadInfo(lease.mode, taken)
+
+    @contextlib.contextmanager
+    def _interruptible(self, connection: sqlite3.Connection) -> Iterator[None]:
+        with self._lock:
+            if self._stopping.is_set():
+                raise StoppingError("the server is stopping")
+            self._in_use.add(connection)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_use.discard(connection)
+
+    # -- handles, one for each file, whatever its names
+
+    def _handle(self, path: bytes) -> Handle:
+        identity = take(path).identity
+        with self._lock:
+            handle = self._handles.get(identity)
+            if handle is not None and handle.path == path and not handle.retired:
+                self._handles.move_to_end(identity)
+                return handle
+            if handle is not None and not self._release(handle):
+                raise _Retry  # being read by another name: its locks must stay
+            fresh = open_handle(path, self._roots)
+            known = self._handles.get(fresh.identity)
+            if known is not None:
+                known.spare.append(fresh.fd)  # closing it now would drop its locks
+                raise _Retry
+            self._handles[fresh.identity] = fresh
+            return fresh
+
+    def _release(self, handle: Handle) -> bool:
+        """Close what nobody uses; False if somebody does. Call with ``self._lock`` held.
+
+        Until it is closed nobody can open the file anew: closing drops the locks of all.
+        """
+        if not handle.lock.acquire(blocking=False):
+            return False
+        try:
+            if handle.active:
+                return False
+            handle.retired = True
+            handle.close_idle()
+            del self._handles[handle.identity]
+            return True
+        finally:
+            handle.lock.release()
+
+    # -- beginning and ending a read, always with the handle's lock held
+
+    def _begin(self, handle: Handle, request: _Request) -> Lease:
+        with handle.lock:
+            if handle.retired:
+                raise _Retry
+            if not handle.share():
+                return self._begin_locked(handle, request)
+            try:
+                return self._begin_shared(handle, request)
+            except _NeedsCopy:
+                return self._begin_copy(handle, request)
+            except _Locked:
+                return self._begin_locked(handle, request)
+            finally:
+                handle.unshare()
+
+    def _begin_shared(self, handle: Handle, request: _Request) -> Lease:
+        fingerprint = take(handle.path)
+        if fingerprint.identity != handle.identity:
+            raise _Retry
+        hot = fingerprint.journal is not None and _is_hot(handle)
+        mode = plan_mode(handle.read_header(), fingerprint, hot, _is_root())
+        if mode is Mode.COPY:
+            raise _NeedsCopy
+        if handle.mixes(mode) or (mode is Mode.QUIET and not settled(fingerprint)):
+            raise _Retry
+        if any(i.mode is not mode or not _same(i, fingerprint) for i in handle.idle):
+            handle.close_idle()
+            raise _Retry  # closing them dropped the lock that was just taken
+        return self._begin_in_place(handle, request, mode, fingerprint)
+
+    def _begin_in_place(
+        self, handle: Handle, request: _Request, mode: Mode, fingerprint: Fingerprint
+    ) -> Lease:
+        connection = handle.take_idle(request.prepare)
+        if connection is None:
+            connection = _connect(handle.real_path, handle.path, mode, request)
+        else:
+            _start_transaction(connection, request)
+        lease = Lease(handle.path, connection, mode, fingerprint, request.prepare)
+        try:
+            if mode is Mode.DIRECT:
+                # Taken again under the lock: nobody may change the file from here on.
+                lease.fingerprint = take(handle.path)
+                if settled(lease.fingerprint):
+                    handle.verified = lease.fingerprint.main
+        except BaseException:
+            connection.close()
+            raise
+        handle.active.append(lease)
+        return lease
+
+    def _begin_locked(self, handle: Handle, request: _Request) -> Lease:
+        """Another process holds an exclusive lock: first wait, then copy what is whole."""
+        fingerprint = take(handle.path)
+        if self.snapshots.get(handle.path, fingerprint) is None:
+            whole = is_log_mode(handle.read_header()) or is_whole_when_locked(
+                fingerprint, journal_begins(handle.path), handle.verified
+            )
+            if request.patient or not whole:
+                raise _Locked
+        return self._begin_copy(handle, request)
+
+    def _begin_copy(self, handle: Handle, request: _Request) -> Lease:
+        fingerprint = take(handle.path)
+        if fingerprint.identity != handle.identity:
+            raise _Retry
+        snapshot = self.snapshots.get(handle.path, fingerprint)
+        if snapshot is None and not (fingerprint.wal or settled(fingerprint)):
+            raise _Retry
+        if snapshot is None:
+            snapshot = self._copy(handle, request, fingerprint)
+        connection = _connect(snapshot.file, handle.path, Mode.COPY, request)
+        lease = Lease(handle.path, connection, Mode.COPY, fingerprint, request.prepare, snapshot)
+        handle.active.append(lease)
+        return lease
+
+    def _copy(self, handle: Handle, request: _Request, fingerprint: Fingerprint) -> Snapshot:
+        source = Source(handle.path, handle.fd, fingerprint)
+        if source.size > self.limits.snapshot_bytes:
+            shown, most = visible_path(handle.path), self.limits.snapshot_bytes
+            raise RecoveryError(
+                f"{shown} needs recovery in a private copy, which would take {source.size:,} "
+                f"bytes; {most:,} are allowed"
+            )
+        return self.snapshots.make(source, self.limits.snapshot_bytes, request.proceed)
+
+    @staticmethod
+    def _held_still(handle: Handle, lease: Lease) -> bool:
+        """Whether everything read since the lease began was one state of the file."""
+        if lease.mode is Mode.COPY:
+            return True
+        try:
+            now = take(handle.path)
+        except UnavailableError:
+            return False
+        if lease.mode is Mode.LIVE:
+            return now.identity == lease.fingerprint.identity
+        if lease.mode is Mode.DIRECT:
+            return now.main == lease.fingerprint.main
+        return now.without_shm() == lease.fingerprint.without_shm()
+
+    @staticmethod
+    def _end(handle: Handle, lease: Lease, usable: bool) -> None:
+        with handle.lock:
+            handle.active.remove(lease)
+            with contextlib.suppress(sqlite3.Error):
+                lease.connection.rollback()
+            # A write-ahead log in use is let go at once: an idle connection to it would stop
+            # the program that owns it from tidying up.
+            if usable and lease.mode in (Mode.DIRECT, Mode.QUIET) and not handle.retired:
+                handle.idle.append(
+                    Idle(lease.connection, lease.mode, lease.fingerprint, lease.prepare)
+                )
+            else:
+                lease.connection.close()
+            handle.close_idle(lambda _: not handle.retired)
+
+    # -- bounds
+
+    def _trim(self) -> None:
+        """Close the least recently used files beyond the limit."""
+        with self._lock:
+            for handle in list(self._handles.values()):
+                if len(self._handles) <= self.limits.connections:
+                    return
+                self._release(handle)
+
+    def forget(self, path: bytes) -> None:
+        """Let go of a file: its connections and its private copies."""
+        self.forget_idle(path)
+        self.snapshots.forget(path)
+
+    def forget_idle(self, path: bytes) -> None:
+        """Close what is open on a file, unless somebody is reading it."""
+        with self._lock:
+            for handle in [h for h in self._handles.values() if h.path == path]:
+                self._release(handle)
+
+    def interrupt(self) -> None:
+        """End the reads that are under way and refuse new ones. Any thread may call it."""
+        with self._lock:
+            self._stopping.set()
+            for connection in self._in_use:
+                connection.interrupt()
+
+    def close(self) -> None:
+        """Let go of everything. Nobody may be reading any more."""
+        with self._lock:
+            for handle in list(self._handles.values()):
+                self._release(handle)
+        self.snapshots.close()
+
+
+def _same(item: Idle, fingerprint: Fingerprint) -> bool:
+    return item.fingerprint.without_shm() == fingerprint.without_shm()
+
+
+def _is_root() -> bool:
+    return _POSIX and os.geteuid() == 0
+
+
+def _is_hot(handle: Handle) -> bool:
+    """Whether the rollback journal was left by a writer that is no more."""
+    if not journal_begins(handle.path):
+        return False
+    try:
+        writer = locks.find_writer(handle.fd)
+    except OSError:  # not known here: SQLite refuses to read, or the copy tells
+        return _POSIX
+    return writer is None and journal_begins(handle.path)
+
+
+def _connect(file: bytes, path: bytes, mode: Mode, request: _Request) -> sqlite3.Connection:
+    """A connection to ``file`` in a read transaction. ``path`` is where it was found."""
+    with pipes.opening(file):
+        try:
+            connection = connect(file, URI_FLAGS[mode], request.prepare)
+        except sqlite3.DatabaseError as error:
+            raise _translated(error) from error
+        _start_transaction(connection, request)
+    if mode is not Mode.COPY and _POSIX and opened_file(connection) != file:
+        connection.close()
+        raise _Retry  # a link was put on the way, and SQLite followed it
+    return connection
+
+
+def _start_transaction(connection: sqlite3.Connection, request: _Request) -> None:
+    """Begin a read transaction: SQLite takes its lock and fixes what will be read.
+
+    A failure closes the connection.
+    """
+    try:
+        with interrupted_when(connection, request.is_over):
+            connection.execute("BEGIN")
+            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.DatabaseError):
+            request.proceed()
+            raise _translated(error) from error
+        raise
+
+
+def _translated(error: sqlite3.DatabaseError) -> Exception:
+    """SQLite's refusal → what to do about it."""
+    said = str(error)
+    if "locked" in said:
+        return _Locked()
+    if "readonly" in said or "unable to open" in said:
+        return _NeedsCopy()
+    if is_damage(error):
+        return CorruptError(said)
+    return error

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from .probe import Facts
 from .finder import Match, Problem, Progress
 from .names import alias, assign_names, path_hash
+from .probe import Facts
 from .text import visible, visible_path
 
 STATUSES = (

@@ -162,7 +162,9 @@ def _read_schema(connection: sqlite3.Connection, deadline: float) -> _Schema:
         "WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
         [_LONGEST_NAME],
     )
-    names, modules, count, digest = [], [], 0, 0
+    names: list[str] = []
+    modules: list[tuple[str, str]] = []
+    count = digest = 0
     for name, sql, kind, rootpage in rows:
         count += 1
         digest = hash((digest, name, sql, rootpage))

@@ -15,12 +15,12 @@ from typing import Any
 
 from . import compat
 from .catalog import Catalog, Skip
-from .probe import Facts, check_file, read_mark
 from .database import ScannedDatabase
 from .errors import GoneError, ScanError, UnavailableError
 from .finder import Match, Problem, Progress, find
-from .opening.fingerprint import take
 from .opening import Opener
+from .opening.fingerprint import take
+from .probe import Facts, check_file, read_mark
 from .reader import Reader
 from .settings import Settings
 from .terminal import Terminal

@@ -148,24 +148,31 @@ async def test_nothing_is_opened_that_nobody_asked_for(root: Path) -> None:
 
 
 def imports(module: str) -> set[str]:
-    tree = ast.parse((PACKAGE / f"{module}.py").read_text())
+    """Other modules of the package, as paths below it: ``opening/locks``."""
+    path = PACKAGE / f"{module}.py"
+    tree = ast.parse(path.read_text())
     found: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            found |= {node.module} if node.module else {a.name for a in node.names}
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = "/".join(path.relative_to(PACKAGE).parent.parts[: 2 - node.level])
+            names = [node.module.replace(".", "/")] if node.module else [a.name for a in node.names]
+            found |= {f"{base}/{name}".lstrip("/") for name in names}
     return found
 
 
 def test_imports_go_one_way() -> None:
-    """cli and views → catalog → finder, check; what finds and opens knows of no page."""
+    """cli and views → catalog → finder, probe; what finds and opens knows of no page."""
     assert imports("finder") <= {"errors", "text"}
-    assert imports("fingerprint") <= {"errors", "text"}
-    assert imports("owners") == set()
-    assert imports("opening") <= {"errors", "text", "fingerprint", "owners", "snapshots"}
-    assert imports("check") <= {
-        "applications", "errors", "finder", "fingerprint", "opening", "text",
+    for path in (PACKAGE / "opening").glob("*.py"):
+        outside = {m for m in imports(f"opening/{path.stem}") if not m.startswith("opening/")}
+        assert outside <= {"errors", "text"}, path.stem
+    for module in ("fingerprint", "journal", "locks"):
+        assert not {m for m in imports(f"opening/{module}") if m.startswith("opening/")}, module
+    assert imports("probe") <= {
+        "applications", "errors", "finder", "opening", "opening/connection",
+        "opening/fingerprint", "text",
     }  # fmt: skip
-    assert imports("catalog") <= {"check", "finder", "names", "text"}
+    assert imports("catalog") <= {"probe", "finder", "names", "text"}
     for module in PACKAGE.glob("*.py"):
         if module.stem not in ("__init__", "cli"):
             assert not imports(module.stem) & {"cli", "views"}, module.stem

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sites import child_python, end, make_database, photograph, run_sql, scanned
-from datasette_scan import owners
 from test_opening import HOLD_OPEN, LEAVE, hot_journal
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
@@ -118,29 +116,6 @@ async def test_not_even_the_times_of_status_change(owner: int, root: Path) -> No
         assert status_changes(root) != before  # what would be seen
     finally:
         end(child)
-
-
-def test_rights_are_given_up_by_one_thread_for_a_moment(root: Path) -> None:
-    def rights() -> list[str]:
-        lines = Path("/proc/thread-self/status").read_text().splitlines()
-        return [line for line in lines if line.startswith(("Uid:", "Gid:", "Cap"))]
-
-    def fail() -> None:
-        with owners.kept():
-            raise KeyError
-
-    before = rights()
-    with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(rights).result() == before
-        with owners.kept():
-            with owners.kept():
-                here = rights()
-            assert rights() == here
-            assert pool.submit(rights).result() == before
-            with pytest.raises(KeyError):
-                fail()
-    assert rights() == before
-    assert (here != before) is (os.getuid() == 0)
 
 
 async def test_the_proof_would_see_a_plain_read_only_open(root: Path) -> None:

@@ -26,15 +26,16 @@ _CHECK_EVERY = 1000  # SQLite's virtual machine instructions between two looks a
 _POWERFUL = frozenset(
     {"edit", "fts3_tokenizer", "fsdir", "load_extension", "readfile", "writefile"}
 )
-# Pragmas that read, and that Datasette or SQLite's own virtual tables use. All others are
-# refused: hard_heap_limit, for one, would hold for the whole process.
+# Pragmas that only read, or that Datasette and its libraries use. All others do nothing:
+# hard_heap_limit, for one, would hold for the whole process.
 _PRAGMAS = frozenset(
-    """application_id collation_list compile_options data_version encoding foreign_key_list
-    freelist_count function_list index_info index_list index_xinfo integrity_check journal_mode
-    module_list page_count page_size pragma_list quick_check schema_version table_info table_list
-    table_xinfo user_version database_list""".split()
+    """application_id auto_vacuum collation_list compile_options data_version database_list
+    encoding foreign_key_check foreign_key_list foreign_keys freelist_count function_list
+    index_info index_list index_xinfo integrity_check journal_mode module_list page_count
+    page_size pragma_list quick_check recursive_triggers schema_version table_info table_list
+    table_xinfo user_version""".split()
 )
-_SETTERS = frozenset({"journal_mode", "schema_version", "user_version", "application_id"})
+_READ_ONLY = frozenset({"application_id", "journal_mode", "schema_version", "user_version"})
 _LIMITS = {  # SQLite's defaults are in brackets
     sqlite3.SQLITE_LIMIT_LENGTH: 128 << 20,  # (10**9)
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: 1_000_000,  # (10**9)
@@ -106,11 +107,12 @@ def unguard(connection: sqlite3.Connection) -> None:
 
 
 def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    if action == sqlite3.SQLITE_PRAGMA:
+        name = (first or "").lower()
+        allowed = name in _PRAGMAS and not (second is not None and name in _READ_ONLY)
+        return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_IGNORE
     if action == sqlite3.SQLITE_FUNCTION:
         allowed = (second or "").lower() not in _POWERFUL
-    elif action == sqlite3.SQLITE_PRAGMA:
-        name = (first or "").lower()
-        allowed = name in _PRAGMAS and not (second is not None and name in _SETTERS)
     else:
         allowed = action not in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH)
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
@@ -156,9 +158,7 @@ def opened_file(connection: sqlite3.Connection) -> bytes:
 
 
 @contextlib.contextmanager
-def interrupted_when(
-    connection: sqlite3.Connection, is_over: Callable[[], bool]
-) -> Iterator[None]:
+def interrupted_when(connection: sqlite3.Connection, is_over: Callable[[], bool]) -> Iterator[None]:
     """Interrupt what a connection does as soon as ``is_over`` says so."""
     connection.set_progress_handler(lambda: int(is_over()), _CHECK_EVERY)
     try:
@@ -190,9 +190,7 @@ class _PipeWatch:
         number = next(self._numbers)
         with self._changed:
             if self._thread is None or not self._thread.is_alive():  # also after a fork
-                self._thread = threading.Thread(
-                    target=self._run, name="scan-pipes", daemon=True
-                )
+                self._thread = threading.Thread(target=self._run, name="scan-pipes", daemon=True)
                 self._thread.start()
             idle = not self._waiting
             self._waiting[number] = (time.monotonic() + _OPENING_SECONDS, path)

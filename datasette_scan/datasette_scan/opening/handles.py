@@ -130,8 +130,10 @@ def open_handle(path: bytes, roots: tuple[bytes, ...]) -> Handle:
     Raises GoneError, DeniedError or UnavailableError.
     """
     real_path = os.path.realpath(path)
-    if roots and not any(real_path == r or real_path.startswith(os.path.join(r, b"")) for r in roots):
-        raise GoneError(f"{visible_path(path)} now lies outside of the scanned folders")
+    outside = GoneError(f"{visible_path(path)} now lies outside of the scanned folders")
+    below = tuple(os.path.join(root, b"") for root in roots)
+    if roots and not os.path.join(real_path, b"").startswith(below):
+        raise outside
     try:
         fd = open_plain(real_path)
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -139,10 +141,12 @@ def open_handle(path: bytes, roots: tuple[bytes, ...]) -> Handle:
     except PermissionError as error:
         raise DeniedError(f"{visible_path(path)} may not be read: {error.strerror}") from error
     except OSError as error:
-        raise UnavailableError(f"{visible_path(path)} cannot be opened: {error.strerror}") from error
+        raise UnavailableError(
+            f"{visible_path(path)} cannot be opened: {error.strerror}"
+        ) from error
     if _path_of(fd, real_path) != real_path:
         os.close(fd)  # a file that nothing else in this process has open
-        raise GoneError(f"{visible_path(path)} now lies outside of the scanned folders")
+        raise outside
     found = os.fstat(fd)
     return Handle(path, real_path, fd, (found.st_dev, found.st_ino))
 

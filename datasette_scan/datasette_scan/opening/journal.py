@@ -99,10 +99,12 @@ def read_header(journal: BinaryIO, size: int) -> Header | None:
     if magic != MAGIC:
         return None
     header = Header(*fields)
-    if not 512 <= header.page_size <= LARGEST_PAGE or header.page_size & (header.page_size - 1):
-        raise JournalError(f"its page size is {header.page_size}")
-    if not 32 <= header.sector_size <= LARGEST_PAGE or header.sector_size & (header.sector_size - 1):
-        raise JournalError(f"its sector size is {header.sector_size}")
+    for name, value, least in (
+        ("page size", header.page_size, 512),
+        ("sector size", header.sector_size, 32),
+    ):
+        if not least <= value <= LARGEST_PAGE or value & (value - 1):
+            raise JournalError(f"its {name} is {value}")
     return header
 
 
@@ -132,7 +134,8 @@ def _next_header(journal: BinaryIO, offset: int, first: Header, size: int) -> He
     raw = journal.read(20)
     if len(raw) < 20 or not raw.startswith(MAGIC):
         return None
-    return Header(*struct.unpack(">3I", raw[8:]), first.sector_size, first.page_size)
+    records, nonce, pages = struct.unpack(">3I", raw[8:])
+    return Header(records, nonce, pages, first.sector_size, first.page_size)
 
 
 def _read_record(journal: BinaryIO, offset: int, page_size: int, nonce: int) -> Record | None:

@@ -22,6 +22,15 @@ class Mode(enum.Enum):
     COPY = "copy"  # a private copy, recovered there
 
 
+class Journal(enum.Enum):
+    """The state of the rollback journal."""
+
+    NONE = "none"  # there is none, or an empty one
+    FINISHED = "finished"  # of a transaction that is over
+    IN_USE = "in use"  # its writer is at work
+    HOT = "hot"  # left by a writer that is no more
+
+
 URI_FLAGS = {
     Mode.DIRECT: "mode=ro&readonly_shm=1",
     Mode.LIVE: "mode=ro&readonly_shm=1",
@@ -44,21 +53,20 @@ def is_log_mode(header: bytes) -> bool:
 
 
 def plan_mode(
-    header: bytes, fingerprint: Fingerprint, hot: bool = False, as_root: bool = False
+    header: bytes, fingerprint: Fingerprint, journal: Journal = Journal.NONE, as_root: bool = False
 ) -> Mode:
     """The first way to try.
 
-    ``hot`` means that the rollback journal was left by a writer that is no more. As root
-    (``as_root``) SQLite sets the owner of each log and journal that it opens, which changes
-    the time of its last status change: it may open none.
+    As root SQLite sets the owner of each log and finished journal that it opens, which
+    changes the time of its last status change: it may open none.
     """
-    wal, journal = fingerprint.wal, fingerprint.journal
-    if hot:
+    wal = fingerprint.wal
+    if journal is Journal.HOT:
         return Mode.COPY
     if wal is not None and wal.size > 0:
         return Mode.LIVE if fingerprint.shm and not as_root else Mode.COPY
     if not is_log_mode(header):
-        return Mode.QUIET if as_root and journal is not None and journal.size else Mode.DIRECT
+        return Mode.QUIET if as_root and journal is Journal.FINISHED else Mode.DIRECT
     if wal is not None and fingerprint.shm and not as_root:
         return Mode.LIVE
     return Mode.QUIET

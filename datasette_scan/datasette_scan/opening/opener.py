@@ -29,7 +29,7 @@ from .connection import Prepare, connect, interrupted_when, opened_file, pipes
 from .copying import Moved, Source
 from .fingerprint import Fingerprint, journal_begins, settled, take
 from .handles import Handle, Idle, Lease, open_handle
-from .modes import URI_FLAGS, Mode, ReadInfo, is_log_mode, is_whole_when_locked, plan_mode
+from .modes import URI_FLAGS, Journal, Mode, ReadInfo, is_log_mode, is_whole_when_locked, plan_mode
 from .snapshots import Snapshot, SnapshotStore
 
 T = TypeVar("T")
@@ -258,8 +258,8 @@ class Opener:
         fingerprint = take(handle.path)
         if fingerprint.identity != handle.identity:
             raise _Retry
-        hot = fingerprint.journal is not None and _is_hot(handle)
-        mode = plan_mode(handle.read_header(), fingerprint, hot, _is_root())
+        journal = _look_at_journal(handle, fingerprint)
+        mode = plan_mode(handle.read_header(), fingerprint, journal, _is_root())
         if mode is Mode.COPY:
             raise _NeedsCopy
         if handle.mixes(mode) or (mode is Mode.QUIET and not settled(fingerprint)):
@@ -400,15 +400,17 @@ def _is_root() -> bool:
     return _POSIX and os.geteuid() == 0
 
 
-def _is_hot(handle: Handle) -> bool:
-    """Whether the rollback journal was left by a writer that is no more."""
-    if not journal_begins(handle.path):
-        return False
+def _look_at_journal(handle: Handle, fingerprint: Fingerprint) -> Journal:
+    if fingerprint.journal is None or fingerprint.journal.size == 0:
+        return Journal.NONE
     try:
-        writer = locks.find_writer(handle.fd)
-    except OSError:  # not known here: SQLite refuses to read, or the copy tells
-        return _POSIX
-    return writer is None and journal_begins(handle.path)
+        # A writer's journal may begin with zeros until it is written out.
+        if locks.find_writer(handle.fd) is not None:
+            return Journal.IN_USE
+    except OSError:
+        if not _POSIX:  # Windows, where SQLite itself refuses what needs recovery
+            return Journal.IN_USE
+    return Journal.HOT if journal_begins(handle.path) else Journal.FINISHED
 
 
 def _connect(file: bytes, path: bytes, mode: Mode, request: _Request) -> sqlite3.Connection:

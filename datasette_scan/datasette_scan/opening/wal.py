@@ -112,7 +112,8 @@ def apply_log(
 ) -> bool:
     """Bring ``database`` to the state of the last commit in ``log``. Both are private copies.
 
-    False when nothing is committed there. Raises LogError when the log is not this database's or claims more than ``largest`` bytes.
+    False when nothing is committed there. Raises LogError when the log is not this
+    database's or claims more than ``largest`` bytes.
     """
     found = read_log(log, proceed)
     if not found.pages:
@@ -134,4 +135,3 @@ def _write_pages(
             log.seek(offset)
             database.seek((page - 1) * found.page_size)
             database.write(log.read(found.page_size))
-

@@ -9,8 +9,8 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
-from go_to_wheel import __version__
 from go_to_wheel.builder.plan import BuildPlan, plan_build
+from go_to_wheel.builder.requirement import Requirement, find_requirement
 from go_to_wheel.config import BuildRequest
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
 from go_to_wheel.errors import OutputError, SourceError
@@ -19,12 +19,13 @@ from go_to_wheel.sources import ModuleSource, repository_root
 
 WORKFLOW = ".github/workflows/publish.yml"
 _MODULE_LINE = "  MODULE: .\n"
+_RELEASE = "go-to-wheel[check]>=1.0,<2"
 
 
 def plan_files(
     folder: Path, request: BuildRequest, runner: Runner, environ: Mapping[str, str]
-) -> dict[Path, str]:
-    """The files to write for the module in `folder`: path -> text.
+) -> tuple[dict[Path, str], str]:
+    """The files to write for the module in `folder`, path -> text; and a note, or "".
 
     Raises what planning a build raises: SourceError when there is no program to build.
     """
@@ -40,19 +41,22 @@ def plan_files(
         raise SourceError(f"{folder} is not a folder of a Go module", "run it where go.mod is")
     module = plan.source.root
     top = repository_root(module) or module
-    return {
-        module / FILE_NAME: format_pyproject(plan, plan.source),
-        top / WORKFLOW: format_workflow(PurePosixPath(module.relative_to(top).as_posix())),
+    requirement = find_requirement(runner)
+    below = PurePosixPath(module.relative_to(top).as_posix())
+    files = {
+        module / FILE_NAME: format_pyproject(plan, plan.source, requirement),
+        top / WORKFLOW: format_workflow(below, requirement),
     }
+    return files, requirement.note
 
 
-def format_pyproject(plan: BuildPlan, source: ModuleSource) -> str:
-    """A pyproject.toml that says what the source can't, and leaves the rest to be found out."""
+def format_pyproject(plan: BuildPlan, source: ModuleSource, requirement: Requirement) -> str:
+    """A pyproject.toml with what the source does not say; the rest is detected."""
     project = plan.options.project
     dynamic = ["version", "description", "readme", "urls"]
     lines = [
         "[build-system]",
-        f"requires = [{_quote(_requirement())}]",
+        f"requires = [{_quote(f'go-to-wheel{requirement.specifier}')}]",
         f"build-backend = {_quote(BACKEND)}",
         "",
         "[project]",
@@ -63,7 +67,7 @@ def format_pyproject(plan: BuildPlan, source: ModuleSource) -> str:
     else:
         lines.append('# license = "MIT"  # an SPDX expression; no licence was recognised')
     lines += [
-        "# Found out from the source at each build; a value written here wins over that.",
+        "# Detected in the source at each build, unless a value is written here.",
         f"dynamic = [{', '.join(map(_quote, dynamic))}]",
         f"requires-python = {_quote(project.requires_python or '>=3.10')}",
         "",
@@ -87,31 +91,29 @@ def _package_lines(plan: BuildPlan, source: ModuleSource) -> list[str]:
     return [f"commands = {{ {', '.join(rows)} }}"]
 
 
-def _requirement() -> str:
-    major, minor, *_ = __version__.split(".")
-    return f"go-to-wheel>={major}.{minor}"
-
-
 def _quote(text: str) -> str:
     """A TOML basic string, which JSON's strings are too."""
     return json.dumps(text, ensure_ascii=False)
 
 
-def format_workflow(module: PurePosixPath) -> str:
+def format_workflow(module: PurePosixPath, requirement: Requirement) -> str:
     """The release workflow for a module at this path in its repository."""
     text = resources.files("go_to_wheel").joinpath("data/publish.yml").read_text(encoding="utf-8")
+    if requirement.specifier.startswith(" @"):
+        text = text.replace(_RELEASE, f"go-to-wheel[check]{requirement.specifier}")
     if str(module) == ".":
         return text
     return text.replace(_MODULE_LINE, f"  MODULE: {_quote(str(module))}\n")
 
 
 def write_files(files: Mapping[Path, str], force: bool = False) -> None:
-    """Write all; none when one is there already and `force` isn't given, or can't be written."""
-    there = [str(path) for path in files if path.exists()]
-    if there and not force:
+    """Write all, or none: when one exists and `force` is not given, or can't be written."""
+    existing = [str(path) for path in files if path.exists()]
+    if existing and not force:
         raise OutputError(
-            f"{' and '.join(there)} {'is' if len(there) == 1 else 'are'} there already",
-            "--print shows what would be written, --force overwrites",
+            f"{' and '.join(existing)} already exist{'s' if len(existing) == 1 else ''}",
+            "print what would be written: go-to-wheel init --print\n"
+            "or overwrite: go-to-wheel init --force",
         )
     new = [path for path in files if not path.exists()]
     try:

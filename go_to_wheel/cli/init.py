@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from go_to_wheel.cli.messages import note
+
 
 @click.command("init", short_help="Write pyproject.toml and a release workflow.")
 @click.argument("folder", type=click.Path(), default=".")
@@ -19,7 +21,7 @@ import click
 )
 @click.option("--go-binary", metavar="PATH", help="Go to use (default: as found).")
 @click.option("--print", "only_print", is_flag=True, help="Print the files; write nothing.")
-@click.option("--force", is_flag=True, help="Overwrite files that are there.")
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 def command(
     folder: str,
     name: str | None,
@@ -39,23 +41,25 @@ def command(
     from go_to_wheel.process import Runner
 
     request = BuildRequest(source=folder, name=name, package=package, go_binary=go_binary)
-    files = plan_files(Path(folder), request, Runner(), os.environ)
-    shown = {_shown(path): text for path, text in files.items()}
+    files, text = plan_files(Path(folder), request, Runner(), os.environ)
+    if text:
+        note(text)
+    shown = {_shown(path): content for path, content in files.items()}
     if only_print:
-        for path, text in shown.items():
-            click.echo(f"# {path}\n{text}")
+        for path, content in shown.items():
+            click.echo(f"# {path}\n{content}")
         return
     write_files(files, force)
     for path in shown:
         click.echo(f"wrote {path}")
     click.echo(
-        "\nNext: look at both, commit them, and tell PyPI about the workflow once\n"
-        "(your projects, Publishing: this repository, publish.yml, environment pypi).\n"
-        "Then each pushed tag such as v1.2.3 is released."
+        "\nNext: read both files and commit them. On PyPI, add a trusted publisher:\n"
+        "this repository, publish.yml, environment pypi. Then release by pushing a tag:\n"
+        "git tag v1.2.3 && git push origin v1.2.3"
     )
 
 
 def _shown(path: Path) -> str:
-    """Relative where that is shorter to read."""
+    """The path relative to the current directory, if it is below it."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative

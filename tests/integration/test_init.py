@@ -32,7 +32,7 @@ def test_written_files(hello: Path) -> None:
         "\n"
         "[project]\n"
         'name = "hello"\n'
-        "# Found out from the source at each build; a value written here wins over that.\n"
+        "# Detected in the source at each build, unless a value is written here.\n"
         'dynamic = ["version", "description", "license", "readme", "urls"]\n'
         'requires-python = ">=3.10"\n'
         "\n"
@@ -70,7 +70,7 @@ def test_nothing_is_overwritten_without_force(hello: Path) -> None:
     workflow.write_text("mine\n")
     result = go_to_wheel("init", cwd=hello, check=False)
     assert result.returncode == 1
-    assert f"{workflow} is there already" in result.stderr
+    assert f"{workflow} already exists" in result.stderr
     assert workflow.read_text() == "mine\n"
     assert not (hello / "pyproject.toml").exists()
     go_to_wheel("init", "--force", cwd=hello)
@@ -104,3 +104,17 @@ def test_what_can_not_be_written_whole_is_not_begun(hello: Path) -> None:
     assert "can't write" in result.stderr
     assert not (hello / "pyproject.toml").exists()
     assert (hello / ".github").read_text() == "a file in the way"
+
+
+def test_requirement_that_resolves_is_written_without_a_note(
+    hello: Path, tmp_path: Path, uv: str
+) -> None:
+    wheels = tmp_path / "wheels"
+    index = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    wheels.mkdir()
+    missing = go_to_wheel("init", "--print", cwd=hello, env=index)
+    assert "note: the package index has no go-to-wheel>=1.0" in missing.stderr
+    run(uv, "build", "-q", "--wheel", "--out-dir", wheels, Path(__file__).parents[2])
+    found = go_to_wheel("init", "--print", cwd=hello, env=index)
+    assert found.stderr == ""
+    assert 'requires = ["go-to-wheel>=1.0"]' in found.stdout

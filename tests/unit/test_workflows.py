@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from go_to_wheel.builder.requirement import Requirement
 from go_to_wheel.builder.scaffold import format_workflow
 
 ROOT = Path(__file__).parents[2]
@@ -105,6 +106,7 @@ def test_the_second_opinion_sees_faults(tmp_path: Path) -> None:
 
 
 def test_a_module_below_the_repository() -> None:
-    text = format_workflow(PurePosixPath("cmd/größer"))
+    text = format_workflow(PurePosixPath("cmd/größer"), Requirement(">=1.0"))
     assert yaml.safe_load(text)["env"] == {"MODULE": "cmd/größer"}
-    assert yaml.safe_load(format_workflow(PurePosixPath(".")))["env"] == {"MODULE": "."}
+    at_root = format_workflow(PurePosixPath("."), Requirement(">=1.0"))
+    assert yaml.safe_load(at_root)["env"] == {"MODULE": "."}

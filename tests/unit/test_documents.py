@@ -53,6 +53,7 @@ def blocks(language: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("page", "block"), blocks("toml"))
 def test_every_table_can_be_read(tmp_path: Path, page: str, block: str) -> None:
     (tmp_path / "pyproject.toml").write_text(block, encoding="utf-8")
+    (tmp_path / "README.md").touch()
     assert read_project(tmp_path) is not None
 
 

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from go_to_wheel.errors import ToolchainError
 Result = subprocess.CompletedProcess[str]
 
 _STOP_SECONDS = 5.0
+#: Signals that ask the program to end.
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 class Runner:
@@ -46,22 +51,25 @@ class Runner:
         """
         if self._echo:
             self._echo(_format_command(args, env))
-        child = self._start(args, cwd, env)
+        children: list[subprocess.Popen[str]] = []
         try:
+            with hold_signals():  # a child that nobody knows of would go on
+                children.append(self._start(args, cwd, env))
+            (child,) = children
             stdout, stderr = child.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            _end([child], _STOP_SECONDS)
+            _end(children, _STOP_SECONDS)
             child.communicate()
             raise ToolchainError(
                 f"{' '.join(args)}: no end after {timeout:.0f} seconds",
                 "run it yourself to see what it waits for",
             ) from None
         except BaseException:
-            _end([child], _STOP_SECONDS)
+            _end(children, _STOP_SECONDS)
             raise
         finally:
             with self._lock:
-                self._children.discard(child)
+                self._children.difference_update(children)
         return Result(list(args), child.returncode, stdout, stderr)
 
     def stop(self, grace: float = _STOP_SECONDS) -> None:
@@ -98,6 +106,28 @@ class Runner:
             )
             self._children.add(child)
         return child
+
+
+@contextmanager
+def hold_signals() -> Iterator[list[int]]:
+    """Let no signal interrupt what is inside; one that comes is handled at the end.
+
+    Gives the list of those that came; what is removed from it is not handled.
+    """
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came  # signals interrupt the main thread only
+        return
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in SIGNALS:
+        signal.signal(number, lambda number, frame: came.append(number))
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def run_for(args: Sequence[str], env: Mapping[str, str], seconds: float) -> Result | None:

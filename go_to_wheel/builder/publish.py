@@ -12,6 +12,7 @@ from pathlib import Path
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from go_to_wheel.errors import OutputError
+from go_to_wheel.process import hold_signals
 from go_to_wheel.sources import in_repository
 
 
@@ -38,12 +39,15 @@ def publish(wheels: Sequence[Path], folder: Path) -> list[Path]:
         with ExitStack() as undo:
             _make_folder(folder, undo)
             hidden = [_copy(wheel, folder, undo) for wheel in wheels]
-            backups = [_move_in(copy, path, undo) for copy, path in zip(hidden, final, strict=True)]
-            undo.pop_all()
+            with hold_signals() as came:
+                pairs = zip(hidden, final, strict=True)
+                backups = [_move_in(copy, path, undo) for copy, path in pairs]
+                undo.pop_all()
+                for backup in backups:
+                    _remove(backup)
+                came.clear()  # it is done: the build ends well
     except OSError as error:
         raise _cannot_write(folder, error.strerror or str(error)) from None
-    for backup in backups:
-        _remove(backup)
     return final
 
 

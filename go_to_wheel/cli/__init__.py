@@ -59,6 +59,9 @@ class _Group(DefaultGroup):  # type: ignore[misc]  # click-default-group has no 
 @click.version_option(__version__, "-V", message="%(prog)s %(version)s", help="Print version.")
 def cli() -> None:
     """Turn programs written in Go into Python wheels."""
+    from go_to_wheel.cli.temporary import private_temporary_folder
+
+    click.get_current_context().with_resource(private_temporary_folder())
 
 
 for _module in (build, check, init, inspect, platforms, sdist, verify):

@@ -1,0 +1,60 @@
+"""Child processes: none outlives its Runner, whatever signal comes when."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from go_to_wheel.errors import ToolchainError
+from go_to_wheel.process import Runner, hold_signals
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+
+@posix
+def test_a_held_signal_is_handled_at_the_end() -> None:
+    steps: list[list[int]] = []
+
+    def body() -> None:
+        with hold_signals() as came:
+            os.kill(os.getpid(), signal.SIGINT)
+            steps.append(list(came))
+
+    with pytest.raises(KeyboardInterrupt):
+        body()
+    assert steps == [[signal.SIGINT]]
+
+
+@posix
+def test_a_held_signal_can_be_dropped() -> None:
+    with hold_signals() as came:
+        os.kill(os.getpid(), signal.SIGINT)
+        came.clear()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_threads_have_no_signals_to_hold() -> None:
+    def body() -> None:
+        with hold_signals() as came:
+            seen.append(came)
+
+    seen: list[list[int]] = []
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join()
+    assert seen == [[]]
+
+
+@posix
+def test_a_child_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    place = str(tmp_path / "pid")
+    script = f"import os, time; open({place!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    with pytest.raises(ToolchainError, match="no end after 2 seconds"):
+        Runner().run([sys.executable, "-c", script], timeout=2)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)

@@ -66,7 +66,7 @@ def test_same_facts(name: str, folder: str) -> None:
     assert project["urls"]["Original project"] == f"https://github.com/simonw/{name}"
 
 
-def test_ci_runs_each_python() -> None:
+def test_ci_runs_each_python_and_two_releases_of_go() -> None:
     workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert re.search(r"^PYTHONS := (.*)$", makefile, re.MULTILINE)[1].split() == PYTHONS  # type: ignore[index]
@@ -76,6 +76,9 @@ def test_ci_runs_each_python() -> None:
         if "setup-python" in step.get("uses", "")
     )
     assert setup.split() == PYTHONS
+    oldest = re.search(r"^GO_OLDEST := (.*)$", makefile, re.MULTILINE)
+    assert oldest is not None
+    assert workflow["jobs"]["elsewhere"]["strategy"]["matrix"]["go"] == [oldest[1], "stable"]
 
 
 def test_release_has_the_version_of_its_tag() -> None:

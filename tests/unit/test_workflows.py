@@ -110,3 +110,24 @@ def test_a_module_below_the_repository() -> None:
     assert yaml.safe_load(text)["env"] == {"MODULE": "cmd/größer"}
     at_root = format_workflow(PurePosixPath("."), Requirement(">=1.0"))
     assert yaml.safe_load(at_root)["env"] == {"MODULE": "."}
+
+
+def test_hooks_run_what_make_has() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    entries = [hook["entry"].split() for hook in hooks["repos"][0]["hooks"]]
+    assert entries
+    for command, target, *_ in entries:
+        assert command == "make"
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_updates_are_watched_where_there_are_dependencies() -> None:
+    text = (ROOT / ".github" / "dependabot.yml").read_text(encoding="utf-8")
+    for update in yaml.safe_load(text)["updates"]:
+        for folder in update.get("directories", [update.get("directory")]):
+            assert (ROOT / folder.strip("/")).is_dir()
+    beside = str(Path(sys.executable).parent)
+    args = [str(shutil.which("zizmor", path=beside)), "--offline", "--quiet", str(ROOT / ".github")]
+    result = subprocess.run(args, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr

@@ -1,25 +1,33 @@
-"""What one wheel is and holds, anybody's: for people who want to look before they install."""
+"""The contents of a wheel, anybody's: what `inspect` shows and `verify` builds again."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import HeaderParser
+from itertools import islice
 from typing import Any, BinaryIO
 
 from go_to_wheel.binary import BinaryFacts, GoModule, describe, read_facts
 from go_to_wheel.check.archive import FATAL, check_archive, open_archive
 from go_to_wheel.check.claim import Claim, parse_claim
-from go_to_wheel.check.contents import Content, read_contents
+from go_to_wheel.check.contents import Content, read_contents, read_text
+from go_to_wheel.check.distinfo import MAX_TEXT
 from go_to_wheel.check.filename import WheelName, parse_name
+from go_to_wheel.check.paths import path_of
 from go_to_wheel.errors import BinaryError, WheelError
 from go_to_wheel.platforms import macos_minimum
 
+#: An SBOM lists each module with its licence and hashes; the largest have about 1 MB.
+_MAX_SBOM, _MAX_SBOMS = 2 << 20, 5
+#: More modules, in all programs together, are not read.
+_MAX_MODULES = 50_000
 _SETTINGS = ("CGO_ENABLED", "GOAMD64", "GOARM", "GOARM64", "GO386", "GOPPC64", "GORISCV64")
 
 
@@ -37,8 +45,8 @@ class ProgramView:
 class Anatomy:
     """One wheel: its name, headers of METADATA and WHEEL, files, programs and their modules.
 
-    `licenses` (by module path) and `settings` (how it was built) are what the wheel's own
-    CycloneDX document tells.
+    `licenses` (by module path) and `settings` (how it was built) come from the wheel's own
+    CycloneDX documents. `limits` names what was too large to be read.
     """
 
     file: str
@@ -51,6 +59,7 @@ class Anatomy:
     programs: tuple[ProgramView, ...]
     licenses: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
 
     @property
     def license_texts(self) -> list[str]:
@@ -60,43 +69,79 @@ class Anatomy:
 
     @property
     def sboms(self) -> list[str]:
-        """The bills of materials' paths."""
+        """The SBOMs' paths."""
         marker = f"{self.name.stem}.dist-info/sboms/"
         return [path for path, _ in self.files if path.startswith(marker)]
 
     def tag_reasons(self) -> dict[str, str]:
-        """Each platform tag and why it is (or is not) one for the first program."""
+        """Each platform tag and why it fits (or does not fit) the first program."""
         facts = next((program.facts for program in self.programs), None)
         return {tag: explain_tag(tag, facts) for tag in self.name.platforms}
 
 
 def read_anatomy(stream: BinaryIO, file: str) -> Anatomy:
-    """Look into the wheel in an open, seekable stream, named `file`; unpack nothing.
+    """Read the wheel in an open, seekable stream, named `file`; unpack nothing.
 
-    Raises WheelError when it isn't a wheel, or one that is dangerous to read.
+    Raises WheelError when it isn't a wheel, or is dangerous to read.
     """
     try:
         name = parse_name(file)
     except ValueError as error:
-        raise WheelError(f"{file}: {error}") from None
+        raise WheelError(f"{file}: {error}", "name a wheel: a file that ends in .whl") from None
+    try:
+        return _read(stream, file, name)
+    except WheelError as error:
+        raise WheelError(f"{file}: {error.message}", _CHECK) from None
+    except Exception as error:  # hostile input causes any, also RecursionError and MemoryError
+        raise WheelError(
+            f"{file}: can't be read: {type(error).__name__}: {error}", _CHECK
+        ) from error
+
+
+_CHECK = "run `go-to-wheel check` on it"
+
+
+def _read(stream: BinaryIO, file: str, name: WheelName) -> Anatomy:
+    info = f"{name.stem}.dist-info"
     with open_archive(stream) as archive:
-        faults = [one for one in check_archive(archive, stream) if one.code in FATAL]
-        if faults:
-            raise WheelError(f"{file}: {faults[0].message}", "go-to-wheel check tells more")
-        contents = list(read_contents(archive, f"{name.stem}.dist-info"))
-    texts = {one.path: one.data for one in contents if not one.is_native}
-    return Anatomy(
-        file=file,
-        size=stream.seek(0, io.SEEK_END),
-        sha256=_sha256(stream),
-        name=name,
-        metadata=_headers(texts, f"{name.stem}.dist-info/METADATA"),
-        wheel=_headers(texts, f"{name.stem}.dist-info/WHEEL"),
-        files=tuple((one.path, one.digest.size) for one in contents),
-        programs=tuple(view for one in contents if (view := _view(one))),
-        licenses=_listed_licenses(texts),
-        settings=_listed_settings(texts),
-    )
+        for fault in check_archive(archive, stream):
+            if fault.code in FATAL:
+                raise WheelError(fault.message)
+        limits: list[str] = []
+        programs = tuple(_programs(archive, limits))
+        licenses, settings = _read_sboms(archive, info)
+        return Anatomy(
+            file=file,
+            size=stream.seek(0, io.SEEK_END),
+            sha256=_sha256(stream),
+            name=name,
+            metadata=_headers(read_text(archive, f"{info}/METADATA", MAX_TEXT)),
+            wheel=_headers(read_text(archive, f"{info}/WHEEL", MAX_TEXT)),
+            files=tuple(_files(archive)),
+            programs=programs,
+            licenses=licenses,
+            settings=settings,
+            limits=tuple(limits),
+        )
+
+
+def _files(archive: zipfile.ZipFile) -> Iterator[tuple[str, int]]:
+    for entry in archive.infolist():
+        if not (path := path_of(entry)).endswith("/"):
+            yield path, entry.file_size
+
+
+def _programs(archive: zipfile.ZipFile, limits: list[str]) -> Iterator[ProgramView]:
+    """Each native file, in the archive's order; reads, and so verifies, all others too."""
+    modules = 0
+    for content in read_contents(archive):
+        if content.is_native and content.program is None:
+            limits.append(f"{content.path!r} is too large, or one native file too many")
+        elif (view := _view(content)) and modules < _MAX_MODULES:
+            modules += len(view.facts.go.deps) if view.facts.go else 0
+            yield view
+        elif view:
+            limits.append(f"{content.path!r}: the programs have over {_MAX_MODULES} modules")
 
 
 def _sha256(stream: BinaryIO) -> str:
@@ -107,61 +152,56 @@ def _sha256(stream: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _headers(texts: Mapping[str, bytes], path: str) -> Message:
-    return HeaderParser().parsestr(texts.get(path, b"").decode("utf-8", "replace"))
+def _headers(text: bytes | None) -> Message:
+    return HeaderParser().parsestr((text or b"").decode("utf-8", "replace"))
 
 
 def _view(content: Content) -> ProgramView | None:
-    if not content.is_native:
+    if content.program is None:
         return None
     try:
-        facts = read_facts(io.BytesIO(content.data))
+        facts = read_facts(content.program)
     except BinaryError:
-        return None  # a script on PATH, a library for several systems
-    mode = content.entry.external_attr >> 16
-    return ProgramView(content.path, content.digest.size, mode, facts)
+        return None  # a library for several systems, say
+    return ProgramView(content.path, content.size, content.entry.external_attr >> 16, facts)
 
 
-def _documents(texts: Mapping[str, bytes]) -> Iterator[Any]:
-    for path, data in texts.items():
-        if "/sboms/" in path and path.endswith(".json"):
-            with suppress(ValueError, RecursionError):
-                yield json.loads(data)
-
-
-def _listed_licenses(texts: Mapping[str, bytes]) -> dict[str, str]:
-    """Module path -> licence, as the wheel's own CycloneDX documents tell."""
-    found: dict[str, str] = {}
-    for document in _documents(texts):
+def _read_sboms(archive: zipfile.ZipFile, info: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Licences by module path, and the settings of the build, from the CycloneDX documents."""
+    licenses: dict[str, str] = {}
+    settings: dict[str, str] = {}
+    for document in islice(_documents(archive, info), _MAX_SBOMS):
         with suppress(TypeError, KeyError, AttributeError):  # another kind of document
-            found.update({one["name"]: _license_of(one) for one in document["components"]})
-    return {str(name): licence for name, licence in found.items() if licence}
-
-
-def _listed_settings(texts: Mapping[str, bytes]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for document in _documents(texts):
+            licenses |= {str(part["name"]): _license_of(part) for part in document["components"]}
         with suppress(TypeError, KeyError, AttributeError):
-            told = document["metadata"]["component"]["properties"]
-            found.update({str(one["name"]): str(one["value"]) for one in told})
-    return {name.removeprefix("go-to-wheel:"): text for name, text in found.items()}
+            properties = document["metadata"]["component"]["properties"]
+            settings |= {str(item["name"]): str(item["value"]) for item in properties}
+    found = {name: text for name, text in licenses.items() if text}
+    return found, {name.removeprefix("go-to-wheel:"): text for name, text in settings.items()}
+
+
+def _documents(archive: zipfile.ZipFile, info: str) -> Iterator[Any]:
+    for path in map(path_of, archive.infolist()):
+        if path.startswith(f"{info}/sboms/") and path.endswith(".json"):
+            with suppress(ValueError, RecursionError):  # WheelError for what is too large, too
+                yield json.loads(read_text(archive, path, _MAX_SBOM) or b"")
 
 
 def _license_of(component: Mapping[str, Any]) -> str:
     parts = [
-        one.get("expression") or one.get("license", {}).get("id") or ""
-        for one in component.get("licenses", [])
+        choice.get("expression") or choice.get("license", {}).get("id") or ""
+        for choice in component.get("licenses", [])
     ]
     return " AND ".join(str(part) for part in parts if part)
 
 
 def explain_tag(tag: str, facts: BinaryFacts | None) -> str:
-    """Why a program with these facts carries that platform tag, in a few words."""
+    """Why a program with these facts has that platform tag, in a few words."""
     claim = parse_claim(tag)
     if claim is None:
-        return "any system" if tag == "any" else "a system that is not looked into"
+        return "any system" if tag == "any" else "a system that isn't inspected"
     if facts is None:
-        return "nothing in the wheel tells"
+        return "the wheel has no program"
     if facts.goos != claim.goos or facts.machine not in claim.arches:
         return f"but the program is {describe(facts)}"
     if claim.goos == "darwin":
@@ -194,7 +234,7 @@ def _explain_macos(facts: BinaryFacts) -> str:
 
 
 def to_json(anatomy: Anatomy) -> dict[str, Any]:
-    """The same as values that JSON can hold; keys are stable."""
+    """The same as values for `json.dumps`; keys are stable."""
     headers = anatomy.metadata
     return {
         "file": anatomy.file,

@@ -1,110 +1,109 @@
-"""The zip archive: is it safe to read, and would every reader see the same entries?
+"""The zip archive: is it safe to read, and do all readers see the same entries?
 
-Everything is judged from headers; nothing is unpacked to disk. Sources: PKWARE's
-APPNOTE.TXT, and what PyPI accepts as an archive.
+Everything is decided from headers; nothing is unpacked to disk. Sources: PKWARE's
+APPNOTE.TXT, and what PyPI and uv accept as an archive.
 """
 
 from __future__ import annotations
 
-import re
+import io
 import stat
 import struct
 import zipfile
-from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from collections.abc import Iterator
+from typing import BinaryIO, cast
 
+from go_to_wheel.check.paths import path_of
 from go_to_wheel.check.report import Fault, Faults
 from go_to_wheel.errors import WheelError
 
 MIB = 1 << 20
 MAX_FILE = 100 * MIB
 BOMB_SIZE, BOMB_RATIO = 64 * MIB, 50
-#: A directory of this size holds some hundred thousand entries; more is an attack.
-MAX_DIRECTORY = 16 * MIB
+#: The largest wheels have some ten thousand entries.
+MAX_DIRECTORY, MAX_ENTRIES = 16 * MIB, 100_000
 
-_END = b"PK\x05\x06"
+_CENTRAL, _LOCAL_HEADER = b"PK\x01\x02", b"PK\x03\x04"
 _END_SIZE, _END_64_SIZE, _LOCATOR_SIZE = 22, 56, 20
 _CENTRAL_SIZE = 46
+_END = struct.Struct("<10xHII")
 _LOCAL = struct.Struct("<4s2xHHxxxxxxxxIIHH")
 _FLAG_ENCRYPTED, _FLAG_DESCRIPTOR, _FLAG_UTF8 = 0x1, 0x8, 0x800
 _LARGE = 0xFFFFFFFF
-_ZIP64_EXTRA = 1
-_MAX_COMMENT = 0xFFFF
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]|^/|^[A-Za-z]:|(^|/)\.\.?(/|$)|//")
+_ZIP64_EXTRA, _UNICODE_PATH_EXTRA = 1, 0x7075
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
 #: What makes reading the entries pointless or dangerous.
 FATAL = frozenset({"zip-broken", "zip-bomb", "zip-encrypted"})
 
 
+class _Guard:
+    """The stream while zipfile opens it: what the end records claim stays within limits."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.is_open = False
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
+        self._read = stream.read
+
+    def read(self, size: int = -1) -> bytes:
+        if self.is_open:
+            return self._read(size)
+        if size > MAX_DIRECTORY:
+            raise WheelError(
+                f"its central directory claims {size} bytes; the limit is {MAX_DIRECTORY}"
+            )
+        data = self._read(size)
+        if (count := data.count(_CENTRAL)) > MAX_ENTRIES:
+            raise WheelError(f"it has {count} entries; the limit is {MAX_ENTRIES}")
+        return data
+
+
 def open_archive(stream: BinaryIO) -> zipfile.ZipFile:
-    """A zip archive for reading. Raises WheelError when it can't be read as one."""
-    size = _directory_size(stream)
-    if size > MAX_DIRECTORY:
-        raise WheelError(f"its central directory claims {size} bytes")
+    """A zip archive for reading. Raises WheelError for what can't be read as one."""
+    guard = _Guard(stream)
     try:
-        return zipfile.ZipFile(stream)
-    except Exception as error:  # zipfile raises what broken headers make it stumble over
+        archive = zipfile.ZipFile(cast("BinaryIO", guard))
+    except WheelError:
+        raise
+    except Exception as error:  # zipfile raises anything for broken headers
         raise WheelError(f"it can't be read as a zip archive: {error}") from error
-
-
-def _directory_size(stream: BinaryIO) -> int:
-    """What the end record says of the central directory's size. Raises WheelError."""
-    length = stream.seek(0, 2)
-    stream.seek(max(0, length - _MAX_COMMENT - _END_SIZE))
-    tail = stream.read(_MAX_COMMENT + _END_SIZE)
-    position = tail.rfind(_END)
-    if position < 0 or position + _END_SIZE > len(tail):
-        raise WheelError("it is not a zip archive, or cut short")
-    (size,) = struct.unpack_from("<I", tail, position + 12)
-    return 0 if size == _LARGE else int(size)
+    guard.is_open = True
+    return archive
 
 
 def check_archive(archive: zipfile.ZipFile, stream: BinaryIO) -> Faults:
-    """Everything that is wrong with the archive as such."""
-    length = stream.seek(0, 2)
+    """Everything that is wrong with the archive, apart from its entries' paths."""
+    length = stream.seek(0, io.SEEK_END)
     entries = archive.infolist()
     if length > MAX_FILE:
         yield Fault(
             "zip-too-large",
-            f"the file has {length / MIB:.0f} MiB, PyPI takes {MAX_FILE // MIB}",
-            "strip the program (-ldflags '-s -w'), or ask PyPI for a higher limit",
+            f"the file has {length / MIB:.0f} MiB; PyPI takes {MAX_FILE // MIB}",
+            "strip the program (-ldflags '-s -w'), or request a higher limit from PyPI",
         )
     total = sum(entry.file_size for entry in entries)
     if total > BOMB_SIZE and total > BOMB_RATIO * length:
         yield Fault(
             "zip-bomb",
             f"it unpacks to {total / MIB:.0f} MiB, {total / length:.0f} times its size",
+            "don't install it; the limits are "
+            f"{BOMB_SIZE // MIB} MiB and {BOMB_RATIO} times the size",
         )
     if archive.comment or any(entry.comment for entry in entries):
-        yield Fault("zip-comment", "it carries a comment", "write the wheel without one")
-    yield from _duplicates(entries)
+        yield Fault("zip-comment", "the archive has a comment", "write the wheel without one")
     for entry in entries:
         yield from _check_entry(entry)
     yield from _check_framing(archive, stream, length)
 
 
-def _duplicates(entries: Iterable[zipfile.ZipInfo]) -> Faults:
-    seen: set[str] = set()
-    told: set[str] = set()
-    for entry in entries:
-        name = entry.filename
-        if name in seen and name not in told:
-            told.add(name)
-            yield Fault("zip-duplicate-name", f"{name!r} is there more than once")
-        seen.add(name)
-
-
 def _check_entry(entry: zipfile.ZipInfo) -> Faults:
-    name = entry.orig_filename
-    if not name or _UNSAFE.search(name.rstrip("/") if name != "/" else name):
-        yield Fault("zip-unsafe-name", f"the name {name!r} leads somewhere else")
-    elif not name.isascii() and not entry.flag_bits & _FLAG_UTF8:
-        yield Fault("zip-unsafe-name", f"the name {name!r} is not marked as UTF-8")
+    name = path_of(entry)
+    if not name.isascii() and not entry.flag_bits & _FLAG_UTF8:
+        yield Fault("zip-unsafe-name", f"the path {name!r} is not marked as UTF-8", _REBUILD)
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         what = "a symbolic link" if kind == stat.S_IFLNK else "neither file nor folder"
-        yield Fault("zip-link", f"{name!r} is {what}")
+        yield Fault("zip-link", f"{name!r} is {what}", "put the file itself into the wheel")
     if entry.compress_type not in _METHODS:
         yield Fault(
             "zip-compression",
@@ -112,34 +111,53 @@ def _check_entry(entry: zipfile.ZipInfo) -> Faults:
             "PyPI takes stored and deflated entries only",
         )
     if entry.flag_bits & _FLAG_ENCRYPTED:
-        yield Fault("zip-encrypted", f"{name!r} is encrypted")
+        yield Fault("zip-encrypted", f"{name!r} is encrypted", _REBUILD)
     if entry.flag_bits & _FLAG_DESCRIPTOR:
         yield Fault(
             "zip-data-descriptor",
-            f"the size of {name!r} stands after its data",
+            f"the size of {name!r} follows its data",
             "write the wheel to a seekable file",
         )
 
 
+_REBUILD = "build the wheel again with another tool"
+
+
 def _check_framing(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> Faults:
-    """Whether local headers and central directory tell the same, with no gaps between."""
+    """The first disagreement between local headers, central directory and the file's size."""
+    reason = _find_mismatch(archive, stream, length)
+    if reason:
+        yield Fault("zip-mismatch", reason, f"don't install it: readers disagree; {_REBUILD}")
+
+
+def _find_mismatch(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> str:
     expected = 0
     for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
+        name = path_of(entry)
         if entry.header_offset != expected:
-            yield Fault("zip-mismatch", f"{_gap(entry, expected)} before {entry.filename!r}")
-            return
-        end, fault = _read_local(stream, entry)
-        if fault:
-            yield Fault("zip-mismatch", fault)
-            return
-        expected = end
+            return f"{_gap(entry, expected)} before {name!r}"
+        if name.endswith("/") and entry.file_size:
+            return f"the folder {name!r} has data of its own"
+        expected, reason = _read_local(stream, entry)
+        if reason:
+            return f"{name!r} has {reason}"
     if expected != archive.start_dir:
-        yield Fault("zip-mismatch", "there is other data before the central directory")
-    directory = sum(_central_size(entry) for entry in archive.infolist())
-    rest = length - archive.start_dir - directory
-    ends = {_END_SIZE, _END_SIZE + _END_64_SIZE + _LOCATOR_SIZE}
-    if rest - len(archive.comment) not in ends:
-        yield Fault("zip-mismatch", "there is other data after the central directory")
+        return "there is other data before the central directory"
+    return _check_end(archive, stream, length)
+
+
+def _check_end(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> str:
+    size = sum(_central_size(entry) for entry in archive.infolist())
+    end = length - len(archive.comment) - _END_SIZE
+    if end - archive.start_dir - size not in (0, _END_64_SIZE + _LOCATOR_SIZE):
+        return "there is other data after the central directory"
+    stream.seek(end)
+    stated = _END.unpack(stream.read(_END.size))
+    limits = (0xFFFF, _LARGE, _LARGE)  # these refer to the ZIP64 record
+    real = (len(archive.infolist()), size, archive.start_dir)
+    if any(one not in pair for one, *pair in zip(stated, real, limits, strict=True)):
+        return "its end record has another number, size or place of the entries"
+    return ""
 
 
 def _gap(entry: zipfile.ZipInfo, expected: int) -> str:
@@ -158,24 +176,27 @@ def _raw_name(entry: zipfile.ZipInfo) -> bytes:
 
 
 def _read_local(stream: BinaryIO, entry: zipfile.ZipInfo) -> tuple[int, str]:
-    """Where an entry's data ends, and what its local header says differently."""
+    """Where an entry's data ends, and how its local header differs."""
     stream.seek(entry.header_offset)
     head = stream.read(_LOCAL.size)
-    if len(head) < _LOCAL.size or not head.startswith(b"PK\x03\x04"):
-        return 0, f"{entry.filename!r} has no local header"
+    if len(head) < _LOCAL.size or not head.startswith(_LOCAL_HEADER):
+        return 0, "no local header"
     _, flags, method, packed, size, name_size, extra_size = _LOCAL.unpack(head)
     name, extra = stream.read(name_size), stream.read(extra_size)
-    if name != _raw_name(entry):
-        return 0, f"{entry.filename!r} has another name in its local header: {name!r}"
-    if method != entry.compress_type:
-        return 0, f"{entry.filename!r} has another compression method in its local header"
+    sizes = entry.file_size, entry.compress_size
     end = entry.header_offset + _LOCAL.size + name_size + extra_size + entry.compress_size
+    if name != _raw_name(entry):
+        return 0, f"another name in its local header: {name!r}"
+    if any(kind == _UNICODE_PATH_EXTRA for kind, _ in _extra_fields(extra + entry.extra)):
+        return 0, "a second name in a Unicode Path field, which some readers take"
+    if method != entry.compress_type:
+        return 0, "another compression method in its local header"
+    if flags & _FLAG_ENCRYPTED != entry.flag_bits & _FLAG_ENCRYPTED:
+        return 0, "another encryption flag in its local header"
     if flags & _FLAG_DESCRIPTOR:
         return end + 16, ""
-    if (size, packed) != (entry.file_size, entry.compress_size) and (
-        _sizes_64(extra, size, packed) != (entry.file_size, entry.compress_size)
-    ):
-        return 0, f"{entry.filename!r} has another size in its local header"
+    if sizes not in ((size, packed), _sizes_64(extra, size, packed)):
+        return 0, "another size in its local header"
     return end, ""
 
 

@@ -1,4 +1,4 @@
-"""What a platform tag promises, as values that a binary's facts can be held against."""
+"""A platform tag's promise, as values to compare with a binary's facts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MACOS_SEVERAL = {
 class Claim:
     """A tag's promise: it runs on `goos` with one of `arches` from version `floor` on.
 
-    `libc` is "glibc", "musl" or empty where the tag doesn't tell; `floor` is the C
+    `libc` is "glibc", "musl" or empty where the tag has none; `floor` is the C
     library's on Linux and macOS's own, None where there is none.
     """
 
@@ -34,7 +34,7 @@ class Claim:
 
 
 def parse_claim(tag: str) -> Claim | None:
-    """The promise of a platform tag; None for "any" and systems that aren't looked into."""
+    """The promise of a platform tag; None for "any" and for systems that aren't inspected."""
     if match := _LINUX.fullmatch(tag):
         libc = "glibc" if match[1] == "manylinux" else "musl"
         return Claim(tag, "linux", (match[4],), libc, (int(match[2]), int(match[3])))

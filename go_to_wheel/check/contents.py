@@ -1,20 +1,28 @@
-"""The entries' contents, one at a time and straight from the archive."""
+"""The entries' contents, one at a time and straight from the archive.
+
+Nothing is held in memory but one megabyte and the few texts that are parsed; a native
+file goes to a temporary file, because its headers point anywhere.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO, cast
 
-from go_to_wheel.check.record import Digest, algorithms_in, spell_hash
+from go_to_wheel.check.paths import path_of
 from go_to_wheel.errors import WheelError
 
 _CHUNK = 1 << 20
-#: Larger files are hashed and not looked into: their content would fill the memory.
-MAX_LOOKED_INTO = 512 << 20
-#: Larger texts are not parsed; the largest METADATA that PyPI takes is far below.
-MAX_TEXT = 4 << 20
+_IN_MEMORY = 8 << 20
+#: Larger files are hashed, not inspected.
+MAX_INSPECTED = 512 << 20
+#: So are all native files after so many.
+MAX_PROGRAMS = 2_000
 _MAGICS = (
     b"\x7fELF",
     b"MZ",
@@ -26,64 +34,94 @@ _MAGICS = (
 
 @dataclass(frozen=True)
 class Content:
-    """A file in the wheel; `data` is empty unless it is a text of .dist-info or native."""
+    """A file in the wheel.
+
+    `digest` is spelled as RECORD does. `program` is open until the next file is read, and
+    None unless the file is native and within the limits.
+    """
 
     entry: zipfile.ZipInfo
-    digest: Digest
-    data: bytes
+    size: int
+    digest: str
     is_native: bool
+    program: BinaryIO | None
 
     @property
     def path(self) -> str:
         """The file's path in the wheel."""
-        return self.entry.filename
+        return path_of(self.entry)
 
 
-def read_contents(archive: zipfile.ZipFile, dist_info: str) -> Iterator[Content]:
+def read_contents(
+    archive: zipfile.ZipFile, algorithm_of: Callable[[str], str] = lambda path: "sha256"
+) -> Iterator[Content]:
     """Each file of the wheel, folders left out. Raises WheelError for one that is broken."""
-    algorithms = algorithms_in(_record_text(archive, dist_info)) or ("sha256",)
+    programs = 0
     for entry in archive.infolist():
-        if entry.filename.endswith("/"):  # is_dir() fails on an empty name before Python 3.11
+        path = path_of(entry)
+        if path.endswith("/"):
             continue
-        try:
-            yield _read(archive, entry, algorithms, entry.filename.startswith(f"{dist_info}/"))
-        except WheelError:
-            raise
-        except Exception as error:  # zlib and zipfile raise what broken data makes them
-            raise WheelError(f"{entry.filename!r} can't be read: {error}") from error
-
-
-def _record_text(archive: zipfile.ZipFile, dist_info: str) -> bytes:
-    try:
-        with archive.open(f"{dist_info}/RECORD") as file:
-            return file.read(MAX_TEXT)
-    except Exception:  # noqa: BLE001 (missing or broken: reported when its turn comes)
-        return b""
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+            store = cast("BinaryIO", spool) if programs < MAX_PROGRAMS else None
+            try:
+                content = _read(archive, entry, algorithm_of(path), store)
+            except WheelError:
+                raise
+            except Exception as error:  # zlib and zipfile raise anything for broken data
+                raise WheelError(f"{path!r} can't be read: {error}") from error
+            programs += content.is_native
+            yield content
 
 
 def _read(
-    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, algorithms: tuple[str, ...], is_text: bool
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, algorithm: str, store: BinaryIO | None
 ) -> Content:
-    hashers = {name: hashlib.new(name) for name in algorithms}
-    size, kept, keep, native = 0, [], True, False
+    hasher, size = hashlib.new(algorithm), 0
     with archive.open(entry) as file:
-        while chunk := file.read(_CHUNK):
-            if not size:
-                native = chunk.startswith(_MAGICS) or _is_command(entry.filename)
-                keep = native or is_text
-            limit = MAX_LOOKED_INTO if native else MAX_TEXT
+        chunk = file.read(_CHUNK)
+        is_native = chunk.startswith(_MAGICS) or (
+            is_command(path_of(entry)) and not chunk.startswith(b"#!")
+        )
+        if not is_native or entry.file_size > MAX_INSPECTED:
+            store = None
+        while chunk:
             size += len(chunk)
-            if keep and size <= limit:
-                kept.append(chunk)
-            for hasher in hashers.values():
-                hasher.update(chunk)
+            hasher.update(chunk)
+            if store:
+                store.write(chunk)
+            chunk = file.read(_CHUNK)
     if size != entry.file_size:
-        raise WheelError(f"{entry.filename!r} is not as long as its header says")
-    hashes = {name: spell_hash(hasher.digest()) for name, hasher in hashers.items()}
-    return Content(entry, Digest(size, hashes), b"".join(kept), native)
+        raise WheelError(f"{path_of(entry)!r} is not as long as its header says")
+    return Content(entry, size, spell_digest(algorithm, hasher.digest()), is_native, store)
 
 
-def _is_command(path: str) -> bool:
+def spell_digest(algorithm: str, raw: bytes) -> str:
+    """A digest in RECORD's spelling."""
+    return f"{algorithm}={base64.urlsafe_b64encode(raw).rstrip(b'=').decode('ascii')}"
+
+
+def is_command(path: str) -> bool:
     """Whether an installer puts this file on PATH."""
     parts = path.split("/")
     return len(parts) == 3 and parts[0].endswith(".data") and parts[1] == "scripts"
+
+
+class LimitError(WheelError):
+    """A text of a wheel is larger than what is parsed."""
+
+
+def read_text(archive: zipfile.ZipFile, path: str, limit: int) -> bytes | None:
+    """The bytes of a text, None where there is none.
+
+    Raises LimitError when it is over `limit`, WheelError when it can't be read.
+    """
+    try:
+        entry = archive.getinfo(path)
+    except KeyError:
+        return None
+    if entry.file_size > limit:
+        raise LimitError(f"{path!r} has {entry.file_size} bytes; the limit is {limit}")
+    try:
+        return archive.read(entry)
+    except Exception as error:  # zlib and zipfile raise anything for broken data
+        raise WheelError(f"{path!r} can't be read: {error}") from error

@@ -4,107 +4,130 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Container, Iterable, Mapping
+import zipfile
+from collections.abc import Collection, Container, Iterable
 from email.parser import Parser
 
-from packaging.tags import parse_tag
+from packaging.tags import Tag, parse_tag
 
+from go_to_wheel.check.contents import LimitError, read_text
 from go_to_wheel.check.filename import WheelName
 from go_to_wheel.check.metadata import check_metadata, license_files
-from go_to_wheel.check.record import Digest, check_record
-from go_to_wheel.check.report import Fault, Faults
+from go_to_wheel.check.report import Fault, Faults, guarded
 
+#: Larger texts aren't parsed; the largest real ones have some hundred kilobytes.
+MAX_TEXT = 1 << 20
 _ENTRY_NAME = re.compile(r"[\w.-]+")
 _OBJECT = re.compile(r"\w+(\.\w+)*(\s*:\s*\w+(\.\w+)*)?(\s*\[[^\[\]]*\])?")
 _SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 
 
-def check_dist_info(
-    name: WheelName,
-    digests: Mapping[str, Digest],
-    texts: Mapping[str, bytes],
-    has_native: bool,
-) -> Faults:
-    """Everything about the metadata of a wheel.
-
-    `digests` has every file of the wheel, `texts` the content of those in .dist-info.
-    """
+def check_dist_info(archive: zipfile.ZipFile, name: WheelName, paths: Collection[str]) -> Faults:
+    """Everything about the metadata of a wheel whose files are `paths`, apart from RECORD."""
     folder = f"{name.stem}.dist-info"
-    yield from _check_folders(folder, digests)
-    metadata = texts.get(f"{folder}/METADATA")
-    if metadata is None:
-        yield Fault("metadata-missing", f"'{folder}/METADATA' is missing")
-    else:
-        yield from check_metadata(metadata, name)
-        yield from _check_license_files(license_files(metadata), folder, digests)
-    wheel = texts.get(f"{folder}/WHEEL")
-    if wheel is None:
-        yield Fault("wheel-missing", f"'{folder}/WHEEL' is missing")
-    else:
-        yield from _check_wheel(wheel, name, has_native)
-    yield from _check_entry_points(texts.get(f"{folder}/entry_points.txt", b""))
-    record = texts.get(f"{folder}/RECORD")
-    if record is None:
-        yield Fault("record-missing", f"'{folder}/RECORD' is missing")
-    else:
-        yield from check_record(record, folder, digests)
+    yield from _check_folders(folder, paths)
+    checks = {
+        "METADATA": lambda text: _check_metadata(text, name, folder, paths),
+        "WHEEL": lambda text: check_wheel_file(text, name),
+        "entry_points.txt": _check_entry_points,
+    }
+    for file, check in checks.items():
+        try:
+            text = read_text(archive, f"{folder}/{file}", MAX_TEXT)
+        except LimitError as error:
+            yield Fault(_CODES[file][1], error.message, "build the wheel again")
+            continue
+        if text is not None:
+            yield from guarded(file, check(text))
+        elif missing := _CODES[file][0]:
+            yield Fault(missing, f"'{folder}/{file}' is missing", "build the wheel again")
+    if f"{folder}/RECORD" not in paths:
+        yield Fault("record-missing", f"'{folder}/RECORD' is missing", "build the wheel again")
+
+
+#: The code for a missing file, if it may not be, and for one that can't be read.
+_CODES = {
+    "METADATA": ("metadata-missing", "metadata-invalid"),
+    "WHEEL": ("wheel-missing", "wheel-invalid"),
+    "entry_points.txt": ("", "entry-points"),
+}
+
+
+def _check_metadata(text: bytes, name: WheelName, folder: str, paths: Container[str]) -> Faults:
+    yield from check_metadata(text, name)
+    yield from _check_license_files(license_files(text), folder, paths)
 
 
 def _check_folders(folder: str, paths: Iterable[str]) -> Faults:
     heads = {path.split("/")[0] for path in paths if "/" in path}
-    found = sorted(head for head in heads if head.endswith(".dist-info"))
+    found = sorted(head for head in heads if head.lower().endswith(".dist-info"))
     if found != [folder]:
-        listed = ", ".join(map(repr, found)) or "none"
-        yield Fault("dist-info", f"the .dist-info folder should be '{folder}'; there is {listed}")
+        listed = ", ".join(map(repr, found[:5])) or "none"
+        text = f"the .dist-info folder should be '{folder}'; there is {listed}"
+        yield Fault("dist-info", text, "build the wheel again; installers refuse it")
 
 
 def _check_license_files(listed: list[str], folder: str, paths: Container[str]) -> Faults:
     for name in listed:
         if f"{folder}/licenses/{name}" not in paths:
-            yield Fault("license-file", f"License-File {name!r} is not at '{folder}/licenses/'")
+            text = f"License-File {name!r} is not at '{folder}/licenses/'"
+            yield Fault("license-file", text, "put the text there, or remove the field")
 
 
-def _check_wheel(text: bytes, name: WheelName, has_native: bool) -> Faults:
+def check_wheel_file(text: bytes, name: WheelName) -> Faults:
+    """What is wrong with WHEEL."""
     message = Parser().parsestr(text.decode("utf-8", "replace"))
     version = str(message.get("Wheel-Version", "")).strip()
     if not re.fullmatch(r"1\.\d+", version):
-        yield Fault("wheel-invalid", f"WHEEL has Wheel-Version {version!r}, not 1.0")
+        yield Fault("wheel-invalid", f"WHEEL has Wheel-Version {version!r}, not 1.0", _WRITE)
     if str(message.get("Root-Is-Purelib", "")).strip().lower() not in ("true", "false"):
-        yield Fault("wheel-invalid", "WHEEL doesn't say Root-Is-Purelib: true or false")
+        yield Fault("wheel-invalid", "WHEEL has no Root-Is-Purelib: true or false", _WRITE)
+    stated: set[Tag] = set()
     try:
-        stated = {tag for line in message.get_all("Tag", []) for tag in parse_tag(str(line))}
+        for line in message.get_all("Tag", [])[:_MAX_TAGS]:
+            stated |= parse_tag(str(line))
     except ValueError as error:
-        yield Fault("wheel-invalid", f"WHEEL has a tag that can't be read: {error}")
+        yield Fault("wheel-invalid", f"WHEEL has an invalid tag: {error}", _WRITE)
         return
     if stated != name.tags:
-        yield Fault("wheel-tags", _tag_difference({*map(str, stated)}, {*map(str, name.tags)}))
-    if has_native and str(message.get("Root-Is-Purelib", "")).strip().lower() == "true":
-        yield Fault("wheel-purelib", "WHEEL says Root-Is-Purelib: true, and there is native code")
+        text = _tag_difference({*map(str, stated)}, {*map(str, name.tags)})
+        yield Fault("wheel-tags", text, "rename the file, or correct Tag in WHEEL")
+
+
+_WRITE = "correct it in the tool that wrote the wheel"
+_MAX_TAGS = 1000
+
+
+def is_purelib(text: bytes | None) -> bool:
+    """Whether WHEEL says that the wheel is pure Python."""
+    message = Parser().parsestr((text or b"").decode("utf-8", "replace"))
+    return str(message.get("Root-Is-Purelib", "")).strip().lower() == "true"
 
 
 def _tag_difference(stated: set[str], named: set[str]) -> str:
     parts = []
     if extra := sorted(stated - named):
-        parts.append(f"only WHEEL has {', '.join(extra)}")
+        parts.append(f"only WHEEL has {', '.join(extra[:20])}")
     if missing := sorted(named - stated):
-        parts.append(f"only the file name has {', '.join(missing)}")
+        parts.append(f"only the file name has {', '.join(missing[:20])}")
     return "; ".join(parts)
 
 
 def _check_entry_points(text: bytes) -> Faults:
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
+    hint = "correct entry_points.txt; its format is in the entry points specification"
     try:
         parser.read_string(text.decode("utf-8"))
         groups = {group: dict(parser.items(group)) for group in parser.sections()}
     except (UnicodeDecodeError, configparser.Error) as error:
-        yield Fault("entry-points", f"entry_points.txt can't be read: {error}".replace("\n", " "))
+        yield Fault("entry-points", f"entry_points.txt can't be read: {error}", hint)
         return
     for group, entries in groups.items():
         for name, target in entries.items():
             if not _ENTRY_NAME.fullmatch(name):
-                yield Fault(
-                    "entry-points", f"the entry point name {name!r} in [{group}] is refused"
-                )
+                message = f"PyPI refuses the entry point name {name!r} in [{group}]"
+                yield Fault("entry-points", message, hint)
             elif group in _SCRIPT_GROUPS and not _OBJECT.fullmatch(target.strip()):
-                yield Fault("entry-points", f"{name!r} in [{group}] points to {target!r}")
+                message = f"{name!r} in [{group}] points to {target!r}, which is no function"
+                yield Fault("entry-points", message, hint)

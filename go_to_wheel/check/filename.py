@@ -91,7 +91,7 @@ def check_name(name: WheelName) -> Faults:
 
 def _hint(platform: str) -> str:
     if platform.startswith("linux_"):
-        return "a static program may be tagged manylinux and musllinux; run `go-to-wheel platforms`"
+        return "tag a static program manylinux and musllinux; see `go-to-wheel platforms`"
     if platform.startswith("macosx_"):
         return "from macOS 11 on, the minor version in the tag is 0"
     return "`go-to-wheel platforms` lists the tags for each target"

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from go_to_wheel.check.claim import parse_claim
 from go_to_wheel.check.filename import WheelName
-from go_to_wheel.check.report import Finding
-from go_to_wheel.check.rules import RULES
+from go_to_wheel.check.report import Fault, Finding, failure
 from go_to_wheel.platforms import Target
 
 
@@ -29,27 +28,29 @@ def check_groups(members: Iterable[Member], expected: Sequence[Target]) -> list[
         groups[member.name.name].append(member)
     findings: list[Finding] = []
     for project in sorted(groups):
-        findings.extend(_check_versions(project, groups[project]))
-        findings.extend(_check_metadata(groups[project]))
-        findings.extend(_check_duplicates(groups[project]))
-        findings.extend(_check_missing(project, groups[project], expected))
+        try:
+            findings += _check_group(project, groups[project], expected)
+        except Exception as error:  # noqa: BLE001 (whatever one project has, the others are checked)
+            findings.append(failure(f"{project}: the set", error).of(""))
     return findings
 
 
-def _finding(code: str, wheel: str, message: str, hint: str = "") -> Finding:
-    return Finding(code, RULES[code].severity, wheel, message, hint)
+def _check_group(
+    project: str, members: list[Member], expected: Sequence[Target]
+) -> Iterable[Finding]:
+    yield from _check_versions(project, members)
+    yield from _check_metadata(members)
+    yield from _check_duplicates(members)
+    yield from _check_missing(project, members, expected)
 
 
 def _check_versions(project: str, members: list[Member]) -> Iterable[Finding]:
     versions = sorted({member.name.version for member in members})
     if len(versions) > 1:
         listed = ", ".join(map(str, versions))
-        yield _finding(
-            "set-version",
-            "",
-            f"{project}: the wheels have {len(versions)} versions: {listed}",
-            "remove the wheels of another release from the folder",
-        )
+        text = f"{project}: the wheels have {len(versions)} versions: {listed}"
+        hint = "remove the wheels of another release from the folder"
+        yield Fault("set-version", text, hint).of("")
 
 
 def _check_metadata(members: list[Member]) -> Iterable[Finding]:
@@ -59,12 +60,9 @@ def _check_metadata(members: list[Member]) -> Iterable[Finding]:
             continue
         other = first.setdefault(member.name.version, member)
         if _lines(other) != _lines(member):
-            yield _finding(
-                "set-metadata",
-                member.file,
-                f"its METADATA is not that of {other.file}",
-                "PyPI shows one of them for all; build the wheels together",
-            )
+            text = f"its METADATA differs from that of {other.file}"
+            hint = "PyPI shows one of them for all; build the wheels together"
+            yield Fault("set-metadata", text, hint).of(member.file)
 
 
 def _lines(member: Member) -> list[bytes]:
@@ -82,7 +80,8 @@ def _check_duplicates(members: list[Member]) -> Iterable[Finding]:
                 clashes[owner.file].append(tag.platform)
         for owner_file, platforms in clashes.items():
             listed = ", ".join(dict.fromkeys(platforms))
-            yield _finding("set-duplicate", member.file, f"{owner_file} serves {listed} too")
+            text = f"{owner_file} has the tag {listed} too"
+            yield Fault("set-duplicate", text, "remove one of them").of(member.file)
 
 
 def _check_missing(
@@ -93,13 +92,12 @@ def _check_missing(
         return
     missing = [target.name for target in expected if not any(_serves(tag, target) for tag in tags)]
     if missing:
-        yield _finding(
-            "set-missing",
-            "",
-            f"{project}: no wheel for {', '.join(missing)}",
+        text = f"{project}: no wheel for {', '.join(missing)}"
+        hint = (
             "PyPI takes no new files for a release older than 14 days: build them all, "
-            "or name the platforms you want with --expect",
+            "or name the platforms you want with --expect"
         )
+        yield Fault("set-missing", text, hint).of("")
 
 
 def _serves(tag: str, target: Target) -> bool:

@@ -1,4 +1,4 @@
-"""METADATA: the core metadata specification, and what PyPI asks for beyond it."""
+"""METADATA: the core metadata specification, and what PyPI requires beyond it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ from urllib.parse import urlsplit
 from packaging.metadata import Metadata, RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from go_to_wheel.check.filename import WheelName
-from go_to_wheel.check.report import Fault, Faults
+from go_to_wheel.check.paths import describe_character, is_hidden
+from go_to_wheel.check.report import Fault, Faults, guarded
 
 ACCEPTED_VERSIONS = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
 _MAX_SUMMARY = 512
 _MAX_LABEL = 32
+#: Longer values of single fields aren't parsed: some take time by their length's square.
+_MAX_VALUE = 16 << 10
+_MAX_CONTENT_TYPE = 200
+#: Fields that may be of any length.
+_FREE_TEXTS = ("description", "license", "keywords")
 #: Fields whose faults, as `packaging` finds them, have a code of their own.
 _CODES = {
     "metadata-version": "metadata-version",
@@ -34,6 +40,10 @@ _EMAIL = re.compile(
 #: Names that can't be anybody's address (RFC 6761 and its like), and PyPI refuses.
 _RESERVED_DOMAINS = ("arpa", "invalid", "local", "localhost", "onion", "test")
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
+#: uv's versions are of 64-bit numbers; Python refuses those of over 4,300 digits.
+_HUGE_NUMBER = re.compile(r"[0-9]{20}")
+#: Joiners and direction marks have a use between the letters of some scripts and in emoji.
+_ALLOWED = "\u200c\u200d\u200e\u200f\t\r\n"
 
 
 def check_metadata(text: bytes, name: WheelName) -> Faults:
@@ -44,51 +54,77 @@ def check_metadata(text: bytes, name: WheelName) -> Faults:
 
 @lru_cache(maxsize=4)
 def _parse(text: bytes) -> RawMetadata:
-    """Remembered, like the faults: all wheels of a release have the same text."""
+    """Cached, like the faults: all wheels of a release have the same text."""
     return parse_email(text)[0]
 
 
 @lru_cache(maxsize=4)
 def _faults(text: bytes) -> tuple[Fault, ...]:
-    told: dict[tuple[str, str], Fault] = {}
-    for fault in (*_own_rules(_parse(text)), *_specification(text)):
-        told.setdefault((fault.code, fault.message), fault)
-    return tuple(told.values())
+    raw = _parse(text)
+    if too_long := list(_check_lengths(raw)):
+        return tuple(too_long)
+    found: dict[tuple[str, str], Fault] = {}
+    for fault in (*guarded("METADATA", _own_rules(raw)), *_specification(text)):
+        found.setdefault((fault.code, fault.message), fault)
+    return tuple(found.values())
+
+
+def _check_lengths(raw: RawMetadata) -> Faults:
+    for field, value in raw.items():
+        values = value if isinstance(value, list) else [value]
+        limit = _MAX_CONTENT_TYPE if field == "description_content_type" else _MAX_VALUE
+        longest = max((len(text) for text in values if isinstance(text, str)), default=0)
+        if longest > limit and field not in _FREE_TEXTS:
+            title = field.replace("_", "-").capitalize()
+            text = f"{title} has {longest} characters; the limit is {limit}"
+            yield Fault("metadata-invalid", text, "shorten it; no other field was checked")
 
 
 def _specification(text: bytes) -> Faults:
-    """What `packaging` says."""
+    """What `packaging` finds."""
     try:
         Metadata.from_email(text)
-    except Exception as group:  # noqa: BLE001 (a group, or whatever a stranger's text causes)
+    except Exception as group:  # noqa: BLE001 (a group, or whatever a text causes)
         for error in getattr(group, "exceptions", [group]):
             field = str(getattr(error, "field", "")).lower()
             code = _CODES.get(field, "metadata-invalid")
-            yield Fault(code, str(error).replace("\n", " "))
+            hint = "correct it in the project's metadata and build the wheel again"
+            yield Fault(code, str(error), hint)
 
 
 def _own_rules(raw: RawMetadata) -> Faults:
     version = raw.get("metadata_version", "")
     if version and version not in ACCEPTED_VERSIONS:
-        yield Fault(
-            "metadata-version",
-            f"PyPI doesn't take metadata version {version!r}",
-            f"it takes {', '.join(ACCEPTED_VERSIONS)}",
-        )
+        text = f"PyPI doesn't take metadata version {version!r}"
+        yield Fault("metadata-version", text, f"it takes {', '.join(ACCEPTED_VERSIONS)}")
     summary = raw.get("summary", "")
     if len(summary) > _MAX_SUMMARY:
-        yield Fault("summary", f"Summary has {len(summary)} characters, PyPI takes {_MAX_SUMMARY}")
+        text = f"Summary has {len(summary)} characters, PyPI takes {_MAX_SUMMARY}"
+        yield Fault("summary", text, "shorten it")
     if raw.get("license") and raw.get("license_expression"):
         yield Fault(
             "license-twice",
             f"License {raw['license'][:40]!r} stands beside "
             f"License-Expression {raw['license_expression']!r}",
-            "keep License-Expression alone",
+            "keep only License-Expression",
         )
+    yield from _check_characters(raw)
     yield from _check_classifiers(raw.get("classifiers", []))
     yield from _check_urls(raw)
     yield from _check_emails(raw)
     yield from _check_requirements(raw)
+
+
+def _check_characters(raw: RawMetadata) -> Faults:
+    """Headers that show as something else than they are."""
+    for field, value in raw.items():
+        values = value if isinstance(value, list) else [value]
+        text = "" if field in _FREE_TEXTS else "".join(map(str, values))
+        hidden = next((c for c in text if is_hidden(c) and c not in _ALLOWED), "")
+        if hidden:
+            title = field.replace("_", "-").capitalize()
+            message = f"{title} contains {describe_character(hidden)}"
+            yield Fault("metadata-hidden", message, "remove the character")
 
 
 def _check_classifiers(classifiers: list[str]) -> Faults:
@@ -98,20 +134,24 @@ def _check_classifiers(classifiers: list[str]) -> Faults:
     for classifier in sorted(set(classifiers)):
         if classifier in deprecated:
             better = " or ".join(repr(name) for name in deprecated[classifier])
-            hint = f"use {better}" if better else "leave it out"
+            hint = f"use {better}" if better else "remove it"
             yield Fault("classifier", f"the classifier {classifier!r} is deprecated", hint)
         elif classifier not in known:
-            yield Fault("classifier", f"the classifier {classifier!r} is unknown to PyPI")
+            text = f"PyPI doesn't know the classifier {classifier!r}"
+            yield Fault("classifier", text, "choose from the list of classifiers on PyPI")
 
 
 def _check_urls(raw: RawMetadata) -> Faults:
     for label, url in _urls(raw):
         if not label:
-            yield Fault("url", f"the Project-URL {url!r} has no label")
+            text = f"the Project-URL {url!r} has no label"
+            yield Fault("url", text, "write it as 'Label, https://…'")
         elif len(label) > _MAX_LABEL:
-            yield Fault("url", f"the URL label {label!r} is over {_MAX_LABEL} characters")
+            text = f"the URL label {label!r} is over {_MAX_LABEL} characters"
+            yield Fault("url", text, "shorten it")
         elif not _is_url(url):
-            yield Fault("url", f"{label}: {url!r} is not an http or https URL")
+            text = f"{label}: {url!r} is not an http or https URL"
+            yield Fault("url", text, "write it as 'Label, https://…'")
 
 
 def _urls(raw: RawMetadata) -> Iterator[tuple[str, str]]:
@@ -139,9 +179,13 @@ def _check_emails(raw: RawMetadata) -> Faults:
     fields = (("Author-email", "author_email"), ("Maintainer-email", "maintainer_email"))
     for field, key in fields:
         value = str(raw.get(key, ""))
-        addresses = [address for _, address in getaddresses([value])]
+        try:
+            addresses = [address for _, address in getaddresses([value])]
+        except RecursionError:  # nested comments
+            addresses = [""]
         if value and not all(map(_is_email, addresses)):
-            yield Fault("email", f"{field}: {value!r} is not an e-mail address")
+            text = f"{field}: {value!r} is not an e-mail address"
+            yield Fault("email", text, "write it as 'Name <name@example.com>'")
 
 
 def _is_email(address: str) -> bool:
@@ -150,25 +194,34 @@ def _is_email(address: str) -> bool:
 
 
 def _check_requirements(raw: RawMetadata) -> Faults:
-    for text in raw.get("requires_dist", []):
+    requirements = raw.get("requires_dist", [])
+    for text in (raw.get("version", ""), raw.get("requires_python", ""), *requirements):
+        if _HUGE_NUMBER.search(text):
+            message = f"{text!r} has a number of 20 digits or more, which uv and pip can't read"
+            yield Fault("metadata-invalid", message, "use a smaller number")
+    for text in requirements:
         try:
             requirement = Requirement(text)
         except InvalidRequirement:
-            continue  # the specification's part says so
+            continue  # _specification reports it
         if requirement.url:
-            yield Fault("direct-dependency", f"the requirement {text!r} names a URL")
+            message = f"the requirement {text!r} names a URL, which PyPI refuses"
+            yield Fault("direct-dependency", message, "depend on a released version")
 
 
 def _same_as_filename(raw: RawMetadata, name: WheelName) -> Faults:
     stated, version = raw.get("name", ""), raw.get("version", "")
+    hint = "rename the file, or build the wheel again"
     if stated and canonicalize_name(stated) != name.name:
-        yield Fault("filename-metadata", f"METADATA's name is {stated!r}, not {name.name!r}")
+        text = f"METADATA's name is {stated!r}, not {name.name!r}"
+        yield Fault("filename-metadata", text, hint)
     try:
         differs = bool(version) and Version(version) != name.version
-    except InvalidVersion:
-        return  # the specification's part says so
+    except ValueError:  # also for a number of over 4,300 digits
+        return  # _specification reports it
     if differs:
-        yield Fault("filename-metadata", f"METADATA's version is {version!r}, not {name.version}")
+        text = f"METADATA's version is {version!r}, not {name.version}"
+        yield Fault("filename-metadata", text, hint)
 
 
 def license_files(text: bytes) -> list[str]:

@@ -1,16 +1,17 @@
-"""The native files in a wheel, held against its tags."""
+"""The native files in a wheel, compared with its tags."""
 
 from __future__ import annotations
 
-import io
 import re
 import stat
 import zipfile
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from go_to_wheel.binary import BinaryFacts, contains, describe, level_faults
 from go_to_wheel.check.claim import Claim, parse_claim
+from go_to_wheel.check.paths import path_of
 from go_to_wheel.check.report import Fault, Faults
 from go_to_wheel.platforms import TARGETS, Version2, macos_floor
 
@@ -31,7 +32,7 @@ _PROMISED = frozenset(
         *("libglib-2.0.so.0", "libgobject-2.0.so.0", "libgthread-2.0.so.0"),
     }
 )
-#: Below this size compression saves nothing worth a word.
+#: Below this size compression saves nothing worth a warning.
 _SMALL = 64 << 10
 _LIBRARY_NAME = re.compile(r"\.(dll|dylib|exe|node|pyd|so(\.\d+)*)$")
 _INSTRUMENTED = ("-race", "-msan", "-asan", "-cover")
@@ -48,7 +49,7 @@ class Program:
     @property
     def path(self) -> str:
         """The file's path in the wheel."""
-        return self.entry.filename
+        return path_of(self.entry)
 
     @property
     def is_command(self) -> bool:
@@ -58,23 +59,23 @@ class Program:
 
     @property
     def is_loadable(self) -> bool:
-        """Whether something may start or load it; test data and object files just lie there."""
-        mode = self.entry.external_attr >> 16  # 0 where the archive tells none
+        """Whether something may start or load it, unlike test data and object files."""
+        mode = self.entry.external_attr >> 16  # 0 where the archive records none
         starts = not mode or bool(mode & 0o111) or self.is_command
         return starts or bool(_LIBRARY_NAME.search(self.path.lower()))
 
 
-def find_traces(facts: BinaryFacts, data: bytes, more: Iterable[str] = ()) -> tuple[str, ...]:
+def find_traces(facts: BinaryFacts, stream: BinaryIO, more: Iterable[str] = ()) -> tuple[str, ...]:
     """Paths of the machine that built it: those given, and common ones if Go left them in."""
     needles = {path.encode(): path for path in more if path}
     if facts.go and facts.setting("-trimpath") != "true":
         needles |= {needle: needle[1:].decode() for needle in _BUILDER_PATHS}
-    found = contains(io.BytesIO(data), needles)
+    found = contains(stream, needles) if needles else set()
     return tuple(sorted({needles[needle] for needle in found}))
 
 
-def check_program(program: Program, platforms: Sequence[str], paths: Collection[str]) -> Faults:
-    """Everything that a native file contradicts; `paths` are all files in the wheel."""
+def check_program(program: Program, platforms: Sequence[str], names: Set[str]) -> Faults:
+    """Everything that a native file contradicts; `names` are those of all files in the wheel."""
     if not program.is_loadable:
         return
     claims = [claim for tag in platforms if (claim := parse_claim(tag))]
@@ -82,18 +83,15 @@ def check_program(program: Program, platforms: Sequence[str], paths: Collection[
         if fault := _wrong_target(program, claim):
             yield fault
             return
-    if program.is_command and "any" in platforms:
-        said = f"{program.path!r} is {describe(program.facts)}, and the tag says 'any'"
-        yield Fault("binary-target", said, "tag the wheel for the system of its program")
     if program.is_command:
-        yield from _check_command(program)
+        yield from _check_command(program, platforms)
     if program.entry.compress_type == zipfile.ZIP_STORED and program.entry.file_size > _SMALL:
         yield Fault(
             "binary-stored",
             f"{program.path!r} is stored without compression",
-            "deflated, it takes about a third of the room",
+            "deflate it: that saves about two thirds of the size",
         )
-    yield from _check_needs(program, claims, {path.rpartition("/")[2] for path in paths})
+    yield from _check_needs(program, claims, names)
     yield from _check_build(program, claims)
 
 
@@ -105,21 +103,20 @@ def _wrong_target(program: Program, claim: Claim) -> Fault | None:
         return None
     return Fault(
         "binary-target",
-        f"{program.path!r} is {describe(facts)}, and the tag says '{claim.tag}'",
-        "build it for that target, or tag the wheel for what it holds",
+        f"{program.path!r} is {describe(facts)}, but the tag is '{claim.tag}'",
+        "build it for that target, or tag the wheel for its program",
     )
 
 
-def check_coverage(programs: Sequence[Program], platforms: Sequence[str]) -> Faults:
-    """Whether a tag for several architectures has a program for each of them."""
-    machines = {program.facts.machine for program in programs if program.is_command}
+def check_coverage(machines: Set[str], platforms: Sequence[str]) -> Faults:
+    """Whether a tag for several architectures has a program for each; `machines` has theirs."""
     for claim in filter(None, map(parse_claim, platforms)):
         missing = [arch for arch in claim.arches if arch not in machines]
         if machines and missing and len(missing) < len(claim.arches):
             yield Fault(
                 "binary-target",
-                f"the tag says '{claim.tag}', and there is no program for {', '.join(missing)}",
-                "make one wheel for each architecture",
+                f"the tag is '{claim.tag}', but there is no program for {', '.join(missing)}",
+                "build one wheel for each architecture",
             )
 
 
@@ -129,28 +126,32 @@ def _is_older_arm(machine: str, claim: Claim) -> bool:
     return any(arch in runs_on.get(machine, ()) for arch in claim.arches)
 
 
-def _check_command(program: Program) -> Faults:
-    if not program.facts.executable:
-        yield Fault("binary-kind", f"{program.path!r} is {describe(program.facts)}")
-    mode = program.entry.external_attr >> 16
-    if program.facts.format != "pe" and not (stat.S_ISREG(mode) and mode & 0o111):
+def _check_command(program: Program, platforms: Sequence[str]) -> Faults:
+    facts, mode = program.facts, program.entry.external_attr >> 16
+    if "any" in platforms:
+        text = f"{program.path!r} is {describe(facts)}, but the tag is 'any'"
+        yield Fault("binary-target", text, "tag the wheel for the system of its program")
+    if not facts.executable:
+        text = f"{program.path!r} is {describe(facts)}, not an executable"
+        yield Fault("binary-kind", text, "put libraries elsewhere; build the command again")
+    if facts.format != "pe" and not (stat.S_ISREG(mode) and mode & 0o111):
         yield Fault(
             "binary-mode",
             f"{program.path!r} has mode {mode:#o} in the zip; pip will not make it executable",
-            "its mode needs the regular-file bit too: 0o100755",
+            "set the regular-file bit and the executable bits: 0o100755",
         )
 
 
-def _check_needs(program: Program, claims: list[Claim], bundled: set[str]) -> Faults:
-    told = set()
+def _check_needs(program: Program, claims: list[Claim], names: Set[str]) -> Faults:
+    seen = set()
     for claim in claims:
         check = _check_macos if claim.goos == "darwin" else _check_libc
         for fault in check(program, claim):
-            if fault.code not in told:
-                told.add(fault.code)
+            if fault.code not in seen:
+                seen.add(fault.code)
                 yield fault
     if any(claim.libc == "glibc" for claim in claims):
-        missing = [name for name in program.facts.libraries if not _is_promised(name, bundled)]
+        missing = [name for name in program.facts.libraries if not _is_promised(name, names)]
         if missing and not _is_musl(program.facts):
             yield Fault(
                 "binary-library",
@@ -159,30 +160,31 @@ def _check_needs(program: Program, claims: list[Claim], bundled: set[str]) -> Fa
             )
 
 
-def _is_promised(library: str, bundled: set[str]) -> bool:
-    return library in _PROMISED or library in bundled or library.startswith("ld-linux")
+def _is_promised(library: str, names: Set[str]) -> bool:
+    return library in _PROMISED or library in names or library.startswith("ld-linux")
 
 
 def _check_macos(program: Program, claim: Claim) -> Faults:
     needed = _macos_needed(program.facts)
     if needed and claim.floor and claim.floor < needed:
-        go = program.facts.go
-        why = f"{go.version} and its header say" if go else "its header says"
+        header = program.facts.minimum_macos
+        go = program.facts.go.version if program.facts.go else ""
+        source = "its header" if header == needed or not go else f"the documentation of {go}"
         yield Fault(
             "binary-macos",
-            f"{program.path!r} needs macOS {needed[0]}.{needed[1]} ({why} so), "
-            f"and the tag says '{claim.tag}'",
+            f"{program.path!r} needs macOS {needed[0]}.{needed[1]} according to {source}, "
+            f"but the tag is '{claim.tag}'",
             f"tag it macosx_{needed[0]}_{needed[1]}_{program.facts.machine}",
         )
 
 
 def _macos_needed(facts: BinaryFacts) -> Version2 | None:
-    """The newest of what the header states and what Go documents for the release."""
+    """The newest of the header's version and the one that Go documents for the release."""
     targets = [t for t in TARGETS if t.goos == "darwin" and t.arch == facts.machine]
     if facts.go and targets:
         try:
             return macos_floor(targets[0], facts.go.version, facts.minimum_macos)
-        except ValueError:  # a Go of one's own making tells no release
+        except ValueError:  # a self-made Go states no release
             pass
     return facts.minimum_macos
 
@@ -194,14 +196,14 @@ def _check_libc(program: Program, claim: Claim) -> Faults:
     if _is_musl(facts) != (claim.libc == "musl") and _has_libc(facts):
         yield Fault(
             "binary-libc",
-            f"{program.path!r} is {describe(facts)}, and the tag says '{claim.tag}'",
+            f"{program.path!r} is {describe(facts)}, but the tag is '{claim.tag}'",
             "only a static program runs with both C libraries: build it with CGO_ENABLED=0",
         )
     elif claim.libc == "glibc" and claim.floor and (facts.glibc_floor or (0, 0)) > claim.floor:
         major, minor = facts.glibc_floor or (0, 0)
         yield Fault(
             "binary-glibc",
-            f"{program.path!r} needs glibc {major}.{minor}, and the tag says '{claim.tag}'",
+            f"{program.path!r} needs glibc {major}.{minor}, but the tag is '{claim.tag}'",
             f"tag it manylinux_{major}_{minor}, or build it on an older system",
         )
 
@@ -221,14 +223,15 @@ def _check_build(program: Program, claims: list[Claim]) -> Faults:
     arch = next((arch for claim in claims for arch in claim.arches), "")
     for fault in level_faults(facts, arch):
         yield Fault("binary-cpu", f"{path!r}: {fault}", "unset it and build again")
-    odd = [f"{flag}" for flag in _INSTRUMENTED if facts.setting(flag) == "true"]
+    odd = [flag for flag in _INSTRUMENTED if facts.setting(flag) == "true"]
     if experiment := facts.setting("GOEXPERIMENT"):
         odd.append(f"GOEXPERIMENT={experiment}")
     if odd:
-        yield Fault("binary-build", f"{path!r} was built with {' '.join(odd)}")
+        text = f"{path!r} was built with {' '.join(odd)}"
+        yield Fault("binary-build", text, "build it without, unless you mean to")
     version = facts.go.main.version if facts.go and facts.go.main else ""
     if facts.setting("vcs.modified") == "true" or version.endswith("+dirty"):
-        stamp = f" (it says {version})" if version else ""
+        stamp = f" (its version is {version})" if version else ""
         yield Fault(
             "binary-dirty",
             f"{path!r} was built from a source tree with local changes{stamp}",
@@ -237,6 +240,6 @@ def _check_build(program: Program, claims: list[Claim]) -> Faults:
     if program.traces:
         yield Fault(
             "binary-paths",
-            f"{path!r} holds paths of the machine that built it: {', '.join(program.traces)}",
+            f"{path!r} contains paths of the machine that built it: {', '.join(program.traces)}",
             "build it with -trimpath",
         )

@@ -2,72 +2,97 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from itertools import islice
 
-from go_to_wheel.check.report import Fault, Faults
+from go_to_wheel.check.archive import MAX_ENTRIES
+from go_to_wheel.check.contents import Content
+from go_to_wheel.check.report import MAX_OF_A_CODE, Fault, Faults
 
-#: What the specification allows: sha256 or better, and always available.
+#: RECORD has a row for each entry.
+MAX_RECORD, MAX_ROWS = 16 << 20, MAX_ENTRIES
+#: The specification allows sha256 or better; these are always available.
 _ALGORITHMS = ("sha256", "sha384", "sha512")
+_REBUILD = "build the wheel again: its RECORD is wrong"
 
 
-@dataclass(frozen=True)
-class Digest:
-    """What RECORD may say of a file, computed from its content; `hashes` by algorithm."""
+class Record:
+    """The rows of a RECORD by path, compared with one file after the other.
 
-    size: int
-    hashes: Mapping[str, str]
+    `faults` are those of the rows themselves.
+    """
+
+    def __init__(self, text: bytes, dist_info: str) -> None:
+        self.faults: list[Fault] = []
+        self._rows: dict[str, tuple[str, str]] = {}
+        self._exempt = {f"{dist_info}/RECORD{suffix}" for suffix in ("", ".jws", ".p7s")}
+        self._seen: set[str] = set()
+        try:
+            lines = io.TextIOWrapper(io.BytesIO(text), "utf-8", newline="")
+            for row in islice(csv.reader(lines), MAX_ROWS):
+                self._add(row)
+            if lines.read(1):
+                self._fault(f"RECORD has more than {MAX_ROWS} lines")
+        except (UnicodeDecodeError, csv.Error) as error:
+            self._fault(f"RECORD can't be read: {error}")
+
+    def _add(self, row: list[str]) -> None:
+        path = _slashes(row[0]) if row else ""
+        if len(row) != 3:
+            self._fault(f"the line {','.join(row)[:200]!r} has not three columns")
+        elif path in self._rows:
+            self._fault(f"the line {','.join(row)[:200]!r} lists a path again")
+        else:
+            self._rows[path] = (row[1], row[2])
+
+    def _fault(self, message: str) -> None:
+        if len(self.faults) < MAX_OF_A_CODE:
+            self.faults.append(Fault("record-invalid", message, _REBUILD))
+
+    def algorithm_of(self, path: str) -> str:
+        """The hash algorithm to compute for a file."""
+        algorithm = self._rows.get(_slashes(path), ("", ""))[0].partition("=")[0]
+        return algorithm if algorithm in _ALGORITHMS else "sha256"
+
+    def check(self, content: Content) -> Faults:
+        """Compare a file with its row."""
+        path = _slashes(content.path)
+        self._seen.add(path)
+        if path in self._exempt:
+            return
+        row = self._rows.get(path)
+        if row is None:
+            yield Fault("record-unlisted", f"{path!r} is not in RECORD", _REBUILD)
+        elif fault := _compare(content, *row):
+            yield fault
+
+    def rest(self) -> Faults:
+        """The rows without a file, after all files were compared."""
+        for path in sorted(self._rows.keys() - self._seen - self._exempt):
+            yield Fault("record-absent", f"{path!r} is in RECORD, but not in the wheel", _REBUILD)
 
 
-def algorithms_in(text: bytes) -> tuple[str, ...]:
-    """The allowed hash algorithms that a RECORD uses."""
-    return tuple(name for name in _ALGORITHMS if f",{name}=".encode() in text)
+def _slashes(path: str) -> str:
+    """Tools on Windows write backslashes; zip entries with them are a finding of their own."""
+    return path.replace("\\", "/")
 
 
-def spell_hash(raw: bytes) -> str:
-    """A digest in RECORD's spelling."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
-
-
-def check_record(text: bytes, dist_info: str, digests: Mapping[str, Digest]) -> Faults:
-    """RECORD's content against the files' digests, folders left out."""
-    try:
-        rows = list(csv.reader(io.StringIO(text.decode("utf-8"), newline="")))
-    except (UnicodeDecodeError, csv.Error) as error:
-        yield Fault("record-invalid", f"RECORD can't be read: {error}")
-        return
-    exempt = {f"{dist_info}/RECORD{suffix}" for suffix in ("", ".jws", ".p7s")}
-    listed: set[str] = set()
-    for row in rows:
-        if len(row) != 3 or row[0] in listed:
-            why = "is there twice" if row and row[0] in listed else "has not three columns"
-            yield Fault("record-invalid", f"the line {','.join(row)!r} {why}")
-            continue
-        listed.add(row[0])
-        if row[0] not in exempt:
-            yield from _check_row(row, digests)
-    for path in sorted(digests.keys() - listed - exempt):
-        yield Fault("record-unlisted", f"{path!r} is not in RECORD")
-
-
-def _check_row(row: list[str], digests: Mapping[str, Digest]) -> Faults:
-    path, spec, size = row
-    digest = digests.get(path)
-    algorithm, _, value = spec.partition("=")
-    if digest is None:
-        yield Fault("record-absent", f"{path!r} is in RECORD and not in the wheel")
-    elif not spec:
-        yield Fault("record-hash", f"{path!r} has no hash")
-    elif algorithm not in _ALGORITHMS:
-        yield Fault("record-hash", f"the hash of {path!r} is {algorithm!r}, not sha256 or better")
-    elif value != digest.hashes[algorithm]:
-        yield Fault(
-            "record-hash",
-            f"the {algorithm} of {path!r} is not what RECORD says",
-            "the file was changed after the wheel was made; build it again",
-        )
-    elif size and size != str(digest.size):
-        yield Fault("record-hash", f"{path!r} has {digest.size} bytes, RECORD says {size}")
+def _compare(content: Content, spec: str, size: str) -> Fault | None:
+    path, algorithm = content.path, spec.partition("=")[0]
+    hint = "the file was changed after the wheel was built; build it again"
+    if not spec:
+        return Fault("record-hash", f"{path!r} has no hash in RECORD", _REBUILD)
+    if algorithm not in _ALGORITHMS:
+        text = f"the hash of {path!r} is {algorithm!r}; only sha256 and better are allowed"
+        return Fault("record-hash", text, _REBUILD)
+    if spec != content.digest:
+        if re.fullmatch(r"\w+=[0-9a-fA-F]{64,128}", spec):
+            text = f"the {algorithm} of {path!r} is hexadecimal in RECORD, not urlsafe base64"
+            return Fault("record-hash", text, _REBUILD)
+        return Fault("record-hash", f"the {algorithm} of {path!r} is not the one in RECORD", hint)
+    if size and size != str(content.size):
+        text = f"{path!r} has {content.size} bytes, but RECORD says {size[:30]}"
+        return Fault("record-hash", text, hint)
+    return None

@@ -1,12 +1,18 @@
-"""What a check says, as values."""
+"""The result of a check, as values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from go_to_wheel.check.rules import ERROR, RULES, WARNING
+
+#: A wheel with a fault in each of its ten thousand files gets this many findings of a code.
+MAX_OF_A_CODE = 20
+#: Longer messages are cut: a name or header in a wheel may have a megabyte.
+_MAX_MESSAGE = 800
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class WheelSummary:
-    """A wheel that was looked at; `programs` describes each native file in it."""
+    """A checked wheel; `programs` describes each native file in it."""
 
     file: str
     size: int
@@ -34,7 +40,7 @@ class WheelSummary:
 
 @dataclass(frozen=True)
 class Run:
-    """A command that was run: `manner` says how ("installed by pip", "under qemu-s390x")."""
+    """A command that was run: `manner` is "installed by pip", "under qemu-s390x" …"""
 
     wheel: str
     manner: str
@@ -45,7 +51,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Report:
-    """The verdict: `not_run` names each check that could not be made, with the reason.
+    """All findings; `not_run` names each check that was impossible, with the reason.
 
     `runs` are the commands that were run, when that was asked for.
     """
@@ -83,7 +89,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Fault:
-    """A finding before it is known which wheel it is about."""
+    """A finding that isn't yet assigned to a wheel."""
 
     code: str
     message: str
@@ -91,7 +97,39 @@ class Fault:
 
     def of(self, wheel: str) -> Finding:
         """The finding for a wheel."""
-        return Finding(self.code, RULES[self.code].severity, wheel, self.message, self.hint)
+        return Finding(self.code, RULES[self.code].severity, wheel, _cut(self.message), self.hint)
 
 
 Faults = Iterator[Fault]
+
+
+def _cut(message: str) -> str:
+    if len(message) <= _MAX_MESSAGE:
+        return message
+    return f"{message[:_MAX_MESSAGE]}… ({len(message)} characters)"
+
+
+def limited(faults: Iterable[Fault]) -> Faults:
+    """The first faults of each code, then how many more there are."""
+    counts: Counter[str] = Counter()
+    for fault in faults:
+        counts[fault.code] += 1
+        if counts[fault.code] <= MAX_OF_A_CODE:
+            yield fault
+    for code, count in counts.items():
+        if count > MAX_OF_A_CODE:
+            yield Fault(code, f"and {count - MAX_OF_A_CODE} more of the kind '{code}'")
+
+
+def guarded(subject: str, faults: Iterable[Fault]) -> Faults:
+    """The faults; an unexpected exception in between is one itself, so that checks go on."""
+    try:
+        yield from faults
+    except Exception as error:  # noqa: BLE001 (RecursionError and MemoryError too)
+        yield failure(subject, error)
+
+
+def failure(subject: str, error: Exception) -> Fault:
+    """The fault for an exception that no check foresees."""
+    text = f"{subject} can't be checked: {type(error).__name__}: {error}"
+    return Fault("check-failed", text, "report the wheel as a bug in go-to-wheel; don't trust it")

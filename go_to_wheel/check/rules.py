@@ -1,7 +1,7 @@
-"""The catalogue of findings: each code with its severity and what it means.
+"""The catalogue of findings: each code with its severity and meaning.
 
-Codes are stable: scripts match on them. docs/reference/check.md has the same list, and a test
-holds the two together.
+Codes are stable: scripts match on them. docs/reference/check.md has the same list; a test
+compares the two.
 """
 
 from __future__ import annotations
@@ -13,29 +13,36 @@ ERROR, WARNING = "error", "warning"
 
 @dataclass(frozen=True)
 class Rule:
-    """`severity` is "error" or "warning"; `title` completes "this is found when …"."""
+    """`severity` is "error" or "warning"; `title` completes "found when …"."""
 
     severity: str
     title: str
 
 
 RULES: dict[str, Rule] = {
+    "check-failed": Rule(ERROR, "an unexpected exception ended a check of the wheel"),
     # The archive
     "zip-broken": Rule(ERROR, "the file is not a zip archive, is cut short, or can't be read"),
     "zip-too-large": Rule(ERROR, "the file is over 100 MiB, PyPI's limit for one file"),
     "zip-bomb": Rule(ERROR, "the archive unpacks to over 64 MiB and over 50 times its size"),
     "zip-unsafe-name": Rule(
-        ERROR, "a name is absolute, leads out of the folder, or has characters no path should have"
+        ERROR, "a path is absolute, leads out of the folder, or has characters that are refused"
     ),
+    "zip-windows-name": Rule(ERROR, "a path can't be stored on Windows, or on any system"),
     "zip-link": Rule(ERROR, "an entry is a link or a device instead of a file or folder"),
-    "zip-duplicate-name": Rule(ERROR, "two entries have the same name"),
-    "zip-comment": Rule(ERROR, "the archive or an entry carries a comment"),
-    "zip-data-descriptor": Rule(ERROR, "an entry's size follows its data instead of leading it"),
+    "zip-duplicate-name": Rule(ERROR, "two entries have one path, or one is a file and a folder"),
+    "zip-name-clash": Rule(ERROR, "two paths are one file on Windows or macOS"),
+    "zip-comment": Rule(ERROR, "the archive or an entry has a comment"),
+    "zip-data-descriptor": Rule(ERROR, "an entry's size follows its data"),
     "zip-compression": Rule(ERROR, "an entry is neither stored nor deflated"),
     "zip-encrypted": Rule(ERROR, "an entry is encrypted"),
     "zip-mismatch": Rule(
         ERROR, "the entries and the central directory disagree, or other data lies between them"
     ),
+    # What is installed where
+    "data-scheme": Rule(ERROR, "installers refuse a file in .data, or install it elsewhere"),
+    "data-outside": Rule(WARNING, "a file is installed among the environment's own"),
+    "startup-code": Rule(WARNING, "a file makes code run at every start of Python"),
     # The file name
     "filename-invalid": Rule(ERROR, "the file name is not one of a wheel"),
     "filename-normalized": Rule(ERROR, "the file name doesn't start with the normalised name"),
@@ -55,10 +62,11 @@ RULES: dict[str, Rule] = {
     "url": Rule(ERROR, "a URL is not one, or its label is missing or over 32 characters"),
     "email": Rule(ERROR, "an e-mail address is not one"),
     "direct-dependency": Rule(ERROR, "a requirement names a URL, which PyPI refuses"),
+    "metadata-hidden": Rule(WARNING, "a header of METADATA has characters that don't show"),
     "wheel-missing": Rule(ERROR, "WHEEL is missing"),
     "wheel-invalid": Rule(ERROR, "WHEEL can't be read or has an unknown version"),
     "wheel-tags": Rule(ERROR, "the tags in WHEEL are not those of the file name"),
-    "wheel-purelib": Rule(WARNING, "WHEEL says pure Python, and there is native code"),
+    "wheel-purelib": Rule(WARNING, "WHEEL says pure Python, but there is native code"),
     "record-missing": Rule(ERROR, "RECORD is missing"),
     "record-invalid": Rule(ERROR, "RECORD can't be read, or a line of it"),
     "record-hash": Rule(ERROR, "a hash or size in RECORD is not the file's"),
@@ -78,7 +86,7 @@ RULES: dict[str, Rule] = {
     "binary-cpu": Rule(ERROR, "the program needs a newer CPU than the tag says"),
     "binary-build": Rule(WARNING, "the program was built with an instrumented or experimental Go"),
     "binary-dirty": Rule(WARNING, "the program was built from a source tree with local changes"),
-    "binary-paths": Rule(WARNING, "the program holds paths of the machine that built it"),
+    "binary-paths": Rule(WARNING, "the program contains paths of the machine that built it"),
     # The set
     "set-version": Rule(ERROR, "wheels of one project have different versions"),
     "set-metadata": Rule(ERROR, "wheels of one release have different METADATA"),

@@ -6,16 +6,19 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
 from go_to_wheel.check.group import check_groups
-from go_to_wheel.check.report import Finding, Report
-from go_to_wheel.check.twine import is_installed, run_twine
+from go_to_wheel.check.report import Finding, Report, failure
+from go_to_wheel.check.twine import MAX_METADATA, is_installed, run_twine
 from go_to_wheel.check.wheel import WheelVerdict, check_wheel
 from go_to_wheel.errors import InvalidOptionsError, MissingPathError
 from go_to_wheel.platforms import Target, default_targets, parse_selection
 
-_NO_TWINE = "twine's check: twine is not installed; install go-to-wheel[check]"
-_TWINE_LEFT_OUT = "twine's check: left out"
+_NO_TWINE = "twine's check: twine is not installed; pip install 'go-to-wheel[check]'"
+_TWINE_OFF = "twine's check: turned off"
+#: Each takes up to some 100 MB of memory, for wheels at the limits.
+_MAX_WORKERS = 8
 
 
 def check_wheels(
@@ -25,31 +28,37 @@ def check_wheels(
     builder_paths: Sequence[str] = (),
     twine: bool = True,
 ) -> Report:
-    """The verdict on wheels, given as files or as folders that hold them.
+    """The verdict on wheels, given as files or as folders of them.
 
-    `expect` names the targets that a complete set has (None is the default set, an empty
-    sequence asks for none); `builder_paths` are texts that no program should hold, such as
-    the folder it was built in; without `twine`, twine's own check is left out. Raises
-    MissingPathError for a path that isn't there and InvalidOptionsError when there is
+    `expect` names the targets of a complete set (None is the default set, an empty
+    sequence any set); `builder_paths` are texts that no program should contain, such as
+    the folder it was built in; without `twine`, twine's own check is skipped. Raises
+    MissingPathError for a path that doesn't exist and InvalidOptionsError when there is
     nothing to check or a target is unknown.
     """
     expected = _expected(expect)
     files = wheel_files(paths)
     with_twine = twine and is_installed()
-    # Inflating and hashing let other threads run; the pool ends with this statement.
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        jobs = [pool.submit(_check_file, path, builder_paths) for path in files]
-    verdicts = [job.result() for job in jobs]
+    verdicts = _check_files(files, builder_paths)
     if with_twine:  # one after the other: docutils is not made for threads
         for verdict, path in zip(verdicts, files, strict=True):
             _add_twine(verdict, path)
     members = [verdict.member for verdict in verdicts if verdict.member]
     not_run = [note for verdict in verdicts for note in verdict.not_run]
     if not with_twine:
-        not_run.append(_NO_TWINE if twine else _TWINE_LEFT_OUT)
+        not_run.append(_NO_TWINE if twine else _TWINE_OFF)
     findings: list[Finding] = [finding for verdict in verdicts for finding in verdict.findings]
     findings.extend(check_groups(members, expected))
     return Report(tuple(verdict.summary for verdict in verdicts), tuple(findings), tuple(not_run))
+
+
+def _add_twine(verdict: WheelVerdict, path: Path) -> None:
+    if not verdict.readable or verdict.metadata is None:
+        return  # twine trusts its input
+    if len(verdict.metadata) > MAX_METADATA:
+        verdict.not_run.append(f"{path.name}: twine's check: METADATA is too large")
+    else:
+        verdict.faults.extend(run_twine(str(path)))
 
 
 def _expected(names: Sequence[str] | None) -> tuple[Target, ...]:
@@ -67,7 +76,7 @@ def wheel_files(paths: Iterable[str | Path]) -> list[Path]:
                 f"there is no file {str(given)!r}", "name wheels, or the folder they are in"
             )
         found = sorted(given.glob("*.whl")) if given.is_dir() else [given]
-        for path in found:  # a pipe would be waited for, a device might never end
+        for path in found:  # opening a pipe would block, reading a device never end
             if not path.is_file():
                 raise MissingPathError(f"{str(path)!r} is not a file", "name wheels")
         files.update(dict.fromkeys(found))
@@ -76,11 +85,29 @@ def wheel_files(paths: Iterable[str | Path]) -> list[Path]:
     return list(files)
 
 
-def _check_file(path: Path, builder_paths: Sequence[str]) -> WheelVerdict:
-    with path.open("rb") as stream:
-        return check_wheel(stream, path.name, builder_paths)
+def _check_files(files: Sequence[Path], builder_paths: Sequence[str]) -> list[WheelVerdict]:
+    """Inflating and hashing run in threads, which end with this function.
 
+    An interruption closes the files, so that the threads stop at their next read.
+    """
+    opened: set[BinaryIO] = set()
 
-def _add_twine(verdict: WheelVerdict, path: Path) -> None:
-    if verdict.readable:  # twine reads what was found safe to read
-        verdict.faults.extend(run_twine(str(path)))
+    def check(path: Path) -> WheelVerdict:
+        try:
+            with path.open("rb") as stream:
+                opened.add(stream)
+                verdict = check_wheel(stream, path.name, builder_paths)
+                opened.discard(stream)
+                return verdict
+        except OSError as error:
+            return WheelVerdict(path.name, faults=[failure("it", error)])
+
+    workers = min(os.cpu_count() or 1, _MAX_WORKERS)
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            return list(pool.map(check, files))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for stream in list(opened):
+                stream.close()
+            raise

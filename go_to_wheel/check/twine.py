@@ -10,6 +10,9 @@ from collections.abc import Iterator
 
 from go_to_wheel.check.report import Fault, Faults
 
+#: Twine renders the README, for which docutils may take minutes; larger METADATA is skipped.
+MAX_METADATA = 256 << 10
+
 
 def is_installed() -> bool:
     """Whether twine can be imported."""
@@ -17,20 +20,22 @@ def is_installed() -> bool:
 
 
 def run_twine(path: str) -> Faults:
-    """What `twine check` says of one file, plain and with --strict."""
+    """What `twine check` finds in one file, plain and with --strict."""
     from twine.commands.check import check
 
     with _captured_messages() as messages, contextlib.redirect_stdout(io.StringIO()):
         try:
             failed = check([path], strict=False)
-        except Exception as error:  # noqa: BLE001 (whatever the wheel makes it raise)
+        except Exception as error:  # noqa: BLE001 (twine raises anything for an odd wheel)
             failed = True
-            messages.append(str(error))
-    said = " ".join("; ".join(messages).split())
+            messages.append(f"{type(error).__name__}: {error}")
+    output = " ".join("; ".join(messages).split())
     if failed:
-        yield Fault("twine", f"twine refuses it: {said or 'no reason given'}")
+        yield Fault(
+            "twine", f"twine refuses it: {output or 'no reason given'}", "run `twine check`"
+        )
     elif messages:
-        yield Fault("twine-strict", f"twine warns: {said}", "give the project a README")
+        yield Fault("twine-strict", f"twine warns: {output}", "give the project a README")
 
 
 @contextlib.contextmanager

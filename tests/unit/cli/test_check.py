@@ -17,7 +17,7 @@ from go_to_wheel.check import RULES, check_wheels
 from go_to_wheel.cli.check import command
 from go_to_wheel.errors import MissingPathError
 
-DOCS = Path(__file__).parents[2] / "docs" / "reference" / "check.md"
+DOCS = Path(__file__).parents[3] / "docs" / "reference" / "check.md"
 
 
 def run(*args: str) -> Result:

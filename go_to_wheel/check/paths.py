@@ -1,0 +1,164 @@
+"""The entries' paths: safe for every installer, and one file each on every system.
+
+Sources: what pip, uv and installer do with each (tests/integration/test_check_installers.py),
+Microsoft's "Naming Files, Paths, and Namespaces", and the wheel specification on `.data`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from go_to_wheel.check.report import Fault, Faults
+
+_UNSAFE = re.compile(r"\\|^/|^[A-Za-z]:|(^|/)\.\.?(/|$)|//")
+_WINDOWS = re.compile(
+    r'[<>:"|?*]|[. ](/|$)|'
+    r"(^|/)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.[^/]*)?(/|$)",
+    re.IGNORECASE,
+)
+_HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+_CASE_SENSITIVE = ("linux", "manylinux", "musllinux")
+#: The longest name of one file or folder: 255 bytes on Linux, 255 UTF-16 units elsewhere.
+_MAX_PART = 255
+_SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
+#: Folders of an environment that its own files, or other schemes, are installed to.
+_OWNED = re.compile(r"(bin|scripts|lib|lib64|include)/|pyvenv\.cfg$", re.IGNORECASE)
+_STARTUP = re.compile(r"([^/]+\.(pth|start)|(sitecustomize|usercustomize)(\.[^/]+|/.*)?)")
+
+
+def path_of(entry: zipfile.ZipInfo) -> str:
+    """The entry's path as it is in the archive.
+
+    `filename` isn't: it ends at a NUL, and on Windows its backslashes are slashes.
+    """
+    return entry.orig_filename
+
+
+def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Faults:
+    """What is wrong with the paths of a wheel ("NAME-VERSION" is its `stem`)."""
+    on_windows = any(platform == "any" or platform.startswith("win") for platform in platforms)
+    for path in paths:
+        if not path or _UNSAFE.search(path.rstrip("/") or "/"):
+            text = f"the path {path!r} is not one below the folder that it is installed to"
+            yield Fault("zip-unsafe-name", text, "use relative paths with '/' between their parts")
+            continue
+        if not path.isascii() or not path.isprintable():
+            yield from _check_characters(path)
+        if on_windows or _is_too_long(path):
+            yield from _check_windows(path)
+        yield from _check_destination(path, stem)
+    yield from _check_repeats(paths, any(not tag.startswith(_CASE_SENSITIVE) for tag in platforms))
+
+
+def _check_characters(path: str) -> Faults:
+    """uv refuses names with control, format and unassigned characters; installer's RECORD
+    breaks at line and paragraph separators."""
+    hidden = [char for char in path if is_hidden(char)]
+    if hidden:
+        text = f"the path {path!r} contains {describe_character(hidden[0])}"
+        yield Fault("zip-unsafe-name", text, "rename it; uv or installer refuse such names")
+
+
+def is_hidden(char: str) -> bool:
+    """Whether a character has no shape of its own, or could reorder or break the text."""
+    return unicodedata.category(char) in _HIDDEN
+
+
+def describe_character(char: str) -> str:
+    """ "U+202E (RIGHT-TO-LEFT OVERRIDE)"."""
+    name = unicodedata.name(char, "")
+    return f"U+{ord(char):04X}" + (f" ({name})" if name else "")
+
+
+def _is_too_long(path: str) -> bool:
+    return max(map(len, path.split("/"))) * 4 > _MAX_PART and any(
+        len(part.encode("utf-8", "replace")) > _MAX_PART for part in path.split("/")
+    )
+
+
+def _check_windows(path: str) -> Faults:
+    if match := _WINDOWS.search(path):
+        why = f"Windows refuses or changes {match[0].strip('/')!r} in a name"
+        yield Fault("zip-windows-name", f"the path {path!r} can't be installed: {why}", "rename it")
+    elif _is_too_long(path):
+        yield Fault(
+            "zip-windows-name",
+            f"the path {path!r} has a part of over {_MAX_PART} bytes, which no system can store",
+            "shorten it",
+        )
+
+
+def _check_repeats(paths: Sequence[str], folds: bool) -> Faults:
+    """Two entries for one file: everywhere, or (`folds`) on Windows and macOS."""
+    files = [path for path in paths if not path.endswith("/")]
+    for path, count in Counter(paths).items():
+        if count > 1:
+            yield Fault("zip-duplicate-name", f"{count} entries have the path {path!r}", _ONCE)
+    folders = {parent for path in paths for parent in _parents(path)}
+    for path in sorted(folders.intersection(files)):
+        text = f"{path!r} is both a file and a folder, so it can't be installed"
+        yield Fault("zip-duplicate-name", text, "rename one of them")
+    if folds:
+        yield from _check_folded({*files, *folders})
+
+
+_ONCE = "write each file once"
+
+
+def _parents(path: str) -> Iterable[str]:
+    end = path.rfind("/")
+    while end > 0:
+        yield path[:end]
+        end = path.rfind("/", 0, end)
+
+
+def _check_folded(paths: Iterable[str]) -> Faults:
+    first: dict[str, str] = {}
+    for path in sorted(paths):
+        other = first.setdefault(fold(path), path)
+        if other != path:
+            text = f"{other!a} and {path!a} are one file on Windows or macOS"
+            yield Fault("zip-name-clash", text, "rename one of them")
+
+
+def fold(path: str) -> str:
+    """The path as file systems compare it that ignore case and Unicode form."""
+    if path.isascii():
+        return path.lower()
+    decomposed = unicodedata.normalize("NFD", path)
+    folded = (char.casefold() for char in decomposed)
+    return "".join(
+        new if len(new) == 1 else old for old, new in zip(decomposed, folded, strict=True)
+    )
+
+
+def _check_destination(path: str, stem: str) -> Faults:
+    """Where an installer puts it: `.data` has a folder for each scheme."""
+    head, _, below = path.partition("/")
+    if not head.endswith(".data"):
+        if _STARTUP.fullmatch(path):
+            yield _startup(path)
+        return
+    scheme, _, rest = below.partition("/")
+    if not below or (path.endswith("/") and scheme in _SCHEMES):
+        return
+    if head != f"{stem}.data" or scheme not in _SCHEMES or not rest:
+        known = f"'{stem}.data/SCHEME/', where SCHEME is one of {', '.join(_SCHEMES)}"
+        yield Fault("data-scheme", f"installers don't install {path!r}", f"move it to {known}")
+    elif scheme == "scripts" and "/" in rest:
+        text = f"{path!r} is in a folder below scripts/, which some installers refuse"
+        yield Fault("data-scheme", text, "commands are direct children of scripts/")
+    elif _STARTUP.fullmatch(rest.rpartition("site-packages/")[2]) and scheme != "scripts":
+        yield _startup(path)
+    elif scheme == "data" and _OWNED.match(rest):
+        text = f"{path!r} is installed into the environment's own {rest.split('/')[0]!r}"
+        yield Fault("data-outside", text, "use the scheme for it: scripts, purelib or headers")
+
+
+def _startup(path: str) -> Fault:
+    text = f"{path!r} makes code run whenever Python starts, imported or not"
+    return Fault("startup-code", text, "leave it out, unless that is what the project is for")

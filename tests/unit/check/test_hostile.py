@@ -1,0 +1,179 @@
+"""Wheels made to deceive: found, named, and never the end of a run."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hostile_wheels import CASES, FILE, GOOD
+from wheel_factory import META, Recipe, good
+
+from go_to_wheel.check import check_wheels
+from go_to_wheel.check import wheel as wheel_module
+from go_to_wheel.check.anatomy import read_anatomy, to_json
+from go_to_wheel.check.paths import fold
+from go_to_wheel.check.report import MAX_OF_A_CODE
+from go_to_wheel.check.wheel import WheelVerdict, check_wheel
+from go_to_wheel.cli.check import command
+from go_to_wheel.errors import WheelError
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_codes(name: str) -> None:
+    build, codes = CASES[name]
+    assert {fault.code for fault in check_wheel(io.BytesIO(build()), FILE).faults} == codes
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_inspect_shows_it_or_says_why_not(name: str) -> None:
+    try:
+        json.dumps(to_json(read_anatomy(io.BytesIO(CASES[name][0]()), FILE)))
+    except WheelError as error:
+        assert error.hint
+
+
+def with_header(line: str) -> Recipe:
+    recipe = good()
+    recipe.edit(META, "Classifier", f"{line}\nClassifier")
+    return recipe
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("Version: " + "9" * 5000, "metadata-invalid"),
+        ("Maintainer-email: " + "(" * 3000, "email"),
+        ("Maintainer-email: " + ":" * 3000, "email"),
+        ("Maintainer-email: " + "a," * 9000, "metadata-invalid"),
+        ("Requires-Dist: a; " + "(" * 3000, "metadata-invalid"),
+        ("Requires-Dist: a>=" + "9" * 5000, "metadata-invalid"),
+        ("Requires-External: " + "a" * 20_000, "metadata-invalid"),
+        ("Description-Content-Type: text/markdown; a=" + '"' * 500, "metadata-invalid"),
+        ("Project-URL: nocomma", "url"),
+        ("Project-URL: a, http://[", "url"),
+        ("Dynamic: Name\u202e", "metadata-hidden"),
+        ("Author: a\u200bb", "metadata-hidden"),
+        ("Author: a\x1b[31mb", "metadata-hidden"),
+    ],
+)
+def test_metadata_of_a_stranger(line: str, code: str) -> None:
+    recipe = with_header(line)
+    codes = {fault.code for fault in check_wheel(io.BytesIO(recipe.build()), recipe.file).faults}
+    assert code in codes
+    assert "check-failed" not in codes
+
+
+def test_marks_between_letters_are_no_fault() -> None:
+    recipe = with_header("Author: می\u200cخواهم 👩\u200d🚀 \u200fא\u200f")
+    assert check_wheel(io.BytesIO(recipe.build()), recipe.file).faults == []
+
+
+@pytest.mark.parametrize("error", [RecursionError("deep"), MemoryError(), KeyError("x")])
+def test_an_exception_is_a_finding_and_the_others_are_checked(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(text: bytes, *rest: object) -> None:
+        if b"nasty" in text:
+            raise error
+
+    monkeypatch.setattr("go_to_wheel.check.distinfo.check_metadata", lambda *a: fail(*a) or [])
+    (tmp_path / good().file).write_bytes(with_header("Author: nasty").build())
+    (tmp_path / good("linux-arm64").file).write_bytes(good("linux-arm64").build())
+    result = CliRunner().invoke(command, [str(tmp_path), "--expect", "none", "--json"])
+    report = json.loads(result.stdout)
+    failed = [row for row in report["findings"] if row["code"] == "check-failed"]
+    assert result.exit_code == 1
+    assert [row["wheel"] for row in failed] == [good().file]
+    assert f"METADATA can't be checked: {type(error).__name__}" in failed[0]["message"]
+    assert len(report["wheels"]) == 2
+
+
+def test_an_exception_between_wheels_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RecursionError("deep")
+
+    (tmp_path / good().file).write_bytes(good().build())
+    monkeypatch.setattr("go_to_wheel.check.group._check_duplicates", fail)
+    (finding,) = check_wheels([tmp_path], expect=[]).findings
+    assert (finding.code, finding.wheel) == ("check-failed", "")
+
+
+def test_an_interruption_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> WheelVerdict:
+        raise KeyboardInterrupt
+
+    (tmp_path / good().file).write_bytes(good().build())
+    monkeypatch.setattr("go_to_wheel.check.run.check_wheel", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        check_wheels([tmp_path])
+
+
+def test_a_file_that_can_not_be_opened_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> WheelVerdict:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / good().file).write_bytes(good().build())
+    monkeypatch.setattr("go_to_wheel.check.run.check_wheel", refuse)
+    findings = check_wheels([tmp_path], expect=[]).findings
+    assert "PermissionError" in findings[0].message
+
+
+def test_findings_of_a_kind_are_counted_after_the_first() -> None:
+    recipe = good()
+    recipe.files |= {f"hello/{number}\n": b"" for number in range(500)}
+    faults = check_wheel(io.BytesIO(recipe.build()), recipe.file).faults
+    paths = [fault.message for fault in faults if fault.code == "zip-unsafe-name"]
+    assert len(paths) == MAX_OF_A_CODE + 1
+    assert paths[-1] == f"and {500 - MAX_OF_A_CODE} more of the kind 'zip-unsafe-name'"
+
+
+def test_long_messages_are_cut() -> None:
+    recipe = with_header("Classifier: " + "x" * 10_000)
+    (finding,) = check_wheel(io.BytesIO(recipe.build()), recipe.file).findings
+    assert len(finding.message) < 1000
+
+
+@pytest.mark.parametrize(("name", "limit"), [("RECORD", 17 << 20), ("METADATA", 2 << 20)])
+def test_texts_over_a_limit_are_named_and_not_read(name: str, limit: int) -> None:
+    recipe = good()
+    if name == "RECORD":
+        recipe.record = bytes(limit)
+    else:
+        recipe.files[META] += bytes(limit)
+    faults = check_wheel(io.BytesIO(recipe.build()), recipe.file).faults
+    assert any("the limit is" in fault.message and name in fault.message for fault in faults)
+
+
+def test_too_many_entries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("go_to_wheel.check.archive.MAX_ENTRIES", 3)
+    (fault,) = check_wheel(io.BytesIO(GOOD), FILE).faults
+    assert (fault.code, fault.message) == ("zip-broken", "it has 4 entries; the limit is 3")
+
+
+def test_too_many_native_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("go_to_wheel.check.contents.MAX_PROGRAMS", 0)
+    monkeypatch.setattr(wheel_module, "MAX_PROGRAMS", 0)
+    verdict = check_wheel(io.BytesIO(good().build()), good().file)
+    assert verdict.not_run == [f"{good().file}: not all was inspected: it has over 0 native files"]
+
+
+def test_backslashes_are_no_record_faults() -> None:
+    """A zip made on Windows, whose RECORD was written with either separator."""
+    build, _ = CASES["backslash"]
+    codes = [fault.code for fault in check_wheel(io.BytesIO(build()), FILE).faults]
+    assert codes == ["zip-unsafe-name"]
+
+
+@pytest.mark.parametrize(
+    ("path", "folded"),
+    [("A/B.py", "a/b.py"), ("É", "e\u0301"), ("straße", "straße"), ("\u212a", "k"), ("ΣΑΣ", "σασ")],
+)
+def test_fold(path: str, folded: str) -> None:
+    assert fold(path) == folded

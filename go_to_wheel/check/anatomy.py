@@ -250,6 +250,7 @@ def to_json(anatomy: Anatomy) -> dict[str, Any]:
         "programs": [_program_json(anatomy, program) for program in anatomy.programs],
         "license_files": anatomy.license_texts,
         "sboms": anatomy.sboms,
+        "limits": list(anatomy.limits),
         "files": [{"path": path, "size": size} for path, size in anatomy.files],
     }
 

@@ -90,8 +90,8 @@ def check_wheel_file(text: bytes, name: WheelName) -> Faults:
         yield Fault("wheel-invalid", f"WHEEL has an invalid tag: {error}", _WRITE)
         return
     if stated != name.tags:
-        text = _tag_difference({*map(str, stated)}, {*map(str, name.tags)})
-        yield Fault("wheel-tags", text, "rename the file, or correct Tag in WHEEL")
+        difference = _tag_difference({*map(str, stated)}, {*map(str, name.tags)})
+        yield Fault("wheel-tags", difference, "rename the file, or correct Tag in WHEEL")
 
 
 _WRITE = "correct it in the tool that wrote the wheel"

@@ -29,6 +29,7 @@ class Record:
         self._rows: dict[str, tuple[str, str]] = {}
         self._exempt = {f"{dist_info}/RECORD{suffix}" for suffix in ("", ".jws", ".p7s")}
         self._seen: set[str] = set()
+        self._readable = True
         try:
             lines = io.TextIOWrapper(io.BytesIO(text), "utf-8", newline="")
             for row in islice(csv.reader(lines), MAX_ROWS):
@@ -37,6 +38,7 @@ class Record:
                 self._fault(f"RECORD has more than {MAX_ROWS} lines")
         except (UnicodeDecodeError, csv.Error) as error:
             self._fault(f"RECORD can't be read: {error}")
+            self._readable = False
 
     def _add(self, row: list[str]) -> None:
         path = _slashes(row[0]) if row else ""
@@ -60,7 +62,7 @@ class Record:
         """Compare a file with its row."""
         path = _slashes(content.path)
         self._seen.add(path)
-        if path in self._exempt:
+        if path in self._exempt or not self._readable:
             return
         row = self._rows.get(path)
         if row is None:
@@ -70,6 +72,8 @@ class Record:
 
     def rest(self) -> Faults:
         """The rows without a file, after all files were compared."""
+        if not self._readable:
+            return
         for path in sorted(self._rows.keys() - self._seen - self._exempt):
             yield Fault("record-absent", f"{path!r} is in RECORD, but not in the wheel", _REBUILD)
 

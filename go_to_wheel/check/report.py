@@ -104,9 +104,9 @@ Faults = Iterator[Fault]
 
 
 def _cut(message: str) -> str:
-    if len(message) <= _MAX_MESSAGE:
-        return message
-    return f"{message[:_MAX_MESSAGE]}… ({len(message)} characters)"
+    """On one line, of a length that people read."""
+    text = " ".join(message[:_MAX_MESSAGE].split("\n"))
+    return text if len(message) <= _MAX_MESSAGE else f"{text}… ({len(message)} characters)"
 
 
 def limited(faults: Iterable[Fault]) -> Faults:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from go_to_wheel.cli.messages import format_size, visible
+
 if TYPE_CHECKING:
     from go_to_wheel.check import Finding, Report
 
 _FORMATS = ("table", "json", "github")
-#: Wide enough for any file name when nobody looks at a terminal.
+#: Wide enough for any file name when the output is no terminal.
 _FILE_WIDTH = 200
 
 
@@ -52,8 +54,8 @@ def command(
 ) -> None:
     """Check wheels, anybody's, before they are uploaded.
 
-    WHEELS are files, or folders that hold them; without any, the folder 'dist'. Tells
-    what PyPI would refuse, what would fail when installed, and where the program inside
+    WHEELS are files, or folders of them; without any, the folder 'dist'. Reports what
+    PyPI would refuse, what would fail when installed, and where the program inside
     contradicts the wheel's tags. Nothing is unpacked or run without --run, which installs
     each wheel by pip and uv and runs its commands, foreign Linux programs under qemu-user.
 
@@ -97,7 +99,8 @@ def _print_annotations(report: Report) -> None:
     """Workflow commands: GitHub shows each at the run, and error or warning in its colour."""
     for finding in report.findings:
         title = _escape_property(f"{finding.code} in {finding.wheel or 'the set'}")
-        text = _escape_data(_sentence(finding))
+        lines = [finding.message, *([f"hint: {finding.hint}"] if finding.hint else [])]
+        text = "%0A".join(map(_escape_data, lines))
         click.echo(f"::{finding.severity} title={title}::{text}")
     for note in report.not_run:
         click.echo(f"::notice title=not run::{_escape_data(note)}")
@@ -105,15 +108,11 @@ def _print_annotations(report: Report) -> None:
 
 
 def _escape_data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(text).replace("%", "%25")
 
 
 def _escape_property(text: str) -> str:
     return _escape_data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _sentence(finding: Finding) -> str:
-    return f"{finding.message}\nhint: {finding.hint}" if finding.hint else finding.message
 
 
 def _print_table(report: Report) -> None:
@@ -121,21 +120,20 @@ def _print_table(report: Report) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from go_to_wheel.cli.messages import format_size
-
     table = Table("Wheel", "Size", "Verdict")
     table.columns[0].overflow = "fold"
     table.columns[1].justify = "right"
     for wheel in report.wheels:
         found = [finding for finding in report.findings if finding.wheel == wheel.file]
         table.add_row(_plain(wheel.file), format_size(wheel.size), _colour_verdict(found))
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
+    width = None if sys.stdout.isatty() else _FILE_WIDTH
+    console = Console(highlight=False, emoji=False, width=width)
     console.print(table)
     for finding, names in _alike(report):
         console.print(_paragraph(finding, names), soft_wrap=True)
     for run in report.runs:
-        told = run.output.splitlines()[0] if run.output else f"exit code {run.exit_code}"
-        line = f"{' '.join(run.command)} -> {told}  ({run.manner}, {run.wheel})"
+        output = run.output.splitlines()[0] if run.output else f"exit code {run.exit_code}"
+        line = f"{' '.join(run.command)} -> {output}  ({run.manner}, {run.wheel})"
         console.print(f"ran     {_plain(line)}", soft_wrap=True)
     for note in report.not_run:
         console.print(f"[yellow]not run[/] {_plain(note)}", soft_wrap=True)
@@ -146,9 +144,7 @@ def _plain(text: str) -> str:
     """Text from a wheel, with nothing in it that a terminal or rich would obey."""
     from rich.markup import escape
 
-    from go_to_wheel.cli.messages import printable
-
-    return escape(printable(text))
+    return escape(visible(text))
 
 
 def _colour_verdict(found: list[Finding]) -> str:

@@ -1,4 +1,4 @@
-"""`go-to-wheel inspect`: what a wheel is and what it holds, on one screen."""
+"""`go-to-wheel inspect`: a wheel's contents, on one screen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from go_to_wheel.cli.messages import format_size, printable
+from go_to_wheel.cli.messages import format_size, visible
 
 if TYPE_CHECKING:
     from go_to_wheel.check.anatomy import Anatomy, ProgramView
@@ -23,7 +23,7 @@ _FEW = 12
 @click.option("--all", "everything", is_flag=True, help="List every module and file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(wheel: str, everything: bool, as_json: bool) -> None:
-    """Show what a wheel is and holds: program, Go, commit, modules, licences, tags and why.
+    """Show a wheel's contents: program, Go, commit, modules, licences, tags and why.
 
     WHEEL may be anybody's. Nothing is unpacked or run.
     """
@@ -34,7 +34,7 @@ def command(wheel: str, everything: bool, as_json: bool) -> None:
         click.echo(json.dumps(to_json(anatomy), indent=2))
         return
     for label, text in _rows(anatomy, everything):
-        click.echo(f"{label:<{_LABEL}} {printable(text)}".rstrip())
+        click.echo(f"{label:<{_LABEL}} {visible(text)}".rstrip())
 
 
 def _read(path: Path) -> Anatomy:
@@ -107,14 +107,15 @@ def _license_rows(anatomy: Anatomy, everything: bool) -> list[tuple[str, str]]:
     stated = anatomy.metadata.get("License-Expression") or anatomy.metadata.get("License")
     texts = anatomy.license_texts
     plural = "" if len(texts) == 1 else "s"
-    shown = (stated or "none stated").splitlines()[0]
+    shown = (stated or "none stated").split("\n")[0]
     rows = [("licence", f"{shown}, {len(texts) or 'no'} text{plural}")]
     return rows + [("", text) for text in texts if everything]
 
 
 def _file_rows(anatomy: Anatomy, everything: bool) -> list[tuple[str, str]]:
     total = format_size(sum(size for _, size in anatomy.files))
-    rows = [("sbom", ", ".join(anatomy.sboms) or "none")]
+    rows = [("limit", text) for text in anatomy.limits[:_FEW]]
+    rows.append(("sbom", ", ".join(anatomy.sboms) or "none"))
     rows.append(("files", f"{len(anatomy.files)}, {total} unpacked"))
     if everything:
         rows += [("", f"{path}, {format_size(size)}") for path, size in anatomy.files]

@@ -1,4 +1,7 @@
-"""Everything but results goes to stderr, with the program's name in front."""
+"""Everything but results goes to stderr, with the program's name in front.
+
+Whatever comes from a wheel, a project or a program is printed through `visible`.
+"""
 
 from __future__ import annotations
 
@@ -9,29 +12,41 @@ _PROGRAM = "go-to-wheel"
 
 def fail(message: str, hint: str = "") -> None:
     """An `error:` part and, on lines of their own, what to do next."""
-    _say("error", message)
-    for line in hint.splitlines():
-        _say("hint", line)
+    _print("error", message)
+    for line in hint.split("\n") if hint else ():
+        _print("hint", line)
 
 
 def note(message: str) -> None:
     """Something the user should know that stopped nothing."""
-    _say("note", message)
+    _print("note", message)
 
 
-def _say(kind: str, message: str) -> None:
-    first, *rest = printable(message).splitlines() or [""]
-    click.echo(f"{_PROGRAM}: {kind}: {first}", err=True)
+def _print(kind: str, message: str) -> None:
+    first, *rest = message.split("\n")
+    click.echo(f"{_PROGRAM}: {kind}: {visible(first)}", err=True)
     for line in rest:
-        click.echo(f"  {line}", err=True)
+        click.echo(f"  {visible(line)}", err=True)
+
+
+def visible(text: str) -> str:
+    """The text on one line that a terminal shows as it is.
+
+    Control, line-end, bidirectional, invisible and unassigned characters are escaped as in
+    Python's string literals, so that no text can move the cursor, colour, hide or reorder
+    what is around it, or pass for a line of ours.
+    """
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
 
 
 def printable(text: str) -> str:
-    """The text with control characters (but line ends and tabs) escaped."""
-    return "".join(char if char.isprintable() or char in "\n\t" else _escape(char) for char in text)
+    """The same for a text of ours with several lines and tabs, which stay."""
+    return "".join(char if char in "\n\t" else visible(char) for char in text)
 
 
 def _escape(char: str) -> str:
+    if char.isspace() and char not in "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029":
+        return char  # a blank of another width
     return char.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 

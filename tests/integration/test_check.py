@@ -103,7 +103,7 @@ def test_go_to_wheel_02_gets_what_it_deserves(of_go_to_wheel_02: Report) -> None
 
 def test_go_to_wheel_02_names_the_macos_that_is_needed(of_go_to_wheel_02: Report) -> None:
     (finding,) = [f for f in of_go_to_wheel_02.findings if f.code == "binary-macos"]
-    assert "and the tag says 'macosx_11_0_arm64'" in finding.message
+    assert "but the tag is 'macosx_11_0_arm64'" in finding.message
     assert finding.hint.startswith("tag it macosx_1")
 
 

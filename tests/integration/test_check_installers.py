@@ -76,7 +76,7 @@ def by_installer(wheel: Path) -> frozenset[str] | None:
     try:
         with WheelFile.open(wheel) as source:
             install(source, target, {})
-    except Exception:
+    except Exception:  # noqa: BLE001 (installer raises many)
         return None
     return files(prefix)
 

@@ -7,7 +7,7 @@ import struct
 import zlib
 from collections.abc import Callable
 
-from raw_zip import DESCRIPTOR, ENCRYPTED, UTF8, RawEntry, wheel_entries, write_zip
+from raw_zip import ENCRYPTED, UTF8, RawEntry, wheel_entries, write_zip
 
 FILE = "thing-1.0-py3-none-any.whl"
 GOOD = write_zip(wheel_entries())
@@ -113,11 +113,11 @@ CASES: dict[str, tuple[Callable[[], bytes], set[str]]] = {
     "folder": (
         lambda: write_zip(wheel_entries(RawEntry("thing/sub/", mode=stat.S_IFDIR | 0o755))),
         set(),
-    ),  # noqa: E501
+    ),
     "folder-with-data": (
         lambda: write_zip(wheel_entries(RawEntry("thing/sub/", b"data"))),
         {"zip-mismatch"},
-    ),  # noqa: E501
+    ),
     "encrypted": (lambda: entry(flags=UTF8 | ENCRYPTED), {"zip-encrypted"}),
     "method": (lambda: entry(method=93), {"zip-compression", "zip-broken"}),
     # Headers that differ
@@ -128,11 +128,11 @@ CASES: dict[str, tuple[Callable[[], bytes], set[str]]] = {
     "local-extra": (
         lambda: entry(local={"extra": unicode_path(b"thing/x.py", "thing/y.py")}),
         {"zip-mismatch"},
-    ),  # noqa: E501
+    ),
     "unicode-path": (
         lambda: entry(extra=unicode_path(b"thing/x.py", "thing/y.py")),
         {"zip-mismatch"},
-    ),  # noqa: E501
+    ),
     "zip64": (zip64_lie, {"zip-mismatch", "zip-bomb"}),
     "size": (lambda: entry(size=3), {"zip-broken"}),
     "overlapping": (overlapping, {"zip-mismatch", "zip-broken"}),
@@ -154,12 +154,12 @@ CASES: dict[str, tuple[Callable[[], bytes], set[str]]] = {
     "data-pth": (
         lambda: names("thing-1.0.data/data/lib/python3.11/site-packages/x.pth"),
         {"startup-code"},
-    ),  # noqa: E501
+    ),
     "data-unknown": (lambda: names("thing-1.0.data/other/x"), {"data-scheme"}),
     "data-empty": (
         lambda: write_zip(wheel_entries(RawEntry("thing-1.0.data/other/"))),
         {"data-scheme"},
-    ),  # noqa: E501
+    ),
     "data-scheme-case": (lambda: names("thing-1.0.data/Purelib/x"), {"data-scheme"}),
     "dist-info-case": (lambda: names("Thing-1.0.dist-info/x"), {"dist-info", "zip-name-clash"}),
     "data-dotdot": (lambda: names("thing-1.0.data/data/../../../x"), {"zip-unsafe-name"}),

@@ -56,8 +56,10 @@ def write_zip(
     for entry in entries:
         packed, place = entry.packed, len(body)
         sizes = _sizes(entry, packed)
-        shape = {"name": entry.raw_name, "flags": entry.flags, "method": entry.method,
-                 "packed": sizes[0], "size": sizes[1], "extra": entry.extra} | entry.local  # fmt: skip
+        shape = {
+            "name": entry.raw_name, "flags": entry.flags, "method": entry.method,
+            "packed": sizes[0], "size": sizes[1], "extra": entry.extra, **entry.local,
+        }  # fmt: skip
         name, extra = shape["name"], shape["extra"]
         body += struct.pack(
             _LOCAL, b"PK\3\4", 20, shape["flags"], shape["method"], 0, 33, zlib.crc32(entry.data),

@@ -40,9 +40,9 @@ WINDOWS = BinaryFacts("pe", "windows", "amd64")
             STATIC,
             "but the program is a statically linked Linux x86_64 executable",
         ),
-        ("win_amd64", None, "nothing in the wheel tells"),
+        ("win_amd64", None, "the wheel has no program"),
         ("any", STATIC, "any system"),
-        ("ios_13_0_arm64_iphoneos", STATIC, "a system that is not looked into"),
+        ("ios_13_0_arm64_iphoneos", STATIC, "a system that isn't inspected"),
     ],
 )
 def test_why_a_tag(tag: str, facts: BinaryFacts | None, reason: str) -> None:
@@ -80,7 +80,7 @@ def test_a_pure_python_wheel_without_any_of_our_extras() -> None:
 @pytest.mark.parametrize(
     ("data", "file", "message"),
     [
-        (b"hello", "a-1.0-py3-none-any.whl", "it is not a zip archive, or cut short"),
+        (b"hello", "a-1.0-py3-none-any.whl", "it can't be read as a zip archive: File is not"),
         (b"hello", "hello.txt", "hello.txt: Invalid wheel filename"),
     ],
 )

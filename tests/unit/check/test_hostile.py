@@ -67,7 +67,7 @@ def test_metadata_of_a_stranger(line: str, code: str) -> None:
 
 
 def test_marks_between_letters_are_no_fault() -> None:
-    recipe = with_header("Author: می\u200cخواهم 👩\u200d🚀 \u200fא\u200f")
+    recipe = with_header("Author: \u0645\u06cc\u200c\u062e 👩\u200d🚀 \u200f\u05d0\u200f")
     assert check_wheel(io.BytesIO(recipe.build()), recipe.file).faults == []
 
 
@@ -173,7 +173,13 @@ def test_backslashes_are_no_record_faults() -> None:
 
 @pytest.mark.parametrize(
     ("path", "folded"),
-    [("A/B.py", "a/b.py"), ("É", "e\u0301"), ("straße", "straße"), ("\u212a", "k"), ("ΣΑΣ", "σασ")],
+    [
+        ("A/B.py", "a/b.py"),
+        ("\u00c9", "e\u0301"),
+        ("stra\u00dfe", "stra\u00dfe"),
+        ("\u212a", "k"),
+        ("\u03a3\u03c2", "\u03c3\u03c3"),
+    ],
 )
 def test_fold(path: str, folded: str) -> None:
     assert fold(path) == folded

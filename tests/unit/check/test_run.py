@@ -127,7 +127,7 @@ def test_two_wheels_for_one_platform(dist: Path) -> None:
     (finding,) = check_wheels([dist]).findings
     assert finding.code == "set-duplicate"
     assert {before, recipe.file} == {finding.wheel, finding.message.split()[0]}
-    assert finding.message.endswith(f"serves {tag} too")
+    assert finding.message.endswith(f"has the tag {tag} too")
 
 
 def test_twine_warns(dist: Path) -> None:
@@ -156,7 +156,8 @@ def test_without_twine_its_check_is_not_run(dist: Path, monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "twine", None)
     report = check_wheels([dist])
     assert report.findings == ()
-    assert report.not_run == ("twine's check: twine is not installed; install go-to-wheel[check]",)
+    hint = "pip install 'go-to-wheel[check]'"
+    assert report.not_run == (f"twine's check: twine is not installed; {hint}",)
 
 
 def test_a_path_that_is_not_there(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_the_table(dist: Path) -> None:
             f"error binary-mode: '{PROGRAM}' has mode 0o755 in the zip; "
             "pip will not make it executable"
         ),
-        "  hint: its mode needs the regular-file bit too: 0o100755",
+        "  hint: set the regular-file bit and the executable bits: 0o100755",
         f"  in {other}",
         f"  in {name}",
         "Checked 6 wheels: 2 errors, no warnings",
@@ -94,7 +94,7 @@ def test_json(dist: Path, arguments: tuple[str, ...]) -> None:
         "severity": "error",
         "wheel": name,
         "message": f"'{PROGRAM}' has mode 0o755 in the zip; pip will not make it executable",
-        "hint": "its mode needs the regular-file bit too: 0o100755",
+        "hint": "set the regular-file bit and the executable bits: 0o100755",
     }
     assert (report["errors"], report["warnings"], report["ok"]) == (2, 0, False)
 
@@ -107,7 +107,7 @@ def test_github(dist: Path) -> None:
         (
             f"::error title=binary-mode in {name}::'{PROGRAM}' has mode 0o755 in the zip; "
             "pip will not make it executable%0A"
-            "hint: its mode needs the regular-file bit too: 0o100755"
+            "hint: set the regular-file bit and the executable bits: 0o100755"
         ),
         "Checked 6 wheels: 2 errors, no warnings",
     ]
@@ -137,7 +137,7 @@ def test_expect(dist: Path) -> None:
 
 def test_what_was_not_run_is_said(dist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "twine", None)
-    said = "twine's check: twine is not installed; install go-to-wheel[check]"
+    said = "twine's check: twine is not installed; pip install 'go-to-wheel[check]'"
     assert f"not run {said}" in run().stdout.splitlines()
     assert f"::notice title=not run::{said}" in run("--format", "github").stdout.splitlines()
     assert json.loads(run("--json").stdout)["not_run"] == [said]

@@ -6,7 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 
 from go_to_wheel import config
-from go_to_wheel.builder import plan_build, run_build
+from go_to_wheel.builder.plan import plan_build
+from go_to_wheel.builder.run import run_build
 from go_to_wheel.config import BuildRequest
 from go_to_wheel.process import Runner
 

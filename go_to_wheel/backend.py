@@ -19,14 +19,16 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from go_to_wheel.builder import BuildPlan, plan_build, run_build
 from go_to_wheel.builder.editable import build_editable as write_editable
+from go_to_wheel.builder.linked import bundle_for
+from go_to_wheel.builder.plan import BuildPlan, plan_build
+from go_to_wheel.builder.run import run_build
 from go_to_wheel.builder.sdist import build_sdist as write_sdist
 from go_to_wheel.config import BuildRequest, read_project
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError
+from go_to_wheel.golang.find import find_fitting_go, required_go
 from go_to_wheel.process import Runner
 from go_to_wheel.sources import module_root
-from go_to_wheel.toolchain import find_fitting_go, required_go
 from go_to_wheel.wheel.entries import info_entries, info_folder
 
 Settings = Mapping[str, Any] | None
@@ -128,8 +130,9 @@ def prepare_metadata_for_build_editable(
 
 
 def _write_metadata(plan: BuildPlan, folder: str, scripts: bool) -> str:
-    tags = plan.planned_tags(plan.options.targets[0])
-    for entry in info_entries(plan.options, tags, scripts):
+    targets = plan.options.targets[:1]
+    tags, licenses = plan.planned_tags(targets[0]), bundle_for(plan, targets)
+    for entry in info_entries(plan.options, licenses, tags, scripts):
         path = Path(folder, entry.path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(entry.data)
@@ -193,7 +196,7 @@ def _parse_switch(name: str, text: str) -> bool:
 
 
 def _module_folder() -> Path:
-    """Where go.mod is, as far as pyproject.toml tells; errors come later, when it is used."""
+    """Where go.mod is, as far as pyproject.toml says; errors come later, when it is used."""
     project = read_project(Path.cwd())
     folder = Path.cwd() / ((project and project.settings.module) or ".")
     return module_root(folder) or folder

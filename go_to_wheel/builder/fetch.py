@@ -9,14 +9,16 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from go_to_wheel.config import BuildRequest, Said, Told
+from go_to_wheel.config import Identity, Value
 from go_to_wheel.errors import SourceError
+from go_to_wheel.golang.command import Go
+from go_to_wheel.golang.packages import Package, list_package
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources import TEXT_LIMIT, ModuleQuery, ModuleSource, forge_url, read_file
-from go_to_wheel.toolchain import Go, Package
 
 #: The oldest language with complete lists of requirements; `go get` raises it as needed.
 _GO_MOD = "module build.invalid/wheel\n\ngo 1.17\n"
@@ -45,15 +47,20 @@ def remove_with(owner: object, folder: Path) -> None:
 
 
 def fetch(
-    go: Go, query: ModuleQuery, request: BuildRequest, folder: Path, target: Target
+    go: Go, query: ModuleQuery, below: Sequence[str], folder: Path, target: Target
 ) -> Fetched:
-    """Let Go fetch the module into the one in `folder`. Raises SourceError in Go's words."""
-    paths = _package_paths(query, request.packages)
+    """Let Go fetch the module into the one in `folder`; raises SourceError in Go's words.
+
+    `below` are the packages, as folders of the queried one ("./cmd/x"); empty for itself.
+    """
+    paths = _package_paths(query, below)
     for path in paths:
         go.get(folder, f"{path}@{query.version}")
-    packages = [go.list_package(folder, path, target) for path in paths]
+    packages = [list_package(go, folder, path, target) for path in paths]
     first = packages[0]
-    strangers = [one.import_path for one in packages if one.module_path != first.module_path]
+    strangers = [
+        package.import_path for package in packages if package.module_path != first.module_path
+    ]
     if strangers:
         raise SourceError(
             f"{strangers[0]} is in another module than {first.import_path}",
@@ -70,7 +77,7 @@ def fetch(
     return Fetched(source, first, origin, _replaced_note(source))
 
 
-def _package_paths(query: ModuleQuery, packages: tuple[str, ...]) -> list[str]:
+def _package_paths(query: ModuleQuery, packages: Sequence[str]) -> list[str]:
     below = [package.removeprefix(".").strip("/") for package in packages]
     return [f"{query.path}/{path}" if path else query.path for path in below] or [query.path]
 
@@ -88,19 +95,18 @@ def _replaced_note(source: ModuleSource) -> tuple[str, ...]:
     )
 
 
-def tell_origin(told: Told, fetched: Fetched, query: ModuleQuery) -> Told:
-    """Add the address, and whether the version is a release."""
+def identify_module(fetched: Fetched, query: ModuleQuery) -> Identity:
+    """What the module proxy knows: the version, whether it is a release, the address."""
+    module, version = fetched.source.module_path, fetched.source.version or ""
     address = fetched.origin.get("URL")
-    url = forge_url(fetched.source.module_path) or (
-        forge_url(address, fetched.source.module_path) if address else None
-    )
-    urls = (("Source", Said(url, "module proxy")),) if url and not told.urls else told.urls
-    version = fetched.source.version or ""
-    pseudo = ModuleQuery(query.path, version).names_commit
-    why = f"{fetched.source.module_path} has no tagged version for {query.version!r}"
-    return replace(
-        told,
+    url = forge_url(module)
+    urls = (("Source", Value(url, "module path")),) if url else ()
+    if not url and (other := forge_url(address, module) if address else None):
+        urls = (("Source", Value(other, "module proxy")),)
+    untagged = ModuleQuery(query.path, version).names_commit and not query.names_commit
+    return Identity(
+        version=Value(version, f"module version {version}"),
+        development=f"{module} has no tagged version for {query.version!r}" if untagged else "",
         urls=urls,
-        development=why if pseudo and not query.names_commit else "",
-        notes=(*told.notes, *fetched.notes),
+        notes=fetched.notes,
     )

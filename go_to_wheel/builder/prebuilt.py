@@ -1,18 +1,22 @@
-"""Ready-made binaries: inspected like our own, and asked what they are."""
+"""Prebuilt binaries: inspected like our own, then asked for name, version and modules."""
 
 from __future__ import annotations
 
 import io
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from go_to_wheel.binary import BinaryFacts, GoBuildInfo, check_target, read_facts
-from go_to_wheel.builder.look import Machine, python_files_of, read_epoch
-from go_to_wheel.config import BuildRequest, Project, Said, Surroundings, Told
+from go_to_wheel.binary import BinaryFacts, GoBuildInfo, inspect_program
+from go_to_wheel.builder.detect import Machine, license_value, python_files_of, read_epoch
+from go_to_wheel.builder.prebuilt_licenses import missing_note, ready_notices
+from go_to_wheel.config import BuildRequest, Detected, Identity, Project, Value
 from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError
-from go_to_wheel.licenses import recognise_files
+from go_to_wheel.golang.environment import usable_cpus
+from go_to_wheel.golang.packages import Package
+from go_to_wheel.licenses import Notice, recognise_files
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target, native_target, parse_selection
 from go_to_wheel.sources import (
@@ -26,32 +30,55 @@ from go_to_wheel.sources import (
     read_readme,
 )
 from go_to_wheel.sources.readme import ProjectFiles
-from go_to_wheel.toolchain import Package, usable_cpus
 
-#: Binaries and their facts, by target name and the command's place in the source.
-Inspected = dict[tuple[str, int], tuple[ReadyBinary, BinaryFacts]]
+
+@dataclass(frozen=True)
+class Prebuilt:
+    """A prebuilt binary and what was read from it."""
+
+    binary: ReadyBinary
+    facts: BinaryFacts
+
+
+#: By target name and the command's place in the source.
+Inspected = Mapping[tuple[str, int], Prebuilt]
 
 _DEVEL = ("", "(devel)")
 
 
-def inspect_all(source: BinarySource, platforms: Sequence[str] | None) -> Inspected:
-    """Read every binary and refuse those that are not what they are offered as.
+@dataclass(frozen=True)
+class BinaryDetection:
+    """All findings about prebuilt binaries.
+
+    `notices` are the licence texts of the modules linked in, all of them if `complete`.
+    """
+
+    detected: Detected
+    packages: tuple[Package, ...]
+    notices: tuple[Notice, ...]
+    complete: bool
+
+
+def inspect_all(source: BinarySource, request: BuildRequest, project: Project | None) -> Inspected:
+    """Read every binary and refuse those that do not match their target.
 
     Raises BuildFailedError naming each; targets that were not asked for are left out.
     """
-    wanted = _wanted(source, platforms)
-    facts: Inspected = {}
+    platforms = request.platforms
+    if platforms is None and project:
+        platforms = project.settings.platforms
+    found: dict[tuple[str, int], Prebuilt] = {}
     failures: dict[str, GoToWheelError] = {}
-    for target in wanted:
+    for target in _wanted(source, platforms):
         for index, command in enumerate(source.commands or (None,)):
             try:
-                facts[target.name, index] = _inspect(source, target, command)
+                found[target.name, index] = _inspect(source, target, command)
             except GoToWheelError as error:
                 failures[target.name] = error
     if failures:
         raise BuildFailedError(failures, "offer each binary as what it is: --binary TARGET=PATH")
-    _refuse_disagreement(source, facts)
-    return facts
+    _refuse_disagreement(source, found)
+    return found
 
 
 def _wanted(source: BinarySource, platforms: Sequence[str] | None) -> tuple[Target, ...]:
@@ -61,23 +88,19 @@ def _wanted(source: BinarySource, platforms: Sequence[str] | None) -> tuple[Targ
     return tuple(target for target in chosen if target in source.targets)
 
 
-def _inspect(
-    source: BinarySource, target: Target, command: str | None
-) -> tuple[ReadyBinary, BinaryFacts]:
+def _inspect(source: BinarySource, target: Target, command: str | None) -> Prebuilt:
     binary = source.find(target, command)
     if binary is None:
         raise BinaryError(f"there is no {command!r} for it")
     try:
-        facts = read_facts(io.BytesIO(binary.load()))
+        facts = inspect_program(io.BytesIO(binary.load()), target, prebuilt=True)
     except BinaryError as error:
-        raise BinaryError(f"{binary.label}: {error.message}") from None
-    faults = check_target(facts, target, ready_made=True)
-    if faults:
-        raise BinaryError("\n".join(f"{binary.label}: {fault}" for fault in faults))
-    return binary, facts
+        lines = [f"{binary.label}: {line}" for line in error.message.splitlines()]
+        raise BinaryError("\n".join(lines)) from None
+    return Prebuilt(binary, facts)
 
 
-def _refuse_disagreement(source: BinarySource, facts: Inspected) -> None:
+def _refuse_disagreement(source: BinarySource, found: Inspected) -> None:
     """One wheel set is one program from one commit, made by one Go."""
     questions: dict[str, Callable[[GoBuildInfo], str]] = {
         "main package": lambda info: info.path,
@@ -87,18 +110,20 @@ def _refuse_disagreement(source: BinarySource, facts: Inspected) -> None:
     }
     for question, ask in questions.items():
         for index in range(len(source.commands or (None,))):
-            said = {
-                target: ask(one.go)
-                for (target, place), (_, one) in facts.items()
-                if place == index and one.go is not None
+            answers = {
+                target: ask(program.facts.go)
+                for (target, place), program in found.items()
+                if place == index and program.facts.go is not None
             }
-            if len(set(said.values())) > 1:
-                listed = ", ".join(f"{target}: {text or 'none'}" for target, text in said.items())
+            if len(set(answers.values())) > 1:
+                listed = ", ".join(
+                    f"{target}: {text or 'none'}" for target, text in answers.items()
+                )
                 raise BinaryError(
                     f"the binaries disagree about their {question}: {listed}",
                     "offer binaries of one and the same build",
                 )
-    commits = {one.setting("vcs.revision") for _, one in facts.values()} - {""}
+    commits = {program.facts.setting("vcs.revision") for program in found.values()} - {""}
     if source.commit and commits and commits != {source.commit}:
         raise BinaryError(
             f"the binaries were built from commit {', '.join(sorted(commits))}, but "
@@ -107,38 +132,53 @@ def _refuse_disagreement(source: BinarySource, facts: Inspected) -> None:
         )
 
 
-def look_at_binaries(
+def detect_binaries(
     request: BuildRequest,
     source: BinarySource,
     project: Project | None,
-    facts: Inspected,
+    found: Inspected,
     machine: Machine,
-) -> tuple[Surroundings, tuple[Package, ...]]:
-    """What the binaries, their maker and the folder beside them tell."""
-    packages = tuple(_package(facts, index) for index in range(len(source.commands or (None,))))
+) -> BinaryDetection:
+    """The findings in the binaries, in their release's files and in the folder beside them."""
+    packages = tuple(_package(found, index) for index in range(len(source.commands or (None,))))
     module = packages[0].module_path
     files = _read_files(request, source, module)
-    told = _tell(request, source, packages, facts, files)
-    names = source.commands if len(source.commands) > 1 else ()
-    around = Surroundings(
+    recognised = None if request.license else recognise_files(files.licenses)
+    sentence = first_sentence(files.readme) if files.readme else None
+    infos = [program.facts.go for program in found.values() if program.facts.go]
+    notices, missing = (
+        ready_notices(infos, request.go_binary, machine.runner, machine.environ)
+        if request.dependency_licenses
+        else ([], {})
+    )
+    note = missing_note(missing)
+    detected = Detected(
         package_paths=tuple(package.import_path for package in packages),
         module_path=module,
         files=files,
         native=native_target(sys.platform, platform.machine()),
         cpus=usable_cpus(),
         epoch=read_epoch(machine.environ),
-        command_names=names,
-        commands_origin="artifacts.json",
+        identity=_identify(request, source, packages),
+        summary=Value(sentence, "README") if sentence else None,
+        license=license_value(recognised),
+        unknown_license=recognised.reason if recognised and not recognised.expression else "",
+        command_names=source.commands if len(source.commands) > 1 else (),
+        command_source="artifacts.json",
         project=project,
-        told=told,
         python_files=python_files_of(project),
         available=source.targets,
+        notes=(note,) if note else (),
     )
-    return around, packages
+    return BinaryDetection(detected, packages, tuple(notices), not missing)
 
 
-def _package(facts: Inspected, index: int) -> Package:
-    infos = [one.go for (_, place), (_, one) in facts.items() if place == index and one.go]
+def _package(found: Inspected, index: int) -> Package:
+    infos = [
+        program.facts.go
+        for (_, place), program in found.items()
+        if place == index and program.facts.go
+    ]
     if not infos:
         return Package(import_path="", name="main", folder="", module_path="")
     main = infos[0].main
@@ -157,33 +197,27 @@ def _read_files(request: BuildRequest, source: BinarySource, module: str) -> Pro
     return read_files(ModuleSource(source.home, (".",), module), request.readme)
 
 
-def _tell(
-    request: BuildRequest,
-    source: BinarySource,
-    packages: tuple[Package, ...],
-    facts: Inspected,
-    files: ProjectFiles,
-) -> Told:
-    sentence = first_sentence(files.readme) if files.readme else None
+def _identify(
+    request: BuildRequest, source: BinarySource, packages: tuple[Package, ...]
+) -> Identity:
     module = packages[0].module_path
     url = forge_url(module) if module else None
     version, notes = _version(request, source, packages[0].module_version)
-    pseudo = version is not None and ModuleQuery("", version.value).names_commit
+    pseudo = version is not None and ModuleQuery("", version.text).names_commit
     name = source.name or (name_from_path(packages[0].import_path) if module else None)
-    return Told(
-        name=Said(name, "metadata.json" if source.name else "build information") if name else None,
+    where = "metadata.json" if source.name else "build information"
+    return Identity(
+        name=Value(name, where) if name else None,
         version=version,
-        development="it is of a commit that no tag names" if pseudo else "",
-        summary=Said(sentence, "README") if sentence else None,
-        license=None if request.license else recognise_files(files.licenses),
-        urls=(("Source", Said(url, "build information")),) if url else (),
+        development="its commit has no tag" if pseudo else "",
+        urls=(("Source", Value(url, "build information")),) if url else (),
         notes=(*source.notes, *notes),
     )
 
 
 def _version(
     request: BuildRequest, source: BinarySource, built: str
-) -> tuple[Said | None, tuple[str, ...]]:
+) -> tuple[Value | None, tuple[str, ...]]:
     """GoReleaser's version, else the binary's own; they must not contradict each other."""
     bare = built.split("+", 1)[0]
     if source.version:
@@ -196,10 +230,10 @@ def _version(
                 f"the binaries are version {built}, but metadata.json says {source.version}",
                 "build the release again from a clean folder",
             )
-        return Said(source.version, "metadata.json"), ()
+        return Value(source.version, "metadata.json"), ()
     if built in _DEVEL:
         return None, ()
     notes: tuple[str, ...] = ()
     if request.version is not None and request.version.lstrip("v") != bare.lstrip("v"):
         notes = (f"the binaries say that they are version {built}",)
-    return Said(bare, "build information"), notes
+    return Value(bare, "build information"), notes

@@ -15,10 +15,10 @@ from typing import Any
 
 from go_to_wheel.binary import GoBuildInfo, GoModule
 from go_to_wheel.errors import ToolchainError
+from go_to_wheel.golang.command import open_go
 from go_to_wheel.licenses import Notice, go_notice
 from go_to_wheel.process import Runner
 from go_to_wheel.sources import TEXT_LIMIT, list_license_files, read_file
-from go_to_wheel.toolchain import find_go, open_go
 
 #: Nothing else is handed to Go: the names come from the binaries.
 _QUERY = re.compile(r"\w[\w.~/+-]*@v[\w.+-]*", re.ASCII)
@@ -90,7 +90,7 @@ def _download(
 ) -> dict[str, dict[str, Any]]:
     """What `go mod download` says of each; those that it has need no network."""
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as scratch:
-        go = open_go(find_go(go_binary), runner, Path(scratch), environ)
+        go = open_go(go_binary, runner, Path(scratch), environ)
         command = [go.program, "mod", "download", "-json", *queries]
         result = runner.run(command, Path(scratch), go.environment)
     try:

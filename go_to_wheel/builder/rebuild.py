@@ -20,11 +20,11 @@ from go_to_wheel.check.anatomy import Anatomy, ProgramView, read_anatomy
 from go_to_wheel.check.archive import open_archive
 from go_to_wheel.config import BuildRequest, read_project
 from go_to_wheel.errors import GoToWheelError, SourceError, ToolchainError, WheelError
+from go_to_wheel.golang.command import open_go
 from go_to_wheel.naming import parse_version
 from go_to_wheel.platforms import TARGETS, Target
 from go_to_wheel.process import Runner
 from go_to_wheel.sources import Git, module_root
-from go_to_wheel.toolchain import find_go, open_go
 
 _STRIP = "-s -w"
 _RELEASE = re.compile(r"go1\.\d{1,3}(\.\d{1,3})?(rc\d{1,3})?", re.ASCII)
@@ -290,12 +290,12 @@ def require_go(
 
     Raises ToolchainError naming both versions when it is another and stays another.
     """
-    program, folder = find_go(go_binary), Path(tempfile.gettempdir())
+    folder = Path(tempfile.gettempdir())
     try:
-        used = open_go(program, runner, folder, rebuild_environment(recipe, environ)).version
+        used = open_go(go_binary, runner, folder, rebuild_environment(recipe, environ)).version
         reason = ""
     except ToolchainError as error:
-        used = open_go(program, runner, folder, {**environ, "GOTOOLCHAIN": "local"}).version
+        used = open_go(go_binary, runner, folder, {**environ, "GOTOOLCHAIN": "local"}).version
         reason = f", and can't fetch the other:\n{error.message}"
     if used == recipe.go:
         return

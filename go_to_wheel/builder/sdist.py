@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from go_to_wheel.builder.look import PKG_INFO
-from go_to_wheel.builder.plan import BuildPlan, check_plan, plan_build
+from go_to_wheel.builder.detect import PKG_INFO
+from go_to_wheel.builder.plan import BuildPlan, plan_build
 from go_to_wheel.builder.publish import publish
 from go_to_wheel.config import BuildRequest, Project, read_project
 from go_to_wheel.config.metadata import ProjectMetadata
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
 from go_to_wheel.errors import SourceError
+from go_to_wheel.golang.command import Go
+from go_to_wheel.golang.packages import list_local_replacements, list_sources
 from go_to_wheel.platforms import TARGETS
 from go_to_wheel.process import Runner
 from go_to_wheel.sources import (
@@ -26,7 +28,6 @@ from go_to_wheel.sources import (
     refuse_odd_name,
 )
 from go_to_wheel.sources.listing import list_files
-from go_to_wheel.toolchain import Go
 from go_to_wheel.wheel.metadata import format_metadata
 from go_to_wheel.wheel.sdist import sdist_name, write_sdist
 
@@ -72,7 +73,7 @@ def build_sdist(
             f'add: [build-system] requires = ["go-to-wheel>=1.0"], build-backend = "{BACKEND}"',
         )
     # The licences of what is linked in are the wheel's: none of the archive's files.
-    plan = check_plan(plan_build(replace(request, dependency_licenses=False), runner, environ))
+    plan = plan_build(replace(request, dependency_licenses=False), runner, environ)
     settings = project.settings
     git = Git(folder, runner, guard_git(folder, runner, environ))
     own = list_files(folder, git, settings.sdist_include, settings.sdist_exclude)
@@ -148,7 +149,7 @@ def _paths(
     """
     root = project.folder
     made = _is_made_by_us(root, plan)
-    needed = go.list_sources(source.root, _SYSTEMS)
+    needed = list_sources(go, source.root, _SYSTEMS)
     if project.settings.python_source is not None:
         python = root / project.settings.python_source
         needed |= {python / name for name, _ in plan.options.python_files}
@@ -190,7 +191,7 @@ def _read(path: Path, root: Path) -> SourceFile:
 def _refuse_local_replacements(go: Go, source: ModuleSource, root: Path) -> None:
     outside = [
         f"{module} => {path}"
-        for module, path in go.list_local_replacements(source.root)
+        for module, path in list_local_replacements(go, source.root)
         if not (source.root / path).resolve().is_relative_to(root)
     ]
     if outside:

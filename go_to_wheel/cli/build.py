@@ -14,8 +14,10 @@ from click.shell_completion import CompletionItem
 from go_to_wheel.cli.messages import format_size, note, printable
 
 if TYPE_CHECKING:
-    from go_to_wheel.builder import BuildPlan, BuildReport, BuiltWheel
+    from go_to_wheel.builder.plan import BuildPlan
+    from go_to_wheel.builder.run import BuildReport, BuiltWheel
     from go_to_wheel.config import BuildRequest
+    from go_to_wheel.licenses import BundledLicenses
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -93,12 +95,12 @@ def _build_options(function: _F) -> _F:
     """The options that 0.2 did not have."""
     options = [
         click.option(
-            "--package", metavar="DIR", multiple=True,
+            "--package", "--package-path", metavar="DIR", multiple=True,
             help="Folder of the command, such as ./cmd/tool; repeat it for several commands.",
         ),
         click.option(
             "--binary", "binaries", metavar="PLATFORM=PATH", multiple=True,
-            help="A ready-made program, such as linux-amd64=build/tool; repeat for each.",
+            help="A prebuilt binary, such as linux-amd64=build/tool; repeat for each.",
         ),
         click.option(
             "--launcher", type=click.Choice(["native", "python"]),
@@ -142,7 +144,7 @@ def command(
     (github.com/owner/tool@latest), or a GoReleaser dist folder. The wheels are ready for
     `twine upload`.
     """
-    from go_to_wheel.builder import check_plan, plan_build
+    from go_to_wheel.builder.plan import plan_build
     from go_to_wheel.process import Runner
 
     if not source and not options["binaries"]:
@@ -154,7 +156,7 @@ def command(
     runner = Runner(echo_command if verbose else None)
     plan = plan_build(request, runner, os.environ)
     if dry_run:
-        _print_plan(check_plan(plan), as_json)
+        _print_plan(plan, as_json)
         return 0
     return _run(plan, as_json, quiet=verbose)
 
@@ -163,7 +165,7 @@ def _refuse_empty(options: dict[str, Any]) -> None:
     """An empty value is a shell variable that was not set, not a wish."""
     for name, value in options.items():
         values = value if isinstance(value, tuple) else (value,)
-        if name != "source" and any(isinstance(one, str) and not one.strip() for one in values):
+        if name != "source" and any(isinstance(text, str) and not text.strip() for text in values):
             raise click.UsageError(f"Option '--{name.replace('_', '-')}' is empty.")
 
 
@@ -187,7 +189,7 @@ def echo_command(line: str) -> None:
 
 
 def _run(plan: BuildPlan, as_json: bool, quiet: bool) -> int:
-    from go_to_wheel.builder import run_build
+    from go_to_wheel.builder.run import run_build
     from go_to_wheel.cli.progress import show_progress
 
     names = [target.name for target in plan.options.targets]
@@ -213,10 +215,12 @@ def _print_report(report: BuildReport) -> None:
 
 
 def _print_plan(plan: BuildPlan, as_json: bool) -> None:
+    from go_to_wheel.builder.linked import bundle_for
+
+    described = format_plan(plan, bundle_for(plan, plan.options.targets))
     if as_json:
-        click.echo(json.dumps(format_plan(plan), indent=2))
+        click.echo(json.dumps(described, indent=2))
         return
-    described = format_plan(plan)
     origins = {_PLAN_KEYS.get(key, key): text for key, text in plan.options.origins.items()}
     width = max(len(key) for key in described)
     for key, value in described.items():
@@ -228,7 +232,7 @@ def _print_plan(plan: BuildPlan, as_json: bool) -> None:
     click.echo(f"\nplatforms  [{origins['platforms']}]")
     for row in described["platforms"]:
         click.echo(f"  {row['target']:<17} {row['file']}")
-    for text in plan.options.notes:
+    for text in described["notes"]:
         note(text)
 
 
@@ -244,11 +248,13 @@ _PLAN_KEYS = {
 }
 
 
-def format_plan(plan: BuildPlan) -> dict[str, Any]:
+def format_plan(plan: BuildPlan, licenses: BundledLicenses) -> dict[str, Any]:
     """The plan as --dry-run --json prints it."""
+    from go_to_wheel.licenses import unknown_licenses
     from go_to_wheel.naming import wheel_file_name
 
     project, options = plan.options.project, plan.options
+    unknown = unknown_licenses(licenses.unknown)
     rows = []
     for target in options.targets:
         tags = plan.planned_tags(target)
@@ -268,12 +274,12 @@ def format_plan(plan: BuildPlan) -> dict[str, Any]:
         "requires_python": project.requires_python,
         "author": project.author,
         "author_email": project.author_email,
-        "license": project.license_expression,
-        "license_files": list(project.license_files),
+        "license": licenses.expression,
+        "license_files": [path for path, _ in licenses.files],
         "urls": [f"{label}, {url}" for label, url in project.urls.items()],
         "readme": project.readme.content_type if project.readme else None,
         "output_dir": str(options.output_dir),
-        "notes": list(options.notes),
+        "notes": [*options.notes, *([unknown] if unknown else [])],
         "platforms": rows,
         "origins": {_PLAN_KEYS.get(key, key): text for key, text in options.origins.items()},
     }

@@ -17,11 +17,11 @@ def command(go_binary: str | None, as_json: bool) -> None:
 
     The oldest system depends on the Go in use; * marks the platforms built by default.
     """
+    from go_to_wheel.golang.command import open_go
     from go_to_wheel.platforms import TARGETS, minimum_system, platform_tags
     from go_to_wheel.process import Runner
-    from go_to_wheel.toolchain import find_go, open_go
 
-    go = open_go(find_go(go_binary), Runner(), Path.cwd(), os.environ)
+    go = open_go(go_binary, Runner(), Path.cwd(), os.environ)
     rows = [
         {
             "name": target.name,

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from go_to_wheel.builder import Event
+from go_to_wheel.builder.run import Event
 
 Sink = Callable[[Event], None]
 

@@ -64,14 +64,15 @@ def _rebuild(
     recipe: Recipe, source: str | None, more: tuple[str, ...], runner: Runner, scratch: Path
 ) -> tuple[str, bytes]:
     """The name and bytes of the wheel as it comes out now."""
-    from go_to_wheel.builder import plan_build, run_build
+    from go_to_wheel.builder.plan import plan_build
     from go_to_wheel.builder.rebuild import rebuild_environment, require_go
+    from go_to_wheel.builder.run import run_build
 
     request = _request(recipe, source, runner, scratch)
     request = _with_options(request, more, scratch / "dist")
     require_go(recipe, request.go_binary, runner, os.environ)
     plan = plan_build(request, runner, rebuild_environment(recipe, os.environ))
-    path = run_build(plan, fresh=True).wheels[0].path
+    path = run_build(plan).wheels[0].path
     return path.name, path.read_bytes()
 
 
@@ -99,9 +100,9 @@ def _with_options(request: BuildRequest, more: tuple[str, ...], output: Path) ->
 
     added = parse_request([*more, "--", request.source])
     given = {
-        one.name: getattr(added, one.name)
-        for one in fields(added)
-        if one.name != "origins" and getattr(added, one.name) not in (one.default, ())
+        field.name: getattr(added, field.name)
+        for field in fields(added)
+        if getattr(added, field.name) not in (field.default, ())
     }
     return replace(request, **given, output_dir=str(output))
 

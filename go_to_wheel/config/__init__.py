@@ -1,46 +1,39 @@
-"""What was asked for + what the project says -> one frozen options object.
+"""Options: what was asked for and what was detected -> the values of one build.
 
-`options` holds the question (`BuildRequest`), the answer (`BuildOptions`) and the pure step
-between (`resolve`): flags come first, then pyproject.toml, then what the program tells.
-`pyproject` reads the project's own tables.
+`request` is the user's side, `pyproject` the project's own tables, `detected` what was found
+out; `resolve` makes the options of them.
 """
 
-from go_to_wheel.config.options import (
+from go_to_wheel.config.detected import Detected, Fault, Identity, Value
+from go_to_wheel.config.pyproject import Project, Settings, read_project
+from go_to_wheel.config.request import DEFAULT_OUTPUT_DIR, BuildRequest
+from go_to_wheel.config.resolve import (
+    AUTO,
     DEFAULT_DESCRIPTION,
-    DEFAULT_OUTPUT_DIR,
     DEFAULT_REQUIRES_PYTHON,
     DEFAULT_VERSION,
-    LAYOUTS,
-    STRIP_LDFLAGS,
     BuildOptions,
-    BuildRequest,
     Layout,
-    Said,
-    Surroundings,
-    Told,
-    format_ldflags,
-    merge_settings,
+    chosen_packages,
     resolve,
 )
-from go_to_wheel.config.pyproject import Project, Settings, read_project
 
 __all__ = [
+    "AUTO",
     "DEFAULT_DESCRIPTION",
     "DEFAULT_OUTPUT_DIR",
     "DEFAULT_REQUIRES_PYTHON",
     "DEFAULT_VERSION",
-    "LAYOUTS",
-    "STRIP_LDFLAGS",
     "BuildOptions",
     "BuildRequest",
+    "Detected",
+    "Fault",
+    "Identity",
     "Layout",
     "Project",
-    "Said",
     "Settings",
-    "Surroundings",
-    "Told",
-    "format_ldflags",
-    "merge_settings",
+    "Value",
+    "chosen_packages",
     "read_project",
     "resolve",
 ]

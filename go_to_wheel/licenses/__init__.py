@@ -1,5 +1,6 @@
 """Licence texts: which licence they are, and which ones a wheel has to carry."""
 
+from go_to_wheel.licenses.bundle import BundledLicenses, bundle_licenses
 from go_to_wheel.licenses.notices import (
     Notice,
     Verdict,
@@ -21,9 +22,11 @@ from go_to_wheel.licenses.recognise import (
 
 __all__ = [
     "CONFIDENT",
+    "BundledLicenses",
     "Notice",
     "Recognised",
     "Verdict",
+    "bundle_licenses",
     "combine",
     "go_notice",
     "is_license_name",

@@ -124,12 +124,11 @@ def _join(expressions: Sequence[str]) -> str:
     return str(canonicalize_license_expression(" AND ".join(parts)))
 
 
-def unknown_licenses(verdicts: Mapping[str, Verdict]) -> str | None:
-    """What to tell about the modules whose licence is unknown, or None."""
-    unknown = [f"{name} ({seen.reason})" for name, seen in verdicts.items() if not seen.expression]
-    if not unknown:
+def unknown_licenses(reasons: Mapping[str, str]) -> str | None:
+    """The note about modules whose licence is unknown, by module; None without any."""
+    if not reasons:
         return None
     return (
         "License-Expression leaves out what is linked in, because these licences are unknown: "
-        + "; ".join(unknown)
+        + "; ".join(f"{module} ({reason})" for module, reason in reasons.items())
     )

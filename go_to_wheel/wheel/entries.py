@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from go_to_wheel import __version__
+from go_to_wheel.binary import BinaryFacts
 from go_to_wheel.config import BuildOptions
 from go_to_wheel.errors import WheelError
+from go_to_wheel.licenses import BundledLicenses
 from go_to_wheel.naming import distribution_name, import_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources import LAUNCHER_FOLDER
 from go_to_wheel.wheel.archive import Entry
 from go_to_wheel.wheel.launcher import LauncherConstants, launcher_entries
 from go_to_wheel.wheel.metadata import format_entry_points, format_metadata, format_wheel
+from go_to_wheel.wheel.sbom import Product, format_sbom
 
 GENERATOR = f"go-to-wheel {__version__}"
 
 
 def wheel_entries(
-    options: BuildOptions, target: Target, tags: Sequence[str], programs: Mapping[str, bytes]
+    options: BuildOptions,
+    licenses: BundledLicenses,
+    target: Target,
+    tags: Sequence[str],
+    programs: Mapping[str, bytes],
 ) -> list[Entry]:
-    """Every file of one wheel but RECORD; `programs` are by their command's name."""
+    """Every file of one wheel but RECORD and SBOM; `programs` are by their command's name."""
     package = import_name(options.project.name)
     native = options.layout == "native"
     folder = f"{_stem(options)}.data/scripts" if native else f"{package}/bin"
@@ -31,7 +39,7 @@ def wheel_entries(
             Entry(f"{folder}/{command}{target.exe_suffix}", data, executable=True)
             for command, data in programs.items()
         ),
-        *info_entries(options, tags, scripts=not native),
+        *info_entries(options, licenses, tags, scripts=not native),
     ]
 
 
@@ -63,13 +71,20 @@ def launcher_folder(options: BuildOptions) -> str:
     return f"{package}/{LAUNCHER_FOLDER}" if options.nested_launcher else package
 
 
-def info_entries(options: BuildOptions, tags: Sequence[str], scripts: bool) -> list[Entry]:
+def info_entries(
+    options: BuildOptions, licenses: BundledLicenses, tags: Sequence[str], scripts: bool
+) -> list[Entry]:
     """The dist-info folder; `scripts` makes each command a console script."""
     info = info_folder(options)
+    project = replace(
+        options.project,
+        license_expression=licenses.expression,
+        license_files=tuple(path for path, _ in licenses.files),
+    )
     entries = [
-        Entry(f"{info}/METADATA", format_metadata(options.project)),
+        Entry(f"{info}/METADATA", format_metadata(project)),
         Entry(f"{info}/WHEEL", format_wheel(GENERATOR, tags)),
-        *(Entry(f"{info}/licenses/{name}", data) for name, data in options.licenses),
+        *(Entry(f"{info}/licenses/{name}", data) for name, data in licenses.files),
     ]
     main = f"{launcher_folder(options).replace('/', '.')}:main"
     console = dict.fromkeys(options.commands, main) if scripts else {}
@@ -78,6 +93,20 @@ def info_entries(options: BuildOptions, tags: Sequence[str], scripts: bool) -> l
     if console or others:
         entries.append(Entry(f"{info}/entry_points.txt", format_entry_points(console, others)))
     return entries
+
+
+def sbom_entries(
+    options: BuildOptions, licenses: BundledLicenses, facts: Sequence[BinaryFacts]
+) -> list[Entry]:
+    """The wheel's software bill of materials (PEP 770); none for programs Go didn't build."""
+    infos = [program.go for program in facts if program.go]
+    if not infos:
+        return []
+    project = options.project
+    settings = {"ldflags": options.ldflags, "launcher": options.layout}
+    product = Product(project.name, project.version, __version__, licenses.expression, settings)
+    path = f"{info_folder(options)}/sboms/{distribution_name(project.name)}.cyclonedx.json"
+    return [Entry(path, format_sbom(product, infos, licenses.by_module))]
 
 
 def info_folder(options: BuildOptions) -> str:

@@ -16,8 +16,8 @@ import pytest
 from go_to_wheel.binary import BinaryFacts, check_target, describe, read_facts
 from go_to_wheel.check import Report, check_wheels
 from go_to_wheel.errors import BinaryError
+from go_to_wheel.golang.find import find_go
 from go_to_wheel.platforms import parse_selection
-from go_to_wheel.toolchain import find_go
 
 MAIN = 'package main\n\nfunc main() { println("hello") }\n'
 PEERS = ("go-to-wheel==0.2", "gowheels==0.2.0")

@@ -495,4 +495,4 @@ def test_a_temporary_folder_inside_the_source(project: Project, tmp_path: Path) 
 def test_a_licence_whose_name_no_wheel_can_carry(project: Project, name: str) -> None:
     folder = project("hello")
     (folder / name).write_text("Do as you like.")
-    assert "can't carry" in refuse(folder)
+    assert "archives can't hold" in refuse(folder)

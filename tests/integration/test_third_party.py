@@ -7,7 +7,7 @@ from pathlib import Path
 
 from support import go_to_wheel, run
 
-from go_to_wheel.toolchain import find_go
+from go_to_wheel.golang.find import find_go
 
 YQ = ("github.com/mikefarah/yq/v4", "v4.44.6")
 

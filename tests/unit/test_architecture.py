@@ -15,7 +15,7 @@ PACKAGE = ROOT / "go_to_wheel"
 LAYERS = [
     {"cli", "backend", "api"},
     {"builder"},
-    {"check", "wheel", "toolchain", "golang"},
+    {"check", "wheel", "golang"},
     {"config"},
     {"sources"},
     {"licenses", "binary"},
@@ -61,7 +61,7 @@ def test_arrows_hold(module: str, path: Path) -> None:
 
 @pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value)[-40:])
 def test_only_process_starts_children(module: str, path: Path) -> None:
-    if module not in ("process", "toolchain"):
+    if module != "process":
         assert not {"subprocess", "multiprocessing"} & set(imports(path))
 
 

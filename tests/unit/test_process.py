@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,32 @@ def test_a_child_that_takes_too_long_is_ended(tmp_path: Path) -> None:
         Runner().run([sys.executable, "-c", script], timeout=2)
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_a_stopped_runner_starts_nothing() -> None:
+    runner = Runner()
+    runner.stop()
+    with pytest.raises(ToolchainError):
+        runner.run([sys.executable, "-c", "pass"])
+
+
+def test_stop_ends_a_child_that_ignores_interrupts() -> None:
+    script = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)"
+    runner = Runner()
+    results: list[int] = []
+    thread = threading.Thread(
+        target=lambda: results.append(runner.run([sys.executable, "-c", script]).returncode)
+    )
+    thread.start()
+    while not runner._children:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    runner.stop(grace=0.2)
+    thread.join(30)
+    assert results
+    assert results[0] != 0
+
+
+def test_odd_bytes_of_a_child_do_not_matter() -> None:
+    script = "import sys; sys.stdout.buffer.write(b'\\xff\\xfe ok')"
+    assert Runner().run([sys.executable, "-c", script]).stdout.endswith(" ok")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from identify.vendor.licenses import LICENSES
 
-from go_to_wheel.builder.dependencies import Linked, parse_linked
 from go_to_wheel.licenses import (
     Notice,
     Verdict,
@@ -154,8 +151,8 @@ def test_combined_expression(own: str | None, others: list[str | None], whole: s
 
 
 def test_unknown_ones_are_named() -> None:
-    assert unknown_licenses({"a": Verdict("MIT")}) is None
-    text = unknown_licenses({"a": Verdict("MIT"), "b.example/b": Verdict(None, "it has no text")})
+    assert unknown_licenses({}) is None
+    text = unknown_licenses({"b.example/b": "it has no text"})
     assert text == (
         "License-Expression leaves out what is linked in, because these licences are unknown: "
         "b.example/b (it has no text)"
@@ -168,30 +165,3 @@ def test_a_short_notice_among_long_licences_is_not_lost() -> None:
     notice = APACHE_NOTICE.replace("Unless required by applicable law", "Unless needed by the law")
     text = f"{TEXTS['MIT']}\n\n{unicode}\n\nTables from a script, which is\n\n{notice}"
     assert recognise_several(text).expression is None
-
-
-def test_go_lists_lines() -> None:
-    text = "\n".join(
-        [
-            "",  # a package of the standard library
-            "\tm.example/own\tmain\t/src\tm.example/own\t\t/src\tmain.go\t\t",  # one to build
-            "m.example/own/cmd\t/src/cmd\tm.example/own\t\t/src\t\t",
-            "d.example/d/x\t/mod/d@v1.0.0/x\td.example/d\tv1.0.0\t/mod/d@v1.0.0\t\t",
-            "v.example/v/y\t/src/vendor/v.example/v/y\tv.example/v\tv1.1.0\t\t\t",
-            "r.example/r\t/mod/other@v3\tr.example/r\tv1.0.0\t/mod/other@v3\tv3.0.0\treplaced",
-            "l.example/l\t/near\tl.example/l\tv0.0.0\t/near\t\treplaced",
-            "missing.example/m\t\t\t\t\t\t",
-        ]
-    )
-    assert parse_linked(text) == [
-        Linked("m.example/own", "", Path("/src"), Path("/src/cmd")),
-        Linked("d.example/d", "v1.0.0", Path("/mod/d@v1.0.0"), Path("/mod/d@v1.0.0/x")),
-        Linked(
-            "v.example/v",
-            "v1.1.0",
-            Path("/src/vendor/v.example/v"),
-            Path("/src/vendor/v.example/v/y"),
-        ),
-        Linked("r.example/r", "v3.0.0", Path("/mod/other@v3"), Path("/mod/other@v3")),
-        Linked("l.example/l", "", Path("/near"), Path("/near")),
-    ]

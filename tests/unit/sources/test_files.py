@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.builder.look import read_pkg_info
+from go_to_wheel.builder.detect import read_pkg_info
 from go_to_wheel.config import read_project
 from go_to_wheel.errors import SourceError
 from go_to_wheel.sources import open_source, read_file, read_files, read_python_files

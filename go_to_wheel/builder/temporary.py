@@ -1,4 +1,4 @@
-"""Temporary folders that no build sees."""
+"""Temporary directories that no build picks up as part of its source."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 
 @contextmanager
-def workshop(source: Path | None = None) -> Iterator[Path]:
-    """A temporary folder outside the source, gone at the end.
+def temporary_folder(source: Path | None = None) -> Iterator[Path]:
+    """A temporary directory outside the source, removed at the end.
 
-    Where it had to be in a checkout after all, that checkout's status does not show it.
+    If it has to be inside a checkout after all, git ignores it.
     """
     place = _outside(source) if source else None
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-", dir=place) as folder:
@@ -23,10 +23,10 @@ def workshop(source: Path | None = None) -> Iterator[Path]:
 
 
 def _outside(source: Path) -> str | None:
-    """A folder for temporary files that is not in the source; None for the usual one."""
+    """A directory for temporary files that is not in the source; None for the usual one."""
     usual = Path(tempfile.gettempdir()).resolve()
     if not usual.is_relative_to(source.resolve()):
         return None
     candidates = ["/tmp", "/var/tmp", str(source.resolve().parent)]  # noqa: S108
-    writable = (one for one in candidates if os.access(one, os.W_OK | os.X_OK))
-    return next((one for one in writable if not Path(one).is_relative_to(source)), None)
+    writable = (path for path in candidates if os.access(path, os.W_OK | os.X_OK))
+    return next((path for path in writable if not Path(path).is_relative_to(source)), None)

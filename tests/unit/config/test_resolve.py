@@ -1,4 +1,4 @@
-"""Which value wins: flag, then pyproject.toml, then what the program tells, then a default."""
+"""Which value wins: flag, then pyproject.toml, then what was detected, then a default."""
 
 from __future__ import annotations
 
@@ -10,26 +10,23 @@ import pytest
 
 from go_to_wheel.config import (
     BuildRequest,
+    Detected,
+    Fault,
+    Identity,
     Project,
-    Said,
     Settings,
-    Surroundings,
-    Told,
-    merge_settings,
+    Value,
     resolve,
 )
 from go_to_wheel.errors import InvalidOptionsError
-from go_to_wheel.licenses import Recognised
 from go_to_wheel.platforms import default_targets, native_target
 from go_to_wheel.sources.readme import ProjectFiles, Readme
 
-TOLD = Told(
-    version=Said("v1.4.0", "git tag v1.4.0"),
-    summary=Said("Does things", "doc comment"),
-    license=Recognised("MIT", 1.0, "LICENSE: MIT, 100% of the text"),
-    urls=(("Source", Said("https://github.com/o/tool", "module path")),),
+IDENTITY = Identity(
+    version=Value("v1.4.0", "git tag v1.4.0"),
+    urls=(("Source", Value("https://github.com/o/tool", "module path")),),
 )
-AROUND = Surroundings(
+AROUND = Detected(
     package_paths=("github.com/o/tool/v2/cmd/my-tool",),
     module_path="github.com/o/tool/v2",
     files=ProjectFiles(
@@ -38,7 +35,9 @@ AROUND = Surroundings(
     native=native_target("linux", "x86_64"),
     cpus=2,
     epoch=315532800,
-    told=TOLD,
+    identity=IDENTITY,
+    summary=Value("Does things", "doc comment"),
+    license=Value("MIT", "recognised in LICENSE: MIT, 100% of the text"),
 )
 
 
@@ -49,17 +48,17 @@ def table(*dynamic: str, **values: str) -> Project:
     )
 
 
-def ask(around: Surroundings = AROUND, **options: Any) -> Any:
-    return resolve(merge_settings(BuildRequest(source=".", **options), around.project), around)
+def ask(around: Detected = AROUND, **options: Any) -> Any:
+    return resolve(BuildRequest(source=".", **options), around)
 
 
-def refusal(around: Surroundings = AROUND, **options: Any) -> InvalidOptionsError:
+def refusal(around: Detected = AROUND, **options: Any) -> InvalidOptionsError:
     with pytest.raises(InvalidOptionsError) as caught:
         ask(around, **options)
     return caught.value
 
 
-def test_nothing_asked_all_told() -> None:
+def test_nothing_asked_everything_detected() -> None:
     options = ask()
     project = options.project
     assert (project.name, project.version) == ("my-tool", "1.4.0")
@@ -102,7 +101,7 @@ def test_flags_win_over_everything() -> None:
     }
 
 
-def test_the_table_wins_over_what_is_told() -> None:
+def test_the_table_wins_over_detected_values() -> None:
     options = ask(replace(AROUND, project=table(version="3.0", description="From the table")))
     assert (options.project.version, options.project.summary) == ("3.0", "From the table")
     assert options.origins["version"] == "pyproject.toml, project.version"
@@ -152,7 +151,7 @@ def test_a_closed_table_keeps_fields_empty() -> None:
     assert found.urls == {}
 
 
-def test_dynamic_fields_are_told() -> None:
+def test_dynamic_fields_are_detected() -> None:
     dynamic = ("version", "description", "license", "urls", "readme", "requires-python")
     found = ask(replace(AROUND, project=table(*dynamic))).project
     assert found.name == "named"
@@ -166,21 +165,21 @@ def test_dynamic_fields_are_told() -> None:
 
 
 def test_no_version_anywhere_is_said() -> None:
-    options = ask(replace(AROUND, told=Told()))
+    options = ask(replace(AROUND, identity=Identity(), summary=None))
     assert options.project.version == "0.1.0"
-    assert options.notes == ("nothing tells the version (no flag, no tag): it is 0.1.0",)
+    assert options.notes == ("no version found; using 0.1.0 (set --version)",)
     assert options.project.summary == "Go binary packaged as Python wheel"
 
 
 DEV = replace(
-    TOLD,
-    version=Said("v1.4.1-0.20240102030405-abcdef012345", "git commit abcdef012345"),
+    IDENTITY,
+    version=Value("v1.4.1-0.20240102030405-abcdef012345", "git commit abcdef012345"),
     development="no version tag names the commit abcdef012345",
 )
 
 
 def test_a_development_version_is_refused() -> None:
-    error = refusal(replace(AROUND, told=DEV))
+    error = refusal(replace(AROUND, identity=DEV))
     assert error.message == (
         "version '1.4.1.dev20240102030405' is no release: "
         "no version tag names the commit abcdef012345"
@@ -189,19 +188,19 @@ def test_a_development_version_is_refused() -> None:
 
 
 def test_a_development_version_on_request_and_other_ways_out() -> None:
-    around = replace(AROUND, told=DEV)
+    around = replace(AROUND, identity=DEV)
     assert ask(around, dev=True).project.version == "1.4.1.dev20240102030405"
     assert ask(around, version="5").project.version == "5"
     assert ask(replace(around, project=table(version="6"))).project.version == "6"
 
 
 def test_an_unknown_licence_is_said_not_guessed() -> None:
-    unknown = Recognised(None, 0.5, "LICENSE: it holds MIT, and more than that")
-    options = ask(replace(AROUND, told=replace(TOLD, license=unknown)))
+    unknown = "LICENSE: it holds MIT, and more than that"
+    options = ask(replace(AROUND, license=None, unknown_license=unknown))
     assert options.project.license_expression is None
     assert options.notes == (
         "the licence is unknown, so none is stated; "
-        "LICENSE: it holds MIT, and more than that (--license says)",
+        "LICENSE: it holds MIT, and more than that (set --license)",
     )
 
 
@@ -228,6 +227,21 @@ def test_the_version_variable_gets_the_version_that_was_found() -> None:
     assert ask(set_version_var="auto").ldflags == "-s -w"
 
 
+def test_the_version_variable_that_was_found() -> None:
+    options = ask(replace(AROUND, version_variable="main.version"), set_version_var="auto")
+    assert options.ldflags == "-s -w -X main.version=1.4.0"
+    assert options.version_var == ("main", "version")
+    assert options.origins["ldflags"] == "--set-version-var auto found main.version"
+
+
+def test_detected_faults_are_among_the_others() -> None:
+    fault = Fault("set-version-var 'main.x' sets nothing", "its string variables: main.y")
+    error = refusal(replace(AROUND, faults=(fault,)), version="x")
+    assert len(error.faults) == 2
+    assert fault.message in error.faults
+    assert fault.hint in error.hint
+
+
 SEVERAL = replace(
     AROUND, package_paths=("github.com/o/tool/v2/cmd/a", "github.com/o/tool/v2/cmd/b")
 )
@@ -242,7 +256,7 @@ def test_several_commands() -> None:
 
 def test_several_commands_that_clash() -> None:
     twice = replace(SEVERAL, package_paths=("e.com/m/cmd/a", "e.com/m/tools/a"))
-    assert refusal(twice).message == "two packages make the command 'a'"
+    assert refusal(twice).message == "two packages have the command 'a'"
     error = refusal(SEVERAL, entry_point="x")
     assert error.message == "entry-point 'x' can't name 2 commands"
     assert "[tool.go-to-wheel.commands]" in error.hint

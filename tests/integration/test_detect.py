@@ -63,10 +63,10 @@ def test_a_modified_tree_is_not_the_tag(project: Project) -> None:
     assert plan(folder, "--package", "./cmd/alpha")["version"] == "1.4.0"
 
 
-def test_nothing_tells_the_version(project: Project) -> None:
+def test_no_version_anywhere(project: Project) -> None:
     planned = plan(project("pair"), "--package", "./cmd/alpha")
     assert planned["version"] == "0.1.0"
-    assert planned["notes"] == ["nothing tells the version (no flag, no tag): it is 0.1.0"]
+    assert planned["notes"] == ["no version found; using 0.1.0 (set --version)"]
 
 
 def test_every_value_and_where_it_came_from(
@@ -127,7 +127,7 @@ def test_set_version_var_auto_is_never_a_guess(project: Project, code: str, said
     (folder / "cmd/alpha/main.go").write_text(code)
     output = refuse(folder / "cmd/alpha", "--set-version-var", "auto", "--version", "1")
     assert said in output
-    assert "name the one: --set-version-var main.version" in output
+    assert "hint: name it: --set-version-var main." in output
 
 
 def test_several_commands_of_a_folder(project: Project, tmp_path: Path) -> None:

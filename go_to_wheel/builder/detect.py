@@ -1,0 +1,268 @@
+"""Everything that can be found out about a source, before anything is compiled."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.metadata import RawMetadata, parse_email
+from packaging.utils import canonicalize_name
+
+from go_to_wheel.builder.mains import find_main
+from go_to_wheel.builder.version_var import check_version_variable, find_version_variable
+from go_to_wheel.config import AUTO, BuildRequest, Detected, Fault, Identity, Project, Value
+from go_to_wheel.errors import GoToWheelError, InvalidOptionsError
+from go_to_wheel.golang.command import Go, open_go
+from go_to_wheel.golang.environment import usable_cpus
+from go_to_wheel.golang.packages import Package
+from go_to_wheel.licenses import Recognised, recognise_files
+from go_to_wheel.platforms import Target, default_targets, native_target, parse_selection
+from go_to_wheel.process import Runner
+from go_to_wheel.sources import (
+    TEXT_LIMIT,
+    Git,
+    ModuleSource,
+    first_sentence,
+    forge_url,
+    read_checkout,
+    read_file,
+    read_files,
+    read_python_files,
+    refuse_odd_name,
+    summary_of_doc,
+)
+from go_to_wheel.sources.readme import ProjectFiles
+from go_to_wheel.wheel.archive import parse_epoch
+
+PKG_INFO = "PKG-INFO"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The environment of the build and the runner of its child processes."""
+
+    environ: Mapping[str, str]
+    runner: Runner
+
+
+@dataclass(frozen=True)
+class Located:
+    """A module to build: its source, its pyproject.toml, and the Go that fetched it, if any.
+
+    `identity` is what the module proxy knows; None for folders. Without `stamp` Go records no
+    commit, because it can't ask the version control system in use.
+    """
+
+    source: ModuleSource
+    project: Project | None
+    go: Go | None = None
+    identity: Identity | None = None
+    stamp: bool = True
+
+
+@dataclass(frozen=True)
+class GoFindings:
+    """The Go in use, the packages to build and the version variable, or why there are none."""
+
+    go: Go | None = None
+    packages: tuple[Package, ...] = ()
+    version_variable: str = ""
+    faults: tuple[Fault, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: GoToWheelError | None = None
+
+
+@dataclass(frozen=True)
+class Detection:
+    """All findings; `error` is Go's refusal, which counts once every value is valid."""
+
+    detected: Detected
+    go: Go | None
+    packages: tuple[Package, ...]
+    error: GoToWheelError | None = None
+
+
+def detect_module(request: BuildRequest, located: Located, machine: Machine) -> Detection:
+    """Query Go and git, read the project's texts.
+
+    Threads: three tasks in a pool that ends before this returns or raises; an error stops
+    their child processes first.
+    """
+    source, project = located.source, located.project
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        try:
+            go = pool.submit(_query_go, request, located, machine)
+            identity = pool.submit(_identify, request, located, machine)
+            files = read_files(source, request.readme)
+            for name, _ in files.licenses:
+                refuse_odd_name(name)
+            license_ = pool.submit(_recognise, request, project, files)
+            python_files = python_files_of(project)
+            epoch = read_epoch(machine.environ)
+            found, known, recognised = go.result(), identity.result(), license_.result()
+        except BaseException:
+            machine.runner.stop()
+            raise
+    commands = project.settings.commands if project else {}
+    detected = Detected(
+        package_paths=source.package_paths,
+        module_path=source.module_path,
+        files=files,
+        native=native_target(sys.platform, platform.machine()),
+        cpus=usable_cpus(),
+        epoch=epoch,
+        identity=known,
+        summary=known.summary or _summary(request, project, files, found.packages),
+        license=license_value(recognised),
+        unknown_license=recognised.reason if recognised and not recognised.expression else "",
+        command_names=() if request.packages else tuple(commands),
+        project=project,
+        python_files=python_files,
+        version_variable=found.version_variable,
+        faults=found.faults,
+        notes=found.notes,
+    )
+    return Detection(detected, found.go, found.packages, found.error)
+
+
+def _query_go(request: BuildRequest, located: Located, machine: Machine) -> GoFindings:
+    source, settings = located.source, located.project and located.project.settings
+    targets = probe_targets(request, located.project)
+    go = located.go
+    try:
+        if go is None:
+            go = open_go(request.go_binary, machine.runner, source.root, machine.environ)
+        go = go if request.stamp and located.stamp else go.without_stamp()
+        packages = tuple(find_main(go, source, package, targets) for package in source.packages)
+        asked = request.set_version_var or (settings and settings.set_version_var) or ""
+        variable, fault, note = "", None, ""
+        if asked == AUTO:
+            variable, fault = find_version_variable(go, source, packages, targets[0])
+            asked = variable
+        if "." in asked and not fault:
+            fault, note = check_version_variable(go, source, packages, asked, targets[0])
+    except GoToWheelError as error:
+        return GoFindings(go, error=error)
+    faults, notes = filter(None, [fault]), filter(None, [note])
+    return GoFindings(go, packages, variable, tuple(faults), tuple(notes))
+
+
+def probe_targets(request: BuildRequest, project: Project | None) -> tuple[Target, ...]:
+    """The targets to build; the default ones where the selection is invalid."""
+    names = request.platforms or (project.settings.platforms if project else None)
+    try:
+        native = native_target(sys.platform, platform.machine())
+        return parse_selection(names, native) if names else default_targets()
+    except InvalidOptionsError:
+        return default_targets()
+
+
+def _recognise(
+    request: BuildRequest, project: Project | None, files: ProjectFiles
+) -> Recognised | None:
+    """The licence in the project's own files, unless it is stated anyway."""
+    if request.license is not None or (project and project.closed("license")):
+        return None
+    stated = project.license_files if project else None
+    return recognise_files(files.licenses if stated is None else stated)
+
+
+def license_value(seen: Recognised | None) -> Value | None:
+    """A recognised licence as a detected value."""
+    if seen is None or seen.expression is None:
+        return None
+    return Value(seen.expression, f"recognised in {seen.reason}")
+
+
+def _summary(
+    request: BuildRequest, project: Project | None, files: ProjectFiles,
+    packages: tuple[Package, ...],
+) -> Value | None:  # fmt: skip
+    """The doc comment's first sentence, else the README's."""
+    if request.description is not None or (project and project.closed("description")):
+        return None
+    if summary := summary_of_doc(packages[0].doc) if packages else None:
+        return Value(summary, "doc comment")
+    readme = (project.readme if project else None) or files.readme
+    sentence = first_sentence(readme) if readme else None
+    return Value(sentence, "README") if sentence else None
+
+
+def python_files_of(project: Project | None) -> tuple[tuple[str, bytes], ...]:
+    """The Python files of a mixed project; empty for others."""
+    folder = project.settings.python_source if project else None
+    return read_python_files(project.folder, folder) if project and folder else ()
+
+
+def _identify(request: BuildRequest, located: Located, machine: Machine) -> Identity:
+    source, project = located.source, located.project
+    packed = read_pkg_info(project.folder if project else source.root)
+    name = request.name or ((project.values or {}).get("name") if project else None)
+    own = packed.name.text if packed and packed.name else ""
+    if packed and (not name or canonicalize_name(name) == canonicalize_name(own)):
+        return packed
+    return located.identity or _identify_checkout(source, machine)
+
+
+def _identify_checkout(source: ModuleSource, machine: Machine) -> Identity:
+    """The version and address that git knows."""
+    checkout = read_checkout(Git(source.root, machine.runner, machine.environ))
+    urls = module_urls(source.module_path, checkout.remote if checkout else None)
+    if checkout is None:
+        return Identity(urls=urls)
+    if checkout.release:
+        version = Value(checkout.release, f"git tag {checkout.release}")
+        return Identity(version=version, urls=urls)
+    pseudo, short = checkout.pseudo_version, checkout.commit[:12]
+    if pseudo is None:
+        return Identity(urls=urls)
+    if checkout.tag:
+        why = f"files differ from the commit that {checkout.tag} names"
+    else:
+        why = f"no version tag names the commit {short}"
+    return Identity(version=Value(pseudo, f"git commit {short}"), development=why, urls=urls)
+
+
+def module_urls(module_path: str, remote: str | None) -> tuple[tuple[str, Value], ...]:
+    """The source's address, from the module path or a git remote."""
+    by_path = forge_url(module_path)
+    by_remote = forge_url(remote, module_path) if remote else None
+    if by_path:
+        return (("Source", Value(by_path, "module path")),)
+    return (("Source", Value(by_remote, "git remote")),) if by_remote else ()
+
+
+def read_pkg_info(folder: Path) -> Identity | None:
+    """The values in an sdist's PKG-INFO: they were settled when the sdist was made."""
+    if not os.path.lexists(folder / PKG_INFO):
+        return None
+    raw, _ = parse_email(read_file(folder / PKG_INFO, folder, TEXT_LIMIT))
+    if not raw.get("name") or not raw.get("version"):
+        return None
+    return Identity(
+        name=_packed(raw, "name"),
+        version=_packed(raw, "version"),
+        summary=_packed(raw, "summary"),
+        license=_packed(raw, "license_expression"),
+        urls=tuple(
+            (label, Value(url, PKG_INFO)) for label, url in raw.get("project_urls", {}).items()
+        ),
+    )
+
+
+def _packed(raw: RawMetadata, name: str) -> Value | None:
+    value = raw.get(name)
+    return Value(str(value), PKG_INFO) if value else None
+
+
+def read_epoch(environ: Mapping[str, str]) -> int:
+    """The date of the wheels' files; raises InvalidOptionsError for an invalid one."""
+    try:
+        return parse_epoch(environ.get("SOURCE_DATE_EPOCH"))
+    except ValueError as error:
+        raise InvalidOptionsError([str(error)]) from None

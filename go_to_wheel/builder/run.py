@@ -1,0 +1,290 @@
+"""A plan -> finished wheels in the output folder, or nothing.
+
+Threads: `run_build` starts two pools and waits for all their jobs before it returns or
+raises. One compiles, a job for each distinct program; the other, a single thread, lists what
+is linked in and recognises its licences meanwhile. On an interrupt the child processes are
+stopped first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from go_to_wheel.binary import BinaryFacts, tags_for
+from go_to_wheel.builder.compile import Program, make_programs
+from go_to_wheel.builder.linked import bundle_for
+from go_to_wheel.builder.plan import BuildPlan
+from go_to_wheel.builder.publish import check_folder, list_neighbours, publish
+from go_to_wheel.builder.temporary import temporary_folder
+from go_to_wheel.check import check_wheels
+from go_to_wheel.config import BuildOptions
+from go_to_wheel.errors import (
+    BinaryError,
+    BuildFailedError,
+    GoToWheelError,
+    OutputError,
+    WheelError,
+)
+from go_to_wheel.golang.environment import usable_cpus
+from go_to_wheel.licenses import BundledLicenses, unknown_licenses
+from go_to_wheel.naming import wheel_file_name
+from go_to_wheel.platforms import Target
+from go_to_wheel.sources import BinarySource
+from go_to_wheel.wheel.archive import write_wheel
+from go_to_wheel.wheel.entries import sbom_entries, wheel_entries
+
+#: Errors of the check that stop no build: an index other than PyPI may take a large wheel,
+#: who asks for linux-amd64 and linux-amd64-musl gets both, and a build must not depend on
+#: whether twine is there.
+_LEFT_TO_THE_USER = ("zip-too-large", "set-duplicate", "twine")
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something happened to a target: "compile", "pack", "done" or "failed"."""
+
+    target: str
+    stage: str
+
+
+EventSink = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class BuiltWheel:
+    """One finished wheel; sizes in bytes, `seconds` from compile to packed."""
+
+    path: Path
+    target: str
+    tags: tuple[str, ...]
+    size: int
+    sha256: str
+    binary_size: int
+    go_version: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """The result of a build. `failures` is empty unless the options say to keep going."""
+
+    wheels: tuple[BuiltWheel, ...]
+    failures: Mapping[str, GoToWheelError]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One compile: the targets that share its programs, and where it works."""
+
+    plan: BuildPlan
+    targets: Sequence[Target]
+    work: Path
+    processors: float | None
+    licenses: Future[BundledLicenses]
+    on_event: EventSink
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of one job: wheels and what was read from the programs, or an error."""
+
+    wheels: Sequence[BuiltWheel] = ()
+    facts: tuple[BinaryFacts, ...] = ()
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    error: GoToWheelError | None = None
+
+
+def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> BuildReport:
+    """Compile, inspect and pack every target, check the wheels, then publish them.
+
+    Raises BuildFailedError naming every target that failed, unless the options say to keep
+    going; then the good wheels are published and the failures are in the report.
+    """
+    options = plan.options
+    check_folder(options.output_dir)
+    source = None if isinstance(plan.source, BinarySource) else plan.source.root
+    with temporary_folder(source) as work:
+        wheels, failures, unknown = _gather(_run_jobs(plan, work, on_event))
+        if failures and (not wheels or not options.keep_going):
+            raise BuildFailedError(failures)
+        order = [target.name for target in options.targets]
+        wheels.sort(key=lambda wheel: order.index(wheel.target))
+        findings = _check(wheels, options)
+        paths = publish([wheel.path for wheel in wheels], options.output_dir)
+    published = [replace(wheel, path=path) for wheel, path in zip(wheels, paths, strict=True)]
+    note = unknown_licenses(unknown)
+    notes = [*options.notes, *([note] if note else []), *findings]
+    notes += list_neighbours(options.output_dir, paths)
+    return BuildReport(tuple(published), failures, tuple(notes))
+
+
+def _run_jobs(
+    plan: BuildPlan, work: Path, on_event: EventSink
+) -> list[tuple[Sequence[Target], Outcome]]:
+    """Every job's outcome. Unexpected exceptions stop everything and rise."""
+    groups: dict[object, list[Target]] = {}
+    for target in plan.options.targets:
+        groups.setdefault(target.compile_key if plan.go else target.name, []).append(target)
+    shares = share_processors(usable_cpus(), len(groups), plan.options.jobs)
+    lister = ThreadPoolExecutor(max_workers=1)
+    compilers = ThreadPoolExecutor(max_workers=plan.options.jobs)
+    try:
+        futures = []
+        for index, (group, share) in enumerate(zip(groups.values(), shares, strict=True)):
+            licenses = lister.submit(bundle_for, plan, group[:1])
+            job = Job(plan, group, work / f"{index}", share, licenses, on_event)
+            futures.append((group, compilers.submit(_run_job, job)))
+        wait([future for _, future in futures], return_when=FIRST_EXCEPTION)
+        return [(group, future.result()) for group, future in futures]
+    except BaseException:
+        plan.runner.stop()
+        raise
+    finally:
+        compilers.shutdown(wait=True, cancel_futures=True)
+        lister.shutdown(wait=True, cancel_futures=True)
+
+
+def share_processors(processors: int, compiles: int, jobs: int) -> list[float | None]:
+    """How many processors each compile may use, in the order in which they start.
+
+    The last ones, when fewer are left than run at once, share what there is. None for a
+    compile that is alone.
+    """
+    at_once = min(jobs, compiles)
+    if at_once <= 1:
+        return [None] * compiles
+    last = compiles % at_once or at_once
+    shares = [at_once] * (compiles - last) + [last] * last
+    return [max(1.0, processors / neighbours) for neighbours in shares]
+
+
+def _run_job(job: Job) -> Outcome:
+    """One compile, and a wheel for each target that shares it."""
+    started = time.monotonic()
+    try:
+        for target in job.targets:
+            job.on_event(Event(target.name, "compile"))
+        programs = make_programs(job.plan, job.targets[0], job.work, job.processors)
+        licenses = job.licenses.result()
+        wheels = []
+        for target in job.targets:
+            job.on_event(Event(target.name, "pack"))
+            wheels.append(_pack(job, target, programs, licenses, started))
+            job.on_event(Event(target.name, "done"))
+        return Outcome(wheels, tuple(program.facts for program in programs), licenses.unknown)
+    except (GoToWheelError, OSError) as error:
+        for target in job.targets:
+            job.on_event(Event(target.name, "failed"))
+        return Outcome(error=_as_ours(error))
+
+
+def _as_ours(error: GoToWheelError | OSError) -> GoToWheelError:
+    """A full disk under the temporary folder is reported like every other failure."""
+    if isinstance(error, GoToWheelError):
+        return error
+    return OutputError(
+        f"can't work in the temporary folder: {error.strerror or error}",
+        "make room there, or choose another with TMPDIR",
+    )
+
+
+def _pack(
+    job: Job,
+    target: Target,
+    programs: Sequence[Program],
+    licenses: BundledLicenses,
+    started: float,
+) -> BuiltWheel:
+    options = job.plan.options
+    facts = [program.facts for program in programs]
+    tags = tags_for(facts, target)
+    path = job.work / wheel_file_name(options.project.name, options.project.version, tags)
+    binaries = {program.command: program.data for program in programs}
+    entries = wheel_entries(options, licenses, target, tags, binaries)
+    entries += sbom_entries(options, licenses, facts)
+    write_wheel(path, entries, options.epoch)
+    data = path.read_bytes()
+    return BuiltWheel(
+        path=path,
+        target=target.name,
+        tags=tags,
+        size=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        binary_size=sum(map(len, binaries.values())),
+        go_version=facts[0].go.version if facts[0].go else "unknown",
+        seconds=time.monotonic() - started,
+    )
+
+
+def _gather(
+    outcomes: Sequence[tuple[Sequence[Target], Outcome]],
+) -> tuple[list[BuiltWheel], dict[str, GoToWheelError], dict[str, str]]:
+    """The wheels, each failed target's error, and the licences that are unknown."""
+    failures = {
+        target.name: outcome.error
+        for targets, outcome in outcomes
+        for target in targets
+        if outcome.error
+    }
+    failures |= _differing_stamps(outcomes)
+    wheels = [wheel for _, outcome in outcomes for wheel in outcome.wheels]
+    unknown = {name: why for _, outcome in outcomes for name, why in outcome.unknown.items()}
+    return [wheel for wheel in wheels if wheel.target not in failures], failures, unknown
+
+
+def _differing_stamps(
+    outcomes: Sequence[tuple[Sequence[Target], Outcome]],
+) -> dict[str, GoToWheelError]:
+    """All programs must come from one commit in one state, by one Go."""
+    stamps = {
+        target.name: tuple(map(_stamp, outcome.facts))
+        for targets, outcome in outcomes
+        for target in targets
+        if outcome.facts
+    }
+    if len(set(stamps.values())) < 2:
+        return {}
+    error = BinaryError(
+        "the source changed during the build: the programs record different commits or states",
+        "build again",
+    )
+    return dict.fromkeys(stamps, error)
+
+
+def _stamp(facts: BinaryFacts) -> tuple[str, ...]:
+    if facts.go is None:
+        return ()
+    names = ("vcs.revision", "vcs.time", "vcs.modified")
+    return (facts.go.version, *(facts.go.settings.get(name, "") for name in names))
+
+
+def _check(wheels: Sequence[BuiltWheel], options: BuildOptions) -> list[str]:
+    """The verdict of `go-to-wheel check` on the wheels: its warnings, as notes.
+
+    twine's own part, which takes longer than a compile, is left out unless there is a
+    reStructuredText README for it to render. Raises WheelError for errors.
+    """
+    readme = options.project.readme
+    report = check_wheels(
+        [wheel.path for wheel in wheels],
+        expect=[wheel.target for wheel in wheels],
+        twine=readme is not None and readme.content_type == "text/x-rst",
+    )
+    fatal = [found for found in report.errors if not found.code.startswith(_LEFT_TO_THE_USER)]
+    if fatal:
+        lines = [f"{finding.wheel}: {finding.message} ({finding.code})" for finding in fatal]
+        raise WheelError("\n".join(lines), "\n".join(finding.hint for finding in fatal))
+    texts: dict[str, list[str]] = {}
+    for finding in report.findings:
+        texts.setdefault(finding.message, []).append(finding.wheel)
+    return [f"{message} ({_count(names)})" for message, names in texts.items()]
+
+
+def _count(wheels: Sequence[str]) -> str:
+    return wheels[0] if len(wheels) == 1 else f"{len(wheels)} wheels"

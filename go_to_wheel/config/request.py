@@ -1,0 +1,50 @@
+"""What the user asked for, unchecked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+DEFAULT_OUTPUT_DIR = "./dist"
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """The options of one build; None means: detect it or use the default.
+
+    `package` is one folder or several. `binaries` are prebuilt ones, each "TARGET=PATH".
+    `dev` accepts the `.devN` version of a commit without a tag. `stamp` lets Go record the
+    commit in the binary.
+    """
+
+    source: str
+    package: str | Sequence[str] | None = None
+    name: str | None = None
+    version: str | None = None
+    output_dir: str = DEFAULT_OUTPUT_DIR
+    entry_point: str | None = None
+    platforms: Sequence[str] | None = None
+    go_binary: str | None = None
+    description: str | None = None
+    requires_python: str | None = None
+    author: str | None = None
+    author_email: str | None = None
+    license: str | None = None
+    url: str | None = None
+    readme: str | None = None
+    ldflags: str | None = None
+    set_version_var: str | None = None
+    launcher: str | None = None
+    jobs: int | None = None
+    keep_going: bool = False
+    dependency_licenses: bool = True
+    binaries: Sequence[str] = ()
+    dev: bool = False
+    stamp: bool = True
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The packages asked for, in order."""
+        if self.package is None:
+            return ()
+        return (self.package,) if isinstance(self.package, str) else tuple(self.package)

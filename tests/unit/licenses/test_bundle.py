@@ -1,0 +1,42 @@
+"""One expression and all texts for a wheel."""
+
+from __future__ import annotations
+
+from identify.vendor.licenses import LICENSES
+
+from go_to_wheel.licenses import Notice, bundle_licenses, go_notice
+
+TEXTS = dict(LICENSES)
+OWN = (("LICENSE", b"mine"),)
+DEP = Notice("m.example/dep", "v1.0.0", (("LICENSE", TEXTS["ISC"].encode()),))
+ODD = Notice("m.example/odd", "v1.0.0", (("LICENSE", b"Ask my grandmother."),))
+
+
+def test_everything_known() -> None:
+    bundle = bundle_licenses("m.example/own", "MIT", OWN, [DEP, go_notice("go1.26", b"text")])
+    assert bundle.expression == "MIT AND BSD-3-Clause AND ISC"
+    names = [path for path, _ in bundle.files]
+    assert names == ["LICENSE", "go/LICENSE", "m.example/dep@v1.0.0/LICENSE"]
+    assert bundle.by_module == {
+        "m.example/dep": "ISC",
+        "std": "BSD-3-Clause",
+        "m.example/own": "MIT",
+    }
+    assert bundle.unknown == {}
+
+
+def test_an_unknown_licence_leaves_the_projects_own() -> None:
+    bundle = bundle_licenses("m.example/own", "MIT", OWN, [DEP, ODD])
+    assert bundle.expression == "MIT"
+    assert list(bundle.unknown) == ["m.example/odd"]
+    assert "m.example/odd" not in bundle.by_module
+
+
+def test_missing_texts_leave_the_projects_own() -> None:
+    assert bundle_licenses("m.example/own", "MIT", OWN, [DEP], complete=False).expression == "MIT"
+
+
+def test_no_licence_of_its_own() -> None:
+    bundle = bundle_licenses("m.example/own", None, (), [DEP, ODD])
+    assert bundle.expression is None
+    assert bundle.unknown == {}

@@ -95,7 +95,7 @@ def _build_options(function: _F) -> _F:
     """The options that 0.2 did not have."""
     options = [
         click.option(
-            "--package", "--package-path", metavar="DIR", multiple=True,
+            "--package", metavar="DIR", multiple=True,
             help="Folder of the command, such as ./cmd/tool; repeat it for several commands.",
         ),
         click.option(
@@ -126,7 +126,16 @@ def _build_options(function: _F) -> _F:
     return function
 
 
-@click.command("build", short_help="Build wheels from a Go program (the default).")
+def _other_name(option: str) -> str:
+    """--package-path is another name of --package."""
+    return "package" if option == "package-path" else option
+
+
+@click.command(
+    "build",
+    short_help="Build wheels from a Go program (the default).",
+    context_settings={"token_normalize_func": _other_name},
+)
 @click.argument("source", type=click.Path(), default="")
 @_project_options
 @_build_options

@@ -14,7 +14,7 @@ from go_to_wheel.golang.messages import explain
         ("go: go.mod requires go >= 1.99 (running go 1.26)", "the Go in use is go1.26.8"),
         ("dial tcp: lookup proxy.example: no such host", "GOPROXY"),
         ("module lookup disabled by GOPROXY=off", "unset it"),
-        ("reading https://proxy.example/x/-y/@v/list: 400 Bad Request", "check the spelling"),
+        ("reading https://proxy.example/x/-y/@v/list: 400 Bad Request", "GOPRIVATE=HOST"),
         ("missing go.sum entry for module", "go mod tidy"),
         ("undefined: x", ""),
     ],

@@ -133,3 +133,17 @@ def test_every_option_of_scan() -> None:
     assert written == [*fields_of("_scan.py", "ScanOptions"), "events"]
     fields = fields_of("_records.py", "Match")
     assert all(f"`{field}`" in text("reference/sqlite-scanner.md") for field in fields)
+
+
+def test_contributing_names_what_exists() -> None:
+    written = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    names = [name for name in re.findall(r"`([\w.]+(?:/[\w.-]*)+)`", written) if name[0] != "-"]
+    assert len(names) > 12
+    assert [name for name in names if not (ROOT / name).exists() and name[:4] != ".ven"] == []
+    for name, constant in (("platforms.py", "TARGETS"), ("check/rules.py", "RULES")):
+        assert re.search(
+            rf"^{constant}\b", (ROOT / "go_to_wheel" / name).read_text("utf-8"), re.MULTILINE
+        )
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"`make ([a-z-]+)`", written):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target

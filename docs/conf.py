@@ -22,7 +22,9 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
 myst_heading_anchors = 4
 exclude_patterns = ["README.md"]
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(?!go_to_wheel|sqlite_scanner\.[a-zA-Z]).*")]  # no inventory is fetched
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!go_to_wheel|sqlite_scanner\.[a-zA-Z]).*")
+]  # no inventory is fetched
 default_role = "code"  # docstrings mark code with single backticks
 maximum_signature_line_length = 80
 autodoc_member_order = "bysource"

@@ -1,15 +1,45 @@
-"""The Python API: `build_wheels`, with the names and defaults of go-to-wheel 0.2."""
+"""The Python API: `build_wheels` and `build_wheel`, with the signatures of go-to-wheel 0.2."""
 
 from __future__ import annotations
 
 import os
+import platform
+import sys
+import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from go_to_wheel import config
+from go_to_wheel.builder.detect import read_epoch
 from go_to_wheel.builder.plan import plan_build
+from go_to_wheel.builder.publish import publish
 from go_to_wheel.builder.run import run_build
-from go_to_wheel.config import BuildRequest
+from go_to_wheel.config import BuildOptions, BuildRequest, Detected, resolve
+from go_to_wheel.config.metadata import parse_license
+from go_to_wheel.errors import MissingPathError
+from go_to_wheel.licenses import BundledLicenses
+from go_to_wheel.naming import wheel_file_name
+from go_to_wheel.platforms import native_target
 from go_to_wheel.process import Runner
+from go_to_wheel.sources.readme import ProjectFiles, Readme
+from go_to_wheel.wheel.archive import write_wheel
+from go_to_wheel.wheel.entries import wheel_entries
+
+#: 0.2's platforms -> GOOS, GOARCH and the platform tag that 0.2 gave. `build_wheels` gives
+#: tags that fit the Go in use; `go-to-wheel platforms` lists them.
+PLATFORM_MAPPINGS: dict[str, tuple[str, str, str]] = {
+    "linux-amd64": ("linux", "amd64", "manylinux_2_17_x86_64"),
+    "linux-arm64": ("linux", "arm64", "manylinux_2_17_aarch64"),
+    "linux-amd64-musl": ("linux", "amd64", "musllinux_1_2_x86_64"),
+    "linux-arm64-musl": ("linux", "arm64", "musllinux_1_2_aarch64"),
+    "darwin-amd64": ("darwin", "amd64", "macosx_10_9_x86_64"),
+    "darwin-arm64": ("darwin", "arm64", "macosx_11_0_arm64"),
+    "windows-amd64": ("windows", "amd64", "win_amd64"),
+    "windows-arm64": ("windows", "arm64", "win_arm64"),
+}
+#: The platforms that 0.2 built by default; without `platforms`, `build_wheels` builds six.
+DEFAULT_PLATFORMS = list(PLATFORM_MAPPINGS)
 
 
 def build_wheels(
@@ -41,7 +71,7 @@ def build_wheels(
     `go_dir` is a folder in a Go module, a package with its version ("example.com/tool@v1.2")
     or a GoReleaser `dist` folder; `package` a folder of the module that holds the command
     ("./cmd/x"), or several. `platforms` are target names (the six default ones if None),
-    `launcher` is "native" or "python", `binaries` maps target names to ready-made programs.
+    `launcher` is "native" or "python", `binaries` maps target names to prebuilt programs.
     None for `version`, `description` or `requires_python` means: find out, as the command
     line does; `dev` accepts the `.devN` version of a commit without a tag. Either every
     wheel is made or none.
@@ -75,3 +105,86 @@ def build_wheels(
     )
     report = run_build(plan_build(request, Runner(), os.environ))
     return [str(wheel.path) for wheel in report.wheels]
+
+
+def build_wheel(
+    binary_path: str,
+    output_dir: str,
+    name: str,
+    version: str,
+    platform_tag: str,
+    entry_point: str,
+    is_windows: bool = False,
+    description: str = config.DEFAULT_DESCRIPTION,
+    requires_python: str = config.DEFAULT_REQUIRES_PYTHON,
+    author: str | None = None,
+    author_email: str | None = None,
+    license_: str | None = None,
+    url: str | None = None,
+    readme_content: str | None = None,
+) -> str:
+    """Wrap one finished binary into a wheel and return the wheel's path.
+
+    The signature of go-to-wheel 0.2. `platform_tag` is taken as it is ("win_amd64", or several
+    joined by dots) and the binary is not inspected: `go-to-wheel check` does both. The
+    command `entry_point` is started by Python; `is_windows` gives the program in the wheel an
+    ".exe". `license_` that is no SPDX expression goes into the License field as a text, and
+    `readme_content` is Markdown. `build_wheels(binaries=...)` also reads tags, version and
+    licences from the binaries.
+
+    Raises FileNotFoundError without the binary, ValueError for values that no wheel can
+    hold, OSError when the output folder can't be written.
+    """
+    binary = Path(binary_path)
+    if not binary.is_file():
+        raise MissingPathError(f"there is no binary {binary_path!r}", "build it first")
+    expression, text = _split_license(license_)
+    request = BuildRequest(
+        source="",
+        output_dir=os.fspath(output_dir),
+        name=name,
+        version=version,
+        entry_point=entry_point,
+        platforms=["windows-amd64" if is_windows else "linux-amd64"],
+        launcher="python",
+        description=description,
+        requires_python=requires_python,
+        author=author,
+        author_email=author_email,
+        license=expression,
+        url=url,
+    )
+    readme = Readme(readme_content, "text/markdown") if readme_content else None
+    options = resolve(request, _nothing_detected(readme))
+    if text:
+        options = replace(options, project=replace(options.project, license_text=text))
+    return _write_wheel(options, tuple(platform_tag.split(".")), binary.read_bytes())
+
+
+def _split_license(text: str | None) -> tuple[str | None, str | None]:
+    """An SPDX expression, or else a plain text for the older License field."""
+    try:
+        return (parse_license(text), None) if text else (None, None)
+    except ValueError:
+        return None, text
+
+
+def _nothing_detected(readme: Readme | None) -> Detected:
+    return Detected(
+        package_paths=(),
+        module_path="",
+        files=ProjectFiles(readme),
+        native=native_target(sys.platform, platform.machine()),
+        cpus=1,
+        epoch=read_epoch(os.environ),
+    )
+
+
+def _write_wheel(options: BuildOptions, tags: tuple[str, ...], program: bytes) -> str:
+    licenses = BundledLicenses(options.project.license_expression, ())
+    programs = {options.command: program}
+    entries = wheel_entries(options, licenses, options.targets[0], tags, programs)
+    with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
+        name = wheel_file_name(options.project.name, options.project.version, tags)
+        write_wheel(Path(work, name), entries, options.epoch)
+        return str(publish([Path(work, name)], options.output_dir)[0])

@@ -28,7 +28,8 @@ _NAMED_EMAIL = re.compile(r"(?P<name>[^<>\r\n]*?)\s*<(?P<address>[^<>\s]+)>")
 class ProjectMetadata:
     """What METADATA says about a distribution, all values checked.
 
-    `urls` maps labels to addresses, `license_files` are paths below the dist-info
+    `urls` maps labels to addresses, `license_text` is a licence that is no SPDX
+    expression, `license_files` are paths below the dist-info
     folder's `licenses/`, `version` is normalised PEP 440, `extras` are the names of the
     optional dependencies that `requires` mentions, `dynamic` fields that a source archive's
     wheels may fill in otherwise. None and empty mean: not stated.
@@ -48,6 +49,7 @@ class ProjectMetadata:
     requires: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     license_expression: str | None = None
+    license_text: str | None = None
     license_files: tuple[str, ...] = ()
     urls: Mapping[str, str] = field(default_factory=dict)
     dynamic: tuple[str, ...] = ()
@@ -158,6 +160,7 @@ def raw_metadata(project: ProjectMetadata) -> RawMetadata:
         "maintainer": project.maintainer,
         "maintainer_email": project.maintainer_email,
         "license_expression": project.license_expression,
+        "license": project.license_text,
         "dynamic": list(project.dynamic),
         "license_files": list(project.license_files),
         "keywords": list(project.keywords),

@@ -160,7 +160,7 @@ docs: setup  ## The documentation site, below build/docs; broken links are error
 	$(RUN) sphinx-build --quiet --fresh-env --fail-on-warning --keep-going docs build/docs
 
 cover: setup  ## Coverage of the unit tests; below the floor in pyproject.toml it fails
-	$(RUN) coverage run -m pytest -q tests/unit
+	$(RUN) coverage run -m pytest -q -m "not slow" tests/unit
 	$(RUN) coverage report --show-missing --skip-covered
 
 bench: bench-build bench-scanner bench-datasette  ## Side by side with the released versions

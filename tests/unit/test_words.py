@@ -12,6 +12,7 @@ FOLDERS = ("go_to_wheel", "datasette_scan", "sqlite_scanner", "bench", "scripts"
 ENDINGS = {".py", ".go", ".c", ".md", ".html", ".js", ".css", ".toml", ".yml", ".yaml", ".txt"}
 ENDINGS |= {".json", ".sh", ""}
 TOP = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "Makefile", "pyproject.toml")
+SKIPPED = {"__pycache__", "build", "dist", "fuzz"}
 #: Third-party texts, and this file.
 EXEMPT = ("go_to_wheel/data/go-license.txt", "tests/unit/test_words.py")
 
@@ -57,7 +58,7 @@ def files() -> list[str]:
         name
         for name in sorted(found)
         if Path(name).suffix in ENDINGS
-        and not {"__pycache__", "node_modules", "build", "dist", "fuzz"} & set(Path(name).parts)
+        and not any(part in SKIPPED or part[0] == "." for part in Path(name).parts)
         and not name.startswith(EXEMPT)
         and (ROOT / name).is_file()
     ]

@@ -20,7 +20,7 @@ from go_to_wheel.errors import GoToWheelError, InvalidOptionsError
 from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.golang.packages import Package
-from go_to_wheel.licenses import Recognised, recognise_files
+from go_to_wheel.licenses import Notice, Recognised, recognise_files
 from go_to_wheel.platforms import Target, default_targets, native_target, parse_selection
 from go_to_wheel.process import Runner
 from go_to_wheel.sources import (
@@ -79,12 +79,18 @@ class GoFindings:
 
 @dataclass(frozen=True)
 class Detection:
-    """All findings; `error` is Go's refusal, which counts once every value is valid."""
+    """All findings.
+
+    `error` is Go's refusal, raised once every value is valid. For prebuilt binaries there is
+    no `go`; `notices` are the licence texts of their modules, all of them if `complete`.
+    """
 
     detected: Detected
-    go: Go | None
     packages: tuple[Package, ...]
+    go: Go | None = None
     error: GoToWheelError | None = None
+    notices: tuple[Notice, ...] = ()
+    complete: bool = True
 
 
 def detect_module(request: BuildRequest, located: Located, machine: Machine) -> Detection:
@@ -127,7 +133,7 @@ def detect_module(request: BuildRequest, located: Located, machine: Machine) -> 
         faults=found.faults,
         notes=found.notes,
     )
-    return Detection(detected, found.go, found.packages, found.error)
+    return Detection(detected, found.packages, found.go, found.error)
 
 
 def _query_go(request: BuildRequest, located: Located, machine: Machine) -> GoFindings:

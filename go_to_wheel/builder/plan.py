@@ -10,7 +10,7 @@ from pathlib import Path
 from go_to_wheel.binary import tags_for
 from go_to_wheel.builder.detect import Detection, Located, Machine, detect_module
 from go_to_wheel.builder.fetch import fetch, identify_module, make_scratch, remove_with
-from go_to_wheel.builder.prebuilt import Prebuilt, detect_binaries, inspect_all
+from go_to_wheel.builder.prebuilt import Inspected, Prebuilt, detect_binaries, inspect_all
 from go_to_wheel.config import (
     BuildOptions,
     BuildRequest,
@@ -93,16 +93,30 @@ def plan_build(request: BuildRequest, runner: Runner, environ: Mapping[str, str]
         return _plan_fetched(request, query, machine)
     located = _locate_folder(request)
     guarded = Machine(guard_git(Path(request.source).resolve(), runner, environ), runner)
-    return _plan_module(request, located, detect_module(request, located, guarded), runner)
+    return _decide(request, located.source, detect_module(request, located, guarded), runner, {})
 
 
-def _plan_module(
-    request: BuildRequest, located: Located, detection: Detection, runner: Runner
+def _decide(
+    request: BuildRequest,
+    source: ModuleSource | BinarySource,
+    detection: Detection,
+    runner: Runner,
+    programs: Inspected,
 ) -> BuildPlan:
+    """The findings -> the plan; `programs` are the prebuilt ones."""
     options = resolve(request, detection.detected)
     if detection.error is not None:
         raise detection.error
-    return BuildPlan(options, located.source, detection.packages, runner, detection.go)
+    return BuildPlan(
+        options=options,
+        source=source,
+        packages=detection.packages,
+        runner=runner,
+        go=detection.go,
+        prebuilt={(name, options.commands[at]): seen for (name, at), seen in programs.items()},
+        notices=detection.notices,
+        complete=detection.complete,
+    )
 
 
 def _locate_folder(request: BuildRequest) -> Located:
@@ -140,7 +154,7 @@ def _plan_fetched(request: BuildRequest, query: ModuleQuery, machine: Machine) -
         project = find_project(source.home or scratch)
         located = Located(source, project, go, identify_module(fetched, query))
         detection = detect_module(request, located, machine)
-        return _plan_module(request, located, detection, machine.runner)
+        return _decide(request, source, detection, machine.runner, {})
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
@@ -152,11 +166,6 @@ def _plan_prebuilt(request: BuildRequest, folder: Path | None, machine: Machine)
     else:
         source = parse_binaries(request.binaries, folder)
     project = find_project(source.home) if source.home else None
-    found = inspect_all(source, request, project)
-    detection = detect_binaries(request, source, project, found, machine)
-    options = resolve(request, detection.detected)
-    prebuilt = {(name, options.commands[index]): seen for (name, index), seen in found.items()}
-    return BuildPlan(
-        options, source, detection.packages, machine.runner,
-        prebuilt=prebuilt, notices=detection.notices, complete=detection.complete,
-    )  # fmt: skip
+    programs = inspect_all(source, request, project)
+    detection = detect_binaries(request, source, project, programs, machine)
+    return _decide(request, source, detection, machine.runner, programs)

@@ -10,13 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from go_to_wheel.binary import BinaryFacts, GoBuildInfo, inspect_program
-from go_to_wheel.builder.detect import Machine, license_value, python_files_of, read_epoch
+from go_to_wheel.builder.detect import (
+    Detection,
+    Machine,
+    license_value,
+    python_files_of,
+    read_epoch,
+)
 from go_to_wheel.builder.prebuilt_licenses import missing_note, ready_notices
 from go_to_wheel.config import BuildRequest, Detected, Identity, Project, Value
 from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError
 from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.golang.packages import Package
-from go_to_wheel.licenses import Notice, recognise_files
+from go_to_wheel.licenses import recognise_files
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target, native_target, parse_selection
 from go_to_wheel.sources import (
@@ -44,19 +50,6 @@ class Prebuilt:
 Inspected = Mapping[tuple[str, int], Prebuilt]
 
 _DEVEL = ("", "(devel)")
-
-
-@dataclass(frozen=True)
-class BinaryDetection:
-    """All findings about prebuilt binaries.
-
-    `notices` are the licence texts of the modules linked in, all of them if `complete`.
-    """
-
-    detected: Detected
-    packages: tuple[Package, ...]
-    notices: tuple[Notice, ...]
-    complete: bool
 
 
 def inspect_all(source: BinarySource, request: BuildRequest, project: Project | None) -> Inspected:
@@ -138,7 +131,7 @@ def detect_binaries(
     project: Project | None,
     found: Inspected,
     machine: Machine,
-) -> BinaryDetection:
+) -> Detection:
     """The findings in the binaries, in their release's files and in the folder beside them."""
     packages = tuple(_package(found, index) for index in range(len(source.commands or (None,))))
     module = packages[0].module_path
@@ -170,7 +163,7 @@ def detect_binaries(
         available=source.targets,
         notes=(note,) if note else (),
     )
-    return BinaryDetection(detected, packages, tuple(notices), not missing)
+    return Detection(detected, packages, notices=tuple(notices), complete=not missing)
 
 
 def _package(found: Inspected, index: int) -> Package:

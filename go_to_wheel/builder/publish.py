@@ -83,7 +83,7 @@ def _copy(wheel: Path, folder: Path, undo: ExitStack) -> Path:
 
 
 def _move_in(copy: Path, path: Path, undo: ExitStack) -> Path:
-    """Rename the copy to its wheel's name; a wheel that was there is kept aside, returned."""
+    """Rename the copy to its wheel's name; a wheel that was there is moved aside and returned."""
     backup = copy.with_suffix(".old")
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder")

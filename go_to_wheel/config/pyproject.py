@@ -56,7 +56,7 @@ class Project:
 
     `values` are the texts of [project] by their pyproject.toml names, `dynamic` the fields
     that it leaves to the build; None for `values` means that there is no such table, or
-    that it is about something else (`note` says so). `ours` tells of our build backend.
+    that it is about something else (`note` says so). `ours` says that its build backend is ours.
     """
 
     folder: Path
@@ -123,7 +123,7 @@ def _read_table(folder: Path, data: Mapping[str, Any], settings: Settings) -> Pr
         data = {**data, "project": {**table, **readme}}
         meta = StandardMetadata.from_pyproject(data, folder, all_errors=True)
     except Exception as error:  # noqa: BLE001 (a group, or whatever the library stumbles over)
-        faults = [str(one) for one in getattr(error, "exceptions", (error,))]
+        faults = [str(fault) for fault in getattr(error, "exceptions", (error,))]
         raise InvalidOptionsError([f"{FILE_NAME}: {fault}" for fault in faults]) from None
     return Project(
         folder=folder,

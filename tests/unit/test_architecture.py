@@ -1,21 +1,22 @@
-"""The house: who may import whom, what stays pure."""
+"""The house: which file may import which, what stays pure, how large files and functions are."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "go_to_wheel"
 
-#: Left may import right, never the other way; neighbours don't import each other.
+#: A file may import its own folder, and what is below; never what is above or beside.
 LAYERS = [
     {"cli", "backend", "api"},
     {"builder"},
-    {"check", "wheel", "golang"},
+    {"check", "golang", "wheel"},
     {"config"},
     {"sources"},
     {"licenses", "binary"},
@@ -23,64 +24,144 @@ LAYERS = [
     {"platforms", "naming"},
     {"errors"},
 ]
-LAYER_OF = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}
+LAYER_OF = {place: depth for depth, layer in enumerate(LAYERS) for place in layer}
+#: Nothing here touches a file, a process or the screen.
 PURE = {"licenses", "binary", "platforms", "naming", "errors"}
+PURE_FILES = {
+    "config/detected.py",
+    "config/metadata.py",
+    "config/request.py",
+    "sources/readme.py",
+    "wheel/entries.py",
+    "wheel/metadata.py",
+    "wheel/sbom.py",
+}
+#: The modules with the package's name, which every layer may use.
+TOP = {"__init__.py", "__main__.py"}
+
+LONGEST_FILE = 450
+LONGEST_FUNCTION = 50
+MOST_BRANCHES = 10
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if "template" not in path.parts)
+NAMES = [path.relative_to(PACKAGE).as_posix() for path in FILES]
+TREES = {name: ast.parse((PACKAGE / name).read_text(encoding="utf-8")) for name in NAMES}
+_MODULE = re.compile(r"go_to_wheel(\.\w+)+")
+#: The name of our build backend, as projects write it.
+NOT_AN_IMPORT = ("config/pyproject.py", "backend.py")
+every_file = pytest.mark.parametrize("name", NAMES)
 
 
-def modules() -> list[tuple[str, Path]]:
-    """(module of the first level, file) for each Python file but the launcher's template."""
-    found = []
-    for path in sorted(PACKAGE.rglob("*.py")):
-        below = path.relative_to(PACKAGE)
-        if "template" not in below.parts and len(below.parts) + (below.stem != "__init__") > 1:
-            found.append((below.parts[0].removesuffix(".py"), path))
-    return [(module, path) for module, path in found if module not in ("__init__", "__main__")]
+def place_of(name: str) -> str:
+    """The folder, or the module of the first level, that a file belongs to."""
+    return name.split("/")[0].removesuffix(".py")
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Every imported module's name, also inside functions."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Every imported module, inside functions and in strings too."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative imports hide where they point"
+            assert node.level == 0, "relative imports hide where they point"
             yield node.module or ""
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and _MODULE.fullmatch(str(node.value)):
+            yield node.value
 
 
-@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value)[-40:])
-def test_arrows_hold(module: str, path: Path) -> None:
-    assert module in LAYER_OF, f"{module} has no place in the house"
-    for name in imports(path):
-        parts = name.split(".")
-        if parts[0] == "go_to_wheel" and len(parts) > 1 and parts[1] in LAYER_OF:
-            other = parts[1]
-            same = other == module
-            assert same or LAYER_OF[other] > LAYER_OF[module]
+def own_files(name: str, tree: ast.AST | None = None) -> set[str]:
+    """The files of this package that a file imports."""
+    found = set()
+    for module in imports(tree or TREES[name]):
+        head, _, below = module.partition(".")
+        path = below.replace(".", "/")
+        if head == "go_to_wheel":
+            found |= {f"{path}.py", f"{path}/__init__.py".lstrip("/")} & set(NAMES)
+    return found - {name} - {other for file, other in [NOT_AN_IMPORT] if file == name}
 
 
-@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value)[-40:])
-def test_only_process_starts_children(module: str, path: Path) -> None:
-    if module != "process":
-        assert not {"subprocess", "multiprocessing"} & set(imports(path))
-
-
-@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value)[-40:])
-def test_pure_modules_touch_no_files(module: str, path: Path) -> None:
-    if module not in PURE and path.stem not in ("metadata", "sbom", "entries"):
+@every_file
+def test_arrows_hold(name: str) -> None:
+    place = place_of(name)
+    assert name in TOP or place in LAYER_OF, f"{name} has no place in the house"
+    if name in TOP:
         return
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    called = {
-        node.func.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    }
-    assert not called & {"open", "print", "input"}
-    assert not {"os", "pathlib", "shutil", "tempfile", "urllib.request"} & set(imports(path))
+    for other in own_files(name) - TOP:
+        below = LAYER_OF[place_of(other)] > LAYER_OF[place]
+        assert below or place_of(other) == place, f"{name} imports {other}"
 
 
-@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value)[-40:])
-def test_only_the_command_line_prints(module: str, path: Path) -> None:
-    if module != "cli":
-        names = set(imports(path))
-        assert not {"click", "rich", "rich.console"} & names
+def test_no_circle_of_files() -> None:
+    """Imports for type checkers alone count as well."""
+    graph = {name: own_files(name) - TOP for name in NAMES if name not in TOP}
+    for name, imported in graph.items():  # a folder's __init__ re-exports its own files
+        if not name.endswith("__init__.py"):
+            imported.discard(f"{name.rpartition('/')[0]}/__init__.py")
+    while leaves := [name for name, imported in graph.items() if not imported & graph.keys()]:
+        for name in leaves:
+            del graph[name]
+    circle = {name: sorted(imported & graph.keys()) for name, imported in graph.items()}
+    assert not circle
+
+
+def test_an_import_in_a_string_is_seen() -> None:
+    tree = ast.parse('def f():\n    return import_module("go_to_wheel.builder.plan")\n')
+    assert own_files("errors.py", tree) == {"builder/plan.py"}
+
+
+@every_file
+def test_only_process_starts_children(name: str) -> None:
+    if name != "process.py":
+        assert not {"subprocess", "multiprocessing"} & set(imports(TREES[name]))
+
+
+@every_file
+def test_only_the_command_line_prints(name: str) -> None:
+    if place_of(name) != "cli":
+        assert not {"click", "rich", "rich.console"} & set(imports(TREES[name]))
+        assert "print" not in called(TREES[name])
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if place_of(name) in PURE or name in PURE_FILES]
+)
+def test_pure_modules_touch_no_files(name: str) -> None:
+    assert not set(called(TREES[name])) & {"open", "print", "input"}
+    outside = {"os", "pathlib", "shutil", "tempfile", "urllib.request"}
+    assert not outside & set(imports(TREES[name]))
+
+
+def test_the_list_of_pure_files_is_true() -> None:
+    assert set(NAMES) >= PURE_FILES
+
+
+def called(tree: ast.AST) -> list[str]:
+    """The plain names of the functions that are called."""
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [function.id for function in calls if isinstance(function, ast.Name)]
+
+
+def test_a_build_resolves_in_one_place() -> None:
+    places = [name for name in NAMES for call in called(TREES[name]) if call == "resolve"]
+    assert places == ["api.py", "builder/plan.py"]
+
+
+@every_file
+def test_files_fit_on_a_few_screens(name: str) -> None:
+    assert len((PACKAGE / name).read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+
+
+@every_file
+def test_functions_are_short_and_plain(name: str) -> None:
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            lines -= len((ast.get_docstring(node) or "").splitlines())
+            assert lines <= LONGEST_FUNCTION, f"{node.name} has {lines} lines"
+
+
+def test_ruff_limits_branches() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f"max-complexity = {MOST_BRANCHES}\n" in text
+    assert '"C90"' in text
+    assert "C901" not in text

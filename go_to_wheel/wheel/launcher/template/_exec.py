@@ -58,7 +58,7 @@ def exec_program(program: str, arguments: Sequence[str]) -> NoReturn:
 def run_child(program: str, arguments: Sequence[str]) -> int:
     """Run the program as a child and return the exit code to leave with.
 
-    Ctrl-C reaches the child by itself, as it is on the same console. This
+    Ctrl-C reaches the child without our help, as it is on the same console. This
     process only has to live on: the program decides what the key means. The
     handler does nothing rather than being SIG_IGN, which a child inherits.
     """

@@ -16,7 +16,7 @@ Whoever repackages the wheel and changes the program (strip, say) should drop
 RECORD, as Linux distributions do: without it the tree alone decides.
 
 This runs before each start of the program: it imports nothing heavy, and the
-steps after the one that succeeds are not carried out.
+no step is taken after the one that succeeds.
 """
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ def _recorded_places(site: str, file: str, constants: Constants) -> list[_Place]
 
 
 def _is_program(path: str, file: str) -> bool:
-    """Tell the program from a namesake, such as its own shell completion."""
+    """Whether it is the program, and not a namesake such as its own shell completion."""
     folder, name = os.path.split(path)
     return name == file and os.path.basename(folder).lower() in ("bin", "scripts")
 

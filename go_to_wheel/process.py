@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from go_to_wheel.errors import ToolchainError
 Result = subprocess.CompletedProcess[str]
 
 _STOP_SECONDS = 5.0
+_WAIT_SECONDS = 0.2
 #: Signals that ask the program to end.
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -75,8 +77,8 @@ class Runner:
     def stop(self, grace: float = _STOP_SECONDS) -> None:
         """Interrupt every running child and its own children; return when they are gone.
 
-        SIGINT, because Go removes its work folder on that one only; SIGKILL for what is
-        still there `grace` seconds later.
+        SIGINT (on Windows Ctrl-Break, the one that reaches a group), because Go removes its
+        work folder on that one only; SIGKILL for what is still there `grace` seconds later.
         """
         with self._lock:
             self._stopped = True
@@ -153,23 +155,46 @@ def run_for(args: Sequence[str], env: Mapping[str, str], seconds: float) -> Resu
 
 def _end(children: Sequence[subprocess.Popen[str]], grace: float) -> None:
     for child in children:
-        _signal_group(child, signal.SIGINT)
+        _signal_group(child, kill=False)
     for child in children:
         try:
             child.wait(grace)
         except subprocess.TimeoutExpired:
-            _signal_group(child, getattr(signal, "SIGKILL", signal.SIGINT))
+            _signal_group(child, kill=True)
             child.wait()
 
 
-def _signal_group(child: subprocess.Popen[str], number: int) -> None:
+def _signal_group(child: subprocess.Popen[str], *, kill: bool) -> None:
     try:
-        if sys.platform == "win32":
-            child.terminate()
+        if sys.platform != "win32":
+            os.killpg(child.pid, signal.SIGKILL if kill else signal.SIGINT)
+        elif kill:
+            _kill_tree(child)
         else:
-            os.killpg(child.pid, number)
-    except (ProcessLookupError, PermissionError):
+            child.send_signal(signal.CTRL_BREAK_EVENT)
+    except ProcessLookupError:
         child.kill()
+    except OSError:  # another user's by now; on Windows, a process without a console
+        _kill_tree(child)
+
+
+def _kill_tree(child: subprocess.Popen[str]) -> None:
+    """End a child; on Windows its children too, which have no group to be killed by."""
+    if sys.platform == "win32":
+        command = ["taskkill", "/T", "/F", "/PID", str(child.pid)]
+        subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    child.kill()
+
+
+def wait_for(futures: Sequence[Future[Any]]) -> None:
+    """Return when all are done, or one has failed.
+
+    In short steps, because Ctrl-C does not interrupt a wait on Windows.
+    """
+    while True:
+        done, left = wait(futures, timeout=_WAIT_SECONDS, return_when=FIRST_EXCEPTION)
+        if not left or any(future.exception() for future in done):
+            return
 
 
 def _format_command(args: Sequence[str], env: Mapping[str, str] | None) -> str:

@@ -22,7 +22,7 @@ from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.golang.packages import Package
 from go_to_wheel.licenses import Notice, Recognised, recognise_files
 from go_to_wheel.platforms import Target, default_targets, native_target, parse_selection
-from go_to_wheel.process import Runner
+from go_to_wheel.process import Runner, wait_for
 from go_to_wheel.sources import (
     TEXT_LIMIT,
     Git,
@@ -110,6 +110,7 @@ def detect_module(request: BuildRequest, located: Located, machine: Machine) -> 
             license_ = pool.submit(_recognise, request, project, files)
             python_files = python_files_of(project)
             epoch = read_epoch(machine.environ)
+            wait_for([go, identity, license_])
             found, known, recognised = go.result(), identity.result(), license_.result()
         except BaseException:
             machine.runner.stop()

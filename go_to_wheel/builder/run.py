@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.licenses import BundledLicenses, unknown_licenses
 from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import Target
+from go_to_wheel.process import wait_for
 from go_to_wheel.sources import BinarySource
 from go_to_wheel.wheel.archive import write_wheel
 from go_to_wheel.wheel.entries import sbom_entries, wheel_entries
@@ -140,7 +141,7 @@ def _run_jobs(
             licenses = lister.submit(bundle_for, plan, group[:1])
             job = Job(plan, group, work / f"{index}", share, licenses, on_event)
             futures.append((group, compilers.submit(_run_job, job)))
-        wait([future for _, future in futures], return_when=FIRST_EXCEPTION)
+        wait_for([future for _, future in futures])
         return [(group, future.result()) for group, future in futures]
     except BaseException:
         plan.runner.stop()

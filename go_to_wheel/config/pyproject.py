@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 from pyproject_metadata import StandardMetadata
 
 from go_to_wheel.errors import InvalidOptionsError
-from go_to_wheel.sources.files import TEXT_LIMIT, read_file
+from go_to_wheel.sources.files import TEXT_LIMIT, read_file, read_text_file
 from go_to_wheel.sources.readme import Readme, content_type_of
 
 FILE_NAME = "pyproject.toml"
@@ -187,7 +187,7 @@ def _read_readme(folder: Path, table: Mapping[str, Any]) -> tuple[dict[str, Any]
             "use .md, .rst or .txt",
         )
     try:
-        text = read_file(file, folder, TEXT_LIMIT).decode("utf-8-sig")
+        text = read_text_file(file, folder).decode("utf-8-sig")
     except UnicodeDecodeError:
         fault = f"{FILE_NAME}: project.readme: {str(file)!r} is not UTF-8 text"
         raise InvalidOptionsError([fault], "save it as UTF-8") from None
@@ -198,7 +198,7 @@ def _license_files(folder: Path, meta: StandardMetadata) -> tuple[tuple[str, byt
     if meta.license_files is None:
         return None
     paths = sorted(meta.license_files)
-    return tuple((path.as_posix(), read_file(folder / path, folder, TEXT_LIMIT)) for path in paths)
+    return tuple((path.as_posix(), read_text_file(folder / path, folder)) for path in paths)
 
 
 def _requirements(meta: StandardMetadata) -> tuple[str, ...]:

@@ -8,11 +8,13 @@ opened, and without ever waiting for it.
 
 from __future__ import annotations
 
+import ntpath
 import os
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO
 
 from go_to_wheel.errors import MissingPathError, SourceError
@@ -55,6 +57,11 @@ _README_NAMES = tuple(f"readme{suffix}" for suffix in _README_SUFFIXES)
 _SHOWN_FOLDERS = frozenset((".github",))
 
 
+def read_text_file(path: Path, project: Path | None, limit: int = TEXT_LIMIT) -> bytes:
+    """A text's bytes with LF line ends: a checkout on Windows may have CRLF (core.autocrlf)."""
+    return read_file(path, project, limit).replace(b"\r\n", b"\n")
+
+
 def read_file(path: Path, project: Path | None, limit: int = FILE_LIMIT) -> bytes:
     """A file of `project` (a folder); None for one that the user named, wherever it is.
 
@@ -79,10 +86,10 @@ def open_file(path: Path, project: Path | None, limit: int = FILE_LIMIT) -> Iter
 
 
 def _open(path: Path, project: Path | None, limit: int) -> int:
-    real = Path(os.path.realpath(path))
+    real = _real(path)
     home = None if project is None else _refuse_outside(path, real, project)
-    _check_kind(path, real.lstat(), limit)
-    descriptor = os.open(real, _OPEN_FLAGS) if home is None else _open_below(home, real)
+    _check_kind(path, os.lstat(_extended(real)), limit)
+    descriptor = os.open(_extended(real), _OPEN_FLAGS) if home is None else _open_below(home, real)
     try:
         _check_kind(path, os.fstat(descriptor), limit)
     except BaseException:
@@ -95,7 +102,7 @@ def _open_below(home: Path, real: Path) -> int:
     """Open a file below a folder, following no link that took a folder's place meanwhile."""
     *folders, name = real.relative_to(home).parts
     if not _HAS_DIR_FD:  # Windows, where creating a link takes a privilege
-        return os.open(real, _OPEN_FLAGS)
+        return os.open(_extended(real), _OPEN_FLAGS)
     above = os.open(home, _FOLDER_FLAGS)
     try:
         for folder in folders:
@@ -105,6 +112,27 @@ def _open_below(home: Path, real: Path) -> int:
         return os.open(name, _OPEN_FLAGS, dir_fd=above)
     finally:
         os.close(above)
+
+
+def _real(path: Path) -> Path:
+    """The path with its links resolved, written as usual."""
+    real = os.path.realpath(_extended(path))
+    if real.startswith("\\\\?\\UNC\\"):
+        return Path("\\\\" + real[8:])
+    return Path(real.removeprefix("\\\\?\\"))
+
+
+def _extended(path: PurePath, windows: bool = sys.platform == "win32") -> str:
+    """What the system calls take: on Windows the form that leaves names as they are.
+
+    Otherwise "aux.txt" and "COM1" are devices there, and "trail." loses its dot.
+    """
+    if not windows:
+        return os.fspath(path)
+    text = ntpath.normpath(path if path.is_absolute() else ntpath.join(os.getcwd(), path))  # noqa: PTH109
+    if text.startswith(("\\\\?\\", "\\\\.\\")):
+        return text
+    return f"\\\\?\\UNC\\{text[2:]}" if text.startswith("\\\\") else f"\\\\?\\{text}"
 
 
 def _check_kind(path: Path, found: os.stat_result, limit: int) -> None:
@@ -127,12 +155,12 @@ def _too_large(path: Path, size: int, limit: int) -> SourceError:
 
 def refuse_outside(path: Path, project: Path) -> None:
     """Raise SourceError for a path, a folder's for example, that leads out of the project."""
-    _refuse_outside(path, Path(os.path.realpath(path)), project)
+    _refuse_outside(path, _real(path), project)
 
 
 def _refuse_outside(path: Path, real: Path, project: Path) -> Path:
     """The project's or repository's folder that holds a real path, links resolved."""
-    own = Path(os.path.realpath(project))
+    own = _real(project)
     repository = repository_root(own) or own
     if real.is_relative_to(own) and ".git" not in _folded_parts(real, own):
         return own
@@ -204,7 +232,7 @@ def read_readme(path: Path, project: Path | None = None) -> Readme:
             "use .md, .rst or .txt",
         )
     try:
-        return Readme(read_file(path, project, TEXT_LIMIT).decode("utf-8-sig"), content_type)
+        return Readme(read_text_file(path, project).decode("utf-8-sig"), content_type)
     except UnicodeDecodeError:
         raise SourceError(f"README {path} is not UTF-8 text", "save it as UTF-8") from None
 
@@ -218,7 +246,7 @@ def read_license_files(home: Path, repository: Path | None) -> tuple[tuple[str, 
     paths = list_license_files(home)
     if not paths and repository and (repository / "LICENSE").exists():
         paths = [repository / "LICENSE"]
-    return tuple((path.name, read_file(path, home, TEXT_LIMIT)) for path in paths)
+    return tuple((path.name, read_text_file(path, home)) for path in paths)
 
 
 def list_license_files(folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from go_to_wheel.errors import MissingPathError, SourceError
-from go_to_wheel.sources.files import read_file, refuse_odd_name, refuse_outside
+from go_to_wheel.sources.files import read_file, read_text_file, refuse_odd_name, refuse_outside
 
 #: The launcher's folder in the project's own package; written by editable installs.
 LAUNCHER_FOLDER = "_launcher"
@@ -38,7 +38,13 @@ def read_python_files(project: Path, named: str) -> tuple[tuple[str, bytes], ...
         raise SourceError(f"python-source: {str(folder)!r} has no files")
     for path in paths:
         refuse_odd_name(path)
-    return tuple((path, read_file(folder / path, project)) for path in paths)
+    return tuple((path, _read(folder / path, project)) for path in paths)
+
+
+def _read(path: Path, project: Path) -> bytes:
+    """A file's bytes; line ends of Python code, which mean the same, as everywhere else."""
+    is_code = path.suffix in (".py", ".pyi")
+    return read_text_file(path, project) if is_code else read_file(path, project)
 
 
 def _walk(folder: Path, prefix: str, above: tuple[Path, ...], project: Path) -> Iterator[str]:

@@ -7,12 +7,13 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 from go_to_wheel.errors import ToolchainError
-from go_to_wheel.process import Runner, hold_signals
+from go_to_wheel.process import Runner, hold_signals, wait_for
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
@@ -88,3 +89,12 @@ def test_stop_ends_a_child_that_ignores_interrupts() -> None:
 def test_odd_bytes_of_a_child_do_not_matter() -> None:
     script = "import sys; sys.stdout.buffer.write(b'\\xff\\xfe ok')"
     assert Runner().run([sys.executable, "-c", script]).stdout.endswith(" ok")
+
+
+def test_waiting_ends_with_the_first_failure() -> None:
+    fine, failed, endless = Future[int](), Future[int](), Future[int]()
+    fine.set_result(1)
+    failed.set_exception(ValueError("failed"))
+    wait_for([fine, failed, endless])
+    wait_for([fine])
+    assert not endless.done()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from frontends import make_env
-from support import go_to_wheel, native, run
+from support import git, go_to_wheel, native, run
 
 Project = Callable[..., Path]
 
@@ -128,7 +128,9 @@ def test_editable(project: Project, uv: str, tmp_path: Path) -> None:
     code = folder / "python/wordy/__init__.py"
     code.write_text(code.read_text().replace("return int(result.stdout)", "return -1"))
     assert run(env.program("wordy"), "a", "b", "c").stdout == "-1\n"
-    assert run("git", "status", "--porcelain", cwd=folder).stdout == " M python/wordy/__init__.py\n"
+    assert git(folder, "diff", "--name-only") == "python/wordy/__init__.py\n"
+    added = git(folder, "ls-files", "--others", "--exclude", "__pycache__")
+    assert added == ""
 
 
 def backend_path() -> str:

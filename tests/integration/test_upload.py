@@ -113,9 +113,9 @@ def test_a_second_upload_is_refused(uploaded: Index, dist: Path) -> None:
     assert "HTTPError" in result.stdout + result.stderr
 
 
-def test_pip_install(uploaded: Index, tmp_path: Path) -> None:
+def test_pip_install(uploaded: Index, tmp_path: Path, uv: str) -> None:
     """The three from our index, everything else from wherever pip finds it."""
-    run(sys.executable, "-m", "venv", tmp_path / "env")
+    run(uv, "venv", "--quiet", "--seed", "--python", sys.executable, tmp_path / "env")
     bin_ = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin")
     report = tmp_path / "report.json"
     options = ["--quiet", "--disable-pip-version-check", "--report", report]

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from programs import program
 
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.process import Runner
@@ -99,7 +100,7 @@ def test_no_git_and_no_checkout(tmp_path: Path) -> None:
 def git(folder: Path, *words: str, **environ: str) -> str:
     env = {**os.environ, **IDENTITY, **environ}
     done = subprocess.run(
-        ["git", *words], cwd=folder, env=env, capture_output=True, text=True, check=True
+        [program("git"), *words], cwd=folder, env=env, capture_output=True, text=True, check=True
     )
     return done.stdout
 
@@ -157,7 +158,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="the scripts are shel
 def test_a_repositorys_settings_start_nothing(tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     folder = make_hostile(tmp_path / "tool", marker)
-    Runner().run(["git", "status"], folder, {**os.environ, **IDENTITY})
+    Runner().run([program("git"), "status"], folder, {**os.environ, **IDENTITY})
     assert marker.exists(), "the bait does not work"
     os.utime(folder / "main.go", (2, 2))
     marker.unlink()
@@ -165,10 +166,11 @@ def test_a_repositorys_settings_start_nothing(tmp_path: Path) -> None:
     checkout = read_checkout(Git(folder, Runner(), environ))
     assert checkout is not None
     assert (checkout.release, checkout.modified) == ("v1.2.3", False)
-    plain = Runner().run(["git", "status", "--porcelain"], folder, environ)  # Go's own call
+    # Go's own call:
+    plain = Runner().run([program("git"), "status", "--porcelain"], folder, environ)
     assert plain.returncode == 0, plain.stderr
     for name in HOSTILE:
-        asked = Runner().run(["git", "config", name], folder, environ).stdout.strip()
+        asked = Runner().run([program("git"), "config", name], folder, environ).stdout.strip()
         assert asked in ("", "false", "ssh", "git-upload-pack"), name
     assert not marker.exists(), marker.read_text()
 
@@ -200,7 +202,7 @@ def test_a_submodules_settings_start_nothing(tmp_path: Path, listed: bool) -> No
     os.utime(inner / "main.go", (3, 3))
     environ = guard_git(folder, Runner(), {**os.environ, **IDENTITY})
     Git(folder, Runner(), environ).query("status", "--porcelain")
-    Runner().run(["git", "status", "--porcelain"], folder, environ)
+    Runner().run([program("git"), "status", "--porcelain"], folder, environ)
     assert not marker.exists(), marker.read_text()
 
 
@@ -218,7 +220,7 @@ def test_the_users_own_settings_stay(tmp_path: Path) -> None:
     environ = guard_git(folder, Runner(), given)
 
     def ask(*words: str) -> list[str]:
-        return Runner().run(["git", "config", *words], folder, environ).stdout.splitlines()
+        return Runner().run([program("git"), "config", *words], folder, environ).stdout.splitlines()
 
     assert ask("filter.x.clean") == ["cat"]
     assert ask("filter.lfs.clean") == ["lfs"]

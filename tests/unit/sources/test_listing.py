@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from programs import program
 
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.process import Runner
@@ -61,14 +62,14 @@ def listed(
 @pytest.mark.parametrize("repository", [False, True], ids=["without git", "git"])
 def test_files(folder: Path, repository: bool) -> None:
     if repository:
-        subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+        subprocess.run([program("git"), "init", "-q"], cwd=folder, check=True)
     assert listed(folder) == (EXPECTED, SECRET)
 
 
 def test_what_git_tracks_is_meant(folder: Path) -> None:
-    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    subprocess.run([program("git"), "init", "-q"], cwd=folder, check=True)
     tracked = ["id_rsa", "dist/x", "a.log", ".env"]
-    subprocess.run(["git", "add", "-f", *tracked], cwd=folder, check=True)
+    subprocess.run([program("git"), "add", "-f", *tracked], cwd=folder, check=True)
     found, secret = listed(folder)
     assert found == {*EXPECTED, "id_rsa", "dist/x", "a.log"}
     assert secret == ["certs/a.pem", "secrets.yaml"]
@@ -77,7 +78,7 @@ def test_what_git_tracks_is_meant(folder: Path) -> None:
 @pytest.mark.parametrize("repository", [False, True], ids=["without git", "git"])
 def test_include_and_exclude(folder: Path, repository: bool) -> None:
     if repository:
-        subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+        subprocess.run([program("git"), "init", "-q"], cwd=folder, check=True)
     found, secret = listed(folder, ["id_rsa", "/local/", ".env", "dist/"], ["*.go", "certs/"])
     assert found == (EXPECTED | {"id_rsa", "local/x", ".env", "dist/x"}) - {"main.go", "secrets.go"}
     assert secret == ["secrets.yaml"]

@@ -129,7 +129,8 @@ def test_editable(project: Project, uv: str, tmp_path: Path) -> None:
     code.write_text(code.read_text().replace("return int(result.stdout)", "return -1"))
     assert run(env.program("wordy"), "a", "b", "c").stdout == "-1\n"
     changed = git(folder, "status", "--porcelain").splitlines()
-    assert [line for line in changed if "__pycache__" not in line] == [" M python/wordy/__init__.py"]
+    changed = [line for line in changed if "__pycache__" not in line]
+    assert changed == [" M python/wordy/__init__.py"]
 
 
 def backend_path() -> str:

@@ -55,7 +55,7 @@ class BinaryFacts:
     `format` is "elf", "macho" or "pe". `goos` is spelled as Go spells it. `machine` is
     spelled as the platform tags of that system spell it, so that it equals a matching
     `platforms.Target.arch`: "x86_64", "aarch64", "i686", "armv7l", "armv6l", "armv5l",
-    "ppc64le", "s390x", "riscv64" … on Linux ("arm" where nothing tells the level);
+    "ppc64le", "s390x", "riscv64" … on Linux ("arm" where the level is unknown);
     "x86_64", "arm64" on macOS; "amd64", "arm64", "32" on Windows. `kind` is
     "executable", "shared library", "object file" or "core dump". `glibc_floor` is the
     newest glibc symbol version asked for; `minimum_macos` is what the header states.

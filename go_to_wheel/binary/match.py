@@ -23,18 +23,18 @@ _ARM = ("arm", "armv5l", "armv6l", "armv7l")
 _INSTRUMENTED = ("-race", "-msan", "-asan", "-cover")
 
 
-def check_target(facts: BinaryFacts, target: Target, ready_made: bool = False) -> list[str]:
+def check_target(facts: BinaryFacts, target: Target, prebuilt: bool = False) -> list[str]:
     """Why this binary can't be shipped as that target; empty when it can.
 
-    Settings that only Go's build information tells are judged only where it is present.
-    Of a ready-made binary only what decides where it runs is judged, not how it was built.
+    Settings are judged only where Go's build information is present. Of a prebuilt binary
+    only what decides where it runs is judged, not how it was built.
     """
     return [
         *_wrong_system(facts, target),
         *_wrong_linkage(facts, target),
-        *(() if ready_made else _other_link(facts)),
+        *(() if prebuilt else _other_link(facts)),
         *_level_above(facts, target),
-        *(() if ready_made else _wrong_settings(facts, target)),
+        *(() if prebuilt else _wrong_settings(facts, target)),
         *_instrumented(facts),
     ]
 
@@ -48,7 +48,7 @@ def _wrong_system(facts: BinaryFacts, target: Target) -> Iterator[str]:
     elif facts.machine != target.arch and not _both_arm(facts, target):
         yield f"it is {describe(facts)}, not one for {wanted}"
     elif facts.machine == "arm":
-        yield f"nothing in it tells its ARM level, so it can't be shipped as {target.arch}"
+        yield f"its ARM level is unknown, so it can't be shipped as {target.arch}"
 
 
 def _both_arm(facts: BinaryFacts, target: Target) -> bool:

@@ -1,4 +1,4 @@
-"""From an open stream to facts: which format, which system, what Go says."""
+"""From an open stream to facts: format, system, what Go recorded."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _is_text(head: bytes) -> bool:
 
 
 def _join(image: Image, info: GoBuildInfo | None) -> BinaryFacts:
-    """The format's facts, with what only Go's build information tells."""
+    """The format's facts, with what is only in Go's build information."""
     settings = info.settings if info else {}
     facts = image.facts
     goos = _system(image.system_hint, settings.get("GOOS", ""), facts.goos)

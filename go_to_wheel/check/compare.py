@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -13,6 +13,7 @@ from go_to_wheel.check.archive import open_archive
 from go_to_wheel.errors import BinaryError, WheelError
 
 _CONTEXT = 8
+_MAX_LINE = 500
 
 
 @dataclass(frozen=True)
@@ -26,43 +27,44 @@ class Difference:
 def compare_wheels(first: bytes, second: bytes) -> Difference | None:
     """The first difference between two wheels, None when they are the same bytes.
 
-    What an entry holds comes before how it is stored. Raises WheelError when one of them
-    can't be read.
+    Contents come before the way they are stored. Raises WheelError when a wheel can't be read.
     """
     if first == second:
         return None
-    with open_archive(io.BytesIO(first)) as one, open_archive(io.BytesIO(second)) as other:
-        found = next(_differences(one, other), None)
+    with open_archive(io.BytesIO(first)) as left, open_archive(io.BytesIO(second)) as right:
+        found = next(_differences(left, right), None)
     return found or Difference("the archive", ("same files, stored in another way",))
 
 
-def _differences(one: zipfile.ZipFile, other: zipfile.ZipFile) -> Iterator[Difference]:
-    names, others = one.namelist(), other.namelist()
+def _differences(left: zipfile.ZipFile, right: zipfile.ZipFile) -> Iterator[Difference]:
+    names, others = left.namelist(), right.namelist()
     for name in sorted(set(names) ^ set(others)):
-        where = "the wheel" if name in names else "the one built now"
+        where = "the wheel" if name in names else "the rebuilt wheel"
         yield Difference(name, (f"only in {where}",))
     ordered = sorted(names, key=lambda name: name.endswith("/RECORD"))  # it follows from the rest
     for name in ordered:
-        left, right = _read(one, name), _read(other, name)
-        if left != right:
-            yield Difference(name, tuple(_explain(left, right)))
-    for left_info, right_info in zip(one.infolist(), other.infolist(), strict=False):
-        if details := tuple(_storage(left_info, right_info)):
-            yield Difference(left_info.filename, details)
+        data, rebuilt = _read(left, name), _read(right, name)
+        if data != rebuilt:
+            yield Difference(name, tuple(_explain(data, rebuilt)))
+    for entry, other in zip(left.infolist(), right.infolist(), strict=False):
+        for aspect, now, then in _changes(_storage(entry), _storage(other)):
+            text = f"same content, but {aspect} is {now} in the wheel and {then} in the rebuilt one"
+            yield Difference(entry.filename, (text,))
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> bytes:
     try:
         return archive.read(name)
-    except Exception as error:  # zlib and zipfile raise what broken data makes them
-        raise WheelError(f"{name!r} can't be read: {error}") from error
+    except Exception as error:  # zlib and zipfile raise anything for broken data
+        raise WheelError(f"{name!r} can't be read: {error}", "download the wheel again") from error
 
 
 def _explain(left: bytes, right: bytes) -> Iterator[str]:
     """What differs between two files' contents."""
     facts, others = _facts(left), _facts(right)
     if facts and others:
-        yield from _explain_programs(facts, others)
+        for name, now, then in _changes(_build(facts), _build(others)):
+            yield f"{name}: {now} in the wheel, {then} in the rebuilt one"[:_MAX_LINE]
     elif (lines := _lines(left)) is not None and (other_lines := _lines(right)) is not None:
         yield from _explain_texts(lines, other_lines)
         return
@@ -83,24 +85,22 @@ def _facts(data: bytes) -> BinaryFacts | None:
         return None
 
 
-def _explain_programs(left: BinaryFacts, right: BinaryFacts) -> Iterator[str]:
-    """What Go says that it built differently."""
-    if left.go is None or right.go is None:
-        return
-    told = {
-        "Go": (left.go.version, right.go.version),
-        "package": (left.go.path, right.go.path),
-        "module": (str(left.go.main), str(right.go.main)),
-    }
-    for name in sorted({*left.go.settings, *right.go.settings}):
-        told[name] = (left.setting(name), right.setting(name))
-    modules = {module.path: str(module) for module in left.go.deps}
-    others = {module.path: str(module) for module in right.go.deps}
-    for path in sorted({*modules, *others}):
-        told[path] = (modules.get(path, "absent"), others.get(path, "absent"))
-    for name, (one, other) in told.items():
-        if one != other:
-            yield f"{name}: {one or 'unset'} in the wheel, {other or 'unset'} now"
+def _build(facts: BinaryFacts) -> dict[str, str]:
+    """What Go recorded about the build, by a name for people."""
+    if facts.go is None:
+        return {}
+    recorded = {"Go": facts.go.version, "package": facts.go.path, "module": str(facts.go.main)}
+    recorded |= facts.go.settings
+    return recorded | {module.path: str(module) for module in facts.go.deps}
+
+
+def _changes(
+    left: Mapping[str, object], right: Mapping[str, object]
+) -> Iterator[tuple[str, object, object]]:
+    for name in dict.fromkeys((*left, *right)):
+        now, then = left.get(name) or "unset", right.get(name) or "unset"
+        if now != then:
+            yield name, now, then
 
 
 def _lines(data: bytes) -> list[str] | None:
@@ -112,22 +112,18 @@ def _lines(data: bytes) -> list[str] | None:
 
 def _explain_texts(left: list[str], right: list[str]) -> Iterator[str]:
     pairs = enumerate(zip_longest(left, right, fillvalue=""), 1)
-    number, (one, other) = next((row for row in pairs if row[1][0] != row[1][1]), (0, ("", "")))
+    number, (line, other) = next((row for row in pairs if row[1][0] != row[1][1]), (0, ("", "")))
     yield f"line {number}" if number else "their line ends"
     if number:
-        yield f"wheel  {one}"
-        yield f"built  {other}"
+        yield f"wheel  {line[:_MAX_LINE]}"
+        yield f"built  {other[:_MAX_LINE]}"
 
 
-def _storage(left: zipfile.ZipInfo, right: zipfile.ZipInfo) -> Iterator[str]:
-    """Same content, stored in another way."""
-    told = {
-        "its place": (left.filename, right.filename),
-        "its date": (left.date_time, right.date_time),
-        "its mode": (left.external_attr, right.external_attr),
-        "its compression": (left.compress_type, right.compress_type),
-        "its compressed size": (left.compress_size, right.compress_size),
+def _storage(entry: zipfile.ZipInfo) -> dict[str, object]:
+    return {
+        "its place": entry.filename,
+        "its date": entry.date_time,
+        "its mode": entry.external_attr,
+        "its compression": entry.compress_type,
+        "its compressed size": entry.compress_size,
     }
-    for name, (one, other) in told.items():
-        if one != other:
-            yield f"same content, but {name} is {one} in the wheel and {other} now"

@@ -1,8 +1,8 @@
-"""Running what is in wheels: installed by pip and by uv, or emulated, or said to be not run.
+"""Running the programs in wheels: installed by pip and by uv, emulated, or listed as not run.
 
-A wheel that this machine can install goes into a throwaway environment, and its commands are
-run from there. A static Linux program for another processor is started by qemu-user when that
-is installed (without any registration in the kernel). What can't be run is told, never passed.
+A wheel for this machine is installed into a temporary environment, and its commands are run
+from there. A static Linux program for another processor is started by qemu-user when that is
+installed (without any registration in the kernel).
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from packaging.tags import sys_tags
 
 from go_to_wheel.binary import BinaryFacts, describe
 from go_to_wheel.check.anatomy import Anatomy, ProgramView, read_anatomy
-from go_to_wheel.check.report import Fault, Report, Run
+from go_to_wheel.check.contents import is_command
+from go_to_wheel.check.report import Fault, Report, Run, failure
 from go_to_wheel.check.run import wheel_files
 from go_to_wheel.errors import WheelError
 from go_to_wheel.naming import parse_version
@@ -48,11 +49,12 @@ _TOO_LONG = 124
 _CANNOT_EXECUTE = (126, 127)
 _VERSION_WORD = re.compile(r"(?<![\w.+-])v?\d+(?:\.\d+)+[\w.+-]*")
 _GO_WORD = re.compile(r"\bgo1\.\d+\S*")
+_MACHO = (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 
 
 @dataclass(frozen=True)
 class Trials:
-    """What came of one wheel: the runs, their faults, and what could not be run, and why."""
+    """The runs of one wheel, their faults, and what could not be run, with the reason."""
 
     runs: tuple[Run, ...] = ()
     faults: tuple[Fault, ...] = ()
@@ -65,9 +67,12 @@ def with_runs(
     runner: Runner,
     command: Sequence[str] | None = None,
 ) -> Report:
-    """The report with what came of running each wheel's commands."""
+    """The report with the runs of each wheel's commands."""
     for path in wheel_files(paths):
-        trials = try_wheel(path, runner, command)
+        try:
+            trials = try_wheel(path, runner, command)
+        except Exception as error:  # noqa: BLE001 (hostile input causes any; the others are run)
+            trials = Trials(faults=(failure("running it", error),))
         report = replace(
             report,
             runs=(*report.runs, *trials.runs),
@@ -89,7 +94,7 @@ def try_wheel(path: Path, runner: Runner, command: Sequence[str] | None = None) 
     except WheelError as error:
         return Trials(not_run=(f"{path.name}: {error.message}",))
     if not anatomy.programs:
-        return Trials(not_run=(f"{path.name}: it holds no program of its own",))
+        return Trials(not_run=(f"{path.name}: it has no program of its own",))
     if _installs_here(anatomy):
         return _join([_installed(path, anatomy, runner, tool, command) for tool in ("pip", "uv")])
     programs = [program for program in anatomy.programs if _is_command(program)]
@@ -126,23 +131,22 @@ def _installed(
         if problem is not None:
             return problem
         scripts = folder / ("Scripts" if os.name == "nt" else "bin")
-        before = {name.lower() for name in _PYTHON_SCRIPTS}
-        lines = [tuple(command)] if command else _command_lines(anatomy, scripts, before)
+        lines = [tuple(command)] if command else _command_lines(anatomy, scripts)
         if not lines:
             return Trials(not_run=(f"{path.name}: it has no command to run",))
         runs = [_run(path.name, f"installed by {tool}", scripts, line) for line in lines]
     return _judge(runs, str(anatomy.name.version), asked=command is not None)
 
 
-#: What environments have of their own.
+#: Commands of the environment itself.
 _PYTHON_SCRIPTS = ("activate", "deactivate", "pip", "python", "pydoc", "easy_install", "wheel")
 
 
 def _install(path: Path, folder: Path, runner: Runner, tool: str) -> Trials | None:
-    """None when it is installed; else what to report instead."""
+    """None when it is installed; else the report of the problem."""
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     ways = _uv_ways(folder, python) if tool == "uv" else _pip_ways(folder, python)
-    reason = f"{tool} is not here"
+    reason = f"{tool} is not installed"
     for make, install in ways:
         made = runner.run(make)
         if made.returncode:
@@ -152,7 +156,8 @@ def _install(path: Path, folder: Path, runner: Runner, tool: str) -> Trials | No
         if done.returncode == 0:
             return None
         reason = _last_line(done.stderr or done.stdout)
-        return Trials(faults=(Fault("run-install", f"{tool} can't install it: {reason}"),))
+        hint = f"see all of its output: {tool} install {path.name}"
+        return Trials(faults=(Fault("run-install", f"{tool} can't install it: {reason}", hint),))
     return Trials(not_run=(f"{path.name}: installed by {tool}: {reason}",))
 
 
@@ -160,8 +165,8 @@ Way = tuple[list[str], list[str]]
 
 
 def _uv_ways(folder: Path, python: Path) -> list[Way]:
-    beside = str(Path(sys.executable).parent)
-    uv = shutil.which("uv", path=beside) or shutil.which("uv")
+    own_folder = str(Path(sys.executable).parent)
+    uv = shutil.which("uv", path=own_folder) or shutil.which("uv")
     if uv is None:
         return []
     make = [uv, "venv", "--quiet", "--python", sys.executable, str(folder)]
@@ -169,7 +174,7 @@ def _uv_ways(folder: Path, python: Path) -> list[Way]:
 
 
 def _pip_ways(folder: Path, python: Path) -> list[Way]:
-    """The environment's own pip; where Python can't bring one (Debian's), ours."""
+    """The environment's own pip; where Python has none to install (Debian's), ours."""
     make = [sys.executable, "-m", "venv", str(folder)]
     install = ["-m", "pip", "--disable-pip-version-check"]
     own = [str(python), *install, "install", "--no-index"]
@@ -177,13 +182,22 @@ def _pip_ways(folder: Path, python: Path) -> list[Way]:
     return [(make, own), ([*make, "--clear", "--without-pip"], ours)]
 
 
-def _command_lines(anatomy: Anatomy, scripts: Path, own: set[str]) -> list[tuple[str, ...]]:
-    """Each command that the wheel puts on PATH, with `--version`."""
-    names = {path.split("/")[-1] for path, _ in anatomy.files if ".data/scripts/" in path}
-    if not names and scripts.is_dir():  # console scripts are made by the installer
-        listed = (path.name for path in scripts.iterdir())
-        names = {name for name in listed if not any(name.lower().startswith(one) for one in own)}
-    return [(name, *DEFAULT_ARGUMENTS) for name in sorted(names)]
+def _command_lines(anatomy: Anatomy, scripts: Path) -> list[tuple[str, ...]]:
+    """Each command that the wheel puts on PATH, with `--version`; data files are none."""
+    names = {path.split("/")[-1] for path, _ in anatomy.files if is_command(path)}
+    if not names and scripts.is_dir():  # console scripts are written by the installer
+        names = {path.name for path in scripts.iterdir()}
+        names = {name for name in names if not name.lower().startswith(_PYTHON_SCRIPTS)}
+    startable = (name for name in sorted(names) if _is_startable(scripts / name))
+    return [(name, *DEFAULT_ARGUMENTS) for name in startable]
+
+
+def _is_startable(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4).startswith((b"#!", b"MZ", b"\x7fELF", *_MACHO))
+    except OSError:
+        return False
 
 
 def _run(wheel: str, manner: str, folder: Path | None, line: tuple[str, ...]) -> Run:
@@ -218,14 +232,14 @@ def _emulated(
         return Trials(not_run=(f"{path.name}: {command[0]!r} is not the program {name!r}",))
     arguments = tuple(command[1:]) if command else DEFAULT_ARGUMENTS
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as scratch:
-        copy = Path(scratch) / name
+        copy = Path(scratch) / "program"
         with zipfile.ZipFile(path) as archive:
             copy.write_bytes(archive.read(program.path))
         copy.chmod(0o700)
         prefix = [emulator] if emulator else []
         ran = _run(path.name, _manner(emulator), None, (*prefix, str(copy), *arguments))
-    told = Run(ran.wheel, ran.manner, (name, *arguments), ran.exit_code, ran.output)
-    return _judge([told], str(anatomy.name.version), asked=command is not None)
+    shown = Run(ran.wheel, ran.manner, (name, *arguments), ran.exit_code, ran.output)
+    return _judge([shown], str(anatomy.name.version), asked=command is not None)
 
 
 def _manner(emulator: str) -> str:
@@ -237,13 +251,13 @@ def find_emulator(facts: BinaryFacts) -> tuple[str, str]:
     if not sys.platform.startswith("linux") or facts.goos != "linux":
         return "", f"{describe(facts)} doesn't run on {platform.system()}"
     if not facts.static:
-        return "", f"{describe(facts)} needs libraries that are not here"
+        return "", f"{describe(facts)} needs libraries that are not installed"
     machine = platform.machine()
     if facts.machine == machine or facts.machine in _ALSO_RUNS.get(machine, ()):
         return "", ""
     name = f"qemu-{_EMULATORS.get(facts.machine, facts.machine)}"
     found = shutil.which(name) or shutil.which(f"{name}-static")
-    return (found, "") if found else ("", f"{describe(facts)} needs {name}, which is not here")
+    return (found, "") if found else ("", f"{describe(facts)} needs {name}, which is not installed")
 
 
 def _judge(runs: Sequence[Run], version: str, asked: bool) -> Trials:
@@ -253,35 +267,33 @@ def _judge(runs: Sequence[Run], version: str, asked: bool) -> Trials:
 def judge_run(run: Run, version: str, asked: bool) -> Iterator[Fault]:
     """What is wrong with a run; `asked` is whether the user chose the command."""
     line = " ".join(run.command)
-    said = f": {_last_line(run.output)}" if run.output else ""
+    output = f": {_last_line(run.output)}" if run.output else ""
     if run.exit_code == _TOO_LONG and "still running" in run.output:
         yield Fault(
             "run-failed",
             f"`{line}` {run.manner} did not end in {TIME_LIMIT:.0f} s and was stopped",
-            "say what to run instead: --test-command 'TOOL version'",
+            _CHOOSE,
         )
     elif run.exit_code < 0 or run.exit_code in _CANNOT_EXECUTE:
         how = f"signal {-run.exit_code}" if run.exit_code < 0 else f"exit code {run.exit_code}"
-        yield Fault("run-failed", f"`{line}` {run.manner} could not run ({how}){said}")
-    elif run.exit_code and asked:
-        yield Fault("run-failed", f"`{line}` {run.manner} ended with {run.exit_code}{said}")
+        yield Fault("run-failed", f"`{line}` {run.manner} could not run ({how}){output}", _CHOOSE)
     elif run.exit_code:
-        yield Fault(
-            "run-exit",
-            f"`{line}` {run.manner} ended with {run.exit_code}{said}",
-            "say what to run instead: --test-command 'TOOL version'",
-        )
+        text = f"`{line}` {run.manner} ended with {run.exit_code}{output}"
+        yield Fault("run-failed" if asked else "run-exit", text, _CHOOSE)
     elif not asked and version not in find_versions(run.output):
         seen = ", ".join(find_versions(run.output)) or "no version"
         yield Fault(
             "run-version",
-            f"`{line}` {run.manner} tells {seen}, and the wheel says {version}",
+            f"`{line}` {run.manner} prints {seen}, but the wheel's version is {version}",
             "set it when building: --set-version-var main.version",
         )
 
 
+_CHOOSE = "run another command: --test-command 'TOOL version'"
+
+
 def find_versions(text: str) -> list[str]:
-    """The versions in a program's words, as Python spells them; Go's own is not one."""
+    """The versions in a program's output, as Python spells them, without Go's own."""
     found: dict[str, None] = {}
     for word in _VERSION_WORD.findall(_GO_WORD.sub("", text)):
         try:
@@ -293,4 +305,4 @@ def find_versions(text: str) -> list[str]:
 
 def _last_line(text: str) -> str:
     lines = text.strip().splitlines()
-    return lines[-1].strip() if lines else "it said nothing"
+    return lines[-1].strip() if lines else "no output"

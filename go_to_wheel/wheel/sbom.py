@@ -1,8 +1,8 @@
-"""What Go recorded in a binary -> a CycloneDX document, the same for the same binary.
+"""Go's build information -> a CycloneDX document, the same for the same binary.
 
-Sources: CycloneDX 1.6 (JSON), PEP 770 (where it lies in a wheel), the package URL
-specification for Go. A plain document: cyclonedx-python-lib would bring five packages and
-two things to undo, a random serial number and the clock; it checks ours in the tests.
+Sources: CycloneDX 1.6 (JSON), PEP 770 (its place in a wheel), the package URL
+specification for Go. Written by hand: cyclonedx-python-lib has five dependencies and
+adds a random serial number and the time; it validates ours in the tests.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from go_to_wheel.binary import GoBuildInfo, GoModule
 from go_to_wheel.naming import STANDARD_LIBRARY
 
 SPEC_VERSION = "1.6"
-#: Build settings worth telling: what the machine code is for, and where it came from.
+#: Build settings that are listed: the machine code's target, and the source's commit.
 _SETTINGS = ("CGO_ENABLED", "GOARCH", "GOOS", "GOAMD64", "GOARM", "GOARM64", "GO386", "GOPPC64")
 _VCS = ("vcs", "vcs.revision", "vcs.time", "vcs.modified")
 
 
 @dataclass(frozen=True)
 class Product:
-    """The distribution that is described; `tool_version` is ours, who describe it.
+    """The distribution that is described; `tool_version` is go-to-wheel's.
 
-    `settings` are the build's own, for whoever wants to build it again.
+    `settings` are those of the build, for a rebuild.
     """
 
     name: str
@@ -43,10 +43,9 @@ class Product:
 def format_sbom(
     product: Product, infos: Sequence[GoBuildInfo], licenses: Mapping[str, str]
 ) -> bytes:
-    """The document for a wheel whose programs carry `infos`; `licenses` is by module path.
+    """The document for a wheel whose programs record `infos`; `licenses` is by module path.
 
-    It says what is linked in, never when or where it was made: no time, and a serial
-    number that follows from the rest.
+    It has no time of its own, and its serial number is a hash of the rest.
     """
     components = _components(infos, licenses)
     root = _distribution(product)
@@ -103,11 +102,11 @@ def _components(
 def _main(info: GoBuildInfo, licenses: Mapping[str, str]) -> dict[str, Any]:
     module = info.main or GoModule(info.path or "command-line-arguments")
     component = _module(module, licenses)
-    told = {"go-to-wheel:package": info.path}
-    told |= {f"cdx:gomod:build:env:{name}": info.settings.get(name, "") for name in _SETTINGS}
-    told |= {f"go-to-wheel:{name}": info.settings.get(name, "") for name in _VCS}
+    values = {"go-to-wheel:package": info.path}
+    values |= {f"cdx:gomod:build:env:{name}": info.settings.get(name, "") for name in _SETTINGS}
+    values |= {f"go-to-wheel:{name}": info.settings.get(name, "") for name in _VCS}
     component["type"] = "application"
-    component["properties"] = [*_properties(told), *component.get("properties", [])]
+    component["properties"] = [*_properties(values), *component.get("properties", [])]
     return component
 
 
@@ -126,7 +125,7 @@ def _standard(go_version: str, licenses: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _module(module: GoModule, licenses: Mapping[str, str]) -> dict[str, Any]:
-    """A module as it was linked: one that replaces another stands under its own name."""
+    """A module as it was linked; a replacement has its own name."""
     used = module.replace or module
     component: dict[str, Any] = {"type": "library", "bom-ref": _ref(module), "name": used.path}
     if used.version:
@@ -137,23 +136,24 @@ def _module(module: GoModule, licenses: Mapping[str, str]) -> dict[str, Any]:
     if not used.path.startswith((".", "/")):
         component["purl"] = _purl(used)
     replaced = f"{module.path}@{module.version}" if module.replace else ""
-    if told := _properties({"go-to-wheel:h1": used.sum, "go-to-wheel:replaces": replaced}):
-        component["properties"] = told
+    values = {"go-to-wheel:h1": used.sum, "go-to-wheel:replaces": replaced}
+    if properties := _properties(values):
+        component["properties"] = properties
     return component
 
 
-def _properties(told: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"name": name, "value": value} for name, value in told.items() if value]
+def _properties(values: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in values.items() if value]
 
 
 def _ref(module: GoModule) -> str:
-    """A name in this document; unlike a purl it keeps the letters' case apart."""
+    """A name in this document; unlike in a purl, case matters."""
     used = module.replace or module
     return f"{used.path}@{used.version}" if used.version else used.path
 
 
 def _purl(module: GoModule) -> str:
-    """`pkg:golang/…`; a version that only says "built here" is none."""
+    """`pkg:golang/…`; "(devel)" is no version."""
     namespace, _, name = module.path.rpartition("/")
     version = None if module.version in ("", "(devel)") else module.version
     return str(PackageURL("golang", namespace or None, name, version))
@@ -178,7 +178,7 @@ def _licenses(expression: str | None) -> dict[str, Any]:
 
 
 def _dependencies(root: str, infos: Sequence[GoBuildInfo]) -> list[dict[str, Any]]:
-    """The distribution holds the main modules, they hold the rest: more Go doesn't record."""
+    """The distribution contains the main modules, they contain the rest; Go records no more."""
     below: dict[str, set[str]] = {root: set()}
     for info in infos:
         main = _main(info, {})["bom-ref"]

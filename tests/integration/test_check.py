@@ -126,7 +126,7 @@ def test_gowheels_gets_what_it_deserves(
     assert codes_for(report, "win_amd64") == everywhere
 
 
-def test_a_well_kept_wheel_of_somebody_else(tmp_path: Path) -> None:
+def test_a_good_wheel_of_somebody_else(tmp_path: Path) -> None:
     """Ruff's wheel for glibc 2.17: a dynamic program that keeps its tag's promise."""
     command = ["uv", "tool", "run", "--quiet", "pip", "download", "--quiet", "--no-deps"]
     command += ["--only-binary=:all:", "--platform", "manylinux2014_x86_64", "--dest", tmp_path]

@@ -35,8 +35,8 @@ def check(*args: Any) -> tuple[int, dict[str, Any]]:
 def test_installed_by_pip_and_uv(hello: Built) -> None:
     code, report = check(hello.wheel(native()))
     assert code == 0
-    told = [(run["manner"], run["command"], run["output"]) for run in report["runs"]]
-    assert told == [
+    runs = [(run["manner"], run["command"], run["output"]) for run in report["runs"]]
+    assert runs == [
         (f"installed by {tool}", ["hello", "--version"], "hello v1.2.0-rc.1")
         for tool in ("pip", "uv")
     ]
@@ -81,7 +81,7 @@ def test_a_version_that_was_never_set(tmp_path: Path) -> None:
     source = copy_project("hello", tmp_path / "hello")
     go_to_wheel(source, "--version", "3.0", "--platforms", "native", "--output-dir", tmp_path)
     result = go_to_wheel("check", tmp_path, "--run", "--expect", "none")
-    assert "tells no version, and the wheel says 3.0" in result.stdout
+    assert "prints no version, but the wheel's version is 3.0" in result.stdout
     result = go_to_wheel("check", tmp_path, "--run", "--expect", "none", "--strict", check=False)
     assert result.returncode == 1
 

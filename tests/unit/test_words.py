@@ -29,9 +29,7 @@ PHRASES = {
 #: Areas that are not clean yet. Delete a line when its area is; add none.
 NOT_YET: tuple[str, ...] = (
     "datasette_scan/",
-    "go_to_wheel/binary/",
     "go_to_wheel/builder/",
-    "go_to_wheel/check/",
     "go_to_wheel/cli/",
     "go_to_wheel/data/",
     "go_to_wheel/licenses/",
@@ -65,6 +63,7 @@ def banned_in(text: str) -> list[str]:
     """Each banned word or phrase as «line: word», parts of longer names included."""
     found = []
     for number, line in enumerate(text.splitlines(), 1):
+        line = re.sub(r"(?:\.|\bdef )tell\b", "", line)  # a method of Python's streams
         parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", line)
         found += [f"{number}: {part}" for part in parts if part.lower() in WORDS]
     for phrase, pattern in PHRASES.items():

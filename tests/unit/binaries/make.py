@@ -1,7 +1,7 @@
-"""Makes the executables in this folder: `python tests/unit/binaries/make.py`, with Go and gcc.
+"""Builds the executables in this folder: `python tests/unit/binaries/make.py`, with Go and gcc.
 
-Each is a real program, built here and now, of which only the bytes that `read_facts`
-looked at are kept; the rest is zero, so that a few hundred bytes hold it, compressed.
+Each is a real program in which all bytes are zero that `read_facts` doesn't read, so that
+it takes a few hundred bytes, compressed.
 """
 
 from __future__ import annotations
@@ -43,40 +43,40 @@ OTHERS = {
     "linux-amd64-race": ({"CGO_ENABLED": "1"}, ("-race",), MAIN),
     "linux-amd64-shared": ({"CGO_ENABLED": "1"}, ("-buildmode=c-shared",), SHARED),
 }
-#: What every one is built with, whatever the machine says.
+#: For all of them, whatever the environment.
 LEVELS = {"GOARM": "7", "GOAMD64": "v1", "GOARM64": "v8.0", "GO386": "sse2", "GOFLAGS": ""}
-_LARGEST_KEPT = 4096
+_LARGEST_READ = 4096
 
 
 class Recorder(io.BytesIO):
-    """A stream that remembers which bytes were read, searches through data left out."""
+    """A stream that remembers which bytes were read, apart from searches through data."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
         self.ranges: list[tuple[int, int]] = []
 
     def read(self, size: int | None = -1) -> bytes:
-        start = self.tell()
+        start = self.seek(0, io.SEEK_CUR)
         data = super().read(size)
-        if len(data) < _LARGEST_KEPT:
+        if len(data) < _LARGEST_READ:
             self.ranges.append((start, start + len(data)))
         return data
 
 
 def blank(data: bytes) -> bytes:
-    """The program with every byte zero that tells nothing; raises if its facts change."""
+    """The program with every unread byte zero; raises if its facts change."""
     recorder = Recorder(data)
     facts = read_facts(recorder)
-    kept = bytearray(len(data))
+    blanked = bytearray(len(data))
     for start, end in recorder.ranges:
-        kept[start:end] = data[start:end]
-    if read_facts(io.BytesIO(kept)) != facts:
+        blanked[start:end] = data[start:end]
+    if read_facts(io.BytesIO(blanked)) != facts:
         raise RuntimeError("the facts changed")
-    return bytes(kept)
+    return bytes(blanked)
 
 
 def build(environment: dict[str, str], arguments: tuple[str, ...], source: str) -> bytes:
-    """The program that Go makes of a source text."""
+    """The program that Go builds from a source text."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "go.mod").write_text(GO_MOD)
         Path(folder, "main.go").write_text(source)

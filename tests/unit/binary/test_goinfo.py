@@ -103,7 +103,7 @@ def test_the_format_before_go_1_18(size: int, flags: int, order: str) -> None:
     def number(value: int) -> bytes:
         return struct.pack(order, value)
 
-    version, modules = b"go1.16.15", FRAME + b"path\told\n" + FRAME
+    version, modules = b"go1.16.15", FRAME + b"path\tprevious\n" + FRAME
     base = 0x1000
     strings = base + 32 + 4 * size
     head = (b"\xff Go buildinf:" + bytes([size, flags])) + number(base + 32)
@@ -111,7 +111,7 @@ def test_the_format_before_go_1_18(size: int, flags: int, order: str) -> None:
     data = head.ljust(32, b"\0")
     data += number(strings) + number(len(version))
     data += number(strings + len(version)) + number(len(modules))
-    assert read(data + version + modules) == parse_build_info("go1.16.15", "path\told\n")
+    assert read(data + version + modules) == parse_build_info("go1.16.15", "path\tprevious\n")
 
 
 @pytest.mark.parametrize(

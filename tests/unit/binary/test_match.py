@@ -76,7 +76,7 @@ def test_a_program_fits_its_own_target_and_no_other_system(chosen) -> None:
         (
             BinaryFacts("elf", "linux", "arm"),
             "linux-armv7",
-            ["nothing in it tells its ARM level, so it can't be shipped as armv7l"],
+            ["its ARM level is unknown, so it can't be shipped as armv7l"],
         ),
         (
             BinaryFacts(

@@ -57,7 +57,7 @@ def test_verdict_on_a_run(changes: dict[str, object], asked: bool, codes: list[s
     assert [fault.code for fault in judge_run(run, "1.2.3", asked)] == codes
 
 
-def test_what_is_said() -> None:
+def test_messages() -> None:
     crashed = dataclasses.replace(RUN, exit_code=-11, output="first\nIllegal instruction")
     (fault,) = judge_run(crashed, "1.2.3", asked=False)
     assert fault.message == (
@@ -65,12 +65,12 @@ def test_what_is_said() -> None:
     )
     (fault,) = judge_run(dataclasses.replace(RUN, output="tool v2.0"), "1.2.3", asked=False)
     assert fault.message == (
-        "`tool --version` installed by pip tells 2.0, and the wheel says 1.2.3"
+        "`tool --version` installed by pip prints 2.0, but the wheel's version is 1.2.3"
     )
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="qemu-user is Linux's")
-def test_what_can_not_be_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programs_that_can_not_be_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setenv("PATH", "")
     windows = BinaryFacts("pe", "windows", "amd64")
@@ -78,10 +78,10 @@ def test_what_can_not_be_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
     foreign = BinaryFacts("elf", "linux", "s390x")
     assert find_emulator(foreign) == (
         "",
-        "a statically linked Linux s390x executable needs qemu-s390x, which is not here",
+        "a statically linked Linux s390x executable needs qemu-s390x, which is not installed",
     )
     dynamic = BinaryFacts("elf", "linux", "aarch64", libraries=("libc.so.6",))
-    assert find_emulator(dynamic)[1].endswith("needs libraries that are not here")
+    assert find_emulator(dynamic)[1].endswith("needs libraries that are not installed")
     for machine in ("x86_64", "i686"):
         assert find_emulator(BinaryFacts("elf", "linux", machine)) == ("", "")
 

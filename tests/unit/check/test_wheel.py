@@ -102,12 +102,12 @@ def setting(**values: object) -> Callable[[Recipe], None]:
 
 
 def record_line(path: str, line: str) -> Callable[[Recipe], None]:
-    """Put another line, or none, in the place of a path's line in RECORD."""
+    """Replace a path's line in RECORD by another, or by none."""
 
     def change(recipe: Recipe) -> None:
         lines = recipe.good_record().decode().splitlines()
-        kept = [line if old.startswith(f"{path},") else old for old in lines]
-        recipe.record = "\n".join(text for text in [*kept, ""] if text or not kept).encode()
+        edited = [line if old.startswith(f"{path},") else old for old in lines]
+        recipe.record = "\n".join(text for text in [*edited, ""] if text or not edited).encode()
 
     return change
 
@@ -235,7 +235,7 @@ ALSO = {"glibc": {"binary-build"}, "musl": {"binary-build"}}
 
 
 def local_version(recipe: Recipe) -> None:
-    """The same in every place that tells the version."""
+    """The same in every place that has the version."""
     recipe.stem = "hello-1.0+linux"
     recipe.edit(META, "Version: 1.0\n", "Version: 1.0+linux\n")
     recipe.files = {

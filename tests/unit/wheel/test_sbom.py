@@ -108,5 +108,5 @@ def test_a_broken_hash_is_left_out() -> None:
     info = GoBuildInfo(
         "go1.26.8", "x", GoModule("x"), (GoModule("y.example/y", "v1.0.0", "h1:@@"),)
     )
-    part = next(one for one in document(info)["components"] if one["name"] == "y.example/y")
+    part = next(c for c in document(info)["components"] if c["name"] == "y.example/y")
     assert "hashes" not in part

@@ -19,8 +19,8 @@ def test_members(tmp_path: Path) -> None:
     write_sdist(path, "my_tool-1.0", ENTRIES, 315532800)
     with tarfile.open(path) as archive:
         members = archive.getmembers()
-        assert [one.name for one in members] == ["my_tool-1.0/a.txt", "my_tool-1.0/b/run.sh"]
-        assert [one.mode for one in members] == [0o644, 0o755]
+        assert [member.name for member in members] == ["my_tool-1.0/a.txt", "my_tool-1.0/b/run.sh"]
+        assert [member.mode for member in members] == [0o644, 0o755]
         assert {(one.uid, one.gid, one.uname, one.gname, one.mtime) for one in members} == {
             (0, 0, "", "", 315532800)
         }

@@ -34,7 +34,6 @@ NOT_YET: tuple[str, ...] = (
     "go_to_wheel/data/",
     "go_to_wheel/licenses/",
     "go_to_wheel/sources/",
-    "go_to_wheel/wheel/sbom.py",
     "sqlite_scanner/",
     "tests/datasette_scan/",
     "tests/golden/",

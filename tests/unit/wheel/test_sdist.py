@@ -21,7 +21,7 @@ def test_members(tmp_path: Path) -> None:
         members = archive.getmembers()
         assert [member.name for member in members] == ["my_tool-1.0/a.txt", "my_tool-1.0/b/run.sh"]
         assert [member.mode for member in members] == [0o644, 0o755]
-        assert {(one.uid, one.gid, one.uname, one.gname, one.mtime) for one in members} == {
+        assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in members} == {
             (0, 0, "", "", 315532800)
         }
         stream = archive.extractfile(members[0])

@@ -1,12 +1,13 @@
-"""go-to-wheel beside the released 0.2: same Go, same module, same run; prints ratios.
+"""go-to-wheel beside the released 0.2 and six bare `go build` commands; prints ratios.
 
     python bench/build_bench.py [--rounds N] [--module DIR]
 
 Both tools are installed into throwaway environments, this checkout and 0.2 from PyPI, and
-build their default platforms (six wheels here, eight there). Cold means an empty GOCACHE
-for every build; warm a cache that the same tool has filled, with the source as it was or
-with a line of the program changed. The tools take turns; medians are compared. To be run on
-a quiet machine.
+build their default platforms (six wheels here, eight there). The floor compiles our six
+platforms with plain `go build -trimpath -ldflags="-s -w"`, two at a time. Cold means an empty
+GOCACHE for every build; warm a cache of each one's own, filled before, with a line of the
+program changed. All take turns; medians are compared. On a busy machine only the CPU times
+mean something.
 """
 
 from __future__ import annotations
@@ -21,11 +22,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+from go_to_wheel.platforms import Target, default_targets
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER = "go-to-wheel==0.2"
+FLOOR = "six go build"
 
 
 def main() -> None:
@@ -42,11 +48,12 @@ def main() -> None:
         module = base / "module"
         shutil.copytree(options.module, module, ignore=shutil.ignore_patterns("dist", ".*"))
         builder = Builder(base, module, options.name)
-        for tool, command in tools.items():
-            builder.build_warm(tool, command)  # fills the caches, compiles the bytecode
-        compare("warm cache, nothing changed", tools, options.warm_rounds, builder.build_warm)
-        compare("warm cache, a line changed", tools, options.warm_rounds, builder.build_changed)
-        compare("cold cache", tools, options.rounds, builder.build_cold)
+        runs = {tool: partial(builder.build, tool, command) for tool, command in tools.items()}
+        runs[FLOOR] = builder.build_floor
+        for tool, run in runs.items():
+            run(base / f"warm-{tool}")  # fills the caches, compiles the bytecode
+        compare("warm cache, a line changed", runs, options.warm_rounds, builder.warm)
+        compare("cold cache", runs, options.rounds, builder.cold)
         compare_sizes(tools, builder)
         compare_start(base, builder, options.name)
 
@@ -70,28 +77,49 @@ class Builder:
         shutil.rmtree(self.output(tool), ignore_errors=True)
         env = {**os.environ, "GOCACHE": str(cache)}
         args = [self.module, "--name", self.name, "--output-dir", self.output(tool)]
-        started, used = time.perf_counter(), children_seconds()
-        subprocess.run([command, *args], env=env, check=True, capture_output=True)
-        return Cost(time.perf_counter() - started, children_seconds() - used)
+        return measure(lambda: run([command, *args], env))
 
-    def build_cold(self, tool: str, command: Path) -> Cost:
+    def build_floor(self, cache: Path) -> Cost:
+        def compile_for(target: Target) -> None:
+            output = self.base / f"floor-{target.name}"
+            output.unlink(missing_ok=True)
+            env = {**os.environ, "GOCACHE": str(cache), "CGO_ENABLED": "0"}
+            env |= {"GOOS": target.goos, "GOARCH": target.goarch}
+            flags = ["-trimpath", "-ldflags=-s -w", "-o", str(output)]
+            run(["go", "build", *flags, "."], env, self.module)
+
+        def compile_all() -> None:
+            with ThreadPoolExecutor(max_workers=2) as pool:
+                list(pool.map(compile_for, default_targets()))
+
+        return measure(compile_all)
+
+    def cold(self, name: str, build: Callable[[Path], Cost]) -> Cost:
         with tempfile.TemporaryDirectory(prefix="cache-", dir=self.base) as cache:
-            return self.build(tool, command, Path(cache))
+            return build(Path(cache))
 
-    def build_warm(self, tool: str, command: Path) -> Cost:
-        return self.build(tool, command, self.base / f"warm-{tool}")
-
-    def build_changed(self, tool: str, command: Path) -> Cost:
+    def warm(self, name: str, build: Callable[[Path], Cost]) -> Cost:
         self.edits += 1
         edit = f'package main\n\nfunc init() {{ edit = "{self.edits}" }}\n\nvar edit string\n'
         (self.module / "edit.go").write_text(edit)
-        return self.build_warm(tool, command)
+        return build(self.base / f"warm-{name}")
 
     def output(self, tool: str) -> Path:
         return self.base / f"dist-{tool}"
 
     def wheels(self, tool: str) -> list[Path]:
         return sorted(self.output(tool).glob("*.whl"))
+
+
+def run(command: list[object], env: dict[str, str], folder: Path | None = None) -> None:
+    subprocess.run([str(word) for word in command], env=env, cwd=folder, check=True,
+                   capture_output=True)  # fmt: skip
+
+
+def measure(work: Callable[[], None]) -> Cost:
+    started, used = time.perf_counter(), children_seconds()
+    work()
+    return Cost(time.perf_counter() - started, children_seconds() - used)
 
 
 def children_seconds() -> float:
@@ -111,18 +139,24 @@ def uv() -> str:
 
 
 def compare(
-    title: str, tools: dict[str, Path], rounds: int, measure: Callable[[str, Path], Cost]
+    title: str,
+    runs: dict[str, Callable[[Path], Cost]],
+    rounds: int,
+    once: Callable[[str, Callable[[Path], Cost]], Cost],
 ) -> None:
-    costs: dict[str, list[Cost]] = {tool: [] for tool in tools}
+    costs: dict[str, list[Cost]] = {tool: [] for tool in runs}
     for _ in range(rounds):
-        for tool, command in tools.items():
-            costs[tool].append(measure(tool, command))
+        for tool, run_tool in runs.items():
+            costs[tool].append(once(tool, run_tool))
     for kind in ("wall", "cpu"):
         medians = {
-            tool: statistics.median(getattr(run, kind) for run in seen)
+            tool: statistics.median(getattr(cost, kind) for cost in seen)
             for tool, seen in costs.items()
         }
-        report(f"{title}, {kind} seconds (median of {rounds})", medians)
+        ours = medians.pop("ours")
+        for other, value in medians.items():
+            text = f"{title}, {kind} seconds (median of {rounds})"
+            report(text, {"ours": ours, other: value})
 
 
 def compare_sizes(tools: dict[str, Path], builder: Builder) -> None:

@@ -107,8 +107,7 @@ class Wrapper:
     def _path(self, scope: Scope) -> str:
         raw = scope.get("raw_path")
         path = raw.decode("latin-1").partition("?")[0] if raw else str(scope["path"])
-        base = str(self._ds.setting("base_url"))
-        return "/" + path[len(base) :] if path.startswith(base) else path
+        return compat.path_within(self._ds, path)
 
     def _database(self, path: str) -> Any:
         return self._ds.databases.get(compat.database_name(path))

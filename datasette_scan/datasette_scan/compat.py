@@ -29,6 +29,12 @@ def attach(ds: Any, databases: Iterable[Any]) -> None:
     ds.databases = known
 
 
+def path_within(ds: Any, path: str) -> str:
+    """A request's path without the setting ``base_url``."""
+    base = str(ds.setting("base_url"))
+    return "/" + path[len(base) :] if path.startswith(base) else path
+
+
 def database_name(path: str) -> str:
     """The database that a path within Datasette names; "" for none."""
     return str(tilde_decode(path[1:].partition("/")[0].partition(".")[0]))

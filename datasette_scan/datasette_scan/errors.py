@@ -24,6 +24,7 @@ class ReadOnlyError(ScanError, Base400):  # type: ignore[misc]  # Base400 has no
 
     word = "read-only"
     status = 403
+    retry_seconds = 0
     advice = "Copy the file and serve the copy if you want to change it."
 
     def __init__(self, name: str) -> None:
@@ -39,7 +40,16 @@ class UnavailableError(ScanError, Base400):  # type: ignore[misc]  # Base400 has
 
     word = "unreadable"
     status = 503
+    retry_seconds = 0  # after which the same request may succeed, if it may
     advice = "Scan again when the file has been repaired or put back."
+
+
+class StillScanningError(UnavailableError):
+    """No database has this name, so far."""
+
+    word = "not found yet"
+    retry_seconds = 2
+    advice = "A scan is under way. This page reloads itself until the scan has ended."
 
 
 class GoneError(UnavailableError):
@@ -62,6 +72,7 @@ class BusyError(UnavailableError):
     """Another program holds the file in a state that cannot be read rightly."""
 
     word = "busy"
+    retry_seconds = 2
     advice = "Another program has locked it. Try again in a moment, or close that program."
 
 
@@ -69,6 +80,7 @@ class ChangingError(UnavailableError):
     """The file changed during every attempt to read it."""
 
     word = "changing"
+    retry_seconds = 2
     advice = "It is being written right now. Try again in a moment."
 
 

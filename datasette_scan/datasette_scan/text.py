@@ -10,6 +10,8 @@ import unicodedata
 # unassigned, line and paragraph separators.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
+_FORMULA_STARTS = frozenset("=+-@\N{MINUS SIGN}")
+
 
 def is_plain(character: str) -> bool:
     """Whether a character can be shown as it is."""
@@ -35,6 +37,18 @@ def _escape(character: str) -> str:
 def visible_path(path: bytes) -> str:
     """A path's bytes as text that is safe to show."""
     return visible(os.fsdecode(path))
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet may take a cell for a formula.
+
+    That is what begins with ``=``, ``+``, ``-`` or ``@``, in the full-width and small forms too
+    (which Excel reads alike in some languages), after blanks, tabs and whatever is not seen.
+    """
+    for character in text:
+        if not character.isspace() and is_plain(character):
+            return unicodedata.normalize("NFKC", character)[:1] in _FORMULA_STARTS
+    return False
 
 
 def format_count(count: int, word: str) -> str:

@@ -11,19 +11,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from datasette import Forbidden, Response
+from datasette import Forbidden, NotFound, Response
 from jinja2 import ChoiceLoader, FileSystemLoader
 from markupsafe import Markup
 
 from . import compat, permissions
 from .catalog import SORTS, STATUSES, Entry
 from .database import ScannedDatabase
-from .errors import ReadOnlyError, UnavailableError, UsageError
+from .errors import ReadOnlyError, StillScanningError, UnavailableError, UsageError
 from .finder import DEFAULT_EXCLUDES
 from .query import AGES, SIZES, Page, link, parse_page, sort_link
 from .request_guard import Asked, is_from_another_site
 from .state import State, state_of
-from .text import format_count, format_size, visible, visible_path
+from .text import format_count, format_size, is_formula, visible, visible_path
 
 Json = dict[str, Any]
 _VIEWABLE_SECONDS = 2.0
@@ -211,10 +211,8 @@ async def page_csv(datasette: Any, request: Any) -> Response:
 
 
 def _cell(value: Any) -> Any:
-    """A name that a spreadsheet would run as a formula is marked as text."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@"):
-        return "'" + value
-    return value
+    """A text that a spreadsheet would run as a formula is marked as text."""
+    return f"'{value}" if isinstance(value, str) and is_formula(value) else value
 
 
 async def page(datasette: Any, request: Any) -> Response:
@@ -338,16 +336,42 @@ def banner(ds: Any, request: Any, database: str | None) -> Callable[[], Awaitabl
 
 
 def explain(ds: Any, request: Any, exception: Exception) -> Any:
-    """An answer for this plugin's errors; None for all others."""
-    if not isinstance(exception, (UnavailableError, ReadOnlyError)):
-        return None
+    """An answer for this plugin's errors, and for names that may yet be found; else None."""
+    if isinstance(exception, NotFound):
+        name = _may_be_found(ds, request)
+        if name:
+            return _answer(ds, request, StillScanningError(f"{visible(name)} is not found yet"))
+    if isinstance(exception, (UnavailableError, ReadOnlyError)):
+        return _answer(ds, request, exception)
+    return None
 
+
+def _may_be_found(ds: Any, request: Any) -> str | None:
+    """The database that a request names, if there is none yet and a scan is under way."""
+    catalog = state_of(ds).catalog
+    if not state_of(ds).settings.active or (catalog.scans and not catalog.scanning):
+        return None
+    name = compat.database_name(compat.path_within(ds, request.path))
+    return None if name in ("", "-") or name in ds.databases else name
+
+
+def _wants_json(request: Any) -> bool:
+    accepted = request.headers.get("accept", "")
+    return (
+        request.path.endswith(".json")
+        or "format=json" in request.query_string
+        or ("application/json" in accepted and "text/html" not in accepted)
+    )
+
+
+def _answer(ds: Any, request: Any, exception: UnavailableError | ReadOnlyError) -> Any:
     async def answer() -> Response:
         status, word, advice = exception.status, exception.word, exception.advice
         full = await compat.is_allowed(ds, request.actor, permissions.VIEW)
         message = visible(str(exception)) if full else f"This database is {word}"
-        headers = {"retry-after": "2"} if status == 503 else {}
-        if request.path.endswith(".json") or "format=json" in request.query_string:
+        retry = exception.retry_seconds
+        headers = {"retry-after": str(retry)} if retry else {}
+        if _wants_json(request):
             body = {"ok": False, "error": message, "status": status, "title": word}
             return Response.json({**body, "advice": advice}, status, headers)
         html = await ds.render_template(
@@ -356,6 +380,7 @@ def explain(ds: Any, request: Any, exception: Exception) -> Any:
                 "word": word,
                 "message": message,
                 "advice": advice,
+                "retry": retry,
                 "back": ds.urls.path("/-/scan"),
             },
             request=request,

@@ -1,7 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from datasette_scan.text import format_count, format_size, parse_size, visible, visible_path
+from datasette_scan.text import (
+    format_count,
+    format_size,
+    is_formula,
+    parse_size,
+    visible,
+    visible_path,
+)
 
 
 @pytest.mark.parametrize(
@@ -58,3 +65,38 @@ def test_parse_size_bad(text: str) -> None:
 )
 def test_format_count(count: int, text: str) -> None:
     assert format_count(count, "file") == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(1)",
+        "\uff1d1+1",  # full-width
+        "\uff0b1",
+        "\uff0d1",
+        "\uff20SUM(1)",
+        "\ufe661",  # small
+        "\ufe621",
+        "\ufe631",
+        "\ufe6bSUM(1)",
+        "\u22121",  # the minus sign
+        "\u207a1",  # superscript
+        " =1",
+        "\t=1",
+        "\r\n=1",
+        "\u00a0\u3000=1",
+        "\u202e=1",  # right-to-left override
+        "\ufeff=1",
+        "\u200b\u2066 \uff1d1",
+    ],
+)
+def test_formulas(text: str) -> None:
+    assert is_formula(text)
+
+
+@pytest.mark.parametrize("text", ["", " ", "a=1", "/=1", "1-1", "'=1", "\u2014", "\u202ea"])
+def test_texts_that_are_no_formula(text: str) -> None:
+    assert not is_formula(text)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -16,7 +17,7 @@ from .catalog import Entry
 from .errors import ScanError
 from .finder import FindOptions, end_all, program
 from .settings import Settings, absolute_roots, allowed_hosts
-from .state import State, set_command_settings, state_of
+from .state import State, close_all, set_command_settings, state_of
 from .text import format_size, visible, visible_path
 
 _OWN = {
@@ -92,18 +93,20 @@ def run(
     except ScanError as error:
         raise click.ClickException(str(error)) from error
     set_command_settings(settings)
-    try:
-        if options["list_only"]:
-            print_list(context, serve, files, passed, options["as_json"])
-        else:
-            _warn(settings)
-            if passed.get("reload"):
-                _start_reloader()
-            with _opening_the_catalogue(settings.active):
-                context.invoke(serve, files=files, **passed)
-    finally:
-        end_all()
-        set_command_settings(None)
+    with _ended_by_signals():
+        try:
+            if options["list_only"]:
+                print_list(context, serve, files, passed, options["as_json"])
+            else:
+                _warn(settings)
+                if passed.get("reload"):
+                    _start_reloader()
+                with _opening_the_catalogue(settings.active):
+                    context.invoke(serve, files=files, **passed)
+        finally:
+            end_all()
+            close_all()
+            set_command_settings(None)
 
 
 def split_paths(paths: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -141,6 +144,31 @@ def make_settings(folders: tuple[str, ...], options: dict[str, Any]) -> Settings
         uds=bool(options.get("uds")),
         hosts=allowed_hosts(options["allow_host"]),
     )
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the command as Ctrl-C does: scanners and private copies go too.
+
+    A running server has a handler of its own for SIGTERM, which stops it in good order.
+    """
+
+    def stop(number: int, _frame: object) -> None:
+        if number != signal.SIGTERM:
+            signal.raise_signal(signal.SIGTERM)
+        else:
+            raise SystemExit(128 + number)
+
+    numbers = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP", "SIGBREAK")]
+    before = {n: signal.getsignal(n) for n in numbers if n is not None}
+    handled = [n for n in before if before[n] is not signal.SIG_IGN]  # as under nohup
+    for number in handled:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in handled:
+            signal.signal(number, before[number])
 
 
 @contextlib.contextmanager

@@ -76,12 +76,10 @@ class ScanTask:
         """Scan now, then whenever asked or due, until cancelled."""
         if not self._catalog.scans:
             await asyncio.sleep(_HEAD_START)
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._unasked.wait(), _FIRST_PAGE)
+            await _wait(self._unasked, _FIRST_PAGE)
             await self.scan()
         while True:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), self._pause())
+            await _wait(self._wanted, self._pause())
             self._wanted.clear()
             await self.scan()
 
@@ -233,6 +231,16 @@ class ScanTask:
             with contextlib.suppress(UnavailableError):
                 await compat.publish_schema(self._ds, db)
                 self._published[db.name] = entry.schema_hash
+
+
+async def _wait(event: asyncio.Event, seconds: float | None) -> None:
+    """Wait for an event, no longer than that.
+
+    Not with ``wait_for``: in Python 3.11 it drops a cancellation that comes with the event.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 def _look_into(opener: Opener, work: Work, prepare: Callable[[Any], None]) -> list[Facts | None]:

@@ -52,6 +52,12 @@ class State:
         self.reader.close()
 
 
+def close_all() -> None:
+    """The command ends, however: no private copy outlives it."""
+    for state in list(_states.values()):
+        state.reader.close()
+
+
 def set_command_settings(settings: Settings | None) -> None:
     """What ``datasette scan`` was given, for the Datasette that it is about to make."""
     _from_command[:] = [settings] if settings else []

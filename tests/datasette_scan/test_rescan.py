@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sites import make_database, run_sql, scanned, unscanned
+from sites import PATIENCE, make_database, run_sql, scanned, unscanned
 from datasette_scan import scanning
 from datasette_scan.catalog import Catalog
 from datasette_scan.errors import DeniedError
@@ -192,3 +192,19 @@ def test_twins_are_told_by_path_not_by_order() -> None:
         catalog.drop_twins(list(catalog.entries))
         assert list(catalog.entries) == [b"/a"]
         assert list(catalog.skipped) == [b"/b"]
+
+
+async def test_it_stops_at_the_moment_when_the_first_scan_begins(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python 3.11's ``wait_for`` drops a cancellation that comes together with the event."""
+    monkeypatch.setattr(scanning, "_HEAD_START", 0)
+    site = await unscanned(root)
+    scan_task: ScanTask = site.state.scan_task
+    with scan_task.page():
+        scan_task.start()
+        for _ in range(5):
+            await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE):
+        await scan_task.stop()
+    await site.close()

@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+import interrupts
 import pytest
 from click.testing import CliRunner
 from datasette.cli import cli
@@ -373,3 +374,9 @@ def test_a_file_that_is_a_whole_scan(root: Path, serve: Serve) -> None:
     server = serve(str(path)).wait()
     server.until(lambda: server.request("/c~23/t")[0] == 200)
     assert photograph(root) == before
+
+
+def test_scans_that_are_ended_leave_nothing() -> None:
+    """A few of what ``interrupts.py 200`` does by the hundred."""
+    outcomes = interrupts.run(9, seed=7)
+    assert [str(outcome) for outcome in outcomes if outcome.left] == []

@@ -168,6 +168,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     with tempfile.TemporaryDirectory(prefix="interrupt-") as base:
         faults = run(args.runs, args.seed, Path(base))
     for fault in faults:

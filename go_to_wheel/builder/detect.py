@@ -21,12 +21,14 @@ from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.golang.packages import Package
 from go_to_wheel.licenses import Notice, Recognised, recognise_files
+from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target, default_targets, native_target, parse_selection
 from go_to_wheel.process import Runner, wait_for
 from go_to_wheel.sources import (
     TEXT_LIMIT,
     Git,
     ModuleSource,
+    TagRules,
     first_sentence,
     forge_url,
     read_checkout,
@@ -213,26 +215,31 @@ def _identify(request: BuildRequest, located: Located, machine: Machine) -> Iden
     own = packed.name.text if packed and packed.name else ""
     if packed and (not name or canonicalize_name(name) == canonicalize_name(own)):
         return packed
-    return located.identity or _identify_checkout(source, machine)
+    return located.identity or _identify_checkout(source, project, name, machine)
 
 
-def _identify_checkout(source: ModuleSource, machine: Machine) -> Identity:
+def _identify_checkout(
+    source: ModuleSource, project: Project | None, name: str | None, machine: Machine
+) -> Identity:
     """The version and address that git knows."""
-    checkout = read_checkout(Git(source.root, machine.runner, machine.environ))
+    names = [name or "", name_from_path(source.module_path)]
+    names += [name_from_path(path) for path in source.package_paths]
+    prefix, nearby = None, []
+    if project:
+        prefix = project.settings.tag_prefix
+        nearby = [Path(os.path.relpath(project.folder, source.root)).as_posix()]
+    rules = TagRules(names=tuple(dict.fromkeys(filter(None, names))), prefix=prefix)
+    git = Git(source.root, machine.runner, machine.environ)
+    checkout = read_checkout(git, rules, nearby)
     urls = module_urls(source.module_path, checkout.remote if checkout else None)
-    if checkout is None:
-        return Identity(urls=urls)
-    if checkout.release:
+    if checkout and checkout.release:
         version = Value(checkout.release, f"git tag {checkout.release}")
         return Identity(version=version, urls=urls)
-    pseudo, short = checkout.pseudo_version, checkout.commit[:12]
-    if pseudo is None:
+    if checkout is None or checkout.development is None:
         return Identity(urls=urls)
-    if checkout.tag:
-        why = f"files differ from the commit that {checkout.tag} names"
-    else:
-        why = f"no version tag names the commit {short}"
-    return Identity(version=Value(pseudo, f"git commit {short}"), development=why, urls=urls)
+    text, why = checkout.development
+    version = Value(text, f"git commit {checkout.commit[:12] or 'unknown'}")
+    return Identity(version=version, development=why, urls=urls)
 
 
 def module_urls(module_path: str, remote: str | None) -> tuple[tuple[str, Value], ...]:

@@ -45,6 +45,7 @@ class Settings:
     ldflags: str | None = None
     set_version_var: str | None = None
     python_source: str | None = None
+    tag_prefix: str | None = None
     vendor: bool = False
     sdist_include: tuple[str, ...] = ()
     sdist_exclude: tuple[str, ...] = ()
@@ -257,6 +258,7 @@ KEYS: Mapping[str, tuple[str, _Check, str]] = {
         "set_version_var",
     ),
     "python-source": ("a folder", _is_text, "python_source"),
+    "tag-prefix": ("what is in front of a tag's version", _is_text, "tag_prefix"),
     "vendor": ("true or false", lambda value: isinstance(value, bool), "vendor"),
     "sdist-include": ("a list of patterns as in .gitignore", _is_texts, "sdist_include"),
     "sdist-exclude": ("a list of patterns as in .gitignore", _is_texts, "sdist_exclude"),

@@ -40,6 +40,7 @@ from go_to_wheel.sources.prebuilt import (
 from go_to_wheel.sources.python_files import LAUNCHER_FOLDER, read_python_files
 from go_to_wheel.sources.query import ModuleQuery, parse_query
 from go_to_wheel.sources.texts import first_sentence, forge_url, summary_of_doc
+from go_to_wheel.sources.versions import TagRules
 
 __all__ = [
     "BINARY_LIMIT",
@@ -52,6 +53,7 @@ __all__ = [
     "ModuleQuery",
     "ModuleSource",
     "ReadyBinary",
+    "TagRules",
     "first_sentence",
     "forge_url",
     "guard_git",

@@ -3,24 +3,20 @@
 A repository comes with settings of its own, and some of them start programs. `guard_git`
 makes the environment in which those are off, for our calls and for Go's. What the user's own
 settings start (git-lfs, say) stays on.
-
-The version rules are Go's own: a module in a subfolder is tagged with that folder in front
-("cmd/x/v1.2.3"), and a commit without a tag has the pseudo-version that follows the newest
-tag below it.
 """
 
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from go_to_wheel.errors import GoToWheelError, ToolchainError
 from go_to_wheel.process import Result, Runner
+from go_to_wheel.sources.versions import TagRules, find_version, format_development
 
 #: Seconds after which a git that waits for something is ended.
 _LIMIT = 120.0
@@ -59,26 +55,26 @@ _REDIRECTING = ("GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE",
 #: Folders of the other version control systems that Go starts.
 _OTHER_SYSTEMS = (".bzr", ".fslckout", ".hg", ".svn", "_FOSSIL_")
 
-_SEMVER = re.compile(
-    r"v(?P<major>0|[1-9]\d*)\.(?P<minor>0|[1-9]\d*)\.(?P<patch>0|[1-9]\d*)"
-    r"(?:-(?P<pre>[0-9A-Za-z.-]+))?"
-)
-
 
 @dataclass(frozen=True)
 class Checkout:
     """A commit and its neighbourhood.
 
-    `tag` is the newest version tag on the commit itself, `base` the newest one below it,
-    both without the module's folder; `modified` tells of tracked files that differ.
+    `tag` is the version that a tag names on the commit itself, `base` the newest one below
+    it; `others` are the repository's tags, if none of them is a version of the project.
+    `modified` is about tracked files. In a `shallow` clone tags may be missing. `problem` is
+    why git can't be asked; the rest is unknown then.
     """
 
-    commit: str
-    seconds: int
-    tag: str | None
-    base: str | None
-    modified: bool
-    remote: str | None
+    commit: str = ""
+    seconds: int = 0
+    tag: str | None = None
+    base: str | None = None
+    modified: bool = False
+    remote: str | None = None
+    others: tuple[str, ...] = ()
+    shallow: bool = False
+    problem: str = ""
 
     @property
     def release(self) -> str | None:
@@ -86,23 +82,33 @@ class Checkout:
         return self.tag if self.tag and not self.modified else None
 
     @property
-    def pseudo_version(self) -> str | None:
-        """Go's pseudo-version for this commit; None when no tag at all leads to it."""
+    def development(self) -> tuple[str, str] | None:
+        """The version of any other commit, and why it is no release; None where none is known.
+
+        A repository without any tag has no version.
+        """
+        if self.problem:
+            return "0.0.0.dev0", self.problem
+        short = self.commit[:12]
+        if self.tag:
+            why = f"files differ from the commit that {self.tag} names"
+        elif self.base:
+            why = f"no version tag names the commit {short}"
+        elif self.shallow:
+            why = "the clone is shallow, so tags may be missing; git fetch --unshallow --tags"
+        elif self.others:
+            named = ", ".join(self.others[:5]) + (", …" if len(self.others) > 5 else "")
+            why = (
+                f"no tag is a version of this project, neither is {named}; "
+                "tag-prefix in [tool.go-to-wheel] says what is in front of its versions"
+            )
+        else:
+            return None
         base = self.tag or self.base
         if base is None:
-            return None
-        stamp = datetime.fromtimestamp(self.seconds, UTC).strftime("%Y%m%d%H%M%S")
-        return format_pseudo_version(base, stamp, self.commit)
-
-
-def format_pseudo_version(base: str, stamp: str, commit: str) -> str:
-    """What follows `base` for Go: "v1.2.3" -> "v1.2.4-0.20240102030405-abcdef012345"."""
-    found = _SEMVER.fullmatch(base)
-    if not found:
-        raise ValueError(f"not a semantic version: {base!r}")
-    if found["pre"]:
-        return f"{base}.0.{stamp}-{commit[:12]}"
-    return f"v{found['major']}.{found['minor']}.{int(found['patch']) + 1}-0.{stamp}-{commit[:12]}"
+            stamp = format_development("v0.0.0", self.seconds, self.commit).partition("-0.")[2]
+            return f"v0.0.0-{stamp}", why
+        return format_development(base, self.seconds, self.commit), why
 
 
 class Git:
@@ -208,45 +214,55 @@ def has_other_system(folder: Path) -> bool:
     return False
 
 
-class _Queries(Protocol):
-    def query(self, *words: str) -> str | None: ...
+def read_checkout(git: Git, rules: TagRules, nearby: Sequence[str] = ()) -> Checkout | None:
+    """Ask git about the folder; None outside a checkout, and before the first commit.
 
-
-def read_checkout(git: _Queries) -> Checkout | None:
-    """Ask git about the module in this folder; None without git, checkout or commit."""
-    head = git.query("log", "-1", "--no-show-signature", "--format=%H %ct")
-    if not head:
-        return None
-    commit, seconds = head.split()
+    `rules` are completed with the folder's own place in the repository and that of `nearby`
+    folders, relative to it.
+    """
+    try:
+        head = git.run("log", "-1", "--no-show-signature", "--format=%H %ct")
+    except OSError as error:
+        return _problem(git.folder, f"can't run git ({error.strerror}); install it")
+    except ToolchainError as error:
+        return _problem(git.folder, error.message)
+    if head.returncode:
+        return None if _is_empty(head.stderr) else _problem(git.folder, _first_line(head.stderr))
+    commit, seconds = head.stdout.split()
     prefix = git.query("rev-parse", "--show-prefix") or ""
-    here = (git.query("tag", "--points-at", "HEAD") or "").splitlines()
-    below = (git.query("tag", "--merged", "HEAD") or "").splitlines()
+    places = [posixpath.normpath(posixpath.join(prefix, place)) for place in (".", *nearby)]
+    folders = dict.fromkeys("" if place == "." else f"{place}/" for place in places)
+    rules = replace(rules, folders=tuple(folders))
+    here = find_version(_lines(git, "tag", "--points-at", "HEAD"), rules)
+    base = find_version(_lines(git, "tag", "--merged", "HEAD"), rules)
     changes = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty")
     return Checkout(
         commit=commit,
         seconds=int(seconds),
-        tag=newest_version(here, prefix),
-        base=newest_version(below, prefix),
+        tag=here,
+        base=base,
         modified=bool(git.query(*changes, "--", ".")),
         remote=git.query("remote", "get-url", "origin"),
+        others=() if base else tuple(_lines(git, "tag", "--sort=-creatordate")),
+        shallow=git.query("rev-parse", "--is-shallow-repository") == "true",
     )
 
 
-def newest_version(tags: Sequence[str], prefix: str) -> str | None:
-    """The newest semantic version among tags that start with the module's folder."""
-    versions = [tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)]
-    known = [version for version in versions if _SEMVER.fullmatch(version)]
-    return max(known, key=_order, default=None)
+def _problem(folder: Path, text: str) -> Checkout | None:
+    """git's refusal, where there is a repository that it is about."""
+    inside = any((place / ".git").exists() for place in (folder, *folder.parents))
+    return Checkout(problem=f"its version is unknown, as git says: {text}") if inside else None
 
 
-def _order(version: str) -> tuple[object, ...]:
-    """Precedence by the rules of semantic versioning: a pre-release is before its release."""
-    found = _SEMVER.fullmatch(version)
-    if not found:
-        raise ValueError(f"not a semantic version: {version!r}")
-    numbers = (int(found["major"]), int(found["minor"]), int(found["patch"]))
-    parts = tuple(
-        (0, int(part), "") if part.isdigit() else (1, 0, part)
-        for part in (found["pre"] or "").split(".")
-    )
-    return (*numbers, found["pre"] is None, parts)
+def _is_empty(stderr: str) -> bool:
+    return "not a git repository" in stderr or "does not have any commits yet" in stderr
+
+
+def _first_line(stderr: str) -> str:
+    lines = [line for line in stderr.splitlines() if line.strip()] or ["nothing"]
+    hint = "; git config --global --add safe.directory" if "dubious ownership" in stderr else ""
+    return f"{lines[0].removeprefix('fatal: ')}{hint}"
+
+
+def _lines(git: Git, *words: str) -> list[str]:
+    return (git.query(*words) or "").splitlines()

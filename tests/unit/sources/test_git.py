@@ -12,89 +12,7 @@ from programs import program
 
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.process import Runner
-from go_to_wheel.sources import Checkout, Git, guard_git, has_other_system, read_checkout
-from go_to_wheel.sources.git import format_pseudo_version, newest_version
-
-COMMIT = "abcdef0123456789abcdef0123456789abcdef01"
-
-
-@pytest.mark.parametrize(
-    ("tags", "prefix", "newest"),
-    [
-        ([], "", None),
-        (["v1.2.3"], "", "v1.2.3"),
-        (["v1.9.0", "v1.10.0", "v1.2.0"], "", "v1.10.0"),
-        (["v1.0.0", "v1.0.0-rc.1"], "", "v1.0.0"),
-        (["v1.0.0-rc.2", "v1.0.0-rc.10", "v1.0.0-beta"], "", "v1.0.0-rc.10"),
-        (["release", "1.2.3", "v1.2", "v01.2.3", "nightly-v2.0.0"], "", None),
-        (["v9.0.0", "cmd/x/v1.2.3"], "cmd/x/", "v1.2.3"),
-        (["v9.0.0"], "cmd/x/", None),
-        (["cmd/x/v1.2.3"], "", None),
-    ],
-)
-def test_newest_version(tags: list[str], prefix: str, newest: str | None) -> None:
-    assert newest_version(tags, prefix) == newest
-
-
-@pytest.mark.parametrize(
-    ("base", "pseudo"),
-    [
-        ("v1.2.3", "v1.2.4-0.20240102030405-abcdef012345"),
-        ("v1.2.3-rc.1", "v1.2.3-rc.1.0.20240102030405-abcdef012345"),
-    ],
-)
-def test_pseudo_versions(base: str, pseudo: str) -> None:
-    assert format_pseudo_version(base, "20240102030405", COMMIT) == pseudo
-
-
-def test_pseudo_versions_of_what_is_no_version() -> None:
-    with pytest.raises(ValueError, match=r"not a semantic version: '1\.2'"):
-        format_pseudo_version("1.2", "20240102030405", COMMIT)
-
-
-def checkout(**values: object) -> Checkout:
-    known = {"tag": None, "base": None, "modified": False, "remote": None, **values}
-    return Checkout(COMMIT, 1704164645, **known)  # type: ignore[arg-type]
-
-
-def test_release_and_pseudo_version() -> None:
-    assert checkout(tag="v1.0.0", base="v1.0.0").release == "v1.0.0"
-    dirty = checkout(tag="v1.0.0", base="v1.0.0", modified=True)
-    assert dirty.release is None
-    assert dirty.pseudo_version == "v1.0.1-0.20240102030405-abcdef012345"
-    assert checkout(base="v0.9.0").pseudo_version == "v0.9.1-0.20240102030405-abcdef012345"
-    assert checkout().pseudo_version is None
-
-
-ANSWERS = {
-    "log": f"{COMMIT} 1704164645\n",
-    "rev-parse": "tools/x/\n",
-    "tag --points-at": "v3.0.0\ntools/x/v1.2.3\n",
-    "tag --merged": "v3.0.0\ntools/x/v1.2.3\ntools/x/v1.2.2\n",
-    "status": "",
-    "remote": "git@github.com:o/tool.git\n",
-}
-
-
-class Recorded:
-    """A git that prints what one printed before."""
-
-    def query(self, *words: str) -> str | None:
-        line = " ".join(words)
-        return next(text.strip() for key, text in ANSWERS.items() if line.startswith(key))
-
-
-def test_read_checkout() -> None:
-    assert read_checkout(Recorded()) == Checkout(
-        COMMIT, 1704164645, "v1.2.3", "v1.2.3", False, "git@github.com:o/tool.git"
-    )
-
-
-def test_no_git_and_no_checkout(tmp_path: Path) -> None:
-    without = {**os.environ, "PATH": str(tmp_path)}
-    for environ in (without, os.environ):
-        assert read_checkout(Git(tmp_path, Runner(), environ)) is None
-        assert guard_git(tmp_path, Runner(), environ)["GIT_NO_LAZY_FETCH"] == "1"
+from go_to_wheel.sources import Checkout, Git, TagRules, guard_git, has_other_system, read_checkout
 
 
 def git(folder: Path, *words: str, **environ: str) -> str:
@@ -110,6 +28,122 @@ IDENTITY = {
     "GIT_COMMITTER_NAME": "T", "GIT_COMMITTER_EMAIL": "t@example.com",
     "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull,
 }  # fmt: skip
+RULES = TagRules(names=("tool",))
+
+
+def make_repository(folder: Path, *tags: str) -> Path:
+    """A repository with a commit that has these tags."""
+    folder.mkdir(exist_ok=True)
+    git(folder, "init", "-q", "-b", "main")
+    commit(folder)
+    for tag in tags:
+        git(folder, "tag", tag)
+    return folder
+
+
+def commit(folder: Path) -> None:
+    (folder / "main.go").write_text(f"package main // {os.urandom(4).hex()}\n")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "x", GIT_COMMITTER_DATE="2024-01-02T03:04:05Z")
+
+
+def look(folder: Path, *nearby: str, rules: TagRules = RULES, **environ: str) -> Checkout | None:
+    top = next(place for place in (folder, *folder.parents) if place.name.startswith("test_"))
+    env = {**os.environ, **IDENTITY, "GIT_CEILING_DIRECTORIES": str(top.parent), **environ}
+    return read_checkout(Git(folder, Runner(), env), rules, nearby)
+
+
+def found(checkout: Checkout | None) -> str | None:
+    """The release, else the development version without its commit; None without either."""
+    if checkout is None or checkout.release:
+        return checkout and checkout.release
+    return checkout.development and checkout.development[0].rsplit("-", 1)[0]
+
+
+@pytest.mark.parametrize(
+    ("tags", "release"),
+    [
+        (["v1.2.3"], "v1.2.3"),
+        (["1.4.0"], "1.4.0"),
+        (["tool-v1.4.0"], "v1.4.0"),
+        (["v1.0"], "v1.0"),
+        (["v2026.01.15"], "v2026.01.15"),
+        (["v1.2.3+build5"], "v1.2.3+build5"),  # refused later, with its name
+        (["v1.2.3", "nightly", "tool-v9.9.9", "2.0"], "v1.2.3"),
+        ([], None),
+    ],
+)
+def test_tagged_commits(tmp_path: Path, tags: list[str], release: str | None) -> None:
+    folder = make_repository(tmp_path / "tool", *tags)
+    assert found(look(folder)) == release
+    (folder / "main.go").write_text("package changed\n")
+    changed = look(folder)
+    assert changed is not None and changed.release is None
+    if release:
+        assert changed.development and "files differ from the commit" in changed.development[1]
+
+
+def test_commits_after_a_tag(tmp_path: Path) -> None:
+    folder = make_repository(tmp_path / "tool", "1.4")
+    commit(folder)
+    seen = look(folder)
+    assert found(seen) == "1.5.dev20240102030405"
+    assert seen and seen.development and "no version tag names the commit" in seen.development[1]
+    git(folder, "tag", "v1.4.1", "HEAD~1")
+    assert found(look(folder)) == "v1.4.2-0.20240102030405"
+
+
+def test_tags_that_are_no_version_are_named(tmp_path: Path) -> None:
+    seen = look(make_repository(tmp_path / "other", "nightly", "server-v1.0.0"))
+    assert found(seen) == "v0.0.0-20240102030405"
+    assert seen and seen.development
+    assert "neither is nightly, server-v1.0.0" in seen.development[1]
+    assert "tag-prefix" in seen.development[1]
+
+
+def test_a_module_in_a_folder(tmp_path: Path) -> None:
+    top = make_repository(tmp_path / "top", "v1.2.0")
+    folder = top / "go" / "tool"
+    folder.mkdir(parents=True)
+    seen = look(folder)
+    assert seen and seen.release is None and seen.others == ("v1.2.0",)
+    assert found(look(folder, "../..")) == "v1.2.0"  # pyproject.toml is at the root
+    git(top, "tag", "tool/v1.3.0")
+    assert found(look(folder)) == "v1.3.0"
+    git(top, "tag", "go/tool/v1.4.0")
+    assert found(look(folder)) == "v1.4.0"
+    git(top, "tag", "rel-5.0")
+    assert found(look(folder, rules=TagRules(prefix="rel-"))) == "5.0"
+
+
+def test_a_shallow_clone(tmp_path: Path) -> None:
+    top = make_repository(tmp_path / "top", "v1.2.0")
+    commit(top)
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", "--depth=1", "--no-tags", f"file://{top}", str(clone))
+    seen = look(clone)
+    assert found(seen) == "v0.0.0-20240102030405"
+    assert seen and seen.development and "git fetch --unshallow --tags" in seen.development[1]
+
+
+def test_git_that_is_missing_or_refuses(tmp_path: Path) -> None:
+    folder = make_repository(tmp_path / "tool", "v1.2.3")
+    missing = look(folder, PATH=str(tmp_path))
+    assert missing and missing.development
+    assert missing.development[0] == "0.0.0.dev0"
+    assert "can't run git (No such file or directory); install it" in missing.development[1]
+    refusing = look(folder, GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+    assert refusing and "dubious ownership" in refusing.problem
+    assert "git config --global --add safe.directory" in refusing.problem
+
+
+def test_folders_without_a_commit(tmp_path: Path) -> None:
+    assert look(tmp_path) is None
+    assert look(tmp_path, PATH=str(tmp_path)) is None
+    git(tmp_path, "init", "-q")
+    assert look(tmp_path) is None
+
+
 #: What each of these names is started when git feels like it.
 HOSTILE = (
     "core.fsmonitor", "core.sshCommand", "core.askPass", "core.pager", "core.gitProxy",
@@ -163,7 +197,7 @@ def test_a_repositorys_settings_start_nothing(tmp_path: Path) -> None:
     os.utime(folder / "main.go", (2, 2))
     marker.unlink()
     environ = guard_git(folder, Runner(), {**os.environ, **IDENTITY})
-    checkout = read_checkout(Git(folder, Runner(), environ))
+    checkout = read_checkout(Git(folder, Runner(), environ), RULES)
     assert checkout is not None
     assert (checkout.release, checkout.modified) == ("v1.2.3", False)
     # Go's own call:
@@ -247,7 +281,8 @@ def test_a_git_that_waits_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     os.mkfifo(folder / "pipe")
     git(folder, "config", "include.path", "../pipe")
     monkeypatch.setattr("go_to_wheel.sources.git._LIMIT", 0.5)
-    assert read_checkout(Git(folder, Runner(), os.environ)) is None
+    seen = read_checkout(Git(folder, Runner(), os.environ), RULES)
+    assert seen and "no end after" in seen.problem
 
 
 @pytest.mark.parametrize(

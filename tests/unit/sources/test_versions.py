@@ -1,0 +1,57 @@
+"""Tags -> versions, by Go's rules first."""
+
+from __future__ import annotations
+
+import pytest
+
+from go_to_wheel.sources.versions import TagRules, find_version, format_development
+
+COMMIT = "abcdef0123456789abcdef0123456789abcdef01"
+
+
+@pytest.mark.parametrize(
+    ("tags", "folder", "newest"),
+    [
+        ([], "", None),
+        (["v1.2.3"], "", "v1.2.3"),
+        (["v1.9.0", "v1.10.0", "v1.2.0"], "", "v1.10.0"),
+        (["v1.0.0", "v1.0.0-rc.1"], "", "v1.0.0"),
+        (["v1.0.0-rc.2", "v1.0.0-rc.10", "v1.0.0-beta"], "", "v1.0.0-rc.10"),
+        (["v9.0.0", "cmd/x/v1.2.3"], "cmd/x/", "v1.2.3"),
+        (["v9.0.0"], "cmd/x/", None),
+        (["cmd/x/v1.2.3"], "", None),
+        (["cmd/x/1.2"], "cmd/x/", "1.2"),
+        (["release", "v1.2", "v01.2.4", "nightly-v2.0.0"], "", "v01.2.4"),
+        (["1.9", "1.10", "1.10rc1"], "", "1.10"),
+        (["v3", "3", "v", "latest", "v1.x", "1..2", "v1.2.", "2024-01-02"], "", None),
+        (["tool-v1.0.0", "tool/2.0", "tool_1.5", "tool@1.7", "toolbox-v9.0.0"], "", "2.0"),
+        (["v1.0.0", "tool-v2.0.0"], "", "v1.0.0"),
+        (["tool-v1.0.0", "1.5"], "", "v1.0.0"),
+        (["v1.2.3+build5"], "", "v1.2.3+build5"),
+    ],
+)
+def test_newest_version(tags: list[str], folder: str, newest: str | None) -> None:
+    assert find_version(tags, TagRules((folder,), ("tool",))) == newest
+
+
+@pytest.mark.parametrize(
+    ("prefix", "newest"),
+    [("release-", "1.2.3"), ("", "v9.0.0"), ("v", "9.0.0"), ("other-", None), ("rel.", None)],
+)
+def test_a_stated_prefix_is_the_only_one(prefix: str, newest: str | None) -> None:
+    tags = ["release-1.2.3", "v9.0.0", "tool-v8.0.0"]
+    assert find_version(tags, TagRules(names=("tool",), prefix=prefix)) == newest
+
+
+@pytest.mark.parametrize(
+    ("base", "version"),
+    [
+        ("v1.2.3", "v1.2.4-0.20240102030405-abcdef012345"),
+        ("v1.2.3-rc.1", "v1.2.3-rc.1.0.20240102030405-abcdef012345"),
+        ("1.2", "1.3.dev20240102030405"),
+        ("v2026.01.15", "2026.1.16.dev20240102030405"),
+        ("v1.2.3+build5", "1.2.4.dev20240102030405"),
+    ],
+)
+def test_development_versions(base: str, version: str) -> None:
+    assert format_development(base, 1704164645, COMMIT) == version

@@ -12,8 +12,8 @@ from go_to_wheel.config.metadata import check_summary, check_url
 from go_to_wheel.config.pyproject import KEYS, parse_settings
 from go_to_wheel.errors import InvalidOptionsError, SourceError
 from go_to_wheel.sources import first_sentence, forge_url, parse_query, summary_of_doc
-from go_to_wheel.sources.git import newest_version
 from go_to_wheel.sources.readme import Readme
+from go_to_wheel.sources.versions import TagRules, find_version, format_development
 
 VALUES: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -52,7 +52,10 @@ def test_queries(text: str) -> None:
         parse_query(text)
 
 
-@given(st.lists(st.from_regex(r"v\d{1,2}\.\d{1,2}\.\d{1,2}(-[0-9a-z.-]{1,9})?", fullmatch=True)))
-def test_any_tags_have_an_order(tags: list[str]) -> None:
-    newest = newest_version(tags, "")
+@given(
+    st.lists(st.from_regex(r"v?\d{1,2}(\.\d{1,4}){0,3}([-+.][0-9a-z.+-]{1,9})?", fullmatch=True))
+)
+def test_any_tags_have_an_order_and_a_successor(tags: list[str]) -> None:
+    newest = find_version(tags, TagRules())
     assert newest is None or newest in tags
+    assert newest is None or format_development(newest, 0, "0" * 40)

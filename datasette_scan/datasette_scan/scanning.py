@@ -66,11 +66,10 @@ class ScanTask:
 
     async def stop(self) -> None:
         """End the task and everything that it started."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
 
     async def run(self) -> None:
         """Scan now, then whenever asked or due, until cancelled."""

@@ -9,20 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+#: What to do about a failure that says no more.
+SHOW_COMMANDS = "show the commands that ran: go-to-wheel --verbose …"
+
 
 class GoToWheelError(Exception):
     """Base of every error that go-to-wheel raises on purpose.
 
-    `message` is one or more lines for the `error:` part, `hint` (may be empty)
-    is what to do next, `exit_code` is what a command line should exit with.
+    `message` is one or more lines for the `error:` part, `hint` (the class's own when none
+    is given, which may be empty) is what to do next, `exit_code` is what a command line
+    should exit with.
     """
 
     exit_code = 1
+    usual_hint = ""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint or self.usual_hint
 
 
 class MissingPathError(GoToWheelError, FileNotFoundError):
@@ -35,6 +40,8 @@ class MissingPathError(GoToWheelError, FileNotFoundError):
 class InvalidOptionsError(GoToWheelError, ValueError):
     """One or more option values can't be used; `faults` holds one line for each."""
 
+    usual_hint = "see what each value may be: go-to-wheel --help"
+
     def __init__(self, faults: Iterable[str], hint: str = "") -> None:
         self.faults = tuple(faults)
         count = len(self.faults)
@@ -46,6 +53,8 @@ class InvalidOptionsError(GoToWheelError, ValueError):
 class SourceError(GoToWheelError, ValueError):
     """The source is not something that can be built (no go.mod, not package main …)."""
 
+    usual_hint = SHOW_COMMANDS
+
 
 class BinaryError(GoToWheelError, ValueError):
     """A binary that can't be read, or is not what its target or tag claims."""
@@ -56,7 +65,9 @@ class WheelError(GoToWheelError, ValueError):
 
 
 class ToolchainError(GoToWheelError, RuntimeError):
-    """Go is missing, too old, or said no."""
+    """Go is missing, too old, or failed."""
+
+    usual_hint = SHOW_COMMANDS
 
 
 class OutputError(GoToWheelError, OSError):
@@ -67,7 +78,9 @@ class OutputError(GoToWheelError, OSError):
 
 
 class BuildFailedError(GoToWheelError, RuntimeError):
-    """Some targets could not be built; `failures` maps each one's name to its error."""
+    """Some targets could not be built; `failures` maps each target's name to its error."""
+
+    usual_hint = SHOW_COMMANDS
 
     def __init__(self, failures: dict[str, GoToWheelError], hint: str = "") -> None:
         self.failures = failures

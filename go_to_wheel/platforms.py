@@ -175,12 +175,17 @@ def all_targets() -> tuple[Target, ...]:
     return tuple(target for target in TARGETS if not target.libc)
 
 
+#: What others call Go's systems and processors.
+_OTHER_NAMES = {"macos": "darwin", "macosx": "darwin", "win": "windows", "win32": "windows"}
+_OTHER_NAMES |= {"x86_64": "amd64", "x64": "amd64", "aarch64": "arm64"}
+_OTHER_NAMES |= {"i386": "386", "i686": "386", "x86": "386"}
+
+
 def native_target(system: str, machine: str) -> Target | None:
     """The target for `sys.platform` and `platform.machine()` values, if there is one."""
     goos = {"linux": "linux", "darwin": "darwin", "win32": "windows"}.get(system, system)
     machine = machine.lower()
-    aliases = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "i686": "386", "x86": "386"}
-    arch = aliases.get(machine, machine)
+    arch = _OTHER_NAMES.get(machine, machine)
     if arch.startswith("armv") and arch[4:5] in ("6", "7", "8"):
         arch = "armv6" if arch[4] == "6" else "armv7"
     return _BY_NAME.get(f"{goos}-{arch}")
@@ -222,7 +227,7 @@ def _expand(name: str, native: Target | None) -> Sequence[Target]:
 
 
 def _explain_unknown(name: str) -> str:
-    words = name.lower().replace("/", "-").split("-")
+    words = [_OTHER_NAMES.get(word, word) for word in name.lower().replace("/", "-").split("-")]
     if words[0] in _REFUSED_GOOS or (len(words) > 1 and words[1] in _REFUSED_GOARCH):
         return f"platform {name!r}: PyPI has no platform tag for it and refuses such wheels"
     close = difflib.get_close_matches("-".join(words), _choices(), n=1, cutoff=0.5)

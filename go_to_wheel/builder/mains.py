@@ -43,8 +43,7 @@ def _find_main_for(go: Go, source: ModuleSource, asked: str, target: Target) -> 
     if package.name == "main":
         return package
     raise SourceError(
-        f"package {package.import_path} is {package.name!r}, not 'main': it is a library, "
-        "not a program",
+        f"package {package.import_path} is a library (package {package.name}), not a program",
         _name_mains(go, source, target),
     )
 
@@ -55,6 +54,6 @@ def _name_mains(go: Go, source: ModuleSource, target: Target) -> str:
     found = list_mains(go, source.root, target, pattern)
     below = [path.removeprefix(source.module_path).strip("/") for path in found]
     if not below:
-        return "the module has no main package; there is no program to build"
+        return "the module has no main package: name another one, or add a `package main`"
     packages = [f"--package {f'./{path}' if path else '.'}" for path in below]
     return f"build one of: {', '.join(packages)}"

@@ -54,7 +54,7 @@ def publish(wheels: Sequence[Path], folder: Path) -> list[Path]:
 def _cannot_write(folder: Path, reason: str) -> OutputError:
     return OutputError(
         f"can't write to the output folder {str(folder)!r}: {reason}",
-        "choose another with --output-dir",
+        "choose another: --output-dir DIR",
     )
 
 

@@ -26,7 +26,7 @@ def _print(kind: str, message: str) -> None:
     first, *rest = message.split("\n")
     click.echo(f"{_PROGRAM}: {kind}: {visible(first)}", err=True)
     for line in rest:
-        click.echo(f"  {visible(line)}", err=True)
+        click.echo(f"  {printable(line)}", err=True)
 
 
 def visible(text: str) -> str:

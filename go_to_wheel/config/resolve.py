@@ -174,12 +174,12 @@ class _Resolver:
         fault = checker(value) if value is not None else None
         self.faults += [fault] if fault else []
 
-    def parse(self, parser: Callable[[str], str], text: str) -> str:
+    def parse(self, parser: Callable[[str], str], text: str, hint: str = "") -> str:
         """The parsed text, or "" with the fault noted."""
         try:
             return parser(text)
         except ValueError as error:
-            self.faults.append(str(error))
+            self.add(Fault(str(error), hint))
             return ""
 
     def pick(
@@ -296,10 +296,13 @@ class _Resolver:
         """The version as it was given, and as PEP 440 writes it."""
         identity = self.detected.identity
         given = self.pick("version", self.request.version, identity.version, DEFAULT_VERSION) or ""
-        version, origin = self.parse(parse_version, given), self.origins["version"]
+        version = self.parse(parse_version, given, "pass another version: --version 1.2.3")
+        origin = self.origins["version"]
         detected = identity.version is not None and origin == identity.version.source
         if detected and identity.development and not self.request.dev:
-            hint = "tag the commit, state a --version, or accept this one with --dev"
+            hint = (
+                "tag the commit: git tag v1.2.3\nor pass --version 1.2.3, or accept this one: --dev"
+            )
             message = f"version {version!r} is no release: {identity.development}"
             self.add(Fault(message, hint))
         if origin == "default":

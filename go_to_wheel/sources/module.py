@@ -121,7 +121,8 @@ def open_source(source: str, package: str | Sequence[str] | None = None) -> Modu
     if root is None:
         raise SourceError(
             f"Not a Go module: {source} (no go.mod file found there or above)",
-            "run 'go mod init' there, or name the folder that holds go.mod",
+            f"name the folder that holds go.mod, or create one: cd {source} && go mod init "
+            "example.com/NAME",
         )
     packages = [package] if isinstance(package, str) else package
     below = tuple(_package_below(root, folder / name, name) for name in packages or ["."])

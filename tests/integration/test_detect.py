@@ -48,7 +48,7 @@ def test_a_commit_after_a_tag(project: Project) -> None:
     git(folder, "commit", "-q", "--allow-empty", "-m", "more")
     said = refuse(folder, "--package", "./cmd/alpha")
     assert "version '1.4.1.dev20240102030405' is no release: no version tag names" in said
-    assert "hint: tag the commit, state a --version, or accept this one with --dev" in said
+    assert "hint: tag the commit: git tag v1.2.3" in said
     assert plan(folder, "--package", "./cmd/alpha", "--dev")["version"] == "1.4.1.dev20240102030405"
 
 

@@ -33,8 +33,8 @@ def refuse(*args: object, code: int = 1, **options: object) -> str:
 def test_a_library_is_refused_and_the_programs_are_named(project: Project, tmp_path: Path) -> None:
     said = refuse(project("library"), "--output-dir", tmp_path / "dist")
     assert said == (
-        "go-to-wheel: error: package example.com/library/v2 is 'library', not 'main': "
-        "it is a library, not a program\n"
+        "go-to-wheel: error: package example.com/library/v2 is a library (package library), "
+        "not a program\n"
         "go-to-wheel: hint: build one of: --package ./cmd/hello, --package ./cmd/other\n"
     )
     assert not (tmp_path / "dist").exists()
@@ -322,7 +322,7 @@ def test_a_module_that_wants_a_newer_go(project: Project) -> None:
     (source / "go.mod").write_text("module example.com/hello\n\ngo 1.99\n")
     said = refuse(source, env={"GOTOOLCHAIN": "local"})
     assert "requires go >= 1.99" in said
-    assert "get a newer one" in said
+    assert "install a newer one" in said
 
 
 def test_odd_folder_names(project: Project, tmp_path: Path) -> None:

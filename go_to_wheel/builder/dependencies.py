@@ -1,4 +1,4 @@
-"""What is linked into a program, as Go tells it, and the licence texts that it came with."""
+"""The licence texts of the packages that are linked into a program."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from go_to_wheel.sources import TEXT_LIMIT, list_license_files, read_file, refus
 def read_notices(go: Go, module: str, linked: Iterable[Package]) -> list[Notice]:
     """The licence texts of everything linked in, Go's own included, by module.
 
-    `module` is the program's own, whose texts at its root are not among the answer's. Raises
+    `module` is the program's own, whose texts at its root are left out. Raises
     SourceError for a text that can't be read.
     """
     return [*_group(linked, module), go_notice(go.version, _read_go_license(go))]

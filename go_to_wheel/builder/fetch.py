@@ -26,7 +26,7 @@ _GO_MOD = "module build.invalid/wheel\n\ngo 1.17\n"
 
 @dataclass(frozen=True)
 class Fetched:
-    """A fetched module: where it is built, and what Go and the proxy say about it."""
+    """A fetched module: where it is built, and what Go and the proxy know about it."""
 
     source: ModuleSource
     package: Package
@@ -49,7 +49,7 @@ def remove_with(owner: object, folder: Path) -> None:
 def fetch(
     go: Go, query: ModuleQuery, below: Sequence[str], folder: Path, target: Target
 ) -> Fetched:
-    """Let Go fetch the module into the one in `folder`; raises SourceError in Go's words.
+    """Let Go fetch the module into the one in `folder`; raises SourceError with Go's message.
 
     `below` are the packages, as folders of the queried one ("./cmd/x"); empty for itself.
     """

@@ -1,4 +1,4 @@
-"""Prebuilt binaries: inspected like our own, then asked for name, version and modules."""
+"""Prebuilt binaries: inspected like our own; their name, version and modules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from go_to_wheel.builder.detect import (
     python_files_of,
     read_epoch,
 )
-from go_to_wheel.builder.prebuilt_licenses import missing_note, ready_notices
+from go_to_wheel.builder.prebuilt_licenses import fetch_notices, format_missing
 from go_to_wheel.config import BuildRequest, Detected, Identity, Project, Value
 from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError
 from go_to_wheel.golang.environment import usable_cpus
@@ -29,7 +29,7 @@ from go_to_wheel.sources import (
     BinarySource,
     ModuleQuery,
     ModuleSource,
-    ReadyBinary,
+    PrebuiltBinary,
     first_sentence,
     forge_url,
     read_files,
@@ -42,7 +42,7 @@ from go_to_wheel.sources.readme import ProjectFiles
 class Prebuilt:
     """A prebuilt binary and what was read from it."""
 
-    binary: ReadyBinary
+    binary: PrebuiltBinary
     facts: BinaryFacts
 
 
@@ -55,7 +55,7 @@ _DEVEL = ("", "(devel)")
 def inspect_all(source: BinarySource, request: BuildRequest, project: Project | None) -> Inspected:
     """Read every binary and refuse those that do not match their target.
 
-    Raises BuildFailedError naming each; targets that were not asked for are left out.
+    Raises BuildFailedError naming each; targets that were not selected are left out.
     """
     platforms = request.platforms
     if platforms is None and project:
@@ -95,26 +95,24 @@ def _inspect(source: BinarySource, target: Target, command: str | None) -> Prebu
 
 def _refuse_disagreement(source: BinarySource, found: Inspected) -> None:
     """One wheel set is one program from one commit, made by one Go."""
-    questions: dict[str, Callable[[GoBuildInfo], str]] = {
+    subjects: dict[str, Callable[[GoBuildInfo], str]] = {
         "main package": lambda info: info.path,
         "version": lambda info: info.main.version if info.main else "",
         "commit": lambda info: info.settings.get("vcs.revision", ""),
         "Go": lambda info: info.version,
     }
-    for question, ask in questions.items():
+    for subject, read in subjects.items():
         for index in range(len(source.commands or (None,))):
-            answers = {
-                target: ask(program.facts.go)
+            values = {
+                target: read(program.facts.go)
                 for (target, place), program in found.items()
                 if place == index and program.facts.go is not None
             }
-            if len(set(answers.values())) > 1:
-                listed = ", ".join(
-                    f"{target}: {text or 'none'}" for target, text in answers.items()
-                )
+            if len(set(values.values())) > 1:
+                listed = ", ".join(f"{target}: {text or 'none'}" for target, text in values.items())
                 raise BinaryError(
-                    f"the binaries disagree about their {question}: {listed}",
-                    "offer binaries of one and the same build",
+                    f"the binaries differ in their {subject}: {listed}",
+                    "use binaries of one build",
                 )
     commits = {program.facts.setting("vcs.revision") for program in found.values()} - {""}
     if source.commit and commits and commits != {source.commit}:
@@ -140,11 +138,11 @@ def detect_binaries(
     sentence = first_sentence(files.readme) if files.readme else None
     infos = [program.facts.go for program in found.values() if program.facts.go]
     notices, missing = (
-        ready_notices(infos, request.go_binary, machine.runner, machine.environ)
+        fetch_notices(infos, request.go_binary, machine.runner, machine.environ)
         if request.dependency_licenses
         else ([], {})
     )
-    note = missing_note(missing)
+    note = format_missing(missing)
     detected = Detected(
         package_paths=tuple(package.import_path for package in packages),
         module_path=module,
@@ -228,5 +226,5 @@ def _version(
         return None, ()
     notes: tuple[str, ...] = ()
     if request.version is not None and request.version.lstrip("v") != bare.lstrip("v"):
-        notes = (f"the binaries say that they are version {built}",)
+        notes = (f"the binaries were built as version {built}",)
     return Value(bare, "build information"), notes

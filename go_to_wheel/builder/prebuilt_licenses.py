@@ -1,7 +1,7 @@
-"""The licence texts of what is linked into ready-made binaries, fetched by the modules' names.
+"""The licence texts of what is linked into prebuilt binaries, fetched by the modules' names.
 
-A binary tells each module, version and h1 sum, not where their sources are. A Go that is here
-finds them in its module cache or fetches them; what it can't get is told by name.
+A binary records each module's path, version and h1 sum. A Go on this machine finds the sources
+in its module cache or fetches them; a note names what is missing.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _BETWEEN = "}\n{"
 _NAMES = re.compile(r'^\S+@\S+: |(?<=Get )"[^"]*"(?=:)')
 _LOCAL = "it was replaced by a folder when the program was built"
 _STRANGE = "no module has such a name"
-_NO_FOLDER = "Go told nothing about it"
+_NO_FOLDER = "Go printed nothing about it"
 
 
-def ready_notices(
+def fetch_notices(
     infos: Sequence[GoBuildInfo], go_binary: str | None, runner: Runner, environ: Mapping[str, str]
 ) -> tuple[list[Notice], dict[str, str]]:
     """The texts of everything linked in, Go's own included; and what is missing, with reasons.
@@ -40,15 +40,15 @@ def ready_notices(
     notices = [go_notice(info.version, None) for info in infos[:1]]
     wanted = {_query(module): module for info in infos for module in _modules(info)}
     missing = {query: _unfetchable(query) for query in wanted if not _QUERY.fullmatch(query)}
-    asked = sorted(wanted.keys() - missing.keys())
+    fetchable = sorted(wanted.keys() - missing.keys())
     try:
-        answers = _download(asked, go_binary, runner, environ) if asked else {}
+        modules = _download(fetchable, go_binary, runner, environ) if fetchable else {}
     except ToolchainError as error:
         if go_binary:
             raise
-        return notices, missing | dict.fromkeys(asked, error.message)
-    for query in asked:
-        folder, reason = _folder(answers.get(query, {}), wanted[query])
+        return notices, missing | dict.fromkeys(fetchable, error.message)
+    for query in fetchable:
+        folder, reason = _folder(modules.get(query, {}), wanted[query])
         if folder is None:
             missing[query] = reason
             continue
@@ -65,15 +65,15 @@ def _modules(info: GoBuildInfo) -> tuple[GoModule, ...]:
     return (*info.deps, info.main) if info.main and info.main.sum else info.deps
 
 
-def missing_note(missing: Mapping[str, str]) -> str | None:
-    """What to tell about the texts that the wheels don't have, or None."""
+def format_missing(missing: Mapping[str, str]) -> str | None:
+    """The note about licence texts that the wheels lack; None without any."""
     if not missing:
         return None
     reasons: dict[str, list[str]] = {}
     for query, reason in sorted(missing.items()):
         reasons.setdefault(reason, []).append(query)
-    told = "; ".join(f"{', '.join(queries)} ({reason})" for reason, queries in reasons.items())
-    return f"the wheels lack the licence texts of {told}"
+    listed = "; ".join(f"{', '.join(queries)} ({reason})" for reason, queries in reasons.items())
+    return f"the wheels lack the licence texts of {listed}"
 
 
 def _query(module: GoModule) -> str:
@@ -88,28 +88,28 @@ def _unfetchable(query: str) -> str:
 def _download(
     queries: Sequence[str], go_binary: str | None, runner: Runner, environ: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """What `go mod download` says of each; those that it has need no network."""
+    """`go mod download`'s result for each; cached ones need no network."""
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as scratch:
         go = open_go(go_binary, runner, Path(scratch), environ)
         command = [go.program, "mod", "download", "-json", *queries]
         result = runner.run(command, Path(scratch), go.environment)
     try:
-        answers = json.loads(f"[{result.stdout.strip().replace(_BETWEEN, '},{')}]")
+        modules = json.loads(f"[{result.stdout.strip().replace(_BETWEEN, '},{')}]")
     except ValueError:
         raise ToolchainError(f"{go.program!r}: {result.stderr.strip()}") from None
-    return {f"{one.get('Path')}@{one.get('Version')}": one for one in answers}
+    return {f"{module.get('Path')}@{module.get('Version')}": module for module in modules}
 
 
-def _folder(answer: Mapping[str, Any], module: GoModule) -> tuple[Path | None, str]:
+def _folder(downloaded: Mapping[str, Any], module: GoModule) -> tuple[Path | None, str]:
     """Where a module's files are; None, and why, unless they are those linked in."""
     used = module.replace or module
-    if answer.get("Error") or not answer.get("Dir"):
-        return None, _short(str(answer.get("Error") or _NO_FOLDER))
-    if used.sum and answer.get("Sum") != used.sum:
-        return None, f"the module's sum is {answer.get('Sum')}, the program says {used.sum}"
-    return Path(answer["Dir"]), ""
+    if downloaded.get("Error") or not downloaded.get("Dir"):
+        return None, _short(str(downloaded.get("Error") or _NO_FOLDER))
+    if used.sum and downloaded.get("Sum") != used.sum:
+        return None, f"the module's sum is {downloaded.get('Sum')}, the program recorded {used.sum}"
+    return Path(downloaded["Dir"]), ""
 
 
 def _short(error: str) -> str:
-    """Go's words without the module and address, which differ from module to module."""
+    """Go's message without the module and address, which differ from module to module."""
     return " ".join(_NAMES.sub("", error).split())

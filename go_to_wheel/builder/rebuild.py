@@ -150,7 +150,9 @@ def _released(facts: BinaryFacts) -> str:
 
 def _target(anatomy: Anatomy, facts: BinaryFacts) -> Target:
     musl = all(tag.startswith("musllinux") for tag in anatomy.name.platforms)
-    fits = [one for one in TARGETS if one.goos == facts.goos and one.arch == facts.machine]
+    fits = [
+        target for target in TARGETS if target.goos == facts.goos and target.arch == facts.machine
+    ]
     named = [target for target in fits if (target.libc == "musl") == musl] or fits
     if not named:
         raise WheelError(
@@ -252,7 +254,7 @@ def _notes(facts: BinaryFacts) -> tuple[str, ...]:
 
 
 def rebuild_environment(recipe: Recipe, environ: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment with what the recipe says."""
+    """The caller's environment with the recipe's."""
     flags = f"{environ.get('GOFLAGS', '')} {recipe.environ.get('GOFLAGS', '')}".strip()
     return {**environ, **recipe.environ, **({"GOFLAGS": flags} if flags else {})}
 
@@ -337,9 +339,9 @@ def check_out(git: Git, commit: str, scratch: Path) -> Path:
     return clone / folder.relative_to(Path(top).resolve())
 
 
-def _query(git: Git, *words: str) -> str | None:
+def _query(git: Git, *args: str) -> str | None:
     try:
-        result = git.run(*words)
+        result = git.run(*args)
     except OSError as error:
         raise SourceError(f"can't run git: {error.strerror}", "install git") from None
     return None if result.returncode else result.stdout.strip()

@@ -61,8 +61,8 @@ def build_sdist(
 ) -> Sdist:
     """Write the source archive of the project in `request.source`.
 
-    `vendor` puts the dependencies in, so that it builds without a module proxy; None means
-    as pyproject.toml says. Raises SourceError for what could not be built elsewhere.
+    `vendor` puts the dependencies in, so that it builds without a module proxy; None takes
+    pyproject.toml's setting. Raises SourceError for what could not be built elsewhere.
     """
     folder = Path(request.source).resolve()
     project = read_project(folder)
@@ -135,7 +135,7 @@ def _read_all(paths: Iterable[Path], root: Path) -> dict[str, SourceFile]:
 
 
 def _unsettled(project: ProjectMetadata) -> ProjectMetadata:
-    """A wheel also carries the licences of what is linked in: these fields may differ there."""
+    """A wheel also has the licences of what is linked in: these fields may differ there."""
     return replace(project, dynamic=("license-expression", "license-file"))
 
 
@@ -144,8 +144,8 @@ def _paths(
 ) -> set[Path]:
     """Every path that belongs in the archive; some may not be there.
 
-    What Go compiles or embeds, the Python files and the README come along even if they are
-    ignored, excluded or hidden: the wheel is made from them.
+    What Go compiles or embeds, the Python files and the README are in even if they are
+    ignored, excluded or hidden: the wheel is built from them.
     """
     root = project.folder
     made = _is_made_by_us(root, plan)
@@ -162,7 +162,7 @@ def _paths(
 
 
 def _is_made_by_us(root: Path, plan: BuildPlan) -> Callable[[Path], bool]:
-    """Tells what earlier builds left in the output folder, or this archive of old."""
+    """Whether a path is in the output folder of earlier builds, or this archive itself."""
     output, project = plan.options.output_dir.resolve(), plan.options.project
     own_folder = output != root and output.is_relative_to(root)
     archive = output / f"{sdist_name(project.name, project.version)}.tar.gz"

@@ -45,5 +45,5 @@ def private_temporary_folder() -> Iterator[None]:
 def _make_folder() -> str | None:
     try:
         return tempfile.mkdtemp(prefix="go-to-wheel-")
-    except OSError:  # the command that needs one says so
+    except OSError:  # the command that needs one fails with a message
         return None

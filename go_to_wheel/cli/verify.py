@@ -1,4 +1,4 @@
-"""`go-to-wheel verify`: build a wheel again and compare."""
+"""`go-to-wheel verify`: rebuild a wheel and compare."""
 
 from __future__ import annotations
 
@@ -112,14 +112,14 @@ def _print(
 ) -> None:
     if as_json:
         found = {"place": difference.place, "details": difference.details} if difference else None
-        told = {
+        result = {
             "wheel": name,
             "identical": difference is None and file == name,
             "sha256": recipe.anatomy.sha256,
             "built": file,
             "difference": found,
         }
-        click.echo(json.dumps(told, indent=2))
+        click.echo(json.dumps(result, indent=2))
         return
     if file != name:
         click.echo(f"different: {name} comes out as {file}")

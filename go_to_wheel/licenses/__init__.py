@@ -1,4 +1,4 @@
-"""Licence texts: which licence they are, and which ones a wheel has to carry."""
+"""Licence texts: which licence they are, and which ones belong into a wheel."""
 
 from go_to_wheel.licenses.bundle import BundledLicenses, bundle_licenses
 from go_to_wheel.licenses.notices import (

@@ -1,7 +1,7 @@
-"""What others wrote and the program carries: their licence texts, as files and in one expression.
+"""The licence texts of what is linked into a program, as files and in one expression.
 
 Sources: PEP 639 (License-File, License-Expression). Pure: texts come in as values; Go's own
-licence is package data, because not every Go brings it along.
+licence is package data, because not every Go includes it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A module's licence: `expression` is None when it can't be told, and `reason` says why."""
+    """A module's licence: `expression` is None when it is unknown, for `reason`."""
 
     expression: str | None
     reason: str = ""
@@ -92,7 +92,7 @@ def license_files(notices: Iterable[Notice]) -> tuple[tuple[str, bytes], ...]:
     """Every text with its path below `licenses/`; no two paths differ in case alone."""
     taken: set[str] = set()
     found: list[tuple[str, bytes]] = []
-    for notice in sorted(notices, key=lambda one: (one.folder, one.version)):
+    for notice in sorted(notices, key=lambda notice: (notice.folder, notice.version)):
         for path, data in notice.files:
             name = f"{notice.folder}/{path}"
             while name.casefold() in taken:
@@ -103,7 +103,7 @@ def license_files(notices: Iterable[Notice]) -> tuple[tuple[str, bytes], ...]:
 
 
 def combine(own: str | None, others: Iterable[str | None]) -> str | None:
-    """The project's licence and those of what it carries, as one SPDX expression.
+    """The project's licence and those of what is linked in, as one SPDX expression.
 
     None when any of them is unknown: an expression that leaves one out would be untrue.
     """

@@ -37,7 +37,7 @@ class Recognised:
     """What a licence text is: `expression` is None when that is unknown.
 
     `confidence` is the share of the text's words (0 to 1) that belong to a licence, `reason`
-    says in words what was seen.
+    is a phrase for a note.
     """
 
     expression: str | None
@@ -48,8 +48,8 @@ class Recognised:
 def recognise_files(files: Collection[tuple[str, bytes]]) -> Recognised | None:
     """The licence that a project's licence files hold; None when there are no such files.
 
-    NOTICE files say who, not what, and are left out. Files that differ make it unknown:
-    whether one may choose or must obey both is not in them.
+    NOTICE files are left out: they name authors. Files that differ make it unknown, because
+    they don't state whether both apply or one may choose.
     """
     texts = {name: data for name, data in files if _LICENSE_NAME.fullmatch(name.split("/")[-1])}
     found = {name: recognise(data.decode(errors="replace")) for name, data in texts.items()}

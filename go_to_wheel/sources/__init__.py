@@ -1,7 +1,7 @@
 """Where the program comes from.
 
-A folder in a Go module, a module that Go fetches, or ready-made binaries. Each answers
-with a frozen source, so that what comes after need not know which it was.
+A folder in a Go module, a module that Go fetches, or prebuilt binaries. Each gives a frozen
+source, so that later stages need not know which it was.
 """
 
 from go_to_wheel.sources.files import (
@@ -32,7 +32,7 @@ from go_to_wheel.sources.module import (
 )
 from go_to_wheel.sources.prebuilt import (
     BinarySource,
-    ReadyBinary,
+    PrebuiltBinary,
     is_release,
     parse_binaries,
     read_release,
@@ -52,7 +52,7 @@ __all__ = [
     "Git",
     "ModuleQuery",
     "ModuleSource",
-    "ReadyBinary",
+    "PrebuiltBinary",
     "TagRules",
     "first_sentence",
     "forge_url",

@@ -1,8 +1,8 @@
 """git: how it is called, and the commit, tags and version that it knows of a folder.
 
 A repository comes with settings of its own, and some of them start programs. `guard_git`
-makes the environment in which those are off, for our calls and for Go's. What the user's own
-settings start (git-lfs, say) stays on.
+makes the environment in which those are off, for our calls and for Go's. Programs that the user's
+own settings name, git-lfs for example, stay on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from go_to_wheel.sources.versions import TagRules, find_version, format_developm
 
 #: Seconds after which a git that waits for something is ended.
 _LIMIT = 120.0
-#: Off whatever any configuration says: none of our calls, and none of Go's, needs them.
+#: Off in any configuration: none of our calls, and none of Go's, needs them.
 _OFF = {
     "core.fsmonitor": "false",
     "core.hooksPath": os.devnull,
@@ -63,7 +63,7 @@ class Checkout:
     `tag` is the version that a tag names on the commit itself, `base` the newest one below
     it; `others` are the repository's tags, if none of them is a version of the project.
     `modified` is about tracked files. In a `shallow` clone tags may be missing. `problem` is
-    why git can't be asked; the rest is unknown then.
+    why git fails; the rest is unknown then.
     """
 
     commit: str = ""
@@ -100,7 +100,7 @@ class Checkout:
             named = ", ".join(self.others[:5]) + (", …" if len(self.others) > 5 else "")
             why = (
                 f"no tag is a version of this project, neither is {named}; "
-                "tag-prefix in [tool.go-to-wheel] says what is in front of its versions"
+                "set tag-prefix in [tool.go-to-wheel] to what is in front of its versions"
             )
         else:
             return None
@@ -124,15 +124,15 @@ class Git:
             "LC_ALL": "C",
         }
 
-    def run(self, *words: str) -> Result:
+    def run(self, *args: str) -> Result:
         """Raises OSError without git, ToolchainError when it does not end."""
-        command = ["git", "-c", "safe.bareRepository=explicit", *words]
+        command = ["git", "-c", "safe.bareRepository=explicit", *args]
         return self._runner.run(command, self.folder, self._environ, _LIMIT)
 
-    def query(self, *words: str) -> str | None:
+    def query(self, *args: str) -> str | None:
         """What git prints; None when it fails or is not there."""
         try:
-            result = self.run(*words)
+            result = self.run(*args)
         except (OSError, GoToWheelError):
             return None
         return result.stdout.strip() if result.returncode == 0 else None
@@ -145,7 +145,7 @@ def guard_git(folder: Path, runner: Runner, environ: Mapping[str, str]) -> dict[
     """
     bare = {name: value for name, value in environ.items() if name not in _REDIRECTING}
     guarded = _with_settings({**bare, "GIT_NO_LAZY_FETCH": "1"}, _OFF.items())
-    root = next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)
+    root = next((top for top in (folder, *folder.parents) if (top / ".git").exists()), None)
     if root is None:
         return guarded
     git = Git(root, runner, guarded)
@@ -163,8 +163,8 @@ def guard_git(folder: Path, runner: Runner, environ: Mapping[str, str]) -> dict[
 
 def _parse_settings(listed: str) -> Iterator[tuple[str, str, str]]:
     """`git config --list --null --show-scope` -> (scope, name, value)."""
-    words = listed.split("\0")
-    for scope, setting in zip(words[::2], words[1::2], strict=False):
+    fields = listed.split("\0")
+    for scope, setting in zip(fields[::2], fields[1::2], strict=False):
         name, _, value = setting.partition("\n")
         yield scope, name, value
 
@@ -175,8 +175,9 @@ def _reset(settings: Sequence[tuple[str, str, str]]) -> Iterator[tuple[str, str]
     for name in sorted(of_repository):
         if _STARTS.fullmatch(name):
             yield name, _NEUTRAL.get(name.rpartition(".")[2], "")
-            own = [one for one in settings if one[1] == name and one[0] in ("system", "global")]
-            yield from ((name, value) for _, _, value in own)
+            for scope, key, value in settings:
+                if key == name and scope in ("system", "global"):
+                    yield name, value
 
 
 def _ignored_submodules(git: Git) -> Iterator[tuple[str, str]]:
@@ -251,7 +252,7 @@ def read_checkout(git: Git, rules: TagRules, nearby: Sequence[str] = ()) -> Chec
 def _problem(folder: Path, text: str) -> Checkout | None:
     """git's refusal, where there is a repository that it is about."""
     inside = any((place / ".git").exists() for place in (folder, *folder.parents))
-    return Checkout(problem=f"its version is unknown, as git says: {text}") if inside else None
+    return Checkout(problem=f"its version is unknown, git failed: {text}") if inside else None
 
 
 def _is_empty(stderr: str) -> bool:
@@ -264,5 +265,5 @@ def _first_line(stderr: str) -> str:
     return f"{lines[0].removeprefix('fatal: ')}{hint}"
 
 
-def _lines(git: Git, *words: str) -> list[str]:
-    return (git.query(*words) or "").splitlines()
+def _lines(git: Git, *args: str) -> list[str]:
+    return (git.query(*args) or "").splitlines()

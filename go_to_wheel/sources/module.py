@@ -58,7 +58,7 @@ _GO_SUFFIXES = (
 class ModuleSource:
     """Packages of a Go module on disk.
 
-    `root` is where Go is run (it holds go.mod), `packages` what Go is asked to build there
+    `root` is where Go is run (it holds go.mod), `packages` the packages to build there
     (".", "./cmd/x", or import paths), `module_path` the module's own name. `home` holds the
     README and licence, where that is not `root`; `version` is the module's, where it came
     from the module proxy.
@@ -77,7 +77,7 @@ class ModuleSource:
 
     @property
     def package_paths(self) -> tuple[str, ...]:
-        """The import paths of the packages, as far as the folders tell."""
+        """The import paths of the packages, derived from their folders."""
         return tuple(self._import_path(package) for package in self.packages)
 
     @property

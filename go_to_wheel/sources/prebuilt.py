@@ -1,4 +1,4 @@
-"""Ready-made binaries: named one by one, or a GoReleaser `dist` folder with its archives.
+"""Prebuilt binaries: named on the command line, or a GoReleaser `dist` folder with its archives.
 
 What they really are is read from their bytes later; here are only names and promises.
 """
@@ -39,7 +39,7 @@ _EXTRA = frozenset(("Binary", "Format"))
 
 
 @dataclass(frozen=True)
-class ReadyBinary:
+class PrebuiltBinary:
     """A finished program for one target; `load` reads its bytes, `label` names it.
 
     `command` is the program's name where that is known.
@@ -53,12 +53,12 @@ class ReadyBinary:
 
 @dataclass(frozen=True)
 class BinarySource:
-    """Ready-made binaries, and what their maker says about them.
+    """Prebuilt binaries, and what their release states about them.
 
     `home` holds README and licence. `name`, `version` and `commit` are GoReleaser's own.
     """
 
-    binaries: tuple[ReadyBinary, ...]
+    binaries: tuple[PrebuiltBinary, ...]
     home: Path | None = None
     name: str | None = None
     version: str | None = None
@@ -74,9 +74,11 @@ class BinarySource:
     @property
     def commands(self) -> tuple[str, ...]:
         """The programs' names, sorted; empty when they have none."""
-        return tuple(sorted({one.command for one in self.binaries if one.command is not None}))
+        return tuple(
+            sorted({binary.command for binary in self.binaries if binary.command is not None})
+        )
 
-    def find(self, target: Target, command: str | None) -> ReadyBinary | None:
+    def find(self, target: Target, command: str | None) -> PrebuiltBinary | None:
         """A target's program of this name (None: its only one)."""
         for binary in self.binaries:
             if binary.target == target and (command is None or binary.command == command):
@@ -86,7 +88,7 @@ class BinarySource:
 
 def parse_binaries(values: Sequence[str], home: Path | None = None) -> BinarySource:
     """`TARGET=PATH` values -> binaries. Raises InvalidOptionsError with every fault."""
-    found: list[ReadyBinary] = []
+    found: list[PrebuiltBinary] = []
     faults: list[str] = []
     hints: list[str] = []
     for value in values:
@@ -107,7 +109,7 @@ def parse_binaries(values: Sequence[str], home: Path | None = None) -> BinarySou
             faults.append(f"there are two binaries for {target.name!r}")
         if not Path(path).is_file():
             faults.append(f"binary {value!r}: no file {path!r}")
-        found.append(ReadyBinary(target, path, _loader(Path(path), None)))
+        found.append(PrebuiltBinary(target, path, _loader(Path(path), None)))
     if faults:
         raise InvalidOptionsError(faults, "\n".join(dict.fromkeys(hints)))
     return BinarySource(tuple(found), home)
@@ -121,12 +123,12 @@ def is_release(folder: Path) -> bool:
 def read_release(folder: Path) -> BinarySource:
     """A GoReleaser `dist` folder -> its binaries, or those inside its archives.
 
-    Raises SourceError when there are none that a wheel can carry.
+    Raises SourceError when there are none for a platform that wheels exist for.
     """
     artifacts = _read_artifacts(folder / ARTIFACTS)
     about = _checked(folder / METADATA, _read_json(folder / METADATA), _ABOUT)
     kinds = {"Binary": _plain, "Archive": _archived}
-    found: dict[tuple[str, str], ReadyBinary] = {}
+    found: dict[tuple[str, str], PrebuiltBinary] = {}
     skipped: set[str] = set()
     for kind, read in kinds.items():  # a binary lying there wins over the same in an archive
         for artifact in artifacts:
@@ -159,7 +161,10 @@ def _read_artifacts(path: Path) -> list[dict[str, Any]]:
     if not isinstance(artifacts, list):
         raise SourceError(f"{path} is not what GoReleaser writes: it is no list")
     found = [_checked(path, artifact, _ARTIFACT) for artifact in artifacts]
-    return [{**one, "extra": _checked(path, one.get("extra") or {}, _EXTRA)} for one in found]
+    return [
+        {**artifact, "extra": _checked(path, artifact.get("extra") or {}, _EXTRA)}
+        for artifact in found
+    ]
 
 
 def _read_json(path: Path) -> Any:
@@ -179,7 +184,7 @@ def _checked(path: Path, data: Any, texts: frozenset[str]) -> dict[str, Any]:
             if not isinstance(data[name], str)
         ]
         programs = data.get("Binaries") or []
-        if not isinstance(programs, list) or not all(isinstance(one, str) for one in programs):
+        if not isinstance(programs, list) or not all(isinstance(name, str) for name in programs):
             faults.append(f"Binaries = {programs!r}")
     if faults:
         raise SourceError(f"{path} is not what GoReleaser writes: {', '.join(faults)}")
@@ -187,7 +192,7 @@ def _checked(path: Path, data: Any, texts: frozenset[str]) -> dict[str, Any]:
 
 
 def _target(artifact: Mapping[str, Any]) -> Target | None:
-    """The target of an artifact; None for one that no wheel can carry."""
+    """The target of an artifact; None where no wheel tag exists."""
     goarch = artifact.get("goarch", "")
     level = _LEVELS_OF.get(goarch, "")
     if artifact.get(level) not in (None, "", _BASE_LEVELS.get(level)):
@@ -201,14 +206,16 @@ def _system(artifact: Mapping[str, Any]) -> str:
     return str(artifact.get("target") or f"{artifact.get('goos')}-{artifact.get('goarch')}")
 
 
-def _plain(folder: Path, artifact: Mapping[str, Any], target: Target) -> Iterator[ReadyBinary]:
+def _plain(folder: Path, artifact: Mapping[str, Any], target: Target) -> Iterator[PrebuiltBinary]:
     path = _locate(folder, artifact)
     if path is not None:
         name = artifact["extra"].get("Binary") or path.stem
-        yield ReadyBinary(target, str(path), _loader(path, _region(folder)), name)
+        yield PrebuiltBinary(target, str(path), _loader(path, _region(folder)), name)
 
 
-def _archived(folder: Path, artifact: Mapping[str, Any], target: Target) -> Iterator[ReadyBinary]:
+def _archived(
+    folder: Path, artifact: Mapping[str, Any], target: Target
+) -> Iterator[PrebuiltBinary]:
     path = _locate(folder, artifact)
     extra = artifact["extra"]
     if path is None or extra.get("Format") == "binary":
@@ -217,14 +224,14 @@ def _archived(folder: Path, artifact: Mapping[str, Any], target: Target) -> Iter
         bare = name.removesuffix(".exe")
         member = f"{bare}{target.exe_suffix}"
         label = f"{path}, {member}"
-        yield ReadyBinary(target, label, _member_loader(path, _region(folder), member), bare)
+        yield PrebuiltBinary(target, label, _member_loader(path, _region(folder), member), bare)
 
 
 def _locate(folder: Path, artifact: Mapping[str, Any]) -> Path | None:
     """An artifact's file: as GoReleaser wrote the path, or in a folder moved elsewhere."""
     path = PurePosixPath(str(artifact.get("path", "")))
     candidates = (folder.parent / path, folder / PurePosixPath(*path.parts[1:]))
-    return next((one for one in candidates if one.is_file()), None)
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
 def _region(folder: Path) -> Path:
@@ -271,7 +278,7 @@ def _read_tar(stream: IO[bytes], name: str) -> bytes:
     raise KeyError(name)
 
 
-def _refuse_gaps(found: Mapping[tuple[str, str], ReadyBinary]) -> None:
+def _refuse_gaps(found: Mapping[tuple[str, str], PrebuiltBinary]) -> None:
     """Every target must have every command: a wheel's commands don't depend on the system."""
     targets = dict.fromkeys(target for target, _ in found)
     commands = dict.fromkeys(command for _, command in found)
@@ -286,4 +293,4 @@ def _refuse_gaps(found: Mapping[tuple[str, str], ReadyBinary]) -> None:
 def _skipped_note(skipped: set[str]) -> tuple[str, ...]:
     if not skipped:
         return ()
-    return (f"left out, as no wheel can carry them: {', '.join(sorted(skipped))}",)
+    return (f"left out, because wheels have no tag for them: {', '.join(sorted(skipped))}",)

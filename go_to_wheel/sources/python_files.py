@@ -57,7 +57,7 @@ def _walk(folder: Path, prefix: str, above: tuple[Path, ...], project: Path) -> 
         if entry.is_dir():
             if entry.name not in _LEFT_OUT_FOLDERS:
                 real = entry.resolve()
-                if any(one.is_relative_to(real) for one in above):
+                if any(folder.is_relative_to(real) for folder in above):
                     raise SourceError(f"python-source: {str(entry)!r} is a link to what holds it")
                 yield from _walk(entry, f"{prefix}{entry.name}/", (*above, real), project)
         else:

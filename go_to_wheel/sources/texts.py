@@ -23,7 +23,7 @@ _SSH = re.compile(r"(?:ssh://)?(?:[\w.-]+@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<pa
 
 
 def summary_of_doc(doc: str) -> str | None:
-    """The first sentence of a package's doc comment, None when it says nothing."""
+    """The first sentence of a package's doc comment, None when it is empty."""
     sentence = _first(doc)
     return None if sentence is None or _NO_SUMMARY.match(sentence) else sentence
 
@@ -92,9 +92,9 @@ def forge_url(address: str, module_path: str = "") -> str | None:
     known = host in _FORGES or (bool(host) and module_path.split("/")[0] == host)
     if not known or len(parts) < 2 or not all(map(_PATH_PART.fullmatch, parts)):
         return None
-    kept = parts[:2] if host in _FORGES and host != "gitlab.com" else _gitlab_parts(parts)
-    kept[-1] = kept[-1].removesuffix(".git")
-    return f"https://{host}/{'/'.join(kept)}" if all(kept) else None
+    project = parts[:2] if host in _FORGES and host != "gitlab.com" else _gitlab_parts(parts)
+    project[-1] = project[-1].removesuffix(".git")
+    return f"https://{host}/{'/'.join(project)}" if all(project) else None
 
 
 def _gitlab_parts(parts: list[str]) -> list[str]:

@@ -91,7 +91,7 @@ def test_a_goreleaser_folder(release: Path, uv: str, tmp_path: Path) -> None:
     assert [wheel["target"] for wheel in report["wheels"]] == [
         "linux-amd64", "linux-arm64", "darwin-arm64", "windows-amd64", "linux-armv6",
     ]  # fmt: skip
-    assert "left out, as no wheel can carry them: freebsd_amd64_v1" in report["notes"]
+    assert "left out, because wheels have no tag for them: freebsd_amd64_v1" in report["notes"]
     for wheel in report["wheels"]:
         with zipfile.ZipFile(wheel["path"]) as archive:
             for info in archive.infolist():
@@ -211,7 +211,7 @@ def test_binaries_of_different_programs(release: Path) -> None:
         "--binary", f"linux-amd64={alpha(release, 'linux_amd64_v1')}",
         "--binary", f"windows-amd64={beta}",
     )  # fmt: skip
-    assert "the binaries disagree about their main package: " in said
+    assert "the binaries differ in their main package: " in said
 
 
 def test_every_fault_at_once(release: Path) -> None:

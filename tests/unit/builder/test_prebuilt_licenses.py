@@ -1,4 +1,4 @@
-"""Licences of what is linked into ready-made binaries: had by name, or told as missing."""
+"""Licences of what is linked into prebuilt binaries: found by name, or named as missing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from go_to_wheel.binary import GoBuildInfo, GoModule
-from go_to_wheel.builder.prebuilt_licenses import missing_note, ready_notices
+from go_to_wheel.builder.prebuilt_licenses import fetch_notices, format_missing
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.process import Runner
 
@@ -20,7 +20,7 @@ PFLAG = GoModule("example.com/pflag", "v1.0.5", "h1:right=")
 
 def fake_go(folder: Path, **modules: dict[str, Any]) -> str:
     """A Go whose `mod download` knows these modules, and says so like Go's."""
-    answers = {f"example.com/{name}@v1.0.5": answer for name, answer in modules.items()}
+    modules_of = {f"example.com/{name}@v1.0.5": module for name, module in modules.items()}
     script = f"""#!{sys.executable}
 import json, sys
 if sys.argv[1] == "env":
@@ -29,8 +29,9 @@ if sys.argv[1] == "env":
 assert sys.argv[1:4] == ["mod", "download", "-json"], sys.argv
 for query in sys.argv[4:]:
     path, version = query.split("@")
-    answer = {answers!r}.get(query, {{"Error": query + ": module lookup disabled by GOPROXY=off"}})
-    print(json.dumps({{"Path": path, "Version": version, **answer}}, indent="\\t"))
+    refusal = {{"Error": query + ": module lookup disabled by GOPROXY=off"}}
+    module = {modules_of!r}.get(query, refusal)
+    print(json.dumps({{"Path": path, "Version": version, **module}}, indent="\\t"))
 """
     program = folder / "go"
     program.write_text(script)
@@ -48,7 +49,7 @@ def cached(folder: Path, name: str, total: str = "h1:right=") -> dict[str, Any]:
 
 def ask(program: str | None, *modules: GoModule, main: GoModule | None = None):
     info = GoBuildInfo("go1.23.1", "example.com/tool", main, modules)
-    notices, missing = ready_notices([info, info], program, Runner(), os.environ)
+    notices, missing = fetch_notices([info, info], program, Runner(), os.environ)
     return {notice.folder: dict(notice.files) for notice in notices}, missing
 
 
@@ -78,13 +79,13 @@ def test_what_is_missing_and_why(tmp_path: Path) -> None:
     texts, missing = ask(program, PFLAG, local, strange, *gone)
     assert list(texts) == ["go"]
     assert missing == {
-        "example.com/pflag@v1.0.5": "the module's sum is h1:wrong=, the program says h1:right=",
+        "example.com/pflag@v1.0.5": "the module's sum is h1:wrong=, the program recorded h1:right=",
         "../a": "it was replaced by a folder when the program was built",
         "-modfile=/tmp/x@v1.0.5": "no module has such a name",
         "example.com/x@v1.0.5": "module lookup disabled by GOPROXY=off",
         "example.com/y@v1.0.5": "module lookup disabled by GOPROXY=off",
     }
-    note = missing_note(missing)
+    note = format_missing(missing)
     assert note is not None
     assert note.startswith("the wheels lack the licence texts of ")
     assert (
@@ -111,6 +112,6 @@ def test_without_a_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ask(None) == (texts, {}), "a program without dependencies needs no Go"
 
 
-def test_nothing_missing_is_not_told() -> None:
-    assert missing_note({}) is None
-    assert missing_note({"a@v1": "gone"}) == "the wheels lack the licence texts of a@v1 (gone)"
+def test_nothing_missing_needs_no_note() -> None:
+    assert format_missing({}) is None
+    assert format_missing({"a@v1": "gone"}) == "the wheels lack the licence texts of a@v1 (gone)"

@@ -36,7 +36,7 @@ def recipe_of(flags: str = "-s -w", **changed: bytes):
     return read_recipe(wheel.build(), wheel.file)
 
 
-def told(replacement: str) -> bytes:
+def with_info(replacement: str) -> bytes:
     """A program whose build information has another module text of the same length."""
     data = load("linux-amd64")
     info = read_facts(io.BytesIO(data)).go
@@ -144,14 +144,14 @@ def test_the_stamped_version(flags: str, version: str, variable: str | None, res
     ],
 )
 def test_a_released_module(path: str, module: str, version: str, released: str) -> None:
-    data = told(f"path\t{path}\nmod\t{module}\t{version}\th1:x=\n")
+    data = with_info(f"path\t{path}\nmod\t{module}\t{version}\th1:x=\n")
     assert recipe_of(**{PROGRAM: data}).released == released
 
 
 @pytest.mark.parametrize("path", ["command-line-arguments", "b.co/c", "a.co/../c", "a.co/...",
                                   "a.co/x y", "a.com/c", "a.co/c@v1"])  # fmt: skip
 def test_a_package_is_one_of_its_module(path: str) -> None:
-    data = told(f"path\t{path}\nmod\ta.co\t(devel)\t\n")
+    data = with_info(f"path\t{path}\nmod\ta.co\t(devel)\t\n")
     with pytest.raises(WheelError, match="is not a package of the module"):
         recipe_of(**{PROGRAM: data})
 
@@ -161,14 +161,14 @@ def test_a_package_is_one_of_its_module(path: str) -> None:
     [("a.co@v1.0.0", "a.co@v1.0.0"), ("a.co/cmd/x@v1.0.0", "a.co@v1.0.0")],
 )
 def test_the_package_is_not_named_twice(source: str, expected: str) -> None:
-    recipe = recipe_of(**{PROGRAM: told("path\ta.co/cmd/x\nmod\ta.co\tv1.0.0\th1:x=\n")})
+    recipe = recipe_of(**{PROGRAM: with_info("path\ta.co/cmd/x\nmod\ta.co\tv1.0.0\th1:x=\n")})
     assert recipe.request.package == ("./cmd/x",)
     assert request_of_module(recipe, source).source == expected
 
 
 @pytest.mark.parametrize("place", [".", "cmd/x"])
 def test_a_folder_stands_for_its_module(tmp_path: Path, place: str) -> None:
-    recipe = recipe_of(**{PROGRAM: told("path\ta.co/cmd/x\nmod\ta.co\tv1.0.0\th1:x=\n")})
+    recipe = recipe_of(**{PROGRAM: with_info("path\ta.co/cmd/x\nmod\ta.co\tv1.0.0\th1:x=\n")})
     (tmp_path / "go.mod").write_text("module a.co\n")
     (tmp_path / "cmd" / "x").mkdir(parents=True)
     request = request_in(recipe, tmp_path / place)
@@ -201,7 +201,7 @@ def test_a_commit_is_a_commit(commit: str) -> None:
     ],
 )
 def test_build_tags(tags: str, flags: str | None) -> None:
-    recipe = recipe_of(**{PROGRAM: told(f"path\ta\nmod\ta\t\nbuild\t-tags={tags}\n")})
+    recipe = recipe_of(**{PROGRAM: with_info(f"path\ta\nmod\ta\t\nbuild\t-tags={tags}\n")})
     assert recipe.environ.get("GOFLAGS") == flags
     assert any("build tags are left out" in note for note in recipe.notes) is (flags is None)
 

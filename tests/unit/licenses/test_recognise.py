@@ -49,7 +49,7 @@ def test_a_condition_of_ones_own_makes_it_unknown() -> None:
 
 
 @pytest.mark.parametrize("name", ["AGPL-3.0", "GPL-2.0", "GPL-3.0", "LGPL-2.1"])
-def test_the_gnu_texts_do_not_tell_or_later(name: str) -> None:
+def test_the_gnu_texts_leave_or_later_open(name: str) -> None:
     seen = recognise(standard(name))
     choices = f"{name}-only or {name}-or-later"
     assert seen.expression is None

@@ -22,20 +22,20 @@ build-*/
 broken\\
 [
 data/*
-!data/kept.txt
+!data/wanted.txt
 """
 FILES = {
     ".gitignore": GITIGNORE,
     "sub/.gitignore": "only-here\n!wanted.log\n",
     **dict.fromkeys(
         ["main.go", "a.log", "keep.log", "local/x", "sub/local/x", "build-1/x", "data/x",
-         "data/kept.txt", "sub/only-here", "sub/wanted.log", "only-here", "id_rsa", "certs/a.pem",
+         "data/wanted.txt", "sub/only-here", "sub/wanted.log", "only-here", "id_rsa", "certs/a.pem",
          "secrets.yaml", "secrets.go", ".env", ".hidden/x", "dist/x", "node_modules/x/y", "x.pyc",
          "env/pyvenv.cfg", "env/x"], ""
     ),
 }  # fmt: skip
 EXPECTED = {
-    "main.go", "keep.log", "sub/local/x", "data/kept.txt", "sub/wanted.log", "only-here",
+    "main.go", "keep.log", "sub/local/x", "data/wanted.txt", "sub/wanted.log", "only-here",
     "secrets.go",
 }  # fmt: skip
 SECRET = ["certs/a.pem", "id_rsa", "secrets.yaml"]

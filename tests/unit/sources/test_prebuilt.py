@@ -55,7 +55,7 @@ def pack(path: Path, artifact: dict[str, Any]) -> None:
 
 
 def without_binaries(artifacts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [one for one in artifacts if one["type"] != "Binary"]
+    return [artifact for artifact in artifacts if artifact["type"] != "Binary"]
 
 
 TARGETS = [
@@ -78,7 +78,7 @@ def test_binaries_of_a_release(tmp_path: Path) -> None:
     assert source.commands == ("alpha", "beta")
     assert (source.name, source.version) == ("pair", "1.4.0-rc.1")
     assert source.home == tmp_path
-    assert source.notes == ("left out, as no wheel can carry them: freebsd_amd64_v1",)
+    assert source.notes == ("left out, because wheels have no tag for them: freebsd_amd64_v1",)
     for target in source.targets:
         binary = source.find(target, "beta")
         assert binary is not None
@@ -108,7 +108,7 @@ def test_a_folder_that_was_moved(tmp_path: Path) -> None:
 
 def test_other_instruction_sets_are_left_out(tmp_path: Path) -> None:
     def newer(artifacts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        more = [{**one, "goamd64": "v3"} for one in artifacts if one.get("goamd64")]
+        more = [{**artifact, "goamd64": "v3"} for artifact in artifacts if artifact.get("goamd64")]
         return [*more, *artifacts]
 
     source = read_release(release(tmp_path, newer))
@@ -117,8 +117,12 @@ def test_other_instruction_sets_are_left_out(tmp_path: Path) -> None:
 
 def test_programs_that_differ_between_platforms(tmp_path: Path) -> None:
     def lacking(artifacts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        kept = [one for one in artifacts if one["type"] == "Binary"]
-        return [one for one in kept if (one["goos"], one["name"]) != ("windows", "beta.exe")]
+        return [
+            artifact
+            for artifact in artifacts
+            if artifact["type"] == "Binary"
+            and (artifact["goos"], artifact["name"]) != ("windows", "beta.exe")
+        ]
 
     with pytest.raises(SourceError, match="windows-amd64 has no 'beta', windows-arm64 has no"):
         read_release(release(tmp_path, lacking))

@@ -1,4 +1,4 @@
-"""Whatever people's files hold: an answer or one of our errors, never a crash."""
+"""Any content of files gives a result or one of our errors, never a crash."""
 
 from __future__ import annotations
 

@@ -143,10 +143,10 @@ def test_uv_sync_in_a_workspace_rebuilds_what_changed(
         run(uv, "sync", "--quiet", cwd=workspace, env=settings)
         return run(workspace / ".venv/bin/packed").stdout
 
-    assert sync() == "0.1.0 carried\n"
+    assert sync() == "0.1.0 embedded\n"
     main = workspace / "packed/main.go"
     main.write_text(main.read_text().replace("string(text)", 'string(text) + "!"'))
-    assert sync() == "0.1.0 carried!\n"
+    assert sync() == "0.1.0 embedded!\n"
 
 
 @pytest.fixture(scope="session")

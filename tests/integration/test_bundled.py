@@ -78,7 +78,7 @@ def build(source: Path, output: Path, *options: str) -> tuple[list[Path], str]:
 
 def metadata(wheel: Path) -> Metadata:
     with zipfile.ZipFile(wheel) as archive:
-        (name,) = [one for one in archive.namelist() if one.endswith(".dist-info/METADATA")]
+        (name,) = [entry for entry in archive.namelist() if entry.endswith(".dist-info/METADATA")]
         return Metadata.from_email(archive.read(name))
 
 
@@ -91,7 +91,7 @@ def texts(wheel: Path) -> dict[str, str]:
 
 def sbom(wheel: Path) -> dict[str, Any]:
     with zipfile.ZipFile(wheel) as archive:
-        (name,) = [one for one in archive.namelist() if ".dist-info/sboms/" in one]
+        (name,) = [entry for entry in archive.namelist() if ".dist-info/sboms/" in entry]
         text = archive.read(name).decode()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     document: dict[str, Any] = json.loads(text)
@@ -136,7 +136,7 @@ def test_vendored_modules(tmp_path: Path) -> None:
     assert sorted(texts(wheels[0])) == EXPECTED
 
 
-def test_an_unknown_licence_is_named_and_the_text_kept(tmp_path: Path) -> None:
+def test_an_unknown_licence_is_named_and_its_text_bundled(tmp_path: Path) -> None:
     files = {**PROGRAM, "near/dep/LICENSE": "Ask my grandmother.\n"}
     wheels, notes = build(lay(tmp_path / "tool", files), tmp_path / "dist")
     assert notes == (

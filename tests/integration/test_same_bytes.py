@@ -116,8 +116,8 @@ def find_python(uv: str, version: str, env: dict[str, str]) -> str | None:
     if found.returncode == 0:
         return found.stdout.strip()
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    kept = sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}"))
-    return str(kept[-1]) if kept else None
+    pythons = sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}"))
+    return str(pythons[-1]) if pythons else None
 
 
 @pytest.mark.parametrize("version", PYTHONS)

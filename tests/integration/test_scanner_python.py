@@ -55,8 +55,8 @@ def evaluate(python: Path, code: str, *args: object) -> Any:
     """Run code that leaves its answer in `answer`; warnings are errors."""
     program = f"import sys, json, asyncio, sqlite_scanner as s\n{code}\nprint(json.dumps(answer))"
     result = run(python, "-X", "dev", "-W", "error", "-c", program, *args)
-    # asyncio's debug mode also tells how slow a busy machine was.
-    said = [one for one in result.stderr.splitlines() if not one.startswith("Executing <")]
+    # asyncio's debug mode also prints how slow a busy machine was.
+    said = [line for line in result.stderr.splitlines() if not line.startswith("Executing <")]
     assert said == []
     return json.loads(result.stdout)
 

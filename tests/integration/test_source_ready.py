@@ -44,15 +44,15 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dist = project / "dist"
     dist.mkdir()
     artifacts = json.loads((RECORDED / "artifacts.json").read_text())
-    kept = [one for one in artifacts if one.get("target") in (*BUILT, "freebsd_amd64_v1")]
-    (dist / "artifacts.json").write_text(json.dumps(kept))
+    chosen = [item for item in artifacts if item.get("target") in (*BUILT, "freebsd_amd64_v1")]
+    (dist / "artifacts.json").write_text(json.dumps(chosen))
     about = json.loads((RECORDED / "metadata.json").read_text())
     about["commit"] = git(project, "rev-parse", "HEAD").strip()
     (dist / "metadata.json").write_text(json.dumps(about))
-    for artifact in kept:
+    for artifact in chosen:
         if artifact["type"] == "Binary" and artifact["target"] in BUILT:
             compile_like_goreleaser(project, artifact)
-    for artifact in kept:
+    for artifact in chosen:
         if artifact["type"] == "Archive" and artifact["target"] in BUILT:
             pack(project, artifact)
     return project

@@ -97,7 +97,7 @@ def test_several_tags(tmp_path: Path, binary: str) -> None:
     path = build_wheel(binary, str(tmp_path), "tool", "1", tag, "tool")
     with zipfile.ZipFile(path) as archive:
         text = archive.read("tool-1.dist-info/WHEEL").decode()
-    assert [f"Tag: py3-none-{one}" in text for one in tag.split(".")] == [True, True]
+    assert [f"Tag: py3-none-{part}" in text for part in tag.split(".")] == [True, True]
 
 
 def test_bad_values(tmp_path: Path, binary: str) -> None:

@@ -67,8 +67,8 @@ def test_constants_golden() -> None:
 def test_template_constants_are_what_would_be_written() -> None:
     """The template's own constants file, against which the rest is type-checked."""
     written = ast.parse(format_constants(SAMPLE))
-    kept = ast.parse((TEMPLATE / "_constants.py").read_text())
-    assert ast.dump(written) == ast.dump(kept)
+    expected = ast.parse((TEMPLATE / "_constants.py").read_text())
+    assert ast.dump(written) == ast.dump(expected)
 
 
 @given(st.text(), st.text(), st.lists(st.text(), min_size=1), st.text())

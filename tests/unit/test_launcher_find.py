@@ -309,7 +309,7 @@ def test_record_elsewhere_on_sys_path(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("site", "tree", "found"),
     [
-        # Its own RECORD tells the size, so any tree will do.
+        # Its own RECORD has the size, so any tree will do.
         ("deps", {f"deps/{INFO}": record("../../bin/my-tool")}, True),
         # No RECORD, and the scheme's packages are somebody else's.
         ("deps", {}, False),

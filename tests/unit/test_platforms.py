@@ -96,7 +96,7 @@ def test_every_tag_is_sorted_and_one_that_pypi_takes(target) -> None:
         ("go1.25.5", (12, 0), "12_0", "12_0"),
         ("go1.26.8", (12, 0), "12_0", "12_0"),
         ("go1.27rc1", (13, 0), "13_0", "13_0"),
-        ("go1.40", (15, 0), "15_0", "15_0"),  # newer than the table: the binary tells
+        ("go1.40", (15, 0), "15_0", "15_0"),  # newer than the table: the binary decides
         ("go1.26.8", (14, 2), "15_0", "15_0"),  # pip knows no minor versions from 11 on
         ("go1.21.13", (10, 16), "11_0", "10_16"),
     ],

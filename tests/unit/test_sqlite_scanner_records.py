@@ -1,4 +1,4 @@
-"""The scanner's lines -> records. The module is loaded by itself: it needs no program."""
+"""The scanner's lines -> records. The module is loaded alone: it needs no program."""
 
 from __future__ import annotations
 

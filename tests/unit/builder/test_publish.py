@@ -125,7 +125,7 @@ def test_an_interrupt_between_two_renames(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made"]
 
 
-def test_a_folder_that_cannot_be_is_told_before_anything_is_compiled(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_is_refused_before_anything_is_compiled(tmp_path: Path) -> None:
     check_folder(tmp_path / "new" / "deep")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("")

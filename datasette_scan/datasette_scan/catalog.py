@@ -190,7 +190,7 @@ class Catalog:
         self._by_hash.pop(path_hash(entry.path), None)
 
     def record(self, entry: Entry, facts: Facts) -> None:
-        """What the look into a file told."""
+        """What the probe of a file found."""
         if facts.skipped:
             self.drop(entry, Skip(entry.path, facts.detail, facts.advice, facts.size, True))
             entry.mark = facts.mark

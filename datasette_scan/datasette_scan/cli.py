@@ -201,7 +201,7 @@ def _warn(settings: Settings) -> None:
         click.secho(
             f"WARNING: everybody who can reach {settings.host} can read every database below "
             f"{len(settings.find.roots)} folder(s).\nCookies, messages and passwords are often "
-            "kept in such files. Use the default host to serve this machine alone.",
+            "stored in such files. Use the default host to serve this machine alone.",
             fg="red",
             bold=True,
             err=True,

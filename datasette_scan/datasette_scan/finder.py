@@ -219,7 +219,7 @@ def _pipes(
 
 
 async def _drain(stream: asyncio.StreamReader) -> bytes:
-    kept = b""
+    tail = b""
     while chunk := await stream.read(65536):
-        kept = (kept + chunk)[-_STDERR_LIMIT:]
-    return kept
+        tail = (tail + chunk)[-_STDERR_LIMIT:]
+    return tail

@@ -1,7 +1,7 @@
 """File paths → database names: readable, stable, the same whatever the order of finding.
 
 A name is the file's stem. Files whose stems collide (without regard to case, since SQLite
-schema names have none) all get as many parent folder names in front as tell them apart;
+schema names have none) all get as many parent folder names in front as make them differ;
 what is still equal then gets a short hash of its path. A name once given stays with its
 file.
 """

@@ -43,7 +43,7 @@ SKIPPED = frozenset({"corrupt", "denied", "unreadable", TooComplexError.word})
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a look at one file told."""
+    """What a look at one file found."""
 
     status: str
     detail: str = ""

@@ -66,11 +66,11 @@ class Reader:
         return await self._run(self._pages, self.opener.read, path, fn, prepare)
 
     async def call(self, fn: Callable[[], T]) -> T:
-        """Call ``fn`` in a thread kept for pages."""
+        """Call ``fn`` in a thread reserved for pages."""
         return await self._run(self._pages, fn)
 
     async def check(self, fn: Callable[..., T], *args: Any) -> T:
-        """Call ``fn(opener, *args)`` in a thread kept for looking into files."""
+        """Call ``fn(opener, *args)`` in a thread reserved for looking into files."""
         return await self._run(self._checks, fn, self.opener, *args)
 
     @staticmethod

@@ -152,7 +152,7 @@ def test_rows_and_progress_appear_while_it_scans(
 def test_the_page_that_opens_before_anything_is_found(
     browser: Any, root: Path, tmp_path: Path, serve: Callable[..., Server]
 ) -> None:
-    """A scan that takes long: the page is there at once and fills by itself."""
+    """A scan that takes long: the page is there at once and fills without a reload."""
     env = slow_scanner(tmp_path, '{"event":"progress","files":1234,"folders":56}')
     server = serve(str(root), env=env).wait()
     page = browser.new_page()

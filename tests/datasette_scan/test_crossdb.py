@@ -27,7 +27,7 @@ async def test_joins_do_not_show_paths(root: Path) -> None:
 
     joined = "select (select count(*) from one.t), (select count(*) from wal.t), count(*)"
     assert (await ask(f"{joined} from extra.t")).json()["rows"] == [[3, 3, 5]]
-    told = [
+    queries = [
         "select * from pragma_database_list",
         "SELECT group_concat(file) FROM pragma_database_list()",
         "with x as (select * from pragma_DATABASE_LIST) select * from x",
@@ -37,7 +37,7 @@ async def test_joins_do_not_show_paths(root: Path) -> None:
         "attach database '/nowhere/x.db' as y",
         "pragma database_list",
     ]
-    for sql in told:
+    for sql in queries:
         text = (await ask(sql)).text
         assert str(root.parent) not in text.replace("\\/", "/"), sql
     extra.unlink()
@@ -46,7 +46,7 @@ async def test_joins_do_not_show_paths(root: Path) -> None:
         assert str(root.parent) not in (await site.get(page)).text
     await site.close()
     site = await scanned(root, crossdb=True)  # everybody on this machine may know
-    assert str(root / "one.db") in (await ask(told[0])).text.replace("\\/", "/")
+    assert str(root / "one.db") in (await ask(queries[0])).text.replace("\\/", "/")
     await site.close()
 
 

@@ -109,7 +109,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return script
 
 
-async def test_failure_is_told(fake: Path, root: Path) -> None:
+async def test_failure_is_shown(fake: Path, root: Path) -> None:
     fake.write_text("2\n0\n")
     with pytest.raises(FinderError, match="exit code 2") as caught:
         await collect(options(root))
@@ -124,7 +124,7 @@ async def test_exit_code_one_is_no_failure(fake: Path, root: Path) -> None:
 @pytest.mark.parametrize(
     "line", ["not json", '{"event":"match"}', '{"event":"match","path":3}', "[]"]
 )
-async def test_another_format_is_told(line: str, fake: Path, root: Path) -> None:
+async def test_another_format_is_named(line: str, fake: Path, root: Path) -> None:
     fake.write_text(f"0\n0\n{line}")
     with pytest.raises(FinderError, match="not its format"):
         await collect(options(root))

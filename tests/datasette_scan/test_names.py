@@ -11,12 +11,12 @@ from datasette_scan.names import alias, alias_hash, assign_names, name_parts, pa
     [
         (["/d/a.db"], ["a"]),
         (["/d/a.db", "/d/b.sqlite"], ["a", "b"]),
-        # all that collide are told apart, none is first
+        # all that collide get a longer name, none is first
         (["/p/one/db.sqlite3", "/p/two/db.sqlite3"], ["one-db", "two-db"]),
         (["/x/one/d/db.db", "/x/two/d/db.db"], ["one-d-db", "two-d-db"]),
         # without regard to case: SQLite's schema names have none
         (["/a/Data.db", "/b/data.db"], ["a-Data", "b-data"]),
-        # the same folder, another extension: nothing but the path tells them apart
+        # the same folder, another extension: only the path makes them differ
         (
             ["/a.db", "/a.sqlite"],
             [f"a-{path_hash(b'/a.db')}", f"a-{path_hash(b'/a.sqlite')}"],

@@ -219,7 +219,7 @@ def test_exclusive_lock_at_rest_is_copied(root: Path, opener: Opener) -> None:
     assert count(opener, path) == (3, Mode.DIRECT)
 
 
-def test_exclusive_lock_that_tells_nothing_is_busy(root: Path, hasty: Opener) -> None:
+def test_exclusive_lock_without_a_reason_is_busy(root: Path, hasty: Opener) -> None:
     path = make_database(root / "a.db")
     child = child_python(HOLD_OPEN, str(path), "BEGIN EXCLUSIVE")
     try:

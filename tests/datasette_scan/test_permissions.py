@@ -89,7 +89,7 @@ async def test_paths_and_skipped_need_scan_view(root: Path) -> None:
     await site.close()
 
 
-async def test_an_error_does_not_tell_the_path(root: Path) -> None:
+async def test_an_error_does_not_show_the_path(root: Path) -> None:
     make_database(root / "one.db")
     site = await scanned(root, allow=ROOT_ONLY)
     (root / "one.db").unlink()

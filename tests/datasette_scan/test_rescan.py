@@ -184,7 +184,7 @@ def match(path: bytes, inode: int) -> Match:
     return Match(path, 4096, 1, inode, True, "", "", 0)
 
 
-def test_twins_are_told_by_path_not_by_order() -> None:
+def test_twins_differ_by_path_not_by_order() -> None:
     for order in ([b"/b", b"/a"], [b"/a", b"/b"]):
         catalog = Catalog()
         for path in order:

@@ -346,7 +346,7 @@ def test_every_option_of_serve() -> None:
 )
 def test_misuse(args: list[str], said: str, root: Path) -> None:
     result = CliRunner().invoke(cli, ["scan", str(root), *args, "-p", str(free_port())])
-    assert isinstance(result.exception, SystemExit)  # an error that was told, not a traceback
+    assert isinstance(result.exception, SystemExit)  # an error that was shown, not a traceback
     assert result.exit_code != 0
     assert said in result.output
 

@@ -26,17 +26,6 @@ PHRASES = {
     "by itself": rf"\bby{BLANK}(?:it|them)sel(?:f|ves)\b",
     "one as a loop variable": r"\bfor (?:\w+, )*one(?:, \w+)* in\b|\bfor (?:\w+, )?one := range\b",
 }
-#: Areas that are not clean yet. Delete a line when its area is; add none.
-NOT_YET: tuple[str, ...] = (
-    "datasette_scan/",
-    "go_to_wheel/data/",
-    "sqlite_scanner/",
-    "tests/datasette_scan/",
-    "tests/golden/",
-    "tests/integration/",
-    "tests/sqlite_scanner/",
-    "tests/unit/",
-)
 
 
 def files() -> list[str]:
@@ -69,8 +58,6 @@ def banned_in(text: str) -> list[str]:
 
 @pytest.mark.parametrize("name", files())
 def test_words(name: str) -> None:
-    if name.startswith(NOT_YET):
-        return
     assert banned_in(name) == []
     assert banned_in((ROOT / name).read_text(encoding="utf-8")) == []
 

@@ -73,7 +73,7 @@ def check_super_journal(name: bytes, database: bytes) -> bool:
     """Whether a journal that names ``name`` still counts: whether that file exists.
 
     It is looked for and never opened. Raises JournalError where looking is not safe or
-    tells nothing: SQLite writes absolute paths, on Windows also of other machines.
+    proves nothing: SQLite writes absolute paths, on Windows also of other machines.
     """
     shown = name.decode("utf-8", "backslashreplace")
     if len(name) > _LONGEST_NAME or not os.path.isabs(name):

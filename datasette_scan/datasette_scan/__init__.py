@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import click
@@ -15,6 +15,9 @@ from . import crossdb as _crossdb
 from . import permissions as _permissions
 from . import views as _views
 from .state import state_of as _state_of
+from .views import banner as _banner
+from .views import templates as _templates
+from .views import unavailable as _unavailable
 
 
 @hookimpl
@@ -24,10 +27,9 @@ def register_commands(cli: click.Group) -> None:
 
 
 @hookimpl
-def startup(datasette: Any) -> Callable[[], Any] | None:
-    """Get ready to scan; under ``--get`` scan now."""
-    state = _state_of(datasette)
-    return _views.started(datasette, state) if state.settings.active else None
+def startup(datasette: Any) -> Awaitable[None]:
+    """Get ready to scan."""
+    return _state_of(datasette).start(datasette)
 
 
 @hookimpl(optionalhook=True)
@@ -38,7 +40,7 @@ def shutdown(datasette: Any) -> Callable[[], Any] | None:
 
 @hookimpl
 def asgi_wrapper(datasette: Any) -> Callable[[Any], Any]:
-    """Host check, and waking a database when it is asked for."""
+    """Checks of host and origin; a scanned database is probed again when it is requested."""
     return _asgi.wrap(datasette)
 
 
@@ -50,8 +52,8 @@ def register_routes(datasette: Any) -> list[tuple[str, Any]]:
 
 @hookimpl(tryfirst=True)
 def handle_exception(datasette: Any, request: Any, exception: Exception) -> Any:
-    """A scanned database that cannot be read: say so, plainly."""
-    return _views.explain(datasette, request, exception)
+    """The page of a scanned database that cannot be read."""
+    return _unavailable.explain(datasette, request, exception)
 
 
 @hookimpl(optionalhook=True)
@@ -88,34 +90,34 @@ def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
     state = _state_of(datasette)
     if state.settings.active:
         _crossdb.replace_memory(datasette, state.reader, state.settings.memory)
-    _views.prepare_templates(env, with_slots=_compat.HAS_CATALOG)
+    _templates.prepare_templates(env, with_slots=_compat.HAS_CATALOG)
 
 
 @hookimpl
 def extra_template_vars(datasette: Any, database: str | None) -> dict[str, Any]:
     """Datasette 0.65: the banner of a scanned database."""
-    return {"scan_banner": _views.banner_maker(datasette, database)}
+    return {"scan_banner": _banner.banner_maker(datasette, database)}
 
 
 @hookimpl(optionalhook=True)
 def top_database(datasette: Any, request: Any, database: str) -> Any:
     """Datasette 1.0: the banner of a scanned database."""
-    return _views.banner(datasette, request, database)
+    return _banner.banner(datasette, request, database)
 
 
 @hookimpl(optionalhook=True)
 def top_table(datasette: Any, request: Any, database: str) -> Any:
     """The same on table pages."""
-    return _views.banner(datasette, request, database)
+    return _banner.banner(datasette, request, database)
 
 
 @hookimpl(optionalhook=True)
 def top_row(datasette: Any, request: Any, database: str) -> Any:
     """The same on row pages."""
-    return _views.banner(datasette, request, database)
+    return _banner.banner(datasette, request, database)
 
 
 @hookimpl(optionalhook=True)
 def top_query(datasette: Any, request: Any, database: str) -> Any:
     """The same on query pages."""
-    return _views.banner(datasette, request, database)
+    return _banner.banner(datasette, request, database)

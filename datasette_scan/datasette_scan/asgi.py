@@ -9,9 +9,9 @@ from typing import Any
 from . import compat
 from .database import ScannedDatabase, listing
 from .names import alias_hash
-from .request_guard import Asked
+from .request_guard import RequestInfo
 from .state import State, state_of
-from .visitor import Visitor, asking, paths_shown
+from .visitor import Visitor, current_visitor, paths_shown
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -65,8 +65,8 @@ class Wrapper:
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope.get("method", "GET")
-        asked = Asked.from_headers(method, scope.get("scheme", "http"), scope["headers"])
-        reason = await self._state.refusal(asked, self._ds.cors)
+        info = RequestInfo.from_headers(method, scope.get("scheme", "http"), scope["headers"])
+        reason = await self._state.refusal(info, self._ds.cors)
         if reason is None:
             go_on = self._http if scope["type"] == "http" else self._app
             await go_on(scope, receive, send)
@@ -81,7 +81,7 @@ class Wrapper:
         path = self._path(scope)
         db = self._database(path)
         visitor = Visitor(self._ds, scope)
-        asked_by = asking.set(visitor)
+        visiting = current_visitor.set(visitor)
         shown = paths_shown.set(path in _PATHS and await visitor.may_see_paths())
         listed = listing.set(path in _LISTS or (path == "/" and not self._state.settings.home))
         try:
@@ -95,7 +95,7 @@ class Wrapper:
         finally:
             listing.reset(listed)
             paths_shown.reset(shown)
-            asking.reset(asked_by)
+            current_visitor.reset(visiting)
 
     async def _scan_due(self) -> None:
         """Under ``--get`` the scan comes first; on 0.65 the first request may have to start it."""

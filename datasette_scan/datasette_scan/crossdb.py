@@ -18,7 +18,7 @@ from .opening import Lease, file_uri
 from .opening.connection import guard, restrict, unguard
 from .read_only import ReadOnlyDatabase
 from .reader import Reader
-from .visitor import asking, file_names_hidden
+from .visitor import current_visitor, file_names_hidden
 
 _MOST_ATTACHED = 10  # SQLite's own limit, unless it was built with another
 _READABLE = ("ready", "live", "snapshot", "partly readable")
@@ -64,7 +64,7 @@ class CrossDatabase(ReadOnlyDatabase):
             for name, db in databases.items()
             if isinstance(db, ScannedDatabase) and db.entry.status in _READABLE
         )
-        visitor = asking.get()
+        visitor = current_visitor.get()
         names = [*own, *scanned]
         if visitor is not None:
             names = await visitor.may_query(names, _MOST_ATTACHED)

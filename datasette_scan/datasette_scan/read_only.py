@@ -12,7 +12,7 @@ from typing import Any
 from datasette.database import Database
 
 from .errors import ReadOnlyError
-from .visitor import asking, paths_shown
+from .visitor import current_visitor, paths_shown
 
 
 class ReadOnlyDatabase(Database):  # type: ignore[misc]
@@ -59,5 +59,5 @@ class ReadOnlyDatabase(Database):  # type: ignore[misc]
 
 
 async def _may_see_paths() -> bool:
-    visitor = asking.get()
+    visitor = current_visitor.get()
     return visitor is None or await visitor.may_see_paths()

@@ -134,7 +134,7 @@ def _plain(host: str) -> str:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestInfo:
     """What a request says of its target and of where it comes from."""
 
     method: str
@@ -148,7 +148,7 @@ class Asked:
     bearer: bool = False
 
     @classmethod
-    def from_headers(cls, method: str, scheme: str, headers: Headers) -> Asked:
+    def from_headers(cls, method: str, scheme: str, headers: Headers) -> RequestInfo:
         """Read the headers. One that is sent twice is joined, and so never a valid value."""
         values: dict[bytes, str] = {}
         for name, value in headers:
@@ -168,15 +168,15 @@ class Asked:
         )
 
 
-def refusal(policy: Policy, asked: Asked) -> str | None:
+def refusal(policy: Policy, info: RequestInfo) -> str | None:
     """Why a request is not answered and how to have it answered; None if it may be."""
-    parsed = parse_host(asked.host)
+    parsed = parse_host(info.host)
     if policy.served_on is not None and (parsed is None or not policy.allows_host(parsed[0])):
-        return _unknown_host(asked.host, parsed and parsed[0])
-    if not is_from_another_site(asked) or (policy.cors and _suits_cors(asked)):
+        return _unknown_host(info.host, parsed and parsed[0])
+    if not is_from_another_site(info) or (policy.cors and _suits_cors(info)):
         return None
     return (
-        f"this request comes from a page of another site ({visible(asked.origin or asked.site)}); "
+        f"this request comes from a page of another site ({visible(info.origin or info.site)}); "
         "only links to whole pages are answered from there. Start Datasette with --cors to let "
         "other sites read what this server shows"
     )
@@ -192,7 +192,7 @@ def _unknown_host(header: str, host: str | None) -> str:
     )
 
 
-def is_from_another_site(asked: Asked) -> bool:
+def is_from_another_site(info: RequestInfo) -> bool:
     """Whether a page of another origin may have sent this, other than by leading a person here.
 
     Another port of this machine is "same-site" and another origin. Chromium says "none", as for
@@ -200,32 +200,32 @@ def is_from_another_site(asked: Asked) -> bool:
     ``Sec-Fetch-Site`` (no browser, or a target that is neither loopback nor HTTPS) ``Origin``
     decides.
     """
-    if asked.site == "same-origin":
+    if info.site == "same-origin":
         return False
-    if asked.site:
-        in_advance = bool(asked.purpose)
-        return in_advance or not (asked.site == "none" or _is_navigation(asked))
-    return bool(asked.origin) and not _is_same_origin(asked)
+    if info.site:
+        in_advance = bool(info.purpose)
+        return in_advance or not (info.site == "none" or _is_navigation(info))
+    return bool(info.origin) and not _is_same_origin(info)
 
 
-def _is_navigation(asked: Asked) -> bool:
+def _is_navigation(info: RequestInfo) -> bool:
     """A link, an address or a form that shows a whole page."""
-    whole = asked.mode == "navigate" and asked.destination == "document"
-    return whole and asked.method in ("GET", "HEAD")
+    whole = info.mode == "navigate" and info.destination == "document"
+    return whole and info.method in ("GET", "HEAD")
 
 
-def _is_same_origin(asked: Asked) -> bool:
-    match = _ORIGIN.fullmatch(asked.origin)
-    theirs, ours = parse_host(match["authority"] if match else ""), parse_host(asked.host)
+def _is_same_origin(info: RequestInfo) -> bool:
+    match = _ORIGIN.fullmatch(info.origin)
+    theirs, ours = parse_host(match["authority"] if match else ""), parse_host(info.host)
     if match is None or theirs is None or ours is None:
         return False
     # Behind a proxy that ends TLS the scheme here is http; never the other way round.
-    if asked.scheme in ("https", "wss") and match["scheme"] in ("http", "ws"):
+    if info.scheme in ("https", "wss") and match["scheme"] in ("http", "ws"):
         return False
     default = _PORTS[match["scheme"]]
     return (theirs[0], theirs[1] or default) == (ours[0], ours[1] or default)
 
 
-def _suits_cors(asked: Asked) -> bool:
+def _suits_cors(info: RequestInfo) -> bool:
     """Reading; and writing with a token, which only a page that was given it can send."""
-    return asked.method in _SAFE_METHODS or asked.bearer
+    return info.method in _SAFE_METHODS or info.bearer

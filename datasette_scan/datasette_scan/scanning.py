@@ -26,7 +26,7 @@ from .settings import Settings
 from .terminal import Terminal
 from .text import visible
 
-_HEAD_START = 0.15  # seconds in which the first page may be asked for
+_HEAD_START = 0.15  # seconds in which the first page may be requested
 _FIRST_PAGE = 5.0  # seconds that it may then have the machine to itself
 _GROUP = 40  # files looked into by one job
 _AHEAD = 4  # jobs under way
@@ -39,7 +39,7 @@ Work = list[tuple[Match, int]]  # a file and the mark it had at the last look
 
 
 class ScanTask:
-    """Scans, names, attaches, and does it again when asked or when it is time."""
+    """Scans, names and attaches databases: once, on request and at intervals."""
 
     def __init__(self, ds: Any, settings: Settings, catalog: Catalog, reader: Reader) -> None:
         self._ds = ds
@@ -48,8 +48,8 @@ class ScanTask:
         self._reader = reader
         self._terminal = Terminal(catalog, quiet=settings.quiet)
         self._wanted = asyncio.Event()
-        self._unasked = asyncio.Event()  # set while no page is being made
-        self._unasked.set()
+        self._idle = asyncio.Event()  # set while no page is being made
+        self._idle.set()
         self._pages = 0
         self._first = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -72,10 +72,10 @@ class ScanTask:
             await asyncio.wait([task])
 
     async def run(self) -> None:
-        """Scan now, then whenever asked or due, until cancelled."""
+        """Scan now, then on request or when due, until cancelled."""
         if not self._catalog.scans:
             await asyncio.sleep(_HEAD_START)
-            await _wait(self._unasked, _FIRST_PAGE)
+            await _wait(self._idle, _FIRST_PAGE)
             await self.scan()
         while True:
             await _wait(self._wanted, self._pause())
@@ -90,22 +90,22 @@ class ScanTask:
 
     @contextlib.contextmanager
     def page(self) -> Iterator[None]:
-        """While a page is being made: the first scan does not begin beside it."""
+        """While a page is being made: the first scan does not begin meanwhile."""
         self._pages += 1
-        self._unasked.clear()
+        self._idle.clear()
         try:
             yield
         finally:
             self._pages -= 1
             if not self._pages:
-                self._unasked.set()
+                self._idle.set()
 
     def _pause(self) -> float | None:
         interval = self._settings.interval
         return None if interval is None else max(interval, _REST * self._catalog.duration)
 
-    def ask(self) -> bool:
-        """Ask for a scan; False when one is under way."""
+    def request_scan(self) -> bool:
+        """Start a scan soon; False when one is under way."""
         if self._catalog.scanning:
             return False
         self._wanted.set()
@@ -114,7 +114,7 @@ class ScanTask:
     # -- one scan
 
     async def scan(self) -> None:
-        """Find, look into, name and attach. Says what went wrong; raises only CancelledError."""
+        """Find, probe, name and attach. Records failures; raises only CancelledError."""
         self._catalog.begin()
         error = ""
         try:
@@ -183,7 +183,7 @@ class ScanTask:
         compat.load_extensions(self._ds, connection)
 
     async def _sweep(self, seen: set[bytes]) -> None:
-        """Entries that this scan did not meet: gone, or only left out now."""
+        """Entries that this scan did not find: gone, or only excluded now."""
         unseen = [e for path, e in self._catalog.entries.items() if path not in seen]
         if unseen:
             missing = await self._reader.check(_missing, [e.path for e in unseen])
@@ -215,7 +215,7 @@ class ScanTask:
                 db.entry.attached = True
             self._catalog.touch()
 
-    # -- one database, when it is asked for
+    # -- one database, when it is requested
 
     async def wake(self, db: ScannedDatabase) -> None:
         """Look again at a database that is about to be shown, and publish its schema."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import weakref
 from dataclasses import replace
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import click
 from datasette.utils import StartupError
 
+from . import compat
 from .catalog import Catalog
 from .errors import UsageError
 from .reader import Reader
-from .request_guard import Asked, Policy, refusal
+from .request_guard import Policy, RequestInfo, refusal
 from .scanning import ScanTask
 from .settings import Settings, own_names, parse_config
 
@@ -22,23 +24,32 @@ _from_command: list[Settings] = []
 
 
 class State:
-    """What the plugin keeps for one Datasette."""
+    """What the plugin has for one Datasette; threads and limits only once something is read."""
 
     def __init__(self, ds: Any, settings: Settings) -> None:
+        self._ds = weakref.proxy(ds)
         self.settings = settings
         self.catalog = Catalog()
-        threads = 4 if ds.setting("num_sql_threads") else 0
-        self.reader = Reader(settings.snapshot_bytes, threads, settings.find.roots)
-        self.scan_task = ScanTask(weakref.proxy(ds), settings, self.catalog, self.reader)
         self._own_names: frozenset[str] = frozenset()
         self.viewable: dict[str, tuple[float, dict[str, bool]]] = {}  # by actor: until when, names
 
-    async def refusal(self, asked: Asked, cors: bool) -> str | None:
+    @functools.cached_property
+    def reader(self) -> Reader:
+        """Reads scanned files."""
+        threads = 4 if self._ds.setting("num_sql_threads") else 0
+        return Reader(self.settings.snapshot_bytes, threads, self.settings.find.roots)
+
+    @functools.cached_property
+    def scan_task(self) -> ScanTask:
+        """Scans, now and later."""
+        return ScanTask(self._ds, self.settings, self.catalog, self.reader)
+
+    async def refusal(self, info: RequestInfo, cors: bool) -> str | None:
         """Why a request is not answered; this machine's names are looked up when needed."""
-        reason = refusal(self._policy(cors), asked)
+        reason = refusal(self._policy(cors), info)
         if reason is not None and not self.settings.local and not self._own_names:
             self._own_names = await asyncio.to_thread(own_names)
-            reason = refusal(self._policy(cors), asked)
+            reason = refusal(self._policy(cors), info)
         return reason
 
     def _policy(self, cors: bool) -> Policy:
@@ -46,16 +57,26 @@ class State:
         served_on = None if settings.uds else settings.host
         return Policy(served_on, settings.hosts, self._own_names, cors)
 
+    async def start(self, ds: Any) -> None:
+        """Datasette starts: prepare its catalogue and, on 1.0, the scan."""
+        if not self.settings.active:
+            return
+        await compat.prepare_catalog(ds)
+        if compat.HAS_CATALOG and not self.settings.complete_first:
+            ds.add_background_task(lambda _: self.scan_task.run(), name="datasette-scan")
+
     async def stop(self) -> None:
         """The server ends: the scan, the threads, the files, the private copies."""
-        await self.scan_task.stop()
-        self.reader.close()
+        if self.settings.active:
+            await self.scan_task.stop()
+            self.reader.close()
 
 
 def close_all() -> None:
     """The command ends, however: no private copy outlives it."""
     for state in list(_states.values()):
-        state.reader.close()
+        if state.settings.active:
+            state.reader.close()
 
 
 def set_command_settings(settings: Settings | None) -> None:

@@ -19,7 +19,7 @@ from datasette.utils.asgi import Request
 from . import compat, permissions
 
 # While a request is answered: who sent it. Code outside of requests may do everything.
-asking: contextvars.ContextVar[Visitor | None] = contextvars.ContextVar(
+current_visitor: contextvars.ContextVar[Visitor | None] = contextvars.ContextVar(
     "scan_visitor", default=None
 )
 # Whether what is shown may say where the databases are. Not, unless somebody looked it up.
@@ -28,7 +28,7 @@ paths_shown: contextvars.ContextVar[bool] = contextvars.ContextVar("scan_paths",
 
 def file_names_hidden() -> bool:
     """Whether SQL that runs now may not learn where files are."""
-    return asking.get() is not None and not paths_shown.get()
+    return current_visitor.get() is not None and not paths_shown.get()
 
 
 class Visitor:

@@ -12,7 +12,7 @@ from datasette_scan import settings
 from datasette_scan.asgi import wrap
 from datasette_scan.errors import UsageError
 from datasette_scan.request_guard import (
-    Asked,
+    RequestInfo,
     Policy,
     is_loopback,
     parse_allowed_host,
@@ -89,7 +89,7 @@ def test_parse_host(header: str, host: str, port: int | None) -> None:
 )
 def test_malformed_hosts(header: str) -> None:
     assert parse_host(header) is None
-    assert refusal(Policy(), Asked("GET", "http", header)) is not None
+    assert refusal(Policy(), RequestInfo("GET", "http", header)) is not None
 
 
 def test_is_loopback() -> None:
@@ -144,14 +144,14 @@ def test_own_names(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.own_names() == names
 
 
-GET = Asked("GET", "http", "localhost:8001")
+GET = RequestInfo("GET", "http", "localhost:8001")
 CROSS = replace(GET, site="cross-site")
 LINK = replace(CROSS, mode="navigate", destination="document")
 OTHER = "https://evil.example"
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "info",
     [
         GET,  # no browser
         replace(GET, site="none", mode="navigate", destination="document"),
@@ -165,16 +165,16 @@ OTHER = "https://evil.example"
         replace(GET, origin="http://LOCALHOST:8001"),
         replace(GET, origin="http://localhost:8001", method="POST"),
         replace(GET, origin="https://localhost:8001"),  # a proxy that ends TLS
-        Asked("GET", "http", "localhost", origin="http://localhost:80"),
-        Asked("GET", "https", "localhost:443", origin="https://localhost"),
+        RequestInfo("GET", "http", "localhost", origin="http://localhost:80"),
+        RequestInfo("GET", "https", "localhost:443", origin="https://localhost"),
     ],
 )
-def test_answered(asked: Asked) -> None:
-    assert refusal(Policy(), asked) is None
+def test_answered(info: RequestInfo) -> None:
+    assert refusal(Policy(), info) is None
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "info",
     [
         CROSS,
         replace(GET, site="same-site"),  # another port of this machine
@@ -206,11 +206,11 @@ def test_answered(asked: Asked) -> None:
         replace(GET, origin="http://localhost:8001, http://localhost:8001"),
         replace(GET, origin="file://localhost:8001"),
         replace(GET, origin="localhost:8001"),
-        Asked("GET", "https", "localhost:8001", origin="http://localhost:8001"),
+        RequestInfo("GET", "https", "localhost:8001", origin="http://localhost:8001"),
     ],
 )
-def test_refused(asked: Asked) -> None:
-    assert "--cors" in (refusal(Policy(), asked) or "")
+def test_refused(info: RequestInfo) -> None:
+    assert "--cors" in (refusal(Policy(), info) or "")
 
 
 def test_cors_lets_other_sites_read() -> None:
@@ -232,9 +232,9 @@ def test_headers() -> None:
         (b"origin", b"http://b"),
         (b"authorization", b"Bearer x"),
     ]
-    asked = Asked.from_headers("GET", "http", headers)
-    assert (asked.host, asked.origin, asked.bearer) == ("a", "http://a, http://b", True)
-    assert not Asked.from_headers("GET", "http", [*headers, (b"cookie", b"x")]).bearer
+    info = RequestInfo.from_headers("GET", "http", headers)
+    assert (info.host, info.origin, info.bearer) == ("a", "http://a, http://b", True)
+    assert not RequestInfo.from_headers("GET", "http", [*headers, (b"cookie", b"x")]).bearer
 
 
 # -- the whole application

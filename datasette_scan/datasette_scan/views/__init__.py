@@ -1,0 +1,27 @@
+"""The plugin's pages, their JSON and CSV, and what it adds to Datasette's own pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import compat
+from ..state import State
+from .catalogue import own_home, page
+from .export import page_csv, page_json
+from .rescan import rescan
+
+
+def routes(state: State) -> list[tuple[str, Any]]:
+    """Paths as regular expressions, and their functions; none where nothing is scanned."""
+    if not state.settings.active:
+        return []
+    found: list[tuple[str, Any]] = [
+        (r"/-/scan$", page),
+        (r"/-/scan\.json$", page_json),
+        (r"/-/scan\.csv$", page_csv),
+        (r"/-/scan/rescan$", rescan),
+        (r"/-/home(\.(?P<format>jsono?))?$", own_home),
+    ]
+    if not compat.HAS_CATALOG:
+        found.append((r"/-/databases(\.(?P<format>json))?$", compat.list_databases))
+    return [*found, (r"/$", page)] if state.settings.home else found

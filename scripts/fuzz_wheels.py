@@ -178,7 +178,7 @@ def main() -> None:
     count, first = map(int, [*sys.argv[1:], *["30000", "0"][len(sys.argv) - 1 :]])
     batches = range(first, first + count, BATCH)
     findings = 0
-    with multiprocessing.get_context("spawn").Pool(2, maxtasksperchild=4) as pool:
+    with multiprocessing.get_context("spawn").Pool(2, maxtasksperchild=20) as pool:
         for found in pool.imap(try_batch, batches):
             for number, reason in found:
                 findings += 1

@@ -208,7 +208,7 @@ def explain_tag(tag: str, facts: BinaryFacts | None) -> str:
         return _explain_macos(facts)
     if claim.goos == "windows":
         return f"a Windows program for {'x86' if facts.machine == '32' else facts.machine}"
-    return _explain_linux(claim, facts)
+    return _explain_linux(claim, facts) if claim.goos == "linux" else describe(facts)
 
 
 def _explain_linux(claim: Claim, facts: BinaryFacts) -> str:

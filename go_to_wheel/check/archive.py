@@ -11,6 +11,7 @@ import stat
 import struct
 import zipfile
 from collections.abc import Iterator
+from datetime import date
 from typing import BinaryIO, cast
 
 from go_to_wheel.check.paths import path_of
@@ -110,6 +111,9 @@ def _check_entry(entry: zipfile.ZipInfo) -> Faults:
             f"{name!r} is compressed by method {entry.compress_type}",
             "PyPI takes stored and deflated entries only",
         )
+    if not _is_date(entry.date_time[:3]):
+        text = "{!r} has the date {}-{:02}-{:02}".format(name, *entry.date_time[:3])
+        yield Fault("zip-date", text, "write a real date, such as 1980-01-01")
     if entry.flag_bits & _FLAG_ENCRYPTED:
         yield Fault("zip-encrypted", f"{name!r} is encrypted", _REBUILD)
     if entry.flag_bits & _FLAG_DESCRIPTOR:
@@ -118,6 +122,14 @@ def _check_entry(entry: zipfile.ZipInfo) -> Faults:
             f"the size of {name!r} follows its data",
             "write the wheel to a seekable file",
         )
+
+
+def _is_date(parts: tuple[int, ...]) -> bool:
+    try:
+        date(*parts)
+    except ValueError:
+        return False
+    return True
 
 
 _REBUILD = "build the wheel again with another tool"

@@ -11,6 +11,14 @@ _LEGACY_GLIBC = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014"
 _LINUX = re.compile(r"(manylinux|musllinux)_(\d{1,4})_(\d{1,4})_(\w+)")
 _LINUX_OLD = re.compile(r"(manylinux1|manylinux2010|manylinux2014|linux)_(\w+)")
 _MACOS = re.compile(r"macosx_(\d{1,4})_(\d{1,4})_(\w+)")
+_ANDROID = re.compile(r"android_(\d{1,4})_(\w+)")
+_IOS = re.compile(r"ios_(\d{1,4})_(\d{1,4})_(\w+)_iphone(?:os|simulator)")
+_ANDROID_ARCHES = {
+    "armeabi_v7a": ("arm", "armv7l"),
+    "arm64_v8a": ("aarch64",),
+    "x86": ("i686",),
+    "x86_64": ("x86_64",),
+}
 _MACOS_SEVERAL = {
     "universal2": ("x86_64", "arm64"),
     "intel": ("i386", "x86_64"),
@@ -44,6 +52,10 @@ def parse_claim(tag: str) -> Claim | None:
     if match := _MACOS.fullmatch(tag):
         arches = _MACOS_SEVERAL.get(match[3], (match[3],))
         return Claim(tag, "darwin", arches, "", (int(match[1]), int(match[2])))
+    if match := _ANDROID.fullmatch(tag):
+        return Claim(tag, "android", _ANDROID_ARCHES.get(match[2], (match[2],)))
+    if match := _IOS.fullmatch(tag):
+        return Claim(tag, "ios", (match[3],))
     if tag == "win32":
         return Claim(tag, "windows", ("32",))
     if tag.startswith("win_"):

@@ -17,6 +17,7 @@ from go_to_wheel.check.report import Fault, Faults, guarded
 
 #: Larger texts aren't parsed; the largest real ones have some hundred kilobytes.
 MAX_TEXT = 1 << 20
+_LICENSE = re.compile(r"licen[cs]e|copying|copyright|notice|\.dist-info/licenses/", re.IGNORECASE)
 _ENTRY_NAME = re.compile(r"[\w.-]+")
 _OBJECT = re.compile(r"\w+(\.\w+)*(\s*:\s*\w+(\.\w+)*)?(\s*\[[^\[\]]*\])?")
 _SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
@@ -41,6 +42,9 @@ def check_dist_info(archive: zipfile.ZipFile, name: WheelName, paths: Collection
             yield from guarded(file, check(text))
         elif missing := _CODES[file][0]:
             yield Fault(missing, f"'{folder}/{file}' is missing", "build the wheel again")
+    if not any(map(_LICENSE.search, paths)):
+        message = "the wheel has no licence text"
+        yield Fault("license-missing", message, "list the texts in License-File (license-files)")
     if f"{folder}/RECORD" not in paths:
         yield Fault("record-missing", f"'{folder}/RECORD' is missing", "build the wheel again")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from email.parser import HeaderParser
 
 from go_to_wheel.check.claim import parse_claim
 from go_to_wheel.check.filename import WheelName
@@ -60,9 +61,10 @@ def _check_metadata(members: list[Member]) -> Iterable[Finding]:
             continue
         other = first.setdefault(member.name.version, member)
         if _lines(other) != _lines(member):
+            code = "set-description" if _compared(other) == _compared(member) else "set-metadata"
             text = f"its METADATA differs from that of {other.file}"
             hint = "PyPI shows one of them for all; build the wheels together"
-            yield Fault("set-metadata", text, hint).of(member.file)
+            yield Fault(code, text, hint).of(member.file)
 
 
 def _lines(member: Member) -> list[bytes]:
@@ -75,6 +77,15 @@ def _lines(member: Member) -> list[bytes]:
     return [
         line for line in lines if not line.startswith((b"License-Expression:", b"License-File:"))
     ]
+
+
+#: What pip takes from one wheel for all of a release.
+_COMPARED = ("Name", "Version", "Requires-Dist", "Requires-Python", "Provides-Extra")
+
+
+def _compared(member: Member) -> list[list[str]]:
+    headers = HeaderParser().parsestr((member.metadata or b"").decode("utf-8", "replace"))
+    return [sorted(map(str, headers.get_all(name, []))) for name in _COMPARED]
 
 
 def _check_duplicates(members: list[Member]) -> Iterable[Finding]:

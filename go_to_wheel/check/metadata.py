@@ -89,6 +89,8 @@ def _specification(text: bytes) -> Faults:
             field = str(getattr(error, "field", "")).lower()
             code = _CODES.get(field, "metadata-invalid")
             hint = "correct it in the project's metadata and build the wheel again"
+            if "introduced in metadata version" in str(error):  # PyPI and pip don't mind
+                code, hint = "metadata-newer", "state that Metadata-Version, or remove the field"
             yield Fault(code, str(error), hint)
 
 
@@ -225,5 +227,7 @@ def _same_as_filename(raw: RawMetadata, name: WheelName) -> Faults:
 
 
 def license_files(text: bytes) -> list[str]:
-    """The License-File values in METADATA."""
-    return _parse(text).get("license_files", [])
+    """The License-File values in METADATA, where the version has that field (2.4)."""
+    raw = _parse(text)
+    is_old = raw.get("metadata_version", "").startswith(("1.", "2.0", "2.1", "2.2", "2.3"))
+    return [] if is_old else raw.get("license_files", [])

@@ -11,6 +11,8 @@ from typing import BinaryIO
 
 from go_to_wheel.binary import BinaryFacts, contains, describe, level_faults
 from go_to_wheel.check.claim import Claim, parse_claim
+from go_to_wheel.check.contents import is_command
+from go_to_wheel.check.filename import WheelName
 from go_to_wheel.check.paths import path_of
 from go_to_wheel.check.report import Fault, Faults
 from go_to_wheel.platforms import TARGETS, Version2, macos_floor
@@ -53,9 +55,9 @@ class Program:
 
     @property
     def is_command(self) -> bool:
-        """Whether it is there to be run: on PATH, or in a package's bin folder."""
-        parts = self.path.split("/")
-        return (parts[0].endswith(".data") and parts[1:2] == ["scripts"]) or "bin" in parts[:-1]
+        """Whether it is there to be run: on PATH, or a program in a package's bin folder."""
+        in_bin = "bin" in self.path.split("/")[:-1]
+        return is_command(self.path) or (in_bin and self.facts.kind != "shared library")
 
     @property
     def is_loadable(self) -> bool:
@@ -74,8 +76,9 @@ def find_traces(facts: BinaryFacts, stream: BinaryIO, more: Iterable[str] = ()) 
     return tuple(sorted({needles[needle] for needle in found}))
 
 
-def check_program(program: Program, platforms: Sequence[str], names: Set[str]) -> Faults:
+def check_program(program: Program, name: WheelName, names: Set[str]) -> Faults:
     """Everything that a native file contradicts; `names` are those of all files in the wheel."""
+    platforms = name.platforms
     if not program.is_loadable:
         return
     claims = [claim for tag in platforms if (claim := parse_claim(tag))]
@@ -83,8 +86,10 @@ def check_program(program: Program, platforms: Sequence[str], names: Set[str]) -
         if fault := _wrong_target(program, claim):
             yield fault
             return
+    if "any" in platforms:
+        yield from _check_any(program)
     if program.is_command:
-        yield from _check_command(program, platforms)
+        yield from _check_command(program)
     if program.entry.compress_type == zipfile.ZIP_STORED and program.entry.file_size > _SMALL:
         yield Fault(
             "binary-stored",
@@ -92,7 +97,7 @@ def check_program(program: Program, platforms: Sequence[str], names: Set[str]) -
             "deflate it: that saves about two thirds of the size",
         )
     yield from _check_needs(program, claims, names)
-    yield from _check_build(program, claims)
+    yield from _check_build(program, claims, name.version.release)
 
 
 def _wrong_target(program: Program, claim: Claim) -> Fault | None:
@@ -126,11 +131,17 @@ def _is_older_arm(machine: str, claim: Claim) -> bool:
     return any(arch in runs_on.get(machine, ()) for arch in claim.arches)
 
 
-def _check_command(program: Program, platforms: Sequence[str]) -> Faults:
-    facts, mode = program.facts, program.entry.external_attr >> 16
-    if "any" in platforms:
-        text = f"{program.path!r} is {describe(facts)}, but the tag is 'any'"
+def _check_any(program: Program) -> Faults:
+    """Native code in a wheel for every system; helpers with a name for each are common."""
+    text = f"{program.path!r} is {describe(program.facts)}, but the tag is 'any'"
+    if program.is_command:
         yield Fault("binary-target", text, "tag the wheel for the system of its program")
+    elif program.facts.kind == "shared library":
+        yield Fault("binary-any", text, "tag the wheel for the system of its library")
+
+
+def _check_command(program: Program) -> Faults:
+    facts, mode = program.facts, program.entry.external_attr >> 16
     if not facts.executable:
         text = f"{program.path!r} is {describe(facts)}, not an executable"
         yield Fault("binary-kind", text, "put libraries elsewhere; build the command again")
@@ -218,7 +229,20 @@ def _has_libc(facts: BinaryFacts) -> bool:
     return bool(facts.interpreter) or any(name.startswith("libc.") for name in facts.libraries)
 
 
-def _check_build(program: Program, claims: list[Claim]) -> Faults:
+def _check_version(program: Program, release: Sequence[int]) -> Faults:
+    """A wheel's version may have more parts than the program's: 0.9.0.2 wraps v0.9.0."""
+    main = program.facts.go.main if program.facts.go else None
+    match = _RELEASE.fullmatch(main.version if main else "")
+    if match and program.is_command and list(map(int, match.groups())) != [*release, 0, 0][:3]:
+        version = ".".join(map(str, release))
+        text = f"{program.path!r} was built as {match[0]}, but the wheel's version is {version}"
+        yield Fault("binary-version", text, "build the tagged commit, or correct the version")
+
+
+_RELEASE = re.compile(r"v(\d{1,9})\.(\d{1,9})\.(\d{1,9})", re.ASCII)
+
+
+def _check_build(program: Program, claims: list[Claim], release: Sequence[int]) -> Faults:
     facts, path = program.facts, program.path
     arch = next((arch for claim in claims for arch in claim.arches), "")
     for fault in level_faults(facts, arch):
@@ -237,6 +261,7 @@ def _check_build(program: Program, claims: list[Claim]) -> Faults:
             f"{path!r} was built from a source tree with local changes{stamp}",
             "commit them, or write build results outside the repository, and build again",
         )
+    yield from _check_version(program, release)
     if program.traces:
         yield Fault(
             "binary-paths",

@@ -36,6 +36,7 @@ RULES: dict[str, Rule] = {
     "zip-data-descriptor": Rule(ERROR, "an entry's size follows its data"),
     "zip-compression": Rule(ERROR, "an entry is neither stored nor deflated"),
     "zip-encrypted": Rule(ERROR, "an entry is encrypted"),
+    "zip-date": Rule(WARNING, "an entry's date doesn't exist"),
     "zip-mismatch": Rule(
         ERROR, "the entries and the central directory disagree, or other data lies between them"
     ),
@@ -57,6 +58,8 @@ RULES: dict[str, Rule] = {
     "summary": Rule(ERROR, "Summary is over 512 characters or over several lines"),
     "license-expression": Rule(ERROR, "License-Expression is not a valid SPDX expression"),
     "license-twice": Rule(ERROR, "License stands beside License-Expression"),
+    "license-missing": Rule(WARNING, "the wheel has no licence text"),
+    "metadata-newer": Rule(WARNING, "a field is newer than the stated metadata version"),
     "license-file": Rule(ERROR, "a License-File is not in the wheel at licenses/"),
     "classifier": Rule(ERROR, "a classifier is unknown or deprecated"),
     "url": Rule(ERROR, "a URL is not one, or its label is missing or over 32 characters"),
@@ -76,6 +79,8 @@ RULES: dict[str, Rule] = {
     # The program
     "binary-broken": Rule(ERROR, "what should be a program can't be read as one"),
     "binary-target": Rule(ERROR, "the program is for another system or architecture than the tag"),
+    "binary-any": Rule(WARNING, "there is a native library, but the tag is 'any'"),
+    "binary-version": Rule(WARNING, "Go recorded another version than the wheel's"),
     "binary-kind": Rule(ERROR, "what is installed as a command is not an executable"),
     "binary-mode": Rule(ERROR, "the program will not be executable after pip installed it"),
     "binary-stored": Rule(WARNING, "the program is stored without compression"),
@@ -89,7 +94,8 @@ RULES: dict[str, Rule] = {
     "binary-paths": Rule(WARNING, "the program contains paths of the machine that built it"),
     # The set
     "set-version": Rule(ERROR, "wheels of one project have different versions"),
-    "set-metadata": Rule(ERROR, "wheels of one release have different METADATA"),
+    "set-metadata": Rule(ERROR, "wheels of one release differ in metadata that pip compares"),
+    "set-description": Rule(WARNING, "wheels of one release differ in their other METADATA"),
     "set-duplicate": Rule(ERROR, "two wheels serve the same platform"),
     "set-missing": Rule(ERROR, "a platform that is expected has no wheel"),
     # Running it

@@ -10,6 +10,7 @@ from zipfile import ZipFile
 
 from go_to_wheel.binary import describe, read_facts
 from go_to_wheel.check.archive import FATAL, check_archive, open_archive
+from go_to_wheel.check.claim import parse_claim
 from go_to_wheel.check.contents import (
     MAX_INSPECTED,
     MAX_PROGRAMS,
@@ -125,6 +126,10 @@ class _Check:
         entries = [path_of(entry) for entry in archive.infolist()]
         yield from check_paths(entries, name.platforms, name.stem)
         paths = {path for path in entries if not path.endswith("/")}
+        for tag in name.platforms:
+            if tag != "any" and parse_claim(tag) is None:
+                note = f"programs for {tag!r} are not compared with the tag"
+                self.verdict.not_run.append(f"{self.verdict.file}: {note}")
         yield from check_dist_info(archive, name, paths)
         yield from self._check_files(archive, name, paths)
         self.verdict.readable = True
@@ -164,7 +169,7 @@ class _Check:
         if program.is_command:
             verdict.machines.add(facts.machine)
         verdict.has_native |= ".data/" not in program.path
-        yield from check_program(program, name.platforms, names)
+        yield from check_program(program, name, names)
 
     def _note_limit(self, content: Content) -> None:
         if content.size > MAX_INSPECTED:

@@ -118,6 +118,7 @@ CASES: dict[str, tuple[Callable[[], bytes], set[str]]] = {
         lambda: write_zip(wheel_entries(RawEntry("thing/sub/", b"data"))),
         {"zip-mismatch"},
     ),
+    "date": (lambda: entry(date=0), {"zip-date"}),
     "encrypted": (lambda: entry(flags=UTF8 | ENCRYPTED), {"zip-encrypted"}),
     "method": (lambda: entry(method=93), {"zip-compression", "zip-broken"}),
     # Headers that differ

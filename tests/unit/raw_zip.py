@@ -31,6 +31,7 @@ class RawEntry:
     local: dict[str, object] = field(default_factory=dict)
     #: Bytes that stand between this entry's data and the next one.
     gap: bytes = b""
+    date: int = 33
     #: Where the central directory says that the entry starts, when it isn't there.
     offset: int | None = None
 
@@ -61,16 +62,16 @@ def write_zip(
             "packed": sizes[0], "size": sizes[1], "extra": entry.extra, **entry.local,
         }  # fmt: skip
         name, extra = shape["name"], shape["extra"]
-        body += struct.pack(
-            _LOCAL, b"PK\3\4", 20, shape["flags"], shape["method"], 0, 33, zlib.crc32(entry.data),
-            shape["packed"], shape["size"], len(name), len(extra),
-        ) + name + extra + packed + entry.gap  # type: ignore[arg-type,operator]  # fmt: skip
-        directory += struct.pack(
-            _CENTRAL, b"PK\1\2", entry.system << 8 | 20, 20, entry.flags, entry.method, 0, 33,
-            zlib.crc32(entry.data), *sizes, len(entry.raw_name), len(entry.extra),
-            len(entry.comment), 0, 0, entry.mode << 16,
-            place if entry.offset is None else entry.offset,
-        ) + entry.raw_name + entry.extra + entry.comment  # fmt: skip
+        head = (20, shape["flags"], shape["method"], 0, entry.date, zlib.crc32(entry.data))
+        lengths = (shape["packed"], shape["size"], len(name), len(extra))  # type: ignore[arg-type]
+        body += struct.pack(_LOCAL, b"PK\3\4", *head, *lengths)
+        body += name + extra + packed + entry.gap  # type: ignore[operator]
+        head = (20, entry.flags, entry.method, 0, entry.date, zlib.crc32(entry.data), *sizes)
+        names = (entry.raw_name, entry.extra, entry.comment)
+        offset = place if entry.offset is None else entry.offset
+        rest = (*map(len, names), 0, 0, entry.mode << 16, offset)
+        directory += struct.pack(_CENTRAL, b"PK\1\2", entry.system << 8 | 20, *head, *rest)
+        directory += b"".join(names)
         count += 1
     end = struct.pack(
         _END, b"PK\5\6", 0, 0, count & 0xFFFF, count & 0xFFFF, len(directory), len(body),
@@ -94,6 +95,7 @@ def wheel_entries(*more: RawEntry, name: str = "thing", record: bool = True) -> 
         *more,
         RawEntry(f"{info}/METADATA", metadata.encode()),
         RawEntry(f"{info}/WHEEL", wheel.encode()),
+        RawEntry(f"{info}/licenses/LICENSE", b"Do what you like.\n"),
     ]
     rows = [_row(entry) for entry in entries if record and not entry.raw_name.endswith(b"/")]
     text = b"".join(rows) + f"{info}/RECORD,,\n".encode()

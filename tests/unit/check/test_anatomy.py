@@ -19,6 +19,7 @@ DYNAMIC = BinaryFacts(
     libraries=("libc.so.6",), glibc_floor=(2, 34),
 )  # fmt: skip
 MACOS = BinaryFacts("macho", "darwin", "arm64", minimum_macos=(11, 0), go=GO)
+ANDROID = BinaryFacts("elf", "android", "aarch64")
 WINDOWS = BinaryFacts("pe", "windows", "amd64")
 
 
@@ -42,7 +43,8 @@ WINDOWS = BinaryFacts("pe", "windows", "amd64")
         ),
         ("win_amd64", None, "the wheel has no program"),
         ("any", STATIC, "any system"),
-        ("ios_13_0_arm64_iphoneos", STATIC, "a system that isn't inspected"),
+        ("pyemscripten_4_0_wasm32", STATIC, "a system that isn't inspected"),
+        ("android_21_arm64_v8a", ANDROID, "a statically linked Android aarch64 executable"),
     ],
 )
 def test_why_a_tag(tag: str, facts: BinaryFacts | None, reason: str) -> None:

@@ -100,12 +100,19 @@ def test_another_version(dist: Path) -> None:
     assert finding.message == "hello: the wheels have 2 versions: 1.0, 1.1"
 
 
-def test_other_metadata(dist: Path) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("Says hello\n", "Says good-bye\n", "set-description"),
+        ("Python: >=3.9", "Python: >=3.10", "set-metadata"),
+    ],
+)
+def test_other_metadata(dist: Path, old: str, new: str, code: str) -> None:
     recipe = good("windows-amd64")
-    recipe.edit(META, "Says hello\n", "Says good-bye\n")
+    recipe.edit(META, old, new)
     (dist / recipe.file).write_bytes(recipe.build())
     (finding,) = check_wheels([dist]).findings
-    assert (finding.code, finding.wheel) == ("set-metadata", recipe.file)
+    assert (finding.code, finding.wheel) == (code, recipe.file)
 
 
 def test_other_line_ends_are_the_same_metadata(dist: Path) -> None:
@@ -229,7 +236,8 @@ def test_refused_platform_tags(tag: str) -> None:
     ("tag", "claim"),
     [
         ("any", None),
-        ("ios_13_0_arm64_iphoneos", None),
+        ("ios_13_0_arm64_iphoneos", Claim("ios_13_0_arm64_iphoneos", "ios", ("arm64",))),
+        ("pyemscripten_4_0_wasm32", None),
         ("win32", Claim("win32", "windows", ("32",))),
         ("linux_armv6l", Claim("linux_armv6l", "linux", ("armv6l",))),
         (

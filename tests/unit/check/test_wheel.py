@@ -15,6 +15,8 @@ from hostile_wheels import CASES
 from wheel_factory import INFO, LINUX_TAGS, PROGRAM, Recipe, good, spell
 
 from go_to_wheel.check import RULES
+from go_to_wheel.check.filename import WheelName, parse_name
+from go_to_wheel.check.program import Program, check_program
 from go_to_wheel.check.wheel import WheelVerdict, check_wheel
 
 META = f"{INFO}/METADATA"
@@ -58,8 +60,22 @@ def test_the_layout_with_the_program_in_the_package() -> None:
     assert verdict_of(recipe).faults == []
 
 
-def in_metadata(old: str, new: str) -> Callable[[Recipe], None]:
-    return lambda recipe: recipe.edit(META, old, new)
+LICENSE = f"{INFO}/licenses/LICENSE"
+
+
+def in_metadata(old: str, new: str, without: str = "") -> Callable[[Recipe], None]:
+    def change(recipe: Recipe) -> None:
+        recipe.edit(META, old, new)
+        recipe.files.pop(without, None)
+
+    return change
+
+
+def moved(old: str, new: str) -> Callable[[Recipe], None]:
+    def change(recipe: Recipe) -> None:
+        recipe.files[new] = recipe.files.pop(old)
+
+    return change
 
 
 def with_file(path: str, data: bytes, mode: int = 0o100644) -> Callable[[Recipe], None]:
@@ -156,7 +172,9 @@ BROKEN: list[tuple[str, str, Callable[[Recipe], None]]] = [
         "license-twice",
         in_metadata("License-Expression", "License: Apache\nLicense-Expression"),
     ),
-    ("a licence gone", "license-file", without(f"{INFO}/licenses/LICENSE")),
+    ("a licence elsewhere", "license-file", moved(LICENSE, f"{INFO}/LICENSE")),
+    ("a field too new", "metadata-newer", in_metadata("Version: 2.4", "Version: 2.1")),
+    ("no licence text", "license-missing", in_metadata("License-File: LICENSE\n", "", LICENSE)),
     ("a classifier", "classifier", in_metadata(":: Go", ":: Gopher")),
     (
         "an old classifier",
@@ -342,10 +360,65 @@ def test_the_name_as_it_is_normalised() -> None:
     assert "filename-normalized" in codes_of(recipe)
 
 
+def named(tags: str, version: str = "1.0") -> WheelName:
+    return parse_name(f"hello-{version}-py3-none-{tags}.whl")
+
+
+def test_a_library_in_a_wheel_for_every_system() -> None:
+    recipe = good()
+    del recipe.files[PROGRAM]
+    recipe.files["hello/libhello.so"] = load("linux-amd64-shared")
+    recipe.files["hello/helper.exe"] = load("windows-amd64")
+    retag("any")(recipe)
+    assert codes_of(recipe) == {"binary-any"}
+
+
+def test_a_library_in_a_bin_folder_is_no_command() -> None:
+    recipe = good()
+    recipe.files["hello/bin/libhello.so"] = load("linux-amd64-shared")
+    retag("manylinux_2_34_x86_64")(recipe)
+    assert codes_of(recipe) == set()
+
+
+@pytest.mark.parametrize(
+    ("built", "version", "codes"),
+    [
+        ("v1.2.3", "1.2.3", []),
+        ("v1.2.3", "1.2.3.post1", []),
+        ("v1.2.3", "1.2.3.4", []),
+        ("v1.2.3", "1.3.0", ["binary-version"]),
+        ("v1.2.0", "1.2", []),
+        ("(devel)", "1.3.0", []),
+        ("v0.0.0-20260101000000-abcdefabcdef", "1.3.0", []),
+    ],
+)
+def test_the_version_that_go_recorded(built: str, version: str, codes: list[str]) -> None:
+    from go_to_wheel.binary import BinaryFacts, GoBuildInfo, GoModule
+
+    entry = zipfile.ZipInfo(f"hello-{version}.data/scripts/hello")
+    entry.external_attr = 0o100755 << 16
+    go = GoBuildInfo("go1.26.8", main=GoModule("example.com/hello", built))
+    program = Program(entry, BinaryFacts("elf", "linux", "x86_64", go=go))
+    faults = check_program(program, named("manylinux2014_x86_64", version), set())
+    assert [fault.code for fault in faults] == codes
+
+
+def test_android_is_compared_and_other_systems_are_listed() -> None:
+    recipe = good()
+    recipe.files[PROGRAM] = load("android-arm64")
+    retag("android_21_arm64_v8a")(recipe)
+    assert verdict_of(recipe).faults == []
+    retag("android_21_x86_64")(recipe)
+    assert codes_of(recipe) == {"binary-target"}
+    retag("pyemscripten_4_0_wasm32")(recipe)
+    (note,) = verdict_of(recipe).not_run
+    assert "programs for 'pyemscripten_4_0_wasm32' are not compared with the tag" in note
+
+
 def test_dirt_and_paths() -> None:
     """The stamp and the traces lie in the program; facts and traces are put in by hand."""
     from go_to_wheel.binary import BinaryFacts, GoBuildInfo, GoModule
-    from go_to_wheel.check.program import Program, check_program, find_traces
+    from go_to_wheel.check.program import find_traces
 
     go = GoBuildInfo("go1.26.8", main=GoModule("example.com/hello", "v1.0.1-0.2024+dirty"))
     facts = BinaryFacts("elf", "linux", "x86_64", go=go)
@@ -358,7 +431,7 @@ def test_dirt_and_paths() -> None:
     assert find_traces(trimmed, trimmed_data, ["/home/jane"]) == ("/home/jane",)
     assert find_traces(trimmed, io.BytesIO(b"\0/home/jane/x.go\0")) == ()
     assert find_traces(facts, io.BytesIO(b"at /srv/own"), ["/srv/own"]) == ("/srv/own",)
-    faults = list(check_program(Program(entry, facts, traces), LINUX_TAGS.split("."), set()))
+    faults = list(check_program(Program(entry, facts, traces), named(LINUX_TAGS), set()))
     assert [fault.code for fault in faults] == ["binary-dirty", "binary-paths"]
     assert "(its version is v1.0.1-0.2024+dirty)" in faults[0].message
     assert faults[1].message.endswith("the machine that built it: /home/")
@@ -366,14 +439,13 @@ def test_dirt_and_paths() -> None:
 
 def test_libraries_and_musl() -> None:
     from go_to_wheel.binary import BinaryFacts
-    from go_to_wheel.check.program import Program, check_program
 
     entry = zipfile.ZipInfo("hello/lib/x.so")
     plain = BinaryFacts("elf", "linux", "x86_64", kind="shared library")
 
     def codes(libraries: tuple[str, ...], tag: str, names: tuple[str, ...] = ()) -> list[str]:
         program = Program(entry, dataclasses.replace(plain, libraries=libraries))
-        return [fault.code for fault in check_program(program, [tag], set(names))]
+        return [fault.code for fault in check_program(program, named(tag), set(names))]
 
     glibc, musl = "manylinux_2_28_x86_64", "musllinux_1_2_x86_64"
     assert codes(("libc.so.6", "libm.so.6"), glibc) == []
@@ -386,10 +458,23 @@ def test_libraries_and_musl() -> None:
 
 def test_every_code_is_a_rule_and_every_rule_is_shown() -> None:
     shown = {row[1] for row in BROKEN} | {"binary-kind", "wheel-purelib", "filename-normalized"}
-    shown |= {"binary-build", "binary-dirty", "binary-paths", "binary-library"}
+    shown |= {
+        "binary-any",
+        "binary-version",
+        "binary-build",
+        "binary-dirty",
+        "binary-paths",
+        "binary-library",
+    }
     in_archive_tests = {"zip-broken", "zip-too-large", "zip-duplicate-name", "zip-encrypted"}
     in_archive_tests |= {"zip-data-descriptor", "zip-mismatch"}
-    in_run_tests = {"set-version", "set-metadata", "set-duplicate", "set-missing"}
+    in_run_tests = {
+        "set-description",
+        "set-version",
+        "set-metadata",
+        "set-duplicate",
+        "set-missing",
+    }
     in_trial_tests = {"run-install", "run-failed", "run-exit", "run-version"}
     others = in_trial_tests | {"twine", "twine-strict", "check-failed", "metadata-hidden"}
     others |= {code for _, codes in CASES.values() for code in codes}

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import interrupts
 import pytest
+import trustme
 from click.testing import CliRunner
 from datasette.cli import cli
 from sites import (
@@ -194,13 +195,12 @@ def test_unix_socket(root: Path, serve: Serve, tmp_path: Path) -> None:
 
 def test_tls(root: Path, serve: Serve, tmp_path: Path) -> None:
     make_database(root / "one.db")
-    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    command += ["-keyout", str(key), "-out", str(cert), "-subj", "/CN=localhost"]
-    subprocess.run(command, check=True, capture_output=True)
-    server = serve(str(root), "--ssl-keyfile", str(key), "--ssl-certfile", str(cert))
-    trust = ssl.create_default_context(cafile=str(cert))
-    trust.check_hostname = False
+    authority = trustme.CA()
+    pair = tmp_path / "pair.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(pair))
+    server = serve(str(root), "--ssl-keyfile", str(pair), "--ssl-certfile", str(pair))
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
     url = f"https://127.0.0.1:{server.port}/-/scan.json"
     server.until(
         lambda: b"one" in urllib.request.urlopen(url, context=trust, timeout=PATIENCE).read()

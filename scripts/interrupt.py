@@ -130,12 +130,13 @@ def interrupt(
     time.sleep(delay)
     process.send_signal(number)
     try:
-        process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=60)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
         return process.returncode, ["it did not end within a minute"]
-    return process.returncode, place.faults(job)
+    failed = [f"it failed: {output.decode()}"] if process.returncode == 1 else []
+    return process.returncode, [*failed, *place.faults(job)]
 
 
 def run(runs: int, seed: int, base: Path) -> list[str]:

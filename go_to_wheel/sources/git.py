@@ -228,7 +228,7 @@ def read_checkout(git: Git, rules: TagRules, nearby: Sequence[str] = ()) -> Chec
     except ToolchainError as error:
         return _problem(git.folder, error.message)
     if head.returncode:
-        return None if _is_empty(head.stderr) else _problem(git.folder, _first_line(head.stderr))
+        return None if _is_empty(head.stderr) else _problem(git.folder, _reason(head.stderr))
     commit, seconds = head.stdout.split()
     prefix = git.query("rev-parse", "--show-prefix") or ""
     places = [posixpath.normpath(posixpath.join(prefix, place)) for place in (".", *nearby)]
@@ -259,9 +259,11 @@ def _is_empty(stderr: str) -> bool:
     return "not a git repository" in stderr or "does not have any commits yet" in stderr
 
 
-def _first_line(stderr: str) -> str:
-    lines = [line for line in stderr.splitlines() if line.strip()] or ["nothing"]
-    hint = "; git config --global --add safe.directory" if "dubious ownership" in stderr else ""
+def _reason(stderr: str) -> str:
+    """git's first line, with the command that helps."""
+    lines = [line for line in stderr.splitlines() if line.strip()] or ["no message"]
+    found = re.search(r"dubious ownership in repository at '(?P<top>.*)'", stderr)
+    hint = f"; git config --global --add safe.directory {found['top']!r}" if found else ""
     return f"{lines[0].removeprefix('fatal: ')}{hint}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,23 +19,68 @@ _SENTENCE_END = re.compile(r"(?<![.\s][A-Za-z])(?<!\be\.g)(?<!\bi\.e)([.!?])(?=\
 _NO_SUMMARY = re.compile(
     r"copyright|spdx-license-identifier|code generated|licensed under", re.IGNORECASE
 )
+_ENTRY_POINT = re.compile(
+    r"entry ?-?point|\bmain (package|function|program)\b|^package main$", re.IGNORECASE
+)
+_PACKAGE_MAIN = re.compile(
+    r"^package main (is|provides|implements|contains|defines|holds|has)? ?", re.IGNORECASE
+)
+#: Paragraphs about something else than the program.
+_OTHER_SUBJECT = re.compile(
+    r"available (for|on|in|as|from)|(latest )?(releases?|downloads?|sponsors?|news|updates?)\b"
+    r"|(sponsor|support|fund|maintain|power|back)ed by|special thanks|thanks?\b|table of contents"
+    r"|please|(note|warning|important|notice|attention|caution|see|click|visit|join|follow)\b"
+    r"|(read|check|download|install|try|build|run|star|use|get) (it|the|this|us|out|more|with|via"
+    r"|from|using|latest|a|status|started)\b|(help|support|sponsor|consider|contribut|donat|vote)"
+    r"|(this|the) (project|repository|repo|tool|package|library) (is|has been) (no longer|now"
+    r"|archived|deprecated|moved|unmaintained|looking|in (alpha|beta)|under)"
+    r"|(deprecated|archived|obsolete|unmaintained|copyright|licensed|license|documentation|docs"
+    r"|english|translations?|languages?|contents|badges?|status|todo|wip)\b"
+    r"|(if|for|to|when|are|do|want|looking|we|we're|our|i|i'm|you|you're|your|here)\b",
+    re.IGNORECASE,
+)
+_SEPARATOR = re.compile(r"\s[/-]\s|[|·•]|\s[\u2013\u2014]\s")
+_INTRODUCTION = re.compile(
+    r"(about|introduction|intro|overview|description|summary|synopsis|purpose|what)\b",
+    re.IGNORECASE,
+)
 _PATH_PART = re.compile(r"[\w.~+-]+", re.ASCII)
 _SSH = re.compile(r"(?:ssh://)?(?:[\w.-]+@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<path>.+)")
 
 
 def summary_of_doc(doc: str) -> str | None:
-    """The first sentence of a package's doc comment, None when it is empty."""
+    """The first sentence of a package's doc comment, None when it has none about the program.
+
+    "Package main implements a server." gives "A server".
+    """
     sentence = _first(doc)
-    return None if sentence is None or _NO_SUMMARY.match(sentence) else sentence
+    if sentence is None or _NO_SUMMARY.match(sentence) or _ENTRY_POINT.search(sentence):
+        return None
+    bare = _PACKAGE_MAIN.sub("", sentence)
+    return bare[:1].upper() + bare[1:] if bare != sentence else sentence
 
 
 def first_sentence(readme: Readme) -> str | None:
-    """The first sentence of a README's first paragraph; headings and badges are skipped."""
-    if readme.content_type == "text/markdown":
-        paragraphs = _markdown_paragraphs(readme.text)
-    else:
-        paragraphs = _plain_paragraphs(readme.text)
-    return next(filter(None, map(_first, paragraphs)), None)
+    """A README's first sentence about the program; None where no paragraph starts with one.
+
+    Only the text under the title counts, and an introduction with a heading of its own.
+    Badges, menus, downloads, notices and thanks are skipped.
+    """
+    is_markdown = readme.content_type == "text/markdown"
+    paragraphs = (_markdown_paragraphs if is_markdown else _plain_paragraphs)(readme.text)
+    return next(filter(None, map(_sentence, paragraphs)), None)
+
+
+def _sentence(paragraph: str) -> str | None:
+    """The first sentence of a paragraph, if it is one about a program."""
+    sentence = _first(paragraph)
+    if sentence is None or len(sentence.split()) < 3 or sentence.endswith("?"):
+        return None
+    if paragraph.rstrip().endswith(":") and sentence == " ".join(paragraph.split()).rstrip(".: "):
+        return None
+    if _OTHER_SUBJECT.match(sentence) or len(_SEPARATOR.findall(sentence)) > 1:
+        return None
+    return sentence
 
 
 def _first(text: str) -> str | None:
@@ -46,15 +92,31 @@ def _first(text: str) -> str | None:
     return sentence if len(sentence) <= SUMMARY_LIMIT else None
 
 
-def _markdown_paragraphs(text: str) -> list[str]:
+def _markdown_paragraphs(text: str) -> Iterable[str]:
+    """The paragraphs up to the first heading that is neither a title nor an introduction's."""
     from markdown_it import MarkdownIt  # takes long to load
 
-    tokens = MarkdownIt("commonmark").parse(text)
-    return [
-        "".join(map(_inline_text, inline.children or ()))
-        for opening, inline in pairwise(tokens)
-        if opening.type == "paragraph_open" and opening.level == 0
-    ]
+    headings = 0
+    for opening, inline in pairwise(MarkdownIt("commonmark").parse(text)):
+        children = inline.children or ()
+        if opening.type == "heading_open":
+            headings += 1
+            introduces = _INTRODUCTION.match("".join(map(_inline_text, children)))
+            if headings > 1 and opening.tag != "h1" and not introduces:
+                return
+        if opening.type == "paragraph_open" and opening.level == 0 and not _is_menu(children):
+            yield "".join(map(_inline_text, children))
+
+
+def _is_menu(tokens: Sequence[Token]) -> bool:
+    """Whether most of a paragraph's text is that of links."""
+    depth = linked = total = 0
+    for token in tokens:
+        depth += token.nesting if token.type in ("link_open", "link_close") else 0
+        length = sum(map(str.isalpha, _inline_text(token)))
+        total += length
+        linked += length if depth else 0
+    return total > 0 and linked > 0.6 * total
 
 
 def _inline_text(token: Token) -> str:
@@ -63,7 +125,7 @@ def _inline_text(token: Token) -> str:
     return " " if token.type in ("softbreak", "hardbreak") else ""
 
 
-def _plain_paragraphs(text: str) -> list[str]:
+def _plain_paragraphs(text: str) -> Iterable[str]:
     """Blocks of plain or reStructuredText that are not headings, directives or links."""
     blocks = [block.strip() for block in re.split(r"\n\s*\n", text)]
     return [block for block in blocks if block and not _is_markup(block)]

@@ -7,6 +7,8 @@ import contextlib
 import json
 import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -20,6 +22,7 @@ from .settings import Settings, absolute_roots, allowed_hosts
 from .state import State, close_all, set_command_settings, state_of
 from .text import format_size, visible, visible_path
 
+_REPEAT_SECONDS = 0.5
 _OWN = {
     "paths",
     "scan_interval",
@@ -93,7 +96,7 @@ def run(
     except ScanError as error:
         raise click.ClickException(str(error)) from error
     set_command_settings(settings)
-    with _ended_by_signals():
+    with _ended_by_signals() as ending:
         try:
             if options["list_only"]:
                 print_list(context, serve, files, passed, options["as_json"])
@@ -104,6 +107,7 @@ def run(
                 with _opening_the_catalogue(settings.active):
                     context.invoke(serve, files=files, **passed)
         finally:
+            ending.set()
             end_all()
             close_all()
             set_command_settings(None)
@@ -147,28 +151,44 @@ def make_settings(folders: tuple[str, ...], options: dict[str, Any]) -> Settings
 
 
 @contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the command as Ctrl-C does: scanners and private copies go too.
+def _ended_by_signals() -> Iterator[threading.Event]:
+    """SIGTERM and SIGHUP end the command as Ctrl-C does; yields what is set once it is ending.
 
-    A running server has a handler of its own for SIGTERM, which stops it in good order.
+    A running server has handlers of its own, which stop it in good order. Before that Python
+    drops an exception that a signal raises in a callback of a weak reference, of which imports
+    make many: so the signal is repeated until the command really ends.
     """
+    ending = threading.Event()
 
     def stop(number: int, _frame: object) -> None:
-        if number != signal.SIGTERM:
+        if ending.is_set():
+            return
+        if number not in (signal.SIGINT, signal.SIGTERM):
             signal.raise_signal(signal.SIGTERM)
-        else:
-            raise SystemExit(128 + number)
+            return
+        threading.Thread(target=_repeat, args=[ending], daemon=True).start()
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + signal.SIGTERM)
 
-    numbers = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP", "SIGBREAK")]
-    before = {n: signal.getsignal(n) for n in numbers if n is not None}
-    handled = [n for n in before if before[n] is not signal.SIG_IGN]  # as under nohup
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    handled = [n for n in numbers if before[n] is not signal.SIG_IGN]  # as under nohup
     for number in handled:
         signal.signal(number, stop)
     try:
-        yield
+        yield ending
     finally:
         for number in handled:
             signal.signal(number, before[number])
+
+
+def _repeat(ending: threading.Event) -> None:
+    """Send this process SIGTERM, which a server may hear more than once, until it is ending."""
+    while not ending.wait(_REPEAT_SECONDS):
+        if sys.platform == "win32":
+            signal.raise_signal(signal.SIGTERM)
+        else:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 from pathlib import Path
@@ -145,35 +144,3 @@ async def test_nothing_is_opened_that_nobody_asked_for(root: Path) -> None:
     assert (await site.get("/d7/t")).status_code == 200
     assert {p.rpartition(b"/")[2] for p in opened} == {b"d7.db"}
     await site.close()
-
-
-def imports(module: str) -> set[str]:
-    """Other modules of the package, as paths below it: ``opening/locks``."""
-    path = PACKAGE / f"{module}.py"
-    tree = ast.parse(path.read_text())
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = "/".join(path.relative_to(PACKAGE).parent.parts[: 2 - node.level])
-            names = [node.module.replace(".", "/")] if node.module else [a.name for a in node.names]
-            found |= {f"{base}/{name}".lstrip("/") for name in names}
-    return found
-
-
-def test_imports_go_one_way() -> None:
-    """cli and views → catalog → finder, probe; what finds and opens knows of no page."""
-    assert imports("finder") <= {"errors", "text"}
-    for path in (PACKAGE / "opening").glob("*.py"):
-        outside = {m for m in imports(f"opening/{path.stem}") if not m.startswith("opening/")}
-        assert outside <= {"errors", "text"}, path.stem
-    for module in ("fingerprint", "journal", "locks"):
-        assert not {m for m in imports(f"opening/{module}") if m.startswith("opening/")}, module
-    assert imports("probe") <= {
-        "applications", "errors", "finder", "opening", "opening/connection",
-        "opening/fingerprint", "text",
-    }  # fmt: skip
-    assert imports("catalog") <= {"probe", "finder", "names", "text"}
-    for module in PACKAGE.glob("*.py"):
-        if module.stem not in ("__init__", "cli"):
-            assert not imports(module.stem) & {"cli", "views"}, module.stem
-        assert "sqlite_scanner" not in module.read_text() or module.stem == "finder"

@@ -38,7 +38,9 @@ def golden() -> Callable[[str, str], None]:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Property tests are slow, whoever wrote them."""
+    """Property tests are slow, whoever wrote them; `make golden` finds its tests."""
+    if "golden" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.golden)
     if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
         item.add_marker(pytest.mark.slow)
 

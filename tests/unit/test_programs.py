@@ -73,6 +73,15 @@ def test_nothing_missing_says_so(tmp_path: Path) -> None:
     assert done.stdout == "No test was left out for a missing program.\n"
 
 
+def test_golden_tests_are_found() -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only"]
+    command += ["-m", "golden", "tests/unit/test_programs.py", "tests/integration/test_cli.py"]
+    done = subprocess.run(command, cwd=TESTS.parent, capture_output=True, text=True)
+    found = [line for line in done.stdout.splitlines() if "::" in line]
+    assert any("test_help_to_the_letter" in line for line in found), done.stdout
+    assert all("test_cli.py" in line for line in found)
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_one_line_a_program(name: str) -> None:
     (line,) = format_left_out({name: {"test_x"}})

@@ -22,6 +22,7 @@ from go_to_wheel.licenses import BundledLicenses
 from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import native_target
 from go_to_wheel.process import Runner
+from go_to_wheel.sources.files import BINARY_LIMIT, read_file
 from go_to_wheel.sources.readme import ProjectFiles, Readme
 from go_to_wheel.wheel.archive import write_wheel
 from go_to_wheel.wheel.entries import wheel_entries
@@ -158,7 +159,7 @@ def build_wheel(
     options = resolve(request, _nothing_detected(readme))
     if text:
         options = replace(options, project=replace(options.project, license_text=text))
-    return _write_wheel(options, tuple(platform_tag.split(".")), binary.read_bytes())
+    return _write_wheel(options, tuple(platform_tag.split(".")), read_file(binary, None, BINARY_LIMIT))
 
 
 def _split_license(text: str | None) -> tuple[str | None, str | None]:

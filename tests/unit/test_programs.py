@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from programs import PROGRAMS, format_left_out, read_left_out
+from programs import PROGRAMS, format_left_out, name_in, read_left_out, terminal
 
 TESTS = Path(__file__).parent.parent
 SUITE = """
@@ -86,3 +86,17 @@ def test_golden_tests_are_found() -> None:
 def test_one_line_a_program(name: str) -> None:
     (line,) = format_left_out({name: {"test_x"}})
     assert line.startswith(f"left out: 1 test needs {name} (apt-get install ")
+
+
+def test_missing_terminal_leaves_the_test_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> tuple[int, int]:
+        raise OSError("out of pty devices")
+
+    monkeypatch.setattr(os, "openpty", refuse, raising=False)
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="needs a terminal") as skipped:
+        terminal()
+    assert name_in(str(skipped.value)) == "a terminal"
+    assert format_left_out({"a terminal": {"x", "y"}}) == [
+        "left out: 2 tests need a terminal (mount /dev/pts)"
+    ]

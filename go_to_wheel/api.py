@@ -60,7 +60,8 @@ def build_wheels(
     url: str | None = None,
     readme: str | None = None,
     ldflags: str | None = None,
-    set_version_var: str | None = None,
+    set_version_var: str | Sequence[str] | None = None,
+    set_values: Mapping[str, str] | None = None,
     package: str | Sequence[str] | None = None,
     launcher: str | None = None,
     jobs: int | None = None,
@@ -99,13 +100,15 @@ def build_wheels(
         readme=os.fspath(readme) if readme is not None else None,
         ldflags=ldflags,
         set_version_var=set_version_var,
+        set_values=set_values,
         launcher=launcher,
         jobs=jobs,
         binaries=[f"{name}={os.fspath(path)}" for name, path in (binaries or {}).items()],
         dev=dev,
     )
-    report = run_build(plan_build(request, Runner(), os.environ))
-    return [str(wheel.path) for wheel in report.wheels]
+    return [
+        str(wheel.path) for wheel in run_build(plan_build(request, Runner(), os.environ)).wheels
+    ]
 
 
 def build_wheel(

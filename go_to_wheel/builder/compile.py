@@ -9,7 +9,7 @@ from pathlib import Path
 
 from go_to_wheel.binary import BinaryFacts, inspect_program, read_facts
 from go_to_wheel.builder.plan import BuildPlan
-from go_to_wheel.builder.version_var import unread_version
+from go_to_wheel.builder.version_var import unread_variables
 from go_to_wheel.errors import BinaryError
 from go_to_wheel.golang.command import Go
 from go_to_wheel.platforms import Target
@@ -47,9 +47,9 @@ def make_programs(
         private = _private_paths(plan, plan.go, index, work)
         facts = inspect_program(io.BytesIO(data), target, private=private)
         programs.append(Program(command, data, facts))
-    fault = unread_version(plan.options, (program.data for program in programs))
-    if fault:
-        raise BinaryError(fault)
+    faults = unread_variables(plan.options, [program.data for program in programs])
+    if faults and plan.go is not None:
+        raise BinaryError("\n".join(faults))
     return programs
 
 

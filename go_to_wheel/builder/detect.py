@@ -8,14 +8,25 @@ import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import canonicalize_name
 
 from go_to_wheel.builder.mains import find_main
-from go_to_wheel.builder.version_var import check_version_variable, find_version_variable
-from go_to_wheel.config import AUTO, BuildRequest, Detected, Fault, Identity, Project, Value
+from go_to_wheel.builder.version_var import check_variable, find_version_variable
+from go_to_wheel.config import (
+    AUTO,
+    BuildRequest,
+    Detected,
+    Fault,
+    Identity,
+    Project,
+    Settings,
+    Value,
+    asked_variables,
+)
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError
 from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.environment import usable_cpus
@@ -26,6 +37,7 @@ from go_to_wheel.platforms import Target, default_targets, native_target, parse_
 from go_to_wheel.process import Runner, wait_for
 from go_to_wheel.sources import (
     TEXT_LIMIT,
+    Checkout,
     Git,
     ModuleSource,
     TagRules,
@@ -140,7 +152,8 @@ def detect_module(request: BuildRequest, located: Located, machine: Machine) -> 
 
 
 def _query_go(request: BuildRequest, located: Located, machine: Machine) -> GoFindings:
-    source, settings = located.source, located.project and located.project.settings
+    source = located.source
+    settings = located.project.settings if located.project else Settings()
     targets = probe_targets(request, located.project)
     go = located.go
     try:
@@ -148,17 +161,19 @@ def _query_go(request: BuildRequest, located: Located, machine: Machine) -> GoFi
             go = open_go(request.go_binary, machine.runner, source.root, machine.environ)
         go = go if request.stamp and located.stamp else go.without_stamp()
         packages = tuple(find_main(go, source, package, targets) for package in source.packages)
-        asked = request.set_version_var or (settings and settings.set_version_var) or ""
-        variable, fault, note = "", None, ""
-        if asked == AUTO:
-            variable, fault = find_version_variable(go, source, packages, targets[0])
-            asked = variable
-        if "." in asked and not fault:
-            fault, note = check_version_variable(go, source, packages, asked, targets[0])
+        variable, missing = "", None
+        if AUTO in (request.version_variables or settings.set_version_vars):
+            variable, missing = find_version_variable(go, source, packages, targets[0])
+        asked = asked_variables(request, settings, variable)
+        judged = [
+            check_variable(go, source, packages, name, option, targets[0])
+            for name, option in asked.items()
+            if "." in name
+        ]
     except GoToWheelError as error:
         return GoFindings(go, error=error)
-    faults, notes = filter(None, [fault]), filter(None, [note])
-    return GoFindings(go, packages, variable, tuple(faults), tuple(notes))
+    faults = tuple(filter(None, [missing, *(fault for fault, _ in judged)]))
+    return GoFindings(go, packages, variable, faults, tuple(note for _, note in judged if note))
 
 
 def probe_targets(request: BuildRequest, project: Project | None) -> tuple[Target, ...]:
@@ -234,12 +249,25 @@ def _identify_checkout(
     urls = module_urls(source.module_path, checkout.remote if checkout else None)
     if checkout and checkout.release:
         version = Value(checkout.release, f"git tag {checkout.release}")
-        return Identity(version=version, urls=urls)
+        return Identity(version=version, urls=urls, stamps=_stamps(checkout))
     if checkout is None or checkout.development is None:
-        return Identity(urls=urls)
+        return Identity(urls=urls, stamps=_stamps(checkout) if checkout else {})
     text, why = checkout.development
     version = Value(text, f"git commit {checkout.commit[:12] or 'unknown'}")
-    return Identity(version=version, development=why, urls=urls)
+    return Identity(version=version, development=why, urls=urls, stamps=_stamps(checkout))
+
+
+def _stamps(checkout: Checkout) -> dict[str, str]:
+    """The values of --set's placeholders; the date is the commit's, in UTC (RFC 3339)."""
+    if not checkout.commit:
+        return {}
+    moment = datetime.fromtimestamp(checkout.seconds, UTC)
+    stamps = {
+        "commit": checkout.commit,
+        "short-commit": checkout.commit[:7],
+        "date": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    return stamps | ({"tag": checkout.release} if checkout.release else {})
 
 
 def module_urls(module_path: str, remote: str | None) -> tuple[tuple[str, Value], ...]:
@@ -263,6 +291,7 @@ def read_pkg_info(folder: Path) -> Identity | None:
         version=_packed(raw, "version"),
         summary=_packed(raw, "summary"),
         license=_packed(raw, "license_expression"),
+        settled=True,
         urls=tuple(
             (label, Value(url, PKG_INFO)) for label, url in raw.get("project_urls", {}).items()
         ),

@@ -108,5 +108,14 @@ def identify_module(fetched: Fetched, query: ModuleQuery) -> Identity:
         version=Value(version, f"module version {version}"),
         development=f"{module} has no tagged version for {query.version!r}" if untagged else "",
         urls=urls,
+        stamps=_stamps(fetched),
         notes=fetched.notes,
     )
+
+
+def _stamps(fetched: Fetched) -> dict[str, str]:
+    """The values of --set's placeholders, as far as the proxy has them."""
+    stamps = {"tag": fetched.source.version or ""}
+    if commit := fetched.origin.get("Hash"):
+        stamps |= {"commit": commit, "short-commit": commit[:7]}
+    return stamps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from go_to_wheel.builder.dependencies import read_notices
 from go_to_wheel.builder.plan import BuildPlan
@@ -33,10 +33,10 @@ def _notices(plan: BuildPlan, target: Target) -> list[Notice]:
     """From `go list` for a module; for prebuilt programs from what they record."""
     options = plan.options
     if plan.go is not None and isinstance(plan.source, ModuleSource):
-        if options.version_var is None and not options.dependency_licenses:
+        if not options.variables and not options.dependency_licenses:
             return []
         linked = list_linked(plan.go, plan.source.root, plan.source.packages, target)
-        _check_variable(options.version_var, linked)
+        _check_variables(options.variables, linked)
         return read_notices(plan.go, plan.package.module_path, linked)
     modules = {STANDARD_LIBRARY}
     for (name, _), program in plan.prebuilt.items():
@@ -46,17 +46,20 @@ def _notices(plan: BuildPlan, target: Target) -> list[Notice]:
     return [notice for notice in plan.notices if notice.module in modules]
 
 
-def _check_variable(variable: tuple[str, str] | None, linked: Sequence[Package]) -> None:
-    """Refuse a version variable that can't be set for this target."""
-    if variable is None:
-        return
-    path = variable[0]
-    if path == "main":
-        packages = [package for package in linked if not package.is_dependency]
-    else:
-        packages = [package for package in linked if package.import_path == path]
-    if packages and (fault := judge_variable(".".join(variable), packages)[0]):
-        raise InvalidOptionsError([fault.message], fault.hint)
+def _check_variables(variables: Mapping[str, str], linked: Sequence[Package]) -> None:
+    """Refuse variables that can't be set for this target."""
+    faults = []
+    for variable, option in variables.items():
+        path = variable.rpartition(".")[0]
+        if path == "main":
+            packages = [package for package in linked if not package.is_dependency]
+        else:
+            packages = [package for package in linked if package.import_path == path]
+        fault = judge_variable(variable, option, packages)[0] if packages else None
+        faults += [fault] if fault else []
+    if faults:
+        hints = dict.fromkeys(fault.hint for fault in faults)
+        raise InvalidOptionsError([fault.message for fault in faults], "\n".join(hints))
 
 
 def _merge(notices: Iterable[Notice]) -> list[Notice]:

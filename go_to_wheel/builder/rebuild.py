@@ -116,6 +116,7 @@ def _request(anatomy: Anatomy, programs: Sequence[ProgramView], flags: str | Non
         url=homepages[0] if homepages else None,
         ldflags=flags,
         set_version_var=variable,
+        set_values={},  # their values are among the flags
         launcher="native" if in_scripts else "python",
         dependency_licenses=any(text.startswith("go/") for text in anatomy.license_texts),
         stamp=bool(facts.setting("vcs.revision")),  # built in git, and not by the backend

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from go_to_wheel.config.detected import Fault
-from go_to_wheel.config.resolve import BuildOptions
+from go_to_wheel.config import BuildOptions, Fault, parse_variables
 from go_to_wheel.errors import GoToWheelError
 from go_to_wheel.golang.command import Go
 from go_to_wheel.golang.packages import Package, list_linked, list_package
@@ -20,22 +19,29 @@ _USUAL_NAMES = frozenset(
 _USUAL_PACKAGES = frozenset(("version", "buildinfo", "build", "cmd", "cli", "internal", "app"))
 
 
-def check_version_variable(
-    go: Go, source: ModuleSource, programs: Sequence[Package], variable: str, target: Target
+def check_variable(
+    go: Go,
+    source: ModuleSource,
+    programs: Sequence[Package],
+    variable: str,
+    option: str,
+    target: Target,
 ) -> tuple[Fault | None, str]:
     """Why the linker can't set a variable ("main.version"), and a note ("" for none).
 
-    `programs` are the main packages.
+    `programs` are the main packages, `option` is what named the variable.
     """
     path = variable.rpartition(".")[0]
     try:
         packages = programs if path == "main" else [list_package(go, source.root, path, target)]
     except GoToWheelError as error:
-        return Fault(f"set-version-var {variable!r}: {error.message}", error.hint), ""
-    return judge_variable(variable, packages)
+        return Fault(f"{option} {variable!r}: {error.message}", error.hint), ""
+    return judge_variable(variable, option, packages)
 
 
-def judge_variable(variable: str, packages: Sequence[Package]) -> tuple[Fault | None, str]:
+def judge_variable(
+    variable: str, option: str, packages: Sequence[Package]
+) -> tuple[Fault | None, str]:
     """The same, from the packages that may declare it, as one target has them.
 
     The linker ignores -X for a variable that does not exist.
@@ -43,14 +49,14 @@ def judge_variable(variable: str, packages: Sequence[Package]) -> tuple[Fault | 
     path, _, name = variable.rpartition(".")
     declared = [read_string_variables(package) for package in packages]
     found = [variables[name] for variables in declared if name in variables]
-    nothing = f"set-version-var {variable!r} sets nothing: the program "
+    nothing = f"{option} {variable!r} sets nothing: the program "
     if not found:
         return Fault(f"{nothing}has no such string variable", _list_names(path, declared)), ""
     if all(seen.initial == "computed" for seen in found):
         hint = "initialise it with a constant string, or leave it unset"
         return Fault(f"{nothing}computes it when it starts", hint), ""
     overwritten = any(seen.set_by_init for seen in found)
-    note = f"{variable} is also set by an init function, which may overwrite the version"
+    note = f"{variable} is also set by an init function, which may overwrite the value"
     return None, note if overwritten else ""
 
 
@@ -92,20 +98,16 @@ def find_version_variable(
     return "", Fault(f"set-version-var 'auto': {problem}", hint)
 
 
-def unread_version(options: BuildOptions, programs: Iterable[bytes]) -> str | None:
-    """The fault of a version that is in none of the programs; None without one.
+def unread_variables(options: BuildOptions, programs: Sequence[bytes]) -> list[str]:
+    """A fault for each variable whose value is in none of the programs.
 
     The linker drops a variable that nothing reads. It writes the value of -X with a zero byte
-    behind it; the version in Go's build information has none. Not judged when --ldflags sets
-    the variable too: then it has another value.
+    behind it; the version in Go's build information has none.
     """
-    if options.version_var is None:
-        return None
-    variable = ".".join(options.version_var)
-    _, setting, after = options.ldflags.partition(f"-X {variable}=")
-    if not setting or setting in after:
-        return None
-    value = after.split(" ", 1)[0].encode() + b"\0"
-    if any(value in program for program in programs):
-        return None
-    return f"set-version-var {variable!r} sets nothing: nothing in the program reads it"
+    values = parse_variables(options.ldflags)
+    return [
+        f"{option} {name!r} sets nothing: nothing in the program reads it"
+        for name, option in options.variables.items()
+        if (value := values.get(name, "").encode())
+        and not any(value + b"\0" in program for program in programs)
+    ]

@@ -79,7 +79,7 @@ def _project_options(function: _F) -> _F:
             help="Long description: .md, .rst or .txt (default: the module's README).",
         ),
         click.option(
-            "--set-version-var", metavar="VAR",
+            "--set-version-var", metavar="VAR", multiple=True,
             help="Go string variable to set to the version: main.version; auto finds it.",
         ),
         click.option(
@@ -101,6 +101,11 @@ def _build_options(function: _F) -> _F:
         click.option(
             "--binary", "binaries", metavar="PLATFORM=PATH", multiple=True,
             help="A prebuilt binary, such as linux-amd64=build/tool; repeat for each.",
+        ),
+        click.option(
+            "--set", "set_values", metavar="VAR=VALUE", multiple=True,
+            help="Go string variable to set to a value with {version}, {tag}, {commit}, "
+            "{short-commit} or {date} in it.",
         ),
         click.option(
             "--launcher", type=click.Choice(["native", "python"]),
@@ -182,7 +187,16 @@ def _request(source: str, platforms: str | None, options: dict[str, Any]) -> Bui
     from go_to_wheel.config import BuildRequest
 
     names = None if platforms is None else platforms.split(",")
-    return BuildRequest(source=source, platforms=names, **options)
+    values = dict(_split_value(text) for text in options.pop("set_values"))
+    options["set_version_var"] = options["set_version_var"] or None
+    return BuildRequest(source=source, platforms=names, set_values=values or None, **options)
+
+
+def _split_value(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.UsageError(f"--set {text!r} is not VAR=VALUE (write main.commit={{commit}}).")
+    return name, value
 
 
 def parse_request(args: list[str]) -> BuildRequest:

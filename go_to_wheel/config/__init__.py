@@ -5,18 +5,17 @@ out; `resolve` makes the options of them.
 """
 
 from go_to_wheel.config.detected import Detected, Fault, Identity, Value
-from go_to_wheel.config.pyproject import Project, Settings, read_project
-from go_to_wheel.config.request import DEFAULT_OUTPUT_DIR, BuildRequest
-from go_to_wheel.config.resolve import (
-    AUTO,
+from go_to_wheel.config.options import (
     DEFAULT_DESCRIPTION,
     DEFAULT_REQUIRES_PYTHON,
     DEFAULT_VERSION,
     BuildOptions,
     Layout,
-    chosen_packages,
-    resolve,
 )
+from go_to_wheel.config.pyproject import Project, Settings, read_project
+from go_to_wheel.config.request import DEFAULT_OUTPUT_DIR, BuildRequest
+from go_to_wheel.config.resolve import chosen_packages, resolve
+from go_to_wheel.config.stamping import AUTO, asked_variables, parse_variables
 
 __all__ = [
     "AUTO",
@@ -33,7 +32,9 @@ __all__ = [
     "Project",
     "Settings",
     "Value",
+    "asked_variables",
     "chosen_packages",
+    "parse_variables",
     "read_project",
     "resolve",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from go_to_wheel.config.pyproject import FILE_NAME, TABLE, Project
 from go_to_wheel.platforms import Target
@@ -30,7 +31,8 @@ class Identity:
     """What git, the module proxy, PKG-INFO or a release know about the program.
 
     `development` explains a version that belongs to a commit without a tag. `urls` are
-    (label, address) pairs.
+    (label, address) pairs. `stamps` are the values of placeholders: "tag", "commit" …;
+    those that are not known are left out where `settled`, as in a source archive.
     """
 
     name: Value | None = None
@@ -39,6 +41,8 @@ class Identity:
     summary: Value | None = None
     license: Value | None = None
     urls: tuple[tuple[str, Value], ...] = ()
+    stamps: Mapping[str, str] = field(default_factory=dict)
+    settled: bool = False
     notes: tuple[str, ...] = ()
 
 

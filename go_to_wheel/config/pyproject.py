@@ -43,7 +43,8 @@ class Settings:
     platforms: tuple[str, ...] | None = None
     launcher: str | None = None
     ldflags: str | None = None
-    set_version_var: str | None = None
+    set_version_vars: tuple[str, ...] = ()
+    set_values: Mapping[str, str] = field(default_factory=dict)
     python_source: str | None = None
     tag_prefix: str | None = None
     vendor: bool = False
@@ -253,10 +254,11 @@ KEYS: Mapping[str, tuple[str, _Check, str]] = {
     "launcher": ("'native' or 'python'", _is_text, "launcher"),
     "ldflags": ("a text", _is_text, "ldflags"),
     "set-version-var": (
-        "a variable such as 'main.version', or 'auto'",
-        _is_text,
-        "set_version_var",
+        "a variable such as 'main.version', a list of them, or 'auto'",
+        lambda value: _is_text(value) or _is_texts(value),
+        "set_version_vars",
     ),
+    "set": ('a table such as { "main.commit" = "{commit}" }', _is_table, "set_values"),
     "python-source": ("a folder", _is_text, "python_source"),
     "tag-prefix": ("what is in front of a tag's version", _is_text, "tag_prefix"),
     "vendor": ("true or false", lambda value: isinstance(value, bool), "vendor"),
@@ -288,7 +290,7 @@ def parse_settings(table: Any) -> Settings:
         faults.append(f"{FILE_NAME}: {TABLE} has both package and commands; write one of them")
     if faults:
         raise InvalidOptionsError(faults, f"its keys are: {', '.join(KEYS)}")
-    for name in ("packages", "platforms", "sdist_include", "sdist_exclude"):
+    for name in ("packages", "platforms", "set_version_vars", "sdist_include", "sdist_exclude"):
         if name in values:
             values[name] = _as_tuple(values[name])
     return Settings(**values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 DEFAULT_OUTPUT_DIR = "./dist"
@@ -12,7 +12,9 @@ DEFAULT_OUTPUT_DIR = "./dist"
 class BuildRequest:
     """The options of one build; None means: detect it or use the default.
 
-    `package` is one folder or several. `binaries` are prebuilt ones, each "TARGET=PATH".
+    `package` is one folder or several, `set_version_var` one variable or several;
+    `set_values` maps other variables to values with placeholders. `binaries` are prebuilt
+    ones, each "TARGET=PATH".
     `dev` accepts the `.devN` version of a commit without a tag. `stamp` lets Go record the
     commit in the binary.
     """
@@ -33,7 +35,8 @@ class BuildRequest:
     url: str | None = None
     readme: str | None = None
     ldflags: str | None = None
-    set_version_var: str | None = None
+    set_version_var: str | Sequence[str] | None = None
+    set_values: Mapping[str, str] | None = None
     launcher: str | None = None
     jobs: int | None = None
     keep_going: bool = False
@@ -48,3 +51,9 @@ class BuildRequest:
         if self.package is None:
             return ()
         return (self.package,) if isinstance(self.package, str) else tuple(self.package)
+
+    @property
+    def version_variables(self) -> tuple[str, ...]:
+        """The variables that are to have the version."""
+        names = self.set_version_var or ()
+        return (names,) if isinstance(names, str) else tuple(names)

@@ -7,10 +7,9 @@ detected, the default.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from go_to_wheel.config.detected import Detected, Fault, Value
 from go_to_wheel.config.metadata import (
@@ -24,13 +23,26 @@ from go_to_wheel.config.metadata import (
     parse_license,
     short_description,
 )
+from go_to_wheel.config.options import (
+    DEFAULT_DESCRIPTION,
+    DEFAULT_REQUIRES_PYTHON,
+    DEFAULT_VERSION,
+    LAYOUTS,
+    BuildOptions,
+    Layout,
+)
 from go_to_wheel.config.pyproject import FILE_NAME, TABLE, Settings
 from go_to_wheel.config.request import BuildRequest
+from go_to_wheel.config.stamping import (
+    AUTO,
+    asked_variables,
+    fill_placeholders,
+    format_setting,
+)
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.naming import (
     check_command,
     check_name,
-    import_name,
     name_from_path,
     parse_version,
     wheel_file_name,
@@ -38,18 +50,10 @@ from go_to_wheel.naming import (
 from go_to_wheel.platforms import Target, default_targets, parse_selection, platform_tags
 from go_to_wheel.sources.readme import Readme
 
-DEFAULT_VERSION = "0.1.0"
-DEFAULT_DESCRIPTION = "Go binary packaged as Python wheel"
-DEFAULT_REQUIRES_PYTHON = ">=3.10"
 STRIP_LDFLAGS = "-s -w"
-#: The value of --set-version-var that means: find it.
-AUTO = "auto"
-
-Layout = Literal["native", "python"]
-LAYOUTS: tuple[Layout, ...] = ("native", "python")
 
 _LONGEST_FILE_NAME = 255
-_VERSION_VAR = re.compile(r"(?P<package>[\w.~/-]+)\.(?P<name>\w+)")
+_VARIABLE = re.compile(r"[\w.~/-]+\.\w+")
 _NAME_COMMANDS = f"name them in {FILE_NAME}: [{TABLE}.commands]"
 _PROJECT_KEYS = {
     "author": "authors",
@@ -57,46 +61,6 @@ _PROJECT_KEYS = {
     "maintainer": "maintainers",
     "maintainer-email": "maintainers",
 }
-
-
-@dataclass(frozen=True)
-class BuildOptions:
-    """Every value checked, every default filled in.
-
-    `commands` are the programs' names, in the order of the source's packages. `ldflags` is
-    the whole string for the linker, `version_var` the package and name of the variable in it
-    that gets the version. `licenses` are the project's own texts, `python_files` its own
-    files for the wheel's root, both as (path, bytes). `notes` are for the user; `origins`
-    has each value's source.
-    """
-
-    project: ProjectMetadata
-    commands: tuple[str, ...]
-    targets: tuple[Target, ...]
-    layout: Layout
-    output_dir: Path
-    ldflags: str
-    version_var: tuple[str, str] | None
-    licenses: tuple[tuple[str, bytes], ...]
-    dependency_licenses: bool
-    keep_going: bool
-    jobs: int
-    epoch: int
-    notes: tuple[str, ...] = ()
-    origins: Mapping[str, str] = field(default_factory=dict)
-    python_files: tuple[tuple[str, bytes], ...] = ()
-    entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-    @property
-    def command(self) -> str:
-        """The first command's name."""
-        return self.commands[0]
-
-    @property
-    def nested_launcher(self) -> bool:
-        """Whether the project has a package of the launcher's name, which then holds it."""
-        own = f"{import_name(self.project.name)}/__init__.py"
-        return any(path == own for path, _ in self.python_files)
 
 
 def resolve(request: BuildRequest, detected: Detected) -> BuildOptions:
@@ -130,7 +94,9 @@ class _Resolver:
         name = self.name()
         commands = self.commands(name)
         given, version = self.version()
-        version_var = self.version_var()
+        stamped = given if request.version is not None else version
+        variables, own = self.variables(), [user_flags] if user_flags else []
+        flags = [STRIP_LDFLAGS, *self.variable_flags(stamped), *own]
         self.check_rest()
         project = self.metadata(name, version, commands)
         self.check_scripts(commands)
@@ -140,15 +106,14 @@ class _Resolver:
             self.check_file_name(name, version, targets)
             self.faults += check_metadata(project)
         self.detected_notes()
-        stamped = given if request.version is not None else version
         return BuildOptions(
             project=project,
             commands=commands,
             targets=targets,
             layout=layout,
             output_dir=Path(request.output_dir),
-            ldflags=format_ldflags(version_var, stamped, user_flags),
-            version_var=version_var,
+            ldflags=" ".join(flags),
+            variables=variables,
             licenses=self.license_files(),
             dependency_licenses=request.dependency_licenses,
             keep_going=request.keep_going,
@@ -312,19 +277,45 @@ class _Resolver:
             self.notes.append(f"version {given!r} is {version!r} to Python (PEP 440)")
         return given.strip(), version
 
-    def version_var(self) -> tuple[str, str] | None:
-        text = self.request.set_version_var or self.settings.set_version_var
-        if text == AUTO and self.detected.version_variable:
-            text = self.detected.version_variable
-            self.origins["ldflags"] = f"--set-version-var auto found {text}"
-        if text is None or text == AUTO:
-            return None
-        found = _VERSION_VAR.fullmatch(text)
-        if not found:
-            message = f"set-version-var {text!r} is not PACKAGE.VARIABLE (write 'main.version')"
-            self.faults.append(message)
-            return None
-        return (found["package"], found["name"])
+    def variables(self) -> dict[str, str]:
+        """The variables to set, each with the option that names it."""
+        found = self.detected.version_variable
+        if found:
+            self.origins["ldflags"] = f"--set-version-var auto found {found}"
+        variables = asked_variables(self.request, self.settings, found)
+        for name, option in variables.items():
+            if not _VARIABLE.fullmatch(name):
+                self.add(
+                    Fault(
+                        f"{option} {name!r} is not PACKAGE.VARIABLE (write 'main.version')",
+                        "find it in the program's source: grep -rn 'var .*[vV]ersion' .",
+                    )
+                )
+        return variables
+
+    def variable_flags(self, version: str) -> Iterator[str]:
+        """The linker's flags: the version's variables, then the others."""
+        for asked in self.request.version_variables or self.settings.set_version_vars:
+            if name := self.detected.version_variable if asked == AUTO else asked:
+                yield format_setting(name, version)
+        values = self.settings.set_values
+        if self.request.set_values is not None:
+            values = self.request.set_values
+        known = {**self.detected.identity.stamps, "version": version}
+        for name, template in values.items():
+            try:
+                yield format_setting(name, fill_placeholders(template, known))
+            except KeyError as error:
+                self.unknown_value(name, template, str(error.args[0]))
+            except ValueError as error:
+                self.add(Fault(f"set {name!r}: {error}", "write --set main.commit={commit}"))
+
+    def unknown_value(self, name: str, template: str, placeholder: str) -> None:
+        if self.detected.identity.settled:
+            self.notes.append(f"{name} is left as it is: a source archive has no {placeholder}")
+            return
+        message = f"set {name!r}: the {placeholder} in {template!r} is not known here"
+        self.add(Fault(message, f"build in a git checkout, or write a value: --set {name}=VALUE"))
 
     def check_rest(self) -> None:
         jobs = self.request.jobs
@@ -437,12 +428,6 @@ class _Resolver:
             self.notes.append(
                 f"the licence is unknown, so none is stated; {reason} (set --license)"
             )
-
-
-def format_ldflags(version_var: tuple[str, str] | None, version: str, more: str) -> str:
-    """The linker's flags: stripping, then the version, then the user's own, which win."""
-    setting = f"-X {'.'.join(version_var)}={version}" if version_var else ""
-    return " ".join(filter(None, [STRIP_LDFLAGS, setting, more]))
 
 
 def chosen_packages(request: BuildRequest, settings: Settings) -> Iterator[str]:

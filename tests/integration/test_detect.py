@@ -106,6 +106,15 @@ def test_set_version_var_auto(project: Project, tmp_path: Path) -> None:
     assert b"4.7.11" in program_bytes(next(tmp_path.glob("*.whl")))
 
 
+def test_values_for_other_variables(project: Project, tmp_path: Path) -> None:
+    folder = project("hello")
+    commit = git(folder, "rev-parse", "HEAD").strip()
+    values = ("--set", "main.unset=({short-commit}, {date})", "--ldflags", "-X main.version=own")
+    go_to_wheel(folder, *values, "--platforms", native(), "--output-dir", tmp_path)
+    program = program_bytes(next(tmp_path.glob("*.whl")))
+    assert f"({commit[:7]}, 2024-01-02T03:04:05Z)".encode() in program
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [

@@ -61,6 +61,34 @@ def test_version_variables_that_set_nothing(project: Project, variable: str, sai
         assert "main.version" in output
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--ldflags", "-X main.typo=1"], "ldflags -X 'main.typo' sets nothing"),
+        (["--set", "main.typo={commit}"], "set 'main.typo' sets nothing"),
+        (["--set", "main.unset={branch}"], "{branch} is none of {version}"),
+        (["--set-version-var", "main.version", "--set-version-var", "main.typo"], "'main.typo'"),
+        (["--ldflags", "-X example.com/none.V=1"], "ldflags -X 'example.com/none.V'"),
+    ],
+)
+def test_other_variables_that_set_nothing(project: Project, options: list[str], said: str) -> None:
+    assert said in refuse(project("hello"), *options, "--dry-run")
+
+
+def test_files_of_another_target_that_compute_the_version(tmp_path: Path) -> None:
+    """Each target has files of its own: the first one's say nothing about the others."""
+    source = module(
+        tmp_path / "tool", main="package main\n\nfunc main() { println(version) }\n",
+        version_linux='package main\n\nvar version = "dev"\n',
+        version_windows='package main\n\nimport "os"\n\nvar version = os.Getenv("V")\n',
+    )  # fmt: skip
+    options = ("--set-version-var", "main.version", "--version", "47.11.42")
+    platforms = ("--platforms", "linux-amd64,windows-amd64", "--output-dir", tmp_path / "dist")
+    said = refuse(source, *options, *platforms)
+    assert "windows-amd64: set-version-var 'main.version' sets nothing" in said
+    assert "computes it when it starts" in said
+
+
 @pytest.mark.parametrize("variable", ["version", "unset"])
 def test_version_variables_that_work(project: Project, tmp_path: Path, variable: str) -> None:
     go_to_wheel(

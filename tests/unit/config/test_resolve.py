@@ -230,7 +230,7 @@ def test_the_version_variable_gets_the_version_that_was_found() -> None:
 def test_the_version_variable_that_was_found() -> None:
     options = ask(replace(AROUND, version_variable="main.version"), set_version_var="auto")
     assert options.ldflags == "-s -w -X main.version=1.4.0"
-    assert options.version_var == ("main", "version")
+    assert options.variables == {"main.version": "set-version-var"}
     assert options.origins["ldflags"] == "--set-version-var auto found main.version"
 
 
@@ -240,6 +240,59 @@ def test_detected_faults_are_among_the_others() -> None:
     assert len(error.faults) == 2
     assert fault.message in error.faults
     assert fault.hint in error.hint
+
+
+STAMPS = {"commit": "abc", "short-commit": "a", "tag": "v1.4.0", "date": "2024-01-02T03:04:05Z"}
+STAMPED = replace(AROUND, identity=replace(IDENTITY, stamps=STAMPS))
+
+
+def test_values_for_other_variables() -> None:
+    values = {"main.commit": "{commit}", "main.built": "{version} of {date} by me"}
+    options = ask(STAMPED, set_values=values, set_version_var=["main.version", "main.v"])
+    assert options.ldflags == (
+        "-s -w -X main.version=1.4.0 -X main.v=1.4.0 -X main.commit=abc "
+        "-X 'main.built=1.4.0 of 2024-01-02T03:04:05Z by me'"
+    )
+    assert options.variables == {
+        "main.version": "set-version-var",
+        "main.v": "set-version-var",
+        "main.commit": "set",
+        "main.built": "set",
+    }
+
+
+def test_values_of_pyproject_and_of_flags() -> None:
+    settings = Settings(set_values={"main.a": "{tag}"}, ldflags="-X main.b=c")
+    around = replace(STAMPED, project=Project(Path(), settings))
+    assert ask(around).ldflags == "-s -w -X main.a=v1.4.0 -X main.b=c"
+    assert ask(around).variables == {"main.a": "set", "main.b": "ldflags -X"}
+    assert ask(around, set_values={}, ldflags="").ldflags == "-s -w"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("{commit}", "the commit in '{commit}' is not known here"),
+        ("{branch}", "{branch} is none of {version}, {tag}, {commit}, {short-commit}, {date}"),
+        ('it\'s "x"', "takes no value with both kinds of quotes"),
+    ],
+)
+def test_values_that_cannot_be(value: str, words: str) -> None:
+    error = refusal(set_values={"main.a": value})
+    assert words in error.message
+    assert "--set main." in error.hint
+
+
+def test_a_source_archive_has_no_commit() -> None:
+    packed = replace(AROUND, identity=replace(IDENTITY, settled=True))
+    options = ask(packed, set_values={"main.commit": "{commit}"})
+    assert options.ldflags == "-s -w"
+    assert options.notes == ("main.commit is left as it is: a source archive has no commit",)
+
+
+def test_a_variable_needs_a_package() -> None:
+    message = refusal(set_values={"commit": "x"}).message
+    assert message == "set 'commit' is not PACKAGE.VARIABLE (write 'main.version')"
 
 
 SEVERAL = replace(

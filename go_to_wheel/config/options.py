@@ -1,0 +1,59 @@
+"""The values of one build, checked and complete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from go_to_wheel.config.metadata import ProjectMetadata
+from go_to_wheel.naming import import_name
+from go_to_wheel.platforms import Target
+
+DEFAULT_VERSION = "0.1.0"
+DEFAULT_DESCRIPTION = "Go binary packaged as Python wheel"
+DEFAULT_REQUIRES_PYTHON = ">=3.10"
+
+Layout = Literal["native", "python"]
+LAYOUTS: tuple[Layout, ...] = ("native", "python")
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """Every value checked, every default filled in.
+
+    `commands` are the programs' names, in the order of the source's packages. `ldflags` is
+    the whole string for the linker, `variables` has those that it sets, each with the option that
+    names it. `licenses` are the project's own texts, `python_files` its own
+    files for the wheel's root, both as (path, bytes). `notes` are for the user; `origins`
+    has each value's source.
+    """
+
+    project: ProjectMetadata
+    commands: tuple[str, ...]
+    targets: tuple[Target, ...]
+    layout: Layout
+    output_dir: Path
+    ldflags: str
+    variables: Mapping[str, str]
+    licenses: tuple[tuple[str, bytes], ...]
+    dependency_licenses: bool
+    keep_going: bool
+    jobs: int
+    epoch: int
+    notes: tuple[str, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)
+    python_files: tuple[tuple[str, bytes], ...] = ()
+    entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        """The first command's name."""
+        return self.commands[0]
+
+    @property
+    def nested_launcher(self) -> bool:
+        """Whether the project has a package of the launcher's name, which then holds it."""
+        own = f"{import_name(self.project.name)}/__init__.py"
+        return any(path == own for path, _ in self.python_files)

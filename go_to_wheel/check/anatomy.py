@@ -84,18 +84,18 @@ def read_anatomy(stream: BinaryIO, file: str) -> Anatomy:
 
     Raises WheelError when it isn't a wheel, or is dangerous to read.
     """
+    shown = file if file.isprintable() else repr(file)
     try:
         name = parse_name(file)
     except ValueError as error:
-        raise WheelError(f"{file}: {error}", "name a wheel: a file that ends in .whl") from None
+        raise WheelError(f"{shown}: {error}", "name a wheel: a file that ends in .whl") from None
     try:
         return _read(stream, file, name)
     except WheelError as error:
-        raise WheelError(f"{file}: {error.message}", _CHECK) from None
+        raise WheelError(f"{shown}: {error.message}", _CHECK) from None
     except Exception as error:  # hostile input causes any, also RecursionError and MemoryError
-        raise WheelError(
-            f"{file}: can't be read: {type(error).__name__}: {error}", _CHECK
-        ) from error
+        text = f"{shown}: can't be read: {type(error).__name__}: {error}"
+        raise WheelError(text, _CHECK) from error
 
 
 _CHECK = "run `go-to-wheel check` on it"

@@ -162,7 +162,8 @@ def build_wheel(
     options = resolve(request, _nothing_detected(readme))
     if text:
         options = replace(options, project=replace(options.project, license_text=text))
-    return _write_wheel(options, tuple(platform_tag.split(".")), read_file(binary, None, BINARY_LIMIT))
+    data = read_file(binary, None, BINARY_LIMIT)
+    return _write_wheel(options, tuple(platform_tag.split(".")), data)
 
 
 def _split_license(text: str | None) -> tuple[str | None, str | None]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from go_to_wheel.errors import InvalidOptionsError
+from go_to_wheel.errors import InvalidOptionsError, SourceError
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file
 from go_to_wheel.sources.git import Git
 from go_to_wheel.sources.python_files import LAUNCHER_FOLDER
@@ -105,16 +105,26 @@ def _walk(root: Path, everything: bool = False) -> Iterator[str]:
     while pending:
         prefix, above = pending.pop()
         rules = above if everything else [*above, *_read_rules(root, prefix)]
-        with os.scandir(root / prefix) as entries:
-            for entry in entries:
-                path = f"{prefix}{entry.name}"
-                if entry.is_dir(follow_symlinks=False):
-                    if entry.name == ".git" or (root / path / "pyvenv.cfg").is_file():
-                        continue
-                    if everything or not (_is_leftover(entry.name) or _ignored(f"{path}/", rules)):
-                        pending.append((f"{path}/", rules))
-                elif everything or not _ignored(path, rules):
-                    yield path
+        for entry in _list_folder(root / prefix):
+            path = f"{prefix}{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name == ".git" or (root / path / "pyvenv.cfg").is_file():
+                    continue
+                if everything or not (_is_leftover(entry.name) or _ignored(f"{path}/", rules)):
+                    pending.append((f"{path}/", rules))
+            elif everything or not _ignored(path, rules):
+                yield path
+
+
+def _list_folder(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise SourceError(
+            f"can't read the folder {str(folder)!r}: {error.strerror}",
+            "make it readable, or name it in .gitignore",
+        ) from None
 
 
 def _read_rules(root: Path, prefix: str) -> Iterator[tuple[str, GitIgnoreSpec]]:

@@ -144,14 +144,21 @@ def refuse_irregular_sources(root: Path) -> None:
     """
     folders = [root]
     while folders:
-        with os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    if entry.name != "testdata" and not entry.name.startswith("."):
-                        folders.append(Path(entry.path))
-                elif _is_read_by_go(entry.name) and not _is_plain(entry):
-                    with open_file(Path(entry.path), root):
-                        pass
+        for entry in _list_folder(folders.pop()):
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name != "testdata" and not entry.name.startswith("."):
+                    folders.append(Path(entry.path))
+            elif _is_read_by_go(entry.name) and not _is_plain(entry):
+                with open_file(Path(entry.path), root):
+                    pass
+
+
+def _list_folder(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:  # a database's folder, say: if it has a package, Go says so
+        return []
 
 
 def _is_read_by_go(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import socket
 import sys
@@ -11,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
+import go_to_wheel
 from go_to_wheel.builder.detect import read_pkg_info
 from go_to_wheel.config import read_project
 from go_to_wheel.errors import SourceError
-from go_to_wheel.sources import open_source, read_file, read_files, read_python_files
+from go_to_wheel.process import Runner
+from go_to_wheel.sources import Git, open_source, read_file, read_files, read_python_files
 from go_to_wheel.sources.files import read_license_files, repository_root
+from go_to_wheel.sources.listing import list_files
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="links, pipes and devices")
 
@@ -207,6 +211,24 @@ def test_links_that_go_ignores(tmp_path: Path) -> None:
     assert open_source(str(project)).module_path == "example.com/tool"
 
 
+@posix
+def test_folders_that_nobody_may_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database's, say: Go does not look into them either."""
+    project = make_project(tmp_path)
+    (project / "data").mkdir()
+    real = os.scandir
+
+    def scandir(folder: Path) -> object:
+        if Path(folder).name == "data":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return real(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert open_source(str(project)).module_path == "example.com/tool"
+    with pytest.raises(SourceError, match="can't read the folder .*data': Permission denied"):
+        list_files(project, Git(tmp_path, Runner(), {"PATH": ""}), [], [])
+
+
 class Swapper(threading.Thread):
     """Puts one thing after another in a path's place until it is stopped.
 
@@ -276,3 +298,25 @@ def test_a_folder_swapped_for_a_link(tmp_path: Path) -> None:
         swapper.stopped.set()
         swapper.join()
     assert seen == {b"text", b"refused"}
+
+
+#: Files that are not the project's: our own package data, what a build has just written, /proc.
+OWN_FILES = {
+    "builder/compile.py", "builder/requirement.py", "builder/run.py", "builder/scaffold.py",
+    "golang/environment.py", "licenses/notices.py",
+}  # fmt: skip
+
+
+def test_nothing_else_reads_a_projects_files() -> None:
+    package = Path(go_to_wheel.__file__).parent
+    for folder in ("builder", "config", "golang", "licenses", "sources"):
+        for path in (package / folder).glob("*.py"):
+            name = path.relative_to(package).as_posix()
+            calls = {
+                getattr(node.func, "attr", getattr(node.func, "id", ""))
+                for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+                if isinstance(node, ast.Call)
+            }
+            found = calls & {"read_bytes", "read_text", "open"}
+            allowed = name in OWN_FILES or name in ("sources/files.py", "sources/prebuilt.py")
+            assert not found or allowed, f"{name}: {', '.join(found)}"

@@ -225,7 +225,7 @@ def test_folders_that_nobody_may_read(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(os, "scandir", scandir)
     assert open_source(str(project)).module_path == "example.com/tool"
-    with pytest.raises(SourceError, match="can't read the folder .*data': Permission denied"):
+    with pytest.raises(SourceError, match=r"can't read the folder .*data': Permission denied"):
         list_files(project, Git(tmp_path, Runner(), {"PATH": ""}), [], [])
 
 

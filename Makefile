@@ -41,7 +41,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 .PHONY: help setup demo check check-types check-unit fix golden test test-all test-unit test-go \
-    test-oldest-go test-integration test-datasette test-datasette-0.65 test-datasette-1.0 \
+    test-oldest-go test-windows test-integration test-datasette test-datasette-0.65 test-datasette-1.0 \
     run-datasette-0.65 run-datasette-1.0 scanner-wheel lint lint-python lint-go staticcheck vulncheck types docs \
     cover bench bench-build bench-scanner bench-datasette dist clean
 
@@ -105,6 +105,9 @@ test-unit: setup  ## Pure tests, on every Python from 3.11 up that is here
 
 test-integration: setup  ## Real builds, real installs, the scanner's command line
 	$(RUN) pytest -q $(PARALLEL) tests/integration tests/sqlite_scanner
+
+test-windows: setup  ## Installed programs under a Windows Python (wine), and the scanner's tests
+	$(RUN) bash tests/windows/run.sh -q
 
 test-oldest-go:  ## The scanner's and the integration tests with the oldest Go that is supported
 	@$(MAKE) --no-print-directory GO_VERSION=$(GO_OLDEST) FUZZ_SECONDS=0 test-go test-integration

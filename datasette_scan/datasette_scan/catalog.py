@@ -212,6 +212,7 @@ class Catalog:
         """A file or folder that the scanner could not read."""
         advice = {
             "denied": "Give the user that runs Datasette the right to read it.",
+            "in_use": "Another program has locked it. Close that program, then scan again.",
             "missing": "Check the path; nothing is there.",
         }.get(problem.kind, "Check the disk or the connection to it.")
         if problem.kind != "vanished":

@@ -14,6 +14,7 @@ from pathlib import Path
 import sqlite_scanner
 
 from .errors import FinderError
+from .opening import windows
 from .text import visible
 
 _LINE_LIMIT = 1 << 20
@@ -131,7 +132,8 @@ def parse_event(line: bytes) -> Event | None:
 
 def _path(fields: dict[str, str]) -> bytes:
     exact = fields.get("path_base64")
-    return base64.b64decode(exact) if exact else os.fsencode(fields["path"])
+    path = base64.b64decode(exact) if exact else os.fsencode(fields["path"])
+    return windows.extend(path) if os.name == "nt" else path
 
 
 async def find(options: FindOptions) -> AsyncGenerator[Event, None]:

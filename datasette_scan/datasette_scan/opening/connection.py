@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable, Iterator
 from urllib.parse import quote_from_bytes
 
+from . import windows
+
 Prepare = Callable[[sqlite3.Connection], None]
 
 HEAP_BYTES = 256 << 20
@@ -56,10 +58,9 @@ _CONFIG = {  # Python 3.12
 
 def file_uri(path: bytes, flags: str) -> str:
     """A SQLite URI that names exactly these bytes: nothing in a name is taken as syntax."""
-    absolute = os.path.abspath(path)
-    if os.sep == "\\":
-        absolute = b"/" + absolute.replace(b"\\", b"/")
-    return f"file:{quote_from_bytes(absolute, safe='/')}?{flags}"
+    if os.name == "nt":
+        return windows.format_uri(path if os.path.isabs(path) else os.path.abspath(path), flags)
+    return f"file:{quote_from_bytes(os.path.abspath(path), safe='/')}?{flags}"
 
 
 def limit_memory(most: int = HEAP_BYTES) -> None:

@@ -75,7 +75,18 @@ def take(path: bytes) -> Fingerprint:
 
 
 def _stamp(found: os.stat_result) -> Stamp:
-    return Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return Stamp(*identity_of(found), found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def identity_of(found: os.stat_result, windows: bool = sys.platform == "win32") -> tuple[int, int]:
+    """Device and inode. From Python 3.12 on Windows gives longer numbers than the scanner has.
+
+    Their lower 32 and 64 bits are the scanner's: the volume's serial number and the index of
+    the file (GetFileInformationByHandle).
+    """
+    if windows:
+        return found.st_dev & (2**32 - 1), found.st_ino & (2**64 - 1)
+    return found.st_dev, found.st_ino
 
 
 def _beside(path: bytes, suffix: bytes) -> Stamp | None:

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 
 from ..errors import CorruptError, DeniedError, GoneError, UnavailableError
 from ..text import visible_path
-from . import locks
+from . import locks, windows
 from .connection import Prepare, file_uri
-from .fingerprint import Fingerprint, Stamp, open_plain, read_at
+from .fingerprint import Fingerprint, Stamp, identity_of, open_plain, read_at
 from .modes import URI_FLAGS, Mode
 from .snapshots import Snapshot
 
@@ -131,8 +131,8 @@ def open_handle(path: bytes, roots: tuple[bytes, ...]) -> Handle:
     """
     real_path = os.path.realpath(path)
     outside = GoneError(f"{visible_path(path)} now lies outside of the scanned folders")
-    below = tuple(os.path.join(root, b"") for root in roots)
-    if roots and not os.path.join(real_path, b"").startswith(below):
+    below = tuple(os.path.join(windows.shorten(root), b"") for root in roots)
+    if roots and not os.path.join(windows.shorten(real_path), b"").startswith(below):
         raise outside
     try:
         fd = open_plain(real_path)
@@ -147,8 +147,7 @@ def open_handle(path: bytes, roots: tuple[bytes, ...]) -> Handle:
     if _path_of(fd, real_path) != real_path:
         os.close(fd)  # a file that nothing else in this process has open
         raise outside
-    found = os.fstat(fd)
-    return Handle(path, real_path, fd, (found.st_dev, found.st_ino))
+    return Handle(path, real_path, fd, identity_of(os.fstat(fd)))
 
 
 def _path_of(fd: int, default: bytes) -> bytes:

@@ -35,6 +35,8 @@ from .snapshots import Snapshot, SnapshotStore
 T = TypeVar("T")
 
 _POSIX = os.name == "posix"
+#: On Windows a file that is open can't be renamed, replaced or deleted by its own program.
+_KEEPS_OPEN = _POSIX
 _PAUSE = 0.02
 _TRIES = 5  # on a busy machine one try can outlast the time there is
 
@@ -153,7 +155,7 @@ class Opener:
             except MemoryError as error:
                 raise TooComplexError(f"{visible_path(path)} needs too much memory") from error
             finally:
-                if not keep:
+                if not (keep and _KEEPS_OPEN):
                     self.forget_idle(path)
         raise AssertionError("unreachable")  # the count has no end
 

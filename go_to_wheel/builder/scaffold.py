@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path, PurePosixPath
@@ -13,7 +13,8 @@ from go_to_wheel.builder.plan import BuildPlan, plan_build
 from go_to_wheel.builder.requirement import Requirement, find_requirement
 from go_to_wheel.config import BuildRequest
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
-from go_to_wheel.errors import OutputError, SourceError
+from go_to_wheel.config.resolve import AUTO
+from go_to_wheel.errors import InvalidOptionsError, OutputError, SourceError
 from go_to_wheel.process import Runner
 from go_to_wheel.sources import ModuleSource, repository_root
 
@@ -29,14 +30,7 @@ def plan_files(
 
     Raises what planning a build raises: SourceError when there is no program to build.
     """
-    asked = replace(
-        request,
-        source=str(folder),
-        platforms=["linux-amd64"],
-        dependency_licenses=False,
-        dev=True,
-    )
-    plan = plan_build(asked, runner, environ)
+    plan, variable = _plan(replace(request, source=str(folder)), runner, environ)
     if not isinstance(plan.source, ModuleSource):
         raise SourceError(f"{folder} is not a folder of a Go module", "run it where go.mod is")
     module = plan.source.root
@@ -44,14 +38,35 @@ def plan_files(
     requirement = find_requirement(runner)
     below = PurePosixPath(module.relative_to(top).as_posix())
     files = {
-        module / FILE_NAME: format_pyproject(plan, plan.source, requirement),
+        module / FILE_NAME: format_pyproject(plan, plan.source, requirement, variable),
         top / WORKFLOW: format_workflow(below, requirement),
     }
     return files, requirement.note
 
 
-def format_pyproject(plan: BuildPlan, source: ModuleSource, requirement: Requirement) -> str:
-    """A pyproject.toml with what the source does not say; the rest is detected."""
+def _plan(
+    request: BuildRequest, runner: Runner, environ: Mapping[str, str]
+) -> tuple[BuildPlan, bool]:
+    """A plan without licences; whether there is a variable for the version."""
+    asked = replace(request, platforms=["linux-amd64"], dependency_licenses=False, dev=True)
+    with suppress(InvalidOptionsError):
+        return plan_build(replace(asked, set_version_var=AUTO), runner, environ), True
+    return plan_build(asked, runner, environ), False
+
+
+def check_files(folder: Path, runner: Runner, environ: Mapping[str, str]) -> None:
+    """Plan a build from the files as written; raises what planning raises."""
+    request = BuildRequest(source=str(folder), dependency_licenses=False, dev=True)
+    plan_build(request, runner, environ)
+
+
+def format_pyproject(
+    plan: BuildPlan, source: ModuleSource, requirement: Requirement, variable: bool
+) -> str:
+    """A pyproject.toml with what the source does not say; the rest is detected.
+
+    `variable` is whether the program has a variable for its version.
+    """
     project = plan.options.project
     dynamic = ["version", "description", "readme", "urls"]
     lines = [
@@ -66,14 +81,15 @@ def format_pyproject(plan: BuildPlan, source: ModuleSource, requirement: Require
         dynamic.insert(2, "license")
     else:
         lines.append('# license = "MIT"  # an SPDX expression; no licence was recognised')
+    settings = _package_lines(plan, source)
+    settings += [f"set-version-var = {_quote(AUTO)}"] if variable else []
     lines += [
         "# Detected in the source at each build, unless a value is written here.",
         f"dynamic = [{', '.join(map(_quote, dynamic))}]",
         f"requires-python = {_quote(project.requires_python or '>=3.10')}",
         "",
         "[tool.go-to-wheel]",
-        *_package_lines(plan, source),
-        'set-version-var = "auto"',
+        *settings,
     ]
     return "\n".join(lines) + "\n"
 
@@ -106,8 +122,13 @@ def format_workflow(module: PurePosixPath, requirement: Requirement) -> str:
     return text.replace(_MODULE_LINE, f"  MODULE: {_quote(str(module))}\n")
 
 
-def write_files(files: Mapping[Path, str], force: bool = False) -> None:
-    """Write all, or none: when one exists and `force` is not given, or can't be written."""
+def write_files(
+    files: Mapping[Path, str], force: bool = False, check: Callable[[], None] = lambda: None
+) -> None:
+    """Write all, then `check` them; when either fails, everything is as it was.
+
+    Raises OutputError when a file can't be written, or exists and `force` is not given.
+    """
     existing = [str(path) for path in files if path.exists()]
     if existing and not force:
         raise OutputError(
@@ -115,14 +136,32 @@ def write_files(files: Mapping[Path, str], force: bool = False) -> None:
             "print what would be written: go-to-wheel init --print\n"
             "or overwrite: go-to-wheel init --force",
         )
-    new = [path for path in files if not path.exists()]
+    with _restored_on_failure(files):
+        try:
+            for path, text in files.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise OutputError(
+                f"can't write {error.filename}: {error.strerror}",
+                "print what would be written: go-to-wheel init --print",
+            ) from None
+        check()
+
+
+@contextmanager
+def _restored_on_failure(files: Mapping[Path, str]) -> Iterator[None]:
+    """When the block fails, give files and folders back the state that they had before."""
+    before = {path: path.read_bytes() for path in files if path.is_file()}
+    parents = dict.fromkeys(parent for path in files for parent in path.parents)
+    new = [parent for parent in parents if not parent.exists()]
     try:
+        yield
+    except BaseException:
         for path in files:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        for path, text in files.items():
-            path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        for path in new:
             with suppress(OSError):
-                path.unlink()
-        raise OutputError(f"can't write {error.filename}: {error.strerror}") from None
+                path.write_bytes(before[path]) if path in before else path.unlink()
+        for parent in new:
+            with suppress(OSError):
+                parent.rmdir()
+        raise

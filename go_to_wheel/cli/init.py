@@ -36,12 +36,13 @@ def command(
     .github/workflows/publish.yml at the top of the repository: build on a tag, check, run
     on Linux, macOS and Windows, upload by Trusted Publishing.
     """
-    from go_to_wheel.builder.scaffold import plan_files, write_files
+    from go_to_wheel.builder.scaffold import check_files, plan_files, write_files
     from go_to_wheel.config import BuildRequest
     from go_to_wheel.process import Runner
 
     request = BuildRequest(source=folder, name=name, package=package, go_binary=go_binary)
-    files, text = plan_files(Path(folder), request, Runner(), os.environ)
+    runner = Runner()
+    files, text = plan_files(Path(folder), request, runner, os.environ)
     if text:
         note(text)
     shown = {_shown(path): content for path, content in files.items()}
@@ -49,7 +50,7 @@ def command(
         for path, content in shown.items():
             click.echo(f"# {path}\n{content}")
         return
-    write_files(files, force)
+    write_files(files, force, lambda: check_files(Path(folder), runner, os.environ))
     for path in shown:
         click.echo(f"wrote {path}")
     click.echo(

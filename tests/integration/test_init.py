@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 from support import copy_project, git, go_to_wheel, run
 
+from go_to_wheel.builder.scaffold import write_files
+from go_to_wheel.errors import SourceError
+
 MIT = Path(__file__).parents[2] / "LICENSE"  # any text that is recognised
+
+
+@pytest.fixture(autouse=True)
+def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look-up of the build requirement answers at once."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
 
 
 @pytest.fixture
@@ -118,3 +127,28 @@ def test_requirement_that_resolves_is_written_without_a_note(
     found = go_to_wheel("init", "--print", cwd=hello, env=index)
     assert found.stderr == ""
     assert 'requires = ["go-to-wheel>=1.0"]' in found.stdout
+
+
+def test_no_variable_is_named_where_the_program_has_none(tmp_path: Path) -> None:
+    pair = copy_project("pair", tmp_path / "pair")
+    for program in pair.glob("cmd/*/main.go"):
+        program.write_text(program.read_text().replace("var version", "const version"))
+    packages = ("--package", "./cmd/alpha", "--package", "./cmd/beta")
+    go_to_wheel("init", *packages, "--name", "pair", cwd=pair)
+    written = tomllib.loads((pair / "pyproject.toml").read_text())["tool"]["go-to-wheel"]
+    assert written == {"commands": {"alpha": "./cmd/alpha", "beta": "./cmd/beta"}}
+    go_to_wheel(".", "--dry-run", "--dev", cwd=pair)
+
+
+def test_files_that_do_not_build_are_taken_back(hello: Path) -> None:
+    (hello / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "1"\n')
+    before = sorted(hello.rglob("*"))
+
+    def fail() -> None:
+        raise SourceError("not today")
+
+    files = {hello / "pyproject.toml": "", hello / ".github" / "workflows" / "publish.yml": ""}
+    with pytest.raises(SourceError, match="not today"):
+        write_files(files, force=True, check=fail)
+    assert sorted(hello.rglob("*")) == before
+    assert 'name = "mine"' in (hello / "pyproject.toml").read_text()

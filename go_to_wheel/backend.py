@@ -40,6 +40,7 @@ SETTINGS = {
     "platform": "the platform to build for (default: native)",
     "launcher": "native or python",
     "ldflags": "more linker flags",
+    "tags": "Go's build tags, with commas between",
     "jobs": "programs compiled at once",
     "vendor": "true: put the dependencies into the source archive",
 }
@@ -151,6 +152,7 @@ def _request(output_dir: str, settings: Mapping[str, str]) -> BuildRequest:
         platforms=[settings.get("platform", "native")],
         launcher=settings.get("launcher"),
         ldflags=settings.get("ldflags"),
+        tags=settings["tags"].split(",") if "tags" in settings else None,
         jobs=_parse_jobs(settings.get("jobs")),
         go_binary=find_fitting_go(required_go(_module_folder()), Runner(), os.environ),
         dev=True,

@@ -160,6 +160,7 @@ def _query_go(request: BuildRequest, located: Located, machine: Machine) -> GoFi
         if go is None:
             go = open_go(request.go_binary, machine.runner, source.root, machine.environ)
         go = go if request.stamp and located.stamp else go.without_stamp()
+        go = go.with_tags(settings.tags or () if request.tags is None else request.tags)
         packages = tuple(find_main(go, source, package, targets) for package in source.packages)
         variable, missing = "", None
         if AUTO in (request.version_variables or settings.set_version_vars):

@@ -27,6 +27,7 @@ from go_to_wheel.process import Runner
 from go_to_wheel.sources import Git, module_root
 
 _STRIP = "-s -w"
+_TAG = re.compile(r"[\w.]+", re.ASCII)
 _RELEASE = re.compile(r"go1\.\d{1,3}(\.\d{1,3})?(rc\d{1,3})?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _MODULE_VERSION = re.compile(r"v\d+\.\d+\.\d+([+-][\w.+-]*)?", re.ASCII)
@@ -116,6 +117,7 @@ def _request(anatomy: Anatomy, programs: Sequence[ProgramView], flags: str | Non
         url=homepages[0] if homepages else None,
         ldflags=flags,
         set_version_var=variable,
+        tags=[tag for tag in facts.setting("-tags").split(",") if _TAG.fullmatch(tag)],
         set_values={},  # their values are among the flags
         launcher="native" if in_scripts else "python",
         dependency_licenses=any(text.startswith("go/") for text in anatomy.license_texts),

@@ -108,6 +108,9 @@ def _build_options(function: _F) -> _F:
             "{short-commit} or {date} in it.",
         ),
         click.option(
+            "--tags", metavar="LIST", help="Build tags for Go, with commas: osusergo,netgo."
+        ),
+        click.option(
             "--launcher", type=click.Choice(["native", "python"]),
             help="native (default): the command is the Go program. python: Python starts it.",
         ),
@@ -189,6 +192,7 @@ def _request(source: str, platforms: str | None, options: dict[str, Any]) -> Bui
     names = None if platforms is None else platforms.split(",")
     values = dict(_split_value(text) for text in options.pop("set_values"))
     options["set_version_var"] = options["set_version_var"] or None
+    options["tags"] = options["tags"].split(",") if options["tags"] else None
     return BuildRequest(source=source, platforms=names, set_values=values or None, **options)
 
 
@@ -293,6 +297,7 @@ def format_plan(plan: BuildPlan, licenses: BundledLicenses) -> dict[str, Any]:
         "go": plan.go_version,
         "launcher": options.layout,
         "ldflags": options.ldflags if plan.go else None,
+        "tags": list(options.tags),
         "summary": project.summary,
         "requires_python": project.requires_python,
         "author": project.author,

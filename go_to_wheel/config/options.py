@@ -24,10 +24,10 @@ class BuildOptions:
     """Every value checked, every default filled in.
 
     `commands` are the programs' names, in the order of the source's packages. `ldflags` is
-    the whole string for the linker, `variables` has those that it sets, each with the option that
-    names it. `licenses` are the project's own texts, `python_files` its own
-    files for the wheel's root, both as (path, bytes). `notes` are for the user; `origins`
-    has each value's source.
+    the whole string for the linker, `variables` has those that it sets, each with the option
+    that names it. `tags` are Go's build tags. `licenses` are the project's own texts,
+    `python_files` its own files for the wheel's root, both as (path, bytes).
+    `notes` are for the user; `origins` has each value's source.
     """
 
     project: ProjectMetadata
@@ -37,6 +37,7 @@ class BuildOptions:
     output_dir: Path
     ldflags: str
     variables: Mapping[str, str]
+    tags: tuple[str, ...]
     licenses: tuple[tuple[str, bytes], ...]
     dependency_licenses: bool
     keep_going: bool

@@ -43,6 +43,7 @@ class Settings:
     platforms: tuple[str, ...] | None = None
     launcher: str | None = None
     ldflags: str | None = None
+    tags: tuple[str, ...] | None = None
     set_version_vars: tuple[str, ...] = ()
     set_values: Mapping[str, str] = field(default_factory=dict)
     python_source: str | None = None
@@ -253,6 +254,11 @@ KEYS: Mapping[str, tuple[str, _Check, str]] = {
     ),
     "launcher": ("'native' or 'python'", _is_text, "launcher"),
     "ldflags": ("a text", _is_text, "ldflags"),
+    "tags": (
+        "a list of build tags",
+        lambda value: _is_text(value) or _is_texts(value),
+        "tags",
+    ),
     "set-version-var": (
         "a variable such as 'main.version', a list of them, or 'auto'",
         lambda value: _is_text(value) or _is_texts(value),
@@ -265,6 +271,10 @@ KEYS: Mapping[str, tuple[str, _Check, str]] = {
     "sdist-include": ("a list of patterns as in .gitignore", _is_texts, "sdist_include"),
     "sdist-exclude": ("a list of patterns as in .gitignore", _is_texts, "sdist_exclude"),
 }
+
+
+#: Settings that may be written as one text.
+_LISTS = {"packages", "platforms", "tags", "set_version_vars", "sdist_include", "sdist_exclude"}
 
 
 def parse_settings(table: Any) -> Settings:
@@ -290,9 +300,8 @@ def parse_settings(table: Any) -> Settings:
         faults.append(f"{FILE_NAME}: {TABLE} has both package and commands; write one of them")
     if faults:
         raise InvalidOptionsError(faults, f"its keys are: {', '.join(KEYS)}")
-    for name in ("packages", "platforms", "set_version_vars", "sdist_include", "sdist_exclude"):
-        if name in values:
-            values[name] = _as_tuple(values[name])
+    for name in _LISTS & values.keys():
+        values[name] = _as_tuple(values[name])
     return Settings(**values)
 
 

@@ -15,8 +15,8 @@ class BuildRequest:
     `package` is one folder or several, `set_version_var` one variable or several;
     `set_values` maps other variables to values with placeholders. `binaries` are prebuilt
     ones, each "TARGET=PATH".
-    `dev` accepts the `.devN` version of a commit without a tag. `stamp` lets Go record the
-    commit in the binary.
+    `tags` are Go's build tags. `dev` accepts the `.devN` version of a commit without a tag.
+    `stamp` lets Go record the commit in the binary.
     """
 
     source: str
@@ -37,6 +37,7 @@ class BuildRequest:
     ldflags: str | None = None
     set_version_var: str | Sequence[str] | None = None
     set_values: Mapping[str, str] | None = None
+    tags: Sequence[str] | None = None
     launcher: str | None = None
     jobs: int | None = None
     keep_going: bool = False

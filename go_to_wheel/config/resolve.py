@@ -53,6 +53,7 @@ from go_to_wheel.sources.readme import Readme
 STRIP_LDFLAGS = "-s -w"
 
 _LONGEST_FILE_NAME = 255
+_TAG = re.compile(r"[\w.]+")
 _VARIABLE = re.compile(r"[\w.~/-]+\.\w+")
 _NAME_COMMANDS = f"name them in {FILE_NAME}: [{TABLE}.commands]"
 _PROJECT_KEYS = {
@@ -114,6 +115,7 @@ class _Resolver:
             output_dir=Path(request.output_dir),
             ldflags=" ".join(flags),
             variables=variables,
+            tags=self.tags(),
             licenses=self.license_files(),
             dependency_licenses=request.dependency_licenses,
             keep_going=request.keep_going,
@@ -213,6 +215,14 @@ class _Resolver:
         default = self.setting("ldflags", self.request.ldflags, self.settings.ldflags)
         self.origins.setdefault("ldflags", "default")
         return default or ""
+
+    def tags(self) -> tuple[str, ...]:
+        names = self.setting("tags", self.request.tags, self.settings.tags) or ()
+        for name in names:
+            if not _TAG.fullmatch(name):
+                message = f"tag {name!r} is not a build tag (letters, digits, '_' and '.')"
+                self.add(Fault(message, "write them with commas: --tags osusergo,netgo"))
+        return tuple(dict.fromkeys(names))
 
     def package_origin(self) -> None:
         """Where the packages come from; `locate` has chosen them already."""

@@ -108,9 +108,16 @@ class Go:
 
     def without_stamp(self) -> Go:
         """The same Go, which leaves commit and repository out of the binaries."""
+        return self._with_flag("-buildvcs=false")
+
+    def with_tags(self, tags: Sequence[str]) -> Go:
+        """The same Go with build tags, in place of those that GOFLAGS has."""
+        return self._with_flag(f"-tags={','.join(tags)}") if tags else self
+
+    def _with_flag(self, flag: str) -> Go:
         flags = self.environment.get("GOFLAGS", "").split()
-        others = [flag for flag in flags if flag_name(flag) != "-buildvcs"]
-        environment = {**self.environment, "GOFLAGS": " ".join([*others, "-buildvcs=false"])}
+        others = [other for other in flags if flag_name(other) != flag_name(flag)]
+        environment = {**self.environment, "GOFLAGS": " ".join([*others, flag])}
         return replace(self, environment=environment)
 
 

@@ -104,6 +104,7 @@ def sbom_entries(
         return []
     project = options.project
     settings = {"ldflags": options.ldflags, "launcher": options.layout}
+    settings |= {"tags": ",".join(options.tags)} if options.tags else {}
     product = Product(project.name, project.version, __version__, licenses.expression, settings)
     path = f"{info_folder(options)}/sboms/{distribution_name(project.name)}.cyclonedx.json"
     return [Entry(path, format_sbom(product, infos, licenses.by_module))]

@@ -115,6 +115,23 @@ def test_values_for_other_variables(project: Project, tmp_path: Path) -> None:
     assert f"({commit[:7]}, 2024-01-02T03:04:05Z)".encode() in program
 
 
+def test_build_tags(project: Project, tmp_path: Path) -> None:
+    """They choose files, are recorded in the wheel, and verify repeats them."""
+    folder = project("pair")
+    (folder / "cmd/alpha/special.go").write_text(
+        '//go:build special && !plain\n\npackage main\n\nfunc init() { println("so special") }\n'
+    )
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "special")
+    args = (folder, "--package", "./cmd/alpha", "--version", "1", "--platforms", native())
+    go_to_wheel(*args, "--tags", "special,other", "--output-dir", tmp_path / "d", env=NO_IDENTITY)
+    wheel = next((tmp_path / "d").glob("*.whl"))
+    assert b"so special" in program_bytes(wheel)
+    assert "-tags=special,other" in go_to_wheel("inspect", wheel).stdout
+    assert "identical" in go_to_wheel("verify", wheel, "--source", folder, env=NO_IDENTITY).stdout
+    assert plan(*args, "--tags", "other")["tags"] == ["other"]
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [

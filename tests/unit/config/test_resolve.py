@@ -290,6 +290,15 @@ def test_a_source_archive_has_no_commit() -> None:
     assert options.notes == ("main.commit is left as it is: a source archive has no commit",)
 
 
+def test_build_tags() -> None:
+    around = replace(AROUND, project=Project(Path(), Settings(tags=("a", "b"))))
+    assert ask(around).tags == ("a", "b")
+    assert ask(around, tags=["c", "c"]).tags == ("c",)
+    assert ask(around, tags=[]).tags == ()
+    assert ask(around, tags=["c"]).origins["tags"] == "--tags"
+    assert "tag '-x y' is not a build tag" in refusal(tags=["-x y"]).message
+
+
 def test_a_variable_needs_a_package() -> None:
     message = refusal(set_values={"commit": "x"}).message
     assert message == "set 'commit' is not PACKAGE.VARIABLE (write 'main.version')"

@@ -1,0 +1,111 @@
+"""A README's relative links -> addresses at the commit that was built. Pure.
+
+PyPI shows a README away from its repository: there `docs/use.md` leads nowhere.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from go_to_wheel.sources.readme import Readme
+
+#: Host -> where a file's page and its bytes are, below the project's address.
+_PLACES = {
+    "github.com": ("blob/{ref}", "raw/{ref}"),
+    "gitlab.com": ("-/blob/{ref}", "-/raw/{ref}"),
+    "codeberg.org": ("src/commit/{ref}", "raw/commit/{ref}"),
+    "gitea.com": ("src/commit/{ref}", "raw/commit/{ref}"),
+    "bitbucket.org": ("src/{ref}", "raw/{ref}"),
+}
+_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".avif")
+_FENCE = re.compile(r" {0,3}(?P<mark>`{3,}|~{3,})(?P<rest>.*)")
+#: What a link can be part of, and what has none: code, comments, escaped characters.
+_TOKEN = re.compile(
+    r"""(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n\s*\n)[\s\S])*?(?<!`)(?P=ticks)(?!`)
+    | <!--[\s\S]*?--> | \\[\s\S]
+    | (?P<tag> <(?:img|a|source|video)\b[^<>]*> )
+    | ^[ ]{0,3}\[[^\]\n]+\]:[ \t]*<?(?P<defined>[^\s<>]+)
+    | (?P<open> !?\[ )
+    | (?P<close> \] ) (?: \([ \t]*<?(?P<target>[^\s()<>]+) )?""",
+    re.VERBOSE | re.MULTILINE | re.IGNORECASE,
+)
+_ATTRIBUTE = re.compile(
+    r"\b(?P<name>src|href)\s*=\s*[\"'](?P<target>[^\"'<>]+)[\"']", re.IGNORECASE
+)
+
+#: A link's target and whether it is a picture -> its address.
+_Address = Callable[[str, bool], str]
+
+
+def absolute_links(readme: Readme, home: str, ref: str, folder: str = "") -> Readme:
+    """The Markdown README of the project at the address `home`, as it is at a commit.
+
+    `folder` is the README's own in the repository. Other formats, unknown hosts and links
+    that lead out of the repository stay as they are.
+    """
+    places = _PLACES.get(urlsplit(home).hostname or "")
+    if readme.content_type != "text/markdown" or places is None or not ref:
+        return readme
+    page, raw = (f"{home}/{place.format(ref=ref)}" for place in places)
+
+    def address(target: str, picture: bool) -> str:
+        path, fragment = re.split(r"(?=[?#])", f"{target}#", maxsplit=1)
+        inside = posixpath.normpath(posixpath.join(folder, path))
+        if path.startswith("/"):  # from the repository's root
+            inside = posixpath.normpath(path.lstrip("/"))
+        outside = inside == ".." or inside.startswith("../")
+        if not path or path.startswith("//") or ":" in path.split("/")[0] or outside:
+            return target
+        return f"{raw if picture else page}/{inside}{fragment[:-1]}"
+
+    texts = (code or _rewrite(text, address) for text, code in _split_code(readme.text))
+    return replace(readme, text="".join(texts))
+
+
+def _split_code(text: str) -> Iterator[tuple[str, str]]:
+    """The text in parts: outside and inside fenced code, one of the two is empty."""
+    lines: list[str] = []
+    mark = ""
+    for line in text.splitlines(keepends=True):
+        found = _FENCE.match(line)
+        if not mark and found and not (found["mark"][0] == "`" and "`" in found["rest"]):
+            yield "".join(lines), ""
+            lines, mark = [line], found["mark"]
+            continue
+        lines.append(line)
+        if mark and found and found["mark"].startswith(mark) and not found["rest"].strip():
+            yield "", "".join(lines)
+            lines, mark = [], ""
+    yield ("", "".join(lines)) if mark else ("".join(lines), "")
+
+
+def _rewrite(text: str, address: _Address) -> str:
+    """The text with new targets; brackets are matched to tell pictures from links."""
+    brackets: list[str] = []
+    parts: list[str] = []
+    end = 0
+
+    def put(target: str, start: int, picture: bool) -> None:
+        nonlocal end
+        parts.extend((text[end:start], address(target, picture)))
+        end = start + len(target)
+
+    for token in _TOKEN.finditer(text):
+        if token["open"]:
+            brackets.append(token["open"])
+        elif token["close"]:
+            kind = brackets.pop() if brackets else ""
+            if token["target"] and kind:
+                put(token["target"], token.start("target"), kind == "![")
+        elif target := token["defined"]:
+            picture = target.split("#")[0].lower().endswith(_PICTURES)
+            put(target, token.start("defined"), picture)
+        elif token["tag"]:
+            for found in _ATTRIBUTE.finditer(token["tag"]):
+                start = token.start("tag") + found.start("target")
+                put(found["target"], start, found["name"].lower() == "src")
+    return "".join((*parts, text[end:]))

@@ -1,0 +1,89 @@
+"""Relative links of a README, as PyPI has to show them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from go_to_wheel.sources.links import absolute_links
+from go_to_wheel.sources.readme import Readme
+
+HOME = "https://github.com/o/tool"
+PAGE, RAW = f"{HOME}/blob/abc", f"{HOME}/raw/abc"
+
+
+def linked(text: str, folder: str = "", home: str = HOME, kind: str = "text/markdown") -> str:
+    return absolute_links(Readme(text, kind), home, "abc", folder).text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[a](docs/a.md)", f"[a]({PAGE}/docs/a.md)"),
+        ("[a](./docs/a.md#top)", f"[a]({PAGE}/docs/a.md#top)"),
+        ('[a](docs/a.md "Title")', f'[a]({PAGE}/docs/a.md "Title")'),
+        ("[a](<docs/a.md>)", f"[a](<{PAGE}/docs/a.md>)"),
+        ("[a](/docs/a.md)", f"[a]({PAGE}/docs/a.md)"),
+        ("[a](docs/)", f"[a]({PAGE}/docs)"),
+        ("![a](a.png)", f"![a]({RAW}/a.png)"),
+        ("![a](a.svg?raw=true)", f"![a]({RAW}/a.svg?raw=true)"),
+        ("[![a](a.png)](docs/a.md)", f"[![a]({RAW}/a.png)]({PAGE}/docs/a.md)"),
+        ("[![a](https://b.c/a.png)](LICENSE)", f"[![a](https://b.c/a.png)]({PAGE}/LICENSE)"),
+        ("[a [b] c\nd](x.md)", f"[a [b] c\nd]({PAGE}/x.md)"),
+        ("[a]: docs/a.md\n[b]: a.png", f"[a]: {PAGE}/docs/a.md\n[b]: {RAW}/a.png"),
+        ('<img width="9" src="a.png">', f'<img width="9" src="{RAW}/a.png">'),
+        ("<a href='x.md'><img src='a.png'></a>",
+         f"<a href='{PAGE}/x.md'><img src='{RAW}/a.png'></a>"),
+        ("```\n[a](b)\n```\n[a](b)", f"```\n[a](b)\n```\n[a]({PAGE}/b)"),
+        ("~~~~md\n[a](b)\n~~~\n[a](b)\n~~~~\n[a](b)",
+         f"~~~~md\n[a](b)\n~~~\n[a](b)\n~~~~\n[a]({PAGE}/b)"),
+        ("``` `` [a](b)", f"``` `` [a]({PAGE}/b)"),
+    ],
+)  # fmt: skip
+def test_relative_links(text: str, expected: str) -> None:
+    assert linked(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[a](https://b.c/d)", "[a](#top)", "[a](mailto:a@b.c)", "[a](//b.c/d)", "[a]()", "[a](../x)",
+        "[a](../../etc/passwd)", "`[a](b)`", "``a ` [a](b)``", "<!-- [a](b) -->", "\\[a](b)",
+        "a](b)", "[a] (b)", "f[0](x)`", "```\n[a](b)\n", "<b title='[a'>", "[a](data:image/png;x)",
+        "<img alt='src=x'>", "[a][b]", "[x]",
+    ],
+)  # fmt: skip
+def test_what_stays(text: str) -> None:
+    assert linked(text) == text or text.startswith("f[0]")
+
+
+@pytest.mark.parametrize(
+    ("home", "link", "picture"),
+    [
+        ("https://gitlab.com/g/s/tool", "-/blob/abc/x", "-/raw/abc/x"),
+        ("https://codeberg.org/o/tool", "src/commit/abc/x", "raw/commit/abc/x"),
+        ("https://bitbucket.org/o/tool", "src/abc/x", "raw/abc/x"),
+    ],
+)
+def test_hosts(home: str, link: str, picture: str) -> None:
+    assert linked("[a](x) ![a](x)", home=home) == f"[a]({home}/{link}) ![a]({home}/{picture})"
+
+
+def test_where_nothing_is_known() -> None:
+    assert linked("[a](x)", home="https://git.example.com/o/tool") == "[a](x)"
+    assert linked("[a](x)", kind="text/x-rst") == "[a](x)"
+    assert absolute_links(Readme("[a](x)", "text/markdown"), HOME, "").text == "[a](x)"
+
+
+def test_a_readme_in_a_folder() -> None:
+    text = "[a](x.md) [b](../y.md) [c](../../z.md) [d](../../../no) [e](/e)"
+    expected = f"[a]({PAGE}/cmd/t/x.md) [b]({PAGE}/cmd/y.md) [c]({PAGE}/z.md) [d](../../../no)"
+    assert linked(text, "cmd/t") == f"{expected} [e]({PAGE}/e)"
+
+
+@given(st.text("[]()!`~<>\\\n abc/.#:\"'=srcimghref", max_size=80))
+def test_any_text_keeps_its_words(text: str) -> None:
+    result = linked(text)
+    assert result.replace(f"{PAGE}/", "").count("a") <= text.count("a")
+    assert len(result) >= len(text) - text.count("/") - text.count(".") * 2

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import posixpath
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,7 +51,8 @@ from go_to_wheel.sources import (
     refuse_odd_name,
     summary_of_doc,
 )
-from go_to_wheel.sources.readme import ProjectFiles
+from go_to_wheel.sources.links import absolute_links
+from go_to_wheel.sources.readme import ProjectFiles, Readme
 from go_to_wheel.wheel.archive import parse_epoch
 
 PKG_INFO = "PKG-INFO"
@@ -129,6 +131,8 @@ def detect_module(request: BuildRequest, located: Located, machine: Machine) -> 
         except BaseException:
             machine.runner.stop()
             raise
+    if request.readme is None:
+        files, project = _with_links(source.home or source.root, files, project, known)
     commands = project.settings.commands if project else {}
     detected = Detected(
         package_paths=source.package_paths,
@@ -149,6 +153,28 @@ def detect_module(request: BuildRequest, located: Located, machine: Machine) -> 
         notes=found.notes,
     )
     return Detection(detected, found.packages, found.go, found.error)
+
+
+def _with_links(
+    home: Path, files: ProjectFiles, project: Project | None, known: Identity
+) -> tuple[ProjectFiles, Project | None]:
+    """The READMEs with absolute links; a source archive's PKG-INFO has them already."""
+    source = next((value.text for label, value in known.urls if label == "Source"), "")
+    commit = known.stamps.get("commit", "")
+    if project and not project.settings.readme_links:
+        return files, project
+
+    def linked(readme: Readme, folder: Path) -> Readme:
+        below = Path(os.path.relpath(folder, home)).as_posix()
+        return known.readme or absolute_links(
+            readme, source, commit, posixpath.join(known.place, below)
+        )
+
+    if files.readme and files.readme_folder:
+        files = replace(files, readme=linked(files.readme, Path(files.readme_folder)))
+    if project and project.readme and project.readme_file:
+        project = replace(project, readme=linked(project.readme, project.readme_file.parent))
+    return files, project
 
 
 def _query_go(request: BuildRequest, located: Located, machine: Machine) -> GoFindings:
@@ -250,12 +276,15 @@ def _identify_checkout(
     urls = module_urls(source.module_path, checkout.remote if checkout else None)
     if checkout and checkout.release:
         version = Value(checkout.release, f"git tag {checkout.release}")
-        return Identity(version=version, urls=urls, stamps=_stamps(checkout))
-    if checkout is None or checkout.development is None:
-        return Identity(urls=urls, stamps=_stamps(checkout) if checkout else {})
+        return Identity(version=version, urls=urls, stamps=_stamps(checkout), place=checkout.prefix)
+    if checkout is None:
+        return Identity(urls=urls)
+    known = Identity(urls=urls, stamps=_stamps(checkout), place=checkout.prefix)
+    if checkout.development is None:
+        return known
     text, why = checkout.development
     version = Value(text, f"git commit {checkout.commit[:12] or 'unknown'}")
-    return Identity(version=version, development=why, urls=urls, stamps=_stamps(checkout))
+    return replace(known, version=version, development=why)
 
 
 def _stamps(checkout: Checkout) -> dict[str, str]:
@@ -292,11 +321,17 @@ def read_pkg_info(folder: Path) -> Identity | None:
         version=_packed(raw, "version"),
         summary=_packed(raw, "summary"),
         license=_packed(raw, "license_expression"),
+        readme=_packed_readme(raw),
         settled=True,
         urls=tuple(
             (label, Value(url, PKG_INFO)) for label, url in raw.get("project_urls", {}).items()
         ),
     )
+
+
+def _packed_readme(raw: RawMetadata) -> Readme | None:
+    text = raw.get("description")
+    return Readme(text, raw.get("description_content_type", "text/plain")) if text else None
 
 
 def _packed(raw: RawMetadata, name: str) -> Value | None:

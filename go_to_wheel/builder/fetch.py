@@ -109,6 +109,7 @@ def identify_module(fetched: Fetched, query: ModuleQuery) -> Identity:
         development=f"{module} has no tagged version for {query.version!r}" if untagged else "",
         urls=urls,
         stamps=_stamps(fetched),
+        place=fetched.origin.get("Subdir", ""),
         notes=fetched.notes,
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from go_to_wheel.config.pyproject import FILE_NAME, TABLE, Project
 from go_to_wheel.platforms import Target
-from go_to_wheel.sources.readme import ProjectFiles
+from go_to_wheel.sources.readme import ProjectFiles, Readme
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Identity:
     summary: Value | None = None
     license: Value | None = None
     urls: tuple[tuple[str, Value], ...] = ()
+    readme: Readme | None = None
+    place: str = ""
     stamps: Mapping[str, str] = field(default_factory=dict)
     settled: bool = False
     notes: tuple[str, ...] = ()

@@ -48,6 +48,7 @@ class Settings:
     set_values: Mapping[str, str] = field(default_factory=dict)
     python_source: str | None = None
     tag_prefix: str | None = None
+    readme_links: bool = True
     vendor: bool = False
     sdist_include: tuple[str, ...] = ()
     sdist_exclude: tuple[str, ...] = ()
@@ -267,6 +268,7 @@ KEYS: Mapping[str, tuple[str, _Check, str]] = {
     "set": ('a table such as { "main.commit" = "{commit}" }', _is_table, "set_values"),
     "python-source": ("a folder", _is_text, "python_source"),
     "tag-prefix": ("what is in front of a tag's version", _is_text, "tag_prefix"),
+    "readme-links": ("true or false", lambda value: isinstance(value, bool), "readme_links"),
     "vendor": ("true or false", lambda value: isinstance(value, bool), "vendor"),
     "sdist-include": ("a list of patterns as in .gitignore", _is_texts, "sdist_include"),
     "sdist-exclude": ("a list of patterns as in .gitignore", _is_texts, "sdist_exclude"),

@@ -61,9 +61,10 @@ class Checkout:
     """A commit and its neighbourhood.
 
     `tag` is the version that a tag names on the commit itself, `base` the newest one below
-    it; `others` are the repository's tags, if none of them is a version of the project.
-    `modified` is about tracked files. In a `shallow` clone tags may be missing. `problem` is
-    why git fails; the rest is unknown then.
+    it; `prefix` is the folder's place in the repository ("tools/x/"). `others` are the
+    repository's tags, if none of them is a version of the project. `modified` is about tracked
+    files. In a `shallow` clone tags may be missing. `problem` is why git fails; the rest is
+    unknown then.
     """
 
     commit: str = ""
@@ -72,6 +73,7 @@ class Checkout:
     base: str | None = None
     modified: bool = False
     remote: str | None = None
+    prefix: str = ""
     others: tuple[str, ...] = ()
     shallow: bool = False
     problem: str = ""
@@ -244,6 +246,7 @@ def read_checkout(git: Git, rules: TagRules, nearby: Sequence[str] = ()) -> Chec
         base=base,
         modified=bool(git.query(*changes, "--", ".")),
         remote=git.query("remote", "get-url", "origin"),
+        prefix=prefix,
         others=() if base else tuple(_lines(git, "tag", "--sort=-creatordate")),
         shallow=git.query("rev-parse", "--is-shallow-repository") == "true",
     )

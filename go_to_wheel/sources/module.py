@@ -226,7 +226,10 @@ def read_files(source: ModuleSource, readme: str | None = None) -> ProjectFiles:
     if text and not text.text.strip():
         text = path = None  # an empty file describes nothing
     above = repository_root(home) if source.version is None else None
-    return ProjectFiles(text, read_license_files(home, above), path.name if path else "")
+    licenses = read_license_files(home, above)
+    return ProjectFiles(
+        text, licenses, path.name if path else "", str(path.parent) if path else None
+    )
 
 
 def in_repository(folder: Path) -> bool:

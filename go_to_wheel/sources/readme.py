@@ -28,12 +28,13 @@ class Readme:
 
 @dataclass(frozen=True)
 class ProjectFiles:
-    """Texts of the project: its README and that file's name, and its licence files as
-    (name, bytes)."""
+    """Texts of the project: its README with that file's name and folder, and its licence files
+    as (name, bytes)."""
 
     readme: Readme | None
     licenses: tuple[tuple[str, bytes], ...] = ()
     readme_name: str = ""
+    readme_folder: str | None = None
 
 
 def content_type_of(suffix: str) -> str | None:

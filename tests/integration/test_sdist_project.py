@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import tarfile
 from collections.abc import Callable
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
-from support import git, go_to_wheel, native, run
+from support import git, go_to_wheel, native, run, wheel_texts
 
 Project = Callable[..., Path]
 
@@ -254,3 +255,30 @@ def test_secrets_stay_out_with_a_note(project: Project, tmp_path: Path) -> None:
     with tarfile.open(next((tmp_path / "dist").iterdir())) as archive:
         found = [name.split("/", 1)[1] for name in archive.getnames()]
     assert found == sorted({*EXPECTED, "wanted.key"} - {"README.md"})
+
+
+def test_a_readmes_links_lead_to_the_commit(project: Project, tmp_path: Path) -> None:
+    """From the folder and from its source archive, which has no git: the same wheel."""
+    folder = project("packed")
+    for name in ("go.mod", "main.go"):
+        text = (folder / name).read_text()
+        (folder / name).write_text(text.replace("example.com/packed", "github.com/o/packed"))
+    (folder / "README.md").write_text("# Packed\n\nIt [packs](docs/a.md) ![things](b.png).\n")
+    git(folder, "commit", "-q", "-a", "-m", "links")
+    git(folder, "tag", "v1.0.0")
+    commit = git(folder, "rev-parse", "HEAD").strip()
+    with sdist(folder, tmp_path / "sdist") as archive:
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    wheels = []
+    for source, output in ((folder, "a"), (tmp_path / "unpacked" / "packed-1.0.0", "b")):
+        code = "import sys, go_to_wheel.backend as backend; backend.build_wheel(sys.argv[1])"
+        (tmp_path / output).mkdir()
+        run(sys.executable, "-c", code, tmp_path / output, cwd=source)
+        (wheel,) = (tmp_path / output).iterdir()
+        wheels.append(wheel)
+    assert wheels[0].read_bytes() == wheels[1].read_bytes()
+    metadata = wheel_texts(wheels[0])["METADATA"]
+    home = "https://github.com/o/packed"
+    assert f"It [packs]({home}/blob/{commit}/docs/a.md)" in metadata
+    assert f"![things]({home}/raw/{commit}/b.png)" in metadata
+    go_to_wheel("verify", wheels[0], "--source", folder)

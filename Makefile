@@ -32,7 +32,8 @@ LEFT_OUT ?= $(CURDIR)/build/left-out.txt
 export LEFT_OUT
 AT_ONCE = $(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-FUZZ_SECONDS ?= 5
+# A number of runs instead of a time: the same work on every machine.
+FUZZ_RUNS ?= 30000
 DATASETTE_0.65 := datasette>=0.65,<0.66
 DATASETTE_1.0 := datasette>=1.0a41,<2
 # A target for each set of files that build constraints choose, and for each width of an int.
@@ -88,9 +89,9 @@ test-all: test-go test-unit test-integration test-datasette
 test-go: setup  ## The scanner's own tests, with the race detector where there is a C compiler
 	cd sqlite_scanner && $(GO) test $(if $(shell command -v cc),-race) ./...
 	$(if $(shell command -v cc),,@printf 'a C compiler\tthe race detector\n' >> $(LEFT_OUT))
-	$(if $(filter-out 0,$(FUZZ_SECONDS)),cd sqlite_scanner && \
+	$(if $(filter-out 0,$(FUZZ_RUNS)),cd sqlite_scanner && \
 	for target in FuzzParseHeader FuzzParseExcludes FuzzNextDirent; do \
-	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ_SECONDS)s ./internal/scan || exit 1; \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ_RUNS)x ./internal/scan || exit 1; \
 	done)
 
 test-unit: setup  ## Pure tests, on every Python from 3.11 up that is here
@@ -110,7 +111,7 @@ test-windows: setup  ## Installed programs under a Windows Python (wine), and th
 	$(RUN) bash tests/windows/run.sh -q
 
 test-oldest-go:  ## The scanner's and the integration tests with the oldest Go that is supported
-	@$(MAKE) --no-print-directory GO_VERSION=$(GO_OLDEST) FUZZ_SECONDS=0 test-go test-integration
+	@$(MAKE) --no-print-directory GO_VERSION=$(GO_OLDEST) FUZZ_RUNS=0 test-go test-integration
 
 # Both lines at once: the tests mostly wait for servers.
 test-datasette: datasette-environment-0.65 datasette-environment-1.0  ## The plugin, on both Datasette lines

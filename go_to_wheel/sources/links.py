@@ -84,7 +84,7 @@ def _split_code(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _rewrite(text: str, address: _Address) -> str:
-    """The text with new targets; brackets are matched to tell pictures from links."""
+    """The text with new targets; matching brackets separate pictures from links."""
     brackets: list[str] = []
     parts: list[str] = []
     end = 0

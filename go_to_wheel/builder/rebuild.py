@@ -27,7 +27,6 @@ from go_to_wheel.process import Runner
 from go_to_wheel.sources import Git, module_root
 
 _STRIP = "-s -w"
-_TAG = re.compile(r"[\w.]+", re.ASCII)
 _RELEASE = re.compile(r"go1\.\d{1,3}(\.\d{1,3})?(rc\d{1,3})?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _MODULE_VERSION = re.compile(r"v\d+\.\d+\.\d+([+-][\w.+-]*)?", re.ASCII)
@@ -100,6 +99,7 @@ def _request(anatomy: Anatomy, programs: Sequence[ProgramView], flags: str | Non
     facts, headers = programs[0].facts, anatomy.metadata
     urls = [str(value).partition(", ") for value in headers.get_all("Project-URL", [])]
     homepages = [address for label, _, address in urls if label == "Homepage"]
+    tags = facts.setting("-tags")
     version, variable, flags = _split_version(str(anatomy.name.version), flags)
     in_scripts = all(".data/scripts/" in program.path for program in programs)
     return BuildRequest(
@@ -117,7 +117,7 @@ def _request(anatomy: Anatomy, programs: Sequence[ProgramView], flags: str | Non
         url=homepages[0] if homepages else None,
         ldflags=flags,
         set_version_var=variable,
-        tags=[tag for tag in facts.setting("-tags").split(",") if _TAG.fullmatch(tag)],
+        tags=tags.split(",") if _TAGS.fullmatch(tags) else [],
         set_values={},  # their values are among the flags
         launcher="native" if in_scripts else "python",
         dependency_licenses=any(text.startswith("go/") for text in anatomy.license_texts),
@@ -227,7 +227,7 @@ def _command(program: ProgramView) -> str:
 
 
 def _environment(wheel: bytes, file: str, facts: BinaryFacts) -> dict[str, str]:
-    """The files' date, the build tags, and the Go that built it, which Go fetches."""
+    """The files' date, and the Go that built it, which Go fetches."""
     with open_archive(io.BytesIO(wheel)) as archive:
         moment = archive.infolist()[0].date_time
     try:
@@ -238,11 +238,9 @@ def _environment(wheel: bytes, file: str, facts: BinaryFacts) -> dict[str, str]:
             f"go-to-wheel check {file}",
         ) from None
     environ = {"SOURCE_DATE_EPOCH": str(epoch)}
-    version, tags = _go_version(facts), facts.setting("-tags")
+    version = _go_version(facts)
     if _RELEASE.fullmatch(version):
         environ["GOTOOLCHAIN"] = version
-    if _TAGS.fullmatch(tags):
-        environ["GOFLAGS"] = f"-tags={tags}"
     return environ
 
 
@@ -254,12 +252,6 @@ def _notes(facts: BinaryFacts) -> tuple[str, ...]:
     if tags and not _TAGS.fullmatch(tags):
         notes.append(f"its build tags are left out: {tags!r} are none that Go takes")
     return tuple(notes)
-
-
-def rebuild_environment(recipe: Recipe, environ: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment with the recipe's."""
-    flags = f"{environ.get('GOFLAGS', '')} {recipe.environ.get('GOFLAGS', '')}".strip()
-    return {**environ, **recipe.environ, **({"GOFLAGS": flags} if flags else {})}
 
 
 def request_in(recipe: Recipe, folder: Path) -> BuildRequest:
@@ -297,7 +289,7 @@ def require_go(
     """
     folder = Path(tempfile.gettempdir())
     try:
-        used = open_go(go_binary, runner, folder, rebuild_environment(recipe, environ)).version
+        used = open_go(go_binary, runner, folder, {**environ, **recipe.environ}).version
         reason = ""
     except ToolchainError as error:
         used = open_go(go_binary, runner, folder, {**environ, "GOTOOLCHAIN": "local"}).version

@@ -65,13 +65,13 @@ def _rebuild(
 ) -> tuple[str, bytes]:
     """The name and bytes of the wheel as it comes out now."""
     from go_to_wheel.builder.plan import plan_build
-    from go_to_wheel.builder.rebuild import rebuild_environment, require_go
+    from go_to_wheel.builder.rebuild import require_go
     from go_to_wheel.builder.run import run_build
 
     request = _request(recipe, source, runner, scratch)
     request = _with_options(request, more, scratch / "dist")
     require_go(recipe, request.go_binary, runner, os.environ)
-    plan = plan_build(request, runner, rebuild_environment(recipe, os.environ))
+    plan = plan_build(request, runner, {**os.environ, **recipe.environ})
     path = run_build(plan).wheels[0].path
     return path.name, path.read_bytes()
 

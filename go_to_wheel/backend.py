@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from go_to_wheel.builder.editable import build_editable as write_editable
-from go_to_wheel.builder.linked import bundle_for
+from go_to_wheel.builder.linked import list_targets
 from go_to_wheel.builder.plan import BuildPlan, plan_build
 from go_to_wheel.builder.run import run_build
 from go_to_wheel.builder.sdist import build_sdist as write_sdist
@@ -132,7 +132,7 @@ def prepare_metadata_for_build_editable(
 
 def _write_metadata(plan: BuildPlan, folder: str, scripts: bool) -> str:
     targets = plan.options.targets[:1]
-    tags, licenses = plan.planned_tags(targets[0]), bundle_for(plan, targets)
+    tags, licenses = plan.planned_tags(targets[0]), list_targets(plan, targets).licenses
     for entry in info_entries(plan.options, licenses, tags, scripts):
         path = Path(folder, entry.path)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from go_to_wheel.binary import tags_for
 from go_to_wheel.builder.compile import make_programs
-from go_to_wheel.builder.linked import bundle_for
+from go_to_wheel.builder.linked import list_targets
 from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.publish import publish
 from go_to_wheel.builder.temporary import temporary_folder
@@ -47,8 +47,9 @@ def _entries(
     plan: BuildPlan, project: Project, places: Mapping[str, str], tags: tuple[str, ...]
 ) -> list[Entry]:
     options = plan.options
+    licenses = list_targets(plan, options.targets[:1]).licenses
     launcher = launcher_files(options, options.targets[0], places)
-    entries = info_entries(options, bundle_for(plan, options.targets[:1]), tags, scripts=True)
+    entries = info_entries(options, licenses, tags, scripts=True)
     source = project.settings.python_source
     if source is None:
         return [*launcher, *entries]

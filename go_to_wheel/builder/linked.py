@@ -1,43 +1,88 @@
-"""The licences of what is linked into a plan's programs."""
+"""What is linked into a plan's programs: licences, variables, packages that need cgo."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from go_to_wheel.builder.dependencies import read_notices
 from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.version_var import judge_variable
-from go_to_wheel.errors import InvalidOptionsError
+from go_to_wheel.errors import InvalidOptionsError, SourceError
+from go_to_wheel.golang.cgo import find_cgo, replacement_for
 from go_to_wheel.golang.packages import Package, list_linked
-from go_to_wheel.licenses import BundledLicenses, Notice, bundle_licenses
+from go_to_wheel.licenses import BundledLicenses, Notice, bundle_licenses, unknown_licenses
 from go_to_wheel.naming import STANDARD_LIBRARY
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources import ModuleSource
 
 
-def bundle_for(plan: BuildPlan, targets: Iterable[Target]) -> BundledLicenses:
-    """The licences of the programs for these targets, all of them together.
+@dataclass(frozen=True)
+class Linked:
+    """What is linked into the programs of some targets.
 
-    A wheel has those of its own target alone, so that it doesn't depend on what else is
-    built in the same run. Raises SourceError, and InvalidOptionsError for a version variable
-    that a target's files compute or don't have.
+    `without_cgo` are packages whose cgo files are left out.
+    """
+
+    licenses: BundledLicenses
+    without_cgo: frozenset[str] = frozenset()
+
+
+def list_targets(plan: BuildPlan, targets: Iterable[Target]) -> Linked:
+    """The packages and licences in the programs for these targets, all of them together.
+
+    A wheel has the licences of its own target alone, so that it doesn't depend on what else is
+    built in the same run. Raises SourceError, also for packages that are nothing without cgo,
+    and InvalidOptionsError for variables that a target's files compute or don't have.
     """
     own, files = plan.options.project.license_expression, plan.options.licenses
-    notices = _merge(notice for target in targets for notice in _notices(plan, target))
+    notices: list[Notice] = []
+    without_cgo: set[str] = set()
+    for target in targets:
+        if plan.go is None or not isinstance(plan.source, ModuleSource):
+            notices += _recorded(plan, target)
+            continue
+        root = plan.source.root
+        linked = list_linked(plan.go, root, plan.source.packages, target)
+        _check_variables(plan.options.variables, linked)
+        left_out = find_cgo(plan.go, root, linked, target)
+        _refuse_stubs(left_out)
+        without_cgo |= set(left_out)
+        if plan.options.dependency_licenses:
+            notices += read_notices(plan.go, plan.package.module_path, linked)
     if not plan.options.dependency_licenses:
-        return BundledLicenses(own, files)
-    return bundle_licenses(plan.package.module_path, own, files, notices, plan.complete)
+        return Linked(BundledLicenses(own, files), frozenset(without_cgo))
+    module, merged = plan.package.module_path, _merge(notices)
+    licenses = bundle_licenses(module, own, files, merged, plan.complete)
+    return Linked(licenses, frozenset(without_cgo))
 
 
-def _notices(plan: BuildPlan, target: Target) -> list[Notice]:
-    """From `go list` for a module; for prebuilt programs from what they record."""
-    options = plan.options
-    if plan.go is not None and isinstance(plan.source, ModuleSource):
-        if not options.variables and not options.dependency_licenses:
-            return []
-        linked = list_linked(plan.go, plan.source.root, plan.source.packages, target)
-        _check_variables(options.variables, linked)
-        return read_notices(plan.go, plan.package.module_path, linked)
+def linked_notes(unknown: Mapping[str, str], without_cgo: Iterable[str]) -> list[str]:
+    """Notes about licences that are unknown, by module, and about packages without cgo."""
+    note, packages = unknown_licenses(unknown), sorted(without_cgo)
+    notes = [note] if note else []
+    if packages:
+        notes.append(
+            f"files that need cgo are left out of {', '.join(packages)}: "
+            "try whether the program still does what it should"
+        )
+    return notes
+
+
+def _refuse_stubs(packages: Iterable[str]) -> None:
+    for package in packages:
+        other = replacement_for(package)
+        if other is not None:
+            raise SourceError(
+                f"{package} needs cgo: without it the program compiles, and fails when it runs",
+                f"use {other} instead: go get {other}"
+                if other
+                else "build it with cgo yourself and wrap the binary: --binary TARGET=PATH",
+            )
+
+
+def _recorded(plan: BuildPlan, target: Target) -> list[Notice]:
+    """The notices of the modules that a target's prebuilt programs record."""
     modules = {STANDARD_LIBRARY}
     for (name, _), program in plan.prebuilt.items():
         if name == target.name and (info := program.facts.go):

@@ -12,12 +12,12 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from go_to_wheel.binary import BinaryFacts, tags_for
 from go_to_wheel.builder.compile import Program, make_programs
-from go_to_wheel.builder.linked import bundle_for
+from go_to_wheel.builder.linked import Linked, linked_notes, list_targets
 from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.publish import check_folder, list_neighbours, publish
 from go_to_wheel.builder.temporary import temporary_folder
@@ -28,10 +28,11 @@ from go_to_wheel.errors import (
     BuildFailedError,
     GoToWheelError,
     OutputError,
+    ToolchainError,
     WheelError,
 )
 from go_to_wheel.golang.environment import usable_cpus
-from go_to_wheel.licenses import BundledLicenses, unknown_licenses
+from go_to_wheel.licenses import BundledLicenses
 from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.process import wait_for
@@ -87,7 +88,7 @@ class Job:
     targets: Sequence[Target]
     work: Path
     processors: float | None
-    licenses: Future[BundledLicenses]
+    linked: Future[Linked]
     on_event: EventSink
 
 
@@ -97,7 +98,7 @@ class Outcome:
 
     wheels: Sequence[BuiltWheel] = ()
     facts: tuple[BinaryFacts, ...] = ()
-    unknown: Mapping[str, str] = field(default_factory=dict)
+    linked: Linked | None = None
     error: GoToWheelError | None = None
 
 
@@ -111,7 +112,8 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
     check_folder(options.output_dir)
     source = None if isinstance(plan.source, BinarySource) else plan.source.root
     with temporary_folder(source) as work:
-        wheels, failures, unknown = _gather(_run_jobs(plan, work, on_event))
+        outcomes = _run_jobs(plan, work, on_event)
+        wheels, failures = _gather(outcomes)
         if failures and (not wheels or not options.keep_going):
             raise BuildFailedError(failures)
         order = [target.name for target in options.targets]
@@ -119,8 +121,7 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
         findings = _check(wheels, options)
         paths = publish([wheel.path for wheel in wheels], options.output_dir)
     published = [replace(wheel, path=path) for wheel, path in zip(wheels, paths, strict=True)]
-    note = unknown_licenses(unknown)
-    notes = [*options.notes, *([note] if note else []), *findings]
+    notes = [*options.notes, *_notes(outcomes), *findings]
     notes += list_neighbours(options.output_dir, paths)
     return BuildReport(tuple(published), failures, tuple(notes))
 
@@ -138,8 +139,8 @@ def _run_jobs(
     try:
         futures = []
         for index, (group, share) in enumerate(zip(groups.values(), shares, strict=True)):
-            licenses = lister.submit(bundle_for, plan, group[:1])
-            job = Job(plan, group, work / f"{index}", share, licenses, on_event)
+            linked = lister.submit(list_targets, plan, group[:1])
+            job = Job(plan, group, work / f"{index}", share, linked, on_event)
             futures.append((group, compilers.submit(_run_job, job)))
         wait_for([future for _, future in futures])
         return [(group, future.result()) for group, future in futures]
@@ -172,17 +173,17 @@ def _run_job(job: Job) -> Outcome:
         for target in job.targets:
             job.on_event(Event(target.name, "compile"))
         programs = make_programs(job.plan, job.targets[0], job.work, job.processors)
-        licenses = job.licenses.result()
+        linked = job.linked.result()
         wheels = []
         for target in job.targets:
             job.on_event(Event(target.name, "pack"))
-            wheels.append(_pack(job, target, programs, licenses, started))
+            wheels.append(_pack(job, target, programs, linked.licenses, started))
             job.on_event(Event(target.name, "done"))
-        return Outcome(wheels, tuple(program.facts for program in programs), licenses.unknown)
+        return Outcome(wheels, tuple(program.facts for program in programs), linked)
     except (GoToWheelError, OSError) as error:
         for target in job.targets:
             job.on_event(Event(target.name, "failed"))
-        return Outcome(error=_as_ours(error))
+        return Outcome(error=_explain_cgo(_as_ours(error), job.linked))
 
 
 def _as_ours(error: GoToWheelError | OSError) -> GoToWheelError:
@@ -192,6 +193,20 @@ def _as_ours(error: GoToWheelError | OSError) -> GoToWheelError:
     return OutputError(
         f"can't work in the temporary folder: {error.strerror or error}",
         "make room there, or choose another with TMPDIR",
+    )
+
+
+def _explain_cgo(error: GoToWheelError, linked: Future[Linked]) -> GoToWheelError:
+    """A hint for what is undefined because its package's cgo files are left out."""
+    if "undefined: " not in error.message or linked.exception():
+        return error
+    packages = [name for name in linked.result().without_cgo if f"# {name}\n" in error.message]
+    if not packages:
+        return error
+    return ToolchainError(
+        error.message,
+        f"{', '.join(packages)} needs cgo, which go-to-wheel builds without: find a package in "
+        "pure Go, or build with cgo yourself and wrap the binary: --binary TARGET=PATH",
     )
 
 
@@ -225,8 +240,8 @@ def _pack(
 
 def _gather(
     outcomes: Sequence[tuple[Sequence[Target], Outcome]],
-) -> tuple[list[BuiltWheel], dict[str, GoToWheelError], dict[str, str]]:
-    """The wheels, each failed target's error, and the licences that are unknown."""
+) -> tuple[list[BuiltWheel], dict[str, GoToWheelError]]:
+    """The wheels, and each failed target's error."""
     failures = {
         target.name: outcome.error
         for targets, outcome in outcomes
@@ -235,8 +250,13 @@ def _gather(
     }
     failures |= _differing_stamps(outcomes)
     wheels = [wheel for _, outcome in outcomes for wheel in outcome.wheels]
-    unknown = {name: why for _, outcome in outcomes for name, why in outcome.unknown.items()}
-    return [wheel for wheel in wheels if wheel.target not in failures], failures, unknown
+    return [wheel for wheel in wheels if wheel.target not in failures], failures
+
+
+def _notes(outcomes: Sequence[tuple[Sequence[Target], Outcome]]) -> list[str]:
+    linked = [outcome.linked for _, outcome in outcomes if outcome.linked]
+    unknown = {name: why for found in linked for name, why in found.licenses.unknown.items()}
+    return linked_notes(unknown, {package for found in linked for package in found.without_cgo})
 
 
 def _differing_stamps(

@@ -11,9 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from go_to_wheel.builder.plan import BuildPlan, plan_build
 from go_to_wheel.builder.requirement import Requirement, find_requirement
-from go_to_wheel.config import BuildRequest
+from go_to_wheel.config import AUTO, BuildRequest
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
-from go_to_wheel.config.resolve import AUTO
 from go_to_wheel.errors import InvalidOptionsError, OutputError, SourceError
 from go_to_wheel.process import Runner
 from go_to_wheel.sources import ModuleSource, repository_root

@@ -14,10 +14,10 @@ from click.shell_completion import CompletionItem
 from go_to_wheel.cli.messages import format_size, note, printable
 
 if TYPE_CHECKING:
+    from go_to_wheel.builder.linked import Linked
     from go_to_wheel.builder.plan import BuildPlan
     from go_to_wheel.builder.run import BuildReport, BuiltWheel
     from go_to_wheel.config import BuildRequest
-    from go_to_wheel.licenses import BundledLicenses
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -242,9 +242,9 @@ def _print_report(report: BuildReport) -> None:
 
 
 def _print_plan(plan: BuildPlan, as_json: bool) -> None:
-    from go_to_wheel.builder.linked import bundle_for
+    from go_to_wheel.builder.linked import list_targets
 
-    described = format_plan(plan, bundle_for(plan, plan.options.targets))
+    described = format_plan(plan, list_targets(plan, plan.options.targets))
     if as_json:
         click.echo(json.dumps(described, indent=2))
         return
@@ -275,13 +275,14 @@ _PLAN_KEYS = {
 }
 
 
-def format_plan(plan: BuildPlan, licenses: BundledLicenses) -> dict[str, Any]:
+def format_plan(plan: BuildPlan, linked: Linked) -> dict[str, Any]:
     """The plan as --dry-run --json prints it."""
-    from go_to_wheel.licenses import unknown_licenses
+    from go_to_wheel.builder.linked import linked_notes
     from go_to_wheel.naming import wheel_file_name
 
     project, options = plan.options.project, plan.options
-    unknown = unknown_licenses(licenses.unknown)
+    licenses = linked.licenses
+    notes = linked_notes(licenses.unknown, linked.without_cgo)
     rows = []
     for target in options.targets:
         tags = plan.planned_tags(target)
@@ -307,7 +308,7 @@ def format_plan(plan: BuildPlan, licenses: BundledLicenses) -> dict[str, Any]:
         "urls": [f"{label}, {url}" for label, url in project.urls.items()],
         "readme": project.readme.content_type if project.readme else None,
         "output_dir": str(options.output_dir),
-        "notes": [*options.notes, *([unknown] if unknown else [])],
+        "notes": [*options.notes, *notes],
         "platforms": rows,
         "origins": {_PLAN_KEYS.get(key, key): text for key, text in options.origins.items()},
     }

@@ -11,7 +11,7 @@ from typing import Any
 from go_to_wheel.golang.command import Go
 from go_to_wheel.platforms import Target
 
-_FIELDS = "ImportPath,Name,Dir,Doc,Module,GoFiles,DepOnly,Standard"
+_FIELDS = "ImportPath,Name,Dir,Doc,Module,GoFiles,IgnoredGoFiles,DepOnly,Standard"
 _FILE_FIELDS = ("GoFiles", "CgoFiles", "SFiles", "HFiles", "SysoFiles", "EmbedFiles")
 _IGNORED_FIELDS = ("IgnoredGoFiles", "IgnoredOtherFiles")
 
@@ -22,8 +22,8 @@ class Package:
 
     `module_version` is the version required, `source_version` that of the sources in use,
     which a replacement changes (empty for a folder). `module_folder` holds these sources; it
-    is empty where go list has none, as for vendored modules. `is_dependency` marks packages
-    that are only imported.
+    is empty where go list has none, as for vendored modules. `ignored` are the Go files that
+    are not for this target. `is_dependency` marks packages that are only imported.
     """
 
     import_path: str
@@ -35,6 +35,7 @@ class Package:
     module_version: str = ""
     module_folder: str = ""
     source_version: str = ""
+    ignored: tuple[str, ...] = ()
     is_dependency: bool = False
     is_standard: bool = False
 
@@ -59,6 +60,14 @@ def list_linked(go: Go, folder: Path, packages: Sequence[str], target: Target) -
     if result.returncode:
         raise go.source_error(result)
     return [_parse_package(data) for data in _parse_objects(result.stdout) if data.get("Dir")]
+
+
+def list_cgo_files(go: Go, folder: Path, packages: Sequence[str], target: Target) -> list[str]:
+    """Those of the packages that have cgo files for a target, if cgo were on."""
+    form = "{{if .CgoFiles}}{{.ImportPath}}{{end}}"
+    env = {**go.environment_for(target), "CGO_ENABLED": "1"}
+    command = [go.program, "list", "-e", "-buildvcs=false", "-f", form, *packages]
+    return go.runner.run(command, folder, env).stdout.split()
 
 
 def list_mains(go: Go, folder: Path, target: Target, pattern: str = "./...") -> list[str]:
@@ -109,6 +118,7 @@ def _parse_package(data: dict[str, Any]) -> Package:
         module_version=module.get("Version", ""),
         module_folder=module.get("Dir", ""),
         source_version=used.get("Version", ""),
+        ignored=tuple(data.get("IgnoredGoFiles", ())),
         is_dependency=data.get("DepOnly", False),
         is_standard=data.get("Standard", False),
     )

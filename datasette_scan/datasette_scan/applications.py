@@ -2,64 +2,99 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 
 @dataclass(frozen=True)
 class Sign:
-    """A program and what gives its databases away: all of ``tables``, or one file name."""
+    """A program and how its databases are recognised.
+
+    ``tables`` all have to be there; with ``files``, one of these file names too; with
+    ``folders``, one of these folder names. Names are in lower case, separated by a comma.
+    """
 
     application: str
-    tables: frozenset[str] = frozenset()
-    files: frozenset[str] = frozenset()
-    folders: frozenset[str] = frozenset()
+    tables: str = ""
+    files: str = ""
+    folders: str = ""
+
+    def fits(self, tables: frozenset[str], file: str, folders: frozenset[str]) -> bool:
+        """Whether a database has everything that is given here."""
+        return (
+            _split(self.tables) <= tables
+            and (not self.files or file in _split(self.files))
+            and (not self.folders or bool(_split(self.folders) & folders))
+        )
 
 
-def _sign(application: str, tables: str = "", files: str = "", folders: str = "") -> Sign:
-    split = [frozenset(words.lower().split()) for words in (tables, files, folders)]
-    return Sign(application, *split)
+@functools.cache
+def _split(names: str) -> frozenset[str]:
+    return frozenset(names.split(", ")) - {""}
 
 
-# Most particular first: the first sign that fits is taken.
+# The most particular come first: the first that fits is taken. Add a line, and to
+# tests/datasette_scan/test_applications.py a database as the program makes it.
 SIGNS = (
-    _sign("GeoPackage", "gpkg_contents gpkg_spatial_ref_sys"),
-    _sign("SpatiaLite", "spatial_ref_sys geometry_columns spatialite_history"),
-    _sign("MBTiles", "tiles metadata"),
-    _sign("Fossil", "blob delta event rcvfrom"),
-    _sign("Fossil", "vfile vvar vmerge"),
-    _sign("Firefox", "moz_places moz_historyvisits"),
-    _sign("Firefox", "moz_cookies"),
-    _sign("Firefox", "moz_formhistory"),
-    _sign("Firefox", "moz_hosts"),
-    _sign("Firefox", "moz_perms"),
-    _sign("Firefox", "moz_icons"),
-    _sign("Firefox", "", "webappsstore.sqlite storage.sqlite content-prefs.sqlite key4.db"),
-    _sign("Firefox", "", "", ".mozilla"),
-    _sign("Chromium", "urls visits keyword_search_terms"),
-    _sign("Chromium", "meta cookies"),
-    _sign("Chromium", "meta logins"),
-    _sign("Chromium", "meta autofill"),
-    _sign("Chromium", "icon_mapping favicons"),
-    _sign("Chromium", "meta top_sites"),
-    _sign("Chromium", "", "", "google-chrome bravesoftware"),
-    _sign("Apple", "_sqlitedatabaseproperties"),
-    _sign("Apple", "z_metadata z_primarykey"),
-    _sign("Apple", "message handle chat"),
-    _sign("Signal", "conversations messages identitykeys"),
-    _sign("Anki", "cards notes revlog"),
-    _sign("Calibre", "books authors books_authors_link"),
-    _sign("Zotero", "itemdata itemdatavalues collectionitems"),
-    _sign("Lightroom", "adobe_images aglibraryfile"),
-    _sign("KeePassXC", "", "keepassxc.db"),
-    _sign("Django", "django_migrations"),
-    _sign("Rails", "schema_migrations ar_internal_metadata"),
-    _sign("Alembic", "alembic_version"),
-    _sign("WordPress", "wp_posts wp_options"),
-    _sign("Jupyter", "nbsignatures"),
-    _sign("Coverage.py", "coverage_schema"),
-    _sign("Twitter archive", "archive_tweets"),
-    _sign("GitHub to SQLite", "repos issues users labels"),
+    Sign("GeoPackage", "gpkg_contents, gpkg_spatial_ref_sys"),
+    Sign("SpatiaLite", "spatial_ref_sys, geometry_columns, spatialite_history"),
+    Sign("MBTiles", "tiles, metadata"),
+    Sign("Fossil", "blob, delta, event, rcvfrom"),
+    Sign("Fossil", "vfile, vvar, vmerge"),
+    Sign("Firefox", "moz_places, moz_historyvisits"),
+    Sign("Firefox", "moz_cookies"),
+    Sign("Firefox", "moz_formhistory"),
+    Sign("Firefox", "moz_hosts"),
+    Sign("Firefox", "moz_perms"),
+    Sign("Firefox", "moz_icons"),
+    Sign("Firefox", files="webappsstore.sqlite, storage.sqlite, content-prefs.sqlite, key4.db"),
+    Sign("Firefox", folders=".mozilla"),
+    Sign("Chromium", "urls, visits, keyword_search_terms"),
+    Sign("Chromium", "meta, cookies"),
+    Sign("Chromium", "meta, logins"),
+    Sign("Chromium", "meta, autofill"),
+    Sign("Chromium", "meta, token_service"),
+    Sign("Chromium", "icon_mapping, favicons"),
+    Sign("Chromium", "meta, top_sites"),
+    Sign("Chromium", "omni_box_shortcuts"),
+    Sign("Chromium", "network_action_predictor"),
+    Sign("Chromium", "eq_classes, eq_class_members"),
+    Sign("Chromium", "nel_policies, reporting_endpoints"),
+    Sign(
+        "Chromium",
+        "meta",
+        "quotamanager, dips, trust tokens, sharedstorage, privateaggregation, interestgroups, "
+        "aggregationservice, attributionreporting, conversions, mediadevicesalts, "
+        "first_party_sets.db, heavy_ad_intervention_opt_out.db, browsing topics site data",
+    ),
+    Sign("Chromium", folders="chromium, google-chrome, bravesoftware, microsoft-edge, vivaldi"),
+    Sign("Apple Photos", "zasset, zgenericalbum"),
+    Sign("Apple Notes", "ziccloudsyncingobject, zicnotedata"),
+    Sign("Apple Messages", "message, handle, chat"),
+    Sign("Apple", "_sqlitedatabaseproperties"),
+    Sign("Apple", "z_metadata, z_primarykey"),
+    Sign("Signal", "conversations, messages, identitykeys"),
+    Sign("Anki", "cards, notes, revlog"),
+    Sign("Calibre", "books, authors, books_authors_link"),
+    Sign("Zotero", "itemdata, itemdatavalues, collectionitems"),
+    Sign("Lightroom", "adobe_images, aglibraryfile"),
+    Sign("darktable", "film_rolls, images, selected_images"),
+    Sign("darktable", "styles, style_items, presets"),
+    Sign("Home Assistant", "states, events, recorder_runs"),
+    Sign("KeePassXC", files="keepassxc.db"),
+    Sign("Django", "django_migrations"),
+    Sign("Rails", "schema_migrations, ar_internal_metadata"),
+    Sign("Alembic", "alembic_version"),
+    Sign("WordPress", "wp_posts, wp_options"),
+    Sign("Jupyter", "nbsignatures"),
+    Sign("Jupyter", "files", "file_id_manager.db"),
+    Sign("IPython", "sessions, history, output_history"),
+    Sign("mypy", "files2", "cache.db"),
+    Sign("diskcache", "settings, cache", "cache.db"),
+    Sign("Coverage.py", "coverage_schema"),
+    Sign("Twitter archive", "archive_tweets"),
+    Sign("GitHub to SQLite", "repos, issues, users, labels"),
 )
 
 _BY_ID = {
@@ -78,16 +113,14 @@ _BY_ID = {
 }
 
 
-def identify(path: str, tables: frozenset[str], application_id: int = 0, said: str = "") -> str:
-    """The program's name, or "" when nothing gives it away. ``tables`` in lower case."""
+def identify(path: str, tables: frozenset[str], application_id: int = 0, found: str = "") -> str:
+    """The program's name, or "" when nothing gives it away.
+
+    ``tables`` are in lower case; ``found`` is what the scanner concludes from the header.
+    """
     known = _BY_ID.get(application_id)
-    if known or said:
-        return known or said
+    if known or found:
+        return known or found
     parts = PurePosixPath(path.lower().replace("\\", "/")).parts
     file, folders = (parts[-1], frozenset(parts[:-1])) if parts else ("", frozenset[str]())
-    for sign in SIGNS:
-        if sign.tables and sign.tables <= tables:
-            return sign.application
-        if file in sign.files or sign.folders & folders:
-            return sign.application
-    return ""
+    return next((s.application for s in SIGNS if s.fits(tables, file, folders)), "")

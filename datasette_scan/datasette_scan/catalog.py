@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from .finder import Match, Problem, Progress
 from .names import alias, assign_names, path_hash
 from .probe import Facts
-from .text import visible, visible_path
+from .text import fold, visible, visible_path
 
 STATUSES = (
     "ready",
@@ -49,6 +48,7 @@ class Entry:
     schema_hash: int = 0
     snapshot_at: float = 0.0
     attached: bool = False
+    other_paths: tuple[bytes, ...] = ()  # hard links to the same file
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -64,6 +64,11 @@ class Entry:
     def shown_folder(self) -> str:
         """The folder that holds it, safe to show."""
         return visible_path(os.path.dirname(self.path))
+
+    @property
+    def shown_other_paths(self) -> list[str]:
+        """The same file's other paths, safe to show."""
+        return [visible_path(path) for path in self.other_paths]
 
     @property
     def address(self) -> str:
@@ -223,7 +228,8 @@ class Catalog:
         self._skipped_now.add(skip.path)
 
     def drop_twins(self, paths: Iterable[bytes]) -> None:
-        """Of several names of one file only the first, by path, is served."""
+        """Of several hard links to one file the first, by path, is served; it lists the others."""
+        others: dict[bytes, list[bytes]] = {}
         for path in sorted(paths):
             entry = self.entries.get(path)
             if entry is None or not entry.inode:
@@ -233,9 +239,10 @@ class Catalog:
             if known is None or known.identity != entry.identity or known.status == "gone":
                 self._identities[entry.identity] = path
             elif first != path and not entry.attached:
-                reason = f"another name (hard link) of {visible_path(first)}"
-                advice = "It is served under that name."
-                self.drop(entry, Skip(path, reason, advice, entry.size, True))
+                others.setdefault(first, []).append(path)
+                self.drop(entry, None)
+        for path, entry in self.entries.items():
+            entry.other_paths = tuple(others.get(path, ()))
 
     def give_names(self, reserved: Iterable[str]) -> None:
         """Names for the entries that have none.
@@ -278,14 +285,6 @@ class Catalog:
         found.sort(key=_sort_key(query.sort), reverse=query.descending)
         return found
 
-    def counts(self, entries: Iterable[Entry]) -> tuple[Counter[str], Counter[str]]:
-        """How many entries each status and each application has."""
-        rows = list(entries)
-        return (
-            Counter(e.status for e in rows),
-            Counter(e.application for e in rows if e.application),
-        )
-
 
 def _tests(query: Query) -> list[Callable[[Entry], bool]]:
     tests: list[Callable[[Entry], bool]] = []
@@ -305,8 +304,12 @@ def _tests(query: Query) -> list[Callable[[Entry], bool]]:
     if query.since:
         tests.append(lambda e: e.revision > query.since)
     matches = _contains if query.wide else _named
-    tests.extend(matches(word) for word in query.text.casefold().split())
+    tests.extend(matches(word) for word in _fold(query.text).split())
     return tests
+
+
+def _fold(text: str) -> str:
+    return text.lower() if text.isascii() else fold(text)
 
 
 def _below(folder: str) -> Callable[[Entry], bool]:
@@ -317,14 +320,16 @@ def _below(folder: str) -> Callable[[Entry], bool]:
 
 def _contains(word: str) -> Callable[[Entry], bool]:
     return lambda e: (
-        word in e.address.casefold()
-        or word in e.shown_path.casefold()
-        or word in e.tables.casefold()
+        word in _fold(e.address)
+        or word in _fold(e.application)
+        or word in _fold(e.shown_path)
+        or word in _fold(e.tables)
+        or any(word in _fold(path) for path in e.shown_other_paths)
     )
 
 
 def _named(word: str) -> Callable[[Entry], bool]:
-    return lambda e: word in e.address.casefold()
+    return lambda e: word in _fold(e.address) or word in _fold(e.application)
 
 
 def _sort_key(sort: str) -> Callable[[Entry], tuple[object, str, bytes]]:

@@ -1,9 +1,9 @@
 """File paths → database names: readable, stable, the same whatever the order of finding.
 
 A name is the file's stem. Files whose stems collide (without regard to case, since SQLite
-schema names have none) all get as many parent folder names in front as make them differ;
-what is still equal then gets a short hash of its path. A name once given stays with its
-file.
+schema names have none, and to how accents are encoded, since nobody sees that) all get as many
+parent folder names in front as it takes; what is still equal then gets a short hash of its
+path. A name once given stays with its file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from .text import is_plain
+from .text import fold, is_plain
 
 _LONGEST = 80
 _ALIAS = re.compile(r"-([0-9a-f]{8})$")
@@ -54,14 +54,14 @@ def assign_names(
     paths: Iterable[bytes], given: Mapping[bytes, str], reserved: Iterable[str]
 ) -> dict[bytes, str]:
     """Names for ``paths`` that have none in ``given``; never a given or reserved one."""
-    taken = {n.casefold() for n in reserved} | {n.casefold() for n in given.values()}
+    taken = {fold(n) for n in reserved} | {fold(n) for n in given.values()}
     waiting = {p: name_parts(p) for p in paths if p not in given}
     names: dict[bytes, str] = {}
     depth = 1
     while waiting:
         groups: dict[str, list[bytes]] = defaultdict(list)
         for path, parts in waiting.items():
-            groups[_join(parts, depth).casefold()].append(path)
+            groups[fold(_join(parts, depth))].append(path)
         for key, group in groups.items():
             alone = len(group) == 1 and key not in taken
             for path in sorted(group):
@@ -69,7 +69,7 @@ def assign_names(
                     names[path] = _join(waiting.pop(path), depth)
                 elif len(waiting[path]) <= depth:
                     names[path] = _hashed(path, waiting.pop(path), taken)
-        taken.update(n.casefold() for n in names.values())
+        taken.update(fold(n) for n in names.values())
         depth += 1
     return names
 
@@ -80,7 +80,7 @@ def _join(parts: list[str], depth: int) -> str:
 
 def _hashed(path: bytes, parts: list[str], taken: set[str]) -> str:
     name = f"{parts[0]}-{path_hash(path)}"
-    if name.casefold() in taken:
+    if fold(name) in taken:
         name = f"{parts[0]}-{hashlib.sha256(path).hexdigest()}"
-    taken.add(name.casefold())
+    taken.add(fold(name))
     return name

@@ -39,6 +39,11 @@ def visible_path(path: bytes) -> str:
     return visible(os.fsdecode(path))
 
 
+def fold(text: str) -> str:
+    """Text for comparison: case and the encoding of accents (macOS decomposes) don't count."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
 def is_formula(text: str) -> bool:
     """Whether a spreadsheet may take a cell for a formula.
 

@@ -59,13 +59,24 @@ def interrupt(root: Path, random_numbers: random.Random) -> Outcome:
         environment = {**os.environ, "TMPDIR": folder, "PYTHONDONTWRITEBYTECODE": "1"}
         with open(os.devnull, "wb") as nowhere:
             child = subprocess.Popen(
-                command, env=environment, stdout=nowhere, stderr=nowhere, start_new_session=True
+                command,
+                env=environment,
+                stdout=nowhere,
+                stderr=nowhere,
+                start_new_session=True,
+                preexec_fn=_heed_signals,
             )
         time.sleep(delay)
         child.send_signal(number)
         code = child.wait(PATIENCE)
         left = tuple(os.listdir(folder)) + tuple(_session(child.pid))
     return Outcome(" ".join(way) or "serve", number.name, delay, code, left)
+
+
+def _heed_signals() -> None:
+    """Shells start what they run in the background with SIGINT ignored."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _session(leader: int) -> list[str]:

@@ -16,6 +16,12 @@ from datasette_scan.names import alias, alias_hash, assign_names, name_parts, pa
         (["/x/one/d/db.db", "/x/two/d/db.db"], ["one-d-db", "two-d-db"]),
         # without regard to case: SQLite's schema names have none
         (["/a/Data.db", "/b/data.db"], ["a-Data", "b-data"]),
+        # nor to how accents are encoded: both look the same
+        (["/a/\u00e9.db", "/b/e\u0301.db"], ["a-\u00e9", "b-e\u0301"]),
+        (
+            ["/\u00e9.db", "/e\u0301.db"],
+            [f"{name}-{path_hash(f'/{name}.db'.encode())}" for name in ("\u00e9", "e\u0301")],
+        ),
         # the same folder, another extension: only the path makes them differ
         (
             ["/a.db", "/a.sqlite"],

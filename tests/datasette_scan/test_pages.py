@@ -82,6 +82,7 @@ async def test_json(root: Path) -> None:
         "name": "one",
         "url": "/one",
         "path": str(root / "one.db"),
+        "other_paths": [],
         "tables": 1,
         "size": (root / "one.db").stat().st_size,
         "application": None,
@@ -476,8 +477,57 @@ async def test_hard_links_are_one_database(root: Path) -> None:
     os.link(path, root / "two.db")
     site = await scanned(root)
     assert set(site.names.values()) == {"one"}
-    [skip] = (await site.json("/-/scan.json?tab=skipped"))["skipped_files"]
-    assert skip["path"] == str(root / "two.db") and "hard link" in skip["reason"]
+    body = await site.json("/-/scan.json?tab=skipped&q=two.db")
+    assert body["skipped_files"] == []
+    assert [row["other_paths"] for row in body["rows"]] == [[str(root / "two.db")]]
+    assert f"the same file: {root / 'two.db'}" in (await site.get("/-/scan")).text
+    (root / "two.db").unlink()
+    await site.scan()
+    assert (await site.json("/-/scan.json"))["rows"][0]["other_paths"] == []
+    await site.close()
+    site = await scanned(root, allow={"scan-view": {"id": "root"}})
+    assert (await site.json("/-/scan.json"))["rows"][0]["other_paths"] == []
+    await site.close()
+
+
+async def test_filters_that_match_nothing_stay_in_sight(root: Path) -> None:
+    run_sql(root / "a.db", "CREATE TABLE tiles (z)", "CREATE TABLE metadata (name, value)")
+    make_database(root / "b.db")
+    site = await scanned(root)
+    page = (await site.get("/-/scan?q=a&status=busy&application=MBTiles&min_size=5MB&age=9d")).text
+    assert "No database matches" in page
+    for choice in (
+        '<option value="busy" selected>busy (0)</option>',
+        '<option value="MBTiles" selected>MBTiles (0)</option>',
+        '<option value="5MB" selected>5MB</option>',
+        '<option value="9d" selected>9d</option>',
+    ):
+        assert choice in page, choice
+    for key, rest in (
+        ("status", "?q=a&amp;application=MBTiles&amp;min_size=5MB&amp;age=9d"),
+        ("q", "?status=busy&amp;application=MBTiles&amp;min_size=5MB&amp;age=9d"),
+    ):
+        assert f'<a href="{rest}" title="Remove this filter">' in page, key
+    page = (await site.get("/-/scan?application=MBTiles")).text  # and the others are one step away
+    assert "1 database</p>" in page
+    assert '<option value="ready">ready (1)</option>' in page
+    page = (await site.get("/-/scan?status=ready")).text
+    assert '<option value="MBTiles">MBTiles (1)</option>' in page
+    await site.close()
+
+
+async def test_search_finds_applications_and_either_form_of_an_accent(root: Path) -> None:
+    run_sql(root / "a.db", "CREATE TABLE tiles (z)", "CREATE TABLE metadata (name, value)")
+    make_database(root / "caf\u00e9.db")
+    make_database(root / "Cafe\u0301 noir.db")
+    site = await scanned(root)
+    for query, names in (
+        ("mbtiles", ["a"]),
+        ("CAF\u00c9", ["Cafe\u0301 noir", "caf\u00e9"]),
+        ("cafe\u0301", ["Cafe\u0301 noir", "caf\u00e9"]),
+    ):
+        rows = (await site.json("/-/scan.json", params={"q": query}))["rows"]
+        assert [row["name"] for row in rows] == names, query
     await site.close()
 
 

@@ -174,9 +174,9 @@ async def test_the_first_page_goes_before_the_first_scan(
 async def test_asking_while_scanning_starts_no_second(root: Path) -> None:
     site = await scanned(root)
     site.state.catalog.scanning = True
-    assert site.state.scan_task.ask() is False
+    assert site.state.scan_task.request_scan() is False
     site.state.catalog.scanning = False
-    assert site.state.scan_task.ask() is True
+    assert site.state.scan_task.request_scan() is True
     await site.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from datasette import Response
@@ -22,7 +23,8 @@ async def page(datasette: Any, request: Any) -> Response:
         return listing
     skipped_tab = listing.full and request.args.get("tab") == "skipped"
     catalog = listing.state.catalog
-    statuses, applications = catalog.counts(listing.entries)
+    args = listing.args
+    filters = {key: args[key] for key in _FILTERS if args.get(key)}
     context = {
         "listing": listing,
         "rows": listing.shown(),
@@ -30,15 +32,16 @@ async def page(datasette: Any, request: Any) -> Response:
         "progress": listing.progress(),
         "skipped_tab": skipped_tab,
         "skipped": sorted(catalog.skipped.values(), key=lambda s: s.path) if skipped_tab else [],
-        "statuses": [(s, statuses[s]) for s in STATUSES if statuses[s]],
-        "applications": sorted(applications.items(), key=lambda item: item[0].casefold()),
-        "ages": AGES,
-        "sizes": SIZES,
+        "statuses": _choices(listing.statuses, args.get("status"), STATUSES.index),
+        "applications": _choices(listing.applications, args.get("application"), str.casefold),
+        "ages": _with(AGES, args.get("age")),
+        "sizes": _with(SIZES, args.get("min_size")),
         "columns": [c for c in SORTS if c != "path" or listing.full],
-        "link": lambda **changes: link(listing.args, **changes),
-        "sort_link": lambda column: sort_link(listing.args, column),
+        "link": lambda **changes: link(args, **changes),
+        "without": lambda key: link(args, **{key: None}),
+        "sort_link": lambda column: sort_link(args, column),
         "sorted_by": listing.page.query.sort,
-        "filtered": any(listing.args.get(k) for k in _FILTERS),
+        "filters": [(_FILTERS[key], value, key) for key, value in filters.items()],
         "served": await _served(datasette, request),
         "roots": [visible_path(r) for r in listing.state.settings.find.roots],
         "excludes": () if listing.state.settings.find.include_all else DEFAULT_EXCLUDES,
@@ -48,7 +51,30 @@ async def page(datasette: Any, request: Any) -> Response:
     return Response.html(html, headers=SAFETY)
 
 
-_FILTERS = ("q", "status", "application", "folder", "min_size", "max_size", "age")
+_FILTERS = {
+    "q": "search",
+    "status": "status",
+    "application": "application",
+    "folder": "folder",
+    "min_size": "at least",
+    "max_size": "at most",
+    "age": "changed within",
+}
+
+
+def _choices(
+    counts: Mapping[str, int], chosen: str | None, key: Callable[[str], Any]
+) -> list[tuple[str, int]]:
+    """What can be chosen and how many it would show; what is chosen even if that is none."""
+    found = dict(counts)
+    known = sorted(found, key=key)
+    if chosen and chosen not in found:
+        known.append(chosen)
+    return [(name, found.get(name, 0)) for name in known]
+
+
+def _with(choices: Mapping[str, str], chosen: str | None) -> dict[str, str]:
+    return {**choices, **({chosen: chosen} if chosen and chosen not in choices else {})}
 
 
 async def _served(ds: Any, request: Any) -> list[tuple[str, str]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,6 +69,8 @@ class Listing:
         self.page = Page(parse_page({}, True).query)
         self.entries: list[Entry] = []
         self.total = 0
+        self.statuses: Counter[str] = Counter()
+        self.applications: Counter[str] = Counter()
         self._stand: Json = {}
 
     async def load(self) -> Listing:
@@ -79,8 +83,15 @@ class Listing:
         # Before the rows: they may be newer than the state of the scan, never older.
         self._stand = self._progress()
         viewable = await _viewable(ds, self.state, actor)
-        found = self.state.catalog.find(self.page.query)
-        self.entries = [e for e in found if (e.name in viewable if e.attached else self.full)]
+        query = self.page.query
+        found = self.state.catalog.find(replace(query, status="", application=""))
+        seen = [e for e in found if (e.name in viewable if e.attached else self.full)]
+        has_status = [e for e in seen if query.status in ("", e.status)]
+        has_application = [e for e in seen if query.application in ("", e.application)]
+        # Each choice is counted as if nothing were chosen there: it can be changed in one step.
+        self.statuses = Counter(e.status for e in has_application)
+        self.applications = Counter(e.application for e in has_status if e.application)
+        self.entries = [e for e in has_status if query.application in ("", e.application)]
         self.total = len(self.entries)
         return self
 
@@ -101,6 +112,7 @@ class Listing:
             "name": entry.address,
             "url": ds.urls.database(entry.name) if entry.attached else None,
             "path": entry.shown_path if self.full else None,
+            "other_paths": entry.shown_other_paths if self.full else [],
             "tables": entry.table_count,
             "size": entry.size,
             "modified": modified.isoformat(timespec="seconds") if entry.mtime_ns else None,

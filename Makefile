@@ -101,7 +101,7 @@ test-unit: setup  ## Pure tests, on every Python from 3.11 up that is here
 	    test -n "$$python" || continue; \
 	    echo "== unit tests on Python $$version ($$python)"; \
 	    UV_PROJECT_ENVIRONMENT=.venv-$$version $(UV) sync --quiet --python "$$python"; \
-	    .venv-$$version/bin/python -m pytest -q $(PARALLEL) tests/unit; \
+	    PATH="$$PATH:$(dir $(GO))" .venv-$$version/bin/python -m pytest -q $(PARALLEL) tests/unit; \
 	done
 
 test-integration: setup  ## Real builds, real installs, the scanner's command line

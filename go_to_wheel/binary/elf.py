@@ -81,7 +81,7 @@ def read_elf(reader: BoundedReader) -> Image:
     for segment in segments:
         reader.require(segment["p_offset"], segment["p_filesz"])
     interpreter = _interpreter(reader, segments)
-    libraries, flags = _dynamic(segments)
+    libraries, search_paths, flags = _dynamic(segments)
     facts = BinaryFacts(
         format="elf",
         goos="linux",
@@ -90,6 +90,7 @@ def read_elf(reader: BoundedReader) -> Image:
         pie=elf["e_type"] == "ET_DYN" and bool(interpreter or flags & _DF_1_PIE),
         interpreter=interpreter,
         libraries=libraries,
+        search_paths=search_paths,
         glibc_floor=_glibc_floor(elf),
     )
     loads = [segment for segment in segments if segment["p_type"] == "PT_LOAD"]
@@ -128,9 +129,10 @@ def _interpreter(reader: BoundedReader, segments: list[Any]) -> str | None:
     return None
 
 
-def _dynamic(segments: list[Any]) -> tuple[tuple[str, ...], int]:
-    """The needed libraries and DT_FLAGS_1."""
+def _dynamic(segments: list[Any]) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    """The needed libraries, the folders to look in, and DT_FLAGS_1."""
     libraries: list[str] = []
+    folders: list[str] = []
     flags = 0
     for segment in segments:
         if not isinstance(segment, DynamicSegment):
@@ -138,9 +140,11 @@ def _dynamic(segments: list[Any]) -> tuple[tuple[str, ...], int]:
         for tag in segment.iter_tags():
             if tag.entry.d_tag == "DT_NEEDED":
                 libraries.append(str(getattr(tag, "needed")))  # noqa: B009 (set at run time)
+            elif tag.entry.d_tag in ("DT_RPATH", "DT_RUNPATH"):
+                folders += str(getattr(tag, tag.entry.d_tag[3:].lower())).split(":")
             elif tag.entry.d_tag == "DT_FLAGS_1":
                 flags |= tag.entry.d_val
-    return tuple(libraries), flags
+    return tuple(libraries), tuple(folders), flags
 
 
 def _glibc_floor(elf: ELFFile) -> Version2 | None:

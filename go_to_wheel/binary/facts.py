@@ -58,7 +58,8 @@ class BinaryFacts:
     "ppc64le", "s390x", "riscv64" … on Linux ("arm" where the level is unknown);
     "x86_64", "arm64" on macOS; "amd64", "arm64", "32" on Windows. `kind` is
     "executable", "shared library", "object file" or "core dump". `glibc_floor` is the
-    newest glibc symbol version asked for; `minimum_macos` is what the header states.
+    newest glibc symbol version asked for; `minimum_macos` is what the header states;
+    `search_paths` are the folders (RPATH, RUNPATH) where the loader looks for libraries.
     """
 
     format: str
@@ -68,6 +69,7 @@ class BinaryFacts:
     pie: bool = False
     interpreter: str | None = None
     libraries: tuple[str, ...] = ()
+    search_paths: tuple[str, ...] = ()
     glibc_floor: Version2 | None = None
     minimum_macos: Version2 | None = None
     go: GoBuildInfo | None = None

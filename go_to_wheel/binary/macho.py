@@ -30,6 +30,7 @@ _SEGMENT, _SEGMENT_64 = 0x1, 0x19
 _LOAD_DYLINKER, _VERSION_MIN_MACOSX, _BUILD_VERSION = 0xE, 0x24, 0x32
 #: LOAD_DYLIB, LOAD_WEAK_DYLIB, REEXPORT_DYLIB, LAZY_LOAD_DYLIB, LOAD_UPWARD_DYLIB
 _LOAD_LIBRARY = frozenset({0xC, 0x80000018, 0x8000001F, 0x20, 0x80000023})
+_RPATH = 0x8000001C
 _READ_WRITE = 3
 _SYSTEMS = {1: "darwin", 2: "ios", 3: "tvos", 4: "watchos", 6: "ios", 7: "ios", 11: "visionos"}
 
@@ -40,6 +41,7 @@ class _Commands:
 
     interpreter: str | None = None
     libraries: list[str] = field(default_factory=list)
+    search_paths: list[str] = field(default_factory=list)
     minimum: Version2 | None = None
     system: str = ""
     spans: list[Span] = field(default_factory=list)
@@ -66,6 +68,7 @@ def read_macho(reader: BoundedReader) -> Image:
         pie=bool(flags & _PIE),
         interpreter=found.interpreter,
         libraries=tuple(found.libraries),
+        search_paths=tuple(found.search_paths),
         minimum_macos=found.minimum if found.system in ("", "darwin") else None,
     )
     return Image(facts, tuple(found.spans), found.section or found.data, found.system)
@@ -96,6 +99,8 @@ def _gather(found: _Commands, order: str, number: int, body: bytes) -> None:
         _gather_segment(found, order, number == _SEGMENT_64, body)
     elif number in _LOAD_LIBRARY:
         found.libraries.append(_string(order, body))
+    elif number == _RPATH:
+        found.search_paths.append(_string(order, body))
     elif number == _LOAD_DYLINKER:
         found.interpreter = _string(order, body)
     elif number == _BUILD_VERSION:

@@ -152,6 +152,9 @@ def _check_destination(path: str, stem: str) -> Faults:
     elif scheme == "scripts" and "/" in rest:
         text = f"{path!r} is in a folder below scripts/, which some installers refuse"
         yield Fault("data-scheme", text, "commands are direct children of scripts/")
+    elif scheme == "scripts" and rest.lower().endswith(".exe.exe"):
+        text = f"the command {path!r} ends in .exe twice"
+        yield Fault("command-name", text, "rename it: installers don't add .exe to programs")
     elif _STARTUP.fullmatch(rest.rpartition("site-packages/")[2]) and scheme != "scripts":
         yield _startup(path)
     elif scheme == "data" and _OWNED.match(rest):

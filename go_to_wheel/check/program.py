@@ -37,6 +37,8 @@ _PROMISED = frozenset(
 #: Below this size compression saves nothing worth a warning.
 _SMALL = 64 << 10
 _LIBRARY_NAME = re.compile(r"\.(dll|dylib|exe|node|pyd|so(\.\d+)*)$")
+#: The libraries of compilers that are not Microsoft's.
+_MINGW = re.compile(r"(lib(gcc_s|stdc\+\+|winpthread|gomp|ssp)|cyg|msys-).*\.dll", re.IGNORECASE)
 _INSTRUMENTED = ("-race", "-msan", "-asan", "-cover")
 
 
@@ -161,6 +163,14 @@ def _check_needs(program: Program, claims: list[Claim], names: Set[str]) -> Faul
             if fault.code not in seen:
                 seen.add(fault.code)
                 yield fault
+    folders = [path for path in program.facts.search_paths if path.startswith("/")]
+    if folders:
+        text = f"{program.path!r} looks for libraries outside of the wheel: {', '.join(folders)}"
+        yield Fault("binary-rpath", text, "link it with paths relative to $ORIGIN or @loader_path")
+    foreign = [name for name in program.facts.libraries if _MINGW.fullmatch(name)]
+    if missing := [name for name in foreign if name not in names]:
+        text = f"{program.path!r} needs {', '.join(missing)}, which Windows doesn't have"
+        yield Fault("binary-library", text, "link it statically, or put the libraries beside it")
     if any(claim.libc == "glibc" for claim in claims):
         missing = [name for name in program.facts.libraries if not _is_promised(name, names)]
         if missing and not _is_musl(program.facts):

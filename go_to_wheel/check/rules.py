@@ -43,6 +43,7 @@ RULES: dict[str, Rule] = {
     # What is installed where
     "data-scheme": Rule(ERROR, "installers refuse a file in .data, or install it elsewhere"),
     "data-outside": Rule(WARNING, "a file is installed among the environment's own"),
+    "command-name": Rule(WARNING, "a command's name ends in .exe twice"),
     "startup-code": Rule(WARNING, "a file makes code run at every start of Python"),
     # The file name
     "filename-invalid": Rule(ERROR, "the file name is not one of a wheel"),
@@ -88,6 +89,7 @@ RULES: dict[str, Rule] = {
     "binary-glibc": Rule(ERROR, "the program needs a newer glibc than the tag says"),
     "binary-libc": Rule(ERROR, "the program needs another C library than the tag promises"),
     "binary-library": Rule(ERROR, "the program needs a library that the tag doesn't promise"),
+    "binary-rpath": Rule(WARNING, "the program looks for libraries in folders outside the wheel"),
     "binary-cpu": Rule(ERROR, "the program needs a newer CPU than the tag says"),
     "binary-build": Rule(WARNING, "the program was built with an instrumented or experimental Go"),
     "binary-dirty": Rule(WARNING, "the program was built from a source tree with local changes"),

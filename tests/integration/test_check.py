@@ -93,7 +93,7 @@ def codes_for(report: Report, part: str) -> set[str]:
 
 def test_go_to_wheel_02_gets_what_it_deserves(of_go_to_wheel_02: Report) -> None:
     report = of_go_to_wheel_02
-    everywhere = {"twine-strict", "binary-stored", "binary-paths"}
+    everywhere = {"twine-strict", "binary-stored", "binary-paths", "license-missing"}
     assert codes_for(report, "manylinux") == {"binary-mode", *everywhere}
     assert codes_for(report, "macosx") == {"binary-mode", "binary-macos", *everywhere}
     assert codes_for(report, "win_amd64") == everywhere
@@ -120,7 +120,7 @@ def test_gowheels_gets_what_it_deserves(
         command += ["--artifact", f"{platform}:{path}"]
     subprocess.run(command, cwd=project, check=True, capture_output=True)
     report = check_wheels([tmp_path], expect=[])
-    everywhere = {"twine-strict", "binary-stored"}
+    everywhere = {"twine-strict", "binary-stored", "license-missing"}
     assert codes_for(report, "manylinux") == everywhere
     assert codes_for(report, "macosx") == {"binary-macos", *everywhere}
     assert codes_for(report, "win_amd64") == everywhere

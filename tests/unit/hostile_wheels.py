@@ -167,5 +167,6 @@ CASES: dict[str, tuple[Callable[[], bytes], set[str]]] = {
     "data-file": (lambda: names("thing-1.0.data/x"), {"data-scheme"}),
     "data-foreign": (lambda: names("other-1.0.data/purelib/x"), {"data-scheme"}),
     "scripts-folder": (lambda: names("thing-1.0.data/scripts/sub/x"), {"data-scheme"}),
+    "exe-exe": (lambda: entry("thing-1.0.data/scripts/x.exe.exe", b"#!python\n"), {"command-name"}),
     "data-wheel-case": (lambda: names("Thing-1.0.data/purelib/x"), {"data-scheme"}),
 }

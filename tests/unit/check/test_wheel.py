@@ -8,6 +8,7 @@ import stat
 import struct
 import zipfile
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from binaries import load
@@ -456,8 +457,34 @@ def test_libraries_and_musl() -> None:
     assert codes(("libc.so.6",), musl) == ["binary-libc"]
 
 
+@pytest.mark.parametrize(
+    ("facts", "tag", "code"),
+    [
+        ({"search_paths": ("$ORIGIN/../lib", "@rpath")}, "manylinux2014_x86_64", []),
+        ({"search_paths": ("/home/jane/lib",)}, "manylinux2014_x86_64", ["binary-rpath"]),
+        ({"libraries": ("KERNEL32.dll", "vcruntime140.dll")}, "win_amd64", []),
+        ({"libraries": ("libgcc_s_seh-1.dll",)}, "win_amd64", ["binary-library"]),
+        (
+            {"libraries": ("libwinpthread-1.dll",), "names": {"libwinpthread-1.dll"}},
+            "win_amd64",
+            [],
+        ),
+    ],
+)
+def test_libraries_from_elsewhere(facts: dict[str, Any], tag: str, code: list[str]) -> None:
+    from go_to_wheel.binary import BinaryFacts
+
+    values = {**facts}
+    names = values.pop("names", set())
+    kind = ("pe", "windows", "amd64") if tag == "win_amd64" else ("elf", "linux", "x86_64")
+    program = Program(zipfile.ZipInfo("hello/lib/x.dll"), BinaryFacts(*kind, **values))
+    faults = check_program(program, named(tag), names)
+    assert [fault.code for fault in faults] == code
+
+
 def test_every_code_is_a_rule_and_every_rule_is_shown() -> None:
     shown = {row[1] for row in BROKEN} | {"binary-kind", "wheel-purelib", "filename-normalized"}
+    shown |= {"binary-rpath"}
     shown |= {
         "binary-any",
         "binary-version",

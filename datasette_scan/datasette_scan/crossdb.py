@@ -15,7 +15,7 @@ from . import compat
 from .database import ScannedDatabase
 from .errors import BusyError, UnavailableError
 from .opening import Lease, file_uri
-from .opening.connection import guard, restrict, unguard
+from .opening.connection import Connection, guard, pipes, restrict, unguard
 from .read_only import ReadOnlyDatabase
 from .reader import Reader
 from .visitor import current_visitor, file_names_hidden
@@ -71,7 +71,9 @@ class CrossDatabase(ReadOnlyDatabase):
         return [databases[name] for name in names[:_MOST_ATTACHED]]
 
     def _read(self, fn: Callable[[Any], Any], databases: list[Any]) -> Any:
-        connection = sqlite3.connect(":memory:", uri=True, check_same_thread=False)
+        connection = sqlite3.connect(
+            ":memory:", uri=True, check_same_thread=False, factory=Connection
+        )
         try:
             self.ds._prepare_connection(connection, "_memory")
             restrict(connection, _MOST_ATTACHED)
@@ -83,7 +85,7 @@ class CrossDatabase(ReadOnlyDatabase):
         finally:
             connection.close()
 
-    def _attach_own(self, connection: sqlite3.Connection, db: Any) -> None:
+    def _attach_own(self, connection: Connection, db: Any) -> None:
         """Attach a file that Datasette serves itself, as Datasette opens it."""
         flags = "mode=ro" if db.is_mutable else "immutable=1"
         if self.ds.nolock:
@@ -95,7 +97,7 @@ class CrossDatabase(ReadOnlyDatabase):
             _detach(connection, db.name)
 
     def _attach(
-        self, connection: sqlite3.Connection, scanned: list[ScannedDatabase], fn: Callable[..., Any]
+        self, connection: Connection, scanned: list[ScannedDatabase], fn: Callable[..., Any]
     ) -> Any:
         if not scanned:
             guard(connection, file_names_hidden())
@@ -108,7 +110,8 @@ class CrossDatabase(ReadOnlyDatabase):
         def use(lease: Lease) -> Any:
             _detach(connection, first.name)
             try:
-                connection.execute(f"ATTACH DATABASE ? AS {_quoted(first.name)}", [lease.uri])
+                with pipes.opening(lease.path):
+                    connection.execute(f"ATTACH DATABASE ? AS {_quoted(first.name)}", [lease.uri])
             except sqlite3.Error:  # whose text contains the path
                 raise BusyError(f"{first.name} cannot be attached") from None
             return self._attach(connection, rest, fn)
@@ -128,7 +131,7 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _detach(connection: sqlite3.Connection, name: str) -> None:
+def _detach(connection: Connection, name: str) -> None:
     rows = connection.execute("PRAGMA database_list").fetchall()
     if name in {row[1] for row in rows} - {"main", "temp"}:
         connection.execute(f"DETACH DATABASE {_quoted(name)}")

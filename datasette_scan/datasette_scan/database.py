@@ -12,7 +12,7 @@ from typing import Any
 from datasette.database import Results
 
 from .catalog import Entry
-from .errors import DamagedError, is_damage
+from .errors import DamagedError, QueryTooComplexError, TooComplexError, is_damage
 from .opening import Mode, ReadInfo
 from .opening.connection import guard
 from .read_only import ReadOnlyDatabase
@@ -61,6 +61,8 @@ class ScannedDatabase(ReadOnlyDatabase):
 
         try:
             result, self.last_read = await self._reader.read(self.entry.path, use, self._prepare)
+        except TooComplexError as error:
+            raise QueryTooComplexError("the query needs too much time or memory") from error
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise

@@ -43,6 +43,10 @@ class UnavailableError(ScanError, Base400):  # type: ignore[misc]  # Base400 has
     retry_seconds = 0  # after which the same request may succeed, if it may
     advice = "Scan again when the file has been repaired or put back."
 
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice or self.advice
+
 
 class StillScanningError(UnavailableError):
     """No database has this name, so far."""
@@ -100,17 +104,16 @@ class RecoveryError(UnavailableError):
         "Open it once with the program that owns it, or raise snapshot_max_mb."
     )
 
-    def __init__(self, message: str, advice: str = "") -> None:
-        super().__init__(message)
-        self.advice = advice or self.advice
-
 
 class TooComplexError(UnavailableError):
-    """The file or query needs more time or memory than one may have."""
+    """The file needs more time or memory than one file may have."""
 
     word = "too complex to look into"
     status = 400
-    advice = "Ask for less: fewer rows or columns, a simpler view. See memory_max_mb."
+    advice = (
+        "Its tables or views need more time or memory than one file may have. "
+        "If you trust it, serve it alone with a higher memory_max_mb."
+    )
 
 
 class CorruptError(UnavailableError):
@@ -127,6 +130,13 @@ class DamagedError(CorruptError, sqlite3.DatabaseError):
     """
 
     status = 500
+
+
+class QueryTooComplexError(TooComplexError, sqlite3.OperationalError):
+    """The same during a query: also an error that Datasette knows how to show."""
+
+    word = "too complex"
+    advice = "Select fewer rows, columns or bytes. If you need them all, raise memory_max_mb."
 
 
 def is_damage(error: sqlite3.DatabaseError) -> bool:

@@ -93,9 +93,11 @@ def check_file(
     seconds: float = _SECONDS,
 ) -> Facts:
     """Look into one file, for at most ``seconds``. Never raises for what the file is."""
-    deadline = time.monotonic() + seconds
+    deadline = 0.0
 
     def look(connection: sqlite3.Connection) -> _Schema:
+        nonlocal deadline
+        deadline = time.monotonic() + seconds
         with interrupted_when(connection, lambda: time.monotonic() > deadline):
             return _read_schema(connection, deadline)
 
@@ -108,7 +110,7 @@ def check_file(
     except UnavailableError as error:
         return _refused(match, error)
     except sqlite3.Error as error:
-        if time.monotonic() > deadline and "interrupted" in str(error):
+        if "interrupted" in str(error):  # by the progress handler
             return _refused(match, TooComplexError(f"{shown} takes more than {seconds:g} s"))
         return _refused(match, CorruptError(f"{shown}: {error}"))
     except Exception as error:  # noqa: BLE001 (one odd file must not end the scan)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from .ending import Ending
 from .opening import Limits, Opener, Prepare, ReadInfo, SnapshotStore, sweep
 from .opening.connection import HEAP_BYTES, limit_memory
 
@@ -52,6 +53,7 @@ class Reader:
         limit_memory(memory_bytes)
         limits = Limits(connection_limit(handle_limit()), snapshot_bytes=snapshot_bytes)
         self.opener = Opener(limits, SnapshotStore(total=4 * snapshot_bytes), roots)
+        self.ending = Ending(self.opener)
         self._pages = _pool(threads, "scan-read")
         self._checks = _pool(min(threads, 2), "scan-check")
         if self._checks is not None:
@@ -86,11 +88,13 @@ class Reader:
         self.opener.forget(path)
 
     def close(self) -> None:
-        """Stop the threads, waiting for the reads that are under way."""
+        """Stop the threads, interrupting the reads that are under way."""
+        self.opener.interrupt()
         for pool in (self._checks, self._pages):
             if pool is not None:
                 pool.shutdown(wait=True, cancel_futures=True)
         self.opener.close()
+        self.ending.unwatch()
 
 
 def _pool(threads: int, name: str) -> ThreadPoolExecutor | None:

@@ -115,6 +115,7 @@ class ScanTask:
 
     async def scan(self) -> None:
         """Find, probe, name and attach. Records failures; raises only CancelledError."""
+        self._reader.ending.watch()
         self._catalog.begin()
         error = ""
         try:

@@ -14,7 +14,17 @@ from .finder import FindOptions
 from .request_guard import is_loopback, parse_allowed_host, parse_host
 
 CONFIG_KEYS = frozenset(
-    {"paths", "interval", "exclude", "max_depth", "all", "hosts", "allow", "snapshot_max_mb"}
+    {
+        "paths",
+        "interval",
+        "exclude",
+        "max_depth",
+        "all",
+        "hosts",
+        "allow",
+        "snapshot_max_mb",
+        "memory_max_mb",
+    }
 )
 
 
@@ -34,6 +44,7 @@ class Settings:
     hosts: tuple[str, ...] = ()
     allow: Mapping[str, Any] = field(default_factory=dict)
     snapshot_bytes: int = 256 << 20
+    memory_bytes: int = 256 << 20
 
     @property
     def active(self) -> bool:
@@ -82,6 +93,7 @@ def parse_config(config: Mapping[str, Any]) -> Settings:
         )
     max_depth = _number(config, "max_depth", int, 0)
     megabytes = _number(config, "snapshot_max_mb", float, 0)
+    memory = _number(config, "memory_max_mb", float, 16)
     return Settings(
         find=FindOptions(
             roots=absolute_roots(_strings(config, "paths")),
@@ -93,6 +105,7 @@ def parse_config(config: Mapping[str, Any]) -> Settings:
         hosts=allowed_hosts(_strings(config, "hosts")),
         allow=dict(config.get("allow") or {}),
         snapshot_bytes=256 << 20 if megabytes is None else int(megabytes * (1 << 20)),
+        memory_bytes=256 << 20 if memory is None else int(memory * (1 << 20)),
     )
 
 

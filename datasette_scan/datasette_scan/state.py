@@ -37,7 +37,8 @@ class State:
     def reader(self) -> Reader:
         """Reads scanned files."""
         threads = 4 if self._ds.setting("num_sql_threads") else 0
-        return Reader(self.settings.snapshot_bytes, threads, self.settings.find.roots)
+        settings = self.settings
+        return Reader(settings.snapshot_bytes, threads, settings.find.roots, settings.memory_bytes)
 
     @functools.cached_property
     def scan_task(self) -> ScanTask:
@@ -108,6 +109,7 @@ def _merge(configured: Settings) -> Settings:
             hosts=(*given.hosts, *configured.hosts),
             allow=configured.allow,
             snapshot_bytes=configured.snapshot_bytes,
+            memory_bytes=configured.memory_bytes,
         )
     context = click.get_current_context(silent=True)
     params = context.params if context else {}

@@ -8,13 +8,17 @@ threat model in the documentation, which goes through that page line by line.
 from __future__ import annotations
 
 import contextlib
-import itertools
+import functools
+import math
 import os
+import signal
 import sqlite3
 import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote_from_bytes
 
 from . import windows
@@ -79,6 +83,39 @@ def limit_memory(most: int = HEAP_BYTES) -> None:
 # -- limits of one connection
 
 
+@dataclass
+class Budget:
+    """How long statements may still be prepared, and whether they may see paths.
+
+    Before 3.41 SQLite cannot be interrupted while it prepares a statement, and ``PRAGMA
+    table_list`` prepares one for each view. But it calls the authorizer, which refuses what
+    is asked for too late: then each of them fails at once.
+    """
+
+    deadline: float = math.inf  # a time of time.monotonic
+    stopping: threading.Event = field(default_factory=threading.Event)
+    hide_paths: bool = False
+    exceeded: bool = False
+
+    def begin(self, deadline: float, stopping: threading.Event) -> None:
+        """The next read begins."""
+        self.deadline, self.stopping, self.exceeded = deadline, stopping, False
+
+    def is_over(self) -> bool:
+        """Whether the time is over."""
+        if self.stopping.is_set() or time.monotonic() > self.deadline:
+            self.exceeded = True
+        return self.exceeded
+
+
+class Connection(sqlite3.Connection):
+    """A connection and its budget."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.budget = Budget()
+
+
 def restrict(connection: sqlite3.Connection, attached: int = 0) -> None:
     """Take from a connection what reading does not need, as far as this Python can."""
     connection.execute("PRAGMA query_only=ON")
@@ -94,12 +131,13 @@ def restrict(connection: sqlite3.Connection, attached: int = 0) -> None:
                 connection.setconfig(getattr(sqlite3, name), value)
 
 
-def guard(connection: sqlite3.Connection, hide_paths: bool = False) -> None:
-    """Refuse functions, pragmas and statements with power. Call with nothing being read.
+def guard(connection: Connection, hide_paths: bool = False) -> None:
+    """Refuse functions, pragmas and statements with power, and what takes too long.
 
     With ``hide_paths`` SQL cannot find out where files are either.
     """
-    connection.set_authorizer(_authorize_without_paths if hide_paths else _authorize)
+    connection.budget.hide_paths = hide_paths
+    connection.set_authorizer(functools.partial(_authorize, connection.budget))
 
 
 def unguard(connection: sqlite3.Connection) -> None:
@@ -107,11 +145,13 @@ def unguard(connection: sqlite3.Connection) -> None:
     connection.set_authorizer(None)
 
 
-def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+def _authorize(
+    budget: Budget, action: int, first: str | None, second: str | None, *_: str | None
+) -> int:
+    if budget.is_over():
+        return sqlite3.SQLITE_DENY
     if action == sqlite3.SQLITE_PRAGMA:
-        name = (first or "").lower()
-        allowed = name in _PRAGMAS and not (second is not None and name in _READ_ONLY)
-        return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_IGNORE
+        return sqlite3.SQLITE_OK if _is_harmless(budget, first, second) else sqlite3.SQLITE_IGNORE
     if action == sqlite3.SQLITE_FUNCTION:
         allowed = (second or "").lower() not in _POWERFUL
     else:
@@ -119,21 +159,20 @@ def _authorize(action: int, first: str | None, second: str | None, *_: str | Non
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
 
-def _authorize_without_paths(
-    action: int, first: str | None, second: str | None, *rest: str | None
-) -> int:
-    if action == sqlite3.SQLITE_PRAGMA and (first or "").lower() == "database_list":
-        return sqlite3.SQLITE_IGNORE
-    return _authorize(action, first, second, *rest)
+def _is_harmless(budget: Budget, name: str | None, value: str | None) -> bool:
+    pragma = (name or "").lower()
+    if pragma == "database_list":
+        return not budget.hide_paths
+    return pragma in _PRAGMAS and not (value is not None and pragma in _READ_ONLY)
 
 
 # -- opening
 
 
-def connect(path: bytes, flags: str, prepare: Prepare | None) -> sqlite3.Connection:
+def connect(path: bytes, flags: str, prepare: Prepare | None) -> Connection:
     """A hardened connection. Raises what SQLite raises."""
     connection = sqlite3.connect(
-        file_uri(path, flags), uri=True, check_same_thread=False, timeout=0
+        file_uri(path, flags), uri=True, check_same_thread=False, timeout=0, factory=Connection
     )
     try:
         if prepare is not None:
@@ -146,7 +185,7 @@ def connect(path: bytes, flags: str, prepare: Prepare | None) -> sqlite3.Connect
     return connection
 
 
-def opened_file(connection: sqlite3.Connection) -> bytes:
+def opened_file(connection: Connection) -> bytes:
     """The path that SQLite opened, with every link resolved that it followed."""
     unguard(connection)
     try:
@@ -172,15 +211,24 @@ class _PipeWatch:
     """Ends an ``open`` of SQLite's that waits at a named pipe, put there since the look.
 
     A pipe for which nobody writes blocks its reader for ever. Opening it for writing ends
-    the wait, changes nothing, and SQLite then finds that it is not a database. The thread is
+    the wait, changes nothing, and SQLite then finds that it is not a database. If the pipe
+    has no name any more, a signal ends the wait: SQLite opens again by name. The thread is
     started by the first open, waits while there is none, and ends with the process.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._waiting: dict[int, tuple[float, bytes]] = {}
-        self._numbers = itertools.count()
+        self._waiting: dict[int, tuple[float, bytes]] = {}  # thread → due, path
         self._thread: threading.Thread | None = None
+
+    def take_signal(self) -> None:
+        """Make SIGURG, which is ignored otherwise, interrupt system calls. Main thread only."""
+        if (
+            hasattr(signal, "SIGURG")
+            and threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGURG) == signal.SIG_DFL
+        ):
+            signal.signal(signal.SIGURG, lambda *_: None)
 
     @contextlib.contextmanager
     def opening(self, path: bytes) -> Iterator[None]:
@@ -188,38 +236,38 @@ class _PipeWatch:
         if not hasattr(os, "mkfifo"):
             yield
             return
-        number = next(self._numbers)
+        thread = threading.get_ident()
         with self._changed:
             if self._thread is None or not self._thread.is_alive():  # also after a fork
                 self._thread = threading.Thread(target=self._run, name="scan-pipes", daemon=True)
                 self._thread.start()
-            idle = not self._waiting
-            self._waiting[number] = (time.monotonic() + _OPENING_SECONDS, path)
-            if idle:
-                self._changed.notify()
+            self._waiting[thread] = (time.monotonic() + _OPENING_SECONDS, path)
+            self._changed.notify()
         try:
             yield
         finally:
             with self._changed:
-                del self._waiting[number]
+                del self._waiting[thread]
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 while not self._waiting:
                     self._changed.wait()
-                now = time.monotonic()
-                late = [path for due, path in self._waiting.values() if due <= now]
-            for path in late:
-                for suffix in (b"", b"-wal", b"-journal", b"-shm"):
-                    _release_reader(path + suffix)
+                for thread, (due, path) in self._waiting.items():
+                    if due <= time.monotonic():
+                        _release(thread, path)
             time.sleep(_OPENING_SECONDS / 4)
 
 
-def _release_reader(path: bytes) -> None:
-    with contextlib.suppress(OSError):
-        if stat.S_ISFIFO(os.lstat(path).st_mode):
-            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW))
+def _release(thread: int, path: bytes) -> None:
+    for suffix in (b"", b"-wal", b"-journal", b"-shm"):
+        with contextlib.suppress(OSError):
+            if stat.S_ISFIFO(os.lstat(path + suffix).st_mode):
+                flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW
+                os.close(os.open(path + suffix, flags))
+    if signal.getsignal(signal.SIGURG) not in (signal.SIG_DFL, signal.SIG_IGN, None):
+        signal.pthread_kill(thread, signal.SIGURG)
 
 
 pipes = _PipeWatch()

@@ -9,7 +9,6 @@ without locks never exist together, and all opening and closing happens under it
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from ..errors import CorruptError, DeniedError, GoneError, UnavailableError
 from ..text import visible_path
 from . import locks, windows
-from .connection import Prepare, file_uri
+from .connection import Connection, Prepare, file_uri
 from .fingerprint import Fingerprint, Stamp, identity_of, open_plain, read_at
 from .modes import URI_FLAGS, Mode
 from .snapshots import Snapshot
@@ -28,7 +27,7 @@ class Lease:
     """One connection in use by one read."""
 
     path: bytes
-    connection: sqlite3.Connection
+    connection: Connection
     mode: Mode
     fingerprint: Fingerprint
     prepare: Prepare | None = None
@@ -44,7 +43,7 @@ class Lease:
 class Idle:
     """A connection that waits for the next read of the same state."""
 
-    connection: sqlite3.Connection
+    connection: Connection
     mode: Mode
     fingerprint: Fingerprint
     prepare: Prepare | None
@@ -75,7 +74,7 @@ class Handle:
                 os.close(fd)
             self.fd = -1
 
-    def take_idle(self, prepare: Prepare | None) -> sqlite3.Connection | None:
+    def take_idle(self, prepare: Prepare | None) -> Connection | None:
         """An idle connection that was prepared in this way."""
         for item in self.idle:
             if item.prepare == prepare:
@@ -129,12 +128,12 @@ def open_handle(path: bytes, roots: tuple[bytes, ...]) -> Handle:
 
     Raises GoneError, DeniedError or UnavailableError.
     """
-    real_path = os.path.realpath(path)
     outside = GoneError(f"{visible_path(path)} now lies outside of the scanned folders")
     below = tuple(os.path.join(windows.shorten(root), b"") for root in roots)
-    if roots and not os.path.join(windows.shorten(real_path), b"").startswith(below):
-        raise outside
     try:
+        real_path = os.path.realpath(path)
+        if roots and not os.path.join(windows.shorten(real_path), b"").startswith(below):
+            raise outside
         fd = open_plain(real_path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise GoneError(f"{visible_path(path)} is gone") from error

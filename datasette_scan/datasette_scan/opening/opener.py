@@ -25,7 +25,7 @@ from ..errors import (
 )
 from ..text import visible_path
 from . import locks
-from .connection import Prepare, connect, interrupted_when, opened_file, pipes
+from .connection import Connection, Prepare, connect, interrupted_when, opened_file, pipes
 from .copying import Moved, Source
 from .fingerprint import Fingerprint, journal_begins, settled, take
 from .handles import Handle, Idle, Lease, open_handle
@@ -38,6 +38,7 @@ _POSIX = os.name == "posix"
 #: On Windows a file that is open can't be renamed, replaced or deleted by its own program.
 _KEEPS_OPEN = _POSIX
 _PAUSE = 0.02
+_alone = threading.Lock()  # held by a read that needed more memory than was left
 _TRIES = 5  # on a busy machine one try can outlast the time there is
 
 
@@ -57,12 +58,14 @@ class _NeedsCopy(Exception):
 class Limits:
     """What reading may cost.
 
-    ``begin_seconds`` bounds opening one file, copying and recovering included.
+    ``begin_seconds`` bounds opening one file, copying and recovering included;
+    ``use_seconds`` how long one read may go on to prepare further statements.
     """
 
     connections: int = 12
     busy_seconds: float = 1.0
     begin_seconds: float = 10.0
+    use_seconds: float = 5.0
     snapshot_bytes: int = 256 << 20
 
 
@@ -74,6 +77,7 @@ class _Request:
     prepare: Prepare | None
     patient: bool
     deadline: float
+    seconds: float | None
     stopping: threading.Event
 
     def is_over(self) -> bool:
@@ -104,8 +108,10 @@ class Opener:
         self.snapshots = snapshots
         self._lock = threading.Lock()
         self._handles: OrderedDict[tuple[int, int], Handle] = OrderedDict()
-        self._in_use: set[sqlite3.Connection] = set()
+        self._in_use: set[Connection] = set()
+        self._reads = 0
         self._stopping = threading.Event()
+        pipes.take_signal()
 
     # -- reading
 
@@ -139,6 +145,26 @@ class Opener:
         seconds: float | None = None,
     ) -> tuple[T, ReadInfo]:
         """The same, with more than the connection."""
+        with self._counted():
+            try:
+                return self._insist(path, use, prepare, keep, seconds)
+            except MemoryError:
+                pass  # perhaps since another read needed it: memory is the whole process's
+            with _alone:
+                try:
+                    return self._insist(path, use, prepare, keep, seconds)
+                except MemoryError as error:
+                    raise TooComplexError(f"{visible_path(path)} needs too much memory") from error
+
+    def _insist(
+        self,
+        path: bytes,
+        use: Callable[[Lease], T],
+        prepare: Prepare | None,
+        keep: bool,
+        seconds: float | None,
+    ) -> tuple[T, ReadInfo]:
+        """Try until it works, or for as long as the limits say."""
         began = time.monotonic()
         deadline = began + (self.limits.begin_seconds if seconds is None else seconds)
         for tries in itertools.count(1):
@@ -146,14 +172,12 @@ class Opener:
             patient = time.monotonic() < began + self.limits.busy_seconds / 4
             try:
                 return self._attempt(
-                    _Request(path, prepare, patient, deadline, self._stopping), use
+                    _Request(path, prepare, patient, deadline, seconds, self._stopping), use
                 )
             except _Locked:
                 self._wait(tries, began, BusyError, path)
             except (_Retry, Moved):
                 self._wait(tries, began, ChangingError, path)
-            except MemoryError as error:
-                raise TooComplexError(f"{visible_path(path)} needs too much memory") from error
             finally:
                 if not (keep and _KEEPS_OPEN):
                     self.forget_idle(path)
@@ -176,10 +200,13 @@ class Opener:
             raise
         usable = False
         try:
-            with self._interruptible(lease.connection):
+            with self._interruptible(lease.connection, request.seconds):
                 result = use(lease)
             usable = self._held_still(handle, lease)
         except sqlite3.DatabaseError as error:
+            if lease.connection.budget.exceeded:
+                shown = visible_path(request.path)
+                raise TooComplexError(f"{shown} takes too long to look into") from error
             if not self._held_still(handle, lease):
                 raise _Retry from error
             raise
@@ -192,7 +219,26 @@ class Opener:
         return result, ReadInfo(lease.mode, taken)
 
     @contextlib.contextmanager
-    def _interruptible(self, connection: sqlite3.Connection) -> Iterator[None]:
+    def _counted(self) -> Iterator[None]:
+        with self._lock:
+            if self._stopping.is_set():
+                raise StoppingError("the server is stopping")
+            self._reads += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._reads -= 1
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether a read is under way."""
+        return self._reads > 0
+
+    @contextlib.contextmanager
+    def _interruptible(self, connection: Connection, seconds: float | None) -> Iterator[None]:
+        limit = self.limits.use_seconds if seconds is None else seconds
+        connection.budget.begin(time.monotonic() + limit, self._stopping)
         with self._lock:
             if self._stopping.is_set():
                 raise StoppingError("the server is stopping")
@@ -415,7 +461,7 @@ def _look_at_journal(handle: Handle, fingerprint: Fingerprint) -> Journal:
     return Journal.HOT if journal_begins(handle.path) else Journal.FINISHED
 
 
-def _connect(file: bytes, path: bytes, mode: Mode, request: _Request) -> sqlite3.Connection:
+def _connect(file: bytes, path: bytes, mode: Mode, request: _Request) -> Connection:
     """A connection to ``file`` in a read transaction. ``path`` is where it was found."""
     with pipes.opening(file):
         try:
@@ -429,11 +475,12 @@ def _connect(file: bytes, path: bytes, mode: Mode, request: _Request) -> sqlite3
     return connection
 
 
-def _start_transaction(connection: sqlite3.Connection, request: _Request) -> None:
+def _start_transaction(connection: Connection, request: _Request) -> None:
     """Begin a read transaction: SQLite takes its lock and fixes what will be read.
 
     A failure closes the connection.
     """
+    connection.budget.begin(request.deadline, request.stopping)
     try:
         with interrupted_when(connection, request.is_over):
             connection.execute("BEGIN")

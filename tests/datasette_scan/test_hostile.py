@@ -1,0 +1,374 @@
+"""Files and queries made to do harm: what they may cost, and what they can reach."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasette_scan.errors import UnavailableError
+from datasette_scan.finder import Match
+from datasette_scan.opening import Limits, Opener, SnapshotStore, sweep
+from datasette_scan.opening import connection as connections
+from datasette_scan.opening import opener as opener_module
+from datasette_scan.opening import snapshots
+from datasette_scan.probe import check_file
+from hostile import doubling_views
+from sites import Server, make_database, run_sql, scanned
+from test_opening import count, hot_journal, settle
+
+MEMORY = 64 << 20  # for tests: as if memory_max_mb were 64
+
+
+def look(path: Path, **kwargs: Any) -> Any:
+    opener = Opener(Limits(), SnapshotStore(1 << 20))
+    try:
+        raw = os.fsencode(path)
+        return check_file(opener, Match(raw, 0, 0, 0, True, "", "", 0), **kwargs)
+    finally:
+        opener.close()
+
+
+@pytest.fixture
+def query(root: Path) -> Any:
+    """Runs SQL on a scanned database as a page does."""
+    path = make_database(root / "a.db")
+    opener = Opener(Limits(), SnapshotStore(1 << 20))
+
+    def run(sql: str, *setup: str) -> list[tuple[Any, ...]]:
+        if setup:
+            run_sql(path, *setup)
+        raw = os.fsencode(path)
+        return opener.read(raw, lambda c: c.execute(sql).fetchall())[0]
+
+    yield run
+    opener.close()
+
+
+# -- what a file may cost
+
+
+def test_view_that_looks_like_a_virtual_table_is_not_prepared(root: Path) -> None:
+    """Only tables whose SQL begins so are virtual; a view's columns can take for ever."""
+    facts = look(doubling_views(root / "a.db"))
+    assert (facts.status, facts.missing, facts.table_count) == ("ready", (), 1441)
+
+
+def test_what_takes_too_long_is_skipped_by_its_name(root: Path) -> None:
+    path = make_database(root / "a.db", rows=1)
+    run_sql(path, *["BEGIN", *(f"CREATE TABLE x{i} (y)" for i in range(300))])
+    facts = look(path, seconds=0.0)
+    assert (facts.status, facts.skipped) == ("too complex to look into", True)
+    assert "memory_max_mb" in facts.advice
+
+
+async def test_hostile_file_holds_nothing_up(root: Path) -> None:
+    """The others are served; its pages say what is wrong, and no page is a crash."""
+    doubling_views(root / "evil.db")
+    make_database(root / "good.db")
+    site = await scanned(root, memory_max_mb=64)
+    assert await site.count("good") == 3
+    for page in ("/evil/VIRTUAL_0", "/evil/VIRTUAL_0.json", "/evil?sql=select+*+from+VIRTUAL_1"):
+        response = await site.get(page, follow_redirects=True)
+        assert response.status_code in (400, 500), page
+        assert "too much time or memory" in response.text, page
+    assert (await site.get("/evil/t")).status_code == 200
+    await site.close()
+
+
+async def test_memory_is_bounded(root: Path) -> None:
+    make_database(root / "a.db")
+    run_sql(root / "a.db", "CREATE VIEW big AS SELECT hex(zeroblob(400000000)) AS x")
+    site = await scanned(root, memory_max_mb=64)
+    for sql in ("printf('%.*c', 100000000, 'x')", "hex(zeroblob(100000000))", "x from big"):
+        query = {"sql": f"select {sql}"}
+        response = await site.get("/a.json", params=query, follow_redirects=True)
+        assert response.status_code in (400, 500), sql
+        assert "too big" in response.text or "too much time or memory" in response.text, sql
+    assert await site.count("a") == 3
+    await site.close()
+
+
+def test_memory_that_another_needs_is_waited_for(root: Path) -> None:
+    """A read that meets the limit since another read is at it is made again, alone."""
+    opener = Opener(Limits(), SnapshotStore(1 << 20))
+    path = os.fsencode(make_database(root / "a.db"))
+    tries = []
+
+    def use(connection: sqlite3.Connection) -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            raise MemoryError
+        return connection.execute("SELECT count(*) FROM t").fetchone()[0]
+
+    assert opener.read(path, use)[0] == 3
+    with pytest.raises(UnavailableError, match="too much memory"):
+        opener.read(path, lambda _: [][0] if False else _raise(MemoryError()))
+    opener.close()
+
+
+def _raise(error: BaseException) -> Any:
+    raise error
+
+
+# -- functions, pragmas and statements with power
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT fts3_tokenizer('simple')",
+        "SELECT fts3_tokenizer('simple', x'4141414141414141')",
+        "SELECT FTS3_Tokenizer('simple')",
+        "SELECT load_extension('x')",
+        "ATTACH DATABASE ':memory:' AS x",
+        "SELECT 1 UNION SELECT fts3_tokenizer('simple')",
+    ],
+)
+def test_powerful_sql_is_refused(sql: str, query: Any) -> None:
+    with pytest.raises(sqlite3.DatabaseError, match="not authorized"):
+        query(sql)
+
+
+@pytest.mark.parametrize("name", ["hard_heap_limit", "soft_heap_limit", "threads"])
+def test_pragmas_that_set_something_do_nothing(name: str, query: Any) -> None:
+    before = sqlite3.connect(":memory:").execute(f"PRAGMA {name}").fetchone()
+    assert query(f"PRAGMA {name}=1000000") == []
+    assert query(f"SELECT * FROM pragma_{name}") == []
+    assert sqlite3.connect(":memory:").execute(f"PRAGMA {name}").fetchone() == before
+
+
+def test_a_schema_is_not_trusted(query: Any) -> None:
+    """Views and generated columns of a file call no functions but harmless ones."""
+    query("SELECT 1", "CREATE VIEW v AS SELECT * FROM pragma_hard_heap_limit")
+    with pytest.raises(sqlite3.OperationalError, match="unsafe use"):
+        query("SELECT * FROM v")
+    query("SELECT 1", "CREATE VIEW w AS SELECT fts3_tokenizer('simple') AS x")
+    with pytest.raises(sqlite3.DatabaseError, match=r"unsafe use|not authorized|prohibited"):
+        query("SELECT * FROM w")
+
+
+def test_limits_of_a_connection(query: Any) -> None:
+    assert query("PRAGMA trusted_schema") == []
+    opener = Opener(Limits(), SnapshotStore(1))
+    raw = os.fsencode(make_database(Path(os.environ.get("TMPDIR", "/tmp")) / "limits.db"))
+    expected = {**connections._LIMITS, sqlite3.SQLITE_LIMIT_ATTACHED: 0}
+    found, _ = opener.read(raw, lambda c: {name: c.getlimit(name) for name in expected})
+    assert found == expected
+    opener.close()
+    os.unlink(raw)
+
+
+@pytest.mark.skipif(not hasattr(sqlite3.Connection, "getconfig"), reason="new in Python 3.12")
+def test_defensive(root: Path) -> None:
+    opener = Opener(Limits(), SnapshotStore(1))
+    raw = os.fsencode(make_database(root / "a.db"))
+    found, _ = opener.read(
+        raw, lambda c: {n: c.getconfig(getattr(sqlite3, n)) for n in connections._CONFIG}
+    )
+    assert found == connections._CONFIG
+    opener.close()
+
+
+# -- what is put in a file's place between the look and the open
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="such files are POSIX")
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+def test_swapped_between_look_and_open(
+    kind: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite opens by name: a pipe must not hold it, a link lead nowhere."""
+    monkeypatch.setattr(connections, "_OPENING_SECONDS", 0.1)
+    path = make_database(root / "a.db")
+    secret = make_database(tmp_path / "secret.db", rows=77)
+    opener = Opener(Limits(busy_seconds=0.3), SnapshotStore(1 << 20), (os.fsencode(root),))
+    connect = opener_module.connect
+    aside = root / "aside"
+
+    def swapped(*args: Any) -> sqlite3.Connection:
+        path.rename(aside)
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "link":
+            path.symlink_to(secret)
+        else:
+            path.mkdir()
+        try:
+            return connect(*args)
+        finally:
+            path.rmdir() if kind == "folder" else path.unlink()
+            aside.rename(path)
+
+    with monkeypatch.context() as during:
+        during.setattr(opener_module, "connect", swapped)
+        with pytest.raises((UnavailableError, sqlite3.DatabaseError)):
+            count(opener, path)
+    assert count(opener, path)[0] == 3
+    opener.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="such files are POSIX")
+def test_thousand_pipes_and_links_swapped_in(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_OPENING_SECONDS", 0.1)
+    path = make_database(root / "a.db")
+    secret = make_database(tmp_path / "secret.db", rows=77)
+    spare = make_database(tmp_path / "spare.db")
+    monkeypatch.setattr(opener_module, "_TRIES", 1)
+    opener = Opener(Limits(busy_seconds=0), SnapshotStore(1 << 20), (os.fsencode(root),))
+    swaps = 0
+
+    def swap() -> None:
+        nonlocal swaps
+        fresh, odd, journal = root / "fresh", root / "odd", root / "a.db-journal"
+        while swaps < 1000:
+            os.mkfifo(odd) if swaps % 2 else odd.symlink_to(secret)
+            shutil.copyfile(spare, fresh)
+            odd.replace(path if swaps % 3 else journal)
+            time.sleep(0.0005)
+            fresh.replace(path)
+            journal.unlink(missing_ok=True)
+            time.sleep(0.002)
+            swaps += 1
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    answers = {3: 0, "refused": 0}
+    while thread.is_alive():
+        try:
+            answers[count(opener, path)[0]] += 1  # KeyError for anything else
+        except (UnavailableError, sqlite3.DatabaseError):
+            answers["refused"] += 1
+        opener.forget(os.fsencode(path))
+    opener.close()
+    assert swaps == 1000
+    assert answers[3]
+    assert answers["refused"]
+
+
+# -- private copies
+
+
+def test_no_room_for_a_private_copy(root: Path, tmp_path: Path) -> None:
+    """The disk is full: one clear error, and nothing half-written is left."""
+    if sys.platform == "win32":
+        pytest.skip("limits of a process are POSIX")
+    hot_journal(root / "a.db")
+    settle(root)
+    code = """
+import os, resource, signal, sys, tempfile
+from datasette_scan.opening import Limits, Opener, SnapshotStore
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+print("ready", flush=True)
+opener = Opener(Limits(), SnapshotStore(1 << 30))
+try:
+    opener.read(os.fsencode(sys.argv[1]), lambda c: None)
+except Exception as error:
+    print(type(error).__name__, error)
+print(sum(len(files) for _, _, files in os.walk(tempfile.gettempdir())))
+opener.close()
+print(os.listdir(tempfile.gettempdir()))
+"""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", code, root / "a.db"],
+        env={**os.environ, "TMPDIR": str(temporary)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    _, said, files, left = done.stdout.splitlines()
+    assert said.startswith("UnavailableError no private copy of")
+    assert said.endswith("File too large")
+    assert (files, left) == ("1", "[]")  # the lock; nothing
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="users and links are POSIX")
+def test_sweep_removes_only_what_a_dead_process_of_ours_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(snapshots.tempfile, "tempdir", str(tmp_path))
+    alive, _lock = snapshots._locked_folder()
+    dead = tmp_path / "datasette-scan-dead"
+    precious = tmp_path / "precious"
+    for folder in (dead, precious):
+        folder.mkdir(mode=0o700)
+        (folder / "in-use").touch()
+        (folder / "copy.db").touch()
+    (dead / "link").symlink_to(precious)
+    (tmp_path / "datasette-scan-link").symlink_to(precious)
+    for name in ("unlocked", "open", "others", "linked"):
+        folder = tmp_path / f"datasette-scan-{name}"
+        folder.mkdir(mode=0o700)
+        (folder / "in-use").touch()
+    (tmp_path / "datasette-scan-unlocked" / "in-use").unlink()
+    (tmp_path / "datasette-scan-open").chmod(0o777)
+    (tmp_path / "datasette-scan-linked" / "in-use").unlink()
+    (tmp_path / "datasette-scan-linked" / "in-use").symlink_to(precious / "copy.db")
+    left = {"unlocked", "open", "link", "linked"}
+    if os.geteuid() == 0:
+        os.chown(tmp_path / "datasette-scan-others", 1000, 1000)
+        left.add("others")
+    sweep()
+    assert not dead.exists()
+    assert (precious / "copy.db").exists()
+    assert alive.exists()
+    assert {p.name.removeprefix("datasette-scan-") for p in tmp_path.glob("datasette-scan-*")} == {
+        *left,
+        alive.name.removeprefix("datasette-scan-"),
+    }
+
+
+# -- the end
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM is POSIX")
+@pytest.mark.parametrize("where", ["probe", "table page", "query"])
+def test_sigterm_ends_it_whatever_sqlite_does(where: str, root: Path, tmp_path: Path) -> None:
+    """Nothing is left: no process, no private copy, no thread that waits."""
+    doubling_views(root / "evil.db")
+    hot_journal(root / "hot.db")
+    if where == "probe":
+        connection = sqlite3.connect(root / "evil.db")
+        connection.execute("CREATE VIRTUAL TABLE f USING fts4(content='VIRTUAL_0', a)")
+        connection.close()
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    env = {**os.environ, "TMPDIR": str(temporary)}
+    server = Server(tmp_path / "log", str(root), env=env)
+    try:
+        server.wait()
+        if where != "probe":
+            server.scanned()
+            endless = (
+                "with recursive n(i) as (select 1 union all select i+1 from n) select sum(i) from n"
+            )
+            pages = {"table page": "/evil/VIRTUAL_0", "query": f"/evil.json?sql={endless}"}
+            page = pages[where].replace(" ", "+").replace("+from", "%20from")
+            threading.Thread(target=_get, args=[server, page], daemon=True).start()
+        time.sleep(0.3)
+    finally:
+        code = server.stop(signal.SIGTERM)
+    assert code in (0, -signal.SIGTERM, 143)
+    assert "Traceback" not in server.text()
+    assert list(temporary.iterdir()) == []
+
+
+def _get(server: Server, page: str) -> None:
+    try:
+        server.request(page)
+    except OSError:
+        pass

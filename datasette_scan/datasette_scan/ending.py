@@ -53,7 +53,8 @@ class Ending:
         self._before.clear()
 
     def _end(self, number: int, frame: FrameType | None) -> None:
-        threading.Thread(target=end_reads, args=[self._opener], daemon=True).start()
+        if not self._opener.is_stopping:
+            threading.Thread(target=end_reads, args=[self._opener], daemon=True).start()
         before = self._before.get(number)
         if callable(before):
             before(number, frame)

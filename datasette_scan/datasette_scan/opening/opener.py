@@ -235,6 +235,11 @@ class Opener:
         """Whether a read is under way."""
         return self._reads > 0
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether ``interrupt`` was called."""
+        return self._stopping.is_set()
+
     @contextlib.contextmanager
     def _interruptible(self, connection: Connection, seconds: float | None) -> Iterator[None]:
         limit = self.limits.use_seconds if seconds is None else seconds

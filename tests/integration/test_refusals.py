@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import go_to_wheel, program_bytes
+from support import git, go_to_wheel, program_bytes
 
 from go_to_wheel.binary import read_facts
 
@@ -403,6 +403,22 @@ def test_a_variable_that_nothing_reads(tmp_path: Path) -> None:
         )  # fmt: skip
         assert f"{variable!r} sets nothing: nothing in the program reads it" in said
     assert not (tmp_path / "dist").exists()
+
+
+def test_gos_own_stamp_does_not_hide_an_unread_variable(tmp_path: Path) -> None:
+    """The build information has the tag as well; the program still does not read the variable."""
+    code = 'var version = "dev"\n\nfunc main() { fmt.Println(1) }\n'
+    source = module(tmp_path / "tool", main=PRINTS + code)
+    git(source, "init", "-q", "-b", "main")
+    git(source, "add", "-A")
+    git(source, "commit", "-q", "-m", "first")
+    git(source, "tag", "v47.11.42")
+    for more in ((), ("--version", "v47.11.42")):
+        said = refuse(
+            source, "--set-version-var", "main.version", "--platforms", "native", *more,
+            "--output-dir", tmp_path / "dist",
+        )  # fmt: skip
+        assert "'main.version' sets nothing: nothing in the program reads it" in said
 
 
 def test_a_package_with_a_dot_in_its_name(tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""How the jobs of a build share the machine, and what they report together."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+import pytest
+
+from go_to_wheel.binary import BinaryFacts, GoBuildInfo
+from go_to_wheel.builder.linked import Linked, linked_notes
+from go_to_wheel.builder.run import Outcome, _differing_stamps, _explain_cgo, share_processors
+from go_to_wheel.errors import ToolchainError
+from go_to_wheel.licenses import BundledLicenses
+from go_to_wheel.platforms import TARGETS
+
+LINUX, _, MAC, *_ = TARGETS
+
+
+@pytest.mark.parametrize(
+    ("processors", "compiles", "jobs", "shares"),
+    [
+        (2, 6, 2, [1, 1, 1, 1, 1, 1]),
+        (4, 6, 4, [1, 1, 1, 1, 2, 2]),  # the last two have all four
+        (8, 6, 8, [8 / 6] * 6),
+        (8, 3, 2, [4, 4, 8]),
+        (1, 2, 2, [1, 1]),
+        (4, 1, 4, [None]),
+        (4, 3, 1, [None, None, None]),
+        (4, 0, 4, []),
+    ],
+)
+def test_the_last_compiles_share_what_there_is(
+    processors: int, compiles: int, jobs: int, shares: list[float | None]
+) -> None:
+    assert share_processors(processors, compiles, jobs) == shares
+
+
+def outcome(version: str, **settings: str) -> Outcome:
+    names = {name.replace("_", "."): value for name, value in settings.items()}
+    info = GoBuildInfo(version=version, path="m.example/t", main=None, deps=(), settings=names)
+    return Outcome(facts=(BinaryFacts("elf", "linux", "x86_64", go=info),))
+
+
+def test_programs_of_one_commit() -> None:
+    same = [((LINUX,), outcome("go1.26", vcs_revision="a")), ((MAC,), Outcome())]
+    assert _differing_stamps(same) == {}
+
+
+@pytest.mark.parametrize(
+    "other", [outcome("go1.26", vcs_revision="b"), outcome("go1.25", vcs_revision="a")]
+)
+def test_a_source_that_changed_during_the_build(other: Outcome) -> None:
+    failures = _differing_stamps([((LINUX,), outcome("go1.26", vcs_revision="a")), ((MAC,), other)])
+    assert sorted(failures) == ["darwin-amd64", "linux-amd64"]
+    assert "the source changed during the build" in failures["linux-amd64"].message
+
+
+def listed(*without_cgo: str) -> Future[Linked]:
+    future: Future[Linked] = Future()
+    future.set_result(Linked(BundledLicenses(None, ()), frozenset(without_cgo)))
+    return future
+
+
+def test_only_what_is_undefined_in_a_package_without_cgo_is_explained() -> None:
+    error = ToolchainError("# m.example/c\nc.go:1:2: undefined: x")
+    assert _explain_cgo(error, listed("m.example/c")).hint.startswith("m.example/c needs cgo")
+    assert _explain_cgo(error, listed("m.example/d")) is error
+    other = ToolchainError("# m.example/c\nsyntax error")
+    assert _explain_cgo(other, listed("m.example/c")) is other
+    failed: Future[Linked] = Future()
+    failed.set_exception(ToolchainError("no"))
+    assert _explain_cgo(error, failed) is error
+
+
+def test_notes() -> None:
+    assert linked_notes({}, ()) == []
+    unknown, cgo = linked_notes({"m.example/d": "no text"}, ["m.example/b", "m.example/a"])
+    assert "m.example/d (no text)" in unknown
+    assert "left out of m.example/a, m.example/b" in cgo

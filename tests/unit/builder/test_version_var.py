@@ -1,0 +1,62 @@
+"""Variables that the linker sets: judged from source, their effect from the program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from go_to_wheel.builder.version_var import judge_variable, unread_variables
+from go_to_wheel.golang.packages import Package
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Package:
+    code = 'package main\n\nvar version = "dev"\n\nvar computed = f()\n\nvar late string\n\n'
+    (tmp_path / "main.go").write_text(code + 'func init() {\n\tlate = "x"\n}\n')
+    return Package("m.example/t", "main", str(tmp_path), "m.example/t", go_files=("main.go",))
+
+
+def judge(name: str, package: Package) -> tuple[str, str, str]:
+    fault, note = judge_variable(name, "set", [package])
+    return (fault.message if fault else "", fault.hint if fault else "", note)
+
+
+def test_a_variable_that_can_be_set(package: Package) -> None:
+    assert judge("main.version", package) == ("", "", "")
+
+
+def test_a_variable_that_is_not_there(package: Package) -> None:
+    message, hint, _ = judge("main.typo", package)
+    assert message == "set 'main.typo' sets nothing: the program has no such string variable"
+    assert "main.version" in hint
+
+
+def test_a_computed_variable(package: Package) -> None:
+    assert "computes it when it starts" in judge("main.computed", package)[0]
+
+
+def test_a_variable_that_init_sets(package: Package) -> None:
+    message, _, note = judge("main.late", package)
+    assert message == ""
+    assert note.startswith("main.late is also set by an init function")
+
+
+STAMP = b"mod\tm.example/t\tv1.2.3\th1:x\n"
+
+
+@pytest.mark.parametrize(
+    ("ldflags", "program", "unread"),
+    [
+        ("-X main.v=v1.2.3", STAMP + b"v1.2.3\0", []),
+        ("-X main.v=v1.2.3", STAMP, ["main.v"]),
+        ("-X main.v=v1.2.3", b"m.example/t@v1.2.3/main.go\0", ["main.v"]),
+        ("-X main.v=v1 -X main.v=own", b"own\0", []),  # the last one counts
+        ("-X main.v=", b"", []),
+    ],
+)
+def test_values_that_no_program_has(ldflags: str, program: bytes, unread: list[str]) -> None:
+    options = SimpleNamespace(ldflags=ldflags, variables={"main.v": "set-version-var"})
+    faults = unread_variables(options, [b"other", program])  # type: ignore[arg-type]
+    assert [fault.split("'")[1] for fault in faults] == unread

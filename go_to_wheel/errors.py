@@ -7,10 +7,29 @@ what to do next.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 
 #: What to do about a failure that says no more.
 SHOW_COMMANDS = "show the commands that ran: go-to-wheel --verbose …"
+
+
+#: What to do when the system has no more of something, by the error's number.
+_SHORTAGES = {
+    errno.EAGAIN: "allow more processes and threads: ulimit -u 256",
+    errno.EMFILE: "allow more open files: ulimit -n 1024",
+    errno.ENFILE: "end programs that have many files open",
+    errno.ENOMEM: "allow more memory: ulimit -v unlimited",
+    errno.ENOSPC: "free some space, or name a folder on another disk: --output-dir, TMPDIR=…",
+    errno.EROFS: "name a folder that can be written to: --output-dir, TMPDIR=…",
+}
+
+
+def shortage_hint(error: Exception) -> str:
+    """What to do about an OSError that says that something has run out; "" for others."""
+    if "No usable temporary directory" in str(error):
+        return "name a folder that can be written to: TMPDIR=…"
+    return _SHORTAGES.get(getattr(error, "errno", None) or 0, "")
 
 
 class GoToWheelError(Exception):

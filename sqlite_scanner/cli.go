@@ -57,14 +57,13 @@ func printText(stdout io.Writer, text string) int {
 func runScan(opts *options, stdout, stderr io.Writer) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	signals := catchSignals()
-	defer signal.Stop(signals)
-
 	var err error
 	if opts.scan.Workers, err = scan.CheckSystem(opts.scan.Workers); err != nil {
 		fmt.Fprintf(stderr, "sqlite-scanner: error: %v\n", err)
 		return exitIncomplete
 	}
+	signals := catchSignals() // starts a thread
+	defer signal.Stop(signals)
 	report := newReporter(opts, stdout, stderr, cancel)
 	scanner := scan.New(opts.scan, report)
 	begun := time.Now()

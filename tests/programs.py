@@ -26,6 +26,7 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "Firefox": (("firefox-esr", "firefox"), "firefox-esr"),
     "Wine": (("wine", "wine64", "wine-stable"), "wine"),
     "unshare": (("unshare",), "util-linux"),
+    "setpriv": (("setpriv",), "util-linux"),
     **{
         f"qemu-{processor}": ((f"qemu-{processor}",), "qemu-user")
         for processor in ("aarch64", "arm", "i386", "ppc64le", "riscv64", "s390x")

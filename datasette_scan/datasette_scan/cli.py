@@ -77,9 +77,22 @@ def register(cli: click.Group) -> None:
         PATHS are folders, which are scanned, and database files, which are served; the
         current directory if there are none. Nothing that is found is ever written to.
         """
-        run(context, serve, paths or (".",), options)
+        try:
+            run(context, serve, paths or (".",), options)
+        except (OSError, MemoryError, RuntimeError) as error:
+            raise click.ClickException(describe_refusal(error)) from error
 
     scan.params += [p for p in serve.params if isinstance(p, click.Option)]
+
+
+def describe_refusal(error: Exception) -> str:
+    """One line for what the system refused; other errors rise again."""
+    text = str(error) or "out of memory"
+    if isinstance(error, RuntimeError) and "start new thread" not in text:
+        raise error
+    if "No usable temporary directory" in text:
+        return f"{text}; name one that can be written to: TMPDIR=…"
+    return f"the system refuses: {text}; see its limits: ulimit -a"
 
 
 def run(

@@ -146,19 +146,29 @@ async def find(options: FindOptions) -> AsyncGenerator[Event, None]:
     process = await _start_whole(options)
     lines, said_wrong = _pipes(process)
     errors = asyncio.ensure_future(_drain(said_wrong))
+    began = False
     try:
         while line := await lines.readline():
+            began = True
             event = _decode(line)
             if event is not None:
                 yield event
         code = await process.wait()
-        said = visible((await errors).decode("utf-8", "replace").strip())
-        if code not in (0, 1):
-            raise FinderError(f"sqlite-scanner stopped with exit code {code}: {said}")
+        if code not in (0, 1) or not began:
+            said = (await errors).decode("utf-8", "replace").strip()
+            raise FinderError(f"sqlite-scanner stopped with exit code {code}: {_reason(said)}")
     finally:
         errors.cancel()
         await asyncio.wait([errors])
         await _end(process)
+
+
+def _reason(said: str) -> str:
+    """What the scanner printed; of the page that Go prints when it is refused memory, a line."""
+    _, crashed, reason = said.partition("fatal error: ")
+    if crashed:
+        return f"no memory or processes ({visible(reason.partition(chr(10))[0])}): ulimit -v, -u"
+    return visible(said.removeprefix("sqlite-scanner: error: "))
 
 
 async def _start_whole(options: FindOptions) -> asyncio.subprocess.Process:

@@ -18,7 +18,7 @@ from click_default_group import DefaultGroup
 from go_to_wheel import __version__
 from go_to_wheel.cli import build, check, init, inspect, platforms, sdist, verify
 from go_to_wheel.cli.messages import fail
-from go_to_wheel.errors import GoToWheelError
+from go_to_wheel.errors import GoToWheelError, shortage_hint
 
 _INTERRUPTED = 130
 
@@ -91,7 +91,13 @@ def run(args: list[str] | None = None) -> int:
         fail("interrupted; no wheel was written")
         return _INTERRUPTED
     except OSError as error:  # a full disk behind stdout, say
-        fail(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+        named = f": {error.filename}" if error.filename else ""
+        fail(f"{error.strerror or error}{named}", shortage_hint(error))
+        return 1
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "start new thread" not in str(error):
+            raise
+        fail(f"the system refuses: {error or 'out of memory'}", "raise its limits: ulimit -v, -u")
         return 1
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from go_to_wheel.errors import SourceError, ToolchainError
+from go_to_wheel.errors import SourceError, ToolchainError, shortage_hint
 from go_to_wheel.golang.environment import (
     QUERIED,
     flag_name,
@@ -131,7 +131,8 @@ def open_go(go_binary: str | None, runner: Runner, folder: Path, environ: Mappin
         command = [program, "env", "-json", *QUERIED]
         result = runner.run(command, folder, query_environment(environ))
     except OSError as error:
-        raise ToolchainError(f"can't run {program!r}: {error.strerror}", INSTALL_HINT) from None
+        hint = shortage_hint(error) or INSTALL_HINT
+        raise ToolchainError(f"can't run {program!r}: {error.strerror}", hint) from None
     if result.returncode:
         raise ToolchainError(
             f"{program!r}: {first_words(result)}", explain(result.stderr, "this Go")

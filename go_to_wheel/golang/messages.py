@@ -51,20 +51,37 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
         'its files are for other systems, or need cgo (import "C"), which go-to-wheel does not '
         "support; list them: CGO_ENABLED=0 go list -e -f '{{{{.IgnoredGoFiles}}}}' PACKAGE",
     ),
-    ("GOCACHE is not defined", "set HOME, or GOCACHE to a folder for Go's cache"),
+    (
+        "^Go stopped: ",
+        "Go needs 1 GB of address space and some twenty threads; allow that: "
+        "ulimit -v unlimited; ulimit -u 256",
+    ),
+    (
+        "GOCACHE is not defined|build cache is disabled",
+        "set HOME, or GOCACHE to a folder for Go's cache",
+    ),
     ("missing go.sum entry|updates to go.mod needed", "update it in the module: go mod tidy"),
 )
 
 
+def _panic(stderr: str) -> str:
+    """One line for the pages that Go prints when the system refuses it memory or threads."""
+    found = re.search(
+        r"^\s*fatal error: (.+)$(?=[\s\S]*^\s*(runtime stack:|goroutine ))", stderr, re.MULTILINE
+    )
+    return f"Go stopped: {found[1]}" if found else ""
+
+
 def explain(stderr: str, version: str) -> str:
     """What to do about an error of Go; "" when there is nothing to add."""
+    stopped = _panic(stderr)
     for pattern, hint in _EXPLANATIONS:
-        if re.search(pattern, stderr):
+        if re.search(pattern, stopped or stderr):
             return hint.format(version=version)
     return ""
 
 
 def first_words(result: Result) -> str:
     """Go's own message, or its exit code when it printed nothing."""
-    text = result.stderr.strip() or result.stdout.strip()
+    text = _panic(result.stderr) or result.stderr.strip() or result.stdout.strip()
     return text or f"Go ended with exit code {result.returncode} and no message"

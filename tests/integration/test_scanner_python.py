@@ -268,3 +268,17 @@ def test_typed(python: Path, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout
     assert result.stdout.count("sqlite_scanner._records.Match") >= 3
     assert "sqlite_scanner._records.Problem" in result.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit of Linux")
+def test_too_little_address_space_is_one_line(python: Path) -> None:
+    """Go prints a page of its state; the error has the reason and what to do."""
+    code = (
+        "import resource, sqlite_scanner;"
+        " resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))\n"
+        "try: list(sqlite_scanner.scan('/usr/lib'))\n"
+        "except sqlite_scanner.ScanError as error: answer = str(error)"
+    )
+    text = evaluate(python, code)
+    assert text.startswith("the scanner ran out of memory or processes (")
+    assert "\n" not in text

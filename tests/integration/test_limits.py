@@ -1,0 +1,57 @@
+"""go-to-wheel and the scanner where the system refuses something: one line, or they work."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import limits
+import pytest
+from support import PROJECTS
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux"),
+    pytest.mark.slow,
+]
+
+BUILD: limits.Table = {
+    "process limit": (1, r"^go-to-wheel: error: .*(Go stopped|can't start new thread|unavailable)"),
+    "no home": (1, r"^go-to-wheel: hint: set HOME, or GOCACHE to a folder"),
+    "no temporary folder": (1, r"^go-to-wheel: hint: name a folder that can be written to"),
+    "read-only file system": (1, r"^go-to-wheel: (hint|error): .*(writ|[Rr]ead-only)"),
+    "eight file descriptors": (1, r"^go-to-wheel: hint: allow more open files: ulimit -n"),
+    "600 MB of address space": (1, r"^go-to-wheel: hint: Go needs 1 GB of address space"),
+    "clock in 1970": (0, ""),
+}
+HELP: limits.Table = dict.fromkeys(limits.SITUATIONS, (0, ""))
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder for every user, not below /tmp."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+@pytest.mark.parametrize("situation", limits.SITUATIONS)
+def test_build(situation: str, folder: Path) -> None:
+    source, output = folder / "hello", folder / "out"
+    shutil.copytree(PROJECTS / "hello", source)
+    output.mkdir()
+    output.chmod(0o777)
+    command = [sys.executable, "-m", "go_to_wheel", str(source), "--version", "1"]
+    done = limits.run_in(
+        situation, [*command, "--platforms", "native", "--output-dir", str(output)]
+    )
+    limits.check(done, *BUILD[situation])
+    assert len(list(output.iterdir())) == (1 if done.returncode == 0 else 0)
+
+
+@pytest.mark.parametrize("situation", limits.SITUATIONS)
+def test_help(situation: str) -> None:
+    done = limits.run_in(situation, [sys.executable, "-m", "go_to_wheel", "--help"])
+    limits.check(done, *HELP[situation])

@@ -1,0 +1,133 @@
+"""Situations in which a system refuses something, and commands that run in them. Linux.
+
+Each program has a table of situations and the line that it prints in each: a program works or
+says in one line what is wrong, and never ends with a traceback or a dump of Go's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from programs import program
+
+NOBODY = "65534"
+HOMES = (
+    "HOME",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "GOCACHE",
+    "GOPATH",
+    "GOMODCACHE",
+    "USERPROFILE",
+)
+_CLOCK = """import runpy, sys, time
+time.time, time.time_ns = lambda: 86400.0, lambda: 86400 * 10**9
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)"""
+
+SITUATIONS = (
+    "process limit",
+    "no home",
+    "no temporary folder",
+    "read-only file system",
+    "eight file descriptors",
+    "600 MB of address space",
+    "clock in 1970",
+)
+
+
+def run_in(
+    situation: str, command: Sequence[str], writable: Sequence[Path] = (), processes: int = 12
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a situation; only `writable` folders stay so on the read-only system."""
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    if situation == "no home":
+        environment = {name: environment[name] for name in environment if name not in HOMES}
+    if situation == "no temporary folder":
+        environment["TMPDIR"] = "/nowhere"
+    line = [*_wrapper(situation, writable, processes), *_adapt(situation, command)]
+    return subprocess.run(
+        line, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, timeout=240
+    )
+
+
+def _wrapper(situation: str, writable: Sequence[Path], processes: int) -> list[str]:
+    """The commands in front that make a situation."""
+    shell = {
+        "eight file descriptors": "ulimit -n 8",
+        "600 MB of address space": "ulimit -v 614400",
+        "process limit": f"ulimit -u {processes}",
+    }.get(situation)
+    if situation in ("no temporary folder", "read-only file system"):
+        return [*_own_mounts(), "bash", "-c", _mounts(situation, writable), "bash"]
+    if shell is None:
+        return []
+    return [*_as_limited(situation), "bash", "-c", f'{shell} && exec "$@"', "bash"]
+
+
+def _as_limited(situation: str) -> list[str]:
+    """Process limits are for other users than root; this one may read all files all the same."""
+    if situation != "process limit" or os.geteuid() != 0:
+        return []
+    options = ["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]
+    return [
+        program("setpriv"),
+        *options,
+        "--inh-caps=+dac_override",
+        "--ambient-caps=+dac_override",
+    ]
+
+
+def _own_mounts() -> list[str]:
+    line = [program("unshare"), "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+    if subprocess.run([*line, "true"], capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount anything")
+    return line
+
+
+def _mounts(situation: str, writable: Sequence[Path]) -> str:
+    if situation == "no temporary folder":
+        places = [place for place in ("/tmp", "/var/tmp", "/usr/tmp") if os.path.isdir(place)]
+        steps = [
+            f"mount -t tmpfs -o ro none {place}" for place in places if not _holds(place, writable)
+        ]
+        return " && ".join([*steps, 'cd /proc && exec "$@"'])
+    keep = " && ".join(f"mount --bind '{folder}' '{folder}'" for folder in writable) or "true"
+    remount = (
+        "awk '{print $2}' /proc/self/mounts | while read -r place; do"
+        " case $place in /proc*|/sys*|/dev*) ;;"
+        ' *) mount -o remount,ro,bind "$(printf \'%b\' "$place")" 2>/dev/null ;; esac; done'
+    )
+    undo = " && ".join(f"mount -o remount,rw,bind '{folder}'" for folder in writable) or "true"
+    return f'{keep} && {{ {remount}; true; }} && {undo} && exec "$@"'
+
+
+def _holds(place: str, folders: Sequence[Path]) -> bool:
+    return any(folder.is_relative_to(place) for folder in folders)
+
+
+def _adapt(situation: str, command: Sequence[str]) -> list[str]:
+    """A Python program reads a clock in 1970; Go's programs read the kernel's, which nobody
+    can set for one process, so theirs is left as it is."""
+    if situation == "clock in 1970" and command[:2] == [sys.executable, "-m"]:
+        return [sys.executable, "-c", _CLOCK, *command[2:]]
+    return list(command)
+
+
+def check(done: subprocess.CompletedProcess[str], code: int, line: str) -> None:
+    """The exit code, and a pattern that a line of standard error (or nothing) must match."""
+    said = done.stderr + done.stdout
+    assert "Traceback" not in said, said
+    assert "goroutine " not in said, said
+    assert done.returncode == code, said
+    if line:
+        assert re.search(line, done.stderr, re.MULTILINE), said
+
+
+Table = Mapping[str, tuple[int, str]]

@@ -44,9 +44,8 @@ def test_build(situation: str, folder: Path) -> None:
     output.mkdir()
     output.chmod(0o777)
     command = [sys.executable, "-m", "go_to_wheel", str(source), "--version", "1"]
-    done = limits.run_in(
-        situation, [*command, "--platforms", "native", "--output-dir", str(output)]
-    )
+    options = ["--platforms", "native", "--output-dir", str(output)]
+    done = limits.run_in(situation, [*command, *options], processes=3)
     limits.check(done, *BUILD[situation])
     assert len(list(output.iterdir())) == (1 if done.returncode == 0 else 0)
 

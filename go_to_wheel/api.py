@@ -74,10 +74,11 @@ def build_wheels(
     `go_dir` is a folder in a Go module, a package with its version ("example.com/tool@v1.2")
     or a GoReleaser `dist` folder; `package` a folder of the module that holds the command
     ("./cmd/x"), or several. `platforms` are target names (the six default ones if None),
-    `launcher` is "native" or "python", `binaries` maps target names to prebuilt programs.
-    None for `version`, `description` or `requires_python` means: find out, as the command
-    line does; `dev` accepts the `.devN` version of a commit without a tag. Either every
-    wheel is made or none.
+    `set_version_var` names one Go variable or several, `set_values` maps others to values
+    such as "{commit}", `tags` are build tags. `launcher` is "native" or "python", `binaries`
+    maps target names to prebuilt programs. None for `version`, `description` or
+    `requires_python` means: detect it, as the command line does; `dev` accepts the `.devN`
+    version of a commit without a tag. Either every wheel is written or none.
 
     Raises FileNotFoundError for paths that don't exist, ValueError for values and sources
     that can't be used, RuntimeError when Go is missing or a target can't be built, OSError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from go_to_wheel.cli.messages import format_size, note, printable
+from go_to_wheel.cli.messages import fail, format_size, note, printable
 
 if TYPE_CHECKING:
     from go_to_wheel.builder.linked import Linked
@@ -183,7 +183,8 @@ def _refuse_empty(options: dict[str, Any]) -> None:
     for name, value in options.items():
         values = value if isinstance(value, tuple) else (value,)
         if name != "source" and any(isinstance(text, str) and not text.strip() for text in values):
-            raise click.UsageError(f"Option '--{name.replace('_', '-')}' is empty.")
+            option = {"binaries": "binary", "set_values": "set"}.get(name, name.replace("_", "-"))
+            raise click.UsageError(f"Option '--{option}' is empty.")
 
 
 def _request(source: str, platforms: str | None, options: dict[str, Any]) -> BuildRequest:
@@ -227,7 +228,7 @@ def _run(plan: BuildPlan, as_json: bool, quiet: bool) -> int:
     else:
         _print_report(report)
     for target, error in report.failures.items():
-        click.echo(f"go-to-wheel: error: {target}: {printable(error.message)}", err=True)
+        fail(f"{target}: {error.message}", error.hint)
     return 1 if report.failures else 0
 
 

@@ -6,9 +6,10 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .applications import identify
+from .diagnosis import START, diagnose
 from .errors import CorruptError, TooComplexError, UnavailableError
 from .finder import Match
 from .opening import Mode, Opener
@@ -107,12 +108,14 @@ def check_file(
         if not match.valid:
             raise CorruptError(match.reason or "the header is damaged")
         schema, info = opener.read(match.path, look, prepare, keep=False, seconds=seconds)
+    except CorruptError as error:
+        return _diagnosed(opener, match, error)
     except UnavailableError as error:
         return _refused(match, error)
     except sqlite3.Error as error:
         if "interrupted" in str(error):  # by the progress handler
             return _refused(match, TooComplexError(f"{shown} takes more than {seconds:g} s"))
-        return _refused(match, CorruptError(f"{shown}: {error}"))
+        return _diagnosed(opener, match, CorruptError(f"{shown}: {error}"))
     except Exception as error:  # noqa: BLE001 (one odd file must not end the scan)
         return _refused(match, UnavailableError(f"{shown}: {error!r}"))
     names = schema.tables[:_NAMES_SHOWN]
@@ -141,6 +144,16 @@ def _status(mode: Mode, missing: tuple[str, ...]) -> str:
     if missing:
         return "partly readable"
     return {Mode.LIVE: "live", Mode.COPY: "snapshot"}.get(mode, "ready")
+
+
+def _diagnosed(opener: Opener, match: Match, error: CorruptError) -> Facts:
+    """Say what the file is, if its start shows that."""
+    facts = _refused(match, error)
+    try:
+        found = diagnose(opener.read_start(match.path, START), match.size)
+    except UnavailableError:
+        return facts
+    return replace(facts, detail=found.reason, advice=found.advice) if found else facts
 
 
 def _refused(match: Match, error: UnavailableError) -> Facts:

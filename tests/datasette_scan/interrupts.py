@@ -22,7 +22,7 @@ from test_opening import hot_journal
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WAYS = (["--list"], ["--get", "/-/scan.json"], [])  # the last one serves
-LONGEST = 4.0  # seconds after which serving is ended
+SPREAD = 1.5  # times what a whole scan takes: some are ended while they serve
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,19 @@ def make_disk(root: Path) -> None:
         hot_journal(root / f"hot{i}.db")
 
 
-def interrupt(root: Path, random_numbers: random.Random) -> Outcome:
-    """Start a scan and send it a signal some time later."""
+def measure(root: Path) -> float:
+    """Seconds that a whole scan takes here and now."""
+    began = time.monotonic()
+    command = [sys.executable, "-m", "datasette", "scan", str(root), "--list"]
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
+    return time.monotonic() - began
+
+
+def interrupt(root: Path, random_numbers: random.Random, longest: float) -> Outcome:
+    """Start a scan and send it a signal at most ``longest`` seconds later."""
     way = random_numbers.choice(WAYS)
     number = random_numbers.choice(SIGNALS)
-    delay = random_numbers.uniform(0, LONGEST)
+    delay = random_numbers.uniform(0, longest)
     with tempfile.TemporaryDirectory(prefix="interrupts-") as folder:
         extra = way or ["-p", str(free_port())]
         command = [sys.executable, "-m", "datasette", "scan", str(root), *extra]
@@ -108,24 +116,26 @@ def _session(leader: int) -> list[str]:
     return found
 
 
-def run(count: int, seed: int) -> list[Outcome]:
+def run(count: int, seed: int, show: bool = False) -> list[Outcome]:
     """End ``count`` scans, and check that the disk is as it was."""
     numbers = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="interrupts-") as folder:
         root = Path(folder) / "disk"
         make_disk(root)
         before = photograph(root)
-        outcomes = [interrupt(root, numbers) for _ in range(count)]
+        longest = SPREAD * measure(root)
+        outcomes = []
+        for _ in range(count):
+            outcomes.append(interrupt(root, numbers, longest))
+            if show:
+                print(outcomes[-1], flush=True)
         assert photograph(root) == before
     return outcomes
 
 
 def main() -> int:
     count, seed = (*map(int, sys.argv[1:]), 1)[:2]
-    outcomes = run(count, seed)
-    for outcome in outcomes:
-        if outcome.left or outcome.sent > 1:
-            print(outcome)
+    outcomes = run(count, seed, show=True)
     print(Counter((outcome.way, outcome.signal, outcome.returncode) for outcome in outcomes))
     left = sum(bool(outcome.left) for outcome in outcomes)
     print(f"{count} scans ended with seed {seed}, {left} left something behind")

@@ -22,7 +22,7 @@ LAYERS = [
     {"probe", "names", "settings", "visitor"},
     {"finder", "reader", "ending"},
     {"opening"},
-    {"permissions", "request_guard", "applications"},
+    {"permissions", "request_guard", "applications", "diagnosis"},
     {"compat", "errors", "text"},
 ]
 DEPTH = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}
@@ -31,7 +31,7 @@ EXTERNAL = {
     "sqlite_scanner": {"finder"},
     "click": {"__init__", "cli", "terminal", "state"},
     "subprocess": set(),
-    "sqlite3": {"crossdb", "database", "errors", "opening", "probe", "reader"},
+    "sqlite3": {"crossdb", "database", "diagnosis", "errors", "opening", "probe", "reader"},
     "jinja2": {"views"},
 }
 

@@ -27,7 +27,7 @@ from ..text import visible_path
 from . import locks
 from .connection import Connection, Prepare, connect, interrupted_when, opened_file, pipes
 from .copying import Moved, Source
-from .fingerprint import Fingerprint, journal_begins, settled, take
+from .fingerprint import Fingerprint, journal_begins, read_at, settled, take
 from .handles import Handle, Idle, Lease, open_handle
 from .modes import URI_FLAGS, Journal, Mode, ReadInfo, is_log_mode, is_whole_when_locked, plan_mode
 from .snapshots import Snapshot, SnapshotStore
@@ -182,6 +182,20 @@ class Opener:
                 if not (keep and _KEEPS_OPEN):
                     self.forget_idle(path)
         raise AssertionError("unreachable")  # the count has no end
+
+    def read_start(self, path: bytes, count: int) -> bytes:
+        """The first bytes of a file, by the descriptor that its locks depend on.
+
+        Empty while it is replaced; raises UnavailableError as ``read`` does.
+        """
+        try:
+            handle = self._handle(path)
+            with handle.lock:
+                return b"" if handle.fd < 0 else read_at(handle.fd, count, 0)
+        except (_Retry, OSError):
+            return b""
+        finally:
+            self.forget_idle(path)
 
     def _wait(self, tries: int, began: float, error: type[UnavailableError], path: bytes) -> None:
         """Pause, or give up: when the time is over, unless the tries were slow and few."""

@@ -25,7 +25,7 @@ Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
 class Ending:
-    """Ends an opener's reads when the process is told to stop.
+    """Ends an opener's reads when the process receives a signal to stop.
 
     ``watch`` puts a signal handler before the present ones, of SIGTERM and SIGINT;
     ``unwatch`` takes it away. Both do nothing outside of the main thread.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from go_to_wheel.builder.dependencies import read_notices
 from go_to_wheel.builder.plan import BuildPlan
@@ -34,27 +36,37 @@ def list_targets(plan: BuildPlan, targets: Iterable[Target]) -> Linked:
     A wheel has the licences of its own target alone, so that it doesn't depend on what else is
     built in the same run. Raises SourceError, also for packages that are nothing without cgo,
     and InvalidOptionsError for variables that a target's files compute or don't have.
+    Threads: a pool that ends before this returns or raises; an interrupt stops the child
+    processes.
     """
+    distinct = {target.compile_key if plan.go else target.name: target for target in targets}
+    with ThreadPoolExecutor(max_workers=plan.options.jobs) as pool:
+        try:
+            found = list(pool.map(partial(_list_target, plan), distinct.values()))
+        except (KeyboardInterrupt, SystemExit):
+            plan.runner.stop()
+            raise
+    without_cgo = frozenset(package for _, left_out in found for package in left_out)
     own, files = plan.options.project.license_expression, plan.options.licenses
-    notices: list[Notice] = []
-    without_cgo: set[str] = set()
-    for target in targets:
-        if plan.go is None or not isinstance(plan.source, ModuleSource):
-            notices += _recorded(plan, target)
-            continue
-        root = plan.source.root
-        linked = list_linked(plan.go, root, plan.source.packages, target)
-        _check_variables(plan.options.variables, linked)
-        left_out = find_cgo(plan.go, root, linked, target)
-        _refuse_stubs(left_out)
-        without_cgo |= set(left_out)
-        if plan.options.dependency_licenses:
-            notices += read_notices(plan.go, plan.package.module_path, linked)
     if not plan.options.dependency_licenses:
-        return Linked(BundledLicenses(own, files), frozenset(without_cgo))
-    module, merged = plan.package.module_path, _merge(notices)
-    licenses = bundle_licenses(module, own, files, merged, plan.complete)
-    return Linked(licenses, frozenset(without_cgo))
+        return Linked(BundledLicenses(own, files), without_cgo)
+    notices = _merge(notice for listed, _ in found for notice in listed)
+    module = plan.package.module_path
+    return Linked(bundle_licenses(module, own, files, notices, plan.complete), without_cgo)
+
+
+def _list_target(plan: BuildPlan, target: Target) -> tuple[list[Notice], list[str]]:
+    """The notices of a target's programs, and the packages that lose cgo files."""
+    if plan.go is None or not isinstance(plan.source, ModuleSource):
+        return _recorded(plan, target), []
+    root = plan.source.root
+    linked = list_linked(plan.go, root, plan.source.packages, target)
+    _check_variables(plan.options.variables, linked)
+    left_out = find_cgo(plan.go, root, linked, target)
+    _refuse_stubs(left_out)
+    if not plan.options.dependency_licenses:
+        return [], left_out
+    return read_notices(plan.go, plan.package.module_path, linked), left_out
 
 
 def linked_notes(unknown: Mapping[str, str], without_cgo: Iterable[str]) -> list[str]:

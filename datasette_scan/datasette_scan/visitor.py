@@ -48,9 +48,9 @@ class Visitor:
 
     async def _authenticate(self) -> Any:
         actor = None
-        for result in pm.hook.actor_from_request(datasette=self._ds, request=self._request):
-            # Each is awaited, also after the first actor: a coroutine may not be dropped.
-            with contextlib.suppress(Exception):  # Datasette's router meets and reports it
+        with contextlib.suppress(Exception):  # Datasette's router meets the same and reports it
+            for result in pm.hook.actor_from_request(datasette=self._ds, request=self._request):
+                # Each is awaited, also after the first actor: a coroutine may not be dropped.
                 found = await await_me_maybe(result)
                 actor = actor or found
         return actor or self._request.scope.get("actor") or None

@@ -99,6 +99,17 @@ async def test_an_error_does_not_show_the_path(root: Path) -> None:
     await site.close()
 
 
+async def test_nobody_learns_the_state_of_a_denied_database(root: Path) -> None:
+    """Datasette 0.65 reads a table's name before it checks the right to see it."""
+    make_database(root / "closed.db")
+    site = await scanned(root, top={"databases": {"closed": {"allow": {"id": "ann"}}}})
+    (root / "closed.db").unlink()
+    for page in ("/closed", "/closed/t", "/closed/t.json", "/closed/t/1"):
+        assert (await site.get(page)).status_code == 403, page
+    assert (await site.get("/closed/t", cookies=cookie(site, {"id": "ann"}))).status_code == 410
+    await site.close()
+
+
 async def test_view_instance_is_needed(root: Path) -> None:
     make_database(root / "one.db")
     site = await scanned(root, top={"allow": {"id": "ann"}})

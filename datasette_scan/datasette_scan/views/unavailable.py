@@ -43,6 +43,9 @@ def _wants_json(request: Any) -> bool:
 
 def _answer(ds: Any, request: Any, exception: UnavailableError | ReadOnlyError) -> Any:
     async def answer() -> Response:
+        name = compat.database_name(compat.path_within(ds, request.path))
+        if name in ds.databases and not await compat.may_view_database(ds, request.actor, name):
+            return Response.text("Forbidden", status=403)  # on 0.65 it may be read before that
         status, word, advice = exception.status, exception.word, exception.advice
         full = await compat.is_allowed(ds, request.actor, permissions.VIEW)
         message = visible(str(exception)) if full else f"This database is {word}"

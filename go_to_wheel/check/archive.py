@@ -78,9 +78,7 @@ def check_archive(archive: zipfile.ZipFile, stream: BinaryIO) -> Faults:
     entries = archive.infolist()
     if length > MAX_FILE:
         yield Fault(
-            "zip-too-large",
-            f"the file has {length / MIB:.0f} MiB; PyPI takes {MAX_FILE // MIB}",
-            "strip the program (-ldflags '-s -w'), or request a higher limit from PyPI",
+            "zip-too-large", f"the file has {length / MIB:.0f} MiB; PyPI takes {MAX_FILE // MIB}"
         )
     total = sum(entry.file_size for entry in entries)
     if total > BOMB_SIZE and total > BOMB_RATIO * length:
@@ -91,7 +89,7 @@ def check_archive(archive: zipfile.ZipFile, stream: BinaryIO) -> Faults:
             f"{BOMB_SIZE // MIB} MiB and {BOMB_RATIO} times the size",
         )
     if archive.comment or any(entry.comment for entry in entries):
-        yield Fault("zip-comment", "the archive has a comment", "write the wheel without one")
+        yield Fault("zip-comment", "the archive has a comment")
     for entry in entries:
         yield from _check_entry(entry)
     yield from _check_framing(archive, stream, length)
@@ -100,28 +98,20 @@ def check_archive(archive: zipfile.ZipFile, stream: BinaryIO) -> Faults:
 def _check_entry(entry: zipfile.ZipInfo) -> Faults:
     name = path_of(entry)
     if not name.isascii() and not entry.flag_bits & _FLAG_UTF8:
-        yield Fault("zip-unsafe-name", f"the path {name!r} is not marked as UTF-8", _REBUILD)
+        yield Fault("zip-unsafe-name", f"the path {name!r} is not marked as UTF-8")
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         what = "a symbolic link" if kind == stat.S_IFLNK else "neither file nor folder"
-        yield Fault("zip-link", f"{name!r} is {what}", "put the file itself into the wheel")
+        yield Fault("zip-link", f"{name!r} is {what}")
     if entry.compress_type not in _METHODS:
-        yield Fault(
-            "zip-compression",
-            f"{name!r} is compressed by method {entry.compress_type}",
-            "PyPI takes stored and deflated entries only",
-        )
+        yield Fault("zip-compression", f"{name!r} is compressed by method {entry.compress_type}")
     if not _is_date(entry.date_time[:3]):
         text = "{!r} has the date {}-{:02}-{:02}".format(name, *entry.date_time[:3])
-        yield Fault("zip-date", text, "write a real date, such as 1980-01-01")
+        yield Fault("zip-date", text)
     if entry.flag_bits & _FLAG_ENCRYPTED:
-        yield Fault("zip-encrypted", f"{name!r} is encrypted", _REBUILD)
+        yield Fault("zip-encrypted", f"{name!r} is encrypted")
     if entry.flag_bits & _FLAG_DESCRIPTOR:
-        yield Fault(
-            "zip-data-descriptor",
-            f"the size of {name!r} follows its data",
-            "write the wheel to a seekable file",
-        )
+        yield Fault("zip-data-descriptor", f"the size of {name!r} follows its data")
 
 
 def _is_date(parts: tuple[int, ...]) -> bool:
@@ -132,14 +122,11 @@ def _is_date(parts: tuple[int, ...]) -> bool:
     return True
 
 
-_REBUILD = "build the wheel again with another tool"
-
-
 def _check_framing(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> Faults:
     """The first disagreement between local headers, central directory and the file's size."""
     reason = _find_mismatch(archive, stream, length)
     if reason:
-        yield Fault("zip-mismatch", reason, f"don't install it: readers disagree; {_REBUILD}")
+        yield Fault("zip-mismatch", reason)
 
 
 def _find_mismatch(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> str:

@@ -36,17 +36,16 @@ def check_dist_info(archive: zipfile.ZipFile, name: WheelName, paths: Collection
         try:
             text = read_text(archive, f"{folder}/{file}", MAX_TEXT)
         except LimitError as error:
-            yield Fault(_CODES[file][1], error.message, "build the wheel again")
+            yield Fault(_CODES[file][1], error.message)
             continue
         if text is not None:
             yield from guarded(file, check(text))
         elif missing := _CODES[file][0]:
-            yield Fault(missing, f"'{folder}/{file}' is missing", "build the wheel again")
+            yield Fault(missing, f"'{folder}/{file}' is missing")
     if not any(map(_LICENSE.search, paths)):
-        message = "the wheel has no licence text"
-        yield Fault("license-missing", message, "list the texts in License-File (license-files)")
+        yield Fault("license-missing", "the wheel has no licence text")
     if f"{folder}/RECORD" not in paths:
-        yield Fault("record-missing", f"'{folder}/RECORD' is missing", "build the wheel again")
+        yield Fault("record-missing", f"'{folder}/RECORD' is missing")
 
 
 #: The code for a missing file, if it may not be, and for one that can't be read.
@@ -67,15 +66,13 @@ def _check_folders(folder: str, paths: Iterable[str]) -> Faults:
     found = sorted(head for head in heads if head.lower().endswith(".dist-info"))
     if found != [folder]:
         listed = ", ".join(map(repr, found[:5])) or "none"
-        text = f"the .dist-info folder should be '{folder}'; there is {listed}"
-        yield Fault("dist-info", text, "build the wheel again; installers refuse it")
+        yield Fault("dist-info", f"the .dist-info folder should be '{folder}'; there is {listed}")
 
 
 def _check_license_files(listed: list[str], folder: str, paths: Container[str]) -> Faults:
     for name in listed:
         if f"{folder}/licenses/{name}" not in paths:
-            text = f"License-File {name!r} is not at '{folder}/licenses/'"
-            yield Fault("license-file", text, "put the text there, or remove the field")
+            yield Fault("license-file", f"License-File {name!r} is not at '{folder}/licenses/'")
 
 
 def check_wheel_file(text: bytes, name: WheelName) -> Faults:
@@ -83,22 +80,21 @@ def check_wheel_file(text: bytes, name: WheelName) -> Faults:
     message = Parser().parsestr(text.decode("utf-8", "replace"))
     version = str(message.get("Wheel-Version", "")).strip()
     if not re.fullmatch(r"1\.\d+", version):
-        yield Fault("wheel-invalid", f"WHEEL has Wheel-Version {version!r}, not 1.0", _WRITE)
+        yield Fault("wheel-invalid", f"WHEEL has Wheel-Version {version!r}, not 1.0")
     if str(message.get("Root-Is-Purelib", "")).strip().lower() not in ("true", "false"):
-        yield Fault("wheel-invalid", "WHEEL has no Root-Is-Purelib: true or false", _WRITE)
+        yield Fault("wheel-invalid", "WHEEL has no Root-Is-Purelib: true or false")
     stated: set[Tag] = set()
     try:
         for line in message.get_all("Tag", [])[:_MAX_TAGS]:
             stated |= parse_tag(str(line))
     except ValueError as error:
-        yield Fault("wheel-invalid", f"WHEEL has an invalid tag: {error}", _WRITE)
+        yield Fault("wheel-invalid", f"WHEEL has an invalid tag: {error}")
         return
     if stated != name.tags:
         difference = _tag_difference({*map(str, stated)}, {*map(str, name.tags)})
-        yield Fault("wheel-tags", difference, "rename the file, or correct Tag in WHEEL")
+        yield Fault("wheel-tags", difference)
 
 
-_WRITE = "correct it in the tool that wrote the wheel"
 _MAX_TAGS = 1000
 
 
@@ -120,18 +116,17 @@ def _tag_difference(stated: set[str], named: set[str]) -> str:
 def _check_entry_points(text: bytes) -> Faults:
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
-    hint = "correct entry_points.txt; its format is in the entry points specification"
     try:
         parser.read_string(text.decode("utf-8"))
         groups = {group: dict(parser.items(group)) for group in parser.sections()}
     except (UnicodeDecodeError, configparser.Error) as error:
-        yield Fault("entry-points", f"entry_points.txt can't be read: {error}", hint)
+        yield Fault("entry-points", f"entry_points.txt can't be read: {error}")
         return
     for group, entries in groups.items():
         for name, target in entries.items():
             if not _ENTRY_NAME.fullmatch(name):
                 message = f"PyPI refuses the entry point name {name!r} in [{group}]"
-                yield Fault("entry-points", message, hint)
+                yield Fault("entry-points", message)
             elif group in _SCRIPT_GROUPS and not _OBJECT.fullmatch(target.strip()):
                 message = f"{name!r} in [{group}] points to {target!r}, which is no function"
-                yield Fault("entry-points", message, hint)
+                yield Fault("entry-points", message)

@@ -50,8 +50,7 @@ def _check_versions(project: str, members: list[Member]) -> Iterable[Finding]:
     if len(versions) > 1:
         listed = ", ".join(map(str, versions))
         text = f"{project}: the wheels have {len(versions)} versions: {listed}"
-        hint = "remove the wheels of another release from the folder"
-        yield Fault("set-version", text, hint).of("")
+        yield Fault("set-version", text).of("")
 
 
 def _check_metadata(members: list[Member]) -> Iterable[Finding]:
@@ -62,9 +61,7 @@ def _check_metadata(members: list[Member]) -> Iterable[Finding]:
         other = first.setdefault(member.name.version, member)
         if _lines(other) != _lines(member):
             code = "set-description" if _compared(other) == _compared(member) else "set-metadata"
-            text = f"its METADATA differs from that of {other.file}"
-            hint = "PyPI shows one of them for all; build the wheels together"
-            yield Fault(code, text, hint).of(member.file)
+            yield Fault(code, f"its METADATA differs from that of {other.file}").of(member.file)
 
 
 def _lines(member: Member) -> list[bytes]:
@@ -98,8 +95,7 @@ def _check_duplicates(members: list[Member]) -> Iterable[Finding]:
                 clashes[owner.file].append(tag.platform)
         for owner_file, platforms in clashes.items():
             listed = ", ".join(dict.fromkeys(platforms))
-            text = f"{owner_file} has the tag {listed} too"
-            yield Fault("set-duplicate", text, "remove one of them").of(member.file)
+            yield Fault("set-duplicate", f"{owner_file} has the tag {listed} too").of(member.file)
 
 
 def _check_missing(
@@ -110,12 +106,7 @@ def _check_missing(
         return
     missing = [target.name for target in expected if not any(_serves(tag, target) for tag in tags)]
     if missing:
-        text = f"{project}: no wheel for {', '.join(missing)}"
-        hint = (
-            "PyPI takes no new files for a release older than 14 days: build them all, "
-            "or name the platforms you want with --expect"
-        )
-        yield Fault("set-missing", text, hint).of("")
+        yield Fault("set-missing", f"{project}: no wheel for {', '.join(missing)}").of("")
 
 
 def _serves(tag: str, target: Target) -> bool:

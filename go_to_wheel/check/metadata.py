@@ -77,7 +77,7 @@ def _check_lengths(raw: RawMetadata) -> Faults:
         if longest > limit and field not in _FREE_TEXTS:
             title = field.replace("_", "-").capitalize()
             text = f"{title} has {longest} characters; the limit is {limit}"
-            yield Fault("metadata-invalid", text, "shorten it; no other field was checked")
+            yield Fault("metadata-invalid", text)
 
 
 def _specification(text: bytes) -> Faults:
@@ -88,10 +88,9 @@ def _specification(text: bytes) -> Faults:
         for error in getattr(group, "exceptions", [group]):
             field = str(getattr(error, "field", "")).lower()
             code = _CODES.get(field, "metadata-invalid")
-            hint = "correct it in the project's metadata and build the wheel again"
             if "introduced in metadata version" in str(error):  # PyPI and pip don't mind
-                code, hint = "metadata-newer", "state that Metadata-Version, or remove the field"
-            yield Fault(code, str(error), hint)
+                code = "metadata-newer"
+            yield Fault(code, str(error))
 
 
 def _own_rules(raw: RawMetadata) -> Faults:
@@ -101,14 +100,12 @@ def _own_rules(raw: RawMetadata) -> Faults:
         yield Fault("metadata-version", text, f"it takes {', '.join(ACCEPTED_VERSIONS)}")
     summary = raw.get("summary", "")
     if len(summary) > _MAX_SUMMARY:
-        text = f"Summary has {len(summary)} characters, PyPI takes {_MAX_SUMMARY}"
-        yield Fault("summary", text, "shorten it")
+        yield Fault("summary", f"Summary has {len(summary)} characters, PyPI takes {_MAX_SUMMARY}")
     if raw.get("license") and raw.get("license_expression"):
         yield Fault(
             "license-twice",
             f"License {raw['license'][:40]!r} stands beside "
             f"License-Expression {raw['license_expression']!r}",
-            "keep only License-Expression",
         )
     yield from _check_characters(raw)
     yield from _check_classifiers(raw.get("classifiers", []))
@@ -125,8 +122,7 @@ def _check_characters(raw: RawMetadata) -> Faults:
         hidden = next((c for c in text if is_hidden(c) and c not in _ALLOWED), "")
         if hidden:
             title = field.replace("_", "-").capitalize()
-            message = f"{title} contains {describe_character(hidden)}"
-            yield Fault("metadata-hidden", message, "remove the character")
+            yield Fault("metadata-hidden", f"{title} contains {describe_character(hidden)}")
 
 
 def _check_classifiers(classifiers: list[str]) -> Faults:
@@ -139,21 +135,17 @@ def _check_classifiers(classifiers: list[str]) -> Faults:
             hint = f"use {better}" if better else "remove it"
             yield Fault("classifier", f"the classifier {classifier!r} is deprecated", hint)
         elif classifier not in known:
-            text = f"PyPI doesn't know the classifier {classifier!r}"
-            yield Fault("classifier", text, "choose from the list of classifiers on PyPI")
+            yield Fault("classifier", f"PyPI doesn't know the classifier {classifier!r}")
 
 
 def _check_urls(raw: RawMetadata) -> Faults:
     for label, url in _urls(raw):
         if not label:
-            text = f"the Project-URL {url!r} has no label"
-            yield Fault("url", text, "write it as 'Label, https://…'")
+            yield Fault("url", f"the Project-URL {url!r} has no label")
         elif len(label) > _MAX_LABEL:
-            text = f"the URL label {label!r} is over {_MAX_LABEL} characters"
-            yield Fault("url", text, "shorten it")
+            yield Fault("url", f"the URL label {label!r} is over {_MAX_LABEL} characters")
         elif not _is_url(url):
-            text = f"{label}: {url!r} is not an http or https URL"
-            yield Fault("url", text, "write it as 'Label, https://…'")
+            yield Fault("url", f"{label}: {url!r} is not an http or https URL")
 
 
 def _urls(raw: RawMetadata) -> Iterator[tuple[str, str]]:
@@ -186,8 +178,7 @@ def _check_emails(raw: RawMetadata) -> Faults:
         except RecursionError:  # nested comments
             addresses = [""]
         if value and not all(map(_is_email, addresses)):
-            text = f"{field}: {value!r} is not an e-mail address"
-            yield Fault("email", text, "write it as 'Name <name@example.com>'")
+            yield Fault("email", f"{field}: {value!r} is not an e-mail address")
 
 
 def _is_email(address: str) -> bool:
@@ -200,7 +191,7 @@ def _check_requirements(raw: RawMetadata) -> Faults:
     for text in (raw.get("version", ""), raw.get("requires_python", ""), *requirements):
         if _HUGE_NUMBER.search(text):
             message = f"{text!r} has a number of 20 digits or more, which uv and pip can't read"
-            yield Fault("metadata-invalid", message, "use a smaller number")
+            yield Fault("metadata-invalid", message)
     for text in requirements:
         try:
             requirement = Requirement(text)
@@ -208,22 +199,19 @@ def _check_requirements(raw: RawMetadata) -> Faults:
             continue  # _specification reports it
         if requirement.url:
             message = f"the requirement {text!r} names a URL, which PyPI refuses"
-            yield Fault("direct-dependency", message, "depend on a released version")
+            yield Fault("direct-dependency", message)
 
 
 def _same_as_filename(raw: RawMetadata, name: WheelName) -> Faults:
     stated, version = raw.get("name", ""), raw.get("version", "")
-    hint = "rename the file, or build the wheel again"
     if stated and canonicalize_name(stated) != name.name:
-        text = f"METADATA's name is {stated!r}, not {name.name!r}"
-        yield Fault("filename-metadata", text, hint)
+        yield Fault("filename-metadata", f"METADATA's name is {stated!r}, not {name.name!r}")
     try:
         differs = bool(version) and Version(version) != name.version
     except ValueError:  # also for a number of over 4,300 digits
         return  # _specification reports it
     if differs:
-        text = f"METADATA's version is {version!r}, not {name.version}"
-        yield Fault("filename-metadata", text, hint)
+        yield Fault("filename-metadata", f"METADATA's version is {version!r}, not {name.version}")
 
 
 def license_files(text: bytes) -> list[str]:

@@ -44,7 +44,7 @@ def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Fa
     for path in paths:
         if not path or _UNSAFE.search(path.rstrip("/") or "/"):
             text = f"the path {path!r} is not one below the folder that it is installed to"
-            yield Fault("zip-unsafe-name", text, "use relative paths with '/' between their parts")
+            yield Fault("zip-unsafe-name", text)
             continue
         if not path.isascii() or not path.isprintable():
             yield from _check_characters(path)
@@ -60,7 +60,7 @@ def _check_characters(path: str) -> Faults:
     hidden = [char for char in path if is_hidden(char)]
     if hidden:
         text = f"the path {path!r} contains {describe_character(hidden[0])}"
-        yield Fault("zip-unsafe-name", text, "rename it; uv or installer refuse such names")
+        yield Fault("zip-unsafe-name", text)
 
 
 def is_hidden(char: str) -> bool:
@@ -83,12 +83,11 @@ def _is_too_long(path: str) -> bool:
 def _check_windows(path: str) -> Faults:
     if match := _WINDOWS.search(path):
         why = f"Windows refuses or changes {match[0].strip('/')!r} in a name"
-        yield Fault("zip-windows-name", f"the path {path!r} can't be installed: {why}", "rename it")
+        yield Fault("zip-windows-name", f"the path {path!r} can't be installed: {why}")
     elif _is_too_long(path):
         yield Fault(
             "zip-windows-name",
             f"the path {path!r} has a part of over {_MAX_PART} bytes, which no system can store",
-            "shorten it",
         )
 
 
@@ -97,16 +96,13 @@ def _check_repeats(paths: Sequence[str], folds: bool) -> Faults:
     files = [path for path in paths if not path.endswith("/")]
     for path, count in Counter(paths).items():
         if count > 1:
-            yield Fault("zip-duplicate-name", f"{count} entries have the path {path!r}", _ONCE)
+            yield Fault("zip-duplicate-name", f"{count} entries have the path {path!r}")
     folders = {parent for path in paths for parent in _parents(path)}
     for path in sorted(folders.intersection(files)):
         text = f"{path!r} is both a file and a folder, so it can't be installed"
-        yield Fault("zip-duplicate-name", text, "rename one of them")
+        yield Fault("zip-duplicate-name", text)
     if folds:
         yield from _check_folded({*files, *folders})
-
-
-_ONCE = "write each file once"
 
 
 def _parents(path: str) -> Iterable[str]:
@@ -122,7 +118,7 @@ def _check_folded(paths: Iterable[str]) -> Faults:
         other = first.setdefault(fold(path), path)
         if other != path:
             text = f"{other!a} and {path!a} are one file on Windows or macOS"
-            yield Fault("zip-name-clash", text, "rename one of them")
+            yield Fault("zip-name-clash", text)
 
 
 def fold(path: str) -> str:
@@ -151,17 +147,16 @@ def _check_destination(path: str, stem: str) -> Faults:
         yield Fault("data-scheme", f"installers don't install {path!r}", f"move it to {known}")
     elif scheme == "scripts" and "/" in rest:
         text = f"{path!r} is in a folder below scripts/, which some installers refuse"
-        yield Fault("data-scheme", text, "commands are direct children of scripts/")
+        yield Fault("data-scheme", text)
     elif scheme == "scripts" and rest.lower().endswith(".exe.exe"):
-        text = f"the command {path!r} ends in .exe twice"
-        yield Fault("command-name", text, "rename it: installers don't add .exe to programs")
+        yield Fault("command-name", f"the command {path!r} ends in .exe twice")
     elif _STARTUP.fullmatch(rest.rpartition("site-packages/")[2]) and scheme != "scripts":
         yield _startup(path)
     elif scheme == "data" and _OWNED.match(rest):
         text = f"{path!r} is installed into the environment's own {rest.split('/')[0]!r}"
-        yield Fault("data-outside", text, "use the scheme for it: scripts, purelib or headers")
+        yield Fault("data-outside", text)
 
 
 def _startup(path: str) -> Fault:
     text = f"{path!r} makes code run whenever Python starts, imported or not"
-    return Fault("startup-code", text, "leave it out, unless that is what the project is for")
+    return Fault("startup-code", text)

@@ -93,11 +93,7 @@ def check_program(program: Program, name: WheelName, names: Set[str]) -> Faults:
     if program.is_command:
         yield from _check_command(program)
     if program.entry.compress_type == zipfile.ZIP_STORED and program.entry.file_size > _SMALL:
-        yield Fault(
-            "binary-stored",
-            f"{program.path!r} is stored without compression",
-            "deflate it: that saves about two thirds of the size",
-        )
+        yield Fault("binary-stored", f"{program.path!r} is stored without compression")
     yield from _check_needs(program, claims, names)
     yield from _check_build(program, claims, name.version.release)
 
@@ -109,9 +105,7 @@ def _wrong_target(program: Program, claim: Claim) -> Fault | None:
     ):
         return None
     return Fault(
-        "binary-target",
-        f"{program.path!r} is {describe(facts)}, but the tag is '{claim.tag}'",
-        "build it for that target, or tag the wheel for its program",
+        "binary-target", f"{program.path!r} is {describe(facts)}, but the tag is '{claim.tag}'"
     )
 
 
@@ -123,7 +117,6 @@ def check_coverage(machines: Set[str], platforms: Sequence[str]) -> Faults:
             yield Fault(
                 "binary-target",
                 f"the tag is '{claim.tag}', but there is no program for {', '.join(missing)}",
-                "build one wheel for each architecture",
             )
 
 
@@ -137,21 +130,19 @@ def _check_any(program: Program) -> Faults:
     """Native code in a wheel for every system; helpers with a name for each are common."""
     text = f"{program.path!r} is {describe(program.facts)}, but the tag is 'any'"
     if program.is_command:
-        yield Fault("binary-target", text, "tag the wheel for the system of its program")
+        yield Fault("binary-target", text)
     elif program.facts.kind == "shared library":
-        yield Fault("binary-any", text, "tag the wheel for the system of its library")
+        yield Fault("binary-any", text)
 
 
 def _check_command(program: Program) -> Faults:
     facts, mode = program.facts, program.entry.external_attr >> 16
     if not facts.executable:
-        text = f"{program.path!r} is {describe(facts)}, not an executable"
-        yield Fault("binary-kind", text, "put libraries elsewhere; build the command again")
+        yield Fault("binary-kind", f"{program.path!r} is {describe(facts)}, not an executable")
     if facts.format != "pe" and not (stat.S_ISREG(mode) and mode & 0o111):
         yield Fault(
             "binary-mode",
             f"{program.path!r} has mode {mode:#o} in the zip; pip will not make it executable",
-            "set the regular-file bit and the executable bits: 0o100755",
         )
 
 
@@ -166,18 +157,17 @@ def _check_needs(program: Program, claims: list[Claim], names: Set[str]) -> Faul
     folders = [path for path in program.facts.search_paths if path.startswith("/")]
     if folders:
         text = f"{program.path!r} looks for libraries outside of the wheel: {', '.join(folders)}"
-        yield Fault("binary-rpath", text, "link it with paths relative to $ORIGIN or @loader_path")
+        yield Fault("binary-rpath", text)
     foreign = [name for name in program.facts.libraries if _MINGW.fullmatch(name)]
     if missing := [name for name in foreign if name not in names]:
         text = f"{program.path!r} needs {', '.join(missing)}, which Windows doesn't have"
-        yield Fault("binary-library", text, "link it statically, or put the libraries beside it")
+        yield Fault("binary-library", text)
     if any(claim.libc == "glibc" for claim in claims):
         missing = [name for name in program.facts.libraries if not _is_promised(name, names)]
         if missing and not _is_musl(program.facts):
             yield Fault(
                 "binary-library",
                 f"{program.path!r} needs {', '.join(missing)}, which manylinux doesn't promise",
-                "link it statically (CGO_ENABLED=0), or let auditwheel bundle it",
             )
 
 
@@ -216,9 +206,7 @@ def _check_libc(program: Program, claim: Claim) -> Faults:
         return
     if _is_musl(facts) != (claim.libc == "musl") and _has_libc(facts):
         yield Fault(
-            "binary-libc",
-            f"{program.path!r} is {describe(facts)}, but the tag is '{claim.tag}'",
-            "only a static program runs with both C libraries: build it with CGO_ENABLED=0",
+            "binary-libc", f"{program.path!r} is {describe(facts)}, but the tag is '{claim.tag}'"
         )
     elif claim.libc == "glibc" and claim.floor and (facts.glibc_floor or (0, 0)) > claim.floor:
         major, minor = facts.glibc_floor or (0, 0)
@@ -246,7 +234,7 @@ def _check_version(program: Program, release: Sequence[int]) -> Faults:
     if match and program.is_command and list(map(int, match.groups())) != [*release, 0, 0][:3]:
         version = ".".join(map(str, release))
         text = f"{program.path!r} was built as {match[0]}, but the wheel's version is {version}"
-        yield Fault("binary-version", text, "build the tagged commit, or correct the version")
+        yield Fault("binary-version", text)
 
 
 _RELEASE = re.compile(r"v(\d{1,9})\.(\d{1,9})\.(\d{1,9})", re.ASCII)
@@ -256,25 +244,21 @@ def _check_build(program: Program, claims: list[Claim], release: Sequence[int]) 
     facts, path = program.facts, program.path
     arch = next((arch for claim in claims for arch in claim.arches), "")
     for fault in level_faults(facts, arch):
-        yield Fault("binary-cpu", f"{path!r}: {fault}", "unset it and build again")
+        yield Fault("binary-cpu", f"{path!r}: {fault}")
     odd = [flag for flag in _INSTRUMENTED if facts.setting(flag) == "true"]
     if experiment := facts.setting("GOEXPERIMENT"):
         odd.append(f"GOEXPERIMENT={experiment}")
     if odd:
-        text = f"{path!r} was built with {' '.join(odd)}"
-        yield Fault("binary-build", text, "build it without, unless you mean to")
+        yield Fault("binary-build", f"{path!r} was built with {' '.join(odd)}")
     version = facts.go.main.version if facts.go and facts.go.main else ""
     if facts.setting("vcs.modified") == "true" or version.endswith("+dirty"):
         stamp = f" (its version is {version})" if version else ""
         yield Fault(
-            "binary-dirty",
-            f"{path!r} was built from a source tree with local changes{stamp}",
-            "commit them, or write build results outside the repository, and build again",
+            "binary-dirty", f"{path!r} was built from a source tree with local changes{stamp}"
         )
     yield from _check_version(program, release)
     if program.traces:
         yield Fault(
             "binary-paths",
             f"{path!r} contains paths of the machine that built it: {', '.join(program.traces)}",
-            "build it with -trimpath",
         )

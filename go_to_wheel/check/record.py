@@ -15,7 +15,6 @@ from go_to_wheel.check.report import MAX_OF_A_CODE, Fault, Faults
 MAX_RECORD, MAX_ROWS = 16 << 20, MAX_ENTRIES
 #: The specification allows sha256 or better; these are always available.
 _ALGORITHMS = ("sha256", "sha384", "sha512")
-_REBUILD = "build the wheel again: its RECORD is wrong"
 
 
 class Record:
@@ -51,7 +50,7 @@ class Record:
 
     def _fault(self, message: str) -> None:
         if len(self.faults) < MAX_OF_A_CODE:
-            self.faults.append(Fault("record-invalid", message, _REBUILD))
+            self.faults.append(Fault("record-invalid", message))
 
     def algorithm_of(self, path: str) -> str:
         """The hash algorithm to compute for a file."""
@@ -66,7 +65,7 @@ class Record:
             return
         row = self._rows.get(path)
         if row is None:
-            yield Fault("record-unlisted", f"{path!r} is not in RECORD", _REBUILD)
+            yield Fault("record-unlisted", f"{path!r} is not in RECORD")
         elif fault := _compare(content, *row):
             yield fault
 
@@ -75,7 +74,7 @@ class Record:
         if not self._readable:
             return
         for path in sorted(self._rows.keys() - self._seen - self._exempt):
-            yield Fault("record-absent", f"{path!r} is in RECORD, but not in the wheel", _REBUILD)
+            yield Fault("record-absent", f"{path!r} is in RECORD, but not in the wheel")
 
 
 def _slashes(path: str) -> str:
@@ -85,18 +84,17 @@ def _slashes(path: str) -> str:
 
 def _compare(content: Content, spec: str, size: str) -> Fault | None:
     path, algorithm = content.path, spec.partition("=")[0]
-    hint = "the file was changed after the wheel was built; build it again"
     if not spec:
-        return Fault("record-hash", f"{path!r} has no hash in RECORD", _REBUILD)
+        return Fault("record-hash", f"{path!r} has no hash in RECORD")
     if algorithm not in _ALGORITHMS:
         text = f"the hash of {path!r} is {algorithm!r}; only sha256 and better are allowed"
-        return Fault("record-hash", text, _REBUILD)
+        return Fault("record-hash", text)
     if spec != content.digest:
         if re.fullmatch(r"\w+=[0-9a-fA-F]{64,128}", spec):
             text = f"the {algorithm} of {path!r} is hexadecimal in RECORD, not urlsafe base64"
-            return Fault("record-hash", text, _REBUILD)
-        return Fault("record-hash", f"the {algorithm} of {path!r} is not the one in RECORD", hint)
+            return Fault("record-hash", text)
+        return Fault("record-hash", f"the {algorithm} of {path!r} is not the one in RECORD")
     if size and size != str(content.size):
         text = f"{path!r} has {content.size} bytes, but RECORD says {size[:30]}"
-        return Fault("record-hash", text, hint)
+        return Fault("record-hash", text)
     return None

@@ -89,7 +89,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Fault:
-    """A finding that isn't yet assigned to a wheel."""
+    """A finding that isn't yet assigned to a wheel; the rule's `fix` is the hint of most."""
 
     code: str
     message: str
@@ -97,7 +97,9 @@ class Fault:
 
     def of(self, wheel: str) -> Finding:
         """The finding for a wheel."""
-        return Finding(self.code, RULES[self.code].severity, wheel, _cut(self.message), self.hint)
+        rule = RULES[self.code]
+        hint = self.hint or rule.fix
+        return Finding(self.code, rule.severity, wheel, _cut(self.message), hint)
 
 
 Faults = Iterator[Fault]
@@ -132,4 +134,4 @@ def guarded(subject: str, faults: Iterable[Fault]) -> Faults:
 def failure(subject: str, error: Exception) -> Fault:
     """The fault for an exception that no check foresees."""
     text = f"{subject} can't be checked: {type(error).__name__}: {error}"
-    return Fault("check-failed", text, "report the wheel as a bug in go-to-wheel; don't trust it")
+    return Fault("check-failed", text)

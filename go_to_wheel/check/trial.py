@@ -156,8 +156,7 @@ def _install(path: Path, folder: Path, runner: Runner, tool: str) -> Trials | No
         if done.returncode == 0:
             return None
         reason = _last_line(done.stderr or done.stdout)
-        hint = f"see all of its output: {tool} install {path.name}"
-        return Trials(faults=(Fault("run-install", f"{tool} can't install it: {reason}", hint),))
+        return Trials(faults=(Fault("run-install", f"{tool} can't install it: {reason}"),))
     return Trials(not_run=(f"{path.name}: installed by {tool}: {reason}",))
 
 
@@ -270,26 +269,20 @@ def judge_run(run: Run, version: str, asked: bool) -> Iterator[Fault]:
     output = f": {_last_line(run.output)}" if run.output else ""
     if run.exit_code == _TOO_LONG and "still running" in run.output:
         yield Fault(
-            "run-failed",
-            f"`{line}` {run.manner} did not end in {TIME_LIMIT:.0f} s and was stopped",
-            _CHOOSE,
+            "run-failed", f"`{line}` {run.manner} did not end in {TIME_LIMIT:.0f} s and was stopped"
         )
     elif run.exit_code < 0 or run.exit_code in _CANNOT_EXECUTE:
         how = f"signal {-run.exit_code}" if run.exit_code < 0 else f"exit code {run.exit_code}"
-        yield Fault("run-failed", f"`{line}` {run.manner} could not run ({how}){output}", _CHOOSE)
+        yield Fault("run-failed", f"`{line}` {run.manner} could not run ({how}){output}")
     elif run.exit_code:
         text = f"`{line}` {run.manner} ended with {run.exit_code}{output}"
-        yield Fault("run-failed" if asked else "run-exit", text, _CHOOSE)
+        yield Fault("run-failed" if asked else "run-exit", text)
     elif not asked and version not in find_versions(run.output):
         seen = ", ".join(find_versions(run.output)) or "no version"
         yield Fault(
             "run-version",
             f"`{line}` {run.manner} prints {seen}, but the wheel's version is {version}",
-            "set it when building: --set-version-var main.version",
         )
-
-
-_CHOOSE = "run another command: --test-command 'TOOL version'"
 
 
 def find_versions(text: str) -> list[str]:

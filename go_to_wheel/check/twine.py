@@ -31,11 +31,9 @@ def run_twine(path: str) -> Faults:
             messages.append(f"{type(error).__name__}: {error}")
     output = " ".join("; ".join(messages).split())
     if failed:
-        yield Fault(
-            "twine", f"twine refuses it: {output or 'no reason given'}", "run `twine check`"
-        )
+        yield Fault("twine", f"twine refuses it: {output or 'no reason given'}")
     elif messages:
-        yield Fault("twine-strict", f"twine warns: {output}", "give the project a README")
+        yield Fault("twine-strict", f"twine warns: {output}")
 
 
 @contextlib.contextmanager

@@ -93,7 +93,7 @@ def _faults(check: _Check, stream: BinaryIO) -> Iterable[Fault]:
     try:
         yield from check.run(stream)
     except WheelError as error:
-        yield Fault("zip-broken", error.message, error.hint or "download or build it again")
+        yield Fault("zip-broken", error.message, error.hint)
     except Exception as error:  # noqa: BLE001 (hostile input causes any)
         yield failure("it", error)
 
@@ -110,8 +110,7 @@ class _Check:
         try:
             verdict.name = parse_name(verdict.file)
         except ValueError as error:
-            hint = "name it NAME-VERSION-PYTHON-ABI-PLATFORM.whl"
-            yield Fault("filename-invalid", str(error), hint)
+            yield Fault("filename-invalid", str(error))
         else:
             yield from check_name(verdict.name)
         with open_archive(stream) as archive:
@@ -137,7 +136,7 @@ class _Check:
         self.verdict.metadata = _optional(archive, f"{info}/METADATA")
         if self.verdict.has_native and is_purelib(_optional(archive, f"{info}/WHEEL")):
             text = "WHEEL has Root-Is-Purelib: true, but there is native code"
-            yield Fault("wheel-purelib", text, "set Root-Is-Purelib: false")
+            yield Fault("wheel-purelib", text)
         if not self.verdict.not_run:  # a universal file may hold what seems to be missing
             yield from check_coverage(self.verdict.machines, name.platforms)
 
@@ -186,7 +185,7 @@ class _Check:
         if "universal (fat)" in error.message:
             self.verdict.not_run.append(f"{self.verdict.file}: {text}")
         elif content.path.split("/")[0].endswith(".data") or "/bin/" in content.path:
-            yield Fault("binary-broken", text, error.hint or "build it again")
+            yield Fault("binary-broken", text, error.hint)
 
 
 def _optional(archive: ZipFile, path: str) -> bytes | None:

@@ -33,6 +33,8 @@ copybutton_exclude = ".linenos, .gp, .go"  # prompts and output are not copied
 html_theme = "furo"
 html_title = "go-to-wheel"
 html_show_copyright = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 
 
 class CommandHelp(SphinxDirective):

@@ -65,7 +65,7 @@ def test_every_example_is_python(page: str, block: str) -> None:
 def test_every_command_shows_its_help() -> None:
     shown = re.findall(r"```{command-help} (.+)", text("reference/cli.md"))
     commands = {f"go-to-wheel {name}" for name in cli.commands if name != "build"}
-    assert set(shown) >= {*commands, "go-to-wheel", "sqlite-scanner"}
+    assert set(shown) >= {*commands, "go-to-wheel", "sqlite-scanner", "datasette scan"}
 
 
 def test_every_platform_with_its_tags() -> None:

@@ -28,7 +28,7 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "unshare": (("unshare",), "util-linux"),
     "setpriv": (("setpriv",), "util-linux"),
     **{
-        f"qemu-{processor}": ((f"qemu-{processor}",), "qemu-user")
+        f"qemu-{processor}": ((f"qemu-{processor}", f"qemu-{processor}-static"), "qemu-user")
         for processor in ("aarch64", "arm", "i386", "ppc64le", "riscv64", "s390x")
     },
 }

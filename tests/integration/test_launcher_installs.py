@@ -560,21 +560,30 @@ class TestStartUp:
 
 
 def installed_pythons() -> list[str]:
-    """Find one Python of each version from 3.8 up; this one is always among them."""
+    """Find one Python of each kind and version from 3.8 up; this one is always among them.
+
+    PyPy counts alone, and so do free-threaded builds.
+    """
     pyenv = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
     candidates = [sys.executable, *sorted(glob.glob(f"{pyenv}/versions/*/bin/python3"))]
     candidates += filter(None, (shutil.which(f"python3.{minor}") for minor in range(8, 20)))
+    candidates += filter(None, (shutil.which(f"python3.{minor}t") for minor in range(13, 20)))
+    candidates += filter(None, map(shutil.which, ("pypy3", "pypy3.10", "pypy3.11")))
+    code = (
+        "import sys, sysconfig; print(sys.version_info[1], sys.implementation.name,"
+        " sysconfig.get_config_var('Py_GIL_DISABLED') or 0)"
+    )
     found: dict[str, str] = {}
     for candidate in candidates:
         done = subprocess.run(
-            [candidate, "-c", "import sys; print(*sys.version_info[:2], sep='.')"],
+            [candidate, "-c", code],
             capture_output=True,
             text=True,
             check=False,
         )
-        version = done.stdout.strip()
-        if done.returncode == 0 and version.startswith("3.") and int(version[2:]) >= 8:
-            found.setdefault(version, candidate)
+        minor = done.stdout.split(" ", 1)[0]
+        if done.returncode == 0 and int(minor) >= 8:
+            found.setdefault(done.stdout, candidate)
     return list(found.values())
 
 

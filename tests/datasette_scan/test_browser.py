@@ -235,3 +235,31 @@ def _contrast(one: str, other: str) -> float:
 
     high, low = sorted([light(one), light(other)], reverse=True)
     return (high + 0.05) / (low + 0.05)
+
+
+OVERFLOWING = """
+() => [...document.querySelectorAll('.scan-table th, .scan-table td')].filter(cell => {
+  const edge = cell.getBoundingClientRect().right + 1;
+  return [...cell.querySelectorAll('*')].some(x => x.getBoundingClientRect().right > edge);
+}).map(cell => cell.innerText.slice(0, 40))
+"""
+
+
+@pytest.mark.parametrize("width", [360, 1280, 2000])
+def test_long_names_push_nothing_off(
+    width: int, browser: Any, root: Path, serve: Callable[..., Server]
+) -> None:
+    make_database(root / ("a-very-long-name-" * 8 + ".db"))
+    make_database(root / ("x" * 200) / "short.db")
+    server = serve(str(root))
+    server.scanned()
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(server.url)
+    assert page.evaluate(OVERFLOWING) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.goto(f"{server.url}/?status=busy&q=short")
+    page.get_by_role("link", name="status busy").click()
+    page.wait_for_url(lambda url: "status" not in url)
+    assert names(page) == ["short"]
+    page.close()

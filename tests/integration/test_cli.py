@@ -67,7 +67,7 @@ def test_help_and_completion_import_nothing_heavy(args: list[str], env: dict[str
     [
         ("--plat", ["--platforms"]),
         ("plat", ["platforms"]),
-        ("./src --set", ["--set-version-var"]),
+        ("./src --set", ["--set-version-var", "--set"]),
         ("./src --launcher ", ["native", "python"]),
         ("./src --platforms linux-amd64,win", ["linux-amd64,windows-amd64",
                                                "linux-amd64,windows-arm64",

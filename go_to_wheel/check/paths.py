@@ -10,7 +10,8 @@ import re
 import unicodedata
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 
 from go_to_wheel.check.report import Fault, Faults
 
@@ -92,33 +93,30 @@ def _check_windows(path: str) -> Faults:
 
 
 def _check_repeats(paths: Sequence[str], folds: bool) -> Faults:
-    """Two entries for one file: everywhere, or (`folds`) on Windows and macOS."""
-    files = [path for path in paths if not path.endswith("/")]
+    """Two entries for one file: everywhere, or (`folds`) on Windows and macOS.
+
+    In this order a path is followed by those below it and those that fold to the same.
+    """
     for path, count in Counter(paths).items():
         if count > 1:
             yield Fault("zip-duplicate-name", f"{count} entries have the path {path!r}")
-    folders = {parent for path in paths for parent in _parents(path)}
-    for path in sorted(folders.intersection(files)):
-        text = f"{path!r} is both a file and a folder, so it can't be installed"
-        yield Fault("zip-duplicate-name", text)
-    if folds:
-        yield from _check_folded({*files, *folders})
-
-
-def _parents(path: str) -> Iterable[str]:
-    end = path.rfind("/")
-    while end > 0:
-        yield path[:end]
-        end = path.rfind("/", 0, end)
-
-
-def _check_folded(paths: Iterable[str]) -> Faults:
-    first: dict[str, str] = {}
-    for path in sorted(paths):
-        other = first.setdefault(fold(path), path)
-        if other != path:
-            text = f"{other!a} and {path!a} are one file on Windows or macOS"
+    spell = fold if folds else str
+    ordered = sorted(set(paths), key=lambda path: (spell(path).replace("/", "\0"), path))
+    for path, following in pairwise(ordered):
+        if not path.endswith("/") and following.startswith(f"{path}/"):
+            text = f"{path!r} is both a file and a folder, so it can't be installed"
+            yield Fault("zip-duplicate-name", text)
+        elif folds and (clash := _find_clash(path.split("/"), following.split("/"))):
+            text = "{!a} and {!a} are one file on Windows or macOS".format(*clash)
             yield Fault("zip-name-clash", text)
+
+
+def _find_clash(parts: list[str], others: list[str]) -> tuple[str, str] | None:
+    """The beginnings of two paths up to the first part that differs, if only by folding."""
+    level = next((n for n, (a, b) in enumerate(zip(parts, others, strict=False)) if a != b), None)
+    if level is None or fold(parts[level]) != fold(others[level]):
+        return None
+    return "/".join(parts[: level + 1]), "/".join(others[: level + 1])
 
 
 def fold(path: str) -> str:

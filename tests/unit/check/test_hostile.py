@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from wheel_factory import META, Recipe, good
 from go_to_wheel.check import check_wheels
 from go_to_wheel.check import wheel as wheel_module
 from go_to_wheel.check.anatomy import read_anatomy, to_json
-from go_to_wheel.check.paths import fold
+from go_to_wheel.check.paths import check_paths, fold
 from go_to_wheel.check.report import MAX_OF_A_CODE
 from go_to_wheel.check.wheel import WheelVerdict, check_wheel
 from go_to_wheel.cli.check import command
@@ -183,3 +184,30 @@ def test_backslashes_are_no_record_faults() -> None:
 )
 def test_fold(path: str, folded: str) -> None:
     assert fold(path) == folded
+
+
+def test_deep_paths_take_little_memory() -> None:
+    """Each has 30,000 folders; together they would have millions."""
+    paths = [f"{number}/" + "a/" * 30_000 + "x" for number in range(200)]
+    tracemalloc.start()
+    assert {fault.code for fault in check_paths(paths, ["any"], "thing-1.0")} == set()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50_000_000
+
+
+@pytest.mark.parametrize(
+    ("paths", "platform", "codes"),
+    [
+        (["a", "a-b", "a/b"], "linux_x86_64", ["zip-duplicate-name"]),
+        (["a", "A", "a/b"], "linux_x86_64", ["zip-duplicate-name"]),
+        (["a/", "a/b", "a-b"], "any", []),
+        (["a", "a/"], "any", ["zip-duplicate-name"]),
+        (["A/b", "a/c", "a/d"], "any", ["zip-name-clash"]),
+        (["A/b", "a/c"], "manylinux2014_x86_64", []),
+        (["a", "A/b"], "macosx_12_0_arm64", ["zip-name-clash"]),
+        (["x/a/b/C", "x/a/b/c"], "win_amd64", ["zip-name-clash"]),
+    ],
+)
+def test_paths_for_one_file(paths: list[str], platform: str, codes: list[str]) -> None:
+    assert [fault.code for fault in check_paths(paths, [platform], "thing-1.0")] == codes

@@ -94,7 +94,7 @@ def codes_for(report: Report, part: str) -> set[str]:
 
 def test_go_to_wheel_02_gets_what_it_deserves(of_go_to_wheel_02: Report) -> None:
     report = of_go_to_wheel_02
-    everywhere = {"twine-strict", "binary-stored", "license-missing"}
+    everywhere = {"twine-strict", "binary-stored", "license-missing", "zip-date"}
     if tempfile.gettempdir() == "/tmp":  # the folder of the build, if it is one that is known
         everywhere.add("binary-paths")
     assert codes_for(report, "manylinux") == {"binary-mode", *everywhere}
@@ -123,7 +123,7 @@ def test_gowheels_gets_what_it_deserves(
         command += ["--artifact", f"{platform}:{path}"]
     subprocess.run(command, cwd=project, check=True, capture_output=True)
     report = check_wheels([tmp_path], expect=[])
-    everywhere = {"twine-strict", "binary-stored", "license-missing"}
+    everywhere = {"twine-strict", "binary-stored", "license-missing", "zip-date"}
     assert codes_for(report, "manylinux") == everywhere
     assert codes_for(report, "macosx") == {"binary-macos", *everywhere}
     assert codes_for(report, "win_amd64") == everywhere

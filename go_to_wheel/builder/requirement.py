@@ -6,8 +6,10 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from go_to_wheel import __version__
@@ -50,20 +52,24 @@ def find_requirement(runner: Runner) -> Requirement:
 
 
 def _resolves(requirement: str, runner: Runner) -> bool:
-    """Whether pip, or uv where there is no pip, finds it; each reads its own configuration."""
+    """Whether pip, or uv where there is no pip, finds it as the user has configured them.
+
+    They run in an empty folder: a project could have a module `pip` and settings for uv.
+    """
     uv = os.environ.get("UV") or shutil.which("uv")
-    dry_run = ["install", "--dry-run", "--no-deps", "--quiet"]
+    dry_run = ["install", "--dry-run", "--no-deps", "--only-binary=:all:", "--quiet"]
     commands = [
         [sys.executable, "-m", "pip", *dry_run, "--ignore-installed", "--retries=0"],
         *([[uv, "pip", *dry_run, "--reinstall", "--python", sys.executable]] if uv else []),
     ]
-    for command in commands:
-        try:
-            result = runner.run([*command, requirement], timeout=_SECONDS)
-        except (OSError, ToolchainError):
-            continue
-        if "No module named pip" not in result.stderr:
-            return result.returncode == 0
+    with tempfile.TemporaryDirectory() as empty:
+        for command in commands:
+            try:
+                result = runner.run([*command, requirement], Path(empty), timeout=_SECONDS)
+            except (OSError, ToolchainError):
+                continue
+            if "No module named pip" not in result.stderr:
+                return result.returncode == 0
     return False
 
 

@@ -152,3 +152,9 @@ def test_files_that_do_not_build_are_taken_back(hello: Path) -> None:
         write_files(files, force=True, check=fail)
     assert sorted(hello.rglob("*")) == before
     assert 'name = "mine"' in (hello / "pyproject.toml").read_text()
+
+
+def test_a_project_can_not_replace_the_pip_that_is_run(hello: Path) -> None:
+    (hello / "pip.py").write_text("import pathlib; pathlib.Path('ran').touch()\n")
+    go_to_wheel("init", "--print", cwd=hello)
+    assert not (hello / "ran").exists()

@@ -115,6 +115,16 @@ def test_values_for_other_variables(project: Project, tmp_path: Path) -> None:
     assert f"({commit[:7]}, 2024-01-02T03:04:05Z)".encode() in program
 
 
+def test_a_dry_run_compiles_nothing_and_looks_at_its_targets_only(project: Project) -> None:
+    options = ("--dry-run", "-v", "--version", "1", "--set-version-var", "auto")
+    said = go_to_wheel(project("hello"), *options, "--platforms", "windows-arm64").stderr
+    commands = [line for line in said.splitlines() if line.startswith("+ GOOS=")]
+    assert not [line for line in commands if " build " in line]
+    targets = {line.split()[1] for line in commands if " list " in line}
+    assert targets == {"GOOS=windows"}
+    assert len([line for line in commands if " -deps " in line]) == 2  # one for auto
+
+
 def test_build_tags(project: Project, tmp_path: Path) -> None:
     """They choose files, are recorded in the wheel, and verify repeats them."""
     folder = project("pair")

@@ -15,6 +15,7 @@ from .text import fold, visible, visible_path
 STATUSES = (
     "ready",
     "live",
+    "not closed cleanly",
     "snapshot",
     "changing",
     "busy",

@@ -21,7 +21,7 @@ from .reader import Reader
 from .visitor import current_visitor, file_names_hidden
 
 _MOST_ATTACHED = 10  # SQLite's own limit, unless it was built with another
-_READABLE = ("ready", "live", "snapshot", "partly readable")
+_READABLE = ("ready", "live", "not closed cleanly", "snapshot", "partly readable")
 
 
 def replace_memory(ds: Any, reader: Reader, wanted: bool) -> None:

@@ -87,7 +87,7 @@ class ScannedDatabase(ReadOnlyDatabase):
         if info is not None and info.mode is Mode.COPY and info.taken_at is not None:
             return f"snapshot {time.strftime('%H:%M:%S', time.localtime(info.taken_at))}"
         if info is not None and info.mode is Mode.LIVE:
-            return "live"
+            return "not closed cleanly" if info.log_left else "live"
         return self.entry.status_words if self.entry.status != "snapshot" else "ready"
 
     # -- facts that need no opening

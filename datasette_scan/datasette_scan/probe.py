@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -12,8 +11,8 @@ from .applications import identify
 from .diagnosis import START, diagnose
 from .errors import CorruptError, TooComplexError, UnavailableError
 from .finder import Match
-from .opening import Mode, Opener
-from .opening.connection import interrupted_when
+from .opening import Mode, Opener, ReadInfo
+from .opening.connection import allow, interrupted_when
 from .opening.fingerprint import take
 from .text import visible, visible_path
 
@@ -21,10 +20,14 @@ _NAMES_SHOWN = 200
 _NAMES_SIZE = 4000
 _NAMES_READ = 5000  # which an application is recognised by
 _LONGEST_NAME = 1000
+_COLLATIONS = 20  # that are looked for
 _SECONDS = 2.0
 _VIRTUAL = re.compile(
     r"\s*CREATE\s+VIRTUAL\s+TABLE\b.*?\bUSING\s+[\"'\[`]?(\w+)", re.IGNORECASE | re.DOTALL
 )
+
+_COLLATION = re.compile(r"\bCOLLATE\s+[\"'`\[]?(\w{1,100})", re.IGNORECASE)
+_TOKENIZER = re.compile(r"(?:no such|unknown) tokenizer: (\S{1,100})")
 
 # Virtual table modules → the SQLite extension that brings them.
 _EXTENSIONS = (
@@ -69,7 +72,8 @@ class Facts:
 class _Schema:
     tables: tuple[str, ...]
     count: int
-    missing: tuple[tuple[str, str], ...]  # (table, module)
+    collations: tuple[str, ...]  # that are not there
+    missing: tuple[tuple[str, str], ...]  # (table, what it needs)
     digest: int
 
 
@@ -94,13 +98,11 @@ def check_file(
     seconds: float = _SECONDS,
 ) -> Facts:
     """Look into one file, for at most ``seconds``. Never raises for what the file is."""
-    deadline = 0.0
 
     def look(connection: sqlite3.Connection) -> _Schema:
-        nonlocal deadline
-        deadline = time.monotonic() + seconds
-        with interrupted_when(connection, lambda: time.monotonic() > deadline):
-            return _read_schema(connection, deadline)
+        is_late = allow(seconds)
+        with interrupted_when(connection, is_late):
+            return _read_schema(connection, is_late)
 
     shown = visible_path(match.path)
     try:
@@ -119,10 +121,10 @@ def check_file(
     except Exception as error:  # noqa: BLE001 (one odd file must not end the scan)
         return _refused(match, UnavailableError(f"{shown}: {error!r}"))
     names = schema.tables[:_NAMES_SHOWN]
-    missing = tuple(sorted({extension_for(module) for _, module in schema.missing}))
+    missing = tuple(sorted({*schema.collations, *(part for _, part in schema.missing)}))
     return Facts(
-        status=_status(info.mode, missing),
-        detail=f"needs extension {', '.join(missing)}" if missing else "",
+        status=_status(info, missing),
+        detail=f"needs {', '.join(missing)}" if missing else "",
         tables="\n".join(names)[:_NAMES_SIZE],
         table_count=schema.count,
         missing=tuple(table for table, _ in schema.missing),
@@ -140,10 +142,12 @@ def check_file(
     )
 
 
-def _status(mode: Mode, missing: tuple[str, ...]) -> str:
+def _status(info: ReadInfo, missing: tuple[str, ...]) -> str:
     if missing:
         return "partly readable"
-    return {Mode.LIVE: "live", Mode.COPY: "snapshot"}.get(mode, "ready")
+    if info.log_left:
+        return "not closed cleanly"
+    return {Mode.LIVE: "live", Mode.COPY: "snapshot"}.get(info.mode, "ready")
 
 
 def _diagnosed(opener: Opener, match: Match, error: CorruptError) -> Facts:
@@ -170,7 +174,7 @@ def _refused(match: Match, error: UnavailableError) -> Facts:
     )
 
 
-def _read_schema(connection: sqlite3.Connection, deadline: float) -> _Schema:
+def _read_schema(connection: sqlite3.Connection, is_late: Callable[[], bool]) -> _Schema:
     rows = connection.execute(
         "SELECT substr(CAST(name AS TEXT), 1, ?), substr(sql, 1, 2000), type, rootpage "
         "FROM sqlite_master "
@@ -179,28 +183,48 @@ def _read_schema(connection: sqlite3.Connection, deadline: float) -> _Schema:
     )
     names: list[str] = []
     modules: list[tuple[str, str]] = []
+    collations: set[str] = set()
     count = digest = 0
     for name, sql, kind, rootpage in rows:
         count += 1
         digest = hash((digest, name, sql, rootpage))
         if len(names) < _NAMES_READ:
             names.append(str(name))
+        collations.update(found.lower() for found in _COLLATION.findall(str(sql)))
         virtual = _VIRTUAL.match(sql) if kind == "table" and isinstance(sql, str) else None
         if virtual:
             modules.append((str(name), virtual.group(1)))
     missing = []
     for name, module in modules:
-        if time.monotonic() > deadline:
+        if is_late():
             raise TooComplexError(f"{len(modules):,} virtual tables take too long to open")
-        if not _is_usable(connection, name):
-            missing.append((name, module))
-    return _Schema(tuple(names), count, tuple(missing), digest)
+        needed = _find_missing(connection, name, module)
+        if needed:
+            missing.append((name, needed))
+    unknown = tuple(
+        f"collation {visible(name)}"
+        for name in sorted(collations)[:_COLLATIONS]
+        if not _has_collation(connection, name)
+    )
+    return _Schema(tuple(names), count, unknown, tuple(missing), digest)
 
 
-def _is_usable(connection: sqlite3.Connection, table: str) -> bool:
-    quoted = table.replace('"', '""')
-    try:
-        connection.execute(f'SELECT * FROM "{quoted}" LIMIT 0')
+def _has_collation(connection: sqlite3.Connection, name: str) -> bool:
+    try:  # PRAGMA collation_list also has those that a schema only names
+        connection.execute(f'SELECT 1 WHERE 1 = 1 COLLATE "{name}"')
     except sqlite3.OperationalError:
         return False
     return True
+
+
+def _find_missing(connection: sqlite3.Connection, table: str, module: str) -> str:
+    """What a virtual table needs to be read that is not there, "" if it can be read."""
+    quoted = table.replace('"', '""')
+    try:
+        connection.execute(f'SELECT * FROM "{quoted}" LIMIT 0')
+    except sqlite3.OperationalError as error:
+        tokenizer = _TOKENIZER.search(str(error))
+        if tokenizer:
+            return f"tokenizer {visible(tokenizer.group(1))}"
+        return f"extension {extension_for(module)}"
+    return ""

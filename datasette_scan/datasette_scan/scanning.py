@@ -33,7 +33,18 @@ _AHEAD = 4  # jobs under way
 _ATTACH_EVERY = 0.2  # seconds
 _RESERVED = ("_internal", "_memory", "-", "static", "favicon")
 _REST = 5  # a scan takes at most one part in this many of the time
-_RETRIED = frozenset({"busy", "changing", "needs recovery", "snapshot", "gone", "checking", "live"})
+_RETRIED = frozenset(
+    {
+        "busy",
+        "changing",
+        "needs recovery",
+        "snapshot",
+        "gone",
+        "checking",
+        "live",
+        "not closed cleanly",
+    }
+)
 
 Work = list[tuple[Match, int]]  # a file and the mark it had at the last look
 

@@ -32,7 +32,10 @@ COMMITS = 20  # at least, while they read
 def writing(manner: str, folder: Path) -> Iterator[tuple[Path, writer.Counter]]:
     database, number = folder / "disk" / "live.db", folder / "counter"
     database.parent.mkdir(exist_ok=True)
-    writer.create(str(database), "wal" if manner in ("wal", "checkpoint") else "delete")
+    writer.create(
+        str(database),
+        "delete" if manner in ("rollback", "exclusive", "memory", "convert") else "wal",
+    )
     counter = writer.Counter(str(number))
     child = subprocess.Popen(
         [sys.executable, writer.__file__, manner, str(database), str(number)],
@@ -144,6 +147,11 @@ def test_reads_as_root_none_wrong(
     """Private copies of a database and a log that is written to, checkpointed and restarted."""
     monkeypatch.setattr(opener_module, "_is_root", lambda: True)
     check_reads(manner, modes, tmp_path, READS_AS_ROOT)
+
+
+def test_reads_of_an_exclusive_log_none_wrong(tmp_path: Path) -> None:
+    """As Firefox holds its databases: locked, in log mode, committing and checkpointing."""
+    check_reads("wal exclusive", {"copy"}, tmp_path, READS_AS_ROOT)
 
 
 def check_reads(manner: str, modes: set[str], tmp_path: Path, reads: int) -> None:

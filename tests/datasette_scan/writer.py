@@ -81,12 +81,12 @@ def insist(connection: sqlite3.Connection, sql: str) -> None:
 def write(manner: str, path: str, counter: Counter) -> None:
     version = counter.get()
     connection = connect(path)
-    if manner in ("exclusive", "memory"):
+    if manner in ("exclusive", "memory", "wal exclusive"):
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
     if manner == "memory":
         connection.execute("PRAGMA journal_mode=MEMORY")
         connection.execute("PRAGMA cache_size=5")  # spills into the file before the commit
-    if manner == "wal":
+    if manner in ("wal", "wal exclusive"):
         connection.execute("PRAGMA wal_autocheckpoint=60")
     while True:
         version += 1

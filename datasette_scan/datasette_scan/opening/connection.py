@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import math
 import os
 import signal
 import sqlite3
@@ -27,6 +26,7 @@ Prepare = Callable[[sqlite3.Connection], None]
 
 HEAP_BYTES = 256 << 20
 _OPENING_SECONDS = 1.0  # after which an open is taken to wait at a pipe
+_WAITING = 5  # times the time of the processor
 _CHECK_EVERY = 1000  # SQLite's virtual machine instructions between two looks at the clock
 
 _POWERFUL = frozenset(
@@ -83,6 +83,18 @@ def limit_memory(most: int = HEAP_BYTES) -> None:
 # -- limits of one connection
 
 
+def allow(seconds: float) -> Callable[[], bool]:
+    """What says whether this thread has used that much time since now.
+
+    Time of the processor, so that a file is not too complex because the machine is busy; or
+    a few times as much by the clock, for a file system that does not answer.
+    """
+    used, began = time.thread_time(), time.monotonic()
+    return lambda: (
+        time.thread_time() - used > seconds or time.monotonic() - began > _WAITING * seconds
+    )
+
+
 @dataclass
 class Budget:
     """How long statements may still be prepared, and whether they may see paths.
@@ -92,18 +104,18 @@ class Budget:
     is asked for too late: then each of them fails at once.
     """
 
-    deadline: float = math.inf  # a time of time.monotonic
+    is_late: Callable[[], bool] = lambda: False
     stopping: threading.Event = field(default_factory=threading.Event)
     hide_paths: bool = False
     exceeded: bool = False
 
-    def begin(self, deadline: float, stopping: threading.Event) -> None:
+    def begin(self, is_late: Callable[[], bool], stopping: threading.Event) -> None:
         """The next read begins."""
-        self.deadline, self.stopping, self.exceeded = deadline, stopping, False
+        self.is_late, self.stopping, self.exceeded = is_late, stopping, False
 
     def is_over(self) -> bool:
         """Whether the time is over."""
-        if self.stopping.is_set() or time.monotonic() > self.deadline:
+        if self.stopping.is_set() or self.is_late():
             self.exceeded = True
         return self.exceeded
 

@@ -32,6 +32,7 @@ class Lease:
     fingerprint: Fingerprint
     prepare: Prepare | None = None
     snapshot: Snapshot | None = None
+    log_left: bool = False
 
     @property
     def uri(self) -> str:

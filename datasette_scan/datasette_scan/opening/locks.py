@@ -8,7 +8,7 @@ its own way, and all of them vanish when it closes any descriptor of the file.
 ``fcntl.lockf`` can take a lock but not look for one, and taking it to find out would make a
 writer fail at that moment. So ``F_GETLK`` is called with a ``struct flock`` packed here. Its
 fields have the same types everywhere but two orders: Linux has the short ones first, macOS
-and the BSDs have them last. ``test_locks.py`` holds this to locks that SQLite takes.
+and the BSDs have them last. ``test_probe.py`` holds this to locks that SQLite takes.
 """
 
 from __future__ import annotations

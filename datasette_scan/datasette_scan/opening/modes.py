@@ -41,10 +41,14 @@ URI_FLAGS = {
 
 @dataclass(frozen=True)
 class ReadInfo:
-    """How a read was made; ``taken_at`` is the time of the private copy."""
+    """How a read was made; ``taken_at`` is the time of the private copy.
+
+    ``log_left`` means that there is a write-ahead log whose writer is no more.
+    """
 
     mode: Mode
     taken_at: float | None = None
+    log_left: bool = False
 
 
 def is_log_mode(header: bytes) -> bool:

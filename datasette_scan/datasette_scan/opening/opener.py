@@ -23,9 +23,9 @@ from ..errors import (
     UnavailableError,
     is_damage,
 )
-from ..text import visible_path
+from ..text import visible, visible_path
 from . import locks
-from .connection import Connection, Prepare, connect, interrupted_when, opened_file, pipes
+from .connection import Connection, Prepare, allow, connect, interrupted_when, opened_file, pipes
 from .copying import Moved, Source
 from .fingerprint import Fingerprint, journal_begins, read_at, settled, take
 from .handles import Handle, Idle, Lease, open_handle
@@ -47,7 +47,7 @@ class _Retry(Exception):
 
 
 class _Locked(Exception):
-    """Another process holds the file exclusively."""
+    """Another process holds the file exclusively. The text is its program's name."""
 
 
 class _NeedsCopy(Exception):
@@ -76,13 +76,13 @@ class _Request:
     path: bytes
     prepare: Prepare | None
     patient: bool
-    deadline: float
+    is_late: Callable[[], bool]
     seconds: float | None
     stopping: threading.Event
 
     def is_over(self) -> bool:
         """Whether beginning takes too long."""
-        return self.stopping.is_set() or time.monotonic() > self.deadline
+        return self.stopping.is_set() or self.is_late()
 
     def proceed(self) -> None:
         """Raise StoppingError or TooComplexError when beginning takes too long."""
@@ -166,16 +166,17 @@ class Opener:
     ) -> tuple[T, ReadInfo]:
         """Try until it works, or for as long as the limits say."""
         began = time.monotonic()
-        deadline = began + (self.limits.begin_seconds if seconds is None else seconds)
+        is_late = allow(self.limits.begin_seconds if seconds is None else seconds)
         for tries in itertools.count(1):
             # A lock that lasts is worth a copy; one that a commit takes is not.
             patient = time.monotonic() < began + self.limits.busy_seconds / 4
             try:
                 return self._attempt(
-                    _Request(path, prepare, patient, deadline, seconds, self._stopping), use
+                    _Request(path, prepare, patient, is_late, seconds, self._stopping), use
                 )
-            except _Locked:
-                self._wait(tries, began, BusyError, path)
+            except _Locked as locked:
+                program = f"{locked} has locked it" if str(locked) else ""
+                self._wait(tries, began, BusyError, path, program)
             except (_Retry, Moved):
                 self._wait(tries, began, ChangingError, path)
             finally:
@@ -197,10 +198,18 @@ class Opener:
         finally:
             self.forget_idle(path)
 
-    def _wait(self, tries: int, began: float, error: type[UnavailableError], path: bytes) -> None:
+    def _wait(
+        self,
+        tries: int,
+        began: float,
+        error: type[UnavailableError],
+        path: bytes,
+        reason: str = "",
+    ) -> None:
         """Pause, or give up: when the time is over, unless the tries were slow and few."""
         if tries >= _TRIES and time.monotonic() >= began + self.limits.busy_seconds:
-            raise error(f"{visible_path(path)} is {error.word}")
+            shown = f"{visible_path(path)} is {error.word}"
+            raise error(f"{shown}: {reason}" if reason else shown)
         time.sleep(_PAUSE)
 
     def _attempt(self, request: _Request, use: Callable[[Lease], T]) -> tuple[T, ReadInfo]:
@@ -230,7 +239,7 @@ class Opener:
         if not usable:
             raise _Retry
         taken = lease.snapshot.taken_at if lease.snapshot else None
-        return result, ReadInfo(lease.mode, taken)
+        return result, ReadInfo(lease.mode, taken, lease.log_left)
 
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:
@@ -257,7 +266,7 @@ class Opener:
     @contextlib.contextmanager
     def _interruptible(self, connection: Connection, seconds: float | None) -> Iterator[None]:
         limit = self.limits.use_seconds if seconds is None else seconds
-        connection.budget.begin(time.monotonic() + limit, self._stopping)
+        connection.budget.begin(allow(limit), self._stopping)
         with self._lock:
             if self._stopping.is_set():
                 raise StoppingError("the server is stopping")
@@ -313,9 +322,13 @@ class Opener:
             if not handle.share():
                 return self._begin_locked(handle, request)
             try:
-                return self._begin_shared(handle, request)
+                lease = self._begin_shared(handle, request)
+                lease.log_left = _is_log_left(handle, lease.fingerprint)
+                return lease
             except _NeedsCopy:
-                return self._begin_copy(handle, request)
+                lease = self._begin_copy(handle, request)
+                lease.log_left = _is_log_left(handle, lease.fingerprint)
+                return lease
             except _Locked:
                 return self._begin_locked(handle, request)
             finally:
@@ -360,12 +373,11 @@ class Opener:
     def _begin_locked(self, handle: Handle, request: _Request) -> Lease:
         """Another process holds an exclusive lock: first wait, then copy what is whole."""
         fingerprint = take(handle.path)
-        if self.snapshots.get(handle.path, fingerprint) is None:
-            whole = is_log_mode(handle.read_header()) or is_whole_when_locked(
-                fingerprint, journal_begins(handle.path), handle.verified
-            )
+        in_log_mode = is_log_mode(handle.read_header())  # where such a lock lasts
+        if self.snapshots.get(handle.path, fingerprint) is None and not in_log_mode:
+            whole = is_whole_when_locked(fingerprint, journal_begins(handle.path), handle.verified)
             if request.patient or not whole:
-                raise _Locked
+                raise _Locked(_user_of(handle))
         return self._begin_copy(handle, request)
 
     def _begin_copy(self, handle: Handle, request: _Request) -> Lease:
@@ -467,6 +479,25 @@ def _is_root() -> bool:
     return _POSIX and os.geteuid() == 0
 
 
+def _is_log_left(handle: Handle, fingerprint: Fingerprint) -> bool:
+    """Whether there is a log and no process that uses it."""
+    if fingerprint.wal is None or not fingerprint.wal.size:
+        return False
+    try:
+        return locks.find_user(handle.fd) is None
+    except OSError:
+        return False
+
+
+def _user_of(handle: Handle) -> str:
+    """The name of the program that has locked the file, "" where the system does not say."""
+    try:
+        user = locks.find_user(handle.fd)
+    except OSError:
+        return ""
+    return visible(locks.program_name(user)) if user is not None else ""
+
+
 def _look_at_journal(handle: Handle, fingerprint: Fingerprint) -> Journal:
     if fingerprint.journal is None or fingerprint.journal.size == 0:
         return Journal.NONE
@@ -499,7 +530,7 @@ def _start_transaction(connection: Connection, request: _Request) -> None:
 
     A failure closes the connection.
     """
-    connection.budget.begin(request.deadline, request.stopping)
+    connection.budget.begin(request.is_late, request.stopping)
     try:
         with interrupted_when(connection, request.is_over):
             connection.execute("BEGIN")

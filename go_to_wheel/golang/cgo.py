@@ -11,6 +11,7 @@ from pathlib import Path
 from go_to_wheel.golang.command import Go
 from go_to_wheel.golang.packages import Package, list_cgo_files
 from go_to_wheel.platforms import Target
+from go_to_wheel.sources.files import open_file
 
 _IMPORT_C = re.compile(rb'^\s*(?:import\s+)?"C"\s*(?://.*)?$', re.MULTILINE)
 
@@ -64,7 +65,7 @@ def _imports_c(package: Package, name: str) -> bool:
 @cache
 def _has_import(path: Path, mtime_ns: int) -> bool:
     """Read once for all targets of a build."""
-    with path.open("rb") as stream:
+    with open_file(path, None) as stream:
         head = stream.read(_HEAD)
     return b'"C"' in head and _IMPORT_C.search(head) is not None
 

@@ -112,7 +112,7 @@ GO_MATTERS := $(addprefix tests/integration/test_,$(addsuffix .py,build bundled 
 test-integration: setup  ## Real builds, real installs, the scanner's command line
 	$(RUN) pytest -q $(PARALLEL) $(INTEGRATION)
 
-test-windows: setup  ## Installed programs under a Windows Python (wine), and the scanner's tests
+test-windows: setup  ## Installed programs under a Windows Python, and the scanner's tests (wine)
 	@if command -v wine >/dev/null; then $(RUN) bash tests/windows/run.sh -q; \
 	elif [ -n "$$CI" ]; then echo "Wine is missing, and CI leaves no test out (apt-get install wine)"; exit 1; \
 	else grep -ho '^def test_\w*' tests/windows/test_*.py | sed 's/^def /Wine\t/' >> $(LEFT_OUT); \

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests of this folder with a Windows CPython under wine; options go to pytest.
+# Runs the scanner's Go tests and the tests of this folder under wine; options go to pytest.
 # `python` must have go-to-wheel; TOOLS is the folder for what takes long to make.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,8 +10,15 @@ tools=$(cd "$tools" && pwd)
 python "$here/prepare.py" "$tools/made" --target windows-amd64
 export INSTALLED_FROM="Z:${tools//\//\\}\\made"
 export PYTHONPATH="$INSTALLED_FROM\\site-tests" PYTHONDONTWRITEBYTECODE=1
-cd "$here"
 status=0
+go=$(command -v go || echo "$tools/made/site-go/go/bin/go")
+for package in . internal/scan; do
+    cd "$here/../../sqlite_scanner/$package"
+    CGO_ENABLED=0 GOOS=windows GOARCH=amd64 "$go" test -c -o "$tools/made/scanner.test.exe" .
+    wine "$tools/made/scanner.test.exe" </dev/null 2>&1 | cat
+    [ "${PIPESTATUS[0]}" -eq 0 ] || status=1
+done
+cd "$here"
 windows_python -m pytest -c pytest.ini "$@" . || status=$?
 wineserver --kill || true
 exit "$status"

@@ -173,9 +173,12 @@ def _uv_ways(folder: Path, python: Path) -> list[Way]:
 
 
 def _pip_ways(folder: Path, python: Path) -> list[Way]:
-    """The environment's own pip; where Python has none to install (Debian's), ours."""
-    make = [sys.executable, "-m", "venv", str(folder)]
-    install = ["-m", "pip", "--disable-pip-version-check"]
+    """The environment's own pip; where Python has none to install (Debian's), ours.
+
+    -P: the current directory may have modules of these names.
+    """
+    make = [sys.executable, "-P", "-m", "venv", str(folder)]
+    install = ["-P", "-m", "pip", "--disable-pip-version-check"]
     own = [str(python), *install, "install", "--no-index"]
     ours = [sys.executable, *install, "--python", str(python), "install", "--no-index"]
     return [(make, own), ([*make, "--clear", "--without-pip"], ours)]

@@ -44,6 +44,14 @@ def test_installed_by_pip_and_uv(hello: Built) -> None:
     assert report["findings"] == []
 
 
+def test_modules_of_the_current_directory_are_not_run(hello: Built, tmp_path: Path) -> None:
+    for name in ("venv", "pip"):
+        (tmp_path / f"{name}.py").write_text("import pathlib; pathlib.Path('ran').touch()\n")
+    options = ("--run", "--expect", "none")
+    go_to_wheel("check", hello.wheel(native()), *options, cwd=tmp_path)
+    assert not (tmp_path / "ran").exists()
+
+
 @pytest.mark.parametrize("target", EMULATED)
 def test_emulated(hello: Built, target: str) -> None:
     emulator = EMULATED[target]

@@ -81,8 +81,8 @@ golden: setup  ## Write the golden files anew; read the difference before you co
 
 test:  ## The whole test suite
 	@mkdir -p build && rm -f $(LEFT_OUT)
-	@$(MAKE) --no-print-directory test-all
-	@$(RUN) python tests/programs.py $(LEFT_OUT)
+	@status=0; $(MAKE) --no-print-directory test-all || status=$$?; \
+	    $(RUN) python tests/programs.py $(LEFT_OUT); exit $$status
 
 test-all: test-go test-unit test-integration test-datasette test-windows
 

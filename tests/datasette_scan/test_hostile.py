@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from datasette_scan.errors import UnavailableError
 from datasette_scan.finder import Match
-from datasette_scan.opening import Limits, Opener, SnapshotStore, sweep
+from datasette_scan.opening import Limits, Opener, SnapshotStore, attempt, sweep
 from datasette_scan.opening import connection as connections
 from datasette_scan.opening import opener as opener_module
 from datasette_scan.opening import snapshots
@@ -191,7 +191,7 @@ def test_swapped_between_look_and_open(
     path = make_database(root / "a.db")
     secret = make_database(tmp_path / "secret.db", rows=77)
     opener = Opener(Limits(busy_seconds=0.3), SnapshotStore(1 << 20), (os.fsencode(root),))
-    connect = opener_module.connect
+    connect = attempt.connect
     aside = root / "aside"
 
     def swapped(*args: Any) -> sqlite3.Connection:
@@ -209,7 +209,7 @@ def test_swapped_between_look_and_open(
             aside.rename(path)
 
     with monkeypatch.context() as during:
-        during.setattr(opener_module, "connect", swapped)
+        during.setattr(attempt, "connect", swapped)
         with pytest.raises((UnavailableError, sqlite3.DatabaseError)):
             count(opener, path)
     assert count(opener, path)[0] == 3

@@ -28,6 +28,7 @@ from datasette_scan.opening import (
     Mode,
     Opener,
     SnapshotStore,
+    attempt,
     copying,
     file_uri,
     opener as opener_module,
@@ -298,14 +299,14 @@ def test_nobody_converts_between_the_look_and_the_open(
     """A file that was seen to have no log must have none when SQLite opens it."""
     path = make_database(root / "a.db")
     said = []
-    connect = opener_module.connect
+    connect = attempt.connect
 
     def later(*args: Any) -> sqlite3.Connection:
         command = [sys.executable, "-c", CONVERT, str(path)]
         said.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         return connect(*args)
 
-    monkeypatch.setattr(opener_module, "connect", later)
+    monkeypatch.setattr(attempt, "connect", later)
     assert count(opener, path) == (3, Mode.DIRECT)
     assert said == ["database is locked\n"]
     assert photograph_names(root) == {"a.db"}

@@ -75,6 +75,16 @@ def test_missing_collation_is_named_and_its_table_listed(root: Path, opener: Ope
     assert facts.missing == ()
 
 
+def test_message_that_is_not_utf8_is_damage(root: Path, opener: Opener) -> None:
+    """SQLite quotes the schema in its message, and Python fails to decode that."""
+    path = make_database(root / "a.db")
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE t", b"CREATE\xe3TABLE t"))
+    settle(path)
+    facts = look(opener, path)
+    assert facts.status == "corrupt"
+    assert "malformed database schema (t)" in facts.detail
+
+
 def test_log_of_a_program_that_is_gone(root: Path, opener: Opener) -> None:
     path = make_database(root / "a.db", journal="wal")
     child = child_python(LEAVE, str(path), "INSERT INTO t(name) VALUES ('only in the log')")

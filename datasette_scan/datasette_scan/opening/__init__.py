@@ -10,15 +10,16 @@ No single SQLite open flag is right for every file, so the way is chosen for eac
 * anything that needs recovery, or is locked exclusively: a private copy, recovered there by
   this package. SQLite never sees a journal that has something to undo.
 
-``modes`` has the choice, ``opener`` makes it; ``locks``, ``fingerprint``, ``journal`` and
-``wal`` look at what is there; ``handles`` and ``connection`` hold what is open; ``copying``
-and ``snapshots`` make private copies.
+``modes`` has the choice, ``opener`` makes it, one ``attempt`` after another; ``locks``,
+``fingerprint``, ``journal`` and ``wal`` look at what is there; ``handles`` and ``connection``
+hold what is open; ``copying`` and ``snapshots`` make private copies.
 """
 
+from .attempt import Limits
 from .connection import Prepare, file_uri
 from .handles import Lease
 from .modes import Mode, ReadInfo
-from .opener import Limits, Opener
+from .opener import Opener
 from .snapshots import SnapshotStore, sweep
 
 __all__ = [

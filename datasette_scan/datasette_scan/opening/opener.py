@@ -10,7 +10,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 
 from ..errors import (
@@ -21,75 +20,35 @@ from ..errors import (
     StoppingError,
     TooComplexError,
     UnavailableError,
-    is_damage,
 )
 from ..text import visible, visible_path
-from . import locks
-from .connection import Connection, Prepare, allow, connect, interrupted_when, opened_file, pipes
+from .attempt import (
+    POSIX,
+    Limits,
+    Locked,
+    NeedsCopy,
+    Request,
+    Retry,
+    connect_for_read,
+    is_log_left,
+    look_at_journal,
+    start_transaction,
+    user_of,
+)
+from .connection import Connection, Prepare, allow, pipes
 from .copying import Moved, Source
 from .fingerprint import Fingerprint, journal_begins, read_at, settled, take
 from .handles import Handle, Idle, Lease, open_handle
-from .modes import URI_FLAGS, Journal, Mode, ReadInfo, is_log_mode, is_whole_when_locked, plan_mode
+from .modes import Mode, ReadInfo, is_log_mode, is_whole_when_locked, plan_mode
 from .snapshots import Snapshot, SnapshotStore
 
 T = TypeVar("T")
 
-_POSIX = os.name == "posix"
 #: On Windows a file that is open can't be renamed, replaced or deleted by its own program.
-_KEEPS_OPEN = _POSIX
+_KEEPS_OPEN = POSIX
 _PAUSE = 0.02
 _alone = threading.Lock()  # held by a read that needed more memory than was left
 _TRIES = 5  # on a busy machine one try can outlast the time there is
-
-
-class _Retry(Exception):
-    """The file changed under the read: what was read is thrown away."""
-
-
-class _Locked(Exception):
-    """Another process holds the file exclusively. The text is its program's name."""
-
-
-class _NeedsCopy(Exception):
-    """SQLite would have to write before it could read."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What reading may cost.
-
-    ``begin_seconds`` bounds opening one file, copying and recovering included;
-    ``use_seconds`` how long one read may go on to prepare further statements.
-    """
-
-    connections: int = 12
-    busy_seconds: float = 1.0
-    begin_seconds: float = 10.0
-    use_seconds: float = 5.0
-    snapshot_bytes: int = 256 << 20
-
-
-@dataclass(frozen=True)
-class _Request:
-    """A read to make; while ``patient`` it waits for a lock instead of copying."""
-
-    path: bytes
-    prepare: Prepare | None
-    patient: bool
-    is_late: Callable[[], bool]
-    seconds: float | None
-    stopping: threading.Event
-
-    def is_over(self) -> bool:
-        """Whether beginning takes too long."""
-        return self.stopping.is_set() or self.is_late()
-
-    def proceed(self) -> None:
-        """Raise StoppingError or TooComplexError when beginning takes too long."""
-        if self.stopping.is_set():
-            raise StoppingError("the server is stopping")
-        if self.is_over():
-            raise TooComplexError(f"{visible_path(self.path)} takes too long to open")
 
 
 class Opener:
@@ -172,12 +131,12 @@ class Opener:
             patient = time.monotonic() < began + self.limits.busy_seconds / 4
             try:
                 return self._attempt(
-                    _Request(path, prepare, patient, is_late, seconds, self._stopping), use
+                    Request(path, prepare, patient, is_late, seconds, self._stopping), use
                 )
-            except _Locked as locked:
+            except Locked as locked:
                 program = f"{locked} has locked it" if str(locked) else ""
                 self._wait(tries, began, BusyError, path, program)
-            except (_Retry, Moved):
+            except (Retry, Moved):
                 self._wait(tries, began, ChangingError, path)
             finally:
                 if not (keep and _KEEPS_OPEN):
@@ -193,7 +152,7 @@ class Opener:
             handle = self._handle(path)
             with handle.lock:
                 return b"" if handle.fd < 0 else read_at(handle.fd, count, 0)
-        except (_Retry, OSError):
+        except (Retry, OSError):
             return b""
         finally:
             self.forget_idle(path)
@@ -212,14 +171,21 @@ class Opener:
             raise error(f"{shown}: {reason}" if reason else shown)
         time.sleep(_PAUSE)
 
-    def _attempt(self, request: _Request, use: Callable[[Lease], T]) -> tuple[T, ReadInfo]:
+    def _attempt(self, request: Request, use: Callable[[Lease], T]) -> tuple[T, ReadInfo]:
+        try:
+            return self._read_once(request, use)
+        except UnicodeDecodeError as error:  # of SQLite's message, which quotes the schema
+            text = error.object.decode("utf-8", "backslashreplace")
+            raise CorruptError(f"{visible_path(request.path)}: {visible(text)}") from error
+
+    def _read_once(self, request: Request, use: Callable[[Lease], T]) -> tuple[T, ReadInfo]:
         handle = self._handle(request.path)
         try:
             lease = self._begin(handle, request)
         except (CorruptError, sqlite3.DatabaseError) as error:
             now = take(request.path)
             if now.identity != handle.identity or not settled(now):
-                raise _Retry from error  # replaced, or half copied
+                raise Retry from error  # replaced, or half copied
             raise
         usable = False
         try:
@@ -231,13 +197,13 @@ class Opener:
                 shown = visible_path(request.path)
                 raise TooComplexError(f"{shown} takes too long to look into") from error
             if not self._held_still(handle, lease):
-                raise _Retry from error
+                raise Retry from error
             raise
         finally:
             self._end(handle, lease, usable)
             self._trim()
         if not usable:
-            raise _Retry
+            raise Retry
         taken = lease.snapshot.taken_at if lease.snapshot else None
         return result, ReadInfo(lease.mode, taken, lease.log_left)
 
@@ -287,12 +253,12 @@ class Opener:
                 self._handles.move_to_end(identity)
                 return handle
             if handle is not None and not self._release(handle):
-                raise _Retry  # being read by another name: its locks must stay
+                raise Retry  # being read by another name: its locks must stay
             fresh = open_handle(path, self._roots)
             known = self._handles.get(fresh.identity)
             if known is not None:
                 known.spare.append(fresh.fd)  # closing it now would drop its locks
-                raise _Retry
+                raise Retry
             self._handles[fresh.identity] = fresh
             return fresh
 
@@ -315,48 +281,48 @@ class Opener:
 
     # -- beginning and ending a read, always with the handle's lock held
 
-    def _begin(self, handle: Handle, request: _Request) -> Lease:
+    def _begin(self, handle: Handle, request: Request) -> Lease:
         with handle.lock:
             if handle.retired:
-                raise _Retry
+                raise Retry
             if not handle.share():
                 return self._begin_locked(handle, request)
             try:
                 lease = self._begin_shared(handle, request)
-                lease.log_left = _is_log_left(handle, lease.fingerprint)
+                lease.log_left = is_log_left(handle, lease.fingerprint)
                 return lease
-            except _NeedsCopy:
+            except NeedsCopy:
                 lease = self._begin_copy(handle, request)
-                lease.log_left = _is_log_left(handle, lease.fingerprint)
+                lease.log_left = is_log_left(handle, lease.fingerprint)
                 return lease
-            except _Locked:
+            except Locked:
                 return self._begin_locked(handle, request)
             finally:
                 handle.unshare()
 
-    def _begin_shared(self, handle: Handle, request: _Request) -> Lease:
+    def _begin_shared(self, handle: Handle, request: Request) -> Lease:
         fingerprint = take(handle.path)
         if fingerprint.identity != handle.identity:
-            raise _Retry
-        journal = _look_at_journal(handle, fingerprint)
+            raise Retry
+        journal = look_at_journal(handle, fingerprint)
         mode = plan_mode(handle.read_header(), fingerprint, journal, _is_root())
         if mode is Mode.COPY:
-            raise _NeedsCopy
+            raise NeedsCopy
         if handle.mixes(mode) or (mode is Mode.QUIET and not settled(fingerprint)):
-            raise _Retry
+            raise Retry
         if any(i.mode is not mode or not _same(i, fingerprint) for i in handle.idle):
             handle.close_idle()
-            raise _Retry  # closing them dropped the lock that was just taken
+            raise Retry  # closing them dropped the lock that was just taken
         return self._begin_in_place(handle, request, mode, fingerprint)
 
     def _begin_in_place(
-        self, handle: Handle, request: _Request, mode: Mode, fingerprint: Fingerprint
+        self, handle: Handle, request: Request, mode: Mode, fingerprint: Fingerprint
     ) -> Lease:
         connection = handle.take_idle(request.prepare)
         if connection is None:
-            connection = _connect(handle.real_path, handle.path, mode, request)
+            connection = connect_for_read(handle.real_path, handle.path, mode, request)
         else:
-            _start_transaction(connection, request)
+            start_transaction(connection, request)
         lease = Lease(handle.path, connection, mode, fingerprint, request.prepare)
         try:
             if mode is Mode.DIRECT:
@@ -370,31 +336,31 @@ class Opener:
         handle.active.append(lease)
         return lease
 
-    def _begin_locked(self, handle: Handle, request: _Request) -> Lease:
+    def _begin_locked(self, handle: Handle, request: Request) -> Lease:
         """Another process holds an exclusive lock: first wait, then copy what is whole."""
         fingerprint = take(handle.path)
         in_log_mode = is_log_mode(handle.read_header())  # where such a lock lasts
         if self.snapshots.get(handle.path, fingerprint) is None and not in_log_mode:
             whole = is_whole_when_locked(fingerprint, journal_begins(handle.path), handle.verified)
             if request.patient or not whole:
-                raise _Locked(_user_of(handle))
+                raise Locked(user_of(handle))
         return self._begin_copy(handle, request)
 
-    def _begin_copy(self, handle: Handle, request: _Request) -> Lease:
+    def _begin_copy(self, handle: Handle, request: Request) -> Lease:
         fingerprint = take(handle.path)
         if fingerprint.identity != handle.identity:
-            raise _Retry
+            raise Retry
         snapshot = self.snapshots.get(handle.path, fingerprint)
         if snapshot is None and not (fingerprint.wal or settled(fingerprint)):
-            raise _Retry
+            raise Retry
         if snapshot is None:
             snapshot = self._copy(handle, request, fingerprint)
-        connection = _connect(snapshot.file, handle.path, Mode.COPY, request)
+        connection = connect_for_read(snapshot.file, handle.path, Mode.COPY, request)
         lease = Lease(handle.path, connection, Mode.COPY, fingerprint, request.prepare, snapshot)
         handle.active.append(lease)
         return lease
 
-    def _copy(self, handle: Handle, request: _Request, fingerprint: Fingerprint) -> Snapshot:
+    def _copy(self, handle: Handle, request: Request, fingerprint: Fingerprint) -> Snapshot:
         source = Source(handle.path, handle.fd, fingerprint)
         if source.size > self.limits.snapshot_bytes:
             shown, most = visible_path(handle.path), self.limits.snapshot_bytes
@@ -476,80 +442,4 @@ def _same(item: Idle, fingerprint: Fingerprint) -> bool:
 
 
 def _is_root() -> bool:
-    return _POSIX and os.geteuid() == 0
-
-
-def _is_log_left(handle: Handle, fingerprint: Fingerprint) -> bool:
-    """Whether there is a log and no process that uses it."""
-    if fingerprint.wal is None or not fingerprint.wal.size:
-        return False
-    try:
-        return locks.find_user(handle.fd) is None
-    except OSError:
-        return False
-
-
-def _user_of(handle: Handle) -> str:
-    """The name of the program that has locked the file, "" where the system does not say."""
-    try:
-        user = locks.find_user(handle.fd)
-    except OSError:
-        return ""
-    return visible(locks.program_name(user)) if user is not None else ""
-
-
-def _look_at_journal(handle: Handle, fingerprint: Fingerprint) -> Journal:
-    if fingerprint.journal is None or fingerprint.journal.size == 0:
-        return Journal.NONE
-    try:
-        # A writer's journal may begin with zeros until it is written out.
-        if locks.find_writer(handle.fd) is not None:
-            return Journal.IN_USE
-    except OSError:
-        if not _POSIX:  # Windows, where SQLite itself refuses what needs recovery
-            return Journal.IN_USE
-    return Journal.HOT if journal_begins(handle.path) else Journal.FINISHED
-
-
-def _connect(file: bytes, path: bytes, mode: Mode, request: _Request) -> Connection:
-    """A connection to ``file`` in a read transaction. ``path`` is where it was found."""
-    with pipes.opening(file):
-        try:
-            connection = connect(file, URI_FLAGS[mode], request.prepare)
-        except sqlite3.DatabaseError as error:
-            raise _translated(error) from error
-        _start_transaction(connection, request)
-    if mode is not Mode.COPY and _POSIX and opened_file(connection) != file:
-        connection.close()
-        raise _Retry  # a link was put on the way, and SQLite followed it
-    return connection
-
-
-def _start_transaction(connection: Connection, request: _Request) -> None:
-    """Begin a read transaction: SQLite takes its lock and fixes what will be read.
-
-    A failure closes the connection.
-    """
-    connection.budget.begin(request.is_late, request.stopping)
-    try:
-        with interrupted_when(connection, request.is_over):
-            connection.execute("BEGIN")
-            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-    except BaseException as error:
-        connection.close()
-        if isinstance(error, sqlite3.DatabaseError):
-            request.proceed()
-            raise _translated(error) from error
-        raise
-
-
-def _translated(error: sqlite3.DatabaseError) -> Exception:
-    """SQLite's refusal → what to do about it."""
-    said = str(error)
-    if "locked" in said:
-        return _Locked()
-    if "readonly" in said or "unable to open" in said:
-        return _NeedsCopy()
-    if is_damage(error):
-        return CorruptError(said)
-    return error
+    return POSIX and os.geteuid() == 0

@@ -273,7 +273,7 @@ def test_list(root: Path) -> None:
     (root / "bad\x1b[2J.db").write_bytes(MAGIC + b"?" * 4000)
     result = datasette("scan", str(root), "--list")
     assert result.returncode == 0
-    assert f"Skipping {root}/bad\\x1b[2J.db: page size" in result.stderr
+    assert f"Skipping {root}/bad\\x1b[2J.db: a text that begins" in result.stderr
     assert "\x1b" not in result.stderr
     size = "8.0 KB"
     assert result.stdout.splitlines() == [
@@ -315,7 +315,7 @@ def test_list_says_which_named_file_is_bad(root: Path) -> None:
     result = datasette("scan", str(root), str(bad), str(empty), "--list")
     assert result.returncode == 1
     assert [line.partition("\t")[0] for line in result.stdout.splitlines()] == ["one"]
-    assert f"{bad} cannot be served: page size" in result.stderr
+    assert f"{bad} cannot be served: a text that begins" in result.stderr
     assert f"{empty} cannot be served: it does not begin" in result.stderr
     assert "Traceback" not in result.stderr
     result = datasette("scan", str(root), str(root / "nowhere.db"), "--list")

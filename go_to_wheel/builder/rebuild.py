@@ -34,7 +34,10 @@ _MODULE_VERSION = re.compile(r"v\d+\.\d+\.\d+([+-][\w.+-]*)?", re.ASCII)
 _IMPORT_PATH = re.compile(r"(?P<element>\w[\w.~+-]*)(/(?!\.)[\w.~+-]+)*", re.ASCII)
 _TAGS = re.compile(r"\w[\w.]*(,\w[\w.]*)*", re.ASCII)
 _VARIABLE = r"\w[\w./~-]*\.\w+"
-_VERSION_FLAG = re.compile(rf"-X (?P<variable>{_VARIABLE})=(?P<value>[\w.+-]*)", re.ASCII)
+#: Up to its end: what follows is a flag of its own, and looked at as one.
+_VERSION_FLAG = re.compile(
+    rf"-X (?P<variable>{_VARIABLE})=(?P<value>[\w.+-]*)(?: (?P<others>.*)|\Z)", re.ASCII
+)
 #: All of a linker's flags that are repeated; others could start a program or write a file.
 _FLAG = re.compile(
     rf"-[sw]|-X {_VARIABLE}=[\w.,:;/@~+=%-]*|-H[ =]windowsgui|-buildid=[\w./+-]*"
@@ -185,10 +188,10 @@ def _linker_flags(anatomy: Anatomy) -> tuple[str | None, tuple[str, ...]]:
 
 def _split_version(version: str, flags: str | None) -> tuple[str, str | None, str | None]:
     """The version as it was given, the variable that it was stamped into, the other flags."""
-    found = _VERSION_FLAG.match(flags or "")
+    found = _VERSION_FLAG.fullmatch(flags or "")
     if not flags or not found or not _means(found["value"], version):
         return version, None, flags
-    return found["value"], found["variable"], flags[found.end() + 1 :]
+    return found["value"], found["variable"], found["others"] or ""
 
 
 def _means(value: str, version: str) -> bool:

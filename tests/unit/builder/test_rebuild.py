@@ -118,6 +118,8 @@ def test_no_linker_flags_are_none_and_not_those_of_the_project() -> None:
         ("-X main.version=v1.0 -buildid=", "v1.0", "main.version", "-buildid="),
         ("-X main.version=2.0", "1.0", None, "-X main.version=2.0"),
         ("-X main.version=", "1.0", None, "-X main.version="),
+        ("-X main.version=1.0/-o=/x", "1.0", None, "-X main.version=1.0/-o=/x"),
+        ("-X main.version=1.0:@/x -s", "1.0", None, "-X main.version=1.0:@/x -s"),
     ],
 )
 def test_the_stamped_version(flags: str, version: str, variable: str | None, rest: str) -> None:

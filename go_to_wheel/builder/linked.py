@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from go_to_wheel.builder.dependencies import read_notices
 from go_to_wheel.builder.plan import BuildPlan
@@ -16,7 +17,7 @@ from go_to_wheel.golang.packages import Package, list_linked
 from go_to_wheel.licenses import BundledLicenses, Notice, bundle_licenses, unknown_licenses
 from go_to_wheel.naming import STANDARD_LIBRARY
 from go_to_wheel.platforms import Target
-from go_to_wheel.sources import ModuleSource
+from go_to_wheel.sources import ModuleSource, refuse_outside
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,9 @@ def _list_target(plan: BuildPlan, target: Target) -> tuple[list[Notice], list[st
         return _recorded(plan, target), []
     root = plan.source.root
     linked = list_linked(plan.go, root, plan.source.packages, target)
+    for package in linked:  # Go follows a folder's link wherever it leads
+        if not package.is_standard and not (package.module_folder and package.source_version):
+            refuse_outside(Path(package.folder), Path(package.module_folder or root))
     _check_variables(plan.options.variables, linked)
     left_out = find_cgo(plan.go, root, linked, target)
     _refuse_stubs(left_out)

@@ -13,6 +13,7 @@ from go_to_wheel.sources.files import (
     read_file,
     read_readme,
     refuse_odd_name,
+    refuse_outside,
     repository_root,
 )
 from go_to_wheel.sources.git import (
@@ -74,6 +75,7 @@ __all__ = [
     "read_readme",
     "read_release",
     "refuse_odd_name",
+    "refuse_outside",
     "repository_root",
     "summary_of_doc",
 ]

@@ -132,7 +132,7 @@ def open_source(source: str, package: str | Sequence[str] | None = None) -> Modu
         raise SourceError(
             f"{root / 'go.mod'} has no module line", "add one: module example.com/name"
         )
-    for home in (root, *_local_replacements(root, go_mod)):
+    for home in (root, *_local_replacements(root, go_mod), *_workspace_folders(root)):
         refuse_irregular_sources(home)
     return ModuleSource(root, below, path)
 
@@ -177,6 +177,19 @@ def _local_replacements(root: Path, go_mod: str) -> list[Path]:
     """The folders that stand for other modules: `replace example.com/a => ../a`."""
     folders = [root / found["path"] for found in _REPLACED.finditer(go_mod)]
     return [folder for folder in folders if folder.is_dir()]
+
+
+def _workspace_folders(root: Path) -> list[Path]:
+    """The folders that the nearest go.work names; above the module it may be a link."""
+    for place in (root, *root.parents):
+        path = place / "go.work"
+        if os.path.lexists(path) and not path.is_dir():
+            lines = read_file(path, None, TEXT_LIMIT).decode(errors="replace").splitlines()
+            words = " ".join(line.partition("//")[0] for line in lines).split()
+            paths = (word.strip('"`()') for word in words)
+            folders = [place / path for path in paths if path.startswith((".", "/"))]
+            return [folder for folder in folders if folder.is_dir()]
+    return []
 
 
 def module_root(folder: Path) -> Path | None:

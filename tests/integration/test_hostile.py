@@ -75,3 +75,22 @@ def test_verify_writes_no_file_that_a_wheel_names(tmp_path: Path) -> None:
     assert "may start a program or write a file" in result.stderr
     assert result.returncode == 1
     assert set(tmp_path.iterdir()) == before
+
+
+def test_a_package_outside_the_project_is_not_compiled(tmp_path: Path) -> None:
+    """Go follows the link of a folder wherever it leads."""
+    project, outside = tmp_path / "project", tmp_path / "outside"
+    project.mkdir()
+    outside.mkdir()
+    (outside / "inner.go").write_text('package inner\n\nconst Text = "secret"\n')
+    (project / "go.mod").write_text("module example.com/tool\n\ngo 1.24\n")
+    (project / "main.go").write_text(
+        'package main\n\nimport "example.com/tool/inner"\n\nfunc main() { println(inner.Text) }\n'
+    )
+    (project / "inner").symlink_to(outside)
+    result = go_to_wheel(
+        project, "--version", "1.0", "--output-dir", tmp_path / "dist", check=False
+    )
+    assert result.returncode == 1
+    assert f"leads to {str(outside)!r}, which is not part of the project" in result.stderr
+    assert not list(tmp_path.rglob("*.whl"))

@@ -202,6 +202,21 @@ def test_replaced_folders_are_looked_through(tmp_path: Path) -> None:
 
 
 @posix
+def test_folders_of_a_workspace_are_looked_through(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "go.work").write_text('go 1.24\nuse (\n\t./repository // one\n\t"./other"\n)\n')
+    assert open_source(str(project)).module_path == "example.com/tool"
+    os.mkfifo(tmp_path / "other" / "x.go")
+    with pytest.raises(SourceError, match=r"other/x\.go' is a named pipe"):
+        open_source(str(project))
+    (tmp_path / "go.work").unlink()
+    os.mkfifo(tmp_path / "go.work")
+    with pytest.raises(SourceError, match=r"go\.work' is a named pipe"):
+        open_source(str(project))
+
+
+@posix
 def test_links_that_go_ignores(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     (project / "testdata").mkdir()

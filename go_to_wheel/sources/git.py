@@ -22,6 +22,8 @@ from go_to_wheel.sources.versions import TagRules, find_version, format_developm
 _LIMIT = 120.0
 #: Off in any configuration: none of our calls, and none of Go's, needs them.
 _OFF = {
+    "column.tag": "never",
+    "column.ui": "never",
     "core.fsmonitor": "false",
     "core.hooksPath": os.devnull,
     "diff.ignoreSubmodules": "dirty",  # else git starts another git in each submodule
@@ -50,7 +52,7 @@ _NEUTRAL = {
     "uploadpack": "git-upload-pack",
 }
 #: Where git would look for another repository than the folder's (a git hook sets these).
-_REDIRECTING = ("GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE",
+_REDIRECTING = ("GIT_COMMON_DIR", "GIT_CONFIG", "GIT_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE",
                 "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_WORK_TREE")  # fmt: skip
 #: Folders of the other version control systems that Go starts.
 _OTHER_SYSTEMS = (".bzr", ".fslckout", ".hg", ".svn", "_FOSSIL_")
@@ -143,7 +145,8 @@ class Git:
 def guard_git(folder: Path, runner: Runner, environ: Mapping[str, str]) -> dict[str, str]:
     """The environment in which nothing that the folder's repository configures is started.
 
-    Raises ToolchainError for a git before 2.31, which does not take settings from there.
+    Raises ToolchainError for a git before 2.31, which does not take settings from there, for
+    settings that can't be read in time, and for those whose names can't be written.
     """
     bare = {name: value for name, value in environ.items() if name not in _REDIRECTING}
     guarded = _with_settings({**bare, "GIT_NO_LAZY_FETCH": "1"}, _OFF.items())
@@ -151,10 +154,13 @@ def guard_git(folder: Path, runner: Runner, environ: Mapping[str, str]) -> dict[
     if root is None:
         return guarded
     git = Git(root, runner, guarded)
-    listed = git.query("config", "--list", "--null", "--show-scope")
-    if listed is None:
-        return guarded  # no git, or one that refuses every call
-    settings = list(_parse_settings(listed))
+    try:
+        listed = git.run("config", "--list", "--null", "--show-scope")
+    except OSError:
+        return guarded  # no git
+    if listed.returncode:
+        return guarded  # it refuses every call
+    settings = list(_parse_settings(listed.stdout))
     if ("command", "core.fsmonitor", "false") not in settings:
         raise ToolchainError(
             f"{git.query('--version')} is too old: it would start what {str(root)!r} configures",
@@ -176,6 +182,7 @@ def _reset(settings: Sequence[tuple[str, str, str]]) -> Iterator[tuple[str, str]
     of_repository = {name for scope, name, _ in settings if scope in ("local", "worktree")}
     for name in sorted(of_repository):
         if _STARTS.fullmatch(name):
+            _refuse_unreadable(name)
             yield name, _NEUTRAL.get(name.rpartition(".")[2], "")
             for scope, key, value in settings:
                 if key == name and scope in ("system", "global"):
@@ -188,7 +195,17 @@ def _ignored_submodules(git: Git) -> Iterator[tuple[str, str]]:
         listed = git.query("config", "--file", ".gitmodules", "--list", "--null", "--name-only")
         for name in (listed or "").split("\0"):
             if name.startswith("submodule."):
+                _refuse_unreadable(name)
                 yield f"{name.rpartition('.')[0]}.ignore", "dirty"
+
+
+def _refuse_unreadable(name: str) -> None:
+    """Raise ToolchainError for a setting that can't be reset: its name was not UTF-8."""
+    if "\ufffd" in name:
+        raise ToolchainError(
+            f"the repository's setting {name!r} may start a program, and its name is not UTF-8",
+            "remove it from .git/config or .gitmodules, or build a copy of the folder without .git",
+        )
 
 
 def _with_settings(

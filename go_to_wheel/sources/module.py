@@ -29,7 +29,10 @@ _MODULE_LINE = re.compile(
 )
 
 _REPLACED = re.compile(r"=>[ \t]*[\"`]?(?P<path>\.{0,2}/[^\s\"`]*)")
-_GO_FILES = frozenset(("go.mod", "go.sum", "go.work", "go.work.sum", "modules.txt"))
+#: What Go reads, and git when Go starts it.
+_READ_FILES = frozenset(
+    ("go.mod", "go.sum", "go.work", "go.work.sum", "modules.txt", ".gitattributes", ".gitignore")
+)
 _GO_SUFFIXES = (
     ".go",
     ".s",
@@ -162,8 +165,8 @@ def _list_folder(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _is_read_by_go(name: str) -> bool:
-    """Whether Go looks into a file of this name to learn what a package is made of."""
-    return name in _GO_FILES or (name.endswith(_GO_SUFFIXES) and not name.startswith((".", "_")))
+    """Whether Go or git looks into a file of this name to learn what there is."""
+    return name in _READ_FILES or (name.endswith(_GO_SUFFIXES) and not name.startswith((".", "_")))
 
 
 def _is_plain(entry: os.DirEntry[str]) -> bool:

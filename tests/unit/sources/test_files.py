@@ -217,6 +217,16 @@ def test_folders_of_a_workspace_are_looked_through(tmp_path: Path) -> None:
 
 
 @posix
+@pytest.mark.parametrize("name", [".gitattributes", ".gitignore"])
+def test_what_gos_git_would_wait_for(tmp_path: Path, name: str) -> None:
+    project = make_project(tmp_path)
+    (project / "sub").mkdir()
+    os.mkfifo(project / "sub" / name)
+    with pytest.raises(SourceError, match="is a named pipe"):
+        open_source(str(project))
+
+
+@posix
 def test_links_that_go_ignores(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     (project / "testdata").mkdir()

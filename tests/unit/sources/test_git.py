@@ -251,6 +251,7 @@ def test_the_users_own_settings_stay(tmp_path: Path) -> None:
     given = {**os.environ, "GIT_CONFIG_GLOBAL": str(own), "GIT_DIR": "elsewhere",
              "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "user.name",
              "GIT_CONFIG_VALUE_0": "Me"}  # fmt: skip
+    given["GIT_CONFIG"] = os.devnull  # `git config` would list this file alone
     environ = guard_git(folder, Runner(), given)
 
     def ask(*words: str) -> list[str]:
@@ -261,6 +262,33 @@ def test_the_users_own_settings_stay(tmp_path: Path) -> None:
     assert ask("core.sshCommand") == ["ssh -i mine"]
     assert ask("user.name") == ["Me"]
     assert ask("--get-all", "credential.helper")[-3:] == ["", "first", "second"]
+
+
+@posix
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [(".git/config", b'[filter "\xff"]\n\tclean = id\n'),
+     (".gitmodules", b'[submodule "\xff"]\n\tignore = none\n')],
+)  # fmt: skip
+def test_a_setting_whose_name_is_not_text(tmp_path: Path, file: str, text: bytes) -> None:
+    folder = make_hostile(tmp_path / "tool", tmp_path / "marker")
+    with (folder / file).open("ab") as stream:
+        stream.write(text)
+    with pytest.raises(ToolchainError, match="may start a program, and its name is not UTF-8"):
+        guard_git(folder, Runner(), os.environ)
+
+
+def test_tags_are_read_one_a_line(tmp_path: Path) -> None:
+    folder = tmp_path / "tool"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    git(folder, "commit", "-q", "--allow-empty", "-m", "x")
+    for tag in ("v1.0.0", "v1.1.0"):
+        git(folder, "tag", tag)
+    git(folder, "config", "column.ui", "always")
+    environ = guard_git(folder, Runner(), os.environ)
+    seen = read_checkout(Git(folder, Runner(), environ), RULES)
+    assert seen and seen.tag == "v1.1.0"
 
 
 @posix
@@ -283,6 +311,8 @@ def test_a_git_that_waits_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("go_to_wheel.sources.git._LIMIT", 0.5)
     seen = read_checkout(Git(folder, Runner(), os.environ), RULES)
     assert seen and "no end after" in seen.problem
+    with pytest.raises(ToolchainError, match="no end after"):  # Go's git would wait, too
+        guard_git(folder, Runner(), os.environ)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ files, what builds leave behind and, unless it is tracked, what is secret by its
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,17 +22,24 @@ from go_to_wheel.sources.python_files import LAUNCHER_FOLDER
 #: Names that builds leave behind.
 _LEFTOVERS = frozenset(("__pycache__", LAUNCHER_FOLDER, "dist", "build", "node_modules"))
 _LEFTOVER_SUFFIXES = frozenset((".pyc", ".pyo", ".whl", ".egg-info"))
-#: Keys, passwords and tokens by their names, in lower case; source code of such names is none.
-_SECRETS = GitIgnoreSpec.from_lines(
-    """
-    id_rsa id_dsa id_ecdsa id_ed25519 *_rsa *_ed25519 *.pem *.key *.p8 *.p12 *.pfx *.ppk *.jks
-    *.keystore *.keytab *.kdbx *.ovpn *.mobileprovision *.tfstate *.tfstate.* *.tfvars
-    secret secrets secret.* secrets.* *-secret.* *-secrets.* *_secret.* *_secrets.*
-    client_secret* service-account* service_account* credential credentials credential.*
-    credentials.* *-credentials.* *_credentials.* password passwords password.* passwords.*
-    token token.* *.token htpasswd _netrc kubeconfig *.env env.local wallet.dat
-    !*.go !*.py !*.pyi !*.md !*.rst !*.c !*.h !*.s !*.proto !*.html !*.js !*.ts !*.tmpl !*.sql
-    """.split()
+#: Keys, passwords and tokens by their paths in lower case, and copies of such files.
+_SECRETS = re.compile(
+    r"""(.*/)?(
+    id_(rsa|dsa|ecdsa|ed25519)(_sk)?(?!\.pub$)([.~].*)? | [^/]*_(rsa|ed25519)
+    | [^/]*\.(pem|key|agekey|p8|p12|pfx|pkcs12|ppk|jks|jceks|keystore|keytab|kdbx|ovpn
+      |mobileprovision|tfstate|tfvars|env)([.~][^/]*)?
+    | ([^/]*[-_.])?(secrets?|credentials?|creds|passwords?|passwd|kubeconfig|service[-_]account
+      |(access|api|deploy|private|root|secret|signing|ssh)[-_]?keys?)([-_.~][^/]*)?
+    | ([^/]*[-_.])?token([.~][^/]*)? | [^/]*[-_]key\.json | [^/]*-firebase-adminsdk-[^/]*
+    | [._]?(netrc|npmrc|pypirc|pgpass|htpasswd) | env\.local | wallet\.dat
+    | (credentials|secrets)/.*
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+#: Source code and texts of such names, and examples, are none.
+_NO_SECRETS = re.compile(
+    r".*(\.(go|pyi?|md|rst|[chs]|proto|html|js|ts|tmpl|sql)|[-_.](example|sample|template)(\..*)?)",
+    re.DOTALL,
 )
 
 
@@ -72,8 +80,9 @@ def list_files(root: Path, git: Git, include: Sequence[str], exclude: Sequence[s
 
 
 def is_secret(path: str) -> bool:
-    """Whether a file is a key, a password or the like by its name."""
-    return _SECRETS.match_file(path.rsplit("/", 1)[-1].casefold())
+    """Whether a file, relative to the project, is a key, a password or the like by its name."""
+    folded = path.casefold()
+    return bool(_SECRETS.fullmatch(folded)) and not _NO_SECRETS.fullmatch(folded)
 
 
 def parse_patterns(key: str, lines: Iterable[str]) -> GitIgnoreSpec:
@@ -131,7 +140,7 @@ def _read_rules(root: Path, prefix: str) -> Iterator[tuple[str, GitIgnoreSpec]]:
     """A folder's .gitignore; like git, without the lines that are no patterns."""
     path = root / prefix / ".gitignore"
     if path.is_file():
-        lines = read_file(path, root, TEXT_LIMIT).decode(errors="replace").splitlines()
+        lines = read_file(path, root, TEXT_LIMIT).decode("utf-8-sig", "replace").split("\n")
         yield prefix, GitIgnoreSpec.from_lines(line for line in lines if _is_pattern(line))
 
 

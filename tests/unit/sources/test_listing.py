@@ -26,7 +26,7 @@ data/*
 """
 FILES = {
     ".gitignore": GITIGNORE,
-    "sub/.gitignore": "only-here\n!wanted.log\n",
+    "sub/.gitignore": "\ufeffonly-here\r\n!wanted.log\r\n",  # as Windows' editor writes it
     **dict.fromkeys(
         ["main.go", "a.log", "keep.log", "local/x", "sub/local/x", "build-1/x", "data/x",
          "data/wanted.txt", "sub/only-here", "sub/wanted.log", "only-here", "id_rsa", "certs/a.pem",
@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
     for name, text in FILES.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_bytes(text.encode())
     return tmp_path
 
 
@@ -94,7 +94,11 @@ def test_a_pattern_that_is_none(folder: Path) -> None:
     ["id_rsa", "ID_RSA", "deploy_rsa", "server.pem", "x/y/tls.key", "store.p12", "release.keystore",
      "secret", "secrets.yaml", "SECRETS.json", "my-secrets.toml", "client_secret_1.json",
      "service-account.json", "credentials", "aws_credentials.csv", "passwords.txt", "token",
-     "api.token", "prod.env", "terraform.tfstate", "prod.tfvars", "kubeconfig"],
+     "api.token", "prod.env", "terraform.tfstate", "prod.tfvars", "kubeconfig",
+     "id_ed25519_sk", "id_rsa.bak", "key.pem.old", "tls.key~", "prod.env.local", "secrets/a.txt",
+     "x/credentials/prod", "aws_credentials", "creds.json", "db-password.txt", "api_key.txt",
+     "accessKeys.csv", "me_accessKeys.csv", "rootkey.csv", "github-token", "gcp-key.json",
+     "prod.kubeconfig", "kubeconfig.yaml", "a-firebase-adminsdk-b.json", "netrc", "npmrc"],
 )  # fmt: skip
 def test_secret_names(name: str) -> None:
     assert is_secret(name)
@@ -104,7 +108,8 @@ def test_secret_names(name: str) -> None:
     "name",
     ["main.go", "secret.go", "token.go", "credentials.py", "secrets.md", "id_rsa.pub", "key.txt",
      "environment.yaml", "tokens_test.go", "keys", "secret_sharing.c", "certs/README.md",
-     "secretary.txt", "pem"],
+     "secretary.txt", "pem", "secrets.example.yaml", "prod.env.sample", "secrets/x.go",
+     "tokens.txt", "keyboard.json", "tokenizer.json", "monkey.json"],
 )  # fmt: skip
 def test_names_that_are_no_secret(name: str) -> None:
     assert not is_secret(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import math
 import re
 import zipfile
 from collections.abc import Collection, Container, Iterable
@@ -85,8 +86,11 @@ def check_wheel_file(text: bytes, name: WheelName) -> Faults:
         yield Fault("wheel-invalid", "WHEEL has no Root-Is-Purelib: true or false")
     stated: set[Tag] = set()
     try:
-        for line in message.get_all("Tag", [])[:_MAX_TAGS]:
-            stated |= parse_tag(str(line))
+        for line in map(str, message.get_all("Tag", [])[:_MAX_TAGS]):
+            count = math.prod(part.count(".") + 1 for part in line.split("-"))
+            if len(stated) + count > _MAX_EXPANDED:  # "a.b-c.d-e.f" stands for eight
+                raise ValueError(f"{line[:40]!r} stands for {count} tags")
+            stated |= parse_tag(line)
     except ValueError as error:
         yield Fault("wheel-invalid", f"WHEEL has an invalid tag: {error}")
         return
@@ -95,7 +99,7 @@ def check_wheel_file(text: bytes, name: WheelName) -> Faults:
         yield Fault("wheel-tags", difference)
 
 
-_MAX_TAGS = 1000
+_MAX_TAGS, _MAX_EXPANDED = 1000, 100_000
 
 
 def is_purelib(text: bytes | None) -> bool:
@@ -114,7 +118,7 @@ def _tag_difference(stated: set[str], named: set[str]) -> str:
 
 
 def _check_entry_points(text: bytes) -> Faults:
-    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, default_section="")
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
     try:
         parser.read_string(text.decode("utf-8"))

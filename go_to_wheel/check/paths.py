@@ -28,6 +28,10 @@ _MAX_PART = 255
 _SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
 #: Folders of an environment that its own files, or other schemes, are installed to.
 _OWNED = re.compile(r"(bin|scripts|lib|lib64|include)/|pyvenv\.cfg$", re.IGNORECASE)
+#: Commands of every environment.
+_OWN_COMMANDS = re.compile(
+    r"((python|pythonw|pip)[\d.]*|(de)?activate)(\.\w+)?|pyvenv\.cfg", re.IGNORECASE
+)
 _STARTUP = re.compile(r"([^/]+\.(pth|start)|(sitecustomize|usercustomize)(\.[^/]+|/.*)?)")
 
 
@@ -52,7 +56,15 @@ def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Fa
         if on_windows or _is_too_long(path):
             yield from _check_windows(path)
         yield from _check_destination(path, stem)
-    yield from _check_repeats(paths, any(not tag.startswith(_CASE_SENSITIVE) for tag in platforms))
+    places = [_below_site_packages(path, stem) for path in paths]
+    yield from _check_repeats(places, any(not tag.startswith(_CASE_SENSITIVE) for tag in platforms))
+
+
+def _below_site_packages(path: str, stem: str) -> str:
+    """The path where installers put it: `.data` has two names for the wheel's own root."""
+    head, _, below = path.partition("/")
+    scheme, _, rest = below.partition("/")
+    return rest if head == f"{stem}.data" and scheme in ("purelib", "platlib") and rest else path
 
 
 def _check_characters(path: str) -> Faults:
@@ -99,7 +111,7 @@ def _check_repeats(paths: Sequence[str], folds: bool) -> Faults:
     """
     for path, count in Counter(paths).items():
         if count > 1:
-            yield Fault("zip-duplicate-name", f"{count} entries have the path {path!r}")
+            yield Fault("zip-duplicate-name", f"{count} entries are installed as {path!r}")
     spell = fold if folds else str
     ordered = sorted(set(paths), key=lambda path: (spell(path).replace("/", "\0"), path))
     for path, following in pairwise(ordered):
@@ -146,6 +158,9 @@ def _check_destination(path: str, stem: str) -> Faults:
     elif scheme == "scripts" and "/" in rest:
         text = f"{path!r} is in a folder below scripts/, which some installers refuse"
         yield Fault("data-scheme", text)
+    elif scheme == "scripts" and _OWN_COMMANDS.fullmatch(rest):
+        text = f"{path!r} replaces the environment's own {rest!r}"
+        yield Fault("data-outside", text, "give the command another name")
     elif scheme == "scripts" and rest.lower().endswith(".exe.exe"):
         yield Fault("command-name", f"the command {path!r} ends in .exe twice")
     elif _STARTUP.fullmatch(rest.rpartition("site-packages/")[2]) and scheme != "scripts":

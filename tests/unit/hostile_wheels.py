@@ -168,5 +168,17 @@ CASES: dict[str, tuple[Callable[[], bytes], set[str]]] = {
     "data-foreign": (lambda: names("other-1.0.data/purelib/x"), {"data-scheme"}),
     "scripts-folder": (lambda: names("thing-1.0.data/scripts/sub/x"), {"data-scheme"}),
     "exe-exe": (lambda: entry("thing-1.0.data/scripts/x.exe.exe", b"#!python\n"), {"command-name"}),
+    "scripts-python": (
+        lambda: entry("thing-1.0.data/scripts/python3.11", b"#!/bin/sh\n"),
+        {"data-outside"},
+    ),
+    "scheme-and-root": (
+        lambda: names("thing/x.py", "thing-1.0.data/purelib/thing/x.py"),
+        {"zip-duplicate-name"},
+    ),
+    "both-schemes": (
+        lambda: names("thing-1.0.data/platlib/x", "thing-1.0.data/purelib/x/y.py"),
+        {"zip-duplicate-name"},
+    ),
     "data-wheel-case": (lambda: names("Thing-1.0.data/purelib/x"), {"data-scheme"}),
 }

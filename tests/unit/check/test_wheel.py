@@ -482,6 +482,23 @@ def test_libraries_from_elsewhere(facts: dict[str, Any], tag: str, code: list[st
     assert [fault.code for fault in faults] == code
 
 
+def test_a_tag_that_stands_for_millions() -> None:
+    recipe = good()
+    parts = (".".join(f"{letter}{n}" for n in range(300)) for letter in "abc")
+    recipe.files[WHEEL] += f"Tag: {'-'.join(parts)}\n".encode()
+    (fault,) = verdict_of(recipe).faults
+    assert fault.code == "wheel-invalid"
+    assert "stands for 27000000 tags" in fault.message
+
+
+def test_no_section_of_entry_points_stands_for_all() -> None:
+    """importlib.metadata has no [DEFAULT] either; here it would multiply the entries."""
+    recipe = good()
+    recipe.files[POINTS] = b"[DEFAULT]\na b = x:y\n[console_scripts]\n[gui_scripts]\n"
+    (fault,) = verdict_of(recipe).faults
+    assert fault.message == "PyPI refuses the entry point name 'a b' in [DEFAULT]"
+
+
 def test_every_code_is_a_rule_and_every_rule_is_shown() -> None:
     shown = {row[1] for row in BROKEN} | {"binary-kind", "wheel-purelib", "filename-normalized"}
     shown |= {"binary-rpath"}

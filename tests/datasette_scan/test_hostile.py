@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
 import threading
 import time
@@ -16,14 +15,13 @@ from typing import Any
 import pytest
 from datasette_scan.errors import UnavailableError
 from datasette_scan.finder import Match
-from datasette_scan.opening import Limits, Opener, SnapshotStore, attempt, sweep
+from datasette_scan.opening import Limits, Opener, SnapshotStore, attempt
 from datasette_scan.opening import connection as connections
 from datasette_scan.opening import opener as opener_module
-from datasette_scan.opening import snapshots
 from datasette_scan.probe import check_file
 from hostile import doubling_views
 from sites import Server, make_database, run_sql, scanned
-from test_opening import count, hot_journal, settle
+from test_opening import count, hot_journal
 
 MEMORY = 64 << 20  # for tests: as if memory_max_mb were 64
 
@@ -254,82 +252,6 @@ def test_thousand_pipes_and_links_swapped_in(
     assert swaps == 1000
     assert answers[3]
     assert answers["refused"]
-
-
-# -- private copies
-
-
-def test_no_room_for_a_private_copy(root: Path, tmp_path: Path) -> None:
-    """The disk is full: one clear error, and nothing half-written is left."""
-    if sys.platform == "win32":
-        pytest.skip("limits of a process are POSIX")
-    hot_journal(root / "a.db")
-    settle(root)
-    code = """
-import os, resource, signal, sys, tempfile
-from datasette_scan.opening import Limits, Opener, SnapshotStore
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
-print("ready", flush=True)
-opener = Opener(Limits(), SnapshotStore(1 << 30))
-try:
-    opener.read(os.fsencode(sys.argv[1]), lambda c: None)
-except Exception as error:
-    print(type(error).__name__, error)
-print(sum(len(files) for _, _, files in os.walk(tempfile.gettempdir())))
-opener.close()
-print(os.listdir(tempfile.gettempdir()))
-"""
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    done = subprocess.run(
-        [sys.executable, "-c", code, root / "a.db"],
-        env={**os.environ, "TMPDIR": str(temporary)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    _, said, files, left = done.stdout.splitlines()
-    assert said.startswith("UnavailableError no private copy of")
-    assert said.endswith("File too large")
-    assert (files, left) == ("1", "[]")  # the lock; nothing
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="users and links are POSIX")
-def test_sweep_removes_only_what_a_dead_process_of_ours_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(snapshots.tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setattr(snapshots.tempfile, "tempdir", str(tmp_path))
-    alive, _lock = snapshots._locked_folder()
-    dead = tmp_path / "datasette-scan-dead"
-    precious = tmp_path / "precious"
-    for folder in (dead, precious):
-        folder.mkdir(mode=0o700)
-        (folder / "in-use").touch()
-        (folder / "copy.db").touch()
-    (dead / "link").symlink_to(precious)
-    (tmp_path / "datasette-scan-link").symlink_to(precious)
-    for name in ("unlocked", "open", "others", "linked"):
-        folder = tmp_path / f"datasette-scan-{name}"
-        folder.mkdir(mode=0o700)
-        (folder / "in-use").touch()
-    (tmp_path / "datasette-scan-unlocked" / "in-use").unlink()
-    (tmp_path / "datasette-scan-open").chmod(0o777)
-    (tmp_path / "datasette-scan-linked" / "in-use").unlink()
-    (tmp_path / "datasette-scan-linked" / "in-use").symlink_to(precious / "copy.db")
-    left = {"unlocked", "open", "link", "linked"}
-    if os.geteuid() == 0:
-        os.chown(tmp_path / "datasette-scan-others", 1000, 1000)
-        left.add("others")
-    sweep()
-    assert not dead.exists()
-    assert (precious / "copy.db").exists()
-    assert alive.exists()
-    assert {p.name.removeprefix("datasette-scan-") for p in tmp_path.glob("datasette-scan-*")} == {
-        *left,
-        alive.name.removeprefix("datasette-scan-"),
-    }
 
 
 # -- the end

@@ -80,6 +80,23 @@ def test_same_bytes_as_sqlite_recovers(seed: int, mode: str, tmp_path: Path) -> 
     assert mine.read_bytes() == path.read_bytes()
 
 
+def test_pages_beyond_the_end_are_passed_over(tmp_path: Path) -> None:
+    """SQLite does not look at their checksums: what follows them counts."""
+    path, mine = make_database(tmp_path / "a.db"), tmp_path / "mine.db"
+    whole = path.read_bytes()
+    pages = len(whole) // 4096
+    beyond = struct.pack(">I", pages + 1) + b"x" * 4096 + b"torn"
+    header = journal_header(pages + 1, pages)
+    made = header + beyond + journal_of(whole)[len(header) :]
+    path.write_bytes(whole[:4096] + b"y" * (len(whole) - 4096))
+    shutil.copyfile(path, mine)
+    with mine.open("r+b") as database:
+        journal.roll_back(BytesIO(made), database, 1 << 20, lambda: None)
+    (tmp_path / "a.db-journal").write_bytes(made)
+    run_sql(path, "SELECT 1 FROM sqlite_master")
+    assert mine.read_bytes() == path.read_bytes() == whole
+
+
 NAMES = [
     b"bait0",  # as it is: the path of a bait file
     b"bait0\0anything after it",

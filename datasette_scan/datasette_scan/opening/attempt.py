@@ -8,12 +8,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..errors import CorruptError, StoppingError, TooComplexError, is_damage
+from ..errors import CorruptError, StoppingError, TooComplexError, UnavailableError, is_damage
 from ..text import visible, visible_path
 from . import locks
 from .connection import Connection, Prepare, connect, interrupted_when, opened_file, pipes
-from .fingerprint import Fingerprint, journal_begins
-from .handles import Handle
+from .fingerprint import Fingerprint, journal_begins, take
+from .handles import Handle, Lease
 from .modes import URI_FLAGS, Journal, Mode
 
 POSIX = os.name == "posix"
@@ -131,6 +131,21 @@ def start_transaction(connection: Connection, request: Request) -> None:
             request.proceed()
             raise _translated(error) from error
         raise
+
+
+def held_still(lease: Lease) -> bool:
+    """Whether everything read since the lease began was one state of the file."""
+    if lease.mode is Mode.COPY:
+        return True
+    try:
+        now = take(lease.path)
+    except UnavailableError:
+        return False
+    if lease.mode is Mode.LIVE:
+        return now.identity == lease.fingerprint.identity
+    if lease.mode is Mode.DIRECT:
+        return now.main == lease.fingerprint.main
+    return now.without_shm() == lease.fingerprint.without_shm()
 
 
 def _translated(error: sqlite3.DatabaseError) -> Exception:

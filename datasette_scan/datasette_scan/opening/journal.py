@@ -116,7 +116,7 @@ def read_records(journal: BinaryIO, header: Header, size: int) -> Iterator[Recor
         offset += header.sector_size
         count = current.records
         while count:
-            record = _read_record(journal, offset, header.page_size, current.nonce)
+            record = _read_record(journal, offset, header, current.nonce)
             if record is None:
                 return
             yield record
@@ -138,7 +138,8 @@ def _next_header(journal: BinaryIO, offset: int, first: Header, size: int) -> He
     return Header(records, nonce, pages, first.sector_size, first.page_size)
 
 
-def _read_record(journal: BinaryIO, offset: int, page_size: int, nonce: int) -> Record | None:
+def _read_record(journal: BinaryIO, offset: int, first: Header, nonce: int) -> Record | None:
+    page_size = first.page_size
     journal.seek(offset)
     raw = journal.read(page_size + 8)
     if len(raw) < page_size + 8:
@@ -146,8 +147,10 @@ def _read_record(journal: BinaryIO, offset: int, page_size: int, nonce: int) -> 
     page, content, checksum = struct.unpack(f">I{page_size}sI", raw)
     if page in (0, _LOCK_BYTE // page_size + 1):
         return None
+    # SQLite passes over a page beyond the end before it looks at the checksum.
     expected = nonce + sum(content[i] for i in range(page_size - 200, 0, -200))
-    return Record(page, content) if expected & 0xFFFFFFFF == checksum else None
+    is_torn = page <= first.initial_pages and expected & 0xFFFFFFFF != checksum
+    return None if is_torn else Record(page, content)
 
 
 def page_size_of(database: BinaryIO) -> int:

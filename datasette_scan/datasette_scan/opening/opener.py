@@ -30,6 +30,7 @@ from .attempt import (
     Request,
     Retry,
     connect_for_read,
+    held_still,
     is_log_left,
     look_at_journal,
     start_transaction,
@@ -191,12 +192,12 @@ class Opener:
         try:
             with self._interruptible(lease.connection, request.seconds):
                 result = use(lease)
-            usable = self._held_still(handle, lease)
+            usable = held_still(lease)
         except sqlite3.DatabaseError as error:
             if lease.connection.budget.exceeded:
                 shown = visible_path(request.path)
                 raise TooComplexError(f"{shown} takes too long to look into") from error
-            if not self._held_still(handle, lease):
+            if not held_still(lease):
                 raise Retry from error
             raise
         finally:
@@ -355,7 +356,10 @@ class Opener:
             raise Retry
         if snapshot is None:
             snapshot = self._copy(handle, request, fingerprint)
-        connection = connect_for_read(snapshot.file, handle.path, Mode.COPY, request)
+        try:
+            connection = connect_for_read(snapshot.file, handle.path, Mode.COPY, request)
+        except NeedsCopy as error:
+            raise Retry from error  # another copy needed the room just now
         lease = Lease(handle.path, connection, Mode.COPY, fingerprint, request.prepare, snapshot)
         handle.active.append(lease)
         return lease
@@ -369,21 +373,6 @@ class Opener:
                 f"bytes; {most:,} are allowed"
             )
         return self.snapshots.make(source, self.limits.snapshot_bytes, request.proceed)
-
-    @staticmethod
-    def _held_still(handle: Handle, lease: Lease) -> bool:
-        """Whether everything read since the lease began was one state of the file."""
-        if lease.mode is Mode.COPY:
-            return True
-        try:
-            now = take(handle.path)
-        except UnavailableError:
-            return False
-        if lease.mode is Mode.LIVE:
-            return now.identity == lease.fingerprint.identity
-        if lease.mode is Mode.DIRECT:
-            return now.main == lease.fingerprint.main
-        return now.without_shm() == lease.fingerprint.without_shm()
 
     @staticmethod
     def _end(handle: Handle, lease: Lease, usable: bool) -> None:

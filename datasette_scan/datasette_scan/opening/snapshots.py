@@ -57,13 +57,16 @@ class SnapshotStore:
         self._snapshots: OrderedDict[bytes, Snapshot] = OrderedDict()
         self._numbers = itertools.count(1)
         self._folder: Path | None = None
+        self._in_use = -1
         self._end: weakref.finalize[..., SnapshotStore] | None = None
 
     def get(self, path: bytes, fingerprint: Fingerprint) -> Snapshot | None:
         """The copy of exactly this state, if there is one."""
         with self._lock:
-            snapshot = self._snapshots.get(path)
-            if snapshot is None or snapshot.fingerprint.without_shm() != fingerprint.without_shm():
+            snapshot = self._snapshots.get(path) if self._is_there() else None
+            if snapshot is None or not os.path.exists(snapshot.file):
+                return None
+            if snapshot.fingerprint.without_shm() != fingerprint.without_shm():
                 return None
             self._snapshots.move_to_end(path)
             return snapshot
@@ -104,12 +107,23 @@ class SnapshotStore:
 
     def _new_folder(self) -> Path:
         with self._lock:
-            if self._folder is None:
-                self._folder, lock = _locked_folder()
-                self._end = weakref.finalize(self, _remove, self._folder, lock)
+            if self._folder is None or not self._is_there():
+                if self._end is not None:
+                    self._end()
+                self._folder, self._in_use = _locked_folder()
+                self._end = weakref.finalize(self, _remove, self._folder, self._in_use)
             folder = self._folder / str(next(self._numbers))
             folder.mkdir(mode=0o700)
             return folder
+
+    def _is_there(self) -> bool:
+        """Whether the folder is still ours: some systems remove what has lain there for days."""
+        if self._folder is None:
+            return False
+        try:
+            return os.path.samestat(os.lstat(self._folder / _LOCK), os.fstat(self._in_use))
+        except OSError:
+            return False
 
     def _add(self, path: bytes, snapshot: Snapshot) -> None:
         with self._lock:
@@ -142,12 +156,15 @@ class SnapshotStore:
 
 
 def _locked_folder() -> tuple[Path, int]:
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    if fcntl is not None:
-        # Not fcntl.lockf: such a lock would vanish with any descriptor of the file.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    return folder, lock
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        if fcntl is not None:
+            # Not fcntl.lockf: such a lock would vanish with any descriptor of the file.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if (folder / _LOCK).exists():
+            return folder, lock
+        os.close(lock)  # another server was sweeping, and had the lock first
 
 
 def _remove(folder: Path, lock: int) -> None:
@@ -167,19 +184,19 @@ def sweep() -> int:
     removed = 0
     with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
         for entry in entries:
-            if entry.name.startswith(_PREFIX) and _is_dead(entry):
-                shutil.rmtree(entry.path, ignore_errors=True)
-                removed += 1
+            if entry.name.startswith(_PREFIX):
+                removed += _remove_dead(entry)
     return removed
 
 
-def _is_dead(entry: os.DirEntry[str]) -> bool:
+def _remove_dead(entry: os.DirEntry[str]) -> bool:
     try:
         found = entry.stat(follow_symlinks=False)
         if not stat.S_ISDIR(found.st_mode):
             return False
         if fcntl is None:
             os.unlink(os.path.join(entry.path, _LOCK))  # fails while it is open
+            shutil.rmtree(entry.path, ignore_errors=True)
             return True
         if found.st_uid != os.geteuid() or found.st_mode & 0o077:
             return False
@@ -187,6 +204,7 @@ def _is_dead(entry: os.DirEntry[str]) -> bool:
         lock = os.open(os.path.join(entry.path, _LOCK), flags)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(entry.path, ignore_errors=True)
         finally:
             os.close(lock)
     except OSError:

@@ -6,7 +6,7 @@ import configparser
 import math
 import re
 import zipfile
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from email.parser import Parser
 
 from packaging.tags import Tag, parse_tag
@@ -14,6 +14,7 @@ from packaging.tags import Tag, parse_tag
 from go_to_wheel.check.contents import LimitError, read_text
 from go_to_wheel.check.filename import WheelName
 from go_to_wheel.check.metadata import check_metadata, license_files
+from go_to_wheel.check.paths import OWN_COMMANDS
 from go_to_wheel.check.report import Fault, Faults, guarded
 
 #: Larger texts aren't parsed; the largest real ones have some hundred kilobytes.
@@ -28,10 +29,12 @@ def check_dist_info(archive: zipfile.ZipFile, name: WheelName, paths: Collection
     """Everything about the metadata of a wheel whose files are `paths`, apart from RECORD."""
     folder = f"{name.stem}.dist-info"
     yield from _check_folders(folder, paths)
-    checks = {
+    marker = f"{name.stem}.data/scripts/"
+    scripts = {path.removeprefix(marker) for path in paths if path.startswith(marker)}
+    checks: dict[str, Callable[[bytes], Faults]] = {
         "METADATA": lambda text: _check_metadata(text, name, folder, paths),
         "WHEEL": lambda text: check_wheel_file(text, name),
-        "entry_points.txt": _check_entry_points,
+        "entry_points.txt": lambda text: _check_entry_points(text, scripts),
     }
     for file, check in checks.items():
         try:
@@ -117,7 +120,7 @@ def _tag_difference(stated: set[str], named: set[str]) -> str:
     return "; ".join(parts)
 
 
-def _check_entry_points(text: bytes) -> Faults:
+def _check_entry_points(text: bytes, scripts: Container[str]) -> Faults:
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, default_section="")
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
     try:
@@ -134,3 +137,14 @@ def _check_entry_points(text: bytes) -> Faults:
             elif group in _SCRIPT_GROUPS and not _OBJECT.fullmatch(target.strip()):
                 message = f"{name!r} in [{group}] points to {target!r}, which is no function"
                 yield Fault("entry-points", message)
+            elif group in _SCRIPT_GROUPS and (why := _refuse_command(name, scripts)):
+                yield Fault("entry-points", f"the command {name!r} in [{group}] {why}")
+
+
+def _refuse_command(name: str, scripts: Container[str]) -> str:
+    """Why an installer would refuse a command beside the files in `.data/scripts`."""
+    if not name.strip("."):
+        return "is not the name of a file"
+    if OWN_COMMANDS.fullmatch(name):
+        return "replaces the environment's own"
+    return "is also a file in .data/scripts" if name in scripts else ""

@@ -25,13 +25,13 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _CASE_SENSITIVE = ("linux", "manylinux", "musllinux")
 #: The longest name of one file or folder: 255 bytes on Linux, 255 UTF-16 units elsewhere.
 _MAX_PART = 255
+#: A whole path may have 1,024 bytes on macOS, with the folder that it is installed to.
+_MAX_PATH = 960
 _SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
 #: Folders of an environment that its own files, or other schemes, are installed to.
 _OWNED = re.compile(r"(bin|scripts|lib|lib64|include)/|pyvenv\.cfg$", re.IGNORECASE)
 #: Commands of every environment.
-_OWN_COMMANDS = re.compile(
-    r"((python|pythonw|pip)[\d.]*|(de)?activate)(\.\w+)?|pyvenv\.cfg", re.IGNORECASE
-)
+OWN_COMMANDS = re.compile(r"(pythonw?[\d.]*|(de)?activate)(\.\w+)?", re.IGNORECASE)
 _STARTUP = re.compile(r"([^/]+\.(pth|start)|(sitecustomize|usercustomize)(\.[^/]+|/.*)?)")
 
 
@@ -88,9 +88,10 @@ def describe_character(char: str) -> str:
 
 
 def _is_too_long(path: str) -> bool:
-    return max(map(len, path.split("/"))) * 4 > _MAX_PART and any(
-        len(part.encode("utf-8", "replace")) > _MAX_PART for part in path.split("/")
-    )
+    if len(path) * 4 <= _MAX_PART:
+        return False
+    parts = path.encode("utf-8", "replace").split(b"/")
+    return max(map(len, parts)) > _MAX_PART or sum(map(len, parts), len(parts)) > _MAX_PATH
 
 
 def _check_windows(path: str) -> Faults:
@@ -100,7 +101,8 @@ def _check_windows(path: str) -> Faults:
     elif _is_too_long(path):
         yield Fault(
             "zip-windows-name",
-            f"the path {path!r} has a part of over {_MAX_PART} bytes, which no system can store",
+            f"the path {path!r} can't be installed: it has over {_MAX_PATH} bytes, or a part of "
+            f"over {_MAX_PART}",
         )
 
 
@@ -158,9 +160,9 @@ def _check_destination(path: str, stem: str) -> Faults:
     elif scheme == "scripts" and "/" in rest:
         text = f"{path!r} is in a folder below scripts/, which some installers refuse"
         yield Fault("data-scheme", text)
-    elif scheme == "scripts" and _OWN_COMMANDS.fullmatch(rest):
+    elif scheme == "scripts" and OWN_COMMANDS.fullmatch(rest):
         text = f"{path!r} replaces the environment's own {rest!r}"
-        yield Fault("data-outside", text, "give the command another name")
+        yield Fault("data-scheme", text, "give the command another name")
     elif scheme == "scripts" and rest.lower().endswith(".exe.exe"):
         yield Fault("command-name", f"the command {path!r} ends in .exe twice")
     elif _STARTUP.fullmatch(rest.rpartition("site-packages/")[2]) and scheme != "scripts":

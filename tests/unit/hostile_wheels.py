@@ -90,6 +90,7 @@ CASES: dict[str, tuple[Callable[[], bytes], set[str]]] = {
     "folder-blank": (lambda: names("thing/sub /x.py"), {"zip-windows-name"}),
     "question": (lambda: names("thing/x?.py"), {"zip-windows-name"}),
     "quote": (lambda: names('thing/x".py'), {"zip-windows-name"}),
+    "too-deep": (lambda: names("thing/" + "x/" * 500 + "x.py"), {"zip-windows-name"}),
     "too-long": (lambda: names("thing/" + "x" * 256), {"zip-windows-name"}),
     # Names that are one file for some systems
     "case": (lambda: names("thing/X.py", "thing/x.py"), {"zip-name-clash"}),
@@ -170,7 +171,7 @@ CASES: dict[str, tuple[Callable[[], bytes], set[str]]] = {
     "exe-exe": (lambda: entry("thing-1.0.data/scripts/x.exe.exe", b"#!python\n"), {"command-name"}),
     "scripts-python": (
         lambda: entry("thing-1.0.data/scripts/python3.11", b"#!/bin/sh\n"),
-        {"data-outside"},
+        {"data-scheme"},
     ),
     "scheme-and-root": (
         lambda: names("thing/x.py", "thing-1.0.data/purelib/thing/x.py"),

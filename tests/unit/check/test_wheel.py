@@ -491,6 +491,20 @@ def test_a_tag_that_stands_for_millions() -> None:
     assert "stands for 27000000 tags" in fault.message
 
 
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [("..", "is not the name of a file"), ("python3.11", "replaces the environment's own"),
+     ("hello", "is also a file in .data/scripts")],
+)  # fmt: skip
+def test_commands_that_an_installer_refuses(command: str, why: str) -> None:
+    recipe = good()
+    recipe.files[POINTS] = f"[console_scripts]\n{command} = hello:main\n".encode()
+    (fault,) = verdict_of(recipe).faults
+    assert (fault.code, fault.message) == (
+        "entry-points", f"the command {command!r} in [console_scripts] {why}"
+    )  # fmt: skip
+
+
 def test_no_section_of_entry_points_stands_for_all() -> None:
     """importlib.metadata has no [DEFAULT] either; here it would multiply the entries."""
     recipe = good()

@@ -261,7 +261,7 @@ def read_checkout(git: Git, rules: TagRules, nearby: Sequence[str] = ()) -> Chec
         seconds=int(seconds),
         tag=here,
         base=base,
-        modified=bool(git.query(*changes, "--", ".")),
+        modified=git.query(*changes, "--", ".") != "",  # also when it fails
         remote=git.query("remote", "get-url", "origin"),
         prefix=prefix,
         others=() if base else tuple(_lines(git, "tag", "--sort=-creatordate")),

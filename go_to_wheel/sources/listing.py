@@ -15,7 +15,7 @@ from pathlib import Path
 from pathspec import GitIgnoreSpec
 
 from go_to_wheel.errors import InvalidOptionsError, SourceError
-from go_to_wheel.sources.files import TEXT_LIMIT, read_file
+from go_to_wheel.sources.files import TEXT_LIMIT, read_file, repository_root
 from go_to_wheel.sources.git import Git
 from go_to_wheel.sources.python_files import LAUNCHER_FOLDER
 
@@ -109,20 +109,29 @@ def _split(listed: str | None) -> list[str]:
 
 
 def _walk(root: Path, everything: bool = False) -> Iterator[str]:
-    """The files below a folder, relative; what a .gitignore names only with `everything`."""
-    pending: list[tuple[str, list[tuple[str, GitIgnoreSpec]]]] = [("", [])]
+    """The files below a folder, relative; what a .gitignore names only with `everything`.
+
+    Those of the folders above count too, up to the repository's, unless they name this one.
+    """
+    top = repository_root(root) or root
+    place = "" if top == root else f"{root.relative_to(top).as_posix()}/"
+    ends = [0, *(match.end() for match in re.finditer("/", place))][:-1] if place else []
+    inherited = [rule for end in ends for rule in _read_rules(top, place[:end])]
+    if _ignored(place, inherited):
+        inherited = []
+    pending: list[tuple[str, list[tuple[str, GitIgnoreSpec]]]] = [(place, inherited)]
     while pending:
         prefix, above = pending.pop()
-        rules = above if everything else [*above, *_read_rules(root, prefix)]
-        for entry in _list_folder(root / prefix):
+        rules = above if everything else [*above, *_read_rules(top, prefix)]
+        for entry in _list_folder(top / prefix):
             path = f"{prefix}{entry.name}"
             if entry.is_dir(follow_symlinks=False):
-                if entry.name == ".git" or (root / path / "pyvenv.cfg").is_file():
+                if entry.name == ".git" or (top / path / "pyvenv.cfg").is_file():
                     continue
                 if everything or not (_is_leftover(entry.name) or _ignored(f"{path}/", rules)):
                     pending.append((f"{path}/", rules))
             elif everything or not _ignored(path, rules):
-                yield path
+                yield path.removeprefix(place)
 
 
 def _list_folder(folder: Path) -> list[os.DirEntry[str]]:

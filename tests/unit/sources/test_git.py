@@ -291,6 +291,15 @@ def test_tags_are_read_one_a_line(tmp_path: Path) -> None:
     assert seen and seen.tag == "v1.1.0"
 
 
+def test_what_git_can_not_compare_is_no_release(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x")
+    git(tmp_path, "tag", "v1.0.0")
+    (tmp_path / ".git" / "index").write_bytes(b"no index")
+    seen = read_checkout(Git(tmp_path, Runner(), os.environ), RULES)
+    assert seen and seen.release is None
+
+
 @posix
 def test_an_old_git_is_refused(tmp_path: Path) -> None:
     folder = make_hostile(tmp_path / "tool", tmp_path / "marker")

@@ -66,6 +66,21 @@ def test_files(folder: Path, repository: bool) -> None:
     assert listed(folder) == (EXPECTED, SECRET)
 
 
+def test_a_repositorys_patterns_without_git(folder: Path) -> None:
+    (folder / ".git").mkdir()
+    below = folder / "sub" / "tool"
+    for name in ("main.go", "a.log", "wanted.log", "only-here", "build-1/x", "id_rsa"):
+        (below / name).parent.mkdir(parents=True, exist_ok=True)
+        (below / name).touch()
+    secret = (Path("id_rsa"),)
+    without_git = Git(below, Runner(), {"PATH": ""})
+    expected = {below / "main.go", below / "wanted.log"}
+    assert list_files(below, without_git, [], []) == Listing(frozenset(expected), secret)
+    (folder / ".gitignore").write_text("/sub/\n")  # then the project is no part of it
+    expected |= {below / "a.log", below / "only-here"}
+    assert list_files(below, without_git, [], []).paths == expected | {below / "build-1" / "x"}
+
+
 def test_what_git_tracks_is_meant(folder: Path) -> None:
     subprocess.run([program("git"), "init", "-q"], cwd=folder, check=True)
     tracked = ["id_rsa", "dist/x", "a.log", ".env"]

@@ -15,7 +15,7 @@ from . import compat
 from .database import ScannedDatabase
 from .errors import BusyError, UnavailableError
 from .opening import Lease, file_uri
-from .opening.connection import Connection, guard, pipes, restrict, unguard
+from .opening.connection import Connection, guard, restrict, unguard, watch
 from .read_only import ReadOnlyDatabase
 from .reader import Reader
 from .visitor import current_visitor, file_names_hidden
@@ -110,7 +110,7 @@ class CrossDatabase(ReadOnlyDatabase):
         def use(lease: Lease) -> Any:
             _detach(connection, first.name)
             try:
-                with pipes.opening(lease.path):
+                with watch.opening(lease.path):
                     connection.execute(f"ATTACH DATABASE ? AS {_quoted(first.name)}", [lease.uri])
             except sqlite3.Error:  # whose text contains the path
                 raise BusyError(f"{first.name} cannot be attached") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sqlite3
 import struct
@@ -52,6 +53,23 @@ def doubling_views(path: Path, families: int = 60, depth: int = 24) -> Path:
                 f"CREATE VIEW {name} AS SELECT a + b AS a, a - b AS b FROM {below} /* USING foo */"
             )
             below = name
+    connection.commit()
+    connection.close()
+    return path
+
+
+def many_constraints(path: Path, count: int = 20_000) -> Path:
+    """One CREATE TABLE that takes SQLite seconds: it compares each constraint with all others."""
+    columns = [f"c{i}" for i in range(400)]
+    pairs = itertools.islice(itertools.permutations(columns, 2), count)
+    unique = ",".join(f"UNIQUE({first},{second})" for first, second in pairs)
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE t (a)")
+    connection.execute("PRAGMA writable_schema=ON")
+    connection.execute(
+        "INSERT INTO sqlite_master VALUES ('table', 'x', 'x', 2, ?)",
+        [f"CREATE TABLE x({','.join(columns)},{unique})"],
+    )
     connection.commit()
     connection.close()
     return path

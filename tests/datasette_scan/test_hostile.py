@@ -19,7 +19,7 @@ from datasette_scan.opening import Limits, Opener, SnapshotStore, attempt
 from datasette_scan.opening import connection as connections
 from datasette_scan.opening import opener as opener_module
 from datasette_scan.probe import check_file
-from hostile import doubling_views
+from hostile import doubling_views, many_constraints
 from sites import Server, make_database, run_sql, scanned
 from test_opening import count, hot_journal
 
@@ -66,6 +66,19 @@ def test_what_takes_too_long_is_skipped_by_its_name(root: Path) -> None:
     facts = look(path, seconds=0.0)
     assert (facts.status, facts.skipped) == ("too complex to look into", True)
     assert "memory_max_mb" in facts.advice
+
+
+def test_schema_that_is_read_for_minutes_is_given_up(root: Path) -> None:
+    """The parser of older SQLite cannot be interrupted, not even within one statement."""
+    path = many_constraints(root / "a.db")
+    connection = sqlite3.connect(path)
+    began = time.thread_time()
+    connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    whole = time.thread_time() - began
+    connection.close()
+    began = time.thread_time()
+    assert look(path, seconds=0.1).status == "too complex to look into"
+    assert time.thread_time() - began < whole / 2
 
 
 async def test_hostile_file_holds_nothing_up(root: Path) -> None:

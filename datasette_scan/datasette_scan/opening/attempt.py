@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..errors import CorruptError, StoppingError, TooComplexError, UnavailableError, is_damage
 from ..text import visible, visible_path
 from . import locks
-from .connection import Connection, Prepare, connect, interrupted_when, opened_file, pipes
+from .connection import Connection, Prepare, connect, interrupted_when, opened_file, watch
 from .fingerprint import Fingerprint, journal_begins, take
 from .handles import Handle, Lease
 from .modes import URI_FLAGS, Journal, Mode
@@ -103,7 +103,7 @@ def look_at_journal(handle: Handle, fingerprint: Fingerprint) -> Journal:
 
 def connect_for_read(file: bytes, path: bytes, mode: Mode, request: Request) -> Connection:
     """A connection to ``file`` in a read transaction. ``path`` is where it was found."""
-    with pipes.opening(file):
+    with watch.opening(file):
         try:
             connection = connect(file, URI_FLAGS[mode], request.prepare)
         except sqlite3.DatabaseError as error:
@@ -122,9 +122,13 @@ def start_transaction(connection: Connection, request: Request) -> None:
     """
     connection.budget.begin(request.is_late, request.stopping)
     try:
-        with interrupted_when(connection, request.is_over):
+        with (
+            interrupted_when(connection, request.is_over),
+            watch.parsing(connection, request.is_over),
+        ):
             connection.execute("BEGIN")
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        request.proceed()
     except BaseException as error:
         connection.close()
         if isinstance(error, sqlite3.DatabaseError):

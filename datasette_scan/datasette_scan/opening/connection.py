@@ -17,11 +17,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote_from_bytes
 
 from . import windows
 
+T = TypeVar("T")
 Prepare = Callable[[sqlite3.Connection], None]
 
 HEAP_BYTES = 256 << 20
@@ -89,10 +90,12 @@ def allow(seconds: float) -> Callable[[], bool]:
     Time of the processor, so that a file is not too complex because the machine is busy; or
     a few times as much by the clock, for a file system that does not answer.
     """
-    used, began = time.thread_time(), time.monotonic()
-    return lambda: (
-        time.thread_time() - used > seconds or time.monotonic() - began > _WAITING * seconds
-    )
+    clock: Callable[[], float] = time.thread_time
+    if hasattr(time, "pthread_getcpuclockid"):  # this thread's clock, whoever asks
+        number = time.pthread_getcpuclockid(threading.get_ident())
+        clock = functools.partial(time.clock_gettime, number)
+    used, began = clock(), time.monotonic()
+    return lambda: clock() - used > seconds or time.monotonic() - began > _WAITING * seconds
 
 
 @dataclass
@@ -178,6 +181,21 @@ def _is_harmless(budget: Budget, name: str | None, value: str | None) -> bool:
     return pragma in _PRAGMAS and not (value is not None and pragma in _READ_ONLY)
 
 
+def _cripple(connection: sqlite3.Connection) -> None:
+    """Make what is being parsed fail, from another thread.
+
+    Before 3.41 nothing interrupts SQLite's parser, and one long CREATE TABLE can keep it
+    busy for a minute. But at each step it looks at these limits.
+    """
+    for category in (
+        sqlite3.SQLITE_LIMIT_COLUMN,
+        sqlite3.SQLITE_LIMIT_SQL_LENGTH,
+        sqlite3.SQLITE_LIMIT_EXPR_DEPTH,
+        sqlite3.SQLITE_LIMIT_VDBE_OP,
+    ):
+        connection.setlimit(category, 1)
+
+
 # -- opening
 
 
@@ -219,8 +237,10 @@ def interrupted_when(connection: sqlite3.Connection, is_over: Callable[[], bool]
         connection.set_progress_handler(None, 0)
 
 
-class _PipeWatch:
-    """Ends an ``open`` of SQLite's that waits at a named pipe, put there since the look.
+class _Watch:
+    """Ends what holds SQLite up while it opens a file: a pipe, or a schema.
+
+    The pipe was put there since the look.
 
     A pipe for which nobody writes blocks its reader for ever. Opening it for writing ends
     the wait, changes nothing, and SQLite then finds that it is not a database. If the pipe
@@ -231,6 +251,7 @@ class _PipeWatch:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._waiting: dict[int, tuple[float, bytes]] = {}  # thread → due, path
+        self._parsing: dict[int, tuple[Callable[[], bool], sqlite3.Connection]] = {}
         self._thread: threading.Thread | None = None
 
     def take_signal(self) -> None:
@@ -248,27 +269,44 @@ class _PipeWatch:
         if not hasattr(os, "mkfifo"):
             yield
             return
+        with self._watched(self._waiting, (time.monotonic() + _OPENING_SECONDS, path)):
+            yield
+
+    def parsing(
+        self, connection: sqlite3.Connection, is_over: Callable[[], bool]
+    ) -> contextlib.AbstractContextManager[None]:
+        """While SQLite reads a schema. It fails after ``is_over``, and the connection is of no use.
+
+        That may be so without an error: ask ``is_over`` once more.
+        """
+        return self._watched(self._parsing, (is_over, connection))
+
+    @contextlib.contextmanager
+    def _watched(self, where: dict[int, T], what: T) -> Iterator[None]:
         thread = threading.get_ident()
         with self._changed:
             if self._thread is None or not self._thread.is_alive():  # also after a fork
-                self._thread = threading.Thread(target=self._run, name="scan-pipes", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="scan-watch", daemon=True)
                 self._thread.start()
-            self._waiting[thread] = (time.monotonic() + _OPENING_SECONDS, path)
+            where[thread] = what
             self._changed.notify()
         try:
             yield
         finally:
             with self._changed:
-                del self._waiting[thread]
+                del where[thread]
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not self._waiting:
+                while not (self._waiting or self._parsing):
                     self._changed.wait()
                 for thread, (due, path) in self._waiting.items():
                     if due <= time.monotonic():
                         _release(thread, path)
+                for is_over, connection in self._parsing.values():
+                    if is_over():
+                        _cripple(connection)
             time.sleep(_OPENING_SECONDS / 4)
 
 
@@ -282,4 +320,4 @@ def _release(thread: int, path: bytes) -> None:
         signal.pthread_kill(thread, signal.SIGURG)
 
 
-pipes = _PipeWatch()
+watch = _Watch()

@@ -36,7 +36,7 @@ from .attempt import (
     start_transaction,
     user_of,
 )
-from .connection import Connection, Prepare, allow, pipes
+from .connection import Connection, Prepare, allow, watch
 from .copying import Moved, Source
 from .fingerprint import Fingerprint, journal_begins, read_at, settled, take
 from .handles import Handle, Idle, Lease, open_handle
@@ -71,7 +71,7 @@ class Opener:
         self._in_use: set[Connection] = set()
         self._reads = 0
         self._stopping = threading.Event()
-        pipes.take_signal()
+        watch.take_signal()
 
     # -- reading
 

@@ -31,6 +31,8 @@ _END = struct.Struct("<10xHII")
 _LOCAL = struct.Struct("<4s2xHHxxxxxxxxIIHH")
 _FLAG_ENCRYPTED, _FLAG_DESCRIPTOR, _FLAG_UTF8 = 0x1, 0x8, 0x800
 _LARGE = 0xFFFFFFFF
+#: Extra fields of one entry: dates, owners and sizes take some hundred bytes.
+_MAX_EXTRA = 256
 _ZIP64_EXTRA, _UNICODE_PATH_EXTRA = 1, 0x7075
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
@@ -184,6 +186,8 @@ def _read_local(stream: BinaryIO, entry: zipfile.ZipInfo) -> tuple[int, str]:
     name, extra = stream.read(name_size), stream.read(extra_size)
     sizes = entry.file_size, entry.compress_size
     end = entry.header_offset + _LOCAL.size + name_size + extra_size + entry.compress_size
+    if max(extra_size, len(entry.extra)) > _MAX_EXTRA:
+        return 0, f"over {_MAX_EXTRA} bytes of extra fields"
     if name != _raw_name(entry):
         return 0, f"another name in its local header: {name!r}"
     if any(kind == _UNICODE_PATH_EXTRA for kind, _ in _extra_fields(extra + entry.extra)):

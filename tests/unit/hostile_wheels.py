@@ -135,6 +135,7 @@ CASES: dict[str, tuple[Callable[[], bytes], set[str]]] = {
         lambda: entry(extra=unicode_path(b"thing/x.py", "thing/y.py")),
         {"zip-mismatch"},
     ),
+    "local-large-extra": (lambda: entry(local={"extra": bytes(60_000)}), {"zip-mismatch"}),
     "zip64": (zip64_lie, {"zip-mismatch", "zip-bomb"}),
     "size": (lambda: entry(size=3), {"zip-broken"}),
     "overlapping": (overlapping, {"zip-mismatch", "zip-broken"}),

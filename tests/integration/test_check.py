@@ -94,7 +94,7 @@ def codes_for(report: Report, part: str) -> set[str]:
 
 def test_go_to_wheel_02_gets_what_it_deserves(of_go_to_wheel_02: Report) -> None:
     report = of_go_to_wheel_02
-    everywhere = {"twine-strict", "binary-stored", "license-missing", "zip-date"}
+    everywhere = {"twine-strict", "binary-stored", "license-missing"}
     if tempfile.gettempdir() == "/tmp":  # the folder of the build, if it is one that is known
         everywhere.add("binary-paths")
     assert codes_for(report, "manylinux") == {"binary-mode", *everywhere}

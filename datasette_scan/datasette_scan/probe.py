@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from .applications import identify
 from .diagnosis import START, diagnose
-from .errors import CorruptError, TooComplexError, UnavailableError
+from .errors import CorruptError, TooComplexError, UnavailableError, is_damage
 from .finder import Match
 from .opening import Mode, Opener, ReadInfo
 from .opening.connection import allow, interrupted_when
@@ -190,15 +190,16 @@ def _read_schema(connection: sqlite3.Connection, is_late: Callable[[], bool]) ->
         digest = hash((digest, name, sql, rootpage))
         if len(names) < _NAMES_READ:
             names.append(str(name))
-        collations.update(found.lower() for found in _COLLATION.findall(str(sql)))
+        if len(collations) < _NAMES_READ:  # a comment may have a million
+            collations.update(found.lower() for found in _COLLATION.findall(str(sql)))
         virtual = _VIRTUAL.match(sql) if kind == "table" and isinstance(sql, str) else None
         if virtual:
             modules.append((str(name), virtual.group(1)))
     missing = []
     for name, module in modules:
-        if is_late():
-            raise TooComplexError(f"{len(modules):,} virtual tables take too long to open")
         needed = _find_missing(connection, name, module)
+        if is_late():  # which is not "missing", though it failed for that
+            raise TooComplexError(f"{len(modules):,} virtual tables take too long to open")
         if needed:
             missing.append((name, needed))
     unknown = tuple(
@@ -227,4 +228,8 @@ def _find_missing(connection: sqlite3.Connection, table: str, module: str) -> st
         if tokenizer:
             return f"tokenizer {visible(tokenizer.group(1))}"
         return f"extension {extension_for(module)}"
+    except sqlite3.DatabaseError as error:
+        if is_damage(error):
+            raise
+        return f"repair of {visible(table)}"  # its shadow tables: the others can be read
     return ""

@@ -68,6 +68,18 @@ def test_what_takes_too_long_is_skipped_by_its_name(root: Path) -> None:
     assert "memory_max_mb" in facts.advice
 
 
+def test_damaged_index_leaves_the_other_tables(root: Path) -> None:
+    path = make_database(root / "a.db")
+    run_sql(
+        path,
+        "CREATE VIRTUAL TABLE words USING fts5(a)",
+        "UPDATE words_data SET block = x'ffffffffffffffffffff' WHERE id = 10",
+    )
+    facts = look(path)
+    assert (facts.status, facts.missing) == ("partly readable", ("words",))
+    assert facts.detail == "needs repair of words"
+
+
 def test_schema_that_is_read_for_minutes_is_given_up(root: Path) -> None:
     """The parser of older SQLite cannot be interrupted, not even within one statement."""
     path = many_constraints(root / "a.db")

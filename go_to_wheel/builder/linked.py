@@ -64,7 +64,9 @@ def _list_target(plan: BuildPlan, target: Target) -> tuple[list[Notice], list[st
     linked = list_linked(plan.go, root, plan.source.packages, target)
     for package in linked:  # Go follows a folder's link wherever it leads
         if not package.is_standard and not (package.module_folder and package.source_version):
-            refuse_outside(Path(package.folder), Path(package.module_folder or root))
+            folder = Path(package.folder)
+            if folder.resolve() != folder:  # `go work vendor` writes above the module
+                refuse_outside(folder, Path(package.module_folder or root))
     _check_variables(plan.options.variables, linked)
     left_out = find_cgo(plan.go, root, linked, target)
     _refuse_stubs(left_out)

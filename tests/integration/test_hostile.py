@@ -94,3 +94,22 @@ def test_a_package_outside_the_project_is_not_compiled(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert f"leads to {str(outside)!r}, which is not part of the project" in result.stderr
     assert not list(tmp_path.rglob("*.whl"))
+
+
+def test_a_workspaces_vendored_modules_are_its_own(tmp_path: Path) -> None:
+    """`go work vendor` writes them above the module that is built."""
+    texts = {
+        "go.work": "go 1.24\n\nuse ./tool\n",
+        "tool/go.mod": "module example.com/tool\n\ngo 1.24\n\nrequire example.com/dep v1.0.0\n"
+        "\nreplace example.com/dep => ../dep\n",
+        "tool/main.go": 'package main\n\nimport "example.com/dep"\n\nfunc main() { dep.Run() }\n',
+        "vendor/modules.txt": "## workspace\n# example.com/dep v1.0.0 => ./dep\n"
+        "## explicit; go 1.24\nexample.com/dep\n# example.com/dep => ./dep\n",
+        "vendor/example.com/dep/dep.go": 'package dep\n\nfunc Run() { println("dep") }\n',
+        "dep/go.mod": "module example.com/dep\n\ngo 1.24\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    go_to_wheel(tmp_path / "tool", "--version", "1.0", "--output-dir", tmp_path / "dist")
+    assert list((tmp_path / "dist").iterdir())

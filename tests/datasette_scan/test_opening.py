@@ -143,8 +143,23 @@ def test_wal_left_behind_with_its_index(root: Path, opener: Opener) -> None:
     end(child)
     assert (root / "a.db-shm").exists()
     before = photograph(root)
-    assert count(opener, path) == (4, Mode.LIVE)
+    assert count(opener, path) == (4, Mode.COPY)
     assert photograph(root) == before
+    small = Opener(Limits(snapshot_bytes=0), SnapshotStore(0))
+    assert count(small, path) == (4, Mode.LIVE), "too large for a copy: SQLite reads it in place"
+    small.close()
+
+
+def test_log_that_sqlite_waits_for(root: Path, opener: Opener) -> None:
+    """Frames that an empty index does not explain: SQLite tries again for ten seconds."""
+    path = make_database(root / "a.db", journal="wal")
+    child = child_python(LEAVE, str(path), "INSERT INTO t(name) VALUES ('only in the log')")
+    child.wait()
+    end(child)
+    for length in (0, 100, 32768):
+        (root / "a.db-shm").write_bytes(bytes(length))
+        settle(path)
+        assert count(opener, path) == (4, Mode.COPY)
 
 
 def hot_journal(path: Path) -> None:
@@ -600,7 +615,7 @@ def test_plan_mode(
 ) -> None:
     fingerprint = Fingerprint(OLD, wal, None, shm)
     assert plan_mode(header, fingerprint, journal) is mode
-    assert plan_mode(header, fingerprint, journal, as_root=True) is mode_as_root
+    assert plan_mode(header, fingerprint, journal, apart=True) is mode_as_root
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def _translated(error: sqlite3.DatabaseError) -> Exception:
     said = str(error)
     if "locked" in said:
         return Locked()
-    if "readonly" in said or "unable to open" in said:
+    if "readonly" in said or "unable to open" in said or "locking protocol" in said:
         return NeedsCopy()
     if is_damage(error):
         return CorruptError(said)

@@ -57,21 +57,21 @@ def is_log_mode(header: bytes) -> bool:
 
 
 def plan_mode(
-    header: bytes, fingerprint: Fingerprint, journal: Journal = Journal.NONE, as_root: bool = False
+    header: bytes, fingerprint: Fingerprint, journal: Journal = Journal.NONE, apart: bool = False
 ) -> Mode:
     """The first way to try.
 
-    As root SQLite sets the owner of each log and finished journal that it opens, which
-    changes the time of its last status change: it may open none.
+    ``apart`` means that SQLite may open no log and no finished journal. As root it sets their
+    owner, which changes the time of the last status change.
     """
     wal = fingerprint.wal
     if journal is Journal.HOT:
         return Mode.COPY
     if wal is not None and wal.size > 0:
-        return Mode.LIVE if fingerprint.shm and not as_root else Mode.COPY
+        return Mode.LIVE if fingerprint.shm and not apart else Mode.COPY
     if not is_log_mode(header):
-        return Mode.QUIET if as_root and journal is Journal.FINISHED else Mode.DIRECT
-    if wal is not None and fingerprint.shm and not as_root:
+        return Mode.QUIET if apart and journal is Journal.FINISHED else Mode.DIRECT
+    if wal is not None and fingerprint.shm and not apart:
         return Mode.LIVE
     return Mode.QUIET
 

@@ -306,7 +306,9 @@ class Opener:
         if fingerprint.identity != handle.identity:
             raise Retry
         journal = look_at_journal(handle, fingerprint)
-        mode = plan_mode(handle.read_header(), fingerprint, journal, _is_root())
+        # A log that nobody uses: SQLite may wait ten seconds for frames that it can't explain.
+        left = is_log_left(handle, fingerprint) and self._has_room(fingerprint)
+        mode = plan_mode(handle.read_header(), fingerprint, journal, left or _is_root())
         if mode is Mode.COPY:
             raise NeedsCopy
         if handle.mixes(mode) or (mode is Mode.QUIET and not settled(fingerprint)):
@@ -315,6 +317,10 @@ class Opener:
             handle.close_idle()
             raise Retry  # closing them dropped the lock that was just taken
         return self._begin_in_place(handle, request, mode, fingerprint)
+
+    def _has_room(self, fingerprint: Fingerprint) -> bool:
+        log = fingerprint.wal.size if fingerprint.wal else 0
+        return fingerprint.main.size + log <= self.limits.snapshot_bytes
 
     def _begin_in_place(
         self, handle: Handle, request: Request, mode: Mode, fingerprint: Fingerprint

@@ -24,8 +24,12 @@ cat > "$top/env.sh" <<EOF
 export WINEPREFIX='$top/prefix' WINEARCH=win64 WINEDEBUG=-all PYTHONUTF8=1
 export WINEDLLOVERRIDES='mscoree,mshtml,winedbg.exe='
 windows_python() {
-    wine 'C:\\Python\\python.exe' "\$@" </dev/null 2>&1 | cat
-    return "\${PIPESTATUS[0]}"
+    {
+        wine 'C:\\Python\\python.exe' "\$@" </dev/null 2>&1 && code=0 || code=\$?
+        echo "\$code" > "\$WINEPREFIX/status"
+        wineserver --kill || true # what Windows started in the background holds the pipe open
+    } | cat
+    return "\$(cat "\$WINEPREFIX/status")"
 }
 EOF
 . "$top/env.sh"

@@ -15,10 +15,12 @@ go=$(command -v go || echo "$tools/made/site-go/go/bin/go")
 for package in . internal/scan; do
     cd "$here/../../sqlite_scanner/$package"
     CGO_ENABLED=0 GOOS=windows GOARCH=amd64 "$go" test -c -o "$tools/made/scanner.test.exe" .
-    wine "$tools/made/scanner.test.exe" </dev/null 2>&1 | cat
-    [ "${PIPESTATUS[0]}" -eq 0 ] || status=1
+    {
+        wine "$tools/made/scanner.test.exe" </dev/null 2>&1 && code=0 || code=$?
+        wineserver --kill || true # it may hold the pipe open
+        exit "$code"
+    } | cat || status=1
 done
 cd "$here"
 windows_python -m pytest -c pytest.ini "$@" . || status=$?
-wineserver --kill || true
 exit "$status"

@@ -73,8 +73,10 @@ def _wrapper(situation: str, writable: Sequence[Path], processes: int) -> list[s
 
 def _as_limited(situation: str) -> list[str]:
     """Process limits are for other users than root; this one may read all files all the same."""
-    if situation != "process limit" or os.geteuid() != 0:
+    if situation != "process limit":
         return []
+    if os.geteuid() != 0:
+        pytest.skip("the limit counts all processes of this user; root can be another")
     options = ["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]
     return [
         program("setpriv"),

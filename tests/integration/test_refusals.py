@@ -150,7 +150,7 @@ def test_sources_that_are_none(tmp_path: Path, make: Callable[[Path], Path], sai
 def test_the_environment_does_not_leak_in(project: Project, tmp_path: Path) -> None:
     """Neither variables nor Go's own settings file may change what is compiled."""
     settings = tmp_path / "env"
-    settings.write_text("GOFLAGS=-race\nGOAMD64=v4\nGOARM=5\nGOEXPERIMENT=nogreenteagc\n")
+    settings.write_text("GOFLAGS=-race\nGOAMD64=v4\nGOARM=5\nGOEXPERIMENT=staticlockranking\n")
     leaks = {
         "GOENV": str(settings),
         "GOFLAGS": "-buildmode=pie -ldflags=-X=main.version=came-from-outside",

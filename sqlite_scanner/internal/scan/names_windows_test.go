@@ -70,7 +70,7 @@ func TestLockedRangeIsInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	if isWine() {
-		t.Skip("wine 8 reads what is locked")
+		t.Skip("wine 8 lets others read a locked range; Windows does not")
 	}
 	found, _ := runScan(Config{MaxDepth: NoLimit, Roots: []string{root}})
 	same(t, found.paths(root), nil)

@@ -58,7 +58,7 @@ func TestQuickAsksForTheSize(t *testing.T) {
 
 func TestOddNames(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("names here are not free")
+		t.Skip("only Linux file systems take any bytes as a name")
 	}
 	eachWalker(t, func(t *testing.T, config Config) {
 		names := []string{"new\nline", "tab\t\x1b[31m", "latin1-\xe9", "bad-\xff\xfe", " ", "-", "...", `quote"back\`, strings.Repeat("n", 255)}

@@ -10,13 +10,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from go_to_wheel import config
 from go_to_wheel.builder.detect import read_epoch
 from go_to_wheel.builder.plan import plan_build
 from go_to_wheel.builder.publish import publish
 from go_to_wheel.builder.run import run_build
-from go_to_wheel.config import BuildOptions, BuildRequest, Detected, resolve
+from go_to_wheel.config.detected import Detected
 from go_to_wheel.config.metadata import parse_license
+from go_to_wheel.config.options import (
+    DEFAULT_DESCRIPTION,
+    DEFAULT_REQUIRES_PYTHON,
+    DEFAULT_VERSION,
+    BuildOptions,
+)
+from go_to_wheel.config.request import DEFAULT_OUTPUT_DIR, BuildRequest
+from go_to_wheel.config.resolve import resolve
 from go_to_wheel.errors import MissingPathError
 from go_to_wheel.licenses import BundledLicenses
 from go_to_wheel.naming import wheel_file_name
@@ -47,13 +54,13 @@ def build_wheels(
     go_dir: str,
     *,
     name: str | None = None,
-    version: str | None = config.DEFAULT_VERSION,
-    output_dir: str = config.DEFAULT_OUTPUT_DIR,
+    version: str | None = DEFAULT_VERSION,
+    output_dir: str = DEFAULT_OUTPUT_DIR,
     entry_point: str | None = None,
     platforms: Sequence[str] | None = None,
     go_binary: str = "go",
-    description: str | None = config.DEFAULT_DESCRIPTION,
-    requires_python: str | None = config.DEFAULT_REQUIRES_PYTHON,
+    description: str | None = DEFAULT_DESCRIPTION,
+    requires_python: str | None = DEFAULT_REQUIRES_PYTHON,
     author: str | None = None,
     author_email: str | None = None,
     license_: str | None = None,
@@ -122,8 +129,8 @@ def build_wheel(
     platform_tag: str,
     entry_point: str,
     is_windows: bool = False,
-    description: str = config.DEFAULT_DESCRIPTION,
-    requires_python: str = config.DEFAULT_REQUIRES_PYTHON,
+    description: str = DEFAULT_DESCRIPTION,
+    requires_python: str = DEFAULT_REQUIRES_PYTHON,
     author: str | None = None,
     author_email: str | None = None,
     license_: str | None = None,

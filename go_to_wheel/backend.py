@@ -24,11 +24,12 @@ from go_to_wheel.builder.linked import list_targets
 from go_to_wheel.builder.plan import BuildPlan, plan_build
 from go_to_wheel.builder.run import run_build
 from go_to_wheel.builder.sdist import build_sdist as write_sdist
-from go_to_wheel.config import BuildRequest, read_project
+from go_to_wheel.config.pyproject import read_project
+from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError
 from go_to_wheel.golang.find import find_fitting_go, required_go
 from go_to_wheel.process import Runner
-from go_to_wheel.sources import module_root
+from go_to_wheel.sources.module import module_root
 from go_to_wheel.wheel.entries import info_entries, info_folder
 
 Settings = Mapping[str, Any] | None

@@ -17,17 +17,10 @@ from packaging.utils import canonicalize_name
 
 from go_to_wheel.builder.mains import find_main
 from go_to_wheel.builder.version_var import check_variable, find_version_variable
-from go_to_wheel.config import (
-    AUTO,
-    BuildRequest,
-    Detected,
-    Fault,
-    Identity,
-    Project,
-    Settings,
-    Value,
-    asked_variables,
-)
+from go_to_wheel.config.detected import Detected, Fault, Identity, Value
+from go_to_wheel.config.pyproject import Project, Settings
+from go_to_wheel.config.request import BuildRequest
+from go_to_wheel.config.stamping import AUTO, asked_variables
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError
 from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.environment import usable_cpus
@@ -36,23 +29,14 @@ from go_to_wheel.licenses import Notice, Recognised, recognise_files
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target, default_targets, native_target, parse_selection
 from go_to_wheel.process import Runner, wait_for
-from go_to_wheel.sources import (
-    TEXT_LIMIT,
-    Checkout,
-    Git,
-    ModuleSource,
-    TagRules,
-    first_sentence,
-    forge_url,
-    read_checkout,
-    read_file,
-    read_files,
-    read_python_files,
-    refuse_odd_name,
-    summary_of_doc,
-)
+from go_to_wheel.sources.files import TEXT_LIMIT, read_file, refuse_odd_name
+from go_to_wheel.sources.git import Checkout, Git, read_checkout
 from go_to_wheel.sources.links import absolute_links
+from go_to_wheel.sources.module import ModuleSource, read_files
+from go_to_wheel.sources.python_files import read_python_files
 from go_to_wheel.sources.readme import ProjectFiles, Readme
+from go_to_wheel.sources.texts import first_sentence, forge_url, summary_of_doc
+from go_to_wheel.sources.versions import TagRules
 from go_to_wheel.wheel.archive import parse_epoch
 
 PKG_INFO = "PKG-INFO"

@@ -17,7 +17,7 @@ from go_to_wheel.builder.linked import list_targets
 from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.publish import publish
 from go_to_wheel.builder.temporary import temporary_folder
-from go_to_wheel.config import Project
+from go_to_wheel.config.pyproject import Project
 from go_to_wheel.errors import OutputError
 from go_to_wheel.naming import distribution_name, wheel_file_name
 from go_to_wheel.wheel.archive import Entry, write_wheel

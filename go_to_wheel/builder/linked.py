@@ -17,7 +17,8 @@ from go_to_wheel.golang.packages import Package, list_linked
 from go_to_wheel.licenses import BundledLicenses, Notice, bundle_licenses, unknown_licenses
 from go_to_wheel.naming import STANDARD_LIBRARY
 from go_to_wheel.platforms import Target
-from go_to_wheel.sources import ModuleSource, refuse_outside
+from go_to_wheel.sources.files import refuse_outside
+from go_to_wheel.sources.module import ModuleSource
 
 
 @dataclass(frozen=True)

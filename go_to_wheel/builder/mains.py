@@ -9,7 +9,7 @@ from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.command import Go
 from go_to_wheel.golang.packages import Package, list_mains, list_package
 from go_to_wheel.platforms import Target
-from go_to_wheel.sources import ModuleSource
+from go_to_wheel.sources.module import ModuleSource
 
 
 def find_main(go: Go, source: ModuleSource, package: str, targets: Sequence[Target]) -> Package:

@@ -11,33 +11,19 @@ from go_to_wheel.binary import tags_for
 from go_to_wheel.builder.detect import Detection, Located, Machine, detect_module
 from go_to_wheel.builder.fetch import fetch, identify_module, make_scratch, remove_with
 from go_to_wheel.builder.prebuilt import Inspected, Prebuilt, detect_binaries, inspect_all
-from go_to_wheel.config import (
-    BuildOptions,
-    BuildRequest,
-    Project,
-    Settings,
-    chosen_packages,
-    read_project,
-    resolve,
-)
+from go_to_wheel.config.options import BuildOptions
+from go_to_wheel.config.pyproject import Project, Settings, read_project
+from go_to_wheel.config.request import BuildRequest
+from go_to_wheel.config.resolve import chosen_packages, resolve
 from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.packages import Package
 from go_to_wheel.licenses import Notice
 from go_to_wheel.platforms import Target, default_targets, platform_tags
 from go_to_wheel.process import Runner
-from go_to_wheel.sources import (
-    BinarySource,
-    ModuleQuery,
-    ModuleSource,
-    guard_git,
-    has_other_system,
-    is_release,
-    module_root,
-    open_source,
-    parse_binaries,
-    parse_query,
-    read_release,
-)
+from go_to_wheel.sources.git import guard_git, has_other_system
+from go_to_wheel.sources.module import ModuleSource, module_root, open_source
+from go_to_wheel.sources.prebuilt import BinarySource, is_release, parse_binaries, read_release
+from go_to_wheel.sources.query import ModuleQuery, parse_query
 
 
 @dataclass(frozen=True)

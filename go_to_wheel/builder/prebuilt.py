@@ -18,24 +18,21 @@ from go_to_wheel.builder.detect import (
     read_epoch,
 )
 from go_to_wheel.builder.prebuilt_licenses import fetch_notices, format_missing
-from go_to_wheel.config import BuildRequest, Detected, Identity, Project, Value
+from go_to_wheel.config.detected import Detected, Identity, Value
+from go_to_wheel.config.pyproject import Project
+from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError
 from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.golang.packages import Package
 from go_to_wheel.licenses import recognise_files
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target, native_target, parse_selection
-from go_to_wheel.sources import (
-    BinarySource,
-    ModuleQuery,
-    ModuleSource,
-    PrebuiltBinary,
-    first_sentence,
-    forge_url,
-    read_files,
-    read_readme,
-)
+from go_to_wheel.sources.files import read_readme
+from go_to_wheel.sources.module import ModuleSource, read_files
+from go_to_wheel.sources.prebuilt import BinarySource, PrebuiltBinary
+from go_to_wheel.sources.query import ModuleQuery
 from go_to_wheel.sources.readme import ProjectFiles
+from go_to_wheel.sources.texts import first_sentence, forge_url
 
 
 @dataclass(frozen=True)

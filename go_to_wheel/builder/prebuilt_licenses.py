@@ -18,7 +18,7 @@ from go_to_wheel.errors import ToolchainError
 from go_to_wheel.golang.command import open_go
 from go_to_wheel.licenses import Notice, go_notice
 from go_to_wheel.process import Runner
-from go_to_wheel.sources import TEXT_LIMIT, list_license_files, read_file
+from go_to_wheel.sources.files import TEXT_LIMIT, list_license_files, read_file
 
 #: Nothing else is handed to Go: the names come from the binaries.
 _QUERY = re.compile(r"\w[\w.~/+-]*@v[\w.+-]*", re.ASCII)

@@ -13,7 +13,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from go_to_wheel.errors import OutputError
 from go_to_wheel.process import hold_signals
-from go_to_wheel.sources import in_repository
+from go_to_wheel.sources.module import in_repository
 
 
 def check_folder(folder: Path) -> None:

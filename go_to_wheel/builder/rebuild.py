@@ -18,13 +18,15 @@ from typing import Any
 from go_to_wheel.binary import BinaryFacts
 from go_to_wheel.check.anatomy import Anatomy, ProgramView, read_anatomy
 from go_to_wheel.check.archive import open_archive
-from go_to_wheel.config import BuildRequest, read_project
+from go_to_wheel.config.pyproject import read_project
+from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.errors import GoToWheelError, SourceError, ToolchainError, WheelError
 from go_to_wheel.golang.command import open_go
 from go_to_wheel.naming import parse_version
 from go_to_wheel.platforms import TARGETS, Target
 from go_to_wheel.process import Runner
-from go_to_wheel.sources import Git, module_root
+from go_to_wheel.sources.git import Git
+from go_to_wheel.sources.module import module_root
 
 _STRIP = "-s -w"
 _RELEASE = re.compile(r"go1\.\d{1,3}(\.\d{1,3})?(rc\d{1,3})?", re.ASCII)

@@ -22,7 +22,7 @@ from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.publish import check_folder, list_neighbours, publish
 from go_to_wheel.builder.temporary import temporary_folder
 from go_to_wheel.check import check_wheels
-from go_to_wheel.config import BuildOptions
+from go_to_wheel.config.options import BuildOptions
 from go_to_wheel.errors import (
     BinaryError,
     BuildFailedError,
@@ -36,7 +36,7 @@ from go_to_wheel.licenses import BundledLicenses
 from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.process import wait_for
-from go_to_wheel.sources import BinarySource
+from go_to_wheel.sources.prebuilt import BinarySource
 from go_to_wheel.wheel.archive import write_wheel
 from go_to_wheel.wheel.entries import sbom_entries, wheel_entries
 

@@ -11,11 +11,13 @@ from pathlib import Path, PurePosixPath
 
 from go_to_wheel.builder.plan import BuildPlan, plan_build
 from go_to_wheel.builder.requirement import Requirement, find_requirement
-from go_to_wheel.config import AUTO, BuildRequest
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
+from go_to_wheel.config.request import BuildRequest
+from go_to_wheel.config.stamping import AUTO
 from go_to_wheel.errors import InvalidOptionsError, OutputError, SourceError
 from go_to_wheel.process import Runner
-from go_to_wheel.sources import ModuleSource, repository_root
+from go_to_wheel.sources.files import repository_root
+from go_to_wheel.sources.module import ModuleSource
 
 WORKFLOW = ".github/workflows/publish.yml"
 _MODULE_LINE = "  MODULE: .\n"

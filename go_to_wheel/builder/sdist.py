@@ -11,23 +11,18 @@ from pathlib import Path
 from go_to_wheel.builder.detect import PKG_INFO
 from go_to_wheel.builder.plan import BuildPlan, plan_build
 from go_to_wheel.builder.publish import publish
-from go_to_wheel.config import BuildRequest, Project, read_project
 from go_to_wheel.config.metadata import ProjectMetadata
-from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
+from go_to_wheel.config.pyproject import BACKEND, FILE_NAME, Project, read_project
+from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.command import Go
 from go_to_wheel.golang.packages import list_local_replacements, list_sources
 from go_to_wheel.platforms import TARGETS
 from go_to_wheel.process import Runner
-from go_to_wheel.sources import (
-    FILE_LIMIT,
-    Git,
-    ModuleSource,
-    guard_git,
-    open_file,
-    refuse_odd_name,
-)
+from go_to_wheel.sources.files import FILE_LIMIT, open_file, refuse_odd_name
+from go_to_wheel.sources.git import Git, guard_git
 from go_to_wheel.sources.listing import list_files
+from go_to_wheel.sources.module import ModuleSource
 from go_to_wheel.wheel.metadata import format_metadata
 from go_to_wheel.wheel.sdist import sdist_name, write_sdist
 

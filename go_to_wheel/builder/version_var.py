@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from go_to_wheel.config import BuildOptions, Fault, parse_variables
+from go_to_wheel.config.detected import Fault
+from go_to_wheel.config.options import BuildOptions
+from go_to_wheel.config.stamping import parse_variables
 from go_to_wheel.errors import GoToWheelError
 from go_to_wheel.golang.command import Go
 from go_to_wheel.golang.packages import Package, list_linked, list_package
 from go_to_wheel.golang.version_var import read_string_variables
 from go_to_wheel.platforms import Target
-from go_to_wheel.sources import ModuleSource
+from go_to_wheel.sources.module import ModuleSource
 
 #: The usual names, in `main` or in one of these packages of the module.
 _USUAL_NAMES = frozenset(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from go_to_wheel.builder.linked import Linked
     from go_to_wheel.builder.plan import BuildPlan
     from go_to_wheel.builder.run import BuildReport, BuiltWheel
-    from go_to_wheel.config import BuildRequest
+    from go_to_wheel.config.request import BuildRequest
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -188,7 +188,7 @@ def _refuse_empty(options: dict[str, Any]) -> None:
 
 
 def _request(source: str, platforms: str | None, options: dict[str, Any]) -> BuildRequest:
-    from go_to_wheel.config import BuildRequest
+    from go_to_wheel.config.request import BuildRequest
 
     names = None if platforms is None else platforms.split(",")
     values = dict(_split_value(text) for text in options.pop("set_values"))

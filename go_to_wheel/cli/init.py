@@ -37,7 +37,7 @@ def command(
     on Linux, macOS and Windows, upload by Trusted Publishing.
     """
     from go_to_wheel.builder.scaffold import check_files, plan_files, write_files
-    from go_to_wheel.config import BuildRequest
+    from go_to_wheel.config.request import BuildRequest
     from go_to_wheel.process import Runner
 
     request = BuildRequest(source=folder, name=name, package=package, go_binary=go_binary)

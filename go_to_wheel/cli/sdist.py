@@ -41,7 +41,7 @@ def command(
     """
     from go_to_wheel.builder.sdist import build_sdist
     from go_to_wheel.cli.build import echo_command
-    from go_to_wheel.config import BuildRequest
+    from go_to_wheel.config.request import BuildRequest
     from go_to_wheel.process import Runner
 
     request = BuildRequest(source=source, output_dir=output_dir, go_binary=go_binary, dev=dev)

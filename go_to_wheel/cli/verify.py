@@ -16,7 +16,7 @@ from go_to_wheel.cli.messages import note, printable
 if TYPE_CHECKING:
     from go_to_wheel.builder.rebuild import Recipe
     from go_to_wheel.check.compare import Difference
-    from go_to_wheel.config import BuildRequest
+    from go_to_wheel.config.request import BuildRequest
     from go_to_wheel.process import Runner
 
 
@@ -45,7 +45,7 @@ def command(
     from go_to_wheel.check.compare import compare_wheels
     from go_to_wheel.cli.build import echo_command
     from go_to_wheel.process import Runner
-    from go_to_wheel.sources import BINARY_LIMIT, read_file
+    from go_to_wheel.sources.files import BINARY_LIMIT, read_file
 
     path = Path(wheel)
     original = read_file(path, None, BINARY_LIMIT)
@@ -80,7 +80,7 @@ def _request(recipe: Recipe, source: str | None, runner: Runner, scratch: Path) 
     """What to build: the folder at the recorded commit, or the released module."""
     from go_to_wheel.builder.rebuild import check_out, request_in, request_of_module
     from go_to_wheel.errors import InvalidOptionsError
-    from go_to_wheel.sources import Git, guard_git
+    from go_to_wheel.sources.git import Git, guard_git
 
     if source and Path(source).is_dir():
         folder = Path(source).resolve()

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from go_to_wheel import __version__
 from go_to_wheel.binary import BinaryFacts
-from go_to_wheel.config import BuildOptions
+from go_to_wheel.config.options import BuildOptions
 from go_to_wheel.errors import WheelError
 from go_to_wheel.licenses import BundledLicenses
 from go_to_wheel.naming import distribution_name, import_name
 from go_to_wheel.platforms import Target
-from go_to_wheel.sources import LAUNCHER_FOLDER
+from go_to_wheel.sources.python_files import LAUNCHER_FOLDER
 from go_to_wheel.wheel.archive import Entry
 from go_to_wheel.wheel.launcher import LauncherConstants, launcher_entries
 from go_to_wheel.wheel.metadata import format_entry_points, format_metadata, format_wheel

@@ -11,8 +11,7 @@ import pytest
 
 from go_to_wheel.backend import SETTINGS
 from go_to_wheel.cli import cli
-from go_to_wheel.config import read_project
-from go_to_wheel.config.pyproject import KEYS
+from go_to_wheel.config.pyproject import KEYS, read_project
 from go_to_wheel.platforms import TARGETS, default_targets, platform_tags
 
 ROOT = Path(__file__).parents[2]

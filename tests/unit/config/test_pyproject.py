@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.config import read_project
-from go_to_wheel.config.pyproject import KEYS, Project, parse_settings
+from go_to_wheel.config.pyproject import KEYS, Project, parse_settings, read_project
 from go_to_wheel.errors import InvalidOptionsError
 
 BACKEND = '[build-system]\nrequires = ["go-to-wheel"]\nbuild-backend = "go_to_wheel.backend"\n'

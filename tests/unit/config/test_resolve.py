@@ -8,16 +8,10 @@ from typing import Any
 
 import pytest
 
-from go_to_wheel.config import (
-    BuildRequest,
-    Detected,
-    Fault,
-    Identity,
-    Project,
-    Settings,
-    Value,
-    resolve,
-)
+from go_to_wheel.config.detected import Detected, Fault, Identity, Value
+from go_to_wheel.config.pyproject import Project, Settings
+from go_to_wheel.config.request import BuildRequest
+from go_to_wheel.config.resolve import resolve
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.platforms import default_targets, native_target
 from go_to_wheel.sources.readme import ProjectFiles, Readme

@@ -14,12 +14,14 @@ import pytest
 
 import go_to_wheel
 from go_to_wheel.builder.detect import read_pkg_info
-from go_to_wheel.config import read_project
+from go_to_wheel.config.pyproject import read_project
 from go_to_wheel.errors import SourceError
 from go_to_wheel.process import Runner
-from go_to_wheel.sources import Git, open_source, read_file, read_files, read_python_files
-from go_to_wheel.sources.files import read_license_files, repository_root
+from go_to_wheel.sources.files import read_file, read_license_files, repository_root
+from go_to_wheel.sources.git import Git
 from go_to_wheel.sources.listing import list_files
+from go_to_wheel.sources.module import open_source, read_files
+from go_to_wheel.sources.python_files import read_python_files
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="links, pipes and devices")
 
@@ -181,7 +183,7 @@ def test_somebody_elses_repository_does_not_count(tmp_path: Path) -> None:
 
 def test_a_module_of_the_cache_has_no_repository(tmp_path: Path) -> None:
     """A home folder may be a repository, and its LICENSE is nobody's."""
-    from go_to_wheel.sources import ModuleSource
+    from go_to_wheel.sources.module import ModuleSource
 
     project = make_project(tmp_path)
     (project / "sub").mkdir()

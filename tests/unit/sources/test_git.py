@@ -12,7 +12,8 @@ from programs import program
 
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.process import Runner
-from go_to_wheel.sources import Checkout, Git, TagRules, guard_git, has_other_system, read_checkout
+from go_to_wheel.sources.git import Checkout, Git, guard_git, has_other_system, read_checkout
+from go_to_wheel.sources.versions import TagRules
 
 
 def git(folder: Path, *words: str, **environ: str) -> str:

@@ -11,7 +11,7 @@ from programs import program
 
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.process import Runner
-from go_to_wheel.sources import Git
+from go_to_wheel.sources.git import Git
 from go_to_wheel.sources.listing import Listing, is_secret, list_files
 
 GITIGNORE = """\

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from go_to_wheel.errors import GoToWheelError, MissingPathError, SourceError
-from go_to_wheel.sources import open_source, parse_module_path, read_files, read_python_files
+from go_to_wheel.sources.module import open_source, parse_module_path, read_files
+from go_to_wheel.sources.python_files import read_python_files
 
 
 def plant(folder: Path, files: Mapping[str, str | bytes]) -> Path:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from go_to_wheel.errors import InvalidOptionsError, SourceError
-from go_to_wheel.sources import is_release, parse_binaries, read_release
+from go_to_wheel.sources.prebuilt import is_release, parse_binaries, read_release
 
 RECORDED = Path(__file__).parents[2] / "data" / "goreleaser"
 Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]

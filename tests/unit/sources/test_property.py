@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from go_to_wheel.config.metadata import check_summary, check_url
 from go_to_wheel.config.pyproject import KEYS, parse_settings
 from go_to_wheel.errors import InvalidOptionsError, SourceError
-from go_to_wheel.sources import first_sentence, forge_url, parse_query, summary_of_doc
+from go_to_wheel.sources.query import parse_query
 from go_to_wheel.sources.readme import Readme
+from go_to_wheel.sources.texts import first_sentence, forge_url, summary_of_doc
 from go_to_wheel.sources.versions import TagRules, find_version, format_development
 
 VALUES: Any = st.recursive(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from go_to_wheel.sources import first_sentence, forge_url, summary_of_doc
 from go_to_wheel.sources.readme import Readme
+from go_to_wheel.sources.texts import first_sentence, forge_url, summary_of_doc
 
 
 @pytest.mark.parametrize(

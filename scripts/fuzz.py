@@ -24,8 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "unit"))
 
 with atheris.instrument_imports(include=["go_to_wheel", "elftools", "zipfile", "packaging"]):
-    from go_to_wheel.binary import describe, read_facts
+    from go_to_wheel.binary.facts import describe
     from go_to_wheel.binary.goinfo import parse_build_info
+    from go_to_wheel.binary.read import read_facts
     from go_to_wheel.builder.rebuild import read_recipe
     from go_to_wheel.check.anatomy import read_anatomy, to_json
     from go_to_wheel.check.twine import run_twine

@@ -16,8 +16,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 from elftools.elf.sections import Section
 
-from go_to_wheel.binary.facts import BinaryFacts, Version2
-from go_to_wheel.binary.image import Image, Span
+from go_to_wheel.binary.facts import BinaryFacts, Image, Span, Version2
 from go_to_wheel.binary.reader import BoundedReader
 from go_to_wheel.errors import BinaryError
 
@@ -77,15 +76,20 @@ class _WithoutHashes(ELFFile):
 def read_elf(reader: BoundedReader) -> Image:
     """An ELF file -> its image. Raises BinaryError, or what pyelftools raises."""
     elf = _WithoutHashes(cast("BinaryIO", reader))
-    segments = _segments(elf)
+    if (count := elf.num_segments()) > _MAX_SEGMENTS:
+        raise BinaryError(f"its header speaks of {count} segments")
+    segments = [elf.get_segment(index) for index in range(count)]
     for segment in segments:
         reader.require(segment["p_offset"], segment["p_filesz"])
+    machine = str(elf["e_machine"])
     interpreter = _interpreter(reader, segments)
     libraries, search_paths, flags = _dynamic(segments)
     facts = BinaryFacts(
         format="elf",
         goos="linux",
-        machine=_machine(elf),
+        machine=_MACHINES.get(
+            (machine, elf.elfclass, elf.little_endian), machine.removeprefix("EM_").lower()
+        ),
         kind=_kind(elf, interpreter, flags),
         pie=elf["e_type"] == "ET_DYN" and bool(interpreter or flags & _DF_1_PIE),
         interpreter=interpreter,
@@ -93,22 +97,7 @@ def read_elf(reader: BoundedReader) -> Image:
         search_paths=search_paths,
         glibc_floor=_glibc_floor(elf),
     )
-    loads = [segment for segment in segments if segment["p_type"] == "PT_LOAD"]
-    spans = tuple(Span(s["p_vaddr"], s["p_offset"], s["p_filesz"]) for s in loads)
-    return Image(facts, spans, _build_info(elf, loads), _system(elf, reader, segments))
-
-
-def _segments(elf: ELFFile) -> list[Any]:
-    count = elf.num_segments()
-    if count > _MAX_SEGMENTS:
-        raise BinaryError(f"its header speaks of {count} segments")
-    return [elf.get_segment(index) for index in range(count)]
-
-
-def _machine(elf: ELFFile) -> str:
-    name = str(elf["e_machine"])
-    key = (name, elf.elfclass, elf.little_endian)
-    return _MACHINES.get(key, name.removeprefix("EM_").lower())
+    return Image(facts, _build_info(elf, segments), _system(elf, reader, segments))
 
 
 def _kind(elf: ELFFile, interpreter: str | None, flags: int) -> str:
@@ -148,29 +137,20 @@ def _dynamic(segments: list[Any]) -> tuple[tuple[str, ...], tuple[str, ...], int
 
 
 def _glibc_floor(elf: ELFFile) -> Version2 | None:
-    versions: set[Version2] = set()
-    for name in _needed_versions(elf):
-        match = _GLIBC.match(name)
-        if match:
-            versions.add((int(match[1]), int(match[2])))
-        elif name == _GLIBC_RELR[0]:
-            versions.add(_GLIBC_RELR[1])
-    return max(versions, default=None)
+    needs = (part for part in elf.iter_sections() if isinstance(part, GNUVerNeedSection))
+    names = {str(v.name) for need in needs for _, wanted in need.iter_versions() for v in wanted}
+    matches = [match for name in names if (match := _GLIBC.match(name))]
+    floors = [(int(match[1]), int(match[2])) for match in matches]
+    floors += [_GLIBC_RELR[1]] if _GLIBC_RELR[0] in names else []
+    return max(floors, default=None)
 
 
-def _needed_versions(elf: ELFFile) -> Iterator[str]:
-    for section in elf.iter_sections():
-        if isinstance(section, GNUVerNeedSection):
-            for _, wanted in section.iter_versions():
-                yield from (str(version.name) for version in wanted)
-
-
-def _build_info(elf: ELFFile, loads: list[Any]) -> Span | None:
+def _build_info(elf: ELFFile, segments: list[Any]) -> Span | None:
     section = elf.get_section_by_name(".go.buildinfo")
     if section is not None:
         return Span(section["sh_addr"], section["sh_offset"], section["sh_size"])
-    for load in loads:
-        if load["p_flags"] & (_PF_X | _PF_W) == _PF_W:
+    for load in segments:
+        if load["p_type"] == "PT_LOAD" and load["p_flags"] & (_PF_X | _PF_W) == _PF_W:
             return Span(load["p_vaddr"], load["p_offset"], load["p_filesz"])
     return None
 

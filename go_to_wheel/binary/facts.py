@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 Version2 = tuple[int, int]
 
@@ -89,6 +90,27 @@ class BinaryFacts:
         return self.go.settings.get(key, "") if self.go else ""
 
 
+class Span(NamedTuple):
+    """A range of the file that is mapped at a virtual address."""
+
+    address: int
+    offset: int
+    size: int
+
+
+class Image(NamedTuple):
+    """What the reader of a format returns: facts so far, and where to look for more.
+
+    `build_info` is where Go's linker puts its build information (a section of its own, or
+    the data it would be in), None when there is no such place; `system_hint` is the GOOS
+    that the format itself states, if it does.
+    """
+
+    facts: BinaryFacts
+    build_info: Span | None = None
+    system_hint: str = ""
+
+
 def system_name(goos: str) -> str:
     """A GOOS as people write it ("darwin" -> "macOS")."""
     return _SYSTEM_NAMES.get(goos, goos)
@@ -99,28 +121,19 @@ def describe(facts: BinaryFacts) -> str:
 
     "a dynamically linked Linux x86_64 executable (needs libc.so.6, glibc 2.34)".
     """
-    words = [*_linkage(facts), system_name(facts.goos), _machine_name(facts), facts.kind]
-    phrase = " ".join(words)
+    machine = "x86" if facts.format == "pe" and facts.machine == "32" else facts.machine
+    phrase = f"{system_name(facts.goos)} {machine} {facts.kind}"
+    if facts.format == "elf" and facts.executable:
+        phrase = f"{'statically' if facts.static else 'dynamically'} linked {phrase}"
     article = "an" if phrase[0] in "aeiouAEIO" else "a"
     needs = _needs(facts)
     return f"{article} {phrase}" + (f" (needs {', '.join(needs)})" if needs else "")
 
 
-def _linkage(facts: BinaryFacts) -> list[str]:
-    if facts.format != "elf" or not facts.executable:
-        return []
-    return ["statically linked" if facts.static else "dynamically linked"]
-
-
-def _machine_name(facts: BinaryFacts) -> str:
-    return "x86" if facts.format == "pe" and facts.machine == "32" else facts.machine
-
-
 def _needs(facts: BinaryFacts) -> list[str]:
-    if facts.format == "macho":
-        minimum = facts.minimum_macos
-        return [f"{system_name(facts.goos)} {minimum[0]}.{minimum[1]}"] if minimum else []
-    if facts.format == "pe":
+    if facts.format == "macho" and (minimum := facts.minimum_macos):
+        return [f"{system_name(facts.goos)} {minimum[0]}.{minimum[1]}"]
+    if facts.format != "elf":
         return []
     needs = list(facts.libraries) or ([facts.interpreter] if facts.interpreter else [])
     if facts.glibc_floor:

@@ -1,53 +1,45 @@
 """Go's build information: the block that the linker leaves in every binary.
 
-Source: Go's debug/buildinfo and runtime/debug packages. Since Go 1.18 a 32-byte header is
-followed by two strings, each after its length as a varint; before, the header points to
-two Go strings in memory.
+Source: Go's debug/buildinfo and runtime/debug packages. A 32-byte header is followed by two
+strings, each after its length as a varint; Go before 1.18 had another format, not read here.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import replace
 from types import MappingProxyType
 
-from go_to_wheel.binary.facts import GoBuildInfo, GoModule
-from go_to_wheel.binary.image import Image
+from go_to_wheel.binary.facts import GoBuildInfo, GoModule, Image, Span
 from go_to_wheel.binary.reader import MAX_READ, BoundedReader
 
 _MAGIC = b"\xff Go buildinf:"
 _ALIGN = 16
 _HEADER = 32
-_FLAG_BIG_ENDIAN, _FLAG_INLINE = 1, 2
+_FLAG_INLINE = 2
 _FRAME = 16  # random bytes before and after the module text
 _MAX_STRING = MAX_READ - 16
 
-_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
-_PLAIN_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _BUILD_LINE = re.compile(r'("(?:[^"\\]|\\.)*"|`[^`]*`|[^="`]+)=(.*)', re.DOTALL)
 
 
 def read_build_info(reader: BoundedReader, image: Image) -> GoBuildInfo | None:
     """What Go recorded in this binary, or None when Go didn't build it."""
-    offset = _find(reader, image)
-    if offset is None:
+    offset = _find(reader, image.build_info)
+    header = b"" if offset is None else reader.read_at(offset, _HEADER)
+    if offset is None or len(header) < _HEADER or not header[15] & _FLAG_INLINE:
         return None
-    header = reader.read_at(offset, _HEADER)
-    if len(header) < _HEADER:
-        return None
-    if header[15] & _FLAG_INLINE:
-        version, end = _inline_string(reader, offset + _HEADER)
-        modules, _ = _inline_string(reader, end)
-    else:
-        version, modules = _pointed_strings(reader, image, header)
+    version, end = _inline_string(reader, offset + _HEADER)
+    modules, _ = _inline_string(reader, end)
     if not version:
         return None
     return parse_build_info(version.decode("utf-8", "replace"), _unframe(modules))
 
 
-def _find(reader: BoundedReader, image: Image) -> int | None:
+def _find(reader: BoundedReader, place: Span | None) -> int | None:
     """The offset of the aligned magic in the data where Go's linker puts it."""
-    place = image.build_info
     if place is None:
         return None
     skip = -place.address % _ALIGN
@@ -77,28 +69,6 @@ def _inline_string(reader: BoundedReader, offset: int) -> tuple[bytes, int]:
                 return b"", offset
             return reader.read_at(offset, length), offset + length
     return b"", offset
-
-
-def _pointed_strings(reader: BoundedReader, image: Image, header: bytes) -> tuple[bytes, bytes]:
-    """The two strings of the format before Go 1.18."""
-    size = header[14]
-    order = "big" if header[15] & _FLAG_BIG_ENDIAN else "little"
-    if size not in (4, 8):
-        return b"", b""
-
-    def number(data: bytes) -> int:
-        return int.from_bytes(data, "big" if order == "big" else "little")
-
-    def string(address: int) -> bytes:
-        place = image.offset_of(address)
-        if place is None:
-            return b""
-        pair = reader.read_at(place, 2 * size)
-        start, length = image.offset_of(number(pair[:size])), number(pair[size:])
-        return reader.read_at(start, length) if start and length <= _MAX_STRING else b""
-
-    version, modules = header[16 : 16 + size], header[16 + size : 16 + 2 * size]
-    return string(number(version)), string(number(modules))
 
 
 def _unframe(modules: bytes) -> str:
@@ -137,15 +107,10 @@ def _module(columns: str) -> GoModule:
 
 
 def _unquote(text: str) -> str:
-    """A Go string literal's value; other text as it is."""
-    if len(text) < 2 or text[0] != text[-1] or text[0] not in '"`':
+    """A Go string literal's value; other text as it is. Go's escapes are Python's too."""
+    if len(text) > 1 and text[0] == text[-1] == "`":
+        return text[1:-1]
+    try:
+        return str(ast.literal_eval(text)) if _QUOTED.fullmatch(text) else text
+    except (ValueError, SyntaxError):  # an escape that stands for no character
         return text
-    return _ESCAPE.sub(_unescape, text[1:-1]) if text[0] == '"' else text[1:-1]
-
-
-def _unescape(match: re.Match[str]) -> str:
-    digits = match[1] or match[2] or match[3]
-    if digits:
-        code = int(digits, 16)
-        return chr(code) if code < 0x110000 else "\ufffd"
-    return _PLAIN_ESCAPES.get(match[4], match[4])

@@ -7,11 +7,9 @@ Tests compare the two. Source: Apple's <mach-o/loader.h>.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
 
-from go_to_wheel.binary.facts import BinaryFacts, Version2
-from go_to_wheel.binary.image import Image, Span
+from go_to_wheel.binary.facts import BinaryFacts, Image, Span, Version2
 from go_to_wheel.binary.reader import MAX_READ, BoundedReader, cut_short
 from go_to_wheel.errors import BinaryError
 
@@ -23,8 +21,9 @@ _MACHINES = {
     18: "ppc",
     0x01000012: "ppc64",
 }
+#: 8 is a bundle, a plug-in for dlopen.
 _KINDS = {1: "object file", 2: "executable", 4: "core dump", 6: "shared library"}
-_KINDS[8] = "shared library"  # a bundle: a plug-in for dlopen
+_KINDS |= {8: "shared library"}
 _PIE = 0x200000
 _SEGMENT, _SEGMENT_64 = 0x1, 0x19
 _LOAD_DYLINKER, _VERSION_MIN_MACOSX, _BUILD_VERSION = 0xE, 0x24, 0x32
@@ -35,18 +34,7 @@ _READ_WRITE = 3
 _SYSTEMS = {1: "darwin", 2: "ios", 3: "tvos", 4: "watchos", 6: "ios", 7: "ios", 11: "visionos"}
 
 
-@dataclass
-class _Commands:
-    """What the load commands say, gathered one by one."""
-
-    interpreter: str | None = None
-    libraries: list[str] = field(default_factory=list)
-    search_paths: list[str] = field(default_factory=list)
-    minimum: Version2 | None = None
-    system: str = ""
-    spans: list[Span] = field(default_factory=list)
-    section: Span | None = None
-    data: Span | None = None
+_Commands = list[tuple[int, bytes]]
 
 
 def read_macho(reader: BoundedReader) -> Image:
@@ -55,23 +43,20 @@ def read_macho(reader: BoundedReader) -> Image:
     order = "<" if magic[1:] == b"\xfa\xed\xfe" else ">"
     wide = 0xCF in (magic[0], magic[3])
     _, cpu, _, kind, count, size, flags = reader.unpack_at(order + "7I", 0)
-    found = _Commands()
-    for number, body in _load_commands(reader, order, 32 if wide else 28, count, size):
-        _gather(found, order, number, body)
-    for span in found.spans:
-        reader.require(span.offset, span.size)
+    commands = list(_load_commands(reader, order, 32 if wide else 28, count, size))
+    system, minimum = _platform(order, commands)
     facts = BinaryFacts(
         format="macho",
-        goos=found.system or "darwin",
+        goos=system or "darwin",
         machine=_MACHINES.get(cpu, f"cpu type {cpu:#x}"),
         kind=_KINDS.get(kind, "file of unknown type"),
         pie=bool(flags & _PIE),
-        interpreter=found.interpreter,
-        libraries=tuple(found.libraries),
-        search_paths=tuple(found.search_paths),
-        minimum_macos=found.minimum if found.system in ("", "darwin") else None,
+        interpreter=next(_strings(order, commands, {_LOAD_DYLINKER}), None),
+        libraries=tuple(_strings(order, commands, _LOAD_LIBRARY)),
+        search_paths=tuple(_strings(order, commands, {_RPATH})),
+        minimum_macos=minimum if system in ("", "darwin") else None,
     )
-    return Image(facts, tuple(found.spans), found.section or found.data, found.system)
+    return Image(facts, _build_info(reader, order, commands), system)
 
 
 def _load_commands(
@@ -94,41 +79,38 @@ def _load_commands(
         position += length
 
 
-def _gather(found: _Commands, order: str, number: int, body: bytes) -> None:
-    if number in (_SEGMENT, _SEGMENT_64):
-        _gather_segment(found, order, number == _SEGMENT_64, body)
-    elif number in _LOAD_LIBRARY:
-        found.libraries.append(_string(order, body))
-    elif number == _RPATH:
-        found.search_paths.append(_string(order, body))
-    elif number == _LOAD_DYLINKER:
-        found.interpreter = _string(order, body)
-    elif number == _BUILD_VERSION:
-        system, version = _numbers(order, body, 2)
-        found.system = _SYSTEMS.get(system, f"platform {system}")
-        found.minimum = _version(version)
-    elif number == _VERSION_MIN_MACOSX and found.minimum is None:
-        found.minimum = _version(_numbers(order, body, 1)[0])
+def _platform(order: str, commands: _Commands) -> tuple[str, Version2 | None]:
+    """The system, "" when none is stated, and its lowest version."""
+    for number, count in ((_BUILD_VERSION, 2), (_VERSION_MIN_MACOSX, 1)):
+        for body in (body for found, body in commands if found == number):
+            *system, packed = _numbers(order, body, count)
+            name = _SYSTEMS.get(system[0], f"platform {system[0]}") if system else ""
+            return name, (packed >> 16, packed >> 8 & 0xFF)
+    return "", None
 
 
-def _gather_segment(found: _Commands, order: str, wide: bool, body: bytes) -> None:
-    layout = order + ("8x16s4Q4I" if wide else "8x16s4I4I")
-    head = struct.calcsize(layout)
-    if len(body) < head:
-        raise BinaryError(f"a segment command has the impossible size {len(body)}")
-    _, address, _, offset, size, most, now, sections, _ = struct.unpack_from(layout, body)
-    span = Span(address, offset, size)
-    found.spans.append(span)
-    if address and size and now == most == _READ_WRITE and found.data is None:
-        found.data = span
-    section = order + ("16s16x2QI28x" if wide else "16s16x3I24x")
-    for position in range(head, len(body), struct.calcsize(section)):
-        if sections <= 0 or position + struct.calcsize(section) > len(body):
-            break
-        sections -= 1
-        name, address, size, offset = struct.unpack_from(section, body, position)
-        if name.rstrip(b"\0") == b"__go_buildinfo":
-            found.section = Span(address, offset, size)
+def _build_info(reader: BoundedReader, order: str, commands: _Commands) -> Span | None:
+    """Go's section, else the first plain writable data."""
+    data = go = None
+    for number, body in commands:
+        if number in (_SEGMENT, _SEGMENT_64):
+            wide = number == _SEGMENT_64
+            layout = order + ("8x16s4Q4I" if wide else "8x16s4I4I")
+            head = struct.calcsize(layout)
+            if len(body) < head:
+                raise BinaryError(f"a segment command has the impossible size {len(body)}")
+            _, address, _, offset, size, most, now, count, _ = struct.unpack_from(layout, body)
+            reader.require(offset, size)
+            if address and size and now == most == _READ_WRITE:
+                data = data or Span(address, offset, size)
+            section = order + ("16s16x2QI28x" if wide else "16s16x3I24x")
+            last = (len(body) - head) // struct.calcsize(section)
+            for index in range(min(count, last)):
+                position = head + index * struct.calcsize(section)
+                name, *place = struct.unpack_from(section, body, position)
+                if name.rstrip(b"\0") == b"__go_buildinfo":
+                    go = Span(place[0], place[2], place[1])
+    return go or data
 
 
 def _numbers(order: str, body: bytes, count: int) -> tuple[int, ...]:
@@ -137,14 +119,12 @@ def _numbers(order: str, body: bytes, count: int) -> tuple[int, ...]:
     return struct.unpack_from(f"{order}{count}I", body, 8)
 
 
-def _string(order: str, body: bytes) -> str:
-    """The path in a load command; it starts where the first number after the head says."""
-    (offset,) = _numbers(order, body, 1)
-    return body[offset:].split(b"\0")[0].decode("utf-8", "replace")
-
-
-def _version(packed: int) -> Version2:
-    return (packed >> 16, packed >> 8 & 0xFF)
+def _strings(order: str, commands: _Commands, numbers: Collection[int]) -> Iterator[str]:
+    """The paths in load commands; each starts where the first number after the head says."""
+    for number, body in commands:
+        if number in numbers:
+            (offset,) = _numbers(order, body, 1)
+            yield body[offset:].split(b"\0")[0].decode("utf-8", "replace")
 
 
 def fat_machines(reader: BoundedReader) -> list[str]:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO
 
 from go_to_wheel.binary.facts import BinaryFacts, describe, system_name
-from go_to_wheel.platforms import TARGETS, Target
+from go_to_wheel.binary.read import read_facts
+from go_to_wheel.errors import BinaryError
+from go_to_wheel.platforms import TARGETS, Target, go_minor, platform_tags
+
+#: Stands in for no (or a self-made) Go release: its minimum is below what any header states.
+_UNKNOWN_GO = "go1.17"
+_CHUNK = 1 << 20
 
 #: Instruction set levels, from the most compatible up, by the variable that sets them.
 _LEVELS = {
@@ -23,37 +30,82 @@ _ARM = ("arm", "armv5l", "armv6l", "armv7l")
 _INSTRUMENTED = ("-race", "-msan", "-asan", "-cover")
 
 
+def inspect_program(
+    stream: BinaryIO, target: Target, *, prebuilt: bool = False, private: Iterable[bytes] = ()
+) -> BinaryFacts:
+    """The facts of a program for `target`, read from an open, seekable stream.
+
+    `private` are byte strings that it must not contain, such as the folder it was built in.
+    Raises BinaryError with one line for each reason why it can't be shipped as that target.
+    """
+    facts = read_facts(stream)
+    faults = check_target(facts, target, prebuilt)
+    leaked = sorted(contains(stream, private)) if private else []
+    faults += [f"it contains the builder's path {path.decode()!r}" for path in leaked]
+    if faults:
+        raise BinaryError("\n".join(faults))
+    return facts
+
+
+def contains(stream: BinaryIO, needles: Iterable[bytes]) -> set[bytes]:
+    """Which of `needles` occur in the stream, read once from its start.
+
+    Memory stays at about one megabyte plus twice the longest needle.
+    """
+    missing = {needle for needle in needles if needle}
+    found: set[bytes] = set()
+    overlap = max(map(len, missing), default=1) - 1
+    stream.seek(0)
+    tail = b""
+    while missing and (chunk := stream.read(_CHUNK)):
+        window = tail + chunk
+        hits = {needle for needle in missing if needle in window}
+        found |= hits
+        missing -= hits
+        tail = window[len(window) - overlap :] if overlap else b""
+    return found
+
+
+def tags_for(programs: Sequence[BinaryFacts], target: Target) -> tuple[str, ...]:
+    """The sorted platform tags that fit all programs of one wheel, read from the programs."""
+    minimums = [facts.minimum_macos for facts in programs if facts.minimum_macos]
+    newest = max(map(_release, programs), key=go_minor)
+    return platform_tags(target, newest, max(minimums, default=None))
+
+
+def _release(facts: BinaryFacts) -> str:
+    version = facts.go.version if facts.go else ""
+    try:
+        go_minor(version)
+    except ValueError:
+        return _UNKNOWN_GO
+    return version
+
+
 def check_target(facts: BinaryFacts, target: Target, prebuilt: bool = False) -> list[str]:
     """Why this binary can't be shipped as that target; empty when it can.
 
     Settings are judged only where Go's build information is present. Of a prebuilt binary
     only what decides where it runs is judged, not how it was built.
     """
-    return [
-        *_wrong_system(facts, target),
-        *_wrong_linkage(facts, target),
-        *(() if prebuilt else _other_link(facts)),
-        *_level_above(facts, target),
-        *(() if prebuilt else _wrong_settings(facts, target)),
-        *_instrumented(facts),
-    ]
+    faults = [*_wrong_system(facts, target), *_wrong_linkage(facts, target)]
+    if not prebuilt and facts.setting("CGO_ENABLED") == "1":
+        faults.append("it was built with CGO_ENABLED=1")
+    faults += _level_above(facts, target)
+    faults += () if prebuilt else _wrong_settings(facts, target)
+    instrumented = [flag for flag in _INSTRUMENTED if facts.setting(flag) == "true"]
+    return faults + [f"it was built with {flag}, for testing only" for flag in instrumented]
 
 
 def _wrong_system(facts: BinaryFacts, target: Target) -> Iterator[str]:
-    wanted = f"{system_name(target.goos)} {target.arch}"
-    if facts.goos != target.goos:
-        yield f"it is {describe(facts)}, not one for {wanted}"
-    elif not facts.executable:
+    both_arm = facts.machine in _ARM and target.arch in _ARM  # there GOARM is compared
+    if facts.goos == target.goos and not facts.executable:
         yield f"it is {describe(facts)}, not an executable"
-    elif facts.machine != target.arch and not _both_arm(facts, target):
+    elif facts.goos != target.goos or not (facts.machine == target.arch or both_arm):
+        wanted = f"{system_name(target.goos)} {target.arch}"
         yield f"it is {describe(facts)}, not one for {wanted}"
     elif facts.machine == "arm":
         yield f"its ARM level is unknown, so it can't be shipped as {target.arch}"
-
-
-def _both_arm(facts: BinaryFacts, target: Target) -> bool:
-    """Whether both are 32-bit ARM, where GOARM is what is compared."""
-    return facts.machine in _ARM and target.arch in _ARM
 
 
 def _wrong_linkage(facts: BinaryFacts, target: Target) -> Iterator[str]:
@@ -66,11 +118,6 @@ def _wrong_linkage(facts: BinaryFacts, target: Target) -> Iterator[str]:
         yield f"it is dynamically linked and needs the loader {facts.interpreter}"
 
 
-def _other_link(facts: BinaryFacts) -> Iterator[str]:
-    if facts.setting("CGO_ENABLED") == "1":
-        yield "it was built with CGO_ENABLED=1"
-
-
 def _wrong_settings(facts: BinaryFacts, target: Target) -> Iterator[str]:
     allowed = ("", "exe", "default") if target.goos == "linux" else ("", "exe", "default", "pie")
     mode = facts.setting("-buildmode")
@@ -78,12 +125,6 @@ def _wrong_settings(facts: BinaryFacts, target: Target) -> Iterator[str]:
         yield f"it was built with -buildmode={mode}"
     if experiment := facts.setting("GOEXPERIMENT"):
         yield f"it was built with GOEXPERIMENT={experiment}"
-
-
-def _instrumented(facts: BinaryFacts) -> Iterator[str]:
-    for flag in _INSTRUMENTED:
-        if facts.setting(flag) == "true":
-            yield f"it was built with {flag}, for testing only"
 
 
 def level_faults(facts: BinaryFacts, arch: str) -> list[str]:
@@ -95,18 +136,11 @@ def level_faults(facts: BinaryFacts, arch: str) -> list[str]:
 
 
 def _level_above(facts: BinaryFacts, target: Target) -> Iterator[str]:
-    if target.variant is None:
-        return
-    name, base = target.variant
-    value = facts.setting(name)
-    if value and _is_above(name, value, base):
-        yield f"it was built with {name}={value}, which needs a newer CPU than {name}={base}"
-
-
-def _is_above(name: str, value: str, base: str) -> bool:
     """Whether a level, perhaps with extensions after commas, asks for more than the base."""
-    levels = _LEVELS[name]
+    name, base = target.variant or ("", "")
+    value = facts.setting(name)
+    levels = _LEVELS.get(name, ())
     level, *extensions = value.split(",")
-    if level not in levels or (name == "GOARM64" and extensions):
-        return True
-    return levels.index(level) > levels.index(base)
+    unknown = level not in levels or (name == "GOARM64" and extensions)
+    if value and (unknown or levels.index(level) > levels.index(base)):
+        yield f"it was built with {name}={value}, which needs a newer CPU than {name}={base}"

@@ -6,10 +6,10 @@ Source: Microsoft's "PE Format".
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from go_to_wheel.binary.facts import BinaryFacts
-from go_to_wheel.binary.image import Image, Span
+from go_to_wheel.binary.facts import BinaryFacts, Image, Span
 from go_to_wheel.binary.reader import BoundedReader
 from go_to_wheel.errors import BinaryError
 
@@ -25,26 +25,18 @@ _DATA_READ_WRITE = 0xC0000040
 _ALIGNMENT = 0x00F00000
 
 
-@dataclass(frozen=True)
-class _ImportTable:
-    """Where a kind of import directory is listed, and the shape of its entries."""
-
-    directory: int
-    entry_size: int
-    name_at: int
+#: Index of the directory, size of its entries, where in them the name's address is: the
+#: usual imports, and the delayed ones.
+_IMPORT_TABLES = ((1, 20, 12), (13, 32, 4))
 
 
-_IMPORT_TABLES = (_ImportTable(1, 20, 12), _ImportTable(13, 32, 4))  # usual, delayed
-
-
-@dataclass(frozen=True)
-class _Optional:
-    """The parts of the optional header that matter here."""
+class _Optional(NamedTuple):
+    """The parts of the optional header that matter here; `directories` are addresses."""
 
     image_base: int
     subsystem: int
     characteristics: int
-    directories: tuple[tuple[int, int], ...]
+    directories: tuple[int, ...]
 
 
 def read_pe(reader: BoundedReader) -> Image:
@@ -60,22 +52,15 @@ def read_pe(reader: BoundedReader) -> Image:
         )
     optional = _read_optional(reader, start + 24)
     spans, data = _sections(reader, start + 24 + size, count, optional.image_base)
-    image = Image(
-        BinaryFacts(
-            format="pe",
-            goos="windows",
-            machine=_MACHINES.get(machine, f"machine {machine:#x}"),
-            kind=_kind(flags, optional.subsystem),
-            pie=bool(optional.characteristics & _DYNAMIC_BASE),
-        ),
-        spans,
-        data,
-        "windows",
+    facts = BinaryFacts(
+        format="pe",
+        goos="windows",
+        machine=_MACHINES.get(machine, f"machine {machine:#x}"),
+        kind=_kind(flags, optional.subsystem),
+        pie=bool(optional.characteristics & _DYNAMIC_BASE),
+        libraries=tuple(_imports(reader, spans, optional)),
     )
-    libraries = [
-        name for table in _IMPORT_TABLES for name in _imports(reader, image, optional, table)
-    ]
-    return replace(image, facts=replace(image.facts, libraries=tuple(libraries)))
+    return Image(facts, data, "windows")
 
 
 def _kind(flags: int, subsystem: int) -> str:
@@ -88,51 +73,47 @@ def _kind(flags: int, subsystem: int) -> str:
 
 def _read_optional(reader: BoundedReader, start: int) -> _Optional:
     (magic,) = reader.unpack_at("<H", start)
-    if magic == _PE32_PLUS:
-        base, subsystem, flags, count = reader.unpack_at("<Q36xHH36xI", start + 24)
-        tables = start + 112
-    elif magic == _PE32:
-        base, subsystem, flags, count = reader.unpack_at("<I36xHH20xI", start + 28)
-        tables = start + 96
-    else:
+    if magic not in (_PE32, _PE32_PLUS):
         raise BinaryError(f"its optional header has the unknown magic {magic:#x}")
-    entries = [reader.unpack_at("<II", tables + 8 * index) for index in range(min(count, 16))]
-    return _Optional(base, subsystem, flags, tuple((rva, size) for rva, size in entries))
+    layout, tables = ("<28xI36xHH20xI", 96) if magic == _PE32 else ("<24xQ36xHH36xI", 112)
+    base, subsystem, flags, count = reader.unpack_at(layout, start)
+    places = [start + tables + 8 * index for index in range(min(count, 16))]
+    return _Optional(base, subsystem, flags, tuple(reader.unpack_at("<I4x", p)[0] for p in places))
 
 
 def _sections(
     reader: BoundedReader, start: int, count: int, base: int
-) -> tuple[tuple[Span, ...], Span | None]:
+) -> tuple[list[Span], Span | None]:
     """Where each section lies, and the first one with plain writable data."""
     spans: list[Span] = []
     data: Span | None = None
     for index in range(count):
         address, size, offset, flags = reader.unpack_at("<12xIII12xI", start + 40 * index)
-        span = Span(base + address, offset, size)
         reader.require(offset, size)
-        spans.append(span)
-        if data is None and address and size and flags & ~_ALIGNMENT == _DATA_READ_WRITE:
-            data = span
-    return tuple(spans), data
+        spans.append(Span(base + address, offset, size))
+        if address and size and flags & ~_ALIGNMENT == _DATA_READ_WRITE:
+            data = data or spans[-1]
+    return spans, data
 
 
-def _imports(
-    reader: BoundedReader, image: Image, optional: _Optional, table: _ImportTable
-) -> list[str]:
-    """The library names in an import directory, whose entries hold each name's address."""
-    address = dict(enumerate(optional.directories)).get(table.directory, (0, 0))[0]
-    names: list[str] = []
-    if not address:
-        return names
-    start = image.offset_of(optional.image_base + address)
-    if start is None:
-        raise BinaryError("its table of imports lies outside the file")
-    for index in range(_MAX_IMPORTS):
-        (address,) = reader.unpack_at("<I", start + table.entry_size * index + table.name_at)
-        if not address:
-            break
-        offset = image.offset_of(optional.image_base + address)
-        if offset is None:
-            raise BinaryError("the name of an imported library lies outside the file")
-        names.append(reader.read_at(offset, 256).split(b"\0")[0].decode("ascii", "replace"))
-    return names
+def _imports(reader: BoundedReader, spans: list[Span], optional: _Optional) -> Iterator[str]:
+    """The library names in the import directories, whose entries hold each name's address."""
+    for directory, entry_size, name_at in _IMPORT_TABLES:
+        table = dict(enumerate(optional.directories)).get(directory)
+        if not table:
+            continue
+        start = _offset_of(spans, optional.image_base + table) + name_at
+        for index in range(_MAX_IMPORTS):
+            (name,) = reader.unpack_at("<I", start + entry_size * index)
+            if not name:
+                break
+            text = reader.read_at(_offset_of(spans, optional.image_base + name), 256)
+            yield text.split(b"\0")[0].decode("ascii", "replace")
+
+
+def _offset_of(spans: list[Span], address: int) -> int:
+    """Where in the file the byte at a virtual address lies."""
+    for span in spans:
+        if span.address <= address < span.address + span.size:
+            return span.offset + address - span.address
+    raise BinaryError("its table of imports, or a name in it, lies outside the file")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import BinaryIO
 
-from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
+from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, Image
 from go_to_wheel.binary.goinfo import read_build_info
-from go_to_wheel.binary.image import Image
 from go_to_wheel.binary.macho import fat_machines, read_macho
 from go_to_wheel.binary.pe import read_pe
 from go_to_wheel.binary.reader import BoundedReader

@@ -7,7 +7,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from go_to_wheel.binary import BinaryFacts, inspect_program, read_facts
+from go_to_wheel.binary.facts import BinaryFacts
+from go_to_wheel.binary.match import inspect_program
+from go_to_wheel.binary.read import read_facts
 from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.version_var import unread_variables
 from go_to_wheel.errors import BinaryError

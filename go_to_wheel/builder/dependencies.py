@@ -7,7 +7,7 @@ from pathlib import Path
 
 from go_to_wheel.golang.command import Go
 from go_to_wheel.golang.packages import Package
-from go_to_wheel.licenses import Notice, go_notice
+from go_to_wheel.licenses.notices import Notice, go_notice
 from go_to_wheel.sources.files import TEXT_LIMIT, list_license_files, read_file, refuse_odd_name
 
 

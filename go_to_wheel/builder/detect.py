@@ -25,7 +25,8 @@ from go_to_wheel.errors import GoToWheelError, InvalidOptionsError
 from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.golang.packages import Package
-from go_to_wheel.licenses import Notice, Recognised, recognise_files
+from go_to_wheel.licenses.notices import Notice
+from go_to_wheel.licenses.recognise import Recognised, recognise_files
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target, default_targets, native_target, parse_selection
 from go_to_wheel.process import Runner, wait_for

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from go_to_wheel.binary import tags_for
+from go_to_wheel.binary.match import tags_for
 from go_to_wheel.builder.compile import make_programs
 from go_to_wheel.builder.linked import list_targets
 from go_to_wheel.builder.plan import BuildPlan

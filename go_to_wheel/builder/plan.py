@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from go_to_wheel.binary import tags_for
+from go_to_wheel.binary.match import tags_for
 from go_to_wheel.builder.detect import Detection, Located, Machine, detect_module
 from go_to_wheel.builder.fetch import fetch, identify_module, make_scratch, remove_with
 from go_to_wheel.builder.prebuilt import Inspected, Prebuilt, detect_binaries, inspect_all
@@ -17,7 +17,7 @@ from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.config.resolve import chosen_packages, resolve
 from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.packages import Package
-from go_to_wheel.licenses import Notice
+from go_to_wheel.licenses.notices import Notice
 from go_to_wheel.platforms import Target, default_targets, platform_tags
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.git import guard_git, has_other_system

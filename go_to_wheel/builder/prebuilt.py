@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from go_to_wheel.binary import BinaryFacts, GoBuildInfo, inspect_program
+from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
+from go_to_wheel.binary.match import inspect_program
 from go_to_wheel.builder.detect import (
     Detection,
     Machine,
@@ -24,7 +25,7 @@ from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError
 from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.golang.packages import Package
-from go_to_wheel.licenses import recognise_files
+from go_to_wheel.licenses.recognise import recognise_files
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target, native_target, parse_selection
 from go_to_wheel.sources.files import read_readme

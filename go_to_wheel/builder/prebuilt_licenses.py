@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from go_to_wheel.binary import GoBuildInfo, GoModule
+from go_to_wheel.binary.facts import GoBuildInfo, GoModule
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.golang.command import open_go
-from go_to_wheel.licenses import Notice, go_notice
+from go_to_wheel.licenses.notices import Notice, go_notice
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.files import TEXT_LIMIT, list_license_files, read_file
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from go_to_wheel.binary import BinaryFacts
+from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.check.anatomy import Anatomy, ProgramView, read_anatomy
 from go_to_wheel.check.archive import open_archive
 from go_to_wheel.config.pyproject import read_project

@@ -15,7 +15,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from go_to_wheel.binary import BinaryFacts, tags_for
+from go_to_wheel.binary.facts import BinaryFacts
+from go_to_wheel.binary.match import tags_for
 from go_to_wheel.builder.compile import Program, make_programs
 from go_to_wheel.builder.linked import Linked, linked_notes, list_targets
 from go_to_wheel.builder.plan import BuildPlan
@@ -32,7 +33,7 @@ from go_to_wheel.errors import (
     WheelError,
 )
 from go_to_wheel.golang.environment import usable_cpus
-from go_to_wheel.licenses import BundledLicenses
+from go_to_wheel.licenses.notices import BundledLicenses
 from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.process import wait_for

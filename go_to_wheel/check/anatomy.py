@@ -14,7 +14,8 @@ from email.parser import HeaderParser
 from itertools import islice
 from typing import Any, BinaryIO
 
-from go_to_wheel.binary import BinaryFacts, GoModule, describe, read_facts
+from go_to_wheel.binary.facts import BinaryFacts, GoModule, describe
+from go_to_wheel.binary.read import read_facts
 from go_to_wheel.check.archive import FATAL, check_archive, open_archive
 from go_to_wheel.check.claim import Claim, parse_claim
 from go_to_wheel.check.contents import Content, read_contents, read_text

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from go_to_wheel.binary import BinaryFacts, read_facts
+from go_to_wheel.binary.facts import BinaryFacts
+from go_to_wheel.binary.read import read_facts
 from go_to_wheel.check.archive import open_archive
 from go_to_wheel.errors import BinaryError, WheelError
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from go_to_wheel.binary import BinaryFacts, contains, describe, level_faults
+from go_to_wheel.binary.facts import BinaryFacts, describe
+from go_to_wheel.binary.match import contains, level_faults
 from go_to_wheel.check.claim import Claim, parse_claim
 from go_to_wheel.check.contents import is_command
 from go_to_wheel.check.filename import WheelName

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from packaging.tags import sys_tags
 
-from go_to_wheel.binary import BinaryFacts, describe
+from go_to_wheel.binary.facts import BinaryFacts, describe
 from go_to_wheel.check.anatomy import Anatomy, ProgramView, read_anatomy
 from go_to_wheel.check.contents import is_command
 from go_to_wheel.check.report import Fault, Report, Run, failure

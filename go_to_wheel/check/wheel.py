@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 from zipfile import ZipFile
 
-from go_to_wheel.binary import describe, read_facts
+from go_to_wheel.binary.facts import describe
+from go_to_wheel.binary.read import read_facts
 from go_to_wheel.check.archive import FATAL, check_archive, open_archive
 from go_to_wheel.check.claim import parse_claim
 from go_to_wheel.check.contents import (

@@ -66,7 +66,7 @@ def _rows(anatomy: Anatomy, everything: bool) -> list[tuple[str, str]]:
 
 
 def _program_rows(program: ProgramView) -> list[tuple[str, str]]:
-    from go_to_wheel.binary import describe
+    from go_to_wheel.binary.facts import describe
     from go_to_wheel.check.anatomy import main_settings
 
     facts = program.facts

@@ -7,8 +7,8 @@ licence is package data, because not every Go includes it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
 
@@ -41,6 +41,20 @@ class Notice:
         if self.module == STANDARD_LIBRARY:
             return "go"  # one name whatever the version: METADATA stays the same
         return f"{self.module}@{self.version}" if self.version else self.module
+
+
+@dataclass(frozen=True)
+class BundledLicenses:
+    """The licence texts of a wheel and the SPDX expression for all of them.
+
+    `expression` is the project's own where another one is unknown; `unknown` has the reasons,
+    by module. `by_module` has the expressions that are known.
+    """
+
+    expression: str | None
+    files: tuple[tuple[str, bytes], ...]
+    by_module: Mapping[str, str] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,18 +116,14 @@ def license_files(notices: Iterable[Notice]) -> tuple[tuple[str, bytes], ...]:
     return tuple(found)
 
 
-def combine(own: str | None, others: Iterable[str | None]) -> str | None:
+def combine(own: str | None, others: Collection[str | None]) -> str | None:
     """The project's licence and those of what is linked in, as one SPDX expression.
 
     None when any of them is unknown: an expression that leaves one out would be untrue.
     """
-    listed = list(others)
-    if own is None or None in listed:
+    if own is None or None in others:
         return None
-    return _join([own, *sorted({other for other in listed if other})])
-
-
-def _join(expressions: Sequence[str]) -> str:
+    expressions = [own, *sorted({other for other in others if other})]
     parts: dict[str, None] = {}
     for expression in expressions:
         alone = " OR " not in expression
@@ -131,4 +141,27 @@ def unknown_licenses(reasons: Mapping[str, str]) -> str | None:
     return (
         "License-Expression leaves out what is linked in, because these licences are unknown: "
         + "; ".join(f"{module} ({reason})" for module, reason in reasons.items())
+    )
+
+
+def bundle_licenses(
+    module: str,
+    own: str | None,
+    own_files: Sequence[tuple[str, bytes]],
+    notices: Sequence[Notice] = (),
+    complete: bool = True,
+) -> BundledLicenses:
+    """The project's licence, that of `module`, with those of everything linked in.
+
+    `complete` is False when some texts are missing; the whole expression is unknown then.
+    """
+    verdicts = {notice.module: judge(notice) for notice in notices}
+    others = [verdict.expression for verdict in verdicts.values()]
+    known = {name: verdict.expression for name, verdict in verdicts.items()} | {module: own}
+    unknown = {name: seen.reason for name, seen in verdicts.items() if not seen.expression}
+    return BundledLicenses(
+        expression=combine(own, others if complete else [*others, None]) or own,
+        files=(*own_files, *license_files(notices)),
+        by_module={name: text for name, text in known.items() if text},
+        unknown=unknown if own else {},
     )

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from go_to_wheel import __version__
-from go_to_wheel.binary import BinaryFacts
+from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.config.options import BuildOptions
 from go_to_wheel.errors import WheelError
-from go_to_wheel.licenses import BundledLicenses
+from go_to_wheel.licenses.notices import BundledLicenses
 from go_to_wheel.naming import distribution_name, import_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.python_files import LAUNCHER_FOLDER

@@ -17,7 +17,7 @@ from typing import Any
 
 from packageurl import PackageURL
 
-from go_to_wheel.binary import GoBuildInfo, GoModule
+from go_to_wheel.binary.facts import GoBuildInfo, GoModule
 from go_to_wheel.naming import STANDARD_LIBRARY
 
 SPEC_VERSION = "1.6"

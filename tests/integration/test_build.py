@@ -14,7 +14,9 @@ import pytest
 from support import Built, go_to_wheel, native, program_bytes, wheel_texts
 
 from go_to_wheel import build_wheels
-from go_to_wheel.binary import BinaryFacts, check_target, read_facts
+from go_to_wheel.binary.facts import BinaryFacts
+from go_to_wheel.binary.match import check_target
+from go_to_wheel.binary.read import read_facts
 from go_to_wheel.platforms import TARGETS, macos_minimum
 
 BY_NAME = {target.name: target for target in TARGETS}

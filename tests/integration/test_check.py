@@ -14,7 +14,9 @@ from pathlib import Path
 import pefile
 import pytest
 
-from go_to_wheel.binary import BinaryFacts, check_target, describe, read_facts
+from go_to_wheel.binary.facts import BinaryFacts, describe
+from go_to_wheel.binary.match import check_target
+from go_to_wheel.binary.read import read_facts
 from go_to_wheel.check import Report, check_wheels
 from go_to_wheel.errors import BinaryError
 from go_to_wheel.golang.find import find_go

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from support import git, go_to_wheel, program_bytes
 
-from go_to_wheel.binary import read_facts
+from go_to_wheel.binary.read import read_facts
 
 Project = Callable[..., Path]
 

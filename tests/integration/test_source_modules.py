@@ -16,7 +16,8 @@ import pytest
 from frontends import make_env
 from support import go_to_wheel, native, run
 
-from go_to_wheel.binary import GoBuildInfo, read_facts
+from go_to_wheel.binary.facts import GoBuildInfo
+from go_to_wheel.binary.read import read_facts
 
 
 @dataclass(frozen=True)

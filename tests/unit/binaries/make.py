@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from go_to_wheel.binary import read_facts
+from go_to_wheel.binary.read import read_facts
 
 HERE = Path(__file__).parent
 GO_MOD = "module example.com/hello\n\ngo 1.26\n"

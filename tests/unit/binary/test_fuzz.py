@@ -10,7 +10,8 @@ from binaries import load
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from go_to_wheel.binary import describe, read_facts
+from go_to_wheel.binary.facts import describe
+from go_to_wheel.binary.read import read_facts
 from go_to_wheel.errors import BinaryError
 
 #: Whole, these are a megabyte of zeros; their headers and Go's block fit in these parts.

@@ -1,15 +1,13 @@
-"""Go's build information: its text, and the two ways it lies in a file."""
+"""Go's build information: its text, and how it lies in a file."""
 
 from __future__ import annotations
 
 import io
-import struct
 
 import pytest
 
-from go_to_wheel.binary import BinaryFacts, GoModule
+from go_to_wheel.binary.facts import BinaryFacts, GoModule, Image, Span
 from go_to_wheel.binary.goinfo import parse_build_info, read_build_info
-from go_to_wheel.binary.image import Image, Span
 from go_to_wheel.binary.reader import BoundedReader
 
 TEXT = """path\texample.com/tool/cmd/tool
@@ -79,7 +77,7 @@ def varint_string(text: bytes) -> bytes:
 
 def read(data: bytes, *, address: int = 0x1000) -> object:
     span = Span(address, 0, len(data))
-    image = Image(BinaryFacts("elf", "linux", "x86_64"), (span,), span)
+    image = Image(BinaryFacts("elf", "linux", "x86_64"), span)
     return read_build_info(BoundedReader(io.BytesIO(data)), image)
 
 
@@ -96,22 +94,6 @@ def test_the_inline_format_behind_a_decoy() -> None:
 
 def test_modules_without_a_frame_are_left_out() -> None:
     assert read(inline_block(b"go1.20", b"path\tx/y\n")) == parse_build_info("go1.20", "")
-
-
-@pytest.mark.parametrize(("size", "flags", "order"), [(8, 0, "<Q"), (4, 0, "<I"), (8, 1, ">Q")])
-def test_the_format_before_go_1_18(size: int, flags: int, order: str) -> None:
-    def number(value: int) -> bytes:
-        return struct.pack(order, value)
-
-    version, modules = b"go1.16.15", FRAME + b"path\tprevious\n" + FRAME
-    base = 0x1000
-    strings = base + 32 + 4 * size
-    head = (b"\xff Go buildinf:" + bytes([size, flags])) + number(base + 32)
-    head += number(base + 32 + 2 * size)
-    data = head.ljust(32, b"\0")
-    data += number(strings) + number(len(version))
-    data += number(strings + len(version)) + number(len(modules))
-    assert read(data + version + modules) == parse_build_info("go1.16.15", "path\tprevious\n")
 
 
 @pytest.mark.parametrize(

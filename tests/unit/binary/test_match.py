@@ -8,13 +8,9 @@ from dataclasses import replace
 import pytest
 from binaries import load
 
-from go_to_wheel.binary import (
-    BinaryFacts,
-    GoBuildInfo,
-    check_target,
-    level_faults,
-    read_facts,
-)
+from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
+from go_to_wheel.binary.match import check_target, level_faults
+from go_to_wheel.binary.read import read_facts
 from go_to_wheel.platforms import TARGETS, parse_selection
 
 PLAIN = BinaryFacts("elf", "linux", "x86_64")

@@ -7,7 +7,8 @@ import io
 import pytest
 from binaries import load
 
-from go_to_wheel.binary import BinaryFacts, GoBuildInfo, inspect_program, tags_for
+from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
+from go_to_wheel.binary.match import inspect_program, tags_for
 from go_to_wheel.errors import BinaryError
 from go_to_wheel.platforms import parse_selection
 

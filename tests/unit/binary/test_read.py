@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from binaries import NAMES, load
 
-from go_to_wheel.binary import BinaryFacts, contains, describe, read_facts
+from go_to_wheel.binary.facts import BinaryFacts, describe
+from go_to_wheel.binary.match import contains
+from go_to_wheel.binary.read import read_facts
 from go_to_wheel.binary.reader import MAX_READ, MAX_READS, BoundedReader
 from go_to_wheel.errors import BinaryError
 

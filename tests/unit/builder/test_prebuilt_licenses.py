@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from go_to_wheel.binary import GoBuildInfo, GoModule
+from go_to_wheel.binary.facts import GoBuildInfo, GoModule
 from go_to_wheel.builder.prebuilt_licenses import fetch_notices, format_missing
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.process import Runner

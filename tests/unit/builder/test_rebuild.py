@@ -14,7 +14,8 @@ import pytest
 from binaries import load
 from wheel_factory import INFO, META, PROGRAM, good
 
-from go_to_wheel.binary import BinaryFacts, GoBuildInfo, read_facts
+from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
+from go_to_wheel.binary.read import read_facts
 from go_to_wheel.builder.rebuild import (
     _commit,
     _environment,

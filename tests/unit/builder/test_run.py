@@ -6,11 +6,11 @@ from concurrent.futures import Future
 
 import pytest
 
-from go_to_wheel.binary import BinaryFacts, GoBuildInfo
+from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
 from go_to_wheel.builder.linked import Linked, linked_notes
 from go_to_wheel.builder.run import Outcome, _differing_stamps, _explain_cgo, share_processors
 from go_to_wheel.errors import ToolchainError
-from go_to_wheel.licenses import BundledLicenses
+from go_to_wheel.licenses.notices import BundledLicenses
 from go_to_wheel.platforms import TARGETS
 
 LINUX, _, MAC, *_ = TARGETS

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from go_to_wheel.binary import BinaryFacts, GoBuildInfo
+from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
 from go_to_wheel.check.anatomy import explain_tag, read_anatomy, to_json
 from go_to_wheel.errors import WheelError
 

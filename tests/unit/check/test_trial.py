@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.binary import BinaryFacts
+from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.check import trial
 from go_to_wheel.check.report import Run
 from go_to_wheel.check.trial import find_emulator, find_versions, judge_run

@@ -394,7 +394,7 @@ def test_a_library_in_a_bin_folder_is_no_command() -> None:
     ],
 )
 def test_the_version_that_go_recorded(built: str, version: str, codes: list[str]) -> None:
-    from go_to_wheel.binary import BinaryFacts, GoBuildInfo, GoModule
+    from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, GoModule
 
     entry = zipfile.ZipInfo(f"hello-{version}.data/scripts/hello")
     entry.external_attr = 0o100755 << 16
@@ -418,7 +418,7 @@ def test_android_is_compared_and_other_systems_are_listed() -> None:
 
 def test_dirt_and_paths() -> None:
     """The stamp and the traces lie in the program; facts and traces are put in by hand."""
-    from go_to_wheel.binary import BinaryFacts, GoBuildInfo, GoModule
+    from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, GoModule
     from go_to_wheel.check.program import find_traces
 
     go = GoBuildInfo("go1.26.8", main=GoModule("example.com/hello", "v1.0.1-0.2024+dirty"))
@@ -439,7 +439,7 @@ def test_dirt_and_paths() -> None:
 
 
 def test_libraries_and_musl() -> None:
-    from go_to_wheel.binary import BinaryFacts
+    from go_to_wheel.binary.facts import BinaryFacts
 
     entry = zipfile.ZipInfo("hello/lib/x.so")
     plain = BinaryFacts("elf", "linux", "x86_64", kind="shared library")
@@ -472,7 +472,7 @@ def test_libraries_and_musl() -> None:
     ],
 )
 def test_libraries_from_elsewhere(facts: dict[str, Any], tag: str, code: list[str]) -> None:
-    from go_to_wheel.binary import BinaryFacts
+    from go_to_wheel.binary.facts import BinaryFacts
 
     values = {**facts}
     names = values.pop("names", set())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from identify.vendor.licenses import LICENSES
 
-from go_to_wheel.licenses import (
+from go_to_wheel.licenses.notices import (
     Notice,
     Verdict,
     combine,
@@ -13,9 +13,9 @@ from go_to_wheel.licenses import (
     is_license_name,
     judge,
     license_files,
-    recognise_several,
     unknown_licenses,
 )
+from go_to_wheel.licenses.recognise import recognise_several
 
 TEXTS = dict(LICENSES)
 MIT = TEXTS["MIT"].encode()

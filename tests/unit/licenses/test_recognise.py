@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from identify.vendor.licenses import LICENSES
 
-from go_to_wheel.licenses import recognise, recognise_files, recognise_several
+from go_to_wheel.licenses.recognise import recognise, recognise_files, recognise_several
 
 APACHE = (Path(__file__).parents[3] / "LICENSE").read_text()
 

@@ -26,14 +26,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 MARKER = "GO_TO_WHEEL_INTERRUPT_RUN"
-PYPROJECT = """\
-[build-system]
-requires = ["go-to-wheel"]
-build-backend = "go_to_wheel.backend"
-[project]
-name = "hello"
-version = "1.0"
-"""
 
 
 @dataclass(frozen=True)
@@ -105,9 +97,8 @@ def is_whole(path: Path) -> bool:
 
 
 def make_jobs(base: Path) -> list[Job]:
-    source, dist = base / "hello", str(base / "dist")
-    shutil.copytree(ROOT / "tests" / "projects" / "hello", source)
-    (source / "pyproject.toml").write_text(PYPROJECT)
+    source, dist = base / "packed", str(base / "dist")
+    shutil.copytree(ROOT / "tests" / "projects" / "packed", source)
     platforms = "linux-amd64,darwin-arm64,windows-amd64"
     build = ("build", str(source), "--platforms", platforms, "--output-dir")
     subprocess.run(

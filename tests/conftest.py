@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import programs
@@ -40,6 +41,14 @@ def golden() -> Callable[[str, str], None]:
         assert text == path.read_bytes().decode("utf-8")
 
     return compare
+
+
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """A folder for every user, not below /tmp. Linux."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -32,6 +32,7 @@ time.time, time.time_ns = lambda: 86400.0, lambda: 86400 * 10**9
 sys.argv = sys.argv[1:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)"""
 
+only_linux = pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
 SITUATIONS = (
     "process limit",
     "no home",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import limits
@@ -13,7 +11,7 @@ from sites import make_database
 
 from datasette_scan import compat
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
+pytestmark = limits.only_linux
 
 LIST: limits.Table = {
     "process limit": (1, r"processes|thread|unavailable"),
@@ -28,18 +26,10 @@ LIST: limits.Table = {
 ON_DISK = ("no temporary folder", "read-only file system")
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder for every user, not below /tmp."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
 @pytest.mark.parametrize("situation", limits.SITUATIONS)
-def test_list(situation: str, folder: Path) -> None:
-    make_database(folder / "x.db")
-    command = [sys.executable, "-m", "datasette", "scan", str(folder), "--list"]
+def test_list(situation: str, shared_folder: Path) -> None:
+    make_database(shared_folder / "x.db")
+    command = [sys.executable, "-m", "datasette", "scan", str(shared_folder), "--list"]
     done = limits.run_in(situation, command, processes=8)
     if done.returncode and compat.HAS_CATALOG and situation in ON_DISK:
         limits.check(done, 1, r"^Error: .*No usable temporary directory .*TMPDIR=")

@@ -173,44 +173,74 @@ def test_answered(info: RequestInfo) -> None:
     assert refusal(Policy(), info) is None
 
 
+def is_refused(info: RequestInfo) -> bool:
+    return "--cors" in (refusal(Policy(), info) or "")
+
+
 @pytest.mark.parametrize(
-    "info",
+    "site", ["cross-site", "same-site", "same-origin, cross-site", "nonsense"]
+)  # same-site: another port of this machine
+def test_other_sites(site: str) -> None:
+    for method in ("GET", "HEAD", "POST"):
+        assert is_refused(replace(GET, site=site, method=method))
+
+
+@pytest.mark.parametrize("destination", ["iframe", "frame", "object", "embed", ""])
+def test_only_whole_pages_open_from_elsewhere(destination: str) -> None:
+    assert is_refused(replace(LINK, destination=destination))
+
+
+@pytest.mark.parametrize(
+    "change",
     [
-        CROSS,
-        replace(GET, site="same-site"),  # another port of this machine
-        replace(GET, site="same-origin, cross-site"),
-        replace(GET, site="nonsense"),
-        replace(LINK, destination="iframe"),
-        replace(LINK, destination="frame"),
-        replace(LINK, destination="object"),
-        replace(LINK, destination="embed"),
-        replace(LINK, destination=""),
-        replace(LINK, mode="no-cors"),
-        replace(LINK, method="POST"),  # a form
-        replace(LINK, purpose="prefetch;prerender"),
-        replace(LINK, site="none", purpose="prefetch"),  # what speculation rules send
-        replace(CROSS, mode="no-cors", destination="image"),
-        replace(CROSS, mode="no-cors", destination="script"),
-        replace(CROSS, mode="cors", destination="empty", origin=OTHER),
-        replace(CROSS, mode="cors", method="OPTIONS", origin=OTHER),
-        replace(CROSS, mode="no-cors", method="HEAD"),
-        replace(CROSS, mode="websocket", destination="websocket", origin=OTHER),
-        replace(GET, origin=OTHER),
-        replace(GET, origin="null"),
-        replace(GET, origin="null", method="POST"),
-        replace(GET, origin="http://localhost"),  # another port
-        replace(GET, origin="http://localhost:8002"),
-        replace(GET, origin="http://127.0.0.1:8001"),
-        replace(GET, origin="http://localhost:8001.evil.example"),
-        replace(GET, origin="http://evil@localhost:8001"),
-        replace(GET, origin="http://localhost:8001, http://localhost:8001"),
-        replace(GET, origin="file://localhost:8001"),
-        replace(GET, origin="localhost:8001"),
-        RequestInfo("GET", "https", "localhost:8001", origin="http://localhost:8001"),
+        {"mode": "no-cors"},
+        {"method": "POST"},  # a form
+        {"purpose": "prefetch;prerender"},
+        {"site": "none", "purpose": "prefetch"},  # what speculation rules send
     ],
 )
-def test_refused(info: RequestInfo) -> None:
-    assert "--cors" in (refusal(Policy(), info) or "")
+def test_only_a_persons_link_opens_a_page(change: dict[str, str]) -> None:
+    assert is_refused(replace(LINK, **change))
+
+
+@pytest.mark.parametrize(
+    ("mode", "destination", "method", "origin"),
+    [
+        ("no-cors", "image", "GET", ""),
+        ("no-cors", "script", "GET", ""),
+        ("no-cors", "", "HEAD", ""),
+        ("cors", "empty", "GET", OTHER),
+        ("cors", "", "OPTIONS", OTHER),
+        ("websocket", "websocket", "GET", OTHER),
+    ],
+)
+def test_parts_of_other_pages(mode: str, destination: str, method: str, origin: str) -> None:
+    request = replace(CROSS, mode=mode, destination=destination, method=method, origin=origin)
+    assert is_refused(request)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        OTHER,
+        "null",
+        "http://localhost",  # another port
+        "http://localhost:8002",
+        "http://127.0.0.1:8001",
+        "http://localhost:8001.evil.example",
+        "http://evil@localhost:8001",
+        "http://localhost:8001, http://localhost:8001",
+        "file://localhost:8001",
+        "localhost:8001",
+    ],
+)
+def test_other_origins(origin: str) -> None:
+    for method in ("GET", "POST"):
+        assert is_refused(replace(GET, origin=origin, method=method))
+
+
+def test_a_plain_origin_of_an_encrypted_page() -> None:
+    assert is_refused(replace(GET, scheme="https", origin="http://localhost:8001"))
 
 
 def test_cors_lets_other_sites_read() -> None:

@@ -9,7 +9,6 @@ import glob
 import json
 import os
 import shutil
-import signal
 import stat
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from interrupting import press_ctrl_c
 from launcher_wheels import COMMAND, PACKAGE, TestWheel, compile_program, write_wheel
 
 NOBODY = 65534
@@ -523,18 +523,7 @@ class TestMain:
         code = f"import os, {PACKAGE}, {PACKAGE}._exec, subprocess\n"
         code += "os.name = 'nt'\n" if as_child else ""
         code += f"{PACKAGE}.main()"
-        process = subprocess.Popen(
-            [python, "-c", code, "wait"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        os.killpg(process.pid, signal.SIGINT)
-        output, errors = process.communicate(timeout=30)
-        assert (process.returncode, output, errors) == (42, "interrupted\n", "")
+        assert press_ctrl_c([python, "-c", code, "wait"]) == (42, "interrupted\n", "")
 
 
 class TestStartUp:

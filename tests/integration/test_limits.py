@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import limits
 import pytest
 from support import PROJECTS
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux"),
-    pytest.mark.slow,
-]
+pytestmark = [limits.only_linux, pytest.mark.slow]
 
 BUILD: limits.Table = {
     "process limit": (1, r"^go-to-wheel: error: .*(Go stopped|can't start new thread|unavailable)"),
@@ -29,17 +24,9 @@ BUILD: limits.Table = {
 HELP: limits.Table = dict.fromkeys(limits.SITUATIONS, (0, ""))
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder for every user, not below /tmp."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
-        Path(name).chmod(0o777)
-        yield Path(name)
-
-
 @pytest.mark.parametrize("situation", limits.SITUATIONS)
-def test_build(situation: str, folder: Path) -> None:
-    source, output = folder / "hello", folder / "out"
+def test_build(situation: str, shared_folder: Path) -> None:
+    source, output = shared_folder / "hello", shared_folder / "out"
     shutil.copytree(PROJECTS / "hello", source)
     output.mkdir()
     output.chmod(0o777)

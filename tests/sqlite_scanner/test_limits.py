@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import limits
 import pytest
 from scanner_support import make_database
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
+pytestmark = limits.only_linux
 
 SCAN: limits.Table = {
     "process limit": (0, ""),

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from interrupting import press_ctrl_c
 
 from go_to_wheel.wheel.launcher.template import _exec
 from go_to_wheel.wheel.launcher.template._find import ProgramNotExecutable, ProgramNotFound
@@ -77,24 +78,9 @@ class TestChild:
     def test_interrupt_is_the_programs_business(self) -> None:
         """Ctrl-C goes to the whole group: the program handles it, the launcher waits."""
         script = "trap 'echo caught; exit 42' INT; echo ready; while :; do sleep 0.05; done"
-        launcher = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                f"from go_to_wheel.wheel.launcher.template import _exec\n{self.LAUNCH}",
-                *("/bin/sh", "-c", script),
-            ],
-            cwd=REPOSITORY,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        assert launcher.stdout is not None
-        assert launcher.stdout.readline() == "ready\n"
-        os.killpg(launcher.pid, signal.SIGINT)
-        output, errors = launcher.communicate(timeout=30)
-        assert (launcher.returncode, output, errors) == (42, "caught\n", "")
+        code = f"from go_to_wheel.wheel.launcher.template import _exec\n{self.LAUNCH}"
+        command = [sys.executable, "-c", code, "/bin/sh", "-c", script]
+        assert press_ctrl_c(command, REPOSITORY) == (42, "caught\n", "")
 
     def test_is_taken_on_windows(self) -> None:
         """With `os.name` of Windows, launch starts a child and leaves with its code."""

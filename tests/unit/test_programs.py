@@ -72,6 +72,7 @@ def test_nothing_missing_says_so(tmp_path: Path) -> None:
     assert done.stdout == "No test was left out for a missing program.\n"
 
 
+@pytest.mark.slow
 def test_golden_tests_are_found() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only"]
     command += ["-m", "golden", "tests/unit/test_programs.py", "tests/integration/test_cli.py"]

@@ -19,6 +19,7 @@ from go_to_wheel.check import RULES
 from go_to_wheel.check.filename import WheelName, parse_name
 from go_to_wheel.check.program import Program, check_program
 from go_to_wheel.check.wheel import WheelVerdict, check_wheel
+from go_to_wheel.platforms import default_targets
 
 META = f"{INFO}/METADATA"
 WHEEL = f"{INFO}/WHEEL"
@@ -35,17 +36,7 @@ def codes_of(recipe: Recipe) -> set[str]:
     return {fault.code for fault in verdict_of(recipe).faults}
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "linux-amd64",
-        "linux-arm64",
-        "darwin-amd64",
-        "darwin-arm64",
-        "windows-amd64",
-        "windows-arm64",
-    ],
-)
+@pytest.mark.parametrize("target", [target.name for target in default_targets()])
 def test_a_good_wheel_has_no_fault(target: str) -> None:
     verdict = verdict_of(good(target))
     assert verdict.faults == []

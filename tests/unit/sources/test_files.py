@@ -275,6 +275,7 @@ class Swapper(threading.Thread):
 
 
 @posix
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "intruder",
     [link("../../secret"), os.mkfifo if hasattr(os, "mkfifo") else spread, link("/dev/zero")],
@@ -303,6 +304,7 @@ def test_a_file_swapped_between_look_and_open(
 
 
 @posix
+@pytest.mark.slow
 def test_a_folder_swapped_for_a_link(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     (tmp_path / "data.txt").write_text("secret")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PureWindowsPath
 
 import pytest
+from windows_paths import EXTENDED
 
 from go_to_wheel.config.pyproject import read_project
 from go_to_wheel.sources.files import _extended, read_license_files, read_readme
@@ -47,16 +48,9 @@ def test_crlf_makes_no_difference(tmp_path: Path) -> None:
     assert found[0][0] is not None
 
 
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        (r"C:\x\aux.txt", r"\\?\C:\x\aux.txt"),
-        (r"C:\x\trail.", r"\\?\C:\x\trail."),
-        (r"C:\x\..\COM1", r"\\?\C:\COM1"),
-        (r"\\server\share\x", r"\\?\UNC\server\share\x"),
-        (r"\\?\C:\x", r"\\?\C:\x"),
-        ("C:/x/y", r"\\?\C:\x\y"),
-    ],
-)
+OTHER = {r"C:\x\..\COM1": r"\\?\C:\COM1", "C:/x/y": r"\\?\C:\x\y"}
+
+
+@pytest.mark.parametrize(("path", "expected"), [*EXTENDED.items(), *OTHER.items()])
 def test_names_reserved_by_windows(path: str, expected: str) -> None:
     assert _extended(PureWindowsPath(path), windows=True) == expected

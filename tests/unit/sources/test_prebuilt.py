@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from go_to_wheel.errors import InvalidOptionsError, SourceError
+from go_to_wheel.platforms import default_targets
 from go_to_wheel.sources.prebuilt import is_release, parse_binaries, read_release
 
 RECORDED = Path(__file__).parents[2] / "data" / "goreleaser"
@@ -58,16 +59,7 @@ def without_binaries(artifacts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [artifact for artifact in artifacts if artifact["type"] != "Binary"]
 
 
-TARGETS = [
-    "linux-amd64",
-    "linux-arm64",
-    "darwin-amd64",
-    "darwin-arm64",
-    "windows-amd64",
-    "windows-arm64",
-    "linux-armv7",
-    "linux-armv6",
-]
+TARGETS = [*(target.name for target in default_targets()), "linux-armv7", "linux-armv6"]
 
 
 def test_binaries_of_a_release(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from importlib import resources
 
 from packaging.licenses import canonicalize_license_expression
 
-from go_to_wheel.licenses.recognise import recognise_several
+from go_to_wheel.licenses.recognise import ENOUGH_OF_SEVERAL, recognise
 from go_to_wheel.naming import STANDARD_LIBRARY
 
 _GO_LICENSE = "BSD-3-Clause"
@@ -24,6 +24,10 @@ _BEFORE_1_24 = (
 )
 
 _LICENSE_NAME = re.compile(r"(UN)?(LICEN[CS]E|COPYING|NOTICE)([-._].*)?", re.IGNORECASE)
+#: Stands in an expression for everything whose licence is unknown (PEP 639).
+UNKNOWN = "LicenseRef-Unknown"
+#: Texts that name authors, or hold the licence of documents.
+_NOT_FOR_CODE = re.compile(r"notice|[-._]docs?$", re.IGNORECASE)
 _CODE_SUFFIXES = (".c", ".go", ".h", ".html", ".json", ".py", ".sh", ".tmpl", ".yaml", ".yml")
 
 
@@ -47,8 +51,8 @@ class Notice:
 class BundledLicenses:
     """The licence texts of a wheel and the SPDX expression for all of them.
 
-    `expression` is the project's own where another one is unknown; `unknown` has the reasons,
-    by module. `by_module` has the expressions that are known.
+    `expression` has UNKNOWN for what was not recognised; `unknown` has the reasons, by module.
+    `by_module` has the expressions that are known.
     """
 
     expression: str | None
@@ -90,12 +94,12 @@ def judge(notice: Notice) -> Verdict:
     """The licence that a module's files hold, all of them together; the same for all targets."""
     if notice.module == STANDARD_LIBRARY:
         return Verdict(_GO_LICENSE)
-    texts = [(path, data) for path, data in notice.files if "notice" not in path.lower()]
+    texts = [(path, data) for path, data in notice.files if not _NOT_FOR_CODE.search(path)]
     if not texts:
         return Verdict(None, "it has no licence file")
     names: dict[str, None] = {}
     for path, data in texts:
-        seen = recognise_several(data.decode("utf-8", "replace"))
+        seen = recognise(data.decode("utf-8", "replace"), ENOUGH_OF_SEVERAL)
         if seen.expression is None:
             return Verdict(None, f"{path}: {seen.reason}")
         names.update(dict.fromkeys(seen.expression.split(" AND ")))
@@ -119,11 +123,12 @@ def license_files(notices: Iterable[Notice]) -> tuple[tuple[str, bytes], ...]:
 def combine(own: str | None, others: Collection[str | None]) -> str | None:
     """The project's licence and those of what is linked in, as one SPDX expression.
 
-    None when any of them is unknown: an expression that leaves one out would be untrue.
+    UNKNOWN stands for those that are None; without the project's own there is no expression.
     """
-    if own is None or None in others:
+    if own is None:
         return None
-    expressions = [own, *sorted({other for other in others if other})]
+    known = sorted({other for other in others if other})
+    expressions = [own, *known, *([UNKNOWN] if None in others else [])]
     parts: dict[str, None] = {}
     for expression in expressions:
         alone = " OR " not in expression
@@ -139,8 +144,8 @@ def unknown_licenses(reasons: Mapping[str, str]) -> str | None:
     if not reasons:
         return None
     return (
-        "License-Expression leaves out what is linked in, because these licences are unknown: "
-        + "; ".join(f"{module} ({reason})" for module, reason in reasons.items())
+        f"License-Expression has {UNKNOWN} for what is linked in under licences that were not "
+        "recognised: " + "; ".join(f"{module} ({reason})" for module, reason in reasons.items())
     )
 
 
@@ -153,14 +158,14 @@ def bundle_licenses(
 ) -> BundledLicenses:
     """The project's licence, that of `module`, with those of everything linked in.
 
-    `complete` is False when some texts are missing; the whole expression is unknown then.
+    `complete` is False when the texts of some modules are missing.
     """
     verdicts = {notice.module: judge(notice) for notice in notices}
     others = [verdict.expression for verdict in verdicts.values()]
     known = {name: verdict.expression for name, verdict in verdicts.items()} | {module: own}
     unknown = {name: seen.reason for name, seen in verdicts.items() if not seen.expression}
     return BundledLicenses(
-        expression=combine(own, others if complete else [*others, None]) or own,
+        expression=combine(own, others if complete else [*others, None]),
         files=(*own_files, *license_files(notices)),
         by_module={name: text for name, text in known.items() if text},
         unknown=unknown if own else {},

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 #: Share of the words that must be the licence itself, in a file that has one licence.
 _ENOUGH = 0.95
 #: The same in a collection, where titles and introductions take up to a quarter.
-_ENOUGH_OF_SEVERAL = 0.75
+ENOUGH_OF_SEVERAL = 0.75
 #: Characters; more than the longest collection that is in use.
 _LONGEST = 1_000_000
 
 _LICENSE_NAME = re.compile(r"(LICEN[CS]E|COPYING|UNLICENSE)([-._].*)?", re.IGNORECASE)
+_OTHERS = re.compile(r"third.?part|3rd.?part|vendor|depend|[-._]docs?$", re.IGNORECASE)
 _COPYRIGHT_LINE = re.compile(
     r"^[^\w\n]*(copyright\b|©|\(c\)|all rights reserved).*$", re.IGNORECASE | re.MULTILINE
 )
@@ -48,10 +49,12 @@ class Recognised:
 def recognise_files(files: Collection[tuple[str, bytes]]) -> Recognised | None:
     """The licence that a project's licence files hold; None when there are no such files.
 
-    NOTICE files are left out: they name authors. Files that differ make it unknown, because
-    they don't state whether both apply or one may choose.
+    Left out are NOTICE files, which name authors, and the licences of documents and of what
+    others wrote. Files that differ make it unknown, because they don't state whether both
+    apply or one may choose.
     """
     texts = {name: data for name, data in files if _LICENSE_NAME.fullmatch(name.split("/")[-1])}
+    texts = {name: texts[name] for name in texts if not _OTHERS.search(name)} or texts
     found = {name: recognise(data.decode(errors="replace")) for name, data in texts.items()}
     if not found:
         return None
@@ -65,16 +68,7 @@ def recognise_files(files: Collection[tuple[str, bytes]]) -> Recognised | None:
     return Recognised(seen.expression, seen.confidence, f"{name}: {seen.reason}")
 
 
-def recognise(text: str) -> Recognised:
-    """The one licence that makes up a text."""
-    seen = recognise_several(text, _ENOUGH)
-    if seen.expression and " AND " in seen.expression:
-        listed = seen.expression.replace(" AND ", " and ")
-        return Recognised(None, seen.confidence, f"it holds {listed}")
-    return seen
-
-
-def recognise_several(text: str, enough: float = _ENOUGH_OF_SEVERAL) -> Recognised:
+def recognise(text: str, enough: float = _ENOUGH) -> Recognised:
     """The licence or licences that make up a text, as one expression ("A AND B").
 
     A notice that names a licence ("Licensed under the Apache License") counts as that licence.

@@ -140,10 +140,12 @@ def test_an_unknown_licence_is_named_and_its_text_bundled(tmp_path: Path) -> Non
     files = {**PROGRAM, "near/dep/LICENSE": "Ask my grandmother.\n"}
     wheels, notes = build(lay(tmp_path / "tool", files), tmp_path / "dist")
     assert notes == (
-        "License-Expression leaves out what is linked in, because these licences are unknown: "
-        "example.com/dep (LICENSE: no licence of the SPDX list)"
+        "License-Expression has LicenseRef-Unknown for what is linked in under licences that "
+        "were not recognised: example.com/dep (LICENSE: no licence of the SPDX list)"
     )
-    assert metadata(wheels[0]).license_expression == "Apache-2.0"
+    assert metadata(wheels[0]).license_expression == (
+        "Apache-2.0 AND BSD-3-Clause AND LicenseRef-Unknown"
+    )
     assert texts(wheels[0])["example.com/dep/LICENSE"] == "Ask my grandmother.\n"
 
 

@@ -25,15 +25,16 @@ def test_everything_known() -> None:
     assert bundle.unknown == {}
 
 
-def test_an_unknown_licence_leaves_the_projects_own() -> None:
+def test_an_unknown_licence_shows_in_the_expression() -> None:
     bundle = bundle_licenses("m.example/own", "MIT", OWN, [DEP, ODD])
-    assert bundle.expression == "MIT"
+    assert bundle.expression == "MIT AND ISC AND LicenseRef-Unknown"
     assert list(bundle.unknown) == ["m.example/odd"]
     assert "m.example/odd" not in bundle.by_module
 
 
-def test_missing_texts_leave_the_projects_own() -> None:
-    assert bundle_licenses("m.example/own", "MIT", OWN, [DEP], complete=False).expression == "MIT"
+def test_missing_texts_show_in_the_expression() -> None:
+    bundle = bundle_licenses("m.example/own", "MIT", OWN, [DEP], complete=False)
+    assert bundle.expression == "MIT AND ISC AND LicenseRef-Unknown"
 
 
 def test_no_licence_of_its_own() -> None:

@@ -15,7 +15,7 @@ from go_to_wheel.licenses.notices import (
     license_files,
     unknown_licenses,
 )
-from go_to_wheel.licenses.recognise import recognise_several
+from go_to_wheel.licenses.recognise import ENOUGH_OF_SEVERAL, recognise
 
 TEXTS = dict(LICENSES)
 MIT = TEXTS["MIT"].encode()
@@ -50,7 +50,7 @@ def test_names_of_other_files(name: str) -> None:
 
 
 def several(*names: str) -> str | None:
-    return recognise_several("\n\n".join(TEXTS[name] for name in names)).expression
+    return recognise("\n\n".join(TEXTS[name] for name in names), ENOUGH_OF_SEVERAL).expression
 
 
 def test_several_licences_in_one_file() -> None:
@@ -58,22 +58,23 @@ def test_several_licences_in_one_file() -> None:
     assert several("Apache-2.0", "BSD-3-Clause", "MIT") == "Apache-2.0 AND BSD-3-Clause AND MIT"
     assert several("MIT", "MIT") == "MIT"
     assert (
-        recognise_several(TEXTS["MIT"] + "\n\n" + APACHE_NOTICE).expression == "Apache-2.0 AND MIT"
+        recognise(TEXTS["MIT"] + "\n\n" + APACHE_NOTICE, ENOUGH_OF_SEVERAL).expression
+        == "Apache-2.0 AND MIT"
     )
 
 
 def test_a_notice_stands_for_its_licence() -> None:
-    assert recognise_several(APACHE_NOTICE).expression == "Apache-2.0"
+    assert recognise(APACHE_NOTICE, ENOUGH_OF_SEVERAL).expression == "Apache-2.0"
 
 
 @pytest.mark.parametrize("text", ["", "All rights reserved.\n", "Use it on Tuesdays.\n" * 30])
 def test_what_is_no_known_licence_is_not_guessed_at(text: str) -> None:
-    assert recognise_several(text).expression is None
+    assert recognise(text, ENOUGH_OF_SEVERAL).expression is None
 
 
 def test_conditions_of_ones_own_make_it_unknown() -> None:
     extra = "Moreover, the software must not be used by people who own a boat. " * 12
-    assert recognise_several(TEXTS["MIT"] + "\n\n" + extra).expression is None
+    assert recognise(TEXTS["MIT"] + "\n\n" + extra, ENOUGH_OF_SEVERAL).expression is None
 
 
 def test_gos_own_licence_is_what_we_say() -> None:
@@ -82,7 +83,7 @@ def test_gos_own_licence_is_what_we_say() -> None:
     ((name, data),) = ours.files
     assert name == "LICENSE"
     assert data.startswith(b"Copyright 2009 The Go Authors.")
-    assert recognise_several(data.decode()).expression == judge(ours).expression == "BSD-3-Clause"
+    assert recognise(data.decode()).expression == judge(ours).expression == "BSD-3-Clause"
 
 
 def test_gos_own_text_of_that_time() -> None:
@@ -103,6 +104,11 @@ def test_a_module_is_judged_by_all_its_texts() -> None:
         "m", "v1", (("LICENSE", MIT), ("zlib/COPYING", TEXTS["ISC"].encode()), ("NOTICE", b"Hi!"))
     )
     assert judge(notice) == Verdict("ISC AND MIT")
+
+
+def test_the_licence_of_documents_is_not_that_of_the_program() -> None:
+    texts = (("LICENSE", MIT), ("LICENSE.docs", TEXTS["GPL-3.0"].encode()))
+    assert judge(Notice("m", "v1", texts)) == Verdict("MIT")
 
 
 def test_a_module_with_an_unknown_text_is_unknown() -> None:
@@ -141,7 +147,7 @@ def test_files_are_sorted_and_never_differ_in_case_alone() -> None:
             "GPL-2.0-only WITH Classpath-exception-2.0 AND MIT",
         ),
         ("LicenseRef-Ours", ["MIT"], "LicenseRef-Ours AND MIT"),
-        ("MIT", ["BSD-3-Clause", None], None),
+        ("MIT", ["Zlib", None, None], "MIT AND Zlib AND LicenseRef-Unknown"),
         (None, ["MIT"], None),
     ],
 )
@@ -153,8 +159,8 @@ def test_unknown_ones_are_named() -> None:
     assert unknown_licenses({}) is None
     text = unknown_licenses({"b.example/b": "it has no text"})
     assert text == (
-        "License-Expression leaves out what is linked in, because these licences are unknown: "
-        "b.example/b (it has no text)"
+        "License-Expression has LicenseRef-Unknown for what is linked in under licences that "
+        "were not recognised: b.example/b (it has no text)"
     )
 
 
@@ -162,4 +168,4 @@ def test_a_short_notice_among_long_licences_is_not_lost() -> None:
     """The matcher passes over a reworded notice; most of the text is the others all the same."""
     notice = "Licensed under the conditions of the Apache License, version 2.0 or later."
     text = f"{TEXTS['MIT']}\n\n{TEXTS['MPL-2.0']}\n\nTables from a script, which is\n\n{notice}"
-    assert recognise_several(text).expression is None
+    assert recognise(text, ENOUGH_OF_SEVERAL).expression is None

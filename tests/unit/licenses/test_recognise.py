@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from identify.vendor.licenses import LICENSES
 
-from go_to_wheel.licenses.recognise import recognise, recognise_files, recognise_several
+from go_to_wheel.licenses.recognise import ENOUGH_OF_SEVERAL, recognise, recognise_files
 
 APACHE = (Path(__file__).parents[3] / "LICENSE").read_text()
 
@@ -58,8 +58,14 @@ def test_the_gnu_texts_leave_or_later_open(name: str) -> None:
 
 def test_two_licences_in_one_file() -> None:
     seen = recognise(standard("MIT") + "\n\n" + standard("BSD-3-Clause"))
-    assert seen.expression is None
-    assert seen.reason == "it holds BSD-3-Clause and MIT"
+    assert seen.expression == "BSD-3-Clause AND MIT"
+
+
+def test_licences_of_others_and_of_documents_are_not_the_projects() -> None:
+    texts = {"LICENSE": "MIT", "LICENSE-THIRD-PARTY": "Zlib", "LICENSE.docs": "CC0-1.0"}
+    seen = recognise_files([(name, standard(text).encode()) for name, text in texts.items()])
+    assert seen is not None
+    assert seen.expression == "MIT"
 
 
 def test_files_that_differ() -> None:
@@ -88,7 +94,7 @@ def test_a_text_that_is_longer_than_any_licence() -> None:
     seen = recognise(standard("MIT") + " and so on" * 200_000)
     assert seen.expression is None
     assert seen.reason.endswith(" characters, longer than any licence")
-    assert recognise_several(standard("MIT") + " and so on" * 200_000) == seen
+    assert recognise(standard("MIT") + " and so on" * 200_000) == seen
 
 
 def test_no_licence_file() -> None:
@@ -116,7 +122,7 @@ def test_a_rider_is_not_overlooked(name: str, rider: str) -> None:
     """However long the licence is that it changes."""
     for text in (f"{rider}\n\n{standard(name)}", f"{standard(name)}\n\n{rider}\n"):
         assert recognise(text).expression is None
-        assert recognise_several(text).expression is None
+        assert recognise(text, ENOUGH_OF_SEVERAL).expression is None
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from go_to_wheel.api import DEFAULT_PLATFORMS, PLATFORM_MAPPINGS, build_wheel, build_wheels
+    from go_to_wheel.api import (
+        DEFAULT_PLATFORMS,
+        PLATFORM_MAPPINGS,
+        BuildReport,
+        BuildRequest,
+        build,
+        build_wheel,
+        build_wheels,
+        check_wheels,
+        inspect_wheel,
+    )
 
     __version__: str
 
-__all__ = ["DEFAULT_PLATFORMS", "PLATFORM_MAPPINGS", "__version__", "build_wheel", "build_wheels"]
+__all__ = [
+    "DEFAULT_PLATFORMS",
+    "PLATFORM_MAPPINGS",
+    "BuildReport",
+    "BuildRequest",
+    "__version__",
+    "build",
+    "build_wheel",
+    "build_wheels",
+    "check_wheels",
+    "inspect_wheel",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,8 @@
-"""The Python API: `build_wheels` and `build_wheel`, with the signatures of go-to-wheel 0.2."""
+"""The Python API: build, check and inspect wheels.
+
+Nothing is printed, and every function may run in several threads at once. `build_wheels` and
+`build_wheel` have the signatures of go-to-wheel 0.2.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,9 @@ from pathlib import Path
 from go_to_wheel.builder.detect import read_epoch
 from go_to_wheel.builder.plan import plan_build
 from go_to_wheel.builder.publish import publish
-from go_to_wheel.builder.run import run_build
+from go_to_wheel.builder.run import BuildReport, EventSink, run_build
+from go_to_wheel.check.anatomy import inspect_wheel
+from go_to_wheel.check.run import check_wheels
 from go_to_wheel.config.detected import Detected
 from go_to_wheel.config.metadata import parse_license
 from go_to_wheel.config.options import (
@@ -34,6 +40,18 @@ from go_to_wheel.sources.readme import ProjectFiles, Readme
 from go_to_wheel.wheel.archive import write_wheel
 from go_to_wheel.wheel.entries import wheel_entries
 
+__all__ = [
+    "DEFAULT_PLATFORMS",
+    "PLATFORM_MAPPINGS",
+    "BuildReport",
+    "BuildRequest",
+    "build",
+    "build_wheel",
+    "build_wheels",
+    "check_wheels",
+    "inspect_wheel",
+]
+
 #: 0.2's platforms -> GOOS, GOARCH and the platform tag that 0.2 gave. `build_wheels` gives
 #: tags that fit the Go in use; `go-to-wheel platforms` lists them.
 PLATFORM_MAPPINGS: dict[str, tuple[str, str, str]] = {
@@ -48,6 +66,16 @@ PLATFORM_MAPPINGS: dict[str, tuple[str, str, str]] = {
 }
 #: The platforms that 0.2 built by default; without `platforms`, `build_wheels` builds six.
 DEFAULT_PLATFORMS = list(PLATFORM_MAPPINGS)
+
+
+def build(request: BuildRequest, progress: EventSink = lambda event: None) -> BuildReport:
+    """Build the wheels that `request` describes; the report has the wheels and all notes.
+
+    `progress` is called with an `Event` at each step of a target, from the build's threads.
+    Either every wheel is written or, unless `request.keep_going`, none. Raises what
+    `build_wheels` raises.
+    """
+    return run_build(plan_build(request, Runner(), os.environ), progress)
 
 
 def build_wheels(
@@ -75,6 +103,7 @@ def build_wheels(
     jobs: int | None = None,
     binaries: Mapping[str, str | os.PathLike[str]] | None = None,
     dev: bool = False,
+    progress: EventSink = lambda event: None,
 ) -> list[str]:
     """Build one wheel for each platform and return their paths, in the order asked for.
 
@@ -85,7 +114,8 @@ def build_wheels(
     such as "{commit}", `tags` are build tags. `launcher` is "native" or "python", `binaries`
     maps target names to prebuilt programs. None for `version`, `description` or
     `requires_python` means: detect it, as the command line does; `dev` accepts the `.devN`
-    version of a commit without a tag. Either every wheel is written or none.
+    version of a commit without a tag. `progress` and the rest are as in `build`, which also
+    returns sizes, hashes and notes.
 
     Raises FileNotFoundError for paths that don't exist, ValueError for values and sources
     that can't be used, RuntimeError when Go is missing or a target can't be built, OSError
@@ -116,9 +146,7 @@ def build_wheels(
         binaries=[f"{name}={os.fspath(path)}" for name, path in (binaries or {}).items()],
         dev=dev,
     )
-    return [
-        str(wheel.path) for wheel in run_build(plan_build(request, Runner(), os.environ)).wheels
-    ]
+    return [str(wheel.path) for wheel in build(request, progress).wheels]
 
 
 def build_wheel(

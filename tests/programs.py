@@ -25,6 +25,8 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "Chromium": (("chromium", "chromium-browser"), "chromium"),
     "Firefox": (("firefox-esr", "firefox"), "firefox-esr"),
     "Wine": (("wine", "wine64", "wine-stable"), "wine"),
+    "zsh": (("zsh",), "zsh"),
+    "fish": (("fish",), "fish"),
     "unshare": (("unshare",), "util-linux"),
     "setpriv": (("setpriv",), "util-linux"),
     **{

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import HeaderParser
 from itertools import islice
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from go_to_wheel.binary.facts import BinaryFacts, GoModule, describe
@@ -22,7 +24,7 @@ from go_to_wheel.check.contents import Content, read_contents, read_text
 from go_to_wheel.check.distinfo import MAX_TEXT
 from go_to_wheel.check.filename import WheelName, parse_name
 from go_to_wheel.check.paths import path_of
-from go_to_wheel.errors import BinaryError, WheelError
+from go_to_wheel.errors import BinaryError, MissingPathError, WheelError
 from go_to_wheel.platforms import macos_minimum
 
 #: An SBOM lists each module with its licence and hashes; the largest have about 1 MB.
@@ -78,6 +80,19 @@ class Anatomy:
         """Each platform tag and why it fits (or does not fit) the first program."""
         facts = next((program.facts for program in self.programs), None)
         return {tag: explain_tag(tag, facts) for tag in self.name.platforms}
+
+
+def inspect_wheel(path: str | os.PathLike[str]) -> Anatomy:
+    """Read the wheel at `path`, anybody's; unpack nothing and run nothing.
+
+    Raises MissingPathError without a file, WheelError when it isn't a wheel, or is dangerous
+    to read, and OSError when it can't be opened.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise MissingPathError(f"there is no file {os.fspath(path)!r}", "name a wheel")
+    with file.open("rb") as stream:
+        return read_anatomy(stream, file.name)
 
 
 def read_anatomy(stream: BinaryIO, file: str) -> Anatomy:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
 from go_to_wheel.check.group import check_groups
-from go_to_wheel.check.report import Finding, Report, failure
+from go_to_wheel.check.report import Finding, Report, WheelSummary, failure
 from go_to_wheel.check.twine import MAX_METADATA, is_installed, run_twine
 from go_to_wheel.check.wheel import WheelVerdict, check_wheel
 from go_to_wheel.errors import InvalidOptionsError, MissingPathError
@@ -27,19 +27,21 @@ def check_wheels(
     expect: Sequence[str] | None = None,
     builder_paths: Sequence[str] = (),
     twine: bool = True,
+    progress: Callable[[WheelSummary], None] = lambda wheel: None,
 ) -> Report:
     """The verdict on wheels, given as files or as folders of them.
 
     `expect` names the targets of a complete set (None is the default set, an empty
     sequence any set); `builder_paths` are texts that no program should contain, such as
-    the folder it was built in; without `twine`, twine's own check is skipped. Raises
+    the folder it was built in; without `twine`, twine's own check is skipped. `progress` is
+    called with each wheel that was read, in order, from the thread that called this. Raises
     MissingPathError for a path that doesn't exist and InvalidOptionsError when there is
     nothing to check or a target is unknown.
     """
     expected = _expected(expect)
     files = wheel_files(paths)
     with_twine = twine and is_installed()
-    verdicts = _check_files(files, builder_paths)
+    verdicts = _check_files(files, builder_paths, progress)
     if with_twine:  # one after the other: docutils is not made for threads
         for verdict, path in zip(verdicts, files, strict=True):
             _add_twine(verdict, path)
@@ -85,7 +87,9 @@ def wheel_files(paths: Iterable[str | Path]) -> list[Path]:
     return list(files)
 
 
-def _check_files(files: Sequence[Path], builder_paths: Sequence[str]) -> list[WheelVerdict]:
+def _check_files(
+    files: Sequence[Path], builder_paths: Sequence[str], progress: Callable[[WheelSummary], None]
+) -> list[WheelVerdict]:
     """Inflating and hashing run in threads, which end with this function.
 
     An interruption closes the files, so that the threads stop at their next read.
@@ -105,7 +109,11 @@ def _check_files(files: Sequence[Path], builder_paths: Sequence[str]) -> list[Wh
     workers = min(os.cpu_count() or 1, _MAX_WORKERS)
     with ThreadPoolExecutor(workers) as pool:
         try:
-            return list(pool.map(check, files))
+            verdicts = []
+            for verdict in pool.map(check, files):
+                progress(verdict.summary)
+                verdicts.append(verdict)
+            return verdicts
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for stream in list(opened):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import io
 import logging
+import threading
 from collections.abc import Iterator
+from types import ModuleType
 
 from go_to_wheel.check.report import Fault, Faults
 
 #: Twine renders the README, for which docutils may take minutes; larger METADATA is skipped.
 MAX_METADATA = 256 << 10
+#: Twine's logger and docutils are global.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def is_installed() -> bool:
@@ -21,11 +24,11 @@ def is_installed() -> bool:
 
 def run_twine(path: str) -> Faults:
     """What `twine check` finds in one file, plain and with --strict."""
-    from twine.commands.check import check
+    from twine.commands import check
 
-    with _captured_messages() as messages, contextlib.redirect_stdout(io.StringIO()):
+    with _ONE_AT_A_TIME, _captured_messages() as messages, _without_print(check):
         try:
-            failed = check([path], strict=False)
+            failed = check.check([path], strict=False)
         except Exception as error:  # noqa: BLE001 (twine raises anything for an odd wheel)
             failed = True
             messages.append(f"{type(error).__name__}: {error}")
@@ -34,6 +37,17 @@ def run_twine(path: str) -> Faults:
         yield Fault("twine", f"twine refuses it: {output or 'no reason given'}")
     elif messages:
         yield Fault("twine-strict", f"twine warns: {output}")
+
+
+@contextlib.contextmanager
+def _without_print(module: ModuleType) -> Iterator[None]:
+    """Let the module alone print nothing; other threads go on printing."""
+    before = vars(module).get("print", print)
+    vars(module)["print"] = lambda *words, **options: None
+    try:
+        yield
+    finally:
+        vars(module)["print"] = before
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 from click_default_group import DefaultGroup
 
 from go_to_wheel import __version__
-from go_to_wheel.cli import build, check, init, inspect, platforms, sdist, verify
+from go_to_wheel.cli import build, check, completion, init, inspect, platforms, sdist, verify
 from go_to_wheel.cli.messages import fail
 from go_to_wheel.errors import GoToWheelError, shortage_hint
 
@@ -64,7 +64,7 @@ def cli() -> None:
     click.get_current_context().with_resource(private_temporary_folder())
 
 
-for _module in (build, check, init, inspect, platforms, sdist, verify):
+for _module in (build, check, init, inspect, platforms, sdist, verify, completion):
     cli.add_command(_module.command)
 
 

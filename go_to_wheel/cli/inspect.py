@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -27,24 +26,14 @@ def command(wheel: str, everything: bool, as_json: bool) -> None:
 
     WHEEL may be anybody's. Nothing is unpacked or run.
     """
-    from go_to_wheel.check.anatomy import to_json
+    from go_to_wheel.check.anatomy import inspect_wheel, to_json
 
-    anatomy = _read(Path(wheel))
+    anatomy = inspect_wheel(wheel)
     if as_json:
         click.echo(json.dumps(to_json(anatomy), indent=2))
         return
     for label, text in _rows(anatomy, everything):
         click.echo(f"{label:<{_LABEL}} {visible(text)}".rstrip())
-
-
-def _read(path: Path) -> Anatomy:
-    from go_to_wheel.check.anatomy import read_anatomy
-    from go_to_wheel.errors import MissingPathError
-
-    if not path.is_file():
-        raise MissingPathError(f"there is no file {str(path)!r}", "name a wheel")
-    with path.open("rb") as stream:
-        return read_anatomy(stream, path.name)
 
 
 def _rows(anatomy: Anatomy, everything: bool) -> list[tuple[str, str]]:

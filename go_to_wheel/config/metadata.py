@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 from urllib.parse import urlsplit
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
@@ -19,20 +20,19 @@ from go_to_wheel.sources.readme import SUMMARY_LIMIT, Readme
 
 METADATA_VERSION = "2.4"
 
-_EMAIL = re.compile(r"[!-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-_NOT_IN_EMAILS = frozenset('@<>,;"()[]\\')
-_NAMED_EMAIL = re.compile(r"(?P<name>[^<>\r\n]*?)\s*<(?P<address>[^<>\s]+)>")
+#: An address in plain characters, alone or as in "Jane Doe <jane@example.com>".
+_ADDRESS = r"[!#-'*+./0-9:=?A-Z^-~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+_PERSON = re.compile(rf"{_ADDRESS}|[^<>\r\n]*<{_ADDRESS}>")
 
 
 @dataclass(frozen=True)
 class ProjectMetadata:
     """What METADATA says about a distribution, all values checked.
 
-    `urls` maps labels to addresses, `license_text` is a licence that is no SPDX
-    expression, `license_files` are paths below the dist-info
-    folder's `licenses/`, `version` is normalised PEP 440, `extras` are the names of the
-    optional dependencies that `requires` mentions, `dynamic` fields that a source archive's
-    wheels may fill in otherwise. None and empty mean: not stated.
+    `urls` maps labels to addresses, `license_text` is a licence that is no SPDX expression,
+    `license_files` are paths below the dist-info folder's `licenses/`, `version` is normalised
+    PEP 440, `lists` has keywords, classifiers and requirements by packaging's names, `dynamic`
+    fields that a source archive's wheels may fill in otherwise. None and empty mean: not stated.
     """
 
     name: str
@@ -44,14 +44,11 @@ class ProjectMetadata:
     author_email: str | None = None
     maintainer: str | None = None
     maintainer_email: str | None = None
-    keywords: tuple[str, ...] = ()
-    classifiers: tuple[str, ...] = ()
-    requires: tuple[str, ...] = ()
-    extras: tuple[str, ...] = ()
     license_expression: str | None = None
     license_text: str | None = None
     license_files: tuple[str, ...] = ()
     urls: Mapping[str, str] = field(default_factory=dict)
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     dynamic: tuple[str, ...] = ()
 
 
@@ -77,20 +74,13 @@ def check_author(author: str) -> str | None:
 
 def check_email(value: str) -> str | None:
     """Why this can't be an Author-email, or None. Several are separated by commas."""
-    for part in (piece.strip() for piece in value.split(",")):
-        named = _NAMED_EMAIL.fullmatch(part)
-        address = named["address"] if named else part
-        if _has_control(value) or not _is_address(address):
-            return (
-                f"author e-mail {value!r} is not an address "
-                "(write 'jane@example.com' or 'Jane Doe <jane@example.com>')"
-            )
+    parts = [part.strip() for part in value.split(",")]
+    if _has_control(value) or not all(map(_PERSON.fullmatch, parts)):
+        return (
+            f"author e-mail {value!r} is not an address "
+            "(write 'jane@example.com' or 'Jane Doe <jane@example.com>')"
+        )
     return None
-
-
-def _is_address(text: str) -> bool:
-    local = text.rpartition("@")[0]
-    return bool(_EMAIL.fullmatch(text)) and not set(local) & _NOT_IN_EMAILS
 
 
 def check_url(url: str) -> str | None:
@@ -144,33 +134,22 @@ def short_description(name: str, summary: str, commands: Sequence[str]) -> Readm
 
 def raw_metadata(project: ProjectMetadata) -> RawMetadata:
     """The values under the names that packaging gives them; what is not stated is left out."""
-    raw: RawMetadata = {
+    readme = project.readme or Readme("", "")
+    values = {
+        **vars(project),
+        **project.lists,
         "metadata_version": METADATA_VERSION,
-        "name": project.name,
-        "version": project.version,
-    }
-    if project.readme:
-        raw["description"] = project.readme.text.replace("\r\n", "\n")
-        raw["description_content_type"] = project.readme.content_type
-    stated = {
-        "summary": project.summary,
-        "requires_python": project.requires_python,
-        "author": project.author,
-        "author_email": project.author_email,
-        "maintainer": project.maintainer,
-        "maintainer_email": project.maintainer_email,
-        "license_expression": project.license_expression,
+        "description": readme.text.replace("\r\n", "\n"),
+        "description_content_type": readme.content_type,
         "license": project.license_text,
-        "dynamic": list(project.dynamic),
-        "license_files": list(project.license_files),
-        "keywords": list(project.keywords),
-        "classifiers": list(project.classifiers),
-        "project_urls": dict(project.urls),
-        "requires_dist": list(project.requires),
-        "provides_extra": list(project.extras),
+        "project_urls": project.urls,
     }
-    raw.update({name: value for name, value in stated.items() if value})  # type: ignore[typeddict-item]
-    return raw
+    raw = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if value and name in RawMetadata.__annotations__
+    }
+    return cast("RawMetadata", raw)
 
 
 def check_metadata(project: ProjectMetadata) -> list[str]:

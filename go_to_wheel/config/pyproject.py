@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from email.utils import formataddr
@@ -19,9 +20,9 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from pyproject_metadata import StandardMetadata
 
-from go_to_wheel.errors import InvalidOptionsError
-from go_to_wheel.sources.files import TEXT_LIMIT, read_file, read_text_file
-from go_to_wheel.sources.readme import Readme, content_type_of
+from go_to_wheel.errors import InvalidOptionsError, SourceError
+from go_to_wheel.sources.files import TEXT_LIMIT, read_file, read_readme, read_text_file
+from go_to_wheel.sources.readme import Readme
 
 FILE_NAME = "pyproject.toml"
 BACKEND = "go_to_wheel.backend"
@@ -140,8 +141,8 @@ def _read_table(folder: Path, data: Mapping[str, Any], settings: Settings) -> Pr
         lists={
             "classifiers": tuple(meta.classifiers),
             "keywords": tuple(meta.keywords),
-            "requires": _requirements(meta),
-            "extras": tuple(map(canonicalize_name, meta.optional_dependencies)),
+            "requires_dist": _requirements(meta),
+            "provides_extra": tuple(map(canonicalize_name, meta.optional_dependencies)),
         },
         urls=dict(meta.urls),
         entry_points=_entry_points(meta),
@@ -149,18 +150,16 @@ def _read_table(folder: Path, data: Mapping[str, Any], settings: Settings) -> Pr
 
 
 def _texts(meta: StandardMetadata) -> dict[str, str]:
-    people = {"author": meta.authors, "maintainer": meta.maintainers}
     texts = {
         "name": meta.name,
-        "version": str(meta.version) if meta.version else "",
+        "version": str(meta.version or ""),
         "description": meta.description or "",
         "license": meta.license if isinstance(meta.license, str) else "",
         "requires-python": str(meta.requires_python or ""),
     }
-    for role, persons in people.items():
-        texts[role] = ", ".join(name for name, email in persons if not email)
-        pairs = [(name, email) for name, email in persons if email]
-        texts[f"{role}-email"] = ", ".join(_format_person(*pair) for pair in pairs)
+    for role, people in {"author": meta.authors, "maintainer": meta.maintainers}.items():
+        texts[role] = ", ".join(name for name, email in people if not email)
+        texts[f"{role}-email"] = ", ".join(_format_person(*pair) for pair in people if pair[1])
     return {name: text for name, text in texts.items() if text}
 
 
@@ -184,18 +183,12 @@ def _read_readme(folder: Path, table: Mapping[str, Any]) -> tuple[dict[str, Any]
     file = folder / fields["file"]
     if not os.path.lexists(file):
         return {}, None  # the library says so
-    kind = fields.get("content-type") or content_type_of(file.suffix)
-    if kind is None:
-        raise InvalidOptionsError(
-            [f"{FILE_NAME}: project.readme: PyPI does not know files ending in {file.suffix!r}"],
-            "use .md, .rst or .txt",
-        )
     try:
-        text = read_text_file(file, folder).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        fault = f"{FILE_NAME}: project.readme: {str(file)!r} is not UTF-8 text"
-        raise InvalidOptionsError([fault], "save it as UTF-8") from None
-    return {"readme": {"text": text, "content-type": kind}}, file
+        readme = read_readme(file, folder, fields.get("content-type"))
+    except SourceError as error:
+        fault = f"{FILE_NAME}: project.readme: {error.message}"
+        raise InvalidOptionsError([fault], error.hint) from None
+    return {"readme": {"text": readme.text, "content-type": readme.content_type}}, file
 
 
 def _license_files(folder: Path, meta: StandardMetadata) -> tuple[tuple[str, bytes], ...] | None:
@@ -207,15 +200,15 @@ def _license_files(folder: Path, meta: StandardMetadata) -> tuple[tuple[str, byt
 
 def _requirements(meta: StandardMetadata) -> tuple[str, ...]:
     """Dependencies, then each extra's with `extra == "name"` among its conditions."""
-    lines = [str(requirement) for requirement in meta.dependencies]
+    found = [*map(str, meta.dependencies)]
     for extra, requirements in meta.optional_dependencies.items():
+        wanted = f'extra == "{canonicalize_name(extra)}"'
         for requirement in requirements:
-            bare, _, condition = (part.strip() for part in str(requirement).partition(";"))
-            wanted = f'extra == "{canonicalize_name(extra)}"'
-            lines.append(
-                f"{bare} ; ({condition}) and {wanted}" if condition else f"{bare} ; {wanted}"
-            )
-    return tuple(lines)
+            condition = f"({requirement.marker}) and {wanted}" if requirement.marker else wanted
+            bare = copy(requirement)
+            bare.marker = None
+            found.append(f"{bare} ; {condition}")
+    return tuple(found)
 
 
 def _entry_points(meta: StandardMetadata) -> dict[str, dict[str, str]]:
@@ -223,60 +216,47 @@ def _entry_points(meta: StandardMetadata) -> dict[str, dict[str, str]]:
     return {group: dict(entries) for group, entries in groups.items() if entries}
 
 
-_Check = Callable[[Any], bool]
-
-
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _is_texts(value: Any) -> bool:
+def _is_list(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(_is_text, value))
+
+
+def _is_text_or_list(value: Any) -> bool:
+    return _is_text(value) or _is_list(value)
 
 
 def _is_table(value: Any) -> bool:
     return isinstance(value, dict) and bool(value) and all(map(_is_text, value.values()))
 
 
-#: Every key: the shape of its value in words, the check, and what Settings calls it.
-KEYS: Mapping[str, tuple[str, _Check, str]] = {
-    "module": ("a folder", _is_text, "module"),
-    "package": (
-        "a folder or a list of folders",
-        lambda value: _is_text(value) or _is_texts(value),
-        "packages",
-    ),
-    "commands": ('a table such as { tool = "./cmd/tool" }', _is_table, "commands"),
-    "entry-point": ("a command's name", _is_text, "entry_point"),
-    "platforms": (
-        "a list of platforms",
-        lambda value: _is_text(value) or _is_texts(value),
-        "platforms",
-    ),
-    "launcher": ("'native' or 'python'", _is_text, "launcher"),
-    "ldflags": ("a text", _is_text, "ldflags"),
-    "tags": (
-        "a list of build tags",
-        lambda value: _is_text(value) or _is_texts(value),
-        "tags",
-    ),
-    "set-version-var": (
-        "a variable such as 'main.version', a list of them, or 'auto'",
-        lambda value: _is_text(value) or _is_texts(value),
-        "set_version_vars",
-    ),
-    "set": ('a table such as { "main.commit" = "{commit}" }', _is_table, "set_values"),
-    "python-source": ("a folder", _is_text, "python_source"),
-    "tag-prefix": ("what is in front of a tag's version", _is_text, "tag_prefix"),
-    "readme-links": ("true or false", lambda value: isinstance(value, bool), "readme_links"),
-    "vendor": ("true or false", lambda value: isinstance(value, bool), "vendor"),
-    "sdist-include": ("a list of patterns as in .gitignore", _is_texts, "sdist_include"),
-    "sdist-exclude": ("a list of patterns as in .gitignore", _is_texts, "sdist_exclude"),
+def _is_switch(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+_VARIABLES = "a variable such as 'main.version', a list of them, or 'auto'"
+_PATTERNS = "a list of patterns as in .gitignore"
+#: Every key: what Settings calls it, its value's shape, and that shape in words.
+KEYS: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
+    "module": ("module", _is_text, "a folder"),
+    "package": ("packages", _is_text_or_list, "a folder or a list of folders"),
+    "commands": ("commands", _is_table, 'a table such as { tool = "./cmd/tool" }'),
+    "entry-point": ("entry_point", _is_text, "a command's name"),
+    "platforms": ("platforms", _is_text_or_list, "a list of platforms"),
+    "launcher": ("launcher", _is_text, "'native' or 'python'"),
+    "ldflags": ("ldflags", _is_text, "a text"),
+    "tags": ("tags", _is_text_or_list, "a list of build tags"),
+    "set-version-var": ("set_version_vars", _is_text_or_list, _VARIABLES),
+    "set": ("set_values", _is_table, 'a table such as { "main.commit" = "{commit}" }'),
+    "python-source": ("python_source", _is_text, "a folder"),
+    "tag-prefix": ("tag_prefix", _is_text, "what is in front of a tag's version"),
+    "readme-links": ("readme_links", _is_switch, "true or false"),
+    "vendor": ("vendor", _is_switch, "true or false"),
+    "sdist-include": ("sdist_include", _is_list, _PATTERNS),
+    "sdist-exclude": ("sdist_exclude", _is_list, _PATTERNS),
 }
-
-
-#: Settings that may be written as one text.
-_LISTS = {"packages", "platforms", "tags", "set_version_vars", "sdist_include", "sdist_exclude"}
 
 
 def parse_settings(table: Any) -> Settings:
@@ -286,28 +266,23 @@ def parse_settings(table: Any) -> Settings:
     """
     if not isinstance(table, dict):
         raise InvalidOptionsError([f"{FILE_NAME}: [{TABLE}] is not a table"])
-    faults, values = [], {}
+    faults: list[str] = []
+    values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in KEYS:
             close = get_close_matches(key, KEYS, 1)
             meant = f"; did you mean {close[0]!r}?" if close else ""
             faults.append(f"{FILE_NAME}: [{TABLE}] has no key {key!r}{meant}")
             continue
-        shape, check, attribute = KEYS[key]
-        if check(value):
-            values[attribute] = value
-        else:
+        attribute, check, shape = KEYS[key]
+        if not check(value):
             faults.append(f"{FILE_NAME}: {TABLE}.{key} = {value!r} should be {shape}")
+        elif check is _is_text_or_list and isinstance(value, str):
+            values[attribute] = tuple(part.strip() for part in value.split(","))
+        else:
+            values[attribute] = tuple(value) if isinstance(value, list) else value
     if "packages" in values and "commands" in values:
         faults.append(f"{FILE_NAME}: {TABLE} has both package and commands; write one of them")
     if faults:
         raise InvalidOptionsError(faults, f"its keys are: {', '.join(KEYS)}")
-    for name in _LISTS & values.keys():
-        values[name] = _as_tuple(values[name])
     return Settings(**values)
-
-
-def _as_tuple(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(","))
-    return tuple(value)

@@ -18,20 +18,28 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _WORD = re.compile(r"'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<plain>\S+)")
 
 
-def asked_variables(
+def asked_values(
     request: BuildRequest, settings: Settings, version_variable: str = ""
 ) -> dict[str, str]:
-    """Each variable that a build sets -> the option that names it.
+    """Each variable that --set-version-var and --set name -> its value with placeholders.
 
     `version_variable` is the one found for `auto`.
     """
     names = request.version_variables or settings.set_version_vars
-    found = {(version_variable if name == AUTO else name): "set-version-var" for name in names}
+    found = {(version_variable if name == AUTO else name): "{version}" for name in names}
+    found |= settings.set_values if request.set_values is None else request.set_values
+    return {name: template for name, template in found.items() if name}
+
+
+def asked_variables(
+    request: BuildRequest, settings: Settings, version_variable: str = ""
+) -> dict[str, str]:
+    """Each variable that a build sets -> the option that names it."""
     values = settings.set_values if request.set_values is None else request.set_values
-    found |= dict.fromkeys(values, "set")
     ldflags = settings.ldflags if request.ldflags is None else request.ldflags
-    found |= dict.fromkeys(parse_variables(ldflags or ""), "ldflags -X")
-    return {name: option for name, option in found.items() if name}
+    asked = asked_values(request, settings, version_variable)
+    found = {name: "set" if name in values else "set-version-var" for name in asked}
+    return found | dict.fromkeys(parse_variables(ldflags or ""), "ldflags -X")
 
 
 def parse_variables(ldflags: str) -> dict[str, str]:

@@ -218,14 +218,14 @@ def find_readme(folders: Iterable[Path]) -> Path | None:
     return None
 
 
-def read_readme(path: Path, project: Path | None = None) -> Readme:
+def read_readme(path: Path, project: Path | None = None, content_type: str | None = None) -> Readme:
     """A README of the project; None for one that the user named.
 
     Raises MissingPathError when there is none, SourceError when it can't be read.
     """
     if not os.path.lexists(path):
         raise MissingPathError(f"README file not found: {path}", "name an existing file")
-    content_type = content_type_of(path.suffix)
+    content_type = content_type or content_type_of(path.suffix)
     if content_type is None:
         raise SourceError(
             f"README {path}: PyPI does not know files ending in {path.suffix!r}",

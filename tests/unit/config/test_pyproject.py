@@ -82,12 +82,12 @@ def test_every_field_of_project(tmp_path: Path) -> None:
     assert project.lists == {
         "classifiers": ("Topic :: Utilities",),
         "keywords": ("a", "b"),
-        "requires": (
+        "requires_dist": (
             'click>=8; python_version < "4"',
             'rich ; extra == "extra"',
             'pywin32 ; (sys_platform == "win32") and extra == "extra"',
         ),
-        "extras": ("extra",),
+        "provides_extra": ("extra",),
     }
     assert project.urls == {"Homepage": "https://example.com"}
     assert project.entry_points == {
@@ -99,7 +99,10 @@ def test_every_field_of_project(tmp_path: Path) -> None:
 def test_names_of_extras_are_normalised(tmp_path: Path) -> None:
     text = '[project]\nname = "x"\nversion = "1"\noptional-dependencies.Big_One = ["rich"]\n'
     lists = read(tmp_path, BACKEND + text).lists
-    assert (lists["extras"], lists["requires"]) == (("big-one",), ('rich ; extra == "big-one"',))
+    assert (lists["provides_extra"], lists["requires_dist"]) == (
+        ("big-one",),
+        ('rich ; extra == "big-one"',),
+    )
 
 
 def test_dynamic_fields_are_open_and_others_closed(tmp_path: Path) -> None:

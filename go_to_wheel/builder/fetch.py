@@ -58,7 +58,7 @@ def fetch(
     """
     paths = _package_paths(query, below)
     for path in paths:
-        go.get(folder, f"{path}@{query.version}")
+        go.query(["get", f"{path}@{query.version}"], folder)
     packages = [list_package(go, folder, path, target) for path in paths]
     first = packages[0]
     strangers = [

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from go_to_wheel.errors import SourceError, ToolchainError, shortage_hint
+from go_to_wheel.errors import GoToWheelError, SourceError, ToolchainError, shortage_hint
 from go_to_wheel.golang.environment import (
     QUERIED,
     flag_name,
@@ -56,13 +56,13 @@ class Go:
         env = self.environment if target is None else self.environment_for(target)
         return self.runner.run([self.program, *args], folder, env)
 
-    def hint(self, result: Result) -> str:
-        """What to do about a failed go command; "" when there is nothing to add."""
-        return explain(result.stderr, self.version)
-
-    def source_error(self, result: Result, about: str = "") -> SourceError:
-        """A failed go command as an error, in Go's own words."""
-        return SourceError(f"{about}{first_words(result)}", self.hint(result))
+    def query(
+        self, args: Sequence[str], folder: Path, target: Target | None = None, about: str = ""
+    ) -> str:
+        """What a go command prints; raises SourceError in Go's own words when it fails."""
+        result = self.run(args, folder, target)
+        self._raise_for(result, SourceError, about)
+        return result.stdout
 
     def compile(
         self,
@@ -80,16 +80,8 @@ class Go:
         """
         env = {"GOTMPDIR": str(output.parent), **self.environment_for(target)}
         flags = [*format_code_flags(ldflags), *_take_share(env, processors)]
-        args = ["build", *flags, "-o", str(output), package]
-        result = self.runner.run([self.program, *args], folder, env)
-        if result.returncode:
-            raise ToolchainError(first_words(result), self.hint(result))
-
-    def get(self, folder: Path, query: str) -> None:
-        """Add a package at a version to the module in `folder`; raises SourceError."""
-        result = self.run(["get", query], folder)
-        if result.returncode:
-            raise self.source_error(result)
+        args = [self.program, "build", *flags, "-o", str(output), package]
+        self._raise_for(self.runner.run(args, folder, env), ToolchainError)
 
     def read_origin(self, folder: Path, module: str, version: str) -> dict[str, str]:
         """The module proxy's record of a version's repository (URL, Hash, Ref …)."""
@@ -102,9 +94,12 @@ class Go:
 
     def vendor(self, folder: Path, output: Path) -> None:
         """Write the module's dependencies below `output`; raises ToolchainError."""
-        result = self.run(["mod", "vendor", "-o", str(output)], folder)
+        self._raise_for(self.run(["mod", "vendor", "-o", str(output)], folder), ToolchainError)
+
+    def _raise_for(self, result: Result, error: type[GoToWheelError], about: str = "") -> None:
         if result.returncode:
-            raise ToolchainError(first_words(result), self.hint(result))
+            hint = explain(result.stderr, self.version)
+            raise error(f"{about}{first_words(result)}", hint)
 
     def without_stamp(self) -> Go:
         """The same Go, which leaves commit and repository out of the binaries."""

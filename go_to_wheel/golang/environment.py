@@ -8,7 +8,8 @@ not, whether they are set in the environment or in Go's own `go env -w` file.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,6 +35,12 @@ _PASSED_ON = (
 QUERIED = ("GOVERSION", "GOROOT", "GOFLAGS", "GOHOSTOS", "GOHOSTARCH", *_PASSED_ON)
 #: GOFLAGS that choose sources, not code generation; all others are dropped.
 _SOURCE_FLAGS = ("-mod", "-modfile", "-modcacherw", "-buildvcs", "-tags", "-p", "-insecure")
+#: Variables that change the generated code; these are set again or left out.
+_CODE_SETTINGS = re.compile(
+    r"GO(FLAGS|EXPERIMENT|FIPS140|ROOT|DEBUG|ENV|BIN|OS|ARCH|WASM|_EXTLINK_ENABLED)|CC|CXX"
+    r"|(GO(AMD64|ARM|386|MIPS|PPC64|RISCV64)|CGO_).*",
+    re.DOTALL,
+)
 #: What a compiler or linker may use before it collects garbage, in bytes.
 _MEMORY_EACH = 1500 << 20
 #: All of them at once may use half of the memory; below this share, Go's default stays.
@@ -55,7 +62,7 @@ def neutral_environment(
     off (GOENV=off) and the settings about sources are passed on explicitly, because an empty
     variable would fall back to that file.
     """
-    env = {name: value for name, value in environ.items() if not _is_code_setting(name)}
+    env = {name: value for name, value in environ.items() if not _CODE_SETTINGS.fullmatch(name)}
     for name in _PASSED_ON:
         if settings.get(name):
             env[name] = settings[name]
@@ -77,26 +84,25 @@ def memory_settings(memory: int, processors: int) -> dict[str, str]:
     return {"GOGC": "off", "GOMEMLIMIT": f"{each >> 20}MiB"} if each >= _LEAST_MEMORY else {}
 
 
-def read_memory() -> int:
-    """The memory that this process may use, in bytes; 0 if unknown."""
+def read_memory(control_groups: Path = Path("/sys/fs/cgroup")) -> int:
+    """The memory that this process may use, in bytes; 0 if unknown.
+
+    Linux's control groups limit it, the process's own and those above (both versions).
+    """
     try:
-        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     except (AttributeError, ValueError, OSError):
         return 0
-    return min([total, *_control_group_limits()])
-
-
-def _control_group_limits(top: Path = Path("/sys/fs/cgroup")) -> Iterator[int]:
-    """The limits of Linux's control groups, the process's own and those above (both versions)."""
-    places = [top / "memory" / "memory.limit_in_bytes"]
+    places = [control_groups / "memory" / "memory.limit_in_bytes"]
     with suppress(OSError):
         for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
             if line.startswith("0::/"):
-                own = top / line.removeprefix("0::/")
+                own = control_groups / line.removeprefix("0::/")
                 places += [folder / "memory.max" for folder in (own, *own.parents)]
     for place in places:
         with suppress(OSError, ValueError):
-            yield int(place.read_text(encoding="ascii"))
+            limits.append(int(place.read_text(encoding="ascii")))
+    return min(limits)
 
 
 def usable_cpus() -> int:
@@ -118,20 +124,11 @@ def flag_name(word: str) -> str:
     return "-" + name.lstrip("-")
 
 
-def _is_code_setting(name: str) -> bool:
-    """Whether a variable changes the generated code; these are set again or left out."""
-    if name in ("GOFLAGS", "GOEXPERIMENT", "GOFIPS140", "GOROOT", "GODEBUG", "GOENV", "GOBIN"):
-        return True
-    if name in ("GOOS", "GOARCH", "GOWASM", "GO_EXTLINK_ENABLED", "CC", "CXX"):
-        return True
-    return name.startswith(("GOAMD64", "GOARM", "GO386", "GOMIPS", "GOPPC64", "GORISCV64", "CGO_"))
-
-
 def query_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment for `go env`: settings as they are, but a system that Go knows."""
     env = {
         name: value
         for name, value in environ.items()
-        if name in ("GOENV", "GOFLAGS") or not _is_code_setting(name)
+        if name in ("GOENV", "GOFLAGS") or not _CODE_SETTINGS.fullmatch(name)
     }
     return {**env, "GOOS": "linux", "GOARCH": "amd64"}

@@ -43,10 +43,7 @@ class Package:
 def list_package(go: Go, folder: Path, package: str, target: Target) -> Package:
     """One package, without its dependencies; raises SourceError in Go's own words."""
     args = ["list", "-buildvcs=false", f"-json={_FIELDS}", package]
-    result = go.run(args, folder, target)
-    if result.returncode:
-        raise go.source_error(result, f"package {package!r}: ")
-    return _parse_package(json.loads(result.stdout))
+    return _parse_package(json.loads(go.query(args, folder, target, f"package {package!r}: ")))
 
 
 def list_linked(go: Go, folder: Path, packages: Sequence[str], target: Target) -> list[Package]:
@@ -56,10 +53,8 @@ def list_linked(go: Go, folder: Path, packages: Sequence[str], target: Target) -
     compiler's own message.
     """
     args = ["list", "-e", "-deps", "-buildvcs=false", f"-json={_FIELDS}", *packages]
-    result = go.run(args, folder, target)
-    if result.returncode:
-        raise go.source_error(result)
-    return [_parse_package(data) for data in _parse_objects(result.stdout) if data.get("Dir")]
+    listed = _parse_objects(go.query(args, folder, target))
+    return [_parse_package(data) for data in listed if data.get("Dir")]
 
 
 def list_cgo_files(go: Go, folder: Path, packages: Sequence[str], target: Target) -> list[str]:

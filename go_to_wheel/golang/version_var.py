@@ -8,7 +8,7 @@ of other packages, are not resolved.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,19 +17,22 @@ from go_to_wheel.golang.packages import Package
 from go_to_wheel.sources.files import read_file
 
 Initial = Literal["constant", "computed", "unclear"]
-Token = tuple[str, str]
 
-_TOKEN = re.compile(
-    r"""(?P<skip>[ \t\r]+|//[^\n]*)
-    |(?P<newline>\n|/\*.*?\*/)
+_LITERAL = re.compile(
+    r"""(?P<comment>//[^\n]*|/\*.*?\*/)
     |(?P<string>"(?:\\.|[^"\\\n])*"|`[^`]*`)
-    |(?P<rune>'(?:\\.|[^'\\\n])+')
-    |(?P<word>\w+)
-    |(?P<mark>[-+*/%&|^:=!<>]=|.)""",
+    |'(?:\\.|[^'\\\n])+'""",
     re.VERBOSE | re.DOTALL,
 )
+#: Where Go ends a statement at a line's end.
+_LINE_END = re.compile(r"(?<=[\w\"')\]}])[ \t\r]*\n")
+_SPEC = re.compile(
+    r"\s*(?P<names>\w+(?:\s*,\s*\w+)*)\s*(?P<kind>[^=]*)(?:=(?P<value>.*))?", re.DOTALL
+)
+_CONSTANT = re.compile(r'[\w\s"+()]+')
+_NAME = re.compile(r"\s*(?P<first>[^\W\d]\w*)(\s*\.\s*\w+)?\s*")  # x, or pkg.X
 _NO_STRINGS = frozenset(("true", "false", "nil", "iota"))
-_OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
+_ASSIGNED = re.compile(r"(?<![.\w])(\w+)\s*\+?=(?!=)")
 
 
 @dataclass(frozen=True)
@@ -56,18 +59,18 @@ def read_string_variables(package: Package) -> dict[str, StringVariable]:
 def parse_string_variables(texts: Iterable[str]) -> dict[str, StringVariable]:
     """The string variables that the files of one package declare, by name."""
     constants: set[str] = set()
-    declared: list[tuple[str, str, list[Token] | None]] = []
+    declared: list[tuple[str, str, str | None]] = []
     assigned: set[str] = set()
     for text in texts:
-        for statement in _statements(text):
-            keyword = statement[0][1]
-            if keyword == "const":
+        plain = _LINE_END.sub(";", _LITERAL.sub(_blank, f"{text}\n"))
+        for statement in map(str.strip, _split(plain, ";")):
+            if re.match(r"const\b", statement):
                 for name, _, value in _parse(statement):
                     constants |= {name} if _judge(value, constants) == "constant" else set()
-            elif keyword == "var":
+            elif re.match(r"var\b", statement):
                 declared += _parse(statement)
-            elif [word for _, word in statement[:3]] == ["func", "init", "("]:
-                assigned |= set(_assignments(statement))
+            elif re.match(r"func\s+init\s*\(", statement):
+                assigned |= set(_ASSIGNED.findall(statement))
     found = {}
     for name, kind, value in declared:
         initial = "constant" if value is None and kind == "string" else _judge(value, constants)
@@ -76,91 +79,43 @@ def parse_string_variables(texts: Iterable[str]) -> dict[str, StringVariable]:
     return found
 
 
-def _statements(text: str) -> Iterator[list[Token]]:
-    """The file's statements outside all brackets, as tokens; ";" stands for a line's end."""
-    depth, statement = 0, []
-    for token in _tokens(text):
-        depth += (token[1] in _OPENING) - (token[1] in _CLOSING) if token[0] == "mark" else 0
-        if token != ("mark", ";") or depth:
-            statement.append(token)
-        elif statement:
-            yield statement
-            statement = []
+def _blank(literal: re.Match[str]) -> str:
+    """An empty literal; a comment counts as a line's end, or as nothing."""
+    if literal["comment"]:
+        return "\n" if "\n" in literal[0] else " "
+    return '""' if literal["string"] else "''"
 
 
-def _tokens(text: str) -> Iterator[Token]:
-    """Tokens with the semicolons that Go adds at a line's end."""
-    last: Token = ("", "")
-    for match in _TOKEN.finditer(f"{text}\n"):
-        kind, token = match.lastgroup or "", match[0]
-        if kind == "newline":
-            ends = last[0] in ("string", "rune", "word") or last[1] in _CLOSING
-            if "\n" not in token or not ends:
-                continue
-            kind, token = "mark", ";"
-        if kind != "skip":
-            last = (kind, token)
-            yield last
+def _split(text: str, mark: str) -> Iterator[str]:
+    """The parts between marks that are outside all brackets."""
+    depth = start = 0
+    for found in re.finditer(rf"[(\[{{}}\]){mark}]", text):
+        depth += (found[0] in "([{") - (found[0] in ")]}")
+        if found[0] == mark and depth == 0:
+            yield text[start : found.start()]
+            start = found.end()
+    yield text[start:]
 
 
-def _specs(statement: Sequence[Token]) -> Iterator[list[Token]]:
-    """The declarations in `var x = 1` or `var ( … )`, without the keyword."""
-    if statement[1:2] != [("mark", "(")]:
-        yield list(statement[1:])
-        return
-    yield from _split(statement[2:-1], ";")
+def _parse(statement: str) -> Iterator[tuple[str, str, str | None]]:
+    """(name, type, value) for each name of a `var` or `const` statement; None without value."""
+    body = re.sub(r"^\w+\s*", "", statement)
+    specs = _split(body[1 : body.rfind(")")], ";") if body.startswith("(") else [body]
+    for found in filter(None, map(_SPEC.fullmatch, specs)):
+        names = [name.strip() for name in found["names"].split(",")]
+        values: list[str | None] = list(_split(found["value"], ",")) if found["value"] else []
+        if len(values) != len(names):  # none at all, or one call for several
+            values = [found["value"]] * len(names)
+        kind = "".join(found["kind"].split())
+        yield from ((name, kind, value) for name, value in zip(names, values, strict=True))
 
 
-def _split(tokens: Sequence[Token], mark: str) -> list[list[Token]]:
-    parts: list[list[Token]] = [[]]
-    depth = 0
-    for token in tokens:
-        depth += (token[1] in _OPENING) - (token[1] in _CLOSING) if token[0] == "mark" else 0
-        if token == ("mark", mark) and depth == 0:
-            parts.append([])
-        else:
-            parts[-1].append(token)
-    return [part for part in parts if part]
-
-
-def _parse(statement: Sequence[Token]) -> list[tuple[str, str, list[Token] | None]]:
-    """(name, type, value) for each name of a `var` or `const` statement."""
-    return [found for spec in _specs(statement) for found in _parse_spec(spec)]
-
-
-def _parse_spec(tokens: list[Token]) -> Iterator[tuple[str, str, list[Token] | None]]:
-    """(name, type, value) for each name of a declaration; None where it has no value."""
-    left, *right = _split(tokens, "=") or [[]]
-    if not left:
-        return
-    first, *more = _split(left, ",")
-    last = (more or [first])[-1]  # the type follows the last name
-    kind = "".join(text for _, text in last[1:])
-    values: Sequence[list[Token] | None] = _split(right[0], ",") if right else []
-    names = [part[0][1] for part in (first, *more)]
-    if len(values) != len(names):  # none at all, or one call for several
-        values = [right[0] if right else None] * len(names)
-    yield from zip(names, [kind] * len(names), values, strict=True)
-
-
-def _judge(value: Sequence[Token] | None, constants: set[str]) -> Initial | None:
+def _judge(value: str | None, constants: set[str]) -> Initial | None:
     """Whether an expression is a constant string; None when it is no string at all."""
-    if not value:
-        return None
-    kinds = {kind for kind, _ in value}
-    words = [text for kind, text in value if kind == "word"]
-    marks = {text for kind, text in value if kind == "mark"}
-    if kinds <= {"string", "word", "mark"} and marks <= {"+", "(", ")"}:
-        known = all(word in constants or word == "string" for word in words)
-        if known and ("string" in kinds or set(words) & constants):
-            return "constant"
-    if marks <= {"."} and not kinds & {"string", "rune"}:  # x, or pkg.X
-        return None if words[0][0].isdigit() or words[0] in _NO_STRINGS else "unclear"
-    return "computed" if marks & {"(", "["} and "{" not in marks else None
-
-
-def _assignments(function: Sequence[Token]) -> Iterator[str]:
-    """The plain names that a function assigns to."""
-    for before, token, after in zip(function, function[1:], function[2:], strict=False):
-        if token[0] == "word" and before[1] != "." and after[1] in ("=", "+="):
-            yield token[1]
+    value = value or ""
+    words = set(re.findall(r"\w+", value))
+    if _CONSTANT.fullmatch(value) and words <= {*constants, "string"}:
+        return "constant" if '"' in value or words & constants else None
+    if found := _NAME.fullmatch(value):
+        return None if found["first"] in _NO_STRINGS else "unclear"
+    return "computed" if re.search(r"[(\[]", value) and "{" not in value else None

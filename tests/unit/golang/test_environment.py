@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from go_to_wheel.golang.environment import (
-    _control_group_limits,
     filter_flags,
     memory_settings,
     neutral_environment,
+    read_memory,
 )
 
 
@@ -95,4 +95,4 @@ def test_limits_of_control_groups(tmp_path: Path) -> None:
     (tmp_path / "memory").mkdir()
     (tmp_path / "memory" / "memory.limit_in_bytes").write_text("4096\n")
     (tmp_path / "memory.max").write_text("max\n")
-    assert list(_control_group_limits(tmp_path)) == [4096]
+    assert read_memory(tmp_path) == 4096

@@ -13,7 +13,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from go_to_wheel.errors import OutputError
 from go_to_wheel.process import hold_signals
-from go_to_wheel.sources.module import in_repository
+from go_to_wheel.sources.files import repository_root
 
 
 def check_folder(folder: Path) -> None:
@@ -70,7 +70,7 @@ def _make_folder(folder: Path, undo: ExitStack) -> None:
         if not path.exists():
             undo.callback(_remove_folder, path)
             path.mkdir(exist_ok=True)
-    if in_repository(folder):
+    if repository_root(folder.resolve()):
         undo.callback(_remove, folder / ".gitignore")
         (folder / ".gitignore").write_text("*\n")
 

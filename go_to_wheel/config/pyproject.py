@@ -20,7 +20,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from pyproject_metadata import StandardMetadata
 
-from go_to_wheel.errors import InvalidOptionsError, SourceError
+from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file, read_readme, read_text_file
 from go_to_wheel.sources.readme import Readme
 
@@ -183,11 +183,7 @@ def _read_readme(folder: Path, table: Mapping[str, Any]) -> tuple[dict[str, Any]
     file = folder / fields["file"]
     if not os.path.lexists(file):
         return {}, None  # the library says so
-    try:
-        readme = read_readme(file, folder, fields.get("content-type"))
-    except SourceError as error:
-        fault = f"{FILE_NAME}: project.readme: {error.message}"
-        raise InvalidOptionsError([fault], error.hint) from None
+    readme = read_readme(file, folder, fields.get("content-type"))
     return {"readme": {"text": readme.text, "content-type": readme.content_type}}, file
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -22,10 +22,12 @@ _PLACES = {
     "bitbucket.org": ("src/{ref}", "raw/{ref}"),
 }
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".avif")
-_FENCE = re.compile(r" {0,3}(?P<mark>`{3,}|~{3,})(?P<rest>.*)")
 #: What a link can be part of, and what has none: code, comments, escaped characters.
 _TOKEN = re.compile(
-    r"""(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n\s*\n)[\s\S])*?(?<!`)(?P=ticks)(?!`)
+    r"""^[ ]{0,3}(?P<fence>(?P<char>[`~])(?P=char){2,}+) (?:(?<=~)[^\n]*|(?<=`)[^`\n]*) $
+        (?: [\s\S]*? ^[ ]{0,3}(?P=fence)(?P=char)*[ \t]*$ | [\s\S]* )
+    | (?<!`)(?P<ticks>`+)(?!`) (?:(?!\n\s*\n|\n[ ]{0,3}(?:```|~~~))[\s\S])*?
+        (?<!`)(?P=ticks)(?!`)
     | <!--[\s\S]*?--> | \\[\s\S]
     | (?P<tag> <(?:img|a|source|video)\b[^<>]*> )
     | ^[ ]{0,3}\[[^\]\n]+\]:[ \t]*<?(?P<defined>[^\s<>]+)
@@ -62,25 +64,7 @@ def absolute_links(readme: Readme, home: str, ref: str, folder: str = "") -> Rea
             return target
         return f"{raw if picture else page}/{inside}{fragment[:-1]}"
 
-    texts = (code or _rewrite(text, address) for text, code in _split_code(readme.text))
-    return replace(readme, text="".join(texts))
-
-
-def _split_code(text: str) -> Iterator[tuple[str, str]]:
-    """The text in parts: outside and inside fenced code, one of the two is empty."""
-    lines: list[str] = []
-    mark = ""
-    for line in text.splitlines(keepends=True):
-        found = _FENCE.match(line)
-        if not mark and found and not (found["mark"][0] == "`" and "`" in found["rest"]):
-            yield "".join(lines), ""
-            lines, mark = [line], found["mark"]
-            continue
-        lines.append(line)
-        if mark and found and found["mark"].startswith(mark) and not found["rest"].strip():
-            yield "", "".join(lines)
-            lines, mark = [], ""
-    yield ("", "".join(lines)) if mark else ("".join(lines), "")
+    return replace(readme, text=_rewrite(readme.text, address))
 
 
 def _rewrite(text: str, address: _Address) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,32 +28,17 @@ _MODULE_LINE = re.compile(
     re.MULTILINE,
 )
 
-_REPLACED = re.compile(r"=>[ \t]*[\"`]?(?P<path>\.{0,2}/[^\s\"`]*)")
+#: A word of go.mod or go.work that is a folder: `replace a => ../a`, `use ./b`.
+_FOLDER = re.compile(
+    r"(?:^|(?<=[\s\"`(]))(?:\.{1,2}(?:/[^\s\"`)]*)?|/(?!/)[^\s\"`)]*)(?=[\s\"`)]|$)"
+)
 #: What Go reads, and git when Go starts it.
 _READ_FILES = frozenset(
     ("go.mod", "go.sum", "go.work", "go.work.sum", "modules.txt", ".gitattributes", ".gitignore")
 )
-_GO_SUFFIXES = (
-    ".go",
-    ".s",
-    ".S",
-    ".sx",
-    ".c",
-    ".cc",
-    ".cpp",
-    ".cxx",
-    ".m",
-    ".f",
-    ".F",
-    ".for",
-    ".f90",
-    ".h",
-    ".hh",
-    ".hpp",
-    ".hxx",
-    ".swig",
-    ".swigcxx",
-    ".syso",
+_GO_SUFFIXES = tuple(
+    f".{name}"
+    for name in "go s S sx c cc cpp cxx m f F for f90 h hh hpp hxx swig swigcxx syso".split()
 )
 
 
@@ -135,7 +120,7 @@ def open_source(source: str, package: str | Sequence[str] | None = None) -> Modu
         raise SourceError(
             f"{root / 'go.mod'} has no module line", "add one: module example.com/name"
         )
-    for home in (root, *_local_replacements(root, go_mod), *_workspace_folders(root)):
+    for home in (root, *_local_folders(root)):
         refuse_irregular_sources(home)
     return ModuleSource(root, below, path)
 
@@ -176,23 +161,15 @@ def _is_plain(entry: os.DirEntry[str]) -> bool:
     return Path(entry.path).is_dir()
 
 
-def _local_replacements(root: Path, go_mod: str) -> list[Path]:
-    """The folders that stand for other modules: `replace example.com/a => ../a`."""
-    folders = [root / found["path"] for found in _REPLACED.finditer(go_mod)]
-    return [folder for folder in folders if folder.is_dir()]
-
-
-def _workspace_folders(root: Path) -> list[Path]:
-    """The folders that the nearest go.work names; above the module it may be a link."""
-    for place in (root, *root.parents):
-        path = place / "go.work"
+def _local_folders(root: Path) -> Iterator[Path]:
+    """The folders that go.mod and the nearest go.work name: other modules' sources."""
+    above = next((p for p in (root, *root.parents) if os.path.lexists(p / "go.work")), root)
+    for path, project in ((root / "go.mod", root), (above / "go.work", None)):
         if os.path.lexists(path) and not path.is_dir():
-            lines = read_file(path, None, TEXT_LIMIT).decode(errors="replace").splitlines()
-            words = " ".join(line.partition("//")[0] for line in lines).split()
-            paths = (word.strip('"`()') for word in words)
-            folders = [place / path for path in paths if path.startswith((".", "/"))]
-            return [folder for folder in folders if folder.is_dir()]
-    return []
+            text = read_file(path, project, TEXT_LIMIT).decode(errors="replace")
+            lines = (line.partition("//")[0] for line in text.splitlines())
+            folders = (path.parent / name for line in lines for name in _FOLDER.findall(line))
+            yield from (folder for folder in folders if folder.is_dir())
 
 
 def module_root(folder: Path) -> Path | None:
@@ -246,8 +223,3 @@ def read_files(source: ModuleSource, readme: str | None = None) -> ProjectFiles:
     return ProjectFiles(
         text, licenses, path.name if path else "", str(path.parent) if path else None
     )
-
-
-def in_repository(folder: Path) -> bool:
-    """Whether a version control checkout holds this folder (which need not exist yet)."""
-    return repository_root(folder.resolve()) is not None

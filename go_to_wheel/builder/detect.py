@@ -20,7 +20,7 @@ from go_to_wheel.builder.version_var import check_variable, find_version_variabl
 from go_to_wheel.config.detected import Detected, Fault, Identity, Value
 from go_to_wheel.config.pyproject import Project, Settings
 from go_to_wheel.config.request import BuildRequest
-from go_to_wheel.config.stamping import AUTO, asked_variables
+from go_to_wheel.config.stamping import AUTO, asked_variables, version_variables
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError
 from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.environment import usable_cpus
@@ -174,7 +174,7 @@ def _query_go(request: BuildRequest, located: Located, machine: Machine) -> GoFi
         go = go.with_tags(settings.tags or () if request.tags is None else request.tags)
         packages = tuple(find_main(go, source, package, targets) for package in source.packages)
         variable, missing = "", None
-        if AUTO in (request.version_variables or settings.set_version_vars):
+        if AUTO in version_variables(request, settings):
             variable, missing = find_version_variable(go, source, packages, targets[0])
         asked = asked_variables(request, settings, variable)
         judged = [

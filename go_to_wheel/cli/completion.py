@@ -12,7 +12,7 @@ _SHELLS: dict[str, type[ShellComplete]] = {
 }
 
 
-@click.command("completion", short_help="Print a completion script for a shell.")
+@click.command("completion")
 @click.argument("shell", type=click.Choice(list(_SHELLS)))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:

@@ -4,44 +4,33 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
+from go_to_wheel.builder.scaffold import check_files, plan_files, write_files
 from go_to_wheel.cli.messages import note
+from go_to_wheel.cli.options import go_binary, option, package
+from go_to_wheel.config.request import BuildRequest
+from go_to_wheel.process import Runner
 
 
-@click.command("init", short_help="Write pyproject.toml and a release workflow.")
+@click.command("init")
 @click.argument("folder", type=click.Path(), default=".")
-@click.option("--name", help="Package name (default: from the module path).")
-@click.option(
-    "--package",
-    metavar="DIR",
-    multiple=True,
-    help="Folder of the command, such as ./cmd/tool; repeat it for several commands.",
-)
-@click.option("--go-binary", metavar="PATH", help="Go to use (default: as found).")
-@click.option("--print", "only_print", is_flag=True, help="Print the files; write nothing.")
-@click.option("--force", is_flag=True, help="Overwrite existing files.")
-def command(
-    folder: str,
-    name: str | None,
-    package: tuple[str, ...],
-    go_binary: str | None,
-    only_print: bool,
-    force: bool,
-) -> None:
+@option("--name", "Package name (default: from the module path).")
+@package
+@go_binary
+@option("--print,only_print", "Print the files; write nothing.", is_flag=True)
+@option("--force", "Overwrite existing files.", is_flag=True)
+def command(folder: str, only_print: bool, force: bool, **options: Any) -> None:
     """Write what a Go module needs to be released on PyPI.
 
     Writes pyproject.toml (so that pip, uv and build can build it) beside go.mod, and
     .github/workflows/publish.yml at the top of the repository: build on a tag, check, run
     on Linux, macOS and Windows, upload by Trusted Publishing.
     """
-    from go_to_wheel.builder.scaffold import check_files, plan_files, write_files
-    from go_to_wheel.config.request import BuildRequest
-    from go_to_wheel.process import Runner
-
-    request = BuildRequest(source=folder, name=name, package=package, go_binary=go_binary)
     runner = Runner()
+    request = BuildRequest(source=folder, **options)
     files, text = plan_files(Path(folder), request, runner, os.environ)
     if text:
         note(text)

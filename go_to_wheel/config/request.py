@@ -52,9 +52,3 @@ class BuildRequest:
         if self.package is None:
             return ()
         return (self.package,) if isinstance(self.package, str) else tuple(self.package)
-
-    @property
-    def version_variables(self) -> tuple[str, ...]:
-        """The variables that are to have the version."""
-        names = self.set_version_var or ()
-        return (names,) if isinstance(names, str) else tuple(names)

@@ -25,7 +25,7 @@ def asked_values(
 
     `version_variable` is the one found for `auto`.
     """
-    names = request.version_variables or settings.set_version_vars
+    names = version_variables(request, settings)
     found = {(version_variable if name == AUTO else name): "{version}" for name in names}
     found |= settings.set_values if request.set_values is None else request.set_values
     return {name: template for name, template in found.items() if name}
@@ -40,6 +40,14 @@ def asked_variables(
     asked = asked_values(request, settings, version_variable)
     found = {name: "set" if name in values else "set-version-var" for name in asked}
     return found | dict.fromkeys(parse_variables(ldflags or ""), "ldflags -X")
+
+
+def version_variables(request: BuildRequest, settings: Settings) -> tuple[str, ...]:
+    """The variables that get the version; AUTO stands for the one that is found."""
+    names = request.set_version_var
+    if names is None:
+        return settings.set_version_vars
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def parse_variables(ldflags: str) -> dict[str, str]:

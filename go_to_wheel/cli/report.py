@@ -1,0 +1,132 @@
+"""What a build prints: its plan, or its report, as text or JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from go_to_wheel.builder.linked import Linked, linked_notes, list_targets
+from go_to_wheel.builder.plan import BuildPlan, plan_build
+from go_to_wheel.builder.run import BuildReport, BuiltWheel, run_build
+from go_to_wheel.cli.messages import fail, format_size, note, printable
+from go_to_wheel.cli.options import make_runner
+from go_to_wheel.cli.progress import show_progress
+from go_to_wheel.config.request import BuildRequest
+from go_to_wheel.naming import wheel_file_name
+
+#: Shown in another way, or twice.
+_NOT_IN_TABLE = ("command", "notes", "origins", "platforms")
+#: What the plan calls the fields of [project].
+_PLAN_KEYS = {
+    "description": "summary",
+    "requires-python": "requires_python",
+    "author-email": "author_email",
+    "command": "commands",
+}
+
+
+def run(request: BuildRequest, as_json: bool, verbose: bool) -> int:
+    """Build, print the report, return the exit code."""
+    plan = plan_build(request, make_runner(verbose), os.environ)
+    names = [target.name for target in plan.options.targets]
+    with show_progress(names, disabled=verbose) as on_event:
+        report = run_build(plan, on_event)
+    if as_json:
+        click.echo(json.dumps(format_report(plan, report), indent=2))
+    else:
+        click.echo(f"Built {len(report.wheels)} wheel(s):")
+        for wheel in report.wheels:
+            tags = " ".join(wheel.tags)
+            size = f"{format_size(wheel.size):>8}"
+            click.echo(f"  {wheel.path}\n    {size}  {wheel.seconds:5.1f} s  {tags}")
+        for text in report.notes:
+            note(text)
+    for target, error in report.failures.items():
+        fail(f"{target}: {error.message}", error.hint)
+    return 1 if report.failures else 0
+
+
+def print_plan(request: BuildRequest, as_json: bool, verbose: bool) -> None:
+    """What a build would do, each value with its source."""
+    plan = plan_build(request, make_runner(verbose), os.environ)
+    described = format_plan(plan, list_targets(plan, plan.options.targets))
+    if as_json:
+        click.echo(json.dumps(described, indent=2))
+        return
+    origins, width = described["origins"], max(map(len, described))
+    for key, value in described.items():
+        if key in _NOT_IN_TABLE or not value:
+            continue
+        shown = ", ".join(value) if isinstance(value, list) else value
+        origin = f"  [{origins[key]}]" if key in origins else ""
+        click.echo(printable(f"{key:<{width}}  {shown}{origin}"))
+    click.echo(f"\nplatforms  [{origins['platforms']}]")
+    for row in described["platforms"]:
+        click.echo(f"  {row['target']:<17} {row['file']}")
+    for text in described["notes"]:
+        note(text)
+
+
+def format_plan(plan: BuildPlan, linked: Linked) -> dict[str, Any]:
+    """The plan as --dry-run --json prints it."""
+    project, options, licenses = plan.options.project, plan.options, linked.licenses
+    rows = []
+    for target in options.targets:
+        tags = plan.planned_tags(target)
+        file = wheel_file_name(project.name, project.version, tags)
+        rows.append({"target": target.name, "tags": list(tags), "file": file})
+    return {
+        "name": project.name,
+        "version": project.version,
+        "command": options.command,
+        "commands": list(options.commands),
+        "package": plan.package.import_path,
+        "module": plan.package.module_path,
+        "go": plan.go_version,
+        "launcher": options.layout,
+        "ldflags": options.ldflags if plan.go else None,
+        "tags": list(options.tags),
+        "summary": project.summary,
+        "requires_python": project.requires_python,
+        "author": project.author,
+        "author_email": project.author_email,
+        "license": licenses.expression,
+        "license_files": [path for path, _ in licenses.files],
+        "urls": [f"{label}, {url}" for label, url in project.urls.items()],
+        "readme": project.readme.content_type if project.readme else None,
+        "output_dir": str(options.output_dir),
+        "notes": [*options.notes, *linked_notes(licenses.unknown, linked.without_cgo)],
+        "platforms": rows,
+        "origins": {_PLAN_KEYS.get(key, key): text for key, text in options.origins.items()},
+    }
+
+
+def format_report(plan: BuildPlan, report: BuildReport) -> dict[str, Any]:
+    """The report as --json prints it; sizes in bytes."""
+    failed = [{"target": name, "error": error.message} for name, error in report.failures.items()]
+    return {
+        "name": plan.options.project.name,
+        "version": plan.options.project.version,
+        "command": plan.options.command,
+        "wheels": [_format_wheel(wheel) for wheel in report.wheels],
+        "failed": failed,
+        "notes": list(report.notes),
+    }
+
+
+def _format_wheel(wheel: BuiltWheel) -> dict[str, Any]:
+    return {
+        "target": wheel.target,
+        "file": wheel.path.name,
+        "path": str(Path(wheel.path).absolute()),
+        "tags": list(wheel.tags),
+        "size": wheel.size,
+        "sha256": wheel.sha256,
+        "binary_size": wheel.binary_size,
+        "go": wheel.go_version,
+        "seconds": round(wheel.seconds, 3),
+    }

@@ -38,7 +38,7 @@ from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.process import wait_for
 from go_to_wheel.sources.prebuilt import BinarySource
-from go_to_wheel.wheel.archive import write_wheel
+from go_to_wheel.wheel.archive import encoder_note, write_wheel
 from go_to_wheel.wheel.entries import sbom_entries, wheel_entries
 
 #: Errors of the check that stop no build: an index other than PyPI may take a large wheel,
@@ -122,7 +122,7 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
         findings = _check(wheels, options)
         paths = publish([wheel.path for wheel in wheels], options.output_dir)
     published = [replace(wheel, path=path) for wheel, path in zip(wheels, paths, strict=True)]
-    notes = [*options.notes, *_notes(outcomes), *findings]
+    notes = [*options.notes, *_notes(outcomes), *findings, *filter(None, [encoder_note()])]
     notes += list_neighbours(options.output_dir, paths)
     return BuildReport(tuple(published), failures, tuple(notes))
 

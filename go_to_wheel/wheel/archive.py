@@ -3,8 +3,9 @@
 `wheel`'s own WheelFile writes the zip and RECORD; this module fixes what it leaves open:
 order, dates, modes, and the encoder. That is libdeflate instead of the zlib that Python
 happens to be linked with: the same bytes whatever zlib that is (zlib-ng writes others), and
-smaller ones than zlib's level 9 in a tenth of its time. Sources: PEP 427, PEP 491,
-RFC 1951 and the reproducible-builds SOURCE_DATE_EPOCH specification.
+smaller ones than zlib's level 9 in a tenth of its time. Where `deflate` has no wheel, zlib
+stands in. Sources: PEP 427, PEP 491, RFC 1951 and the reproducible-builds SOURCE_DATE_EPOCH
+specification.
 """
 
 from __future__ import annotations
@@ -13,16 +14,21 @@ import re
 import stat
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Literal
 
-import deflate
 from wheel.wheelfile import WheelFile
 
 from go_to_wheel.errors import WheelError
+
+_libdeflate: Callable[[bytes, int], bytearray] | None = None
+with suppress(ImportError):  # pyproject.toml says where
+    from deflate import deflate_compress as _libdeflate
 
 #: 1980-01-01, the first moment that a zip file can state.
 ZIP_EPOCH = 315532800
@@ -78,7 +84,20 @@ def _deflate_small(data: bytes) -> bytes:
 
 
 def _deflate(data: bytes, level: int) -> bytes:
-    return bytes(deflate.deflate_compress(data, level))
+    if _libdeflate is None:
+        encoder = zlib.compressobj(zlib.Z_BEST_COMPRESSION, zlib.DEFLATED, -zlib.MAX_WBITS)
+        return encoder.compress(data) + encoder.flush()
+    return bytes(_libdeflate(data, level))
+
+
+def encoder_note() -> str | None:
+    """What differs where libdeflate is missing; None where it is used."""
+    if _libdeflate is not None:
+        return None
+    return (
+        f"compressed with zlib {zlib.ZLIB_RUNTIME_VERSION}: on a machine with another zlib, or "
+        "with PyPI's deflate, the same source gives other bytes (pip install deflate)"
+    )
 
 
 def write_wheel(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import tomllib
 import zipfile
 import zlib
 from pathlib import Path
 
 import deflate
 import pytest
+from packaging.requirements import Requirement
 
 from go_to_wheel.errors import WheelError
-from go_to_wheel.wheel.archive import ZIP_EPOCH, Entry, parse_epoch, write_wheel
+from go_to_wheel.wheel.archive import ZIP_EPOCH, Entry, encoder_note, parse_epoch, write_wheel
 
 NAME = "tool-1.0-py3-none-any.whl"
 ENTRIES = [
@@ -94,3 +98,50 @@ def test_epochs(text: str | None, seconds: int) -> None:
 def test_bad_epochs(text: str) -> None:
     with pytest.raises(ValueError, match="SOURCE_DATE_EPOCH"):
         parse_epoch(text)
+
+
+WITHOUT_DEFLATE = """
+import sys
+sys.modules["deflate"] = None  # as where it isn't installed
+from pathlib import Path
+from go_to_wheel.wheel.archive import Entry, encoder_note, write_wheel
+write_wheel(Path(sys.argv[1]), [Entry("tool.py", b"x = 1" * 100_000)])
+print(encoder_note())
+"""
+
+
+def test_zlib_stands_in_where_deflate_is_missing(tmp_path: Path) -> None:
+    """As on a processor for which it has no wheels; the note says what that costs."""
+    command = [sys.executable, "-c", WITHOUT_DEFLATE, str(tmp_path / NAME)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"compressed with zlib {zlib.ZLIB_RUNTIME_VERSION}: ")
+    with zipfile.ZipFile(tmp_path / NAME) as archive:
+        assert archive.read("tool.py") == b"x = 1" * 100_000
+        assert archive.getinfo("tool.py").compress_size < 5_000
+    assert encoder_note() is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "system", "processor"),
+    [
+        (True, "linux", "x86_64"),
+        (True, "linux", "aarch64"),
+        (True, "darwin", "arm64"),
+        (True, "win32", "ARM64"),
+        (False, "linux", "riscv64"),
+        (False, "linux", "armv7l"),
+        (False, "android", "aarch64"),
+        (False, "freebsd14", "amd64"),
+    ],
+)
+def test_deflate_is_required_where_it_has_wheels(wanted: bool, system: str, processor: str) -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
+    (needed,) = [
+        Requirement(text)
+        for text in project["project"]["dependencies"]
+        if text.startswith("deflate")
+    ]
+    assert needed.marker is not None
+    machine = {"sys_platform": system, "platform_machine": processor}
+    machine["platform_python_implementation"] = "CPython"
+    assert needed.marker.evaluate(machine) is wanted

@@ -12,8 +12,6 @@ from collections.abc import Iterable
 
 #: What to do about a failure that says no more.
 SHOW_COMMANDS = "show the commands that ran: go-to-wheel --verbose …"
-
-
 #: What to do when the system has no more of something, by the error's number.
 _SHORTAGES = {
     errno.EAGAIN: "allow more processes and threads: ulimit -u 256",
@@ -48,12 +46,12 @@ class GoToWheelError(Exception):
         self.message = message
         self.hint = hint or self.usual_hint
 
+    def __str__(self) -> str:  # OSError's own would drop the message
+        return self.message
+
 
 class MissingPathError(GoToWheelError, FileNotFoundError):
     """A file or folder that the user named does not exist."""
-
-    def __str__(self) -> str:  # OSError's own would drop the message
-        return self.message
 
 
 class InvalidOptionsError(GoToWheelError, ValueError):
@@ -63,10 +61,9 @@ class InvalidOptionsError(GoToWheelError, ValueError):
 
     def __init__(self, faults: Iterable[str], hint: str = "") -> None:
         self.faults = tuple(faults)
-        count = len(self.faults)
-        head = self.faults[0] if count == 1 else f"{count} values can't be used:"
-        lines = [head] if count == 1 else [head, *(f"- {fault}" for fault in self.faults)]
-        super().__init__("\n".join(lines), hint)
+        several = [f"{len(self.faults)} values can't be used:"]
+        several += [f"- {fault}" for fault in self.faults]
+        super().__init__("\n".join(several if len(self.faults) != 1 else self.faults), hint)
 
 
 class SourceError(GoToWheelError, ValueError):
@@ -92,9 +89,6 @@ class ToolchainError(GoToWheelError, RuntimeError):
 class OutputError(GoToWheelError, OSError):
     """The output folder can't be written."""
 
-    def __str__(self) -> str:  # OSError's own would drop the message
-        return self.message
-
 
 class BuildFailedError(GoToWheelError, RuntimeError):
     """Some targets could not be built; `failures` maps each target's name to its error."""
@@ -103,17 +97,9 @@ class BuildFailedError(GoToWheelError, RuntimeError):
 
     def __init__(self, failures: dict[str, GoToWheelError], hint: str = "") -> None:
         self.failures = failures
-        super().__init__(_format_failures(failures), hint or _common_hint(failures))
-
-
-def _format_failures(failures: dict[str, GoToWheelError]) -> str:
-    """One block for each distinct message, headed by the targets it stands for."""
-    targets_of: dict[str, list[str]] = {}
-    for target, error in failures.items():
-        targets_of.setdefault(error.message, []).append(target)
-    return "\n".join(f"{', '.join(names)}: {text}" for text, names in targets_of.items())
-
-
-def _common_hint(failures: dict[str, GoToWheelError]) -> str:
-    hints = dict.fromkeys(error.hint for error in failures.values() if error.hint)
-    return "\n".join(hints)
+        targets_of: dict[str, list[str]] = {}  # one block for each distinct message
+        for target, error in failures.items():
+            targets_of.setdefault(error.message, []).append(target)
+        blocks = [f"{', '.join(names)}: {text}" for text, names in targets_of.items()]
+        hints = dict.fromkeys(error.hint for error in failures.values() if error.hint)
+        super().__init__("\n".join(blocks), hint or "\n".join(hints))

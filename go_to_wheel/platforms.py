@@ -8,7 +8,8 @@ Everything here is pure.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,6 +69,7 @@ TARGETS: tuple[Target, ...] = (
 )
 
 _BY_NAME = {target.name: target for target in TARGETS}
+_CHOICES = [*_BY_NAME, "all", "default", "native"]
 
 #: Systems and architectures that Go knows and PyPI has no platform tag for.
 _REFUSED_GOOS = frozenset(
@@ -81,9 +83,13 @@ _MACOS_MINIMUM: tuple[tuple[int, Version2], ...] = (
     (25, (12, 0)),
     (23, (11, 0)),
     (21, (10, 15)),
-    (17, (10, 13)),
 )
 _FIRST_ARM_MACOS: Version2 = (11, 0)
+#: Architectures that PyPI takes with other tags than manylinux2014 and musllinux_1_1.
+_LINUX_HEADS: dict[str, tuple[str, ...]] = {
+    "armv6l": ("linux",),
+    "riscv64": ("manylinux_2_31", "musllinux_1_2"),
+}
 
 
 def go_minor(go_version: str) -> int:
@@ -91,38 +97,23 @@ def go_minor(go_version: str) -> int:
 
     Raises ValueError when there is none.
     """
-    text = go_version.removeprefix("go")
-    digits = text.split(".")[1] if text.startswith("1.") else ""
-    number = ""
-    for char in digits:
-        if not char.isdigit():
-            break
-        number += char
-    if not number:
+    match = re.match(r"(?:go)?1\.(\d+)", go_version)
+    if not match:
         raise ValueError(f"not a Go version: {go_version!r}")
-    return int(number)
+    return int(match[1])
 
 
 def macos_minimum(go_version: str) -> Version2:
     """The oldest macOS that this Go release documents, as (major, minor)."""
     minor = go_minor(go_version)
-    for first, minimum in _MACOS_MINIMUM:
-        if minor >= first:
-            return minimum
-    return _MACOS_MINIMUM[-1][1]
+    return next((least for first, least in _MACOS_MINIMUM if minor >= first), (10, 13))
 
 
 def macos_floor(target: Target, go_version: str, minos: Version2 | None) -> Version2:
     """The macOS to claim: the newest of what Go documents, the binary and the CPU need."""
-    floors = [macos_minimum(go_version)]
-    if target.arch == "arm64":
-        floors.append(_FIRST_ARM_MACOS)
-    if minos is not None:
-        floors.append(minos)
-    major, minor = max(floors)
-    if major == 10 or minor == 0:
-        return (major, minor)
-    return (major + 1, 0)
+    processor = _FIRST_ARM_MACOS if target.arch == "arm64" else (0, 0)
+    major, minor = max(macos_minimum(go_version), processor, minos or (0, 0))
+    return (major, minor) if major == 10 or minor == 0 else (major + 1, 0)
 
 
 def platform_tags(
@@ -137,20 +128,11 @@ def platform_tags(
     if target.goos == "darwin":
         major, minor = macos_floor(target, go_version, minos)
         return (f"macosx_{major}_{minor}_{target.arch}",)
-    if target.goos == "windows":
-        return ("win32" if target.goarch == "386" else f"win_{target.arch}",)
-    return _linux_tags(target)
-
-
-def _linux_tags(target: Target) -> tuple[str, ...]:
     arch = target.arch
-    if target.libc == "musl":
-        return (f"musllinux_1_2_{arch}",)
-    if arch == "armv6l":
-        return ("linux_armv6l",)
-    if arch == "riscv64":
-        return ("manylinux_2_31_riscv64", "musllinux_1_2_riscv64")
-    heads = ("manylinux2014", "manylinux_2_17", "musllinux_1_1", "musllinux_1_2")
+    if target.goos == "windows":
+        return ("win32" if arch == "32" else f"win_{arch}",)
+    usual = ("manylinux2014", "manylinux_2_17", "musllinux_1_1", "musllinux_1_2")
+    heads = ("musllinux_1_2",) if target.libc == "musl" else _LINUX_HEADS.get(arch, usual)
     return tuple(f"{head}_{arch}" for head in heads)
 
 
@@ -197,48 +179,26 @@ def parse_selection(names: Iterable[str], native: Target | None = None) -> tuple
     "all", "default" and "native" stand for sets. Raises InvalidOptionsError for unknown,
     refused, repeated or no names at all, every fault in one message.
     """
-    chosen: list[Target] = []
-    faults: list[str] = []
-    for name in names:
-        try:
-            chosen.extend(_expand(name.strip(), native))
-        except ValueError as error:
-            faults.append(str(error))
-    faults.extend(_repeats(chosen))
-    if not chosen and not faults:
+    sets = {"all": all_targets(), "default": default_targets()}
+    sets |= {"native": (native,)} if native else {}
+    sets |= {name: (target,) for name, target in _BY_NAME.items()}
+    asked = [name.strip() for name in names]
+    chosen = [target for name in asked for target in sets.get(name, ())]
+    faults = [_explain_unknown(name) for name in asked if name not in sets]
+    repeated = dict.fromkeys(target.name for target in chosen if chosen.count(target) > 1)
+    faults += [f"platform {name!r} is named more than once" for name in repeated]
+    if not asked:
         faults.append("no platform was named")
     if faults:
-        raise InvalidOptionsError(faults, f"choose from: {', '.join(_choices())}")
+        raise InvalidOptionsError(faults, f"choose from: {', '.join(_CHOICES)}")
     return tuple(chosen)
-
-
-def _expand(name: str, native: Target | None) -> Sequence[Target]:
-    if name == "all":
-        return all_targets()
-    if name == "default":
-        return default_targets()
-    if name == "native":
-        if native is None:
-            raise ValueError("platform 'native': this machine is none of the known targets")
-        return (native,)
-    if name in _BY_NAME:
-        return (_BY_NAME[name],)
-    raise ValueError(_explain_unknown(name))
 
 
 def _explain_unknown(name: str) -> str:
     words = [_OTHER_NAMES.get(word, word) for word in name.lower().replace("/", "-").split("-")]
+    if name == "native":
+        return "platform 'native': this machine is none of the known targets"
     if words[0] in _REFUSED_GOOS or (len(words) > 1 and words[1] in _REFUSED_GOARCH):
         return f"platform {name!r}: PyPI has no platform tag for it and refuses such wheels"
-    close = difflib.get_close_matches("-".join(words), _choices(), n=1, cutoff=0.5)
+    close = difflib.get_close_matches("-".join(words), _CHOICES, n=1, cutoff=0.5)
     return f"unknown platform {name!r}" + (f", did you mean {close[0]!r}?" if close else "")
-
-
-def _repeats(chosen: Sequence[Target]) -> list[str]:
-    names = [target.name for target in chosen]
-    repeated = dict.fromkeys(name for name in names if names.count(name) > 1)
-    return [f"platform {name!r} is named more than once" for name in repeated]
-
-
-def _choices() -> list[str]:
-    return [*_BY_NAME, "all", "default", "native"]

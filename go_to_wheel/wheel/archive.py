@@ -1,15 +1,18 @@
 """Entries -> a deterministic wheel archive.
 
-`wheel`'s own WheelFile writes the zip and RECORD; this module fixes what it leaves open:
-order, dates, modes, and the encoder. That is libdeflate instead of the zlib that Python
-happens to be linked with: the same bytes whatever zlib that is (zlib-ng writes others), and
-smaller ones than zlib's level 9 in a tenth of its time. Where `deflate` has no wheel, zlib
-stands in. Sources: PEP 427, PEP 491, RFC 1951 and the reproducible-builds SOURCE_DATE_EPOCH
-specification.
+Order, dates, modes and the encoder are fixed. That is libdeflate instead of the zlib that
+Python happens to be linked with: the same bytes whatever zlib that is (zlib-ng writes
+others), and smaller ones than zlib's level 9 in a tenth of its time. Where `deflate` has no
+wheel, zlib stands in. Sources: PEP 376 and 427 (RECORD), RFC 1951 and the
+reproducible-builds SOURCE_DATE_EPOCH specification.
 """
 
 from __future__ import annotations
 
+import base64
+import csv
+import hashlib
+import io
 import re
 import stat
 import time
@@ -20,9 +23,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Literal
-
-from wheel.wheelfile import WheelFile
 
 from go_to_wheel.errors import WheelError
 
@@ -74,7 +74,9 @@ def parse_epoch(text: str | None) -> int:
 
 def deflate_data(data: bytes) -> bytes:
     """Data as a raw deflate stream (RFC 1951), the same on every machine."""
-    return _deflate_small(data) if len(data) < _SMALL else _deflate(data, LEVEL)
+    if len(data) < _SMALL:
+        return _deflate_small(data)
+    return _deflate(data, LEVEL)
 
 
 @lru_cache(maxsize=256)
@@ -113,9 +115,17 @@ def write_wheel(
     """
     ordered = sorted(entries, key=lambda entry: (_in_dist_info(entry.path), entry.path))
     _refuse_repeats(ordered)
-    with _Archive(path, epoch, pack) as archive:
-        for entry in ordered:
-            archive.writestr(archive.member(entry.path, entry.mode), entry.data)
+    with zipfile.ZipFile(path, "w") as archive:
+        for entry in [*ordered, _record("-".join(path.name.split("-")[:2]), ordered)]:
+            info = zipfile.ZipInfo(entry.path, date_time=time.gmtime(epoch)[:6])
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.create_system = _UNIX
+            info.external_attr = entry.mode << 16
+            info.file_size = len(entry.data)
+            with archive.open(info, "w") as member:
+                # zipfile has no public door for another encoder; a test sees this one used.
+                member._compressor = _Encoder(pack)  # type: ignore[attr-defined]
+                member.write(entry.data)
 
 
 def _in_dist_info(path: str) -> bool:
@@ -132,55 +142,28 @@ def _refuse_repeats(ordered: list[Entry]) -> None:
         seen.add(folded)
 
 
+def _record(stem: str, entries: Iterable[Entry]) -> Entry:
+    """The path, hash and size of every file, itself last and without them."""
+    path = f"{stem}.dist-info/RECORD"
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    for entry in entries:
+        digest = base64.urlsafe_b64encode(hashlib.sha256(entry.data).digest())
+        rows.writerow((entry.path, f"sha256={digest.decode().rstrip('=')}", len(entry.data)))
+    rows.writerow((path, "", ""))
+    return Entry(path, text.getvalue().encode())
+
+
 class _Encoder:
     """What zipfile expects of a compressor, around libdeflate, which wants all data at once."""
 
     def __init__(self, pack: Callable[[bytes], bytes]) -> None:
         self._pack = pack
-        self._data = bytearray()
+        self._data = b""
 
     def compress(self, data: bytes) -> bytes:
         self._data += data
         return b""
 
     def flush(self) -> bytes:
-        return self._pack(bytes(self._data))
-
-
-class _Archive(WheelFile):  # type: ignore[misc]  # wheel has no types
-    """WheelFile with every member, RECORD too, at a fixed date and mode, by one encoder."""
-
-    def __init__(self, path: Path, epoch: int, pack: Callable[[bytes], bytes]) -> None:
-        super().__init__(path, "w")
-        self._pack = pack
-        self._date_time = time.gmtime(epoch)[:6]
-
-    def member(self, path: str, mode: int) -> zipfile.ZipInfo:
-        info = zipfile.ZipInfo(path, date_time=self._date_time)
-        info.compress_type = zipfile.ZIP_DEFLATED
-        info.create_system = _UNIX
-        info.external_attr = mode << 16
-        return info
-
-    def open(
-        self,
-        name_or_info: str | zipfile.ZipInfo,
-        mode: Literal["r", "w"] = "r",
-        pwd: bytes | None = None,
-    ) -> IO[bytes]:
-        handle: IO[bytes] = super().open(name_or_info, mode, pwd)
-        # zipfile has no public door for another encoder; a test sees that this one is used.
-        handle._compressor = _Encoder(self._pack)  # type: ignore[attr-defined]
-        return handle
-
-    def writestr(
-        self,
-        zinfo_or_arcname: str | zipfile.ZipInfo,
-        data: bytes | str,
-        compress_type: int | None = None,
-    ) -> None:
-        if isinstance(zinfo_or_arcname, str):
-            zinfo_or_arcname = self.member(zinfo_or_arcname, stat.S_IFREG | 0o644)
-        if isinstance(data, str):
-            data = data.encode()
-        super().writestr(zinfo_or_arcname, data, compress_type)
+        return self._pack(self._data)

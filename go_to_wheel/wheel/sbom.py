@@ -47,56 +47,43 @@ def format_sbom(
 
     It has no time of its own, and its serial number is a hash of the rest.
     """
-    components = _components(infos, licenses)
     root = _distribution(product)
+    components: dict[str, dict[str, Any]] = {}
+    below: dict[str, set[str]] = {root["bom-ref"]: set()}  # Go records no more than that
+    for info in infos:
+        main = _main(info, licenses)
+        parts = [_standard(info.version, licenses), *(_module(m, licenses) for m in info.deps)]
+        components |= {part["bom-ref"]: part for part in (main, *parts)}
+        below[root["bom-ref"]].add(main["bom-ref"])
+        below.setdefault(main["bom-ref"], set()).update(part["bom-ref"] for part in parts)
+    tool = {"type": "application", "name": "go-to-wheel", "version": product.tool_version}
     document: dict[str, Any] = {
         "$schema": f"http://cyclonedx.org/schema/bom-{SPEC_VERSION}.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": SPEC_VERSION,
         "serialNumber": "",
         "version": 1,
-        "metadata": {"tools": {"components": [_tool(product.tool_version)]}, "component": root},
+        "metadata": {"tools": {"components": [tool]}, "component": root},
         "components": [components[ref] for ref in sorted(components)],
-        "dependencies": _dependencies(root["bom-ref"], infos),
+        "dependencies": _dependencies(below),
     }
     plain = json.dumps(document, sort_keys=True, ensure_ascii=False)
     document["serialNumber"] = uuid.uuid5(uuid.NAMESPACE_URL, plain).urn
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _tool(version: str) -> dict[str, str]:
-    return {"type": "application", "name": "go-to-wheel", "version": version}
-
-
 def _distribution(product: Product) -> dict[str, Any]:
     purl = str(PackageURL("pypi", None, product.name, product.version))
-    licence = _licenses(product.license)
     settings = _properties({f"go-to-wheel:{key}": text for key, text in product.settings.items()})
     return {
         "type": "application",
         "bom-ref": purl,
         "name": product.name,
         "version": product.version,
-        **licence,
+        **_licenses(product.license),
         "purl": purl,
         **({"properties": settings} if settings else {}),
     }
-
-
-def _components(
-    infos: Sequence[GoBuildInfo], licenses: Mapping[str, str]
-) -> dict[str, dict[str, Any]]:
-    """Main modules, Go's standard library and modules, each once, by reference."""
-    found: dict[str, dict[str, Any]] = {}
-    for info in infos:
-        main = _main(info, licenses)
-        found[main["bom-ref"]] = main
-        standard = _standard(info.version, licenses)
-        found[standard["bom-ref"]] = standard
-        for module in info.deps:
-            component = _module(module, licenses)
-            found[component["bom-ref"]] = component
-    return found
 
 
 def _main(info: GoBuildInfo, licenses: Mapping[str, str]) -> dict[str, Any]:
@@ -127,7 +114,8 @@ def _standard(go_version: str, licenses: Mapping[str, str]) -> dict[str, Any]:
 def _module(module: GoModule, licenses: Mapping[str, str]) -> dict[str, Any]:
     """A module as it was linked; a replacement has its own name."""
     used = module.replace or module
-    component: dict[str, Any] = {"type": "library", "bom-ref": _ref(module), "name": used.path}
+    ref = f"{used.path}@{used.version}" if used.version else used.path  # case matters in it
+    component: dict[str, Any] = {"type": "library", "bom-ref": ref, "name": used.path}
     if used.version:
         component["version"] = used.version
     if digest := _digest(used.sum):
@@ -144,12 +132,6 @@ def _module(module: GoModule, licenses: Mapping[str, str]) -> dict[str, Any]:
 
 def _properties(values: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in values.items() if value]
-
-
-def _ref(module: GoModule) -> str:
-    """A name in this document; unlike in a purl, case matters."""
-    used = module.replace or module
-    return f"{used.path}@{used.version}" if used.version else used.path
 
 
 def _purl(module: GoModule) -> str:
@@ -177,14 +159,8 @@ def _licenses(expression: str | None) -> dict[str, Any]:
     return {"licenses": [{"license": {"id": expression}}]}
 
 
-def _dependencies(root: str, infos: Sequence[GoBuildInfo]) -> list[dict[str, Any]]:
-    """The distribution contains the main modules, they contain the rest; Go records no more."""
-    below: dict[str, set[str]] = {root: set()}
-    for info in infos:
-        main = _main(info, {})["bom-ref"]
-        below[root].add(main)
-        parts = {_ref(module) for module in info.deps}
-        below.setdefault(main, set()).update(parts | {_standard(info.version, {})["bom-ref"]})
+def _dependencies(below: Mapping[str, set[str]]) -> list[dict[str, Any]]:
+    """The distribution contains the main modules, they contain the rest."""
     leaves = set().union(*below.values()) - set(below)
     graph = [{"ref": ref, "dependsOn": sorted(parts)} for ref, parts in sorted(below.items())]
     return graph + [{"ref": ref} for ref in sorted(leaves)]

@@ -85,16 +85,6 @@ def test_any_value_survives(name: str, version: str, commands: list[str], path: 
     assert module["EDITABLE_BINARIES"] == {commands[0]: path}
 
 
-def test_at_least_one_command() -> None:
-    with pytest.raises(ValueError, match="the launcher of 'x' needs at least one command"):
-        LauncherConstants("x", "1", ())
-
-
-def test_editable_binaries_name_commands() -> None:
-    with pytest.raises(ValueError, match="editable binaries for unknown commands: b, c"):
-        LauncherConstants("x", "1", ("a",), editable_binaries={"c": "/c", "b": "/b", "a": "/a"})
-
-
 @pytest.mark.parametrize("name", sorted(launcher_entries(SAMPLE)))
 def test_syntax_of_python_3_8(name: str) -> None:
     ast.parse(launcher_entries(SAMPLE)[name], feature_version=(3, 8))

@@ -18,7 +18,6 @@ from go_to_wheel.wheel.launcher.template import _find
 from go_to_wheel.wheel.launcher.template._find import (
     ProgramNotExecutable,
     ProgramNotFound,
-    find_program,
     parse_row,
 )
 
@@ -35,6 +34,13 @@ class Constants:
     LAYOUT: str = "native"
     EXECUTABLE_SUFFIX: str = ""
     EDITABLE_BINARIES: dict[str, str] = field(default_factory=dict)
+
+
+def find_program(command: str, package: str, constants: Constants) -> str:
+    """The finder with a wheel's own constants."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_find, "_constants", constants)
+        return _find.find_program(command, package)
 
 
 @pytest.fixture(autouse=True)

@@ -6,16 +6,12 @@ between wheels is in one constants file.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["LauncherConstants", "Layout", "launcher_entries"]
-
-Layout = Literal["native", "python"]
+from go_to_wheel.config.options import Layout
 
 COPIED = ("__init__.py", "__main__.py", "_exec.py", "_find.py", "py.typed")
 CONSTANTS = "_constants.py"
@@ -40,24 +36,13 @@ class LauncherConstants:
     editable_binaries: Mapping[str, str] = field(default_factory=dict)
     nested: bool = False
 
-    def __post_init__(self) -> None:
-        if not self.commands:
-            raise ValueError(f"the launcher of {self.distribution!r} needs at least one command")
-        strangers = sorted(self.editable_binaries.keys() - set(self.commands))
-        if strangers:
-            raise ValueError(f"editable binaries for unknown commands: {', '.join(strangers)}")
-
 
 def launcher_entries(constants: LauncherConstants) -> dict[str, bytes]:
     """Return the launcher's files: path inside the import package -> content."""
     template = files(__name__) / "template"
-    entries = {
-        # A checkout on Windows may have CRLF; wheels have the same bytes everywhere.
-        name: template.joinpath(name).read_bytes().replace(b"\r\n", b"\n")
-        for name in COPIED
-    }
-    entries[CONSTANTS] = format_constants(constants).encode()
-    return dict(sorted(entries.items()))
+    # A checkout on Windows may have CRLF; wheels have the same bytes everywhere.
+    entries = {name: (template / name).read_bytes().replace(b"\r\n", b"\n") for name in COPIED}
+    return dict(sorted({**entries, CONSTANTS: format_constants(constants).encode()}.items()))
 
 
 def format_constants(constants: LauncherConstants) -> str:

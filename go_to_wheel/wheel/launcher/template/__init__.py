@@ -45,7 +45,7 @@ def get_binary_path(command: str | None = None) -> str:
     package = os.path.dirname(os.path.abspath(__file__))
     if _constants.NESTED:  # in a folder of the package that the project wrote itself
         package = os.path.dirname(package)
-    return _find.find_program(command, package, _constants)
+    return _find.find_program(command, package)
 
 
 def run(

@@ -15,8 +15,8 @@ another program of the same name, is never run by mistake. In this order:
 Whoever repackages the wheel and changes the program (strip, say) should drop
 RECORD, as Linux distributions do: without it the tree alone decides.
 
-This runs before each start of the program: it imports nothing heavy, and the
-no step is taken after the one that succeeds.
+This runs before each start of the program: it imports nothing heavy, and no
+step is taken after the one that succeeds.
 """
 
 from __future__ import annotations
@@ -25,24 +25,18 @@ import os
 import stat
 import sys
 
+from . import _constants
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from typing import Protocol
+    from typing import Tuple, Union
 
-    class Constants(Protocol):
-        """What the finder reads of `_constants`."""
+    #: A path to look at, and the size in bytes that the program has if known.
+    Place = Tuple[str, Union[int, None]]
 
-        @property
-        def DISTRIBUTION(self) -> str: ...
-        @property
-        def VERSION(self) -> str: ...
-        @property
-        def LAYOUT(self) -> str: ...
-        @property
-        def EXECUTABLE_SUFFIX(self) -> str: ...
-        @property
-        def EDITABLE_BINARIES(self) -> Mapping[str, str]: ...
+
+_BETWEEN = ("site-packages", "dist-packages", "python", "pypy", "lib")
 
 
 class ProgramNotFound(FileNotFoundError):
@@ -53,64 +47,46 @@ class ProgramNotExecutable(PermissionError):
     """The program is there, but this user may not run it."""
 
 
-class _Place:
-    """A path to look at, and the size in bytes that the program has if known."""
-
-    def __init__(self, path: str, size: int | None) -> None:
-        self.path = path
-        self.size = size
-
-
-def find_program(command: str, package: str, constants: Constants) -> str:
+def find_program(command: str, package: str) -> str:
     """Return the path of a command's program; `package` is the folder of this package.
 
     Makes the program executable when it lost that in an unpacked archive and
     this user may change it.
     """
     searched: dict[str, str] = {}
-    for place in _places(command, package, constants):
-        fault = _fault(place)
+    for path, size in _places(command, package):
+        fault = _fault(path, size)
         if fault is None:
-            path = _tidy_path(place.path)
+            path = _tidy_path(path)
             _make_executable(path)
             return path
-        searched.setdefault(os.path.normpath(place.path), fault)
-    raise ProgramNotFound(_not_found_message(command, package, constants, searched))
+        searched.setdefault(os.path.normpath(path), fault)
+    raise ProgramNotFound(_not_found_message(command, package, searched))
 
 
-def _places(command: str, package: str, constants: Constants) -> Iterator[_Place]:
-    if command in constants.EDITABLE_BINARIES:
-        yield _Place(constants.EDITABLE_BINARIES[command], None)
-        return
-    file = command + constants.EXECUTABLE_SUFFIX
-    if constants.LAYOUT == "python":
-        yield _Place(os.path.join(package, "bin", file), None)
-        return
-    yield from _native_places(file, package, constants)
+def _places(command: str, package: str) -> Iterator[Place]:
+    file = command + _constants.EXECUTABLE_SUFFIX
+    if command in _constants.EDITABLE_BINARIES:
+        yield _constants.EDITABLE_BINARIES[command], None
+    elif _constants.LAYOUT == "python":
+        yield os.path.join(package, "bin", file), None
+    else:
+        yield from _native_places(file, _sites(package))
 
 
-def _native_places(file: str, package: str, constants: Constants) -> Iterator[_Place]:
-    folders = _script_folders(constants)
+def _native_places(file: str, sites: list[str]) -> Iterator[Place]:
+    folders = ("Scripts", "bin") if _constants.EXECUTABLE_SUFFIX else ("bin",)
     size = None
-    sites = _sites(package)
-    for site in sites:
-        recorded = _recorded_places(site, file, constants)
-        size = size or next((place.size for place in recorded), None)
-        beside, *above = _climb(site)
-        yield from (_Place(os.path.join(beside, name, file), size) for name in folders)
+    for site in sites + [entry for entry in sys.path if entry not in sites]:
+        recorded = _recorded_places(site, file)
+        size = size or next((size for _, size in recorded), None)
+        beside, *above = _climb(site) if site in sites else [""]
+        if beside:
+            yield from ((os.path.join(beside, name, file), size) for name in folders)
         yield from recorded
         for folder in above:
-            yield from (_Place(os.path.join(folder, name, file), size) for name in folders)
-    for entry in sys.path:
-        if entry not in sites:
-            recorded = _recorded_places(entry, file, constants)
-            size = size or next((place.size for place in recorded), None)
-            yield from recorded
+            yield from ((os.path.join(folder, name, file), size) for name in folders)
     yield from _scheme_places(file, size, sites)
-
-
-def _script_folders(constants: Constants) -> tuple[str, ...]:
-    return ("Scripts", "bin") if constants.EXECUTABLE_SUFFIX else ("bin",)
 
 
 def _sites(package: str) -> list[str]:
@@ -129,19 +105,15 @@ def _climb(site: str) -> list[str]:
     a prefix and its packages, as in PREFIX/lib64/python3.13/dist-packages.
     """
     folders = [site]
-    while _is_between(os.path.basename(folders[-1])):
+    # without the number in lib64, Python313, python3.14t
+    while os.path.basename(folders[-1]).lower().rstrip("0123456789.t") in _BETWEEN:
         folders.append(os.path.dirname(folders[-1]))
     return folders
 
 
-def _is_between(name: str) -> bool:
-    unnumbered = name.lower().rstrip("0123456789.t")  # lib64, Python313, python3.14t
-    return unnumbered in ("site-packages", "dist-packages", "python", "pypy", "lib")
-
-
-def _recorded_places(site: str, file: str, constants: Constants) -> list[_Place]:
+def _recorded_places(site: str, file: str) -> list[Place]:
     """Read where the RECORD of this distribution and version says the program is."""
-    for folder in _dist_infos(site, constants):
+    for folder in _dist_infos(site):
         try:
             with open(
                 os.path.join(site, folder, "RECORD"), encoding="utf-8", errors="surrogateescape"
@@ -150,7 +122,7 @@ def _recorded_places(site: str, file: str, constants: Constants) -> list[_Place]
         except OSError:
             continue  # Debian, for one, removes it
         places = [
-            _Place(os.path.join(site, path), size) for path, size in rows if _is_program(path, file)
+            (os.path.join(site, path), size) for path, size in rows if _is_program(path, file)
         ]
         if places:
             return places
@@ -163,21 +135,18 @@ def _is_program(path: str, file: str) -> bool:
     return name == file and os.path.basename(folder).lower() in ("bin", "scripts")
 
 
-def _dist_infos(site: str, constants: Constants) -> list[str]:
-    wanted = (_normal_name(constants.DISTRIBUTION), _normal_version(constants.VERSION))
+def _dist_infos(site: str) -> list[str]:
+    found = []
     try:
-        names = os.listdir(site)
+        folders = [name for name in sorted(os.listdir(site)) if name.endswith(".dist-info")]
     except OSError:
         return []
-    return sorted(name for name in names if _name_and_version(name) == wanted)
-
-
-def _name_and_version(folder: str) -> tuple[str, str] | None:
-    stem, suffix = os.path.splitext(folder)
-    if suffix != ".dist-info":
-        return None
-    name, _, version = stem.rpartition("-")
-    return _normal_name(name), _normal_version(version)
+    for folder in folders:
+        name, _, version = folder[: -len(".dist-info")].rpartition("-")
+        same_version = _normal_version(version) == _normal_version(_constants.VERSION)
+        if same_version and _normal_name(name) == _normal_name(_constants.DISTRIBUTION):
+            found.append(folder)
+    return found
 
 
 def _normal_name(name: str) -> str:
@@ -205,7 +174,7 @@ def _unquote(field: str) -> str:
     return field
 
 
-def _scheme_places(file: str, size: int | None, sites: Iterable[str]) -> Iterator[_Place]:
+def _scheme_places(file: str, size: int | None, sites: Iterable[str]) -> Iterator[Place]:
     """Look into this Python's script folders.
 
     They need not belong to the same tree as this package, so one counts only if
@@ -220,21 +189,21 @@ def _scheme_places(file: str, size: int | None, sites: Iterable[str]) -> Iterato
         paths = sysconfig.get_paths(scheme)
         libraries = {os.path.realpath(paths["purelib"]), os.path.realpath(paths["platlib"])}
         if size is not None or ours & libraries:
-            yield _Place(os.path.join(paths["scripts"], file), size)
+            yield os.path.join(paths["scripts"], file), size
 
 
-def _fault(place: _Place) -> str | None:
+def _fault(path: str, size: int | None) -> str | None:
     """Say why the file at this place is not the program, None when it is."""
     try:
-        found = os.stat(place.path)
+        found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return "no such file"
     except OSError as error:
         return (error.strerror or str(error)).lower()
     if not stat.S_ISREG(found.st_mode):
         return "not a file"
-    if place.size is not None and found.st_size != place.size:
-        return f"another program: it has {found.st_size} bytes, RECORD says {place.size}"
+    if size is not None and found.st_size != size:
+        return f"another program: it has {found.st_size} bytes, RECORD says {size}"
     return None
 
 
@@ -268,29 +237,27 @@ def _make_executable(path: str) -> None:
         ) from error
 
 
-def _not_found_message(
-    command: str, package: str, constants: Constants, searched: Mapping[str, str]
-) -> str:
-    name = f"{constants.DISTRIBUTION} {constants.VERSION}"
-    lines = [f"cannot find the program {command!r} of {name}; searched:"]
+def _not_found_message(command: str, package: str, searched: Mapping[str, str]) -> str:
+    requirement = f"{_constants.DISTRIBUTION}=={_constants.VERSION}"
+    lines = [f"cannot find the program {command!r} of {requirement.replace('==', ' ')}"]
+    lines[0] += "; searched:" if searched else ""
     lines += [f"  {path}: {fault}" for path, fault in searched.items()]
-    if not searched:
-        lines[0] = f"cannot find the program {command!r} of {name}"
-    return "\n".join([*lines, f"hint: {_hint(command, package, constants)}"])
+    return "\n".join([*lines, f"hint: {_hint(command, package, requirement)}"])
 
 
-def _hint(command: str, package: str, constants: Constants) -> str:
-    archive = _archive(package)
-    if archive is not None:
+def _hint(command: str, package: str, requirement: str) -> str:
+    file = package  # or the file, a zip most likely, in which it lies
+    while not os.path.exists(file) and os.path.dirname(file) != file:
+        file = os.path.dirname(file)
+    if os.path.isfile(file):
         return (
-            f"{package!r} is inside the file {archive!r}, from where no program can be"
+            f"{package!r} is inside the file {file!r}, from where no program can be"
             " started; install the wheel, or bundle it with a tool that unpacks it"
         )
-    if command in constants.EDITABLE_BINARIES:
+    if command in _constants.EDITABLE_BINARIES:
         return "this is an editable install; build the program again with `pip install -e`"
-    requirement = f"{constants.DISTRIBUTION}=={constants.VERSION}"
     site = os.path.dirname(package)
-    if constants.LAYOUT == "native" and len(_climb(site)) == 1:
+    if _constants.LAYOUT == "native" and len(_climb(site)) == 1:
         return (
             "`pip install --target` leaves the program out when the folder already has a bin;"
             f" use `uv pip install --target {site!r} {requirement}`"
@@ -299,11 +266,3 @@ def _hint(command: str, package: str, constants: Constants) -> str:
         f"install it again: `pip install --force-reinstall {requirement}`"
         f" or `uv pip install --reinstall {requirement}`"
     )
-
-
-def _archive(package: str) -> str | None:
-    """Return the file, a zip most likely, in which the package lies, if any."""
-    path = package
-    while not os.path.exists(path) and os.path.dirname(path) != path:
-        path = os.path.dirname(path)
-    return path if os.path.isfile(path) else None

@@ -132,27 +132,6 @@ def hold_signals() -> Iterator[list[int]]:
             signal.raise_signal(came[0])
 
 
-def run_for(args: Sequence[str], env: Mapping[str, str], seconds: float) -> Result | None:
-    """Run a program to its end; None if it and its children had to be stopped after `seconds`.
-
-    Raises OSError when it can't be started.
-    """
-    runner, stopped = Runner(), threading.Event()
-
-    def stop() -> None:
-        stopped.set()
-        runner.stop(grace=1.0)
-
-    timer = threading.Timer(seconds, stop)
-    timer.daemon = True
-    timer.start()
-    try:
-        result = runner.run(args, env=env)
-    finally:
-        timer.cancel()
-    return None if stopped.is_set() else result
-
-
 def _end(children: Sequence[subprocess.Popen[str]], grace: float) -> None:
     for child in children:
         _signal_group(child, kill=False)

@@ -25,9 +25,9 @@ from go_to_wheel.check.anatomy import Anatomy, ProgramView, read_anatomy
 from go_to_wheel.check.contents import is_command
 from go_to_wheel.check.report import Fault, Report, Run, failure
 from go_to_wheel.check.run import wheel_files
-from go_to_wheel.errors import WheelError
+from go_to_wheel.errors import ToolchainError, WheelError
 from go_to_wheel.naming import parse_version
-from go_to_wheel.process import Runner, run_for
+from go_to_wheel.process import Runner
 
 DEFAULT_ARGUMENTS = ("--version",)
 #: Tag architecture -> qemu-user's name for it.
@@ -210,10 +210,10 @@ def _run(wheel: str, manner: str, folder: Path | None, line: tuple[str, ...]) ->
         env.pop("PYTHONPATH", None)
         program = shutil.which(line[0], path=env["PATH"]) or line[0]
     try:
-        result = run_for([program, *line[1:]], env, TIME_LIMIT)
+        result = Runner().run([program, *line[1:]], env=env, timeout=TIME_LIMIT)
     except OSError as error:
         return Run(wheel, manner, line, _CANNOT_EXECUTE[0], str(error.strerror))
-    if result is None:
+    except ToolchainError:
         return Run(wheel, manner, line, _TOO_LONG, f"still running after {TIME_LIMIT:.0f} s")
     text = "\n".join(part.strip() for part in (result.stdout, result.stderr) if part.strip())
     return Run(wheel, manner, line, result.returncode, text)

@@ -19,6 +19,11 @@ from go_to_wheel.naming import STANDARD_LIBRARY
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.files import refuse_outside
 from go_to_wheel.sources.module import ModuleSource
+from go_to_wheel.wheel.entries import info_folder
+
+#: Characters of a path in a wheel. Windows opens none beyond 260, and a Python from the
+#: Microsoft Store has its packages below a folder of 130.
+PATH_LIMIT = 120
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,9 @@ def list_targets(plan: BuildPlan, targets: Iterable[Target]) -> Linked:
         return Linked(BundledLicenses(own, files), without_cgo)
     notices = _merge(notice for listed, _ in found for notice in listed)
     module = plan.package.module_path
-    return Linked(bundle_licenses(module, own, files, notices, plan.complete), without_cgo)
+    room = max(40, PATH_LIMIT - len(f"{info_folder(plan.options)}/licenses/"))
+    bundled = bundle_licenses(module, own, files, notices, plan.complete, room)
+    return Linked(bundled, without_cgo)
 
 
 def _list_target(plan: BuildPlan, target: Target) -> tuple[list[Notice], list[str]]:

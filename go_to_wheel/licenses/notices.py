@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import sha256
 from importlib import resources
 
 from packaging.licenses import canonicalize_license_expression
@@ -41,10 +42,8 @@ class Notice:
 
     @property
     def folder(self) -> str:
-        """Where its texts go, below `licenses/`."""
-        if self.module == STANDARD_LIBRARY:
-            return "go"  # one name whatever the version: METADATA stays the same
-        return f"{self.module}@{self.version}" if self.version else self.module
+        """Where its texts go, below `licenses/`; without the version, so that paths are short."""
+        return "go" if self.module == STANDARD_LIBRARY else self.module
 
 
 @dataclass(frozen=True)
@@ -106,18 +105,31 @@ def judge(notice: Notice) -> Verdict:
     return Verdict(" AND ".join(sorted(names)))
 
 
-def license_files(notices: Iterable[Notice]) -> tuple[tuple[str, bytes], ...]:
-    """Every text with its path below `licenses/`; no two paths differ in case alone."""
+def license_files(notices: Iterable[Notice], room: int = 120) -> tuple[tuple[str, bytes], ...]:
+    """Every text with its path below `licenses/`; no two paths differ in case alone.
+
+    Paths have at most `room` characters.
+    """
     taken: set[str] = set()
     found: list[tuple[str, bytes]] = []
     for notice in sorted(notices, key=lambda notice: (notice.folder, notice.version)):
         for path, data in notice.files:
-            name = f"{notice.folder}/{path}"
+            name = _shorten(f"{notice.folder}/{path}", room)
             while name.casefold() in taken:
                 name += "_"
             taken.add(name.casefold())
             found.append((name, data))
     return tuple(found)
+
+
+def _shorten(path: str, room: int) -> str:
+    """The path, or its beginning and end with a hash of the whole between them."""
+    if len(path) < room:  # one character is left, should two differ in case alone
+        return path
+    folder, _, name = path.rpartition("/")
+    name = name[-(room // 2) :]
+    digest = sha256(path.encode()).hexdigest()[:8]
+    return f"{folder[: room - len(name) - 11].rstrip('/. ')}-{digest}/{name}"
 
 
 def combine(own: str | None, others: Collection[str | None]) -> str | None:
@@ -155,10 +167,12 @@ def bundle_licenses(
     own_files: Sequence[tuple[str, bytes]],
     notices: Sequence[Notice] = (),
     complete: bool = True,
+    room: int = 120,
 ) -> BundledLicenses:
     """The project's licence, that of `module`, with those of everything linked in.
 
-    `complete` is False when the texts of some modules are missing.
+    `complete` is False when the texts of some modules are missing; paths get no longer than
+    `room` characters.
     """
     verdicts = {notice.module: judge(notice) for notice in notices}
     others = [verdict.expression for verdict in verdicts.values()]
@@ -166,7 +180,7 @@ def bundle_licenses(
     unknown = {name: seen.reason for name, seen in verdicts.items() if not seen.expression}
     return BundledLicenses(
         expression=combine(own, others if complete else [*others, None]),
-        files=(*own_files, *license_files(notices)),
+        files=(*own_files, *license_files(notices, room)),
         by_module={name: text for name, text in known.items() if text},
         unknown=unknown if own else {},
     )

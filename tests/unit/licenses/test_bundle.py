@@ -16,7 +16,7 @@ def test_everything_known() -> None:
     bundle = bundle_licenses("m.example/own", "MIT", OWN, [DEP, go_notice("go1.26", b"text")])
     assert bundle.expression == "MIT AND BSD-3-Clause AND ISC"
     names = [path for path, _ in bundle.files]
-    assert names == ["LICENSE", "go/LICENSE", "m.example/dep@v1.0.0/LICENSE"]
+    assert names == ["LICENSE", "go/LICENSE", "m.example/dep/LICENSE"]
     assert bundle.by_module == {
         "m.example/dep": "ISC",
         "std": "BSD-3-Clause",

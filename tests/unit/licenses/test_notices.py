@@ -118,6 +118,19 @@ def test_a_module_with_an_unknown_text_is_unknown() -> None:
     assert judge(Notice("m", "v1", (("NOTICE", b"by me"),))).reason == "it has no licence file"
 
 
+def test_long_paths_are_shortened_and_stay_apart() -> None:
+    module = "github.com/Azure/azure-sdk-for-go/sdk/storage/azblob"
+    paths = [f"internal/{'deep/' * 20}{name}/LICENSE.txt" for name in "aAb"]
+    notice = Notice(module, "v1.0.0", tuple((path, b"") for path in paths))
+    names = [name for name, _ in license_files([notice], 70)]
+    assert max(map(len, names)) <= 70
+    assert len({name.casefold() for name in names}) == 3
+    for name in names:
+        assert name.startswith("github.com/Azure/azure-sdk-for-go/sdk/")
+        assert name.endswith("/LICENSE.txt")
+    assert names == [name for name, _ in license_files([notice], 70)]
+
+
 def test_files_are_sorted_and_never_differ_in_case_alone() -> None:
     notices = [
         Notice("b.example/B", "v1.0.0", (("LICENSE", b"1"),)),
@@ -126,8 +139,8 @@ def test_files_are_sorted_and_never_differ_in_case_alone() -> None:
     ]
     assert license_files(notices) == (
         ("a.example/a/sub/NOTICE", b"3"),
-        ("b.example/B@v1.0.0/LICENSE", b"1"),
-        ("b.example/b@v1.0.0/LICENSE_", b"2"),
+        ("b.example/B/LICENSE", b"1"),
+        ("b.example/b/LICENSE_", b"2"),
     )
     assert license_files(reversed(notices)) == license_files(notices)
 

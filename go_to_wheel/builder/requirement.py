@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -14,10 +15,11 @@ from typing import Any
 
 from go_to_wheel import __version__
 from go_to_wheel.errors import ToolchainError
-from go_to_wheel.process import Runner
+from go_to_wheel.process import Result, Runner
 
 _NAME = "go-to-wheel"
 _SECONDS = 60.0
+_PIP = (sys.executable, "-m", "pip")
 
 
 @dataclass(frozen=True)
@@ -58,19 +60,29 @@ def _resolves(requirement: str, runner: Runner) -> bool:
     """
     uv = os.environ.get("UV") or shutil.which("uv")
     dry_run = ["install", "--dry-run", "--no-deps", "--only-binary=:all:", "--quiet"]
-    commands = [
-        [sys.executable, "-m", "pip", *dry_run, "--ignore-installed", "--retries=0"],
-        *([[uv, "pip", *dry_run, "--reinstall", "--python", sys.executable]] if uv else []),
-    ]
+    result = _run([*_PIP, *dry_run, "--ignore-installed", "--retries=0", requirement], runner)
+    if uv and (result is None or "No module named pip" in result.stderr):
+        options = [*dry_run, "--reinstall", "--python", sys.executable, requirement]
+        result = _run([uv, "pip", *options], runner)
+    return result is not None and result.returncode == 0
+
+
+def is_taken(name: str, runner: Runner) -> bool:
+    """Whether the index that pip is configured for has a project of this name.
+
+    False where that can't be found out: without pip, or without an index.
+    """
+    options = ["--pre", "--ignore-requires-python", "--retries=0", "--timeout=10"]
+    result = _run([*_PIP, "index", "versions", *options, name], runner)
+    return result is not None and result.returncode == 0
+
+
+def _run(command: Sequence[str], runner: Runner) -> Result | None:
     with tempfile.TemporaryDirectory() as empty:
-        for command in commands:
-            try:
-                result = runner.run([*command, requirement], Path(empty), timeout=_SECONDS)
-            except (OSError, ToolchainError):
-                continue
-            if "No module named pip" not in result.stderr:
-                return result.returncode == 0
-    return False
+        try:
+            return runner.run(command, Path(empty), timeout=_SECONDS)
+        except (OSError, ToolchainError):
+            return None
 
 
 def _origin() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 
 from go_to_wheel.builder.plan import BuildPlan, plan_build
-from go_to_wheel.builder.requirement import Requirement, find_requirement
+from go_to_wheel.builder.requirement import Requirement, find_requirement, is_taken
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.config.stamping import AUTO
@@ -26,8 +26,8 @@ _RELEASE = "go-to-wheel[check]>=1.0,<2"
 
 def plan_files(
     folder: Path, request: BuildRequest, runner: Runner, environ: Mapping[str, str]
-) -> tuple[dict[Path, str], str]:
-    """The files to write for the module in `folder`, path -> text; and a note, or "".
+) -> tuple[dict[Path, str], list[str]]:
+    """The files to write for the module in `folder`, path -> text; and notes.
 
     Raises what planning a build raises: SourceError when there is no program to build.
     """
@@ -42,7 +42,10 @@ def plan_files(
         module / FILE_NAME: format_pyproject(plan, plan.source, requirement, variable),
         top / WORKFLOW: format_workflow(below, requirement),
     }
-    return files, requirement.note
+    name = plan.options.project.name
+    taken = f"the package index has a project {name!r}; unless it is yours, choose: --name NAME"
+    notes = [requirement.note, taken if is_taken(name, runner) else ""]
+    return files, [note for note in notes if note]
 
 
 def _plan(

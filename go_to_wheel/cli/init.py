@@ -31,8 +31,8 @@ def command(folder: str, only_print: bool, force: bool, **options: Any) -> None:
     """
     runner = Runner()
     request = BuildRequest(source=folder, **options)
-    files, text = plan_files(Path(folder), request, runner, os.environ)
-    if text:
+    files, notes = plan_files(Path(folder), request, runner, os.environ)
+    for text in notes:
         note(text)
     shown = {_shown(path): content for path, content in files.items()}
     if only_print:

@@ -129,6 +129,20 @@ def test_requirement_that_resolves_is_written_without_a_note(
     assert 'requires = ["go-to-wheel>=1.0"]' in found.stdout
 
 
+def test_a_name_that_the_index_has(hello: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    env = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index)}
+    go_to_wheel(hello, "--version", "1.0", "--platforms", "native", "--output-dir", index)
+    taken = "note: the package index has a project 'hello'; unless it is yours, choose: --name NAME"
+    assert taken in go_to_wheel("init", "--print", cwd=hello, env=env).stderr
+    other = go_to_wheel("init", "--print", "--name", "hello-too", cwd=hello, env=env).stderr
+    assert "has a project" not in other
+    unreachable = {"PIP_NO_INDEX": "", "PIP_INDEX_URL": "http://127.0.0.1:9/simple/"}
+    offline = go_to_wheel("init", "--print", cwd=hello, env=unreachable)
+    assert "has a project" not in offline.stderr
+    assert offline.returncode == 0
+
+
 def test_no_variable_is_named_where_the_program_has_none(tmp_path: Path) -> None:
     pair = copy_project("pair", tmp_path / "pair")
     for program in pair.glob("cmd/*/main.go"):

@@ -21,9 +21,7 @@ STANDARD_LIBRARY = "std"
 _NEWER_STDLIB = frozenset({"annotationlib", "compression"})
 _COMMAND = re.compile(r"[A-Za-z0-9_](?:[\w.-]*[A-Za-z0-9_])?", re.ASCII)
 _LONGEST_COMMAND = 200
-_WINDOWS_DEVICES = frozenset(
-    ("CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10)))
-)
+_WINDOWS_DEVICE = re.compile(r"(?:CON|PRN|AUX|NUL|(?:COM|LPT)[1-9])(?:\..*)?", re.IGNORECASE)
 _PSEUDO = re.compile(r"(?P<base>.+?)(?:-(?:0\.)?|\.0\.)(?P<stamp>\d{14})-(?P<commit>[0-9a-f]{12})$")
 _SEMVER_NUMBER_ONLY = re.compile(r"v?\d+\.\d+\.\d+-\d+$")
 _MAJOR_ELEMENT = re.compile(r"v[0-9]+$")
@@ -88,7 +86,7 @@ def check_command(command: str) -> str | None:
         )
     if len(command) > _LONGEST_COMMAND:
         return f"command name {command!r} is longer than {_LONGEST_COMMAND} characters"
-    if command.split(".")[0].upper() in _WINDOWS_DEVICES:
+    if _WINDOWS_DEVICE.fullmatch(command):
         return f"command name {command!r} is a device on Windows and can't be a file there"
     if command.lower().endswith(".exe"):
         return f"command name {command!r} must not end in '.exe': Windows wheels add it"
@@ -109,23 +107,19 @@ def parse_version(text: str) -> str:
             f"version {text!r} is a pre-release to Go and a post-release to Python; "
             f"write '{base}rc{number}' or '{base}.post{number}'"
         )
-    pseudo = _PSEUDO.match(bare.removesuffix("+incompatible"))
-    if pseudo:
+    bare = bare.removesuffix("+incompatible")
+    if pseudo := _PSEUDO.match(bare):
         bare = f"{pseudo['base']}.dev{pseudo['stamp']}"
-    return _parse_pep440(text, bare.removesuffix("+incompatible"))
-
-
-def _parse_pep440(original: str, bare: str) -> str:
     try:
         version = Version(bare)
     except InvalidVersion:
         raise ValueError(
-            f"version {original!r} has no PEP 440 form; "
+            f"version {text!r} has no PEP 440 form; "
             "write something like '1.2.3', '1.2.3rc1' or '1.2.3.dev0'"
         ) from None
     if version.local:
         raise ValueError(
-            f"version {original!r} has the local part '+{version.local}', which PyPI refuses; "
+            f"version {text!r} has the local part '+{version.local}', which PyPI refuses; "
             f"write '{version.public}'"
         )
     return str(version)

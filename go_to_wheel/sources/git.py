@@ -247,7 +247,8 @@ def read_checkout(git: Git, rules: TagRules, nearby: Sequence[str] = ()) -> Chec
     except ToolchainError as error:
         return _problem(git.folder, error.message)
     if head.returncode:
-        return None if _is_empty(head.stderr) else _problem(git.folder, _reason(head.stderr))
+        empty = re.search("not a git repository|does not have any commits yet", head.stderr)
+        return None if empty else _problem(git.folder, _reason(head.stderr))
     commit, seconds = head.stdout.split()
     prefix = git.query("rev-parse", "--show-prefix") or ""
     places = [posixpath.normpath(posixpath.join(prefix, place)) for place in (".", *nearby)]
@@ -275,13 +276,9 @@ def _problem(folder: Path, text: str) -> Checkout | None:
     return Checkout(problem=f"its version is unknown, git failed: {text}") if inside else None
 
 
-def _is_empty(stderr: str) -> bool:
-    return "not a git repository" in stderr or "does not have any commits yet" in stderr
-
-
 def _reason(stderr: str) -> str:
     """git's first line, with the command that helps."""
-    lines = [line for line in stderr.splitlines() if line.strip()] or ["no message"]
+    lines = stderr.strip().splitlines() or ["no message"]
     found = re.search(r"dubious ownership in repository at '(?P<top>.*)'", stderr)
     hint = f"; git config --global --add safe.directory {found['top']!r}" if found else ""
     return f"{lines[0].removeprefix('fatal: ')}{hint}"

@@ -9,15 +9,14 @@ states its tag-prefix has no other.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from packaging.version import InvalidVersion, Version
 
 _SEMVER = re.compile(
-    r"v(?P<major>0|[1-9]\d*)\.(?P<minor>0|[1-9]\d*)\.(?P<patch>0|[1-9]\d*)"
-    r"(?:-(?P<pre>[0-9A-Za-z.-]+))?"
+    r"v(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-(?P<pre>[0-9A-Za-z.-]+))?"
 )
 #: At least one dot: tags such as "v2" are moved from release to release.
 _LOOSE = re.compile(r"v?\d+(\.\d+)+([-+.]?[0-9A-Za-z][0-9A-Za-z.+-]*)?")
@@ -38,44 +37,20 @@ class TagRules:
 
 def find_version(tags: Sequence[str], rules: TagRules) -> str | None:
     """The newest version among tags, without what is in front; None if none is one."""
-    for prefixes, pattern, order in _candidates(rules):
-        versions = [
-            tag.removeprefix(prefix)
-            for prefix in prefixes
-            for tag in tags
-            if tag.startswith(prefix) and pattern.fullmatch(tag.removeprefix(prefix))
-        ]
-        if versions:
-            return max(versions, key=order)
+    named = [f"{name}{sign}" for name in rules.names for sign in "-/_@"]
+    tries = [([folder], _SEMVER) for folder in rules.folders]
+    tries += [(named, _LOOSE), ([*rules.folders], _LOOSE)]
+    if rules.prefix is not None:
+        tries = [([rules.prefix], _LOOSE)]
+    for prefixes, pattern in tries:
+        pairs = [(tag, prefix) for prefix in prefixes for tag in tags if tag.startswith(prefix)]
+        versions = [tag.removeprefix(prefix) for tag, prefix in pairs]
+        if fitting := list(filter(pattern.fullmatch, versions)):
+            return max(fitting, key=_order)
     return None
 
 
-def _candidates(
-    rules: TagRules,
-) -> Iterator[tuple[list[str], re.Pattern[str], Callable[[str], tuple[object, ...]]]]:
-    if rules.prefix is not None:
-        yield [rules.prefix], _LOOSE, _order_loose
-        return
-    for folder in rules.folders:
-        yield [folder], _SEMVER, _order_semver
-    named = [f"{name}{sign}" for name in rules.names for sign in "-/_@"]
-    if named:
-        yield named, _LOOSE, _order_loose
-    yield list(rules.folders), _LOOSE, _order_loose
-
-
-def _order_semver(version: str) -> tuple[object, ...]:
-    """Precedence by the rules of semantic versioning: a pre-release is before its release."""
-    found = _match(version)
-    numbers = (int(found["major"]), int(found["minor"]), int(found["patch"]))
-    parts = tuple(
-        (0, int(part), "") if part.isdigit() else (1, 0, part)
-        for part in (found["pre"] or "").split(".")
-    )
-    return (*numbers, found["pre"] is None, parts)
-
-
-def _order_loose(version: str) -> tuple[object, ...]:
+def _order(version: str) -> tuple[bool, Version | str]:
     """Precedence by Python's rules; what is no version there is before all others."""
     try:
         return (True, Version(version))
@@ -90,18 +65,9 @@ def format_development(base: str, seconds: int, commit: str) -> str:
     ("1.2" -> "1.3.dev20240102030405") where the base is no version to Go.
     """
     stamp = datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%d%H%M%S")
-    if not _SEMVER.fullmatch(base):
-        numbers = [int(number) for number in re.findall(r"\d+", base.split("+")[0].split("-")[0])]
-        numbers[-1] += 1
-        return f"{'.'.join(map(str, numbers))}.dev{stamp}"
-    found = _match(base)
-    if found["pre"]:
+    found = _SEMVER.fullmatch(base)
+    if found and found["pre"]:
         return f"{base}.0.{stamp}-{commit[:12]}"
-    return f"v{found['major']}.{found['minor']}.{int(found['patch']) + 1}-0.{stamp}-{commit[:12]}"
-
-
-def _match(version: str) -> re.Match[str]:
-    found = _SEMVER.fullmatch(version)
-    if not found:
-        raise ValueError(f"not a semantic version: {version!r}")
-    return found
+    *numbers, last = map(int, re.findall(r"\d+", re.split(r"[+-]", base)[0]))
+    newer = ".".join(map(str, [*numbers, last + 1]))
+    return f"v{newer}-0.{stamp}-{commit[:12]}" if found else f"{newer}.dev{stamp}"

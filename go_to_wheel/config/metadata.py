@@ -10,7 +10,6 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
-from urllib.parse import urlsplit
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata
@@ -20,9 +19,22 @@ from go_to_wheel.sources.readme import SUMMARY_LIMIT, Readme
 
 METADATA_VERSION = "2.4"
 
-#: An address in plain characters, alone or as in "Jane Doe <jane@example.com>".
-_ADDRESS = r"[!#-'*+./0-9:=?A-Z^-~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
-_PERSON = re.compile(rf"{_ADDRESS}|[^<>\r\n]*<{_ADDRESS}>")
+_ADDRESS = r"[!#-'*./0-9:=?A-Z^-~+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+_PERSON = rf"\s*(?:{_ADDRESS}|[^<>,]*<{_ADDRESS}>)\s*"
+#: Of each text: what it has to match, and that in words.
+_RULES: dict[str, tuple[str, str]] = {
+    "description": (r"(?=.*\S).{1,512}", f"is not one line of at most {SUMMARY_LIMIT} characters"),
+    "requires-python": (r"(?=.*\S).+", "is not a version specifier (write '>=3.10')"),
+    "author": (r"(?=.*\S).+", "is not one line of text"),
+    "author-email": (
+        rf"{_PERSON}(?:,{_PERSON})*",
+        "is not an address (write 'jane@example.com' or 'Jane Doe <jane@example.com>')",
+    ),
+    "url": (
+        r"https?://(?:[!-.0-;=?A-Z_a-~]*@)?(?:\[[0-9A-Fa-f:.]+\]|[\w.~%-]+)(?::\d+)?(?:[/?#][!-~]*)?",
+        "is not a web address (write 'https://…')",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -52,58 +64,19 @@ class ProjectMetadata:
     dynamic: tuple[str, ...] = ()
 
 
-def check_summary(summary: str) -> str | None:
-    """Why this can't be a Summary, or None."""
-    if "\n" in summary or "\r" in summary:
-        return f"description {summary!r} has more than one line"
-    if not summary.strip():
-        return "description is empty"
-    if _has_control(summary):
-        return f"description {summary!r} has control characters"
-    if len(summary) > SUMMARY_LIMIT:
-        return f"description has {len(summary)} characters; PyPI takes {SUMMARY_LIMIT}"
-    return None
-
-
-def check_author(author: str) -> str | None:
-    """Why this can't be an Author, or None."""
-    if not author.strip() or _has_control(author):
-        return f"author {author!r} must be one line of text"
-    return None
-
-
-def check_email(value: str) -> str | None:
-    """Why this can't be an Author-email, or None. Several are separated by commas."""
-    parts = [part.strip() for part in value.split(",")]
-    if _has_control(value) or not all(map(_PERSON.fullmatch, parts)):
-        return (
-            f"author e-mail {value!r} is not an address "
-            "(write 'jane@example.com' or 'Jane Doe <jane@example.com>')"
-        )
-    return None
-
-
-def check_url(url: str) -> str | None:
-    """Why this can't be a project URL, or None."""
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        valid = False
-    if not valid or not url.isascii() or _has_control(url) or any(char.isspace() for char in url):
-        return f"url {url!r} is not a web address (write 'https://…')"
-    return None
-
-
-def check_requires_python(specifier: str) -> str | None:
-    """Why this can't be Requires-Python, or None."""
-    if not specifier.strip():
-        return "requires-python is empty (write '>=3.10')"
-    try:
-        SpecifierSet(specifier)
-    except InvalidSpecifier:
-        return f"requires-python {specifier!r} is not a version specifier (write '>=3.10')"
-    return None
+def check_text(field: str, value: str) -> str | None:
+    """Why this can't be the value of a field ("description", "url" …), or None."""
+    pattern, words = _RULES[field]
+    # Control characters, line and paragraph separators, undecodable bytes.
+    odd = any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in value)
+    valid = not odd and re.fullmatch(pattern, value, re.ASCII if field == "url" else 0)
+    if valid and field == "requires-python":
+        try:
+            SpecifierSet(value)
+        except InvalidSpecifier:
+            valid = None
+    shown = value if len(value) <= 80 else f"{value[:79]}…"
+    return None if valid else f"{field} {shown!r} {words}"
 
 
 def parse_license(expression: str) -> str:
@@ -167,8 +140,3 @@ def check_metadata(project: ProjectMetadata) -> list[str]:
     except (InvalidMetadata, UnicodeEncodeError) as error:
         faults.append(f"the metadata can't be written: {error}")
     return faults
-
-
-def _has_control(text: str) -> bool:
-    """Control characters, line and paragraph separators, undecodable bytes."""
-    return any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text)

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from go_to_wheel.config.detected import Detected, Value
 from go_to_wheel.config.metadata import (
     ProjectMetadata,
-    check_author,
-    check_email,
     check_metadata,
-    check_requires_python,
-    check_summary,
-    check_url,
+    check_text,
     parse_license,
     short_description,
 )
@@ -56,14 +53,14 @@ _LONGEST_FILE_NAME = 255
 _TAG = re.compile(r"[\w.]+")
 _VARIABLE = re.compile(r"[\w.~/-]+\.\w+")
 _NAME_COMMANDS = f"name them in {FILE_NAME}: [{TABLE}.commands]"
-#: What checks a [project] field that is a text, and its default.
-_FIELDS: dict[str, tuple[Callable[[str], str | None] | None, str | None]] = {
-    "description": (check_summary, DEFAULT_DESCRIPTION),
-    "requires-python": (check_requires_python, DEFAULT_REQUIRES_PYTHON),
-    "author": (check_author, None),
-    "author-email": (check_email, None),
-    "maintainer": (None, None),
-    "maintainer-email": (None, None),
+#: [project]'s fields that are texts, with their defaults.
+_TEXTS = {
+    "description": DEFAULT_DESCRIPTION,
+    "requires-python": DEFAULT_REQUIRES_PYTHON,
+    "author": None,
+    "author-email": None,
+    "maintainer": None,
+    "maintainer-email": None,
 }
 
 
@@ -332,10 +329,10 @@ class _Resolver:
     def metadata(self, name: str, version: str, commands: Sequence[str]) -> ProjectMetadata:
         found = {"description": self.detected.summary}
         texts: dict[str, Any] = {}
-        for key, (checker, default) in _FIELDS.items():
+        for key, default in _TEXTS.items():
             text = self.pick(key, found.get(key), default)
-            if checker and text is not None:
-                self.check(checker, text)
+            if text is not None and not key.startswith("maintainer"):
+                self.check(partial(check_text, key), text)
             texts[key.replace("-", "_")] = text
         summary = texts.pop("description")
         return ProjectMetadata(
@@ -384,7 +381,7 @@ class _Resolver:
             self.origins["urls"] = found[0][1].source
         url = self.request.url
         for address in [*urls.values(), *([url] if url is not None else [])]:
-            self.check(check_url, address)
+            self.check(partial(check_text, "url"), address)
         if url is not None:
             others = {label: address for label, address in urls.items() if address != url}
             urls = {"Homepage": url, **others}

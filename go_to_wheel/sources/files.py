@@ -19,7 +19,7 @@ from typing import IO
 
 from go_to_wheel.errors import MissingPathError, SourceError
 from go_to_wheel.licenses.notices import is_license_name
-from go_to_wheel.sources.readme import Readme, content_type_of
+from go_to_wheel.sources.readme import CONTENT_TYPES, Readme
 
 #: Bytes of a README, a licence, a go.mod or pyproject.toml.
 TEXT_LIMIT = 8 << 20
@@ -28,31 +28,24 @@ FILE_LIMIT = 512 << 20
 #: Bytes of a prebuilt binary: the zip format's own limit without its 64-bit extension.
 BINARY_LIMIT = 2**31 - 1
 
-_OPEN_FLAGS = (
-    os.O_RDONLY
-    | getattr(os, "O_BINARY", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_NOCTTY", 0)
-)
-_FOLDER_FLAGS = (
-    getattr(os, "O_PATH", os.O_RDONLY)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_DIRECTORY", 0)
-)
+
+def _flags(*names: str) -> int:
+    """The flags that this system has."""
+    return sum(getattr(os, f"O_{name}", 0) for name in names)
+
+
+_OPEN_FLAGS = _flags("RDONLY", "BINARY", "CLOEXEC", "NOFOLLOW", "NONBLOCK", "NOCTTY")
+_FOLDER_FLAGS = _flags("PATH", "CLOEXEC", "NOFOLLOW", "DIRECTORY")
 _HAS_DIR_FD = os.open in os.supports_dir_fd
+#: What `ls -l` shows first of it.
 _KINDS = {
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFDIR: "a folder",
-    stat.S_IFLNK: "a link that leads back to itself",
+    "p": "a named pipe",
+    "s": "a socket",
+    "c": "a device",
+    "b": "a device",
+    "d": "a folder",
+    "l": "a link that leads back to itself",
 }
-_README_SUFFIXES = (".md", ".markdown", ".mkd", ".mdown", ".rst", ".txt", "")
-_README_NAMES = tuple(f"readme{suffix}" for suffix in _README_SUFFIXES)
 #: A `.github` folder's README is often the project's; other hidden folders hold settings.
 _SHOWN_FOLDERS = frozenset((".github",))
 
@@ -87,7 +80,7 @@ def open_file(path: Path, project: Path | None, limit: int = FILE_LIMIT) -> Iter
 
 def _open(path: Path, project: Path | None, limit: int) -> int:
     real = _real(path)
-    home = None if project is None else _refuse_outside(path, real, project)
+    home = None if project is None else _home_of(path, real, project)
     _check_kind(path, os.lstat(_extended(real)), limit)
     descriptor = os.open(_extended(real), _OPEN_FLAGS) if home is None else _open_below(home, real)
     try:
@@ -137,7 +130,7 @@ def _extended(path: PurePath, windows: bool = sys.platform == "win32") -> str:
 
 def _check_kind(path: Path, found: os.stat_result, limit: int) -> None:
     if not stat.S_ISREG(found.st_mode):
-        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
+        kind = _KINDS.get(stat.filemode(found.st_mode)[0], "no regular file")
         raise SourceError(
             f"{str(path)!r} is {kind}, not a regular file",
             "put a regular file there, or remove it",
@@ -155,28 +148,22 @@ def _too_large(path: Path, size: int, limit: int) -> SourceError:
 
 def refuse_outside(path: Path, project: Path) -> None:
     """Raise SourceError for a path, a folder's for example, that leads out of the project."""
-    _refuse_outside(path, _real(path), project)
+    _home_of(path, _real(path), project)
 
 
-def _refuse_outside(path: Path, real: Path, project: Path) -> Path:
+def _home_of(path: Path, real: Path, project: Path) -> Path:
     """The project's or repository's folder that holds a real path, links resolved."""
     own = _real(project)
-    repository = repository_root(own) or own
-    if real.is_relative_to(own) and ".git" not in _folded_parts(real, own):
-        return own
-    if real.is_relative_to(repository):
-        hidden = [part for part in _folded_parts(real, repository) if part.startswith(".")]
-        if set(hidden) <= _SHOWN_FOLDERS:
-            return repository
+    for home, allowed in ((own, None), (repository_root(own) or own, _SHOWN_FOLDERS)):
+        if real.is_relative_to(home):  # `.GIT` is `.git` where letters' case does not count
+            parts = [part.casefold() for part in real.relative_to(home).parts]
+            hidden = {part for part in parts if part.startswith(".")}
+            if (".git" not in hidden) if allowed is None else hidden <= allowed:
+                return home
     raise SourceError(
         f"{str(path)!r} leads to {str(real)!r}, which is not part of the project",
         "copy the file into the project, or remove the link",
     )
-
-
-def _folded_parts(path: Path, above: Path) -> list[str]:
-    """The parts below a folder; `.GIT` is `.git` where letters' case does not count."""
-    return [part.casefold() for part in path.relative_to(above).parts]
 
 
 def repository_root(folder: Path) -> Path | None:
@@ -208,13 +195,12 @@ def refuse_odd_name(path: str) -> None:
 
 def find_readme(folders: Iterable[Path]) -> Path | None:
     """The first README in these folders, whatever its letters' case."""
-    for folder in folders:
-        if not folder.is_dir():
-            continue
+    for folder in filter(Path.is_dir, folders):
         by_name = {path.name.lower(): path for path in sorted(folder.iterdir(), reverse=True)}
-        for name in _README_NAMES:
-            if name in by_name and not by_name[name].is_dir():
-                return by_name[name]
+        for suffix in CONTENT_TYPES:
+            path = by_name.get(f"readme{suffix}")
+            if path and not path.is_dir():
+                return path
     return None
 
 
@@ -225,7 +211,7 @@ def read_readme(path: Path, project: Path | None = None, content_type: str | Non
     """
     if not os.path.lexists(path):
         raise MissingPathError(f"README file not found: {path}", "name an existing file")
-    content_type = content_type or content_type_of(path.suffix)
+    content_type = content_type or CONTENT_TYPES.get(path.suffix.lower())
     if content_type is None:
         raise SourceError(
             f"README {path}: PyPI does not know files ending in {path.suffix!r}",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 #: PyPI refuses longer ones.
 SUMMARY_LIMIT = 512
 
-_CONTENT_TYPES = {
+#: A README's file suffix -> its Description-Content-Type, the best first.
+CONTENT_TYPES = {
     ".md": "text/markdown",
     ".markdown": "text/markdown",
     ".mkd": "text/markdown",
@@ -35,8 +36,3 @@ class ProjectFiles:
     licenses: tuple[tuple[str, bytes], ...] = ()
     readme_name: str = ""
     readme_folder: str | None = None
-
-
-def content_type_of(suffix: str) -> str | None:
-    """A README's file suffix -> its Description-Content-Type, None when unknown."""
-    return _CONTENT_TYPES.get(suffix.lower())

@@ -116,12 +116,12 @@ def test_every_bad_value_is_named_at_once_before_any_go_runs(
         "platform 'freebsd-amd64': PyPI has no platform tag for it",
         "license 'Apache 2' is not an SPDX expression",
         "url 'example.com' is not a web address (write 'https://…')",
-        "author e-mail 'jane' is not an address",
+        "author-email 'jane' is not an address",
         "requires-python '3.x' is not a version specifier (write '>=3.10')",
         "command name 'a/b' can't be used",
-        "description has 513 characters; PyPI takes 512",
+        "x…' is not one line of at most 512 characters",
         "set-version-var 'version' is not PACKAGE.VARIABLE (write 'main.version')",
-        r"author 'a\nb' must be one line of text",
+        r"author 'a\nb' is not one line of text",
         "hint: choose from: linux-amd64, linux-arm64",
     ):
         assert words in said
@@ -487,7 +487,7 @@ def test_interrupt_while_modules_are_fetched(tmp_path: Path, number: signal.Sign
 @pytest.mark.parametrize(
     ("options", "words", "code"),
     [
-        (["--description", "A\u2028x"], "has control characters", 1),
+        (["--description", "A\u2028x"], "is not one line of at most 512 characters", 1),
         (["--name", "x" * 190], "is too long: the wheel's file name would have", 1),
         (["--license", ""], "Option '--license' is empty", 2),
         (["--readme", " "], "Option '--readme' is empty", 2),

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from go_to_wheel.config.metadata import check_summary, check_url
+from go_to_wheel.config.metadata import check_text
 from go_to_wheel.config.pyproject import KEYS, parse_settings
 from go_to_wheel.errors import InvalidOptionsError, SourceError
 from go_to_wheel.sources.query import parse_query
@@ -35,7 +35,7 @@ def test_settings(table: dict[str, Any]) -> None:
 @given(st.text(), st.sampled_from(["text/markdown", "text/x-rst", "text/plain"]))
 def test_what_is_found_is_a_summary(text: str, content_type: str) -> None:
     for found in (summary_of_doc(text), first_sentence(Readme(text, content_type))):
-        assert found is None or check_summary(found) is None
+        assert found is None or check_text("description", found) is None
 
 
 @given(
@@ -44,7 +44,7 @@ def test_what_is_found_is_a_summary(text: str, content_type: str) -> None:
 )
 def test_what_is_found_is_an_address(text: str) -> None:
     url = forge_url(text)
-    assert url is None or (check_url(url) is None and "@" not in url.split("/")[2])
+    assert url is None or (check_text("url", url) is None and "@" not in url.split("/")[2])
 
 
 @given(st.text())

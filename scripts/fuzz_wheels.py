@@ -136,7 +136,7 @@ def make(number: int) -> bytes:
 def shown(data: bytes) -> Iterator[str]:
     """What the commands would print."""
     verdict = check_wheel(io.BytesIO(data), FILE)
-    findings = [*verdict.findings, *check_groups([verdict.member] * 2, [])]  # type: ignore[list-item]
+    findings = [*verdict.findings, *check_groups([verdict] * 2, [])]
     for finding in findings:
         if finding.code == "check-failed":
             raise RuntimeError(finding.message)

@@ -18,8 +18,10 @@ from typing import Any
 from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.builder.plan import plan_build
 from go_to_wheel.builder.run import run_build
-from go_to_wheel.check.anatomy import Anatomy, ProgramView, read_anatomy
+from go_to_wheel.check.anatomy import read_anatomy
 from go_to_wheel.check.archive import open_archive
+from go_to_wheel.check.program import Program
+from go_to_wheel.check.wheel import Wheel
 from go_to_wheel.config.pyproject import read_project
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.errors import InvalidOptionsError, SourceError, ToolchainError, WheelError
@@ -56,7 +58,7 @@ class Recipe:
     `environ` what else the build depends on.
     """
 
-    anatomy: Anatomy
+    anatomy: Wheel
     go: str
     released: str
     commit: str
@@ -87,7 +89,7 @@ def read_recipe(wheel: bytes, file: str) -> Recipe:
     )
 
 
-def _request(anatomy: Anatomy, programs: Sequence[ProgramView], flags: str | None) -> BuildRequest:
+def _request(anatomy: Wheel, programs: Sequence[Program], flags: str | None) -> BuildRequest:
     facts, headers = programs[0].facts, anatomy.metadata
     urls = [str(value).partition(", ") for value in headers.get_all("Project-URL", [])]
     homepages = [address for label, _, address in urls if label == "Homepage"]
@@ -143,7 +145,7 @@ def _released(facts: BinaryFacts) -> str:
     return f"{main.path}@{main.version}"
 
 
-def _target(anatomy: Anatomy, facts: BinaryFacts) -> Target:
+def _target(anatomy: Wheel, facts: BinaryFacts) -> Target:
     musl = all(tag.startswith("musllinux") for tag in anatomy.name.platforms)
     fits = [
         target for target in TARGETS if target.goos == facts.goos and target.arch == facts.machine
@@ -157,7 +159,7 @@ def _target(anatomy: Anatomy, facts: BinaryFacts) -> Target:
     return named[0]
 
 
-def _linker_flags(anatomy: Anatomy) -> tuple[str | None, tuple[str, ...]]:
+def _linker_flags(anatomy: Wheel) -> tuple[str | None, tuple[str, ...]]:
     """The linker's flags after our own, None where they can't be repeated; notes on that."""
     recorded = anatomy.settings.get("ldflags")
     if recorded is None:
@@ -175,14 +177,14 @@ def _linker_flags(anatomy: Anatomy) -> tuple[str | None, tuple[str, ...]]:
     return flags, ()
 
 
-def _own_license(anatomy: Anatomy, facts: BinaryFacts) -> str | None:
+def _own_license(anatomy: Wheel, facts: BinaryFacts) -> str | None:
     """The program's own licence, without those of what is linked in."""
     main = facts.go.main if facts.go else None
     own = anatomy.licenses.get(main.path) if main else None
     return own or anatomy.metadata.get("License-Expression")
 
 
-def _packages(programs: Sequence[ProgramView]) -> tuple[str, ...] | None:
+def _packages(programs: Sequence[Program]) -> tuple[str, ...] | None:
     """Each program's package below its module's root; None for the root's alone."""
     found = []
     for program in programs:

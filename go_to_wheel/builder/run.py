@@ -22,7 +22,7 @@ from go_to_wheel.builder.linked import Linked, linked_notes, list_targets
 from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.publish import check_folder, list_neighbours, publish
 from go_to_wheel.builder.temporary import temporary_folder
-from go_to_wheel.check import check_wheels
+from go_to_wheel.check.run import check_wheels
 from go_to_wheel.config.options import BuildOptions
 from go_to_wheel.errors import (
     BinaryError,

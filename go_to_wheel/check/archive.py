@@ -11,11 +11,11 @@ import stat
 import struct
 import zipfile
 from collections.abc import Iterator
-from datetime import date
+from datetime import datetime
 from typing import BinaryIO, cast
 
 from go_to_wheel.check.paths import path_of
-from go_to_wheel.check.report import Fault, Faults
+from go_to_wheel.check.report import Finding, Findings
 from go_to_wheel.errors import WheelError
 
 MIB = 1 << 20
@@ -74,69 +74,55 @@ def open_archive(stream: BinaryIO) -> zipfile.ZipFile:
     return archive
 
 
-def check_archive(archive: zipfile.ZipFile, stream: BinaryIO) -> Faults:
+def check_archive(archive: zipfile.ZipFile, stream: BinaryIO) -> Findings:
     """Everything that is wrong with the archive, apart from its entries' paths."""
     length = stream.seek(0, io.SEEK_END)
     entries = archive.infolist()
     if length > MAX_FILE:
-        yield Fault(
-            "zip-too-large", f"the file has {length / MIB:.0f} MiB; PyPI takes {MAX_FILE // MIB}"
-        )
+        text = f"the file has {length / MIB:.0f} MiB; PyPI takes {MAX_FILE // MIB}"
+        yield Finding("zip-too-large", text)
     total = sum(entry.file_size for entry in entries)
     if total > BOMB_SIZE and total > BOMB_RATIO * length:
-        yield Fault(
-            "zip-bomb",
-            f"it unpacks to {total / MIB:.0f} MiB, {total / length:.0f} times its size",
-            "don't install it; the limits are "
-            f"{BOMB_SIZE // MIB} MiB and {BOMB_RATIO} times the size",
-        )
+        text = f"it unpacks to {total / MIB:.0f} MiB, {total / length:.0f} times its size"
+        hint = f"don't install it; the limits are {BOMB_SIZE // MIB} MiB and {BOMB_RATIO} times"
+        yield Finding("zip-bomb", text, hint)
     if archive.comment or any(entry.comment for entry in entries):
-        yield Fault("zip-comment", "the archive has a comment")
+        yield Finding("zip-comment", "the archive has a comment")
     for entry in entries:
         yield from _check_entry(entry)
-    yield from _check_framing(archive, stream, length)
+    if reason := _find_mismatch(archive, stream, length):
+        yield Finding("zip-mismatch", reason)
 
 
-def _check_entry(entry: zipfile.ZipInfo) -> Faults:
+def _check_entry(entry: zipfile.ZipInfo) -> Findings:
     name = path_of(entry)
     if not name.isascii() and not entry.flag_bits & _FLAG_UTF8:
-        yield Fault("zip-unsafe-name", f"the path {name!r} is not marked as UTF-8")
+        yield Finding("zip-unsafe-name", f"the path {name!r} is not marked as UTF-8")
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         what = "a symbolic link" if kind == stat.S_IFLNK else "neither file nor folder"
-        yield Fault("zip-link", f"{name!r} is {what}")
+        yield Finding("zip-link", f"{name!r} is {what}")
     if entry.compress_type not in _METHODS:
-        yield Fault("zip-compression", f"{name!r} is compressed by method {entry.compress_type}")
-    if not _is_date(entry.date_time[:3]):
-        text = "{!r} has the date {}-{:02}-{:02}".format(name, *entry.date_time[:3])
-        yield Fault("zip-date", text)
-    if entry.flag_bits & _FLAG_ENCRYPTED:
-        yield Fault("zip-encrypted", f"{name!r} is encrypted")
-    if entry.flag_bits & _FLAG_DESCRIPTOR:
-        yield Fault("zip-data-descriptor", f"the size of {name!r} follows its data")
-
-
-def _is_date(parts: tuple[int, ...]) -> bool:
+        yield Finding("zip-compression", f"{name!r} is compressed by method {entry.compress_type}")
     try:
-        date(*parts)
+        datetime(*entry.date_time)
     except ValueError:
-        return False
-    return True
-
-
-def _check_framing(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> Faults:
-    """The first disagreement between local headers, central directory and the file's size."""
-    reason = _find_mismatch(archive, stream, length)
-    if reason:
-        yield Fault("zip-mismatch", reason)
+        text = "{!r} has the date {}-{:02}-{:02} {:02}:{:02}:{:02}".format(name, *entry.date_time)
+        yield Finding("zip-date", text)
+    if entry.flag_bits & _FLAG_ENCRYPTED:
+        yield Finding("zip-encrypted", f"{name!r} is encrypted")
+    if entry.flag_bits & _FLAG_DESCRIPTOR:
+        yield Finding("zip-data-descriptor", f"the size of {name!r} follows its data")
 
 
 def _find_mismatch(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> str:
+    """The first disagreement between local headers, central directory and the file's size."""
     expected = 0
     for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
         name = path_of(entry)
-        if entry.header_offset != expected:
-            return f"{_gap(entry, expected)} before {name!r}"
+        if gap := entry.header_offset - expected:
+            what = "entries overlap" if gap < 0 else f"{gap} bytes that belong to no entry lie"
+            return f"{what} before {name!r}"
         if name.endswith("/") and entry.file_size:
             return f"the folder {name!r} has data of its own"
         expected, reason = _read_local(stream, entry)
@@ -148,27 +134,19 @@ def _find_mismatch(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> s
 
 
 def _check_end(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> str:
-    size = sum(_central_size(entry) for entry in archive.infolist())
+    entries = archive.infolist()
+    size = sum(len(_raw_name(entry)) + len(entry.extra) + len(entry.comment) for entry in entries)
+    size += _CENTRAL_SIZE * len(entries)
     end = length - len(archive.comment) - _END_SIZE
     if end - archive.start_dir - size not in (0, _END_64_SIZE + _LOCATOR_SIZE):
         return "there is other data after the central directory"
     stream.seek(end)
     stated = _END.unpack(stream.read(_END.size))
     limits = (0xFFFF, _LARGE, _LARGE)  # these refer to the ZIP64 record
-    real = (len(archive.infolist()), size, archive.start_dir)
-    if any(one not in pair for one, *pair in zip(stated, real, limits, strict=True)):
+    real = (len(entries), size, archive.start_dir)
+    if any(number not in pair for number, *pair in zip(stated, real, limits, strict=True)):
         return "its end record has another number, size or place of the entries"
     return ""
-
-
-def _gap(entry: zipfile.ZipInfo, expected: int) -> str:
-    if entry.header_offset < expected:
-        return "entries overlap"
-    return f"{entry.header_offset - expected} bytes that belong to no entry lie"
-
-
-def _central_size(entry: zipfile.ZipInfo) -> int:
-    return _CENTRAL_SIZE + len(_raw_name(entry)) + len(entry.extra) + len(entry.comment)
 
 
 def _raw_name(entry: zipfile.ZipInfo) -> bytes:
@@ -188,19 +166,17 @@ def _read_local(stream: BinaryIO, entry: zipfile.ZipInfo) -> tuple[int, str]:
     end = entry.header_offset + _LOCAL.size + name_size + extra_size + entry.compress_size
     if max(extra_size, len(entry.extra)) > _MAX_EXTRA:
         return 0, f"over {_MAX_EXTRA} bytes of extra fields"
-    if name != _raw_name(entry):
-        return 0, f"another name in its local header: {name!r}"
-    if any(kind == _UNICODE_PATH_EXTRA for kind, _ in _extra_fields(extra + entry.extra)):
-        return 0, "a second name in a Unicode Path field, which some readers take"
-    if method != entry.compress_type:
-        return 0, "another compression method in its local header"
-    if flags & _FLAG_ENCRYPTED != entry.flag_bits & _FLAG_ENCRYPTED:
-        return 0, "another encryption flag in its local header"
-    if flags & _FLAG_DESCRIPTOR:
-        return end + 16, ""
-    if sizes not in ((size, packed), _sizes_64(extra, size, packed)):
-        return 0, "another size in its local header"
-    return end, ""
+    kinds = {kind for kind, _ in _extra_fields(extra + entry.extra)}
+    differences = {
+        f"another name in its local header: {name!r}": name != _raw_name(entry),
+        "a second name in a Unicode Path field": _UNICODE_PATH_EXTRA in kinds,
+        "another compression method in its local header": method != entry.compress_type,
+        "another encryption flag in its local header": (flags ^ entry.flag_bits) & _FLAG_ENCRYPTED,
+        "another size in its local header": not flags & _FLAG_DESCRIPTOR
+        and sizes not in ((size, packed), _sizes_64(extra, size, packed)),
+    }
+    end += 16 if flags & _FLAG_DESCRIPTOR else 0
+    return end, next((text for text, differs in differences.items() if differs), "")
 
 
 def _sizes_64(extra: bytes, size: int, packed: int) -> tuple[int, int]:

@@ -6,15 +6,15 @@ import io
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import zip_longest
 
-from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.binary.read import read_facts
 from go_to_wheel.check.archive import open_archive
 from go_to_wheel.errors import BinaryError, WheelError
 
 _CONTEXT = 8
 _MAX_LINE = 500
+#: Larger texts are compared by byte, not by line.
+_MAX_TEXT = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,8 @@ def _differences(left: zipfile.ZipFile, right: zipfile.ZipFile) -> Iterator[Diff
         if data != rebuilt:
             yield Difference(name, tuple(_explain(data, rebuilt)))
     for entry, other in zip(left.infolist(), right.infolist(), strict=False):
-        for aspect, now, then in _changes(_storage(entry), _storage(other)):
-            text = f"same content, but {aspect} is {now} in the wheel and {then} in the rebuilt one"
-            yield Difference(entry.filename, (text,))
+        for change in _changes(_storage(entry), _storage(other)):
+            yield Difference(entry.filename, (f"same content, but {change}",))
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -61,63 +60,37 @@ def _read(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def _explain(left: bytes, right: bytes) -> Iterator[str]:
-    """What differs between two files' contents."""
-    facts, others = _facts(left), _facts(right)
-    if facts and others:
-        for name, now, then in _changes(_build(facts), _build(others)):
-            yield f"{name}: {now} in the wheel, {then} in the rebuilt one"[:_MAX_LINE]
-    elif (lines := _lines(left)) is not None and (other_lines := _lines(right)) is not None:
-        yield from _explain_texts(lines, other_lines)
+    """What differs between two files' contents: Go's settings, the first line, the first byte."""
+    yield from _changes(_recorded(left), _recorded(right))
+    if line := next(_changes(_lines(left), _lines(right)), ""):
+        yield line
         return
-    offset = next(
-        (at for at, (a, b) in enumerate(zip(left, right, strict=False)) if a != b),
-        min(len(left), len(right)),
-    )
+    pairs = enumerate(zip(left, right, strict=False))
+    offset = next((at for at, (a, b) in pairs if a != b), min(len(left), len(right)))
     yield f"first different byte at {offset:#x} of {len(left)} and {len(right)}"
-    start = max(0, offset - _CONTEXT)
-    yield f"wheel  {left[start : offset + _CONTEXT].hex(' ')}"
-    yield f"built  {right[start : offset + _CONTEXT].hex(' ')}"
+    part = slice(max(0, offset - _CONTEXT), offset + _CONTEXT)
+    yield f"wheel  {left[part].hex(' ')}"
+    yield f"built  {right[part].hex(' ')}"
 
 
-def _facts(data: bytes) -> BinaryFacts | None:
-    try:
-        return read_facts(io.BytesIO(data))
-    except BinaryError:
-        return None
-
-
-def _build(facts: BinaryFacts) -> dict[str, str]:
+def _recorded(data: bytes) -> dict[str, str]:
     """What Go recorded about the build, by a name for people."""
-    if facts.go is None:
-        return {}
-    recorded = {"Go": facts.go.version, "package": facts.go.path, "module": str(facts.go.main)}
-    recorded |= facts.go.settings
-    return recorded | {module.path: str(module) for module in facts.go.deps}
-
-
-def _changes(
-    left: Mapping[str, object], right: Mapping[str, object]
-) -> Iterator[tuple[str, object, object]]:
-    for name in dict.fromkeys((*left, *right)):
-        now, then = left.get(name) or "unset", right.get(name) or "unset"
-        if now != then:
-            yield name, now, then
-
-
-def _lines(data: bytes) -> list[str] | None:
     try:
-        return data.decode("utf-8").splitlines()
+        go = read_facts(io.BytesIO(data)).go
+    except BinaryError:
+        return {}
+    if go is None:
+        return {}
+    found = {"Go": go.version, "package": go.path, "module": str(go.main), **go.settings}
+    return found | {module.path: str(module) for module in go.deps}
+
+
+def _lines(data: bytes) -> dict[str, str]:
+    try:
+        lines = data.decode("utf-8").splitlines() if len(data) < _MAX_TEXT else []
     except UnicodeDecodeError:
-        return None
-
-
-def _explain_texts(left: list[str], right: list[str]) -> Iterator[str]:
-    pairs = enumerate(zip_longest(left, right, fillvalue=""), 1)
-    number, (line, other) = next((row for row in pairs if row[1][0] != row[1][1]), (0, ("", "")))
-    yield f"line {number}" if number else "their line ends"
-    if number:
-        yield f"wheel  {line[:_MAX_LINE]}"
-        yield f"built  {other[:_MAX_LINE]}"
+        return {}
+    return {f"line {number}": repr(line) for number, line in enumerate(lines, 1)}
 
 
 def _storage(entry: zipfile.ZipInfo) -> dict[str, object]:
@@ -128,3 +101,10 @@ def _storage(entry: zipfile.ZipInfo) -> dict[str, object]:
         "its compression": entry.compress_type,
         "its compressed size": entry.compress_size,
     }
+
+
+def _changes(left: Mapping[str, object], right: Mapping[str, object]) -> Iterator[str]:
+    for name in dict.fromkeys((*left, *right)):
+        now, then = left.get(name) or "unset", right.get(name) or "unset"
+        if now != then:
+            yield f"{name} is {now} in the wheel, {then} in the rebuilt one"[:_MAX_LINE]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
-from go_to_wheel.check.paths import path_of
+from go_to_wheel.check.paths import is_command, path_of
 from go_to_wheel.errors import WheelError
 
 _CHUNK = 1 << 20
@@ -27,8 +27,7 @@ _MAGICS = (
     b"\x7fELF",
     b"MZ",
     b"!<arch>\n",
-    *(bytes.fromhex(text) for text in ("cffaedfe", "cefaedfe", "feedface", "feedfacf")),
-    *(bytes.fromhex(text) for text in ("cafebabe", "cafebabf")),
+    *map(bytes.fromhex, ("cffaedfe", "cefaedfe", "feedface", "feedfacf", "cafebabe", "cafebabf")),
 )
 
 
@@ -92,18 +91,8 @@ def _read(
             chunk = file.read(_CHUNK)
     if size != entry.file_size:
         raise WheelError(f"{path_of(entry)!r} is not as long as its header says")
-    return Content(entry, size, spell_digest(algorithm, hasher.digest()), is_native, store)
-
-
-def spell_digest(algorithm: str, raw: bytes) -> str:
-    """A digest in RECORD's spelling."""
-    return f"{algorithm}={base64.urlsafe_b64encode(raw).rstrip(b'=').decode('ascii')}"
-
-
-def is_command(path: str) -> bool:
-    """Whether an installer puts this file on PATH."""
-    parts = path.split("/")
-    return len(parts) == 3 and parts[0].endswith(".data") and parts[1] == "scripts"
+    encoded = base64.urlsafe_b64encode(hasher.digest()).rstrip(b"=").decode("ascii")
+    return Content(entry, size, f"{algorithm}={encoded}", is_native, store)
 
 
 class LimitError(WheelError):

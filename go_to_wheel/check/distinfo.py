@@ -6,145 +6,127 @@ import configparser
 import math
 import re
 import zipfile
-from collections.abc import Callable, Collection, Container, Iterable
-from email.parser import Parser
+from collections.abc import Collection, Container, Iterator
+from email.message import Message
+from email.parser import HeaderParser
 
 from packaging.tags import Tag, parse_tag
 
 from go_to_wheel.check.contents import LimitError, read_text
 from go_to_wheel.check.filename import WheelName
 from go_to_wheel.check.metadata import check_metadata, license_files
-from go_to_wheel.check.paths import OWN_COMMANDS
-from go_to_wheel.check.report import Fault, Faults, guarded
+from go_to_wheel.check.paths import OWN_COMMANDS, is_command
+from go_to_wheel.check.report import Finding, Findings, guarded
 
 #: Larger texts aren't parsed; the largest real ones have some hundred kilobytes.
-MAX_TEXT = 1 << 20
+_MAX_TEXT = 1 << 20
+_MAX_TAGS, _MAX_EXPANDED = 1000, 100_000
 _LICENSE = re.compile(r"licen[cs]e|copying|copyright|notice|\.dist-info/licenses/", re.IGNORECASE)
 _ENTRY_NAME = re.compile(r"[\w.-]+")
 _OBJECT = re.compile(r"\w+(\.\w+)*(\s*:\s*\w+(\.\w+)*)?(\s*\[[^\[\]]*\])?")
-_SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
-
-
-def check_dist_info(archive: zipfile.ZipFile, name: WheelName, paths: Collection[str]) -> Faults:
-    """Everything about the metadata of a wheel whose files are `paths`, apart from RECORD."""
-    folder = f"{name.stem}.dist-info"
-    yield from _check_folders(folder, paths)
-    marker = f"{name.stem}.data/scripts/"
-    scripts = {path.removeprefix(marker) for path in paths if path.startswith(marker)}
-    checks: dict[str, Callable[[bytes], Faults]] = {
-        "METADATA": lambda text: _check_metadata(text, name, folder, paths),
-        "WHEEL": lambda text: check_wheel_file(text, name),
-        "entry_points.txt": lambda text: _check_entry_points(text, scripts),
-    }
-    for file, check in checks.items():
-        try:
-            text = read_text(archive, f"{folder}/{file}", MAX_TEXT)
-        except LimitError as error:
-            yield Fault(_CODES[file][1], error.message)
-            continue
-        if text is not None:
-            yield from guarded(file, check(text))
-        elif missing := _CODES[file][0]:
-            yield Fault(missing, f"'{folder}/{file}' is missing")
-    if not any(map(_LICENSE.search, paths)):
-        yield Fault("license-missing", "the wheel has no licence text")
-    if f"{folder}/RECORD" not in paths:
-        yield Fault("record-missing", f"'{folder}/RECORD' is missing")
-
-
-#: The code for a missing file, if it may not be, and for one that can't be read.
-_CODES = {
+#: Each text, with the code for a missing one, if it may not be, and for one that can't be read.
+_TEXTS = {
     "METADATA": ("metadata-missing", "metadata-invalid"),
     "WHEEL": ("wheel-missing", "wheel-invalid"),
     "entry_points.txt": ("", "entry-points"),
 }
 
 
-def _check_metadata(text: bytes, name: WheelName, folder: str, paths: Container[str]) -> Faults:
-    yield from check_metadata(text, name)
-    yield from _check_license_files(license_files(text), folder, paths)
+def read_texts(archive: zipfile.ZipFile, folder: str, texts: dict[str, bytes]) -> Findings:
+    """Put the texts of a .dist-info folder into `texts`, by file name."""
+    for file, (missing, invalid) in _TEXTS.items():
+        try:
+            text = read_text(archive, f"{folder}/{file}", _MAX_TEXT)
+        except LimitError as error:
+            yield Finding(invalid, error.message)
+            continue
+        if text is not None:
+            texts[file] = text
+        elif missing:
+            yield Finding(missing, f"'{folder}/{file}' is missing")
 
 
-def _check_folders(folder: str, paths: Iterable[str]) -> Faults:
+def parse_headers(text: bytes) -> Message:
+    """The headers of METADATA or WHEEL, whatever the text."""
+    return HeaderParser().parsestr(text.decode("utf-8", "replace"))
+
+
+def check_dist_info(texts: dict[str, bytes], name: WheelName, paths: Collection[str]) -> Findings:
+    """Everything about the metadata of a wheel whose files are `paths`, apart from RECORD."""
     heads = {path.split("/")[0] for path in paths if "/" in path}
     found = sorted(head for head in heads if head.lower().endswith(".dist-info"))
-    if found != [folder]:
+    if found != [name.info]:
         listed = ", ".join(map(repr, found[:5])) or "none"
-        yield Fault("dist-info", f"the .dist-info folder should be '{folder}'; there is {listed}")
+        why = f"the .dist-info folder should be '{name.info}'; there is {listed}"
+        yield Finding("dist-info", why)
+    scripts = {path.rpartition("/")[2] for path in paths if is_command(path)}
+    if (text := texts.get("METADATA")) is not None:
+        yield from guarded("METADATA", check_metadata(text, name))
+        for file in license_files(text):
+            if f"{name.info}/licenses/{file}" not in paths:
+                where = f"'{name.info}/licenses/'"
+                yield Finding("license-file", f"License-File {file!r} is not at {where}")
+    if (text := texts.get("WHEEL")) is not None:
+        yield from guarded("WHEEL", check_wheel_file(text, name))
+    if text := texts.get("entry_points.txt"):
+        yield from guarded("entry_points.txt", _check_entry_points(text, scripts))
+    if not any(map(_LICENSE.search, paths)):
+        yield Finding("license-missing", "the wheel has no licence text")
 
 
-def _check_license_files(listed: list[str], folder: str, paths: Container[str]) -> Faults:
-    for name in listed:
-        if f"{folder}/licenses/{name}" not in paths:
-            yield Fault("license-file", f"License-File {name!r} is not at '{folder}/licenses/'")
-
-
-def check_wheel_file(text: bytes, name: WheelName) -> Faults:
+def check_wheel_file(text: bytes, name: WheelName) -> Findings:
     """What is wrong with WHEEL."""
-    message = Parser().parsestr(text.decode("utf-8", "replace"))
-    version = str(message.get("Wheel-Version", "")).strip()
+    headers = parse_headers(text)
+    version = str(headers.get("Wheel-Version", "")).strip()
     if not re.fullmatch(r"1\.\d+", version):
-        yield Fault("wheel-invalid", f"WHEEL has Wheel-Version {version!r}, not 1.0")
-    if str(message.get("Root-Is-Purelib", "")).strip().lower() not in ("true", "false"):
-        yield Fault("wheel-invalid", "WHEEL has no Root-Is-Purelib: true or false")
+        yield Finding("wheel-invalid", f"WHEEL has Wheel-Version {version!r}, not 1.0")
+    if str(headers.get("Root-Is-Purelib", "")).strip().lower() not in ("true", "false"):
+        yield Finding("wheel-invalid", "WHEEL has no Root-Is-Purelib: true or false")
     stated: set[Tag] = set()
     try:
-        for line in map(str, message.get_all("Tag", [])[:_MAX_TAGS]):
+        for line in map(str, headers.get_all("Tag", [])[:_MAX_TAGS]):
             count = math.prod(part.count(".") + 1 for part in line.split("-"))
             if len(stated) + count > _MAX_EXPANDED:  # "a.b-c.d-e.f" stands for eight
                 raise ValueError(f"{line[:40]!r} stands for {count} tags")
             stated |= parse_tag(line)
     except ValueError as error:
-        yield Fault("wheel-invalid", f"WHEEL has an invalid tag: {error}")
+        yield Finding("wheel-invalid", f"WHEEL has an invalid tag: {error}")
         return
-    if stated != name.tags:
-        difference = _tag_difference({*map(str, stated)}, {*map(str, name.tags)})
-        yield Fault("wheel-tags", difference)
+    places = {"WHEEL": stated - name.tags, "the file name": name.tags - stated}
+    parts = [
+        f"only {place} has {', '.join(sorted(map(str, tags))[:20])}"
+        for place, tags in places.items()
+        if tags
+    ]
+    if parts:
+        yield Finding("wheel-tags", "; ".join(parts))
 
 
-_MAX_TAGS, _MAX_EXPANDED = 1000, 100_000
-
-
-def is_purelib(text: bytes | None) -> bool:
-    """Whether WHEEL says that the wheel is pure Python."""
-    message = Parser().parsestr((text or b"").decode("utf-8", "replace"))
-    return str(message.get("Root-Is-Purelib", "")).strip().lower() == "true"
-
-
-def _tag_difference(stated: set[str], named: set[str]) -> str:
-    parts = []
-    if extra := sorted(stated - named):
-        parts.append(f"only WHEEL has {', '.join(extra[:20])}")
-    if missing := sorted(named - stated):
-        parts.append(f"only the file name has {', '.join(missing[:20])}")
-    return "; ".join(parts)
-
-
-def _check_entry_points(text: bytes, scripts: Container[str]) -> Faults:
+def _check_entry_points(text: bytes, scripts: Container[str]) -> Findings:
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, default_section="")
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
     try:
         parser.read_string(text.decode("utf-8"))
-        groups = {group: dict(parser.items(group)) for group in parser.sections()}
     except (UnicodeDecodeError, configparser.Error) as error:
-        yield Fault("entry-points", f"entry_points.txt can't be read: {error}")
+        yield Finding("entry-points", f"entry_points.txt can't be read: {error}")
         return
-    for group, entries in groups.items():
-        for name, target in entries.items():
+    for group in parser.sections():
+        for name, target in parser.items(group):
             if not _ENTRY_NAME.fullmatch(name):
-                message = f"PyPI refuses the entry point name {name!r} in [{group}]"
-                yield Fault("entry-points", message)
-            elif group in _SCRIPT_GROUPS and not _OBJECT.fullmatch(target.strip()):
-                message = f"{name!r} in [{group}] points to {target!r}, which is no function"
-                yield Fault("entry-points", message)
-            elif group in _SCRIPT_GROUPS and (why := _refuse_command(name, scripts)):
-                yield Fault("entry-points", f"the command {name!r} in [{group}] {why}")
+                why = f"PyPI refuses the entry point name {name!r} in [{group}]"
+                yield Finding("entry-points", why)
+            elif group in ("console_scripts", "gui_scripts"):
+                for why in _refuse_command(name, target.strip(), scripts):
+                    yield Finding("entry-points", f"the command {name!r} in [{group}] {why}")
 
 
-def _refuse_command(name: str, scripts: Container[str]) -> str:
+def _refuse_command(name: str, target: str, scripts: Container[str]) -> Iterator[str]:
     """Why an installer would refuse a command beside the files in `.data/scripts`."""
+    if not _OBJECT.fullmatch(target):
+        yield f"points to {target!r}, which is no function"
     if not name.strip("."):
-        return "is not the name of a file"
+        yield "is not the name of a file"
     if OWN_COMMANDS.fullmatch(name):
-        return "replaces the environment's own"
-    return "is also a file in .data/scripts" if name in scripts else ""
+        yield "replaces the environment's own"
+    if name in scripts:
+        yield "is also a file in .data/scripts"

@@ -1,4 +1,4 @@
-"""The file name: name, version and tags, and whether PyPI takes them.
+"""The file name: name, version and tags; which tags PyPI takes, and what a tag promises.
 
 The accepted platform tags are facts of PyPI's upload code. It grows with each macOS.
 """
@@ -12,31 +12,33 @@ from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from go_to_wheel.check.report import Fault, Faults
+from go_to_wheel.check.report import Finding, Findings
+from go_to_wheel.platforms import Version2
 
-_EXACT = frozenset(
-    {
-        *("any", "win32", "win_arm64", "win_amd64", "win_ia64", "linux_armv6l", "linux_armv7l"),
-        *("manylinux1_x86_64", "manylinux1_i686", "manylinux2010_x86_64", "manylinux2010_i686"),
-        *("manylinux2014_x86_64", "manylinux2014_i686", "manylinux2014_aarch64"),
-        *("manylinux2014_armv7l", "manylinux2014_ppc64", "manylinux2014_ppc64le"),
-        "manylinux2014_s390x",
-    }
+_LINUX = "x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64"
+_MACOS = "ppc|ppc64|i386|x86_64|arm64|intel|fat|fat3|fat64|universal|universal2"
+_OLD = "x86_64|i686"
+_ACCEPTED = re.compile(
+    rf"any|win32|win_(arm64|amd64|ia64)|linux_armv[67]l|manylinux(1|2010)_({_OLD})"
+    rf"|manylinux2014_({_OLD}|aarch64|armv7l|ppc64|ppc64le|s390x)"
+    rf"|manylinux_\d+_\d+_({_LINUX}|ppc64)|musllinux_\d+_\d+_({_LINUX})"
+    rf"|macosx_(10_\d+|(11|12|13|14|15|26)_0)_({_MACOS})"
+    r"|ios_\d+_\d+_(arm64|x86_64)_(iphoneos|iphonesimulator)"
+    r"|android_\d+_(armeabi_v7a|arm64_v8a|x86|x86_64)|pyemscripten_\d+_\d+_wasm32"
 )
-_LINUX_ARCHES = "x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64"
-_MACOS_ARCHES = "ppc|ppc64|i386|x86_64|arm64|intel|fat|fat3|fat64|universal|universal2"
-_PATTERNS = tuple(
-    re.compile(pattern)
-    for pattern in (
-        rf"manylinux_\d+_\d+_({_LINUX_ARCHES}|ppc64)",
-        rf"musllinux_\d+_\d+_({_LINUX_ARCHES})",
-        rf"macosx_10_\d+_({_MACOS_ARCHES})",
-        rf"macosx_(11|12|13|14|15|26)_0_({_MACOS_ARCHES})",
-        r"ios_\d+_\d+_(arm64|x86_64)_(iphoneos|iphonesimulator)",
-        r"android_\d+_(armeabi_v7a|arm64_v8a|x86|x86_64)",
-        r"pyemscripten_\d+_\d+_wasm32",
-    )
+_PROMISE = re.compile(
+    r"(?P<system>manylinux|musllinux|macosx|ios)_(?P<major>\d{1,4})_(?P<minor>\d{1,4})_(?P<arch>\w+)"
+    r"|(?P<other>manylinux1|manylinux2010|manylinux2014|linux|android_\d{1,4}|win)_?(?P<cpu>\w+)"
 )
+_SYSTEMS = {"macosx": "darwin", "win": "windows", "ios": "ios", "android": "android"}
+_LEGACY_GLIBC = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+_ARCHES = {
+    "armeabi_v7a": ("arm", "armv7l"),
+    "arm64_v8a": ("aarch64",),
+    "universal2": ("x86_64", "arm64"),
+    "intel": ("i386", "x86_64"),
+    "universal": ("i386", "ppc", "ppc64", "x86_64"),
+}
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,49 @@ class WheelName:
         """The platform tags, sorted."""
         return tuple(sorted({tag.platform for tag in self.tags}))
 
+    @property
+    def info(self) -> str:
+        """The folder of the metadata, as it should be."""
+        return f"{self.stem}.dist-info"
+
+
+#: Stands for what isn't the name of a wheel.
+NO_NAME = WheelName("", Version("0"), frozenset(), "")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A tag's promise: it runs on `goos` with one of `arches` from version `floor` on.
+
+    `libc` is "glibc", "musl" or empty where the tag has none; `floor` is the C
+    library's on Linux and macOS's own, None where there is none.
+    """
+
+    tag: str
+    goos: str
+    arches: tuple[str, ...]
+    libc: str = ""
+    floor: Version2 | None = None
+
+
+def parse_claim(tag: str) -> Claim | None:
+    """The promise of a platform tag; None for "any" and for systems that aren't inspected."""
+    match = _PROMISE.fullmatch(tag)
+    if not match:
+        return None
+    system, arch = match["system"] or match["other"], match["arch"] or match["cpu"]
+    floor = (int(match["major"]), int(match["minor"])) if match["system"] else None
+    floor = floor or _LEGACY_GLIBC.get(system)
+    goos = _SYSTEMS.get(system.split("_")[0], "linux")
+    libc = ""
+    if goos == "linux" and floor:
+        libc = "musl" if system == "musllinux" else "glibc"
+    if goos == "ios":
+        arch, floor = arch.rpartition("_")[0], None
+    if goos == "android" and arch == "x86":
+        arch = "i686"
+    return Claim(tag, goos, _ARCHES.get(arch, (arch,)), libc, floor)
+
 
 def parse_name(filename: str) -> WheelName:
     """The parts of a wheel's file name. Raises ValueError, saying what is wrong with it."""
@@ -65,33 +110,27 @@ def parse_name(filename: str) -> WheelName:
 
 def is_accepted(platform: str) -> bool:
     """Whether PyPI takes a wheel with this platform tag."""
-    return platform in _EXACT or any(pattern.fullmatch(platform) for pattern in _PATTERNS)
+    return bool(_ACCEPTED.fullmatch(platform))
 
 
-def check_name(name: WheelName) -> Faults:
+def check_name(name: WheelName) -> Findings:
     """What PyPI would refuse about the file name alone."""
     written = name.stem.split("-")[0]
     normalized = canonicalize_name(name.name).replace("-", "_")
     if written != normalized:
-        yield Fault(
-            "filename-normalized",
-            f"the file name starts with {written!r}, not {normalized!r}",
-            f"rename it, and the .dist-info folder in it, to {normalized!r}",
-        )
+        text = f"the file name starts with {written!r}, not {normalized!r}"
+        hint = f"rename it, and the .dist-info folder in it, to {normalized!r}"
+        yield Finding("filename-normalized", text, hint)
     if name.version.local:
-        yield Fault(
-            "local-version",
-            f"version '{name.version}' has the local part '+{name.version.local}'",
-            f"release it as '{name.version.public}'",
-        )
+        text = f"version '{name.version}' has the local part '+{name.version.local}'"
+        yield Finding("local-version", text, f"release it as '{name.version.public}'")
     for platform in name.platforms:
         if not is_accepted(platform):
-            yield Fault("platform-tag", f"PyPI doesn't take {platform!r}", _hint(platform))
+            hint = _HINTS.get(platform.split("_")[0], "")
+            yield Finding("platform-tag", f"PyPI doesn't take {platform!r}", hint)
 
 
-def _hint(platform: str) -> str:
-    if platform.startswith("linux_"):
-        return "tag a static program manylinux and musllinux; see `go-to-wheel platforms`"
-    if platform.startswith("macosx_"):
-        return "from macOS 11 on, the minor version in the tag is 0"
-    return "`go-to-wheel platforms` lists the tags for each target"
+_HINTS = {
+    "linux": "tag a static program manylinux and musllinux; see `go-to-wheel platforms`",
+    "macosx": "from macOS 11 on, the minor version in the tag is 0",
+}

@@ -4,89 +4,71 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from email.parser import HeaderParser
+from itertools import chain
 
-from go_to_wheel.check.claim import parse_claim
-from go_to_wheel.check.filename import WheelName
-from go_to_wheel.check.report import Fault, Finding, failure
+from go_to_wheel.check.distinfo import parse_headers
+from go_to_wheel.check.filename import parse_claim
+from go_to_wheel.check.report import Finding, Findings, guarded
+from go_to_wheel.check.wheel import Wheel
 from go_to_wheel.platforms import Target
 
-
-@dataclass(frozen=True)
-class Member:
-    """A wheel of a set: its file name, what that says, and its METADATA."""
-
-    file: str
-    name: WheelName
-    metadata: bytes | None
+#: What pip takes from one wheel for all of a release.
+_COMPARED = ("Name", "Version", "Requires-Dist", "Requires-Python", "Provides-Extra")
+#: What is linked in, and so the licences, may differ from system to system.
+_IGNORED = (b"License-Expression:", b"License-File:")
 
 
-def check_groups(members: Iterable[Member], expected: Sequence[Target]) -> list[Finding]:
+def check_groups(wheels: Iterable[Wheel], expected: Sequence[Target]) -> Findings:
     """What is wrong with the wheels of each project, taken together."""
-    groups: dict[str, list[Member]] = defaultdict(list)
-    for member in members:
-        groups[member.name.name].append(member)
-    findings: list[Finding] = []
-    for project in sorted(groups):
-        try:
-            findings += _check_group(project, groups[project], expected)
-        except Exception as error:  # noqa: BLE001 (whatever one project has, the others are checked)
-            findings.append(failure(f"{project}: the set", error).of(""))
-    return findings
+    groups: dict[str, list[Wheel]] = defaultdict(list)
+    for wheel in wheels:
+        if wheel.name.name:
+            groups[wheel.name.name].append(wheel)
+    for project, members in sorted(groups.items()):
+        found = chain(
+            _check_versions(project, members),
+            _check_metadata(members),
+            _check_duplicates(members),
+            _check_missing(project, members, expected),
+        )
+        yield from guarded(f"{project}: the set", found)
 
 
-def _check_group(
-    project: str, members: list[Member], expected: Sequence[Target]
-) -> Iterable[Finding]:
-    yield from _check_versions(project, members)
-    yield from _check_metadata(members)
-    yield from _check_duplicates(members)
-    yield from _check_missing(project, members, expected)
-
-
-def _check_versions(project: str, members: list[Member]) -> Iterable[Finding]:
+def _check_versions(project: str, members: list[Wheel]) -> Findings:
     versions = sorted({member.name.version for member in members})
     if len(versions) > 1:
         listed = ", ".join(map(str, versions))
         text = f"{project}: the wheels have {len(versions)} versions: {listed}"
-        yield Fault("set-version", text).of("")
+        yield Finding("set-version", text)
 
 
-def _check_metadata(members: list[Member]) -> Iterable[Finding]:
-    first: dict[object, Member] = {}
+def _check_metadata(members: list[Wheel]) -> Findings:
+    first: dict[object, Wheel] = {}
     for member in members:
-        if member.metadata is None:
+        if "METADATA" not in member.texts:
             continue
         other = first.setdefault(member.name.version, member)
-        if _lines(other) != _lines(member):
-            code = "set-description" if _compared(other) == _compared(member) else "set-metadata"
-            yield Fault(code, f"its METADATA differs from that of {other.file}").of(member.file)
+        texts = member.texts["METADATA"], other.texts["METADATA"]
+        lines, others = map(_lines, texts)
+        if lines != others:
+            headers, other_headers = map(_compared, texts)
+            code = "set-description" if headers == other_headers else "set-metadata"
+            text = f"its METADATA differs from that of {other.file}"
+            yield Finding(code, text, wheel=member.file)
 
 
-def _lines(member: Member) -> list[bytes]:
-    """METADATA whatever its line ends, without the licences.
-
-    A checkout on Windows may have changed line ends; what is linked in, and so the licences,
-    may differ from system to system.
-    """
-    lines = (member.metadata or b"").splitlines()
-    return [
-        line for line in lines if not line.startswith((b"License-Expression:", b"License-File:"))
-    ]
+def _lines(text: bytes) -> list[bytes]:
+    """METADATA whatever its line ends, which a checkout on Windows may have changed."""
+    return [line for line in text.splitlines() if not line.startswith(_IGNORED)]
 
 
-#: What pip takes from one wheel for all of a release.
-_COMPARED = ("Name", "Version", "Requires-Dist", "Requires-Python", "Provides-Extra")
-
-
-def _compared(member: Member) -> list[list[str]]:
-    headers = HeaderParser().parsestr((member.metadata or b"").decode("utf-8", "replace"))
+def _compared(text: bytes) -> list[list[str]]:
+    headers = parse_headers(text)
     return [sorted(map(str, headers.get_all(name, []))) for name in _COMPARED]
 
 
-def _check_duplicates(members: list[Member]) -> Iterable[Finding]:
-    owners: dict[object, Member] = {}
+def _check_duplicates(members: list[Wheel]) -> Findings:
+    owners: dict[object, Wheel] = {}
     for member in members:
         clashes: dict[str, list[str]] = defaultdict(list)
         for tag in sorted(member.name.tags, key=str):
@@ -94,22 +76,18 @@ def _check_duplicates(members: list[Member]) -> Iterable[Finding]:
             if owner is not member:
                 clashes[owner.file].append(tag.platform)
         for owner_file, platforms in clashes.items():
-            listed = ", ".join(dict.fromkeys(platforms))
-            yield Fault("set-duplicate", f"{owner_file} has the tag {listed} too").of(member.file)
+            text = f"{owner_file} has the tag {', '.join(dict.fromkeys(platforms))} too"
+            yield Finding("set-duplicate", text, wheel=member.file)
 
 
-def _check_missing(
-    project: str, members: list[Member], expected: Sequence[Target]
-) -> Iterable[Finding]:
-    tags = {platform for member in members for platform in member.name.platforms}
-    if "any" in tags:
-        return
-    missing = [target.name for target in expected if not any(_serves(tag, target) for tag in tags)]
-    if missing:
-        yield Fault("set-missing", f"{project}: no wheel for {', '.join(missing)}").of("")
+def _check_missing(project: str, members: list[Wheel], expected: Sequence[Target]) -> Findings:
+    tags = {tag for member in members for tag in member.name.platforms}
+    missing = [target.name for target in expected if not any(serves(tag, target) for tag in tags)]
+    if missing and "any" not in tags:
+        yield Finding("set-missing", f"{project}: no wheel for {', '.join(missing)}")
 
 
-def _serves(tag: str, target: Target) -> bool:
+def serves(tag: str, target: Target) -> bool:
     """Whether a platform tag is one for that target (musllinux alone is for musl alone)."""
     claim = parse_claim(tag)
     if claim is None or claim.goos != target.goos or target.arch not in claim.arches:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from contextlib import suppress
 from email.utils import getaddresses
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from packaging.metadata import Metadata, RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from trove_classifiers import classifiers, deprecated_classifiers
 
 from go_to_wheel.check.filename import WheelName
 from go_to_wheel.check.paths import describe_character, is_hidden
-from go_to_wheel.check.report import Fault, Faults, guarded
+from go_to_wheel.check.report import Finding, Findings, guarded
 
 ACCEPTED_VERSIONS = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
 _MAX_SUMMARY = 512
@@ -26,13 +28,8 @@ _MAX_CONTENT_TYPE = 200
 #: Fields that may be of any length.
 _FREE_TEXTS = ("description", "license", "keywords")
 #: Fields whose faults, as `packaging` finds them, have a code of their own.
-_CODES = {
-    "metadata-version": "metadata-version",
-    "summary": "summary",
-    "license-expression": "license-expression",
-    "license-file": "license-file",
-    "license-files": "license-file",
-}
+_CODES = {name: name for name in ("metadata-version", "summary", "license-expression")}
+_CODES |= {"license-file": "license-file", "license-files": "license-file"}
 _EMAIL = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
@@ -46,41 +43,46 @@ _HUGE_NUMBER = re.compile(r"[0-9]{20}")
 _ALLOWED = "\u200c\u200d\u200e\u200f\t\r\n"
 
 
-def check_metadata(text: bytes, name: WheelName) -> Faults:
+def check_metadata(text: bytes, name: WheelName) -> Findings:
     """Everything that is wrong with METADATA's content."""
-    yield from _faults(text)
+    yield from _check_text(text)
     yield from _same_as_filename(_parse(text), name)
 
 
 @lru_cache(maxsize=4)
 def _parse(text: bytes) -> RawMetadata:
-    """Cached, like the faults: all wheels of a release have the same text."""
+    """Cached, like the findings: all wheels of a release have the same text."""
     return parse_email(text)[0]
 
 
 @lru_cache(maxsize=4)
-def _faults(text: bytes) -> tuple[Fault, ...]:
+def _check_text(text: bytes) -> tuple[Finding, ...]:
     raw = _parse(text)
-    if too_long := list(_check_lengths(raw)):
-        return tuple(too_long)
-    found: dict[tuple[str, str], Fault] = {}
-    for fault in (*guarded("METADATA", _own_rules(raw)), *_specification(text)):
-        found.setdefault((fault.code, fault.message), fault)
-    return tuple(found.values())
+    found = list(_check_values(raw))
+    if all(finding.code == "metadata-hidden" for finding in found):
+        for rule in (_check_fields, _check_urls, _check_emails, _check_requirements):
+            found += guarded("METADATA", rule(raw))
+        found += _specification(text)
+    return tuple(dict.fromkeys(found))
 
 
-def _check_lengths(raw: RawMetadata) -> Faults:
+def _check_values(raw: RawMetadata) -> Findings:
+    """Values that are too long to be parsed, or that show as something else than they are."""
     for field, value in raw.items():
-        values = value if isinstance(value, list) else [value]
+        if field in _FREE_TEXTS:
+            continue
+        title = field.replace("_", "-").capitalize()
+        parts: Any = [*value, *value.values()] if isinstance(value, dict) else value
+        values = [parts] if isinstance(parts, str) else list(map(str, parts))
         limit = _MAX_CONTENT_TYPE if field == "description_content_type" else _MAX_VALUE
-        longest = max((len(text) for text in values if isinstance(text, str)), default=0)
-        if longest > limit and field not in _FREE_TEXTS:
-            title = field.replace("_", "-").capitalize()
+        if (longest := max(map(len, values), default=0)) > limit:
             text = f"{title} has {longest} characters; the limit is {limit}"
-            yield Fault("metadata-invalid", text)
+            yield Finding("metadata-invalid", text)
+        elif hidden := next((c for c in "".join(values) if is_hidden(c) and c not in _ALLOWED), ""):
+            yield Finding("metadata-hidden", f"{title} contains {describe_character(hidden)}")
 
 
-def _specification(text: bytes) -> Faults:
+def _specification(text: bytes) -> Findings:
     """What `packaging` finds."""
     try:
         Metadata.from_email(text)
@@ -90,70 +92,40 @@ def _specification(text: bytes) -> Faults:
             code = _CODES.get(field, "metadata-invalid")
             if "introduced in metadata version" in str(error):  # PyPI and pip don't mind
                 code = "metadata-newer"
-            yield Fault(code, str(error))
+            yield Finding(code, str(error))
 
 
-def _own_rules(raw: RawMetadata) -> Faults:
-    version = raw.get("metadata_version", "")
+def _check_fields(raw: RawMetadata) -> Findings:
+    version, summary = raw.get("metadata_version", ""), raw.get("summary", "")
     if version and version not in ACCEPTED_VERSIONS:
         text = f"PyPI doesn't take metadata version {version!r}"
-        yield Fault("metadata-version", text, f"it takes {', '.join(ACCEPTED_VERSIONS)}")
-    summary = raw.get("summary", "")
+        yield Finding("metadata-version", text, f"it takes {', '.join(ACCEPTED_VERSIONS)}")
     if len(summary) > _MAX_SUMMARY:
-        yield Fault("summary", f"Summary has {len(summary)} characters, PyPI takes {_MAX_SUMMARY}")
-    if raw.get("license") and raw.get("license_expression"):
-        yield Fault(
-            "license-twice",
-            f"License {raw['license'][:40]!r} stands beside "
-            f"License-Expression {raw['license_expression']!r}",
-        )
-    yield from _check_characters(raw)
-    yield from _check_classifiers(raw.get("classifiers", []))
-    yield from _check_urls(raw)
-    yield from _check_emails(raw)
-    yield from _check_requirements(raw)
-
-
-def _check_characters(raw: RawMetadata) -> Faults:
-    """Headers that show as something else than they are."""
-    for field, value in raw.items():
-        values = value if isinstance(value, list) else [value]
-        text = "" if field in _FREE_TEXTS else "".join(map(str, values))
-        hidden = next((c for c in text if is_hidden(c) and c not in _ALLOWED), "")
-        if hidden:
-            title = field.replace("_", "-").capitalize()
-            yield Fault("metadata-hidden", f"{title} contains {describe_character(hidden)}")
-
-
-def _check_classifiers(classifiers: list[str]) -> Faults:
-    from trove_classifiers import classifiers as known
-    from trove_classifiers import deprecated_classifiers as deprecated
-
-    for classifier in sorted(set(classifiers)):
-        if classifier in deprecated:
-            better = " or ".join(repr(name) for name in deprecated[classifier])
+        text = f"Summary has {len(summary)} characters, PyPI takes {_MAX_SUMMARY}"
+        yield Finding("summary", text)
+    own, expression = raw.get("license", ""), raw.get("license_expression", "")
+    if own and expression:
+        text = f"License {own[:40]!r} stands beside License-Expression {expression!r}"
+        yield Finding("license-twice", text)
+    for classifier in sorted(set(raw.get("classifiers", []))):
+        if classifier in deprecated_classifiers:
+            better = " or ".join(map(repr, deprecated_classifiers[classifier]))
             hint = f"use {better}" if better else "remove it"
-            yield Fault("classifier", f"the classifier {classifier!r} is deprecated", hint)
-        elif classifier not in known:
-            yield Fault("classifier", f"PyPI doesn't know the classifier {classifier!r}")
+            yield Finding("classifier", f"the classifier {classifier!r} is deprecated", hint)
+        elif classifier not in classifiers:
+            yield Finding("classifier", f"PyPI doesn't know the classifier {classifier!r}")
 
 
-def _check_urls(raw: RawMetadata) -> Faults:
-    for label, url in _urls(raw):
+def _check_urls(raw: RawMetadata) -> Findings:
+    urls = {"Home-page": raw.get("home_page"), "Download-URL": raw.get("download_url")}
+    given = [(label, url) for label, url in urls.items() if url is not None]
+    for label, url in (*given, *raw.get("project_urls", {}).items()):
         if not label:
-            yield Fault("url", f"the Project-URL {url!r} has no label")
+            yield Finding("url", f"the Project-URL {url!r} has no label")
         elif len(label) > _MAX_LABEL:
-            yield Fault("url", f"the URL label {label!r} is over {_MAX_LABEL} characters")
+            yield Finding("url", f"the URL label {label!r} is over {_MAX_LABEL} characters")
         elif not _is_url(url):
-            yield Fault("url", f"{label}: {url!r} is not an http or https URL")
-
-
-def _urls(raw: RawMetadata) -> Iterator[tuple[str, str]]:
-    if "home_page" in raw:
-        yield "Home-page", raw["home_page"]
-    if "download_url" in raw:
-        yield "Download-URL", raw["download_url"]
-    yield from raw.get("project_urls", {}).items()
+            yield Finding("url", f"{label}: {url!r} is not an http or https URL")
 
 
 def _is_url(text: str) -> bool:
@@ -162,23 +134,19 @@ def _is_url(text: str) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    return (
-        parts.scheme in ("http", "https")
-        and bool(parts.hostname)
-        and bool(_URL_CHARACTERS.fullmatch(text))
-    )
+    known = parts.scheme in ("http", "https") and parts.hostname
+    return bool(known and _URL_CHARACTERS.fullmatch(text))
 
 
-def _check_emails(raw: RawMetadata) -> Faults:
-    fields = (("Author-email", "author_email"), ("Maintainer-email", "maintainer_email"))
-    for field, key in fields:
-        value = str(raw.get(key, ""))
+def _check_emails(raw: RawMetadata) -> Findings:
+    for field in ("Author-email", "Maintainer-email"):
+        value = str(raw.get(field.lower().replace("-", "_"), ""))
         try:
             addresses = [address for _, address in getaddresses([value])]
         except RecursionError:  # nested comments
             addresses = [""]
         if value and not all(map(_is_email, addresses)):
-            yield Fault("email", f"{field}: {value!r} is not an e-mail address")
+            yield Finding("email", f"{field}: {value!r} is not an e-mail address")
 
 
 def _is_email(address: str) -> bool:
@@ -186,32 +154,29 @@ def _is_email(address: str) -> bool:
     return bool(_EMAIL.fullmatch(address)) and domain.split(".")[-1] not in _RESERVED_DOMAINS
 
 
-def _check_requirements(raw: RawMetadata) -> Faults:
+def _check_requirements(raw: RawMetadata) -> Findings:
     requirements = raw.get("requires_dist", [])
     for text in (raw.get("version", ""), raw.get("requires_python", ""), *requirements):
         if _HUGE_NUMBER.search(text):
             message = f"{text!r} has a number of 20 digits or more, which uv and pip can't read"
-            yield Fault("metadata-invalid", message)
+            yield Finding("metadata-invalid", message)
     for text in requirements:
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            continue  # _specification reports it
-        if requirement.url:
-            message = f"the requirement {text!r} names a URL, which PyPI refuses"
-            yield Fault("direct-dependency", message)
+        with suppress(InvalidRequirement):  # _specification reports it
+            if Requirement(text).url:
+                message = f"the requirement {text!r} names a URL, which PyPI refuses"
+                yield Finding("direct-dependency", message)
 
 
-def _same_as_filename(raw: RawMetadata, name: WheelName) -> Faults:
+def _same_as_filename(raw: RawMetadata, name: WheelName) -> Findings:
     stated, version = raw.get("name", ""), raw.get("version", "")
     if stated and canonicalize_name(stated) != name.name:
-        yield Fault("filename-metadata", f"METADATA's name is {stated!r}, not {name.name!r}")
+        yield Finding("filename-metadata", f"METADATA's name is {stated!r}, not {name.name!r}")
     try:
         differs = bool(version) and Version(version) != name.version
     except ValueError:  # also for a number of over 4,300 digits
         return  # _specification reports it
     if differs:
-        yield Fault("filename-metadata", f"METADATA's version is {version!r}, not {name.version}")
+        yield Finding("filename-metadata", f"METADATA's version is {version!r}, not {name.version}")
 
 
 def license_files(text: bytes) -> list[str]:

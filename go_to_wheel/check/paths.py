@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from go_to_wheel.check.report import Fault, Faults
+from go_to_wheel.check.report import Finding, Findings
 
 _UNSAFE = re.compile(r"\\|^/|^[A-Za-z]:|(^|/)\.\.?(/|$)|//")
 _WINDOWS = re.compile(
@@ -43,18 +43,28 @@ def path_of(entry: zipfile.ZipInfo) -> str:
     return entry.orig_filename
 
 
-def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Faults:
+def is_command(path: str) -> bool:
+    """Whether an installer puts this file on PATH."""
+    parts = path.split("/")
+    return len(parts) == 3 and parts[0].endswith(".data") and parts[1] == "scripts"
+
+
+def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Findings:
     """What is wrong with the paths of a wheel ("NAME-VERSION" is its `stem`)."""
     on_windows = any(platform == "any" or platform.startswith("win") for platform in platforms)
     for path in paths:
         if not path or _UNSAFE.search(path.rstrip("/") or "/"):
             text = f"the path {path!r} is not one below the folder that it is installed to"
-            yield Fault("zip-unsafe-name", text)
+            yield Finding("zip-unsafe-name", text)
             continue
         if not path.isascii() or not path.isprintable():
             yield from _check_characters(path)
-        if on_windows or _is_too_long(path):
-            yield from _check_windows(path)
+        if _is_too_long(path):
+            text = f"it has over {_MAX_PATH} bytes, or a part of over {_MAX_PART}"
+            yield Finding("zip-windows-name", f"the path {path!r} can't be installed: {text}")
+        elif on_windows and (match := _WINDOWS.search(path)):
+            text = f"Windows refuses or changes {match[0].strip('/')!r} in a name"
+            yield Finding("zip-windows-name", f"the path {path!r} can't be installed: {text}")
         yield from _check_destination(path, stem)
     places = [_below_site_packages(path, stem) for path in paths]
     yield from _check_repeats(places, any(not tag.startswith(_CASE_SENSITIVE) for tag in platforms))
@@ -67,13 +77,13 @@ def _below_site_packages(path: str, stem: str) -> str:
     return rest if head == f"{stem}.data" and scheme in ("purelib", "platlib") and rest else path
 
 
-def _check_characters(path: str) -> Faults:
+def _check_characters(path: str) -> Findings:
     """uv refuses names with control, format and unassigned characters; installer's RECORD
     breaks at line and paragraph separators."""
     hidden = [char for char in path if is_hidden(char)]
     if hidden:
         text = f"the path {path!r} contains {describe_character(hidden[0])}"
-        yield Fault("zip-unsafe-name", text)
+        yield Finding("zip-unsafe-name", text)
 
 
 def is_hidden(char: str) -> bool:
@@ -94,35 +104,23 @@ def _is_too_long(path: str) -> bool:
     return max(map(len, parts)) > _MAX_PART or sum(map(len, parts), len(parts)) > _MAX_PATH
 
 
-def _check_windows(path: str) -> Faults:
-    if match := _WINDOWS.search(path):
-        why = f"Windows refuses or changes {match[0].strip('/')!r} in a name"
-        yield Fault("zip-windows-name", f"the path {path!r} can't be installed: {why}")
-    elif _is_too_long(path):
-        yield Fault(
-            "zip-windows-name",
-            f"the path {path!r} can't be installed: it has over {_MAX_PATH} bytes, or a part of "
-            f"over {_MAX_PART}",
-        )
-
-
-def _check_repeats(paths: Sequence[str], folds: bool) -> Faults:
+def _check_repeats(paths: Sequence[str], folds: bool) -> Findings:
     """Two entries for one file: everywhere, or (`folds`) on Windows and macOS.
 
     In this order a path is followed by those below it and those that fold to the same.
     """
     for path, count in Counter(paths).items():
         if count > 1:
-            yield Fault("zip-duplicate-name", f"{count} entries are installed as {path!r}")
+            yield Finding("zip-duplicate-name", f"{count} entries are installed as {path!r}")
     spell = fold if folds else str
     ordered = sorted(set(paths), key=lambda path: (spell(path).replace("/", "\0"), path))
     for path, following in pairwise(ordered):
         if not path.endswith("/") and following.startswith(f"{path}/"):
             text = f"{path!r} is both a file and a folder, so it can't be installed"
-            yield Fault("zip-duplicate-name", text)
+            yield Finding("zip-duplicate-name", text)
         elif folds and (clash := _find_clash(path.split("/"), following.split("/"))):
             text = "{!a} and {!a} are one file on Windows or macOS".format(*clash)
-            yield Fault("zip-name-clash", text)
+            yield Finding("zip-name-clash", text)
 
 
 def _find_clash(parts: list[str], others: list[str]) -> tuple[str, str] | None:
@@ -144,7 +142,7 @@ def fold(path: str) -> str:
     )
 
 
-def _check_destination(path: str, stem: str) -> Faults:
+def _check_destination(path: str, stem: str) -> Findings:
     """Where an installer puts it: `.data` has a folder for each scheme."""
     head, _, below = path.partition("/")
     if not head.endswith(".data"):
@@ -156,22 +154,27 @@ def _check_destination(path: str, stem: str) -> Faults:
         return
     if head != f"{stem}.data" or scheme not in _SCHEMES or not rest:
         known = f"'{stem}.data/SCHEME/', where SCHEME is one of {', '.join(_SCHEMES)}"
-        yield Fault("data-scheme", f"installers don't install {path!r}", f"move it to {known}")
-    elif scheme == "scripts" and "/" in rest:
-        text = f"{path!r} is in a folder below scripts/, which some installers refuse"
-        yield Fault("data-scheme", text)
-    elif scheme == "scripts" and OWN_COMMANDS.fullmatch(rest):
-        text = f"{path!r} replaces the environment's own {rest!r}"
-        yield Fault("data-scheme", text, "give the command another name")
-    elif scheme == "scripts" and rest.lower().endswith(".exe.exe"):
-        yield Fault("command-name", f"the command {path!r} ends in .exe twice")
-    elif _STARTUP.fullmatch(rest.rpartition("site-packages/")[2]) and scheme != "scripts":
+        yield Finding("data-scheme", f"installers don't install {path!r}", f"move it to {known}")
+    elif scheme == "scripts":
+        yield from _check_script(path, rest)
+    elif _STARTUP.fullmatch(rest.rpartition("site-packages/")[2]):
         yield _startup(path)
     elif scheme == "data" and _OWNED.match(rest):
         text = f"{path!r} is installed into the environment's own {rest.split('/')[0]!r}"
-        yield Fault("data-outside", text)
+        yield Finding("data-outside", text)
 
 
-def _startup(path: str) -> Fault:
+def _check_script(path: str, name: str) -> Findings:
+    if "/" in name:
+        text = f"{path!r} is in a folder below scripts/, which some installers refuse"
+        yield Finding("data-scheme", text)
+    elif OWN_COMMANDS.fullmatch(name):
+        text = f"{path!r} replaces the environment's own {name!r}"
+        yield Finding("data-scheme", text, "give the command another name")
+    elif name.lower().endswith(".exe.exe"):
+        yield Finding("command-name", f"the command {path!r} ends in .exe twice")
+
+
+def _startup(path: str) -> Finding:
     text = f"{path!r} makes code run whenever Python starts, imported or not"
-    return Fault("startup-code", text)
+    return Finding("startup-code", text)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from importlib.resources import files
 from typing import Any
 
-from go_to_wheel.check.rules import ERROR, RULES, WARNING
+from go_to_wheel.errors import WheelError
 
 #: A wheel with a fault in each of its ten thousand files gets this many findings of a code.
 MAX_OF_A_CODE = 20
@@ -16,14 +18,47 @@ _MAX_MESSAGE = 800
 
 
 @dataclass(frozen=True)
+class Rule:
+    """`severity` is "error" or "warning"; `title` completes "found when …", `fix` is what to do.
+
+    `section` is the heading in the documentation.
+    """
+
+    severity: str
+    title: str
+    fix: str
+    section: str
+
+
+def _read_rules() -> dict[str, Rule]:
+    text = files("go_to_wheel").joinpath("data", "check-codes.tsv").read_text(encoding="utf-8")
+    _, *rows = csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    return {code: Rule(severity, title, fix, part) for part, code, severity, title, fix in rows}
+
+
+#: Each code with its rule. Codes are stable: scripts match on them.
+RULES = _read_rules()
+
+
+@dataclass(frozen=True)
 class Finding:
-    """One fault: `code` is a key of RULES, `wheel` a file name (empty for a whole set)."""
+    """A fault: `code` is a key of RULES, `wheel` a file name (empty for a whole set).
+
+    `hint` is what to do; the rule's `fix` unless the check knows better.
+    """
 
     code: str
-    severity: str
-    wheel: str
     message: str
     hint: str = ""
+    wheel: str = ""
+
+    @property
+    def severity(self) -> str:
+        """That of the rule: "error" or "warning"."""
+        return RULES[self.code].severity
+
+
+Findings = Iterator[Finding]
 
 
 @dataclass(frozen=True)
@@ -64,12 +99,12 @@ class Report:
     @property
     def errors(self) -> tuple[Finding, ...]:
         """The findings that PyPI, an installer or a user would stumble over."""
-        return tuple(finding for finding in self.findings if finding.severity == ERROR)
+        return tuple(finding for finding in self.findings if finding.severity == "error")
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
         """The findings that are worth a look."""
-        return tuple(finding for finding in self.findings if finding.severity == WARNING)
+        return tuple(finding for finding in self.findings if finding.severity == "warning")
 
     def ok(self, strict: bool = False) -> bool:
         """Whether there are no errors, and with `strict` no warnings either."""
@@ -79,7 +114,9 @@ class Report:
         """A value for `json.dumps`: wheels, findings, not_run, runs, errors, warnings."""
         return {
             "wheels": [asdict(wheel) for wheel in self.wheels],
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": [
+                {name: getattr(finding, name) for name in _COLUMNS} for finding in self.findings
+            ],
             "not_run": list(self.not_run),
             "runs": [asdict(run) for run in self.runs],
             "errors": len(self.errors),
@@ -87,51 +124,43 @@ class Report:
         }
 
 
-@dataclass(frozen=True)
-class Fault:
-    """A finding that isn't yet assigned to a wheel; the rule's `fix` is the hint of most."""
-
-    code: str
-    message: str
-    hint: str = ""
-
-    def of(self, wheel: str) -> Finding:
-        """The finding for a wheel."""
-        rule = RULES[self.code]
-        hint = self.hint or rule.fix
-        return Finding(self.code, rule.severity, wheel, _cut(self.message), hint)
+_COLUMNS = ("code", "severity", "wheel", "message", "hint")
 
 
-Faults = Iterator[Fault]
-
-
-def _cut(message: str) -> str:
-    """On one line, of a length that people read."""
-    text = " ".join(message[:_MAX_MESSAGE].split("\n"))
-    return text if len(message) <= _MAX_MESSAGE else f"{text}… ({len(message)} characters)"
-
-
-def limited(faults: Iterable[Fault]) -> Faults:
-    """The first faults of each code, then how many more there are."""
+def findings_of(wheel: str, found: Iterable[Finding]) -> Findings:
+    """The first findings of each code, ready for the report, then how many more there are."""
     counts: Counter[str] = Counter()
-    for fault in faults:
-        counts[fault.code] += 1
-        if counts[fault.code] <= MAX_OF_A_CODE:
-            yield fault
+    for finding in found:
+        counts[finding.code] += 1
+        if counts[finding.code] <= MAX_OF_A_CODE:
+            yield completed(finding, wheel)
     for code, count in counts.items():
         if count > MAX_OF_A_CODE:
-            yield Fault(code, f"and {count - MAX_OF_A_CODE} more of the kind '{code}'")
+            text = f"and {count - MAX_OF_A_CODE} more of the kind '{code}'"
+            yield completed(Finding(code, text), wheel)
 
 
-def guarded(subject: str, faults: Iterable[Fault]) -> Faults:
-    """The faults; an unexpected exception in between is one itself, so that checks go on."""
+def completed(finding: Finding, wheel: str) -> Finding:
+    """The finding with the wheel, a hint, and a message on one line that people read."""
+    message = finding.message
+    text = " ".join(message[:_MAX_MESSAGE].split("\n"))
+    if len(message) > _MAX_MESSAGE:
+        text += f"… ({len(message)} characters)"
+    hint = finding.hint or RULES[finding.code].fix
+    return Finding(finding.code, text, hint, finding.wheel or wheel)
+
+
+def guarded(subject: str, found: Iterable[Finding]) -> Findings:
+    """The findings; an exception in between is one itself, so that other checks go on."""
     try:
-        yield from faults
-    except Exception as error:  # noqa: BLE001 (RecursionError and MemoryError too)
+        yield from found
+    except WheelError as error:
+        yield Finding("zip-broken", error.message, error.hint)
+    except Exception as error:  # noqa: BLE001 (hostile input causes any, MemoryError too)
         yield failure(subject, error)
 
 
-def failure(subject: str, error: Exception) -> Fault:
-    """The fault for an exception that no check foresees."""
+def failure(subject: str, error: Exception) -> Finding:
+    """The finding for an exception that no check foresees."""
     text = f"{subject} can't be checked: {type(error).__name__}: {error}"
-    return Fault("check-failed", text)
+    return Finding("check-failed", text)

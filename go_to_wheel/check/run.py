@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
 from go_to_wheel.check.group import check_groups
-from go_to_wheel.check.report import Finding, Report, WheelSummary, failure
+from go_to_wheel.check.report import Report, WheelSummary, completed, failure, findings_of
 from go_to_wheel.check.twine import MAX_METADATA, is_installed, run_twine
-from go_to_wheel.check.wheel import WheelVerdict, check_wheel
+from go_to_wheel.check.wheel import Wheel, check_wheel
 from go_to_wheel.errors import InvalidOptionsError, MissingPathError
-from go_to_wheel.platforms import Target, default_targets, parse_selection
+from go_to_wheel.platforms import parse_selection
 
 _NO_TWINE = "twine's check: twine is not installed; pip install 'go-to-wheel[check]'"
 _TWINE_OFF = "twine's check: turned off"
@@ -38,35 +38,26 @@ def check_wheels(
     MissingPathError for a path that doesn't exist and InvalidOptionsError when there is
     nothing to check or a target is unknown.
     """
-    expected = _expected(expect)
+    names = ["default"] if expect is None else expect
+    expected = parse_selection(names) if names else ()
     files = wheel_files(paths)
     with_twine = twine and is_installed()
-    verdicts = _check_files(files, builder_paths, progress)
-    if with_twine:  # one after the other: docutils is not made for threads
-        for verdict, path in zip(verdicts, files, strict=True):
-            _add_twine(verdict, path)
-    members = [verdict.member for verdict in verdicts if verdict.member]
-    not_run = [note for verdict in verdicts for note in verdict.not_run]
+    wheels, summaries, findings = [], [], []
+    for path, (wheel, summary) in zip(files, _check_files(files, builder_paths), strict=True):
+        progress(summary)
+        wheels.append(wheel)
+        summaries.append(summary)
+        findings += wheel.findings
+        if with_twine and wheel.readable:  # twine trusts its input
+            if len(wheel.texts.get("METADATA", b"")) > MAX_METADATA:
+                wheel.not_run.append("twine's check: METADATA is too large")
+            else:
+                findings += findings_of(path.name, run_twine(str(path)))
+    not_run = [f"{wheel.file}: {note}" for wheel in wheels for note in wheel.not_run]
     if not with_twine:
         not_run.append(_NO_TWINE if twine else _TWINE_OFF)
-    findings: list[Finding] = [finding for verdict in verdicts for finding in verdict.findings]
-    findings.extend(check_groups(members, expected))
-    return Report(tuple(verdict.summary for verdict in verdicts), tuple(findings), tuple(not_run))
-
-
-def _add_twine(verdict: WheelVerdict, path: Path) -> None:
-    if not verdict.readable or verdict.metadata is None:
-        return  # twine trusts its input
-    if len(verdict.metadata) > MAX_METADATA:
-        verdict.not_run.append(f"{path.name}: twine's check: METADATA is too large")
-    else:
-        verdict.faults.extend(run_twine(str(path)))
-
-
-def _expected(names: Sequence[str] | None) -> tuple[Target, ...]:
-    if names is None:
-        return default_targets()
-    return parse_selection(names) if names else ()
+    findings += [completed(finding, "") for finding in check_groups(wheels, expected)]
+    return Report(tuple(summaries), tuple(findings), tuple(not_run))
 
 
 def wheel_files(paths: Iterable[str | Path]) -> list[Path]:
@@ -88,32 +79,29 @@ def wheel_files(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def _check_files(
-    files: Sequence[Path], builder_paths: Sequence[str], progress: Callable[[WheelSummary], None]
-) -> list[WheelVerdict]:
+    files: Sequence[Path], builder_paths: Sequence[str]
+) -> Iterator[tuple[Wheel, WheelSummary]]:
     """Inflating and hashing run in threads, which end with this function.
 
     An interruption closes the files, so that the threads stop at their next read.
     """
     opened: set[BinaryIO] = set()
 
-    def check(path: Path) -> WheelVerdict:
+    def check(path: Path) -> tuple[Wheel, WheelSummary]:
         try:
             with path.open("rb") as stream:
                 opened.add(stream)
-                verdict = check_wheel(stream, path.name, builder_paths)
+                wheel = check_wheel(stream, path.name, builder_paths)
                 opened.discard(stream)
-                return verdict
         except OSError as error:
-            return WheelVerdict(path.name, faults=[failure("it", error)])
+            wheel = Wheel(path.name, findings=[completed(failure("it", error), path.name)])
+        summary = wheel.summary()
+        wheel.programs, wheel.files = [], []  # those of a hundred wheels would take memory
+        return wheel, summary
 
-    workers = min(os.cpu_count() or 1, _MAX_WORKERS)
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_WORKERS)) as pool:
         try:
-            verdicts = []
-            for verdict in pool.map(check, files):
-                progress(verdict.summary)
-                verdicts.append(verdict)
-            return verdicts
+            yield from pool.map(check, files)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for stream in list(opened):

@@ -12,7 +12,7 @@ import click
 from go_to_wheel.cli.messages import format_size, visible
 
 if TYPE_CHECKING:
-    from go_to_wheel.check import Finding, Report
+    from go_to_wheel.check.report import Finding, Report
 
 _FORMATS = ("table", "json", "github")
 #: Wide enough for any file name when the output is no terminal.
@@ -61,7 +61,7 @@ def command(
 
     Exits with 1 when there are errors, or with --strict warnings.
     """
-    from go_to_wheel.check import check_wheels
+    from go_to_wheel.check.run import check_wheels
 
     paths = wheels or ("dist",)
     report = check_wheels(paths, expect=_parse_expect(expect))

@@ -10,11 +10,15 @@ import click
 from go_to_wheel.cli.messages import format_size, visible
 
 if TYPE_CHECKING:
-    from go_to_wheel.check.anatomy import Anatomy, ProgramView
+    from go_to_wheel.check.program import Program
+    from go_to_wheel.check.wheel import Wheel
 
 _LABEL = 9
 #: More modules than this are counted, not listed, unless all are asked for.
 _FEW = 12
+#: How it was built: cgo, the processor's level, flags.
+_SETTINGS = ("CGO_ENABLED", "GOAMD64", "GOARM", "GOARM64", "GO386", "GOPPC64", "GORISCV64",
+             "-ldflags", "-tags", "-trimpath", "-buildmode")  # fmt: skip
 
 
 @click.command("inspect")
@@ -36,14 +40,14 @@ def command(wheel: str, everything: bool, as_json: bool) -> None:
         click.echo(f"{label:<{_LABEL}} {visible(text)}".rstrip())
 
 
-def _rows(anatomy: Anatomy, everything: bool) -> list[tuple[str, str]]:
+def _rows(anatomy: Wheel, everything: bool) -> list[tuple[str, str]]:
     headers = anatomy.metadata
     summary = headers.get("Summary") or ""
     rows = [
         ("wheel", f"{anatomy.name.name} {anatomy.name.version}" + (f": {summary}" * bool(summary))),
         ("file", f"{anatomy.file}, {format_size(anatomy.size)}"),
         ("sha256", anatomy.sha256),
-        ("made by", anatomy.wheel.get("Generator") or "unknown"),
+        ("made by", anatomy.generator or "unknown"),
         ("python", headers.get("Requires-Python") or "any"),
     ]
     for index, (tag, reason) in enumerate(anatomy.tag_reasons().items()):
@@ -54,9 +58,8 @@ def _rows(anatomy: Anatomy, everything: bool) -> list[tuple[str, str]]:
     return rows + _license_rows(anatomy, everything) + _file_rows(anatomy, everything)
 
 
-def _program_rows(program: ProgramView) -> list[tuple[str, str]]:
+def _program_rows(program: Program) -> list[tuple[str, str]]:
     from go_to_wheel.binary.facts import describe
-    from go_to_wheel.check.anatomy import main_settings
 
     facts = program.facts
     mode = f"mode {program.mode & 0o777:o}"
@@ -66,10 +69,11 @@ def _program_rows(program: ProgramView) -> list[tuple[str, str]]:
     ]
     if facts.go is None:
         return [*rows, ("go", "not built by Go, or without build information")]
+    settings = [f"{name}={facts.setting(name)}" for name in _SETTINGS if facts.setting(name)]
     main = facts.go.main
     module = f"{main.path} {main.version}" if main else "outside any module"
     rows += [
-        ("go", f"{facts.go.version} {' '.join(main_settings(facts))}"),
+        ("go", " ".join([facts.go.version, *settings])),
         ("package", f"{facts.go.path} of {module}" if main else f"{facts.go.path}, {module}"),
     ]
     if commit := facts.setting("vcs.revision"):
@@ -78,12 +82,13 @@ def _program_rows(program: ProgramView) -> list[tuple[str, str]]:
     return rows
 
 
-def _module_rows(anatomy: Anatomy, program: ProgramView, everything: bool) -> list[tuple[str, str]]:
+def _module_rows(anatomy: Wheel, program: Program, everything: bool) -> list[tuple[str, str]]:
+    from go_to_wheel.check.anatomy import license_of
+
     modules = program.facts.go.deps if program.facts.go else ()
     rows = [("modules", f"{len(modules)} besides Go's standard library" if modules else "none")]
     for module in modules if everything else modules[:_FEW]:
-        used = module.replace or module
-        licence = anatomy.licenses.get(used.path) or anatomy.licenses.get(module.path)
+        used, licence = module.replace or module, license_of(anatomy, module)
         instead = f" (in place of {module.path})" if module.replace else ""
         version = f" {used.version}" if used.version else ""
         rows.append(("", f"{used.path}{version}{instead}, {licence or 'licence unknown'}"))
@@ -92,7 +97,7 @@ def _module_rows(anatomy: Anatomy, program: ProgramView, everything: bool) -> li
     return rows if program.facts.go else []
 
 
-def _license_rows(anatomy: Anatomy, everything: bool) -> list[tuple[str, str]]:
+def _license_rows(anatomy: Wheel, everything: bool) -> list[tuple[str, str]]:
     stated = anatomy.metadata.get("License-Expression") or anatomy.metadata.get("License")
     texts = anatomy.license_texts
     plural = "" if len(texts) == 1 else "s"
@@ -101,9 +106,9 @@ def _license_rows(anatomy: Anatomy, everything: bool) -> list[tuple[str, str]]:
     return rows + [("", text) for text in texts if everything]
 
 
-def _file_rows(anatomy: Anatomy, everything: bool) -> list[tuple[str, str]]:
+def _file_rows(anatomy: Wheel, everything: bool) -> list[tuple[str, str]]:
     total = format_size(sum(size for _, size in anatomy.files))
-    rows = [("limit", text) for text in anatomy.limits[:_FEW]]
+    rows = [("limit", text) for text in anatomy.not_run[:_FEW]]
     rows.append(("sbom", ", ".join(anatomy.sboms) or "none"))
     rows.append(("files", f"{len(anatomy.files)}, {total} unpacked"))
     if everything:

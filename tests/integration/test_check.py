@@ -17,7 +17,8 @@ import pytest
 from go_to_wheel.binary.facts import BinaryFacts, describe
 from go_to_wheel.binary.match import check_target
 from go_to_wheel.binary.read import read_facts
-from go_to_wheel.check import Report, check_wheels
+from go_to_wheel.check.report import Report
+from go_to_wheel.check.run import check_wheels
 from go_to_wheel.errors import BinaryError
 from go_to_wheel.golang.find import find_go
 from go_to_wheel.platforms import parse_selection

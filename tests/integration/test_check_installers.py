@@ -84,7 +84,7 @@ def by_installer(wheel: Path) -> frozenset[str] | None:
 @pytest.mark.parametrize("name", CASES)
 def test_what_installers_refuse_is_found(name: str, installed: dict[str, list[object]]) -> None:
     results = installed[name]
-    faults = check_wheel(io.BytesIO(CASES[name][0]()), FILE).faults
+    faults = check_wheel(io.BytesIO(CASES[name][0]()), FILE).findings
     if name in HARMLESS:
         assert faults == []
         assert None not in results

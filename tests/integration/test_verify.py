@@ -85,7 +85,7 @@ def test_other_options_show_in_metadata(hello: Path, tmp_path: Path) -> None:
     code, text = verify(wheel, "--source", hello, "--", "--author", "Somebody Else")
     assert code == 1
     assert "first difference in hello-2.0.dist-info/METADATA" in text
-    assert "built  Author: Somebody Else" in text
+    assert "Author: Somebody Else' in the rebuilt one" in text
 
 
 def test_a_tampered_wheel_is_seen(hello: Path, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_contributing_names_what_exists() -> None:
     names = [name for name in re.findall(r"`([\w.]+(?:/[\w.-]*)+)`", written) if name[0] != "-"]
     assert len(names) > 12
     assert [name for name in names if not (ROOT / name).exists() and name[:4] != ".ven"] == []
-    for name, constant in (("platforms.py", "TARGETS"), ("check/rules.py", "RULES")):
+    for name, constant in (("platforms.py", "TARGETS"), ("check/report.py", "RULES")):
         assert re.search(
             rf"^{constant}\b", (ROOT / "go_to_wheel" / name).read_text("utf-8"), re.MULTILINE
         )

@@ -9,7 +9,8 @@ import zipfile
 import pytest
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
-from go_to_wheel.check.anatomy import explain_tag, read_anatomy, to_json
+from go_to_wheel.check.anatomy import read_anatomy, to_json
+from go_to_wheel.check.program import explain_tag
 from go_to_wheel.errors import WheelError
 
 GO = GoBuildInfo("go1.26.8", "example.com/x")
@@ -29,8 +30,12 @@ WINDOWS = BinaryFacts("pe", "windows", "amd64")
         ("manylinux_2_17_x86_64", STATIC, "static: it needs no glibc, so any version will do"),
         ("musllinux_1_2_x86_64", STATIC, "static: it needs no musl, so any version will do"),
         ("linux_x86_64", STATIC, "static: it needs no C library, so any version will do"),
-        ("manylinux_2_34_x86_64", DYNAMIC, "it needs libc.so.6 and glibc 2.34"),
-        ("win_amd64", WINDOWS, "a Windows program for amd64"),
+        (
+            "manylinux_2_34_x86_64",
+            DYNAMIC,
+            "a dynamically linked Linux x86_64 executable (needs libc.so.6, glibc 2.34)",
+        ),
+        ("win_amd64", WINDOWS, "a Windows amd64 executable"),
         (
             "macosx_12_0_arm64",
             MACOS,

@@ -32,7 +32,7 @@ SMALL = small().build()
 
 
 def codes_of(data: bytes) -> list[str]:
-    return [fault.code for fault in check_wheel(io.BytesIO(data), FILE).faults]
+    return [fault.code for fault in check_wheel(io.BytesIO(data), FILE).findings]
 
 
 def archive_codes(data: bytes) -> list[str]:
@@ -163,8 +163,8 @@ def test_wrong_checksum() -> None:
     for marker, offset in ((b"PK\x03\x04", 14), (b"PK\x01\x02", 16)):
         data[data.index(marker) + offset] ^= 0xFF
     verdict = check_wheel(io.BytesIO(bytes(data)), FILE)
-    assert [fault.code for fault in verdict.faults] == ["zip-broken"]
-    assert "'hello/__init__.py' can't be read: Bad CRC-32" in verdict.faults[0].message
+    assert [fault.code for fault in verdict.findings] == ["zip-broken"]
+    assert "'hello/__init__.py' can't be read: Bad CRC-32" in verdict.findings[0].message
     assert not verdict.readable
 
 
@@ -178,7 +178,7 @@ def test_a_bomb_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe.files["hello/zeros"] = bytes(1 << 20)
     monkeypatch.setattr(archive_module, "BOMB_SIZE", 1000)
     verdict = check_wheel(io.BytesIO(recipe.build()), FILE)
-    assert [fault.code for fault in verdict.faults] == ["zip-bomb"]
+    assert [fault.code for fault in verdict.findings] == ["zip-bomb"]
     assert not verdict.readable
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from wheel_factory import META, PLATFORMS, good
 
-from go_to_wheel.check import check_wheels
-from go_to_wheel.check.claim import Claim, parse_claim
-from go_to_wheel.check.filename import is_accepted
+from go_to_wheel.check.filename import Claim, is_accepted, parse_claim
+from go_to_wheel.check.run import check_wheels
 from go_to_wheel.errors import InvalidOptionsError, MissingPathError
 from go_to_wheel.platforms import TARGETS, platform_tags
 

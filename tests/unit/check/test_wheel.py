@@ -15,10 +15,10 @@ from binaries import load
 from hostile_wheels import CASES
 from wheel_factory import INFO, LINUX_TAGS, PROGRAM, Recipe, good, spell
 
-from go_to_wheel.check import RULES
 from go_to_wheel.check.filename import WheelName, parse_name
 from go_to_wheel.check.program import Program, check_program
-from go_to_wheel.check.wheel import WheelVerdict, check_wheel
+from go_to_wheel.check.report import RULES
+from go_to_wheel.check.wheel import Wheel, check_wheel
 from go_to_wheel.platforms import default_targets
 
 META = f"{INFO}/METADATA"
@@ -28,18 +28,18 @@ MUSL_TAG = "Tag: py3-none-musllinux_1_1_x86_64\n"
 POINTS = f"{INFO}/entry_points.txt"
 
 
-def verdict_of(recipe: Recipe) -> WheelVerdict:
+def verdict_of(recipe: Recipe) -> Wheel:
     return check_wheel(io.BytesIO(recipe.build()), recipe.file)
 
 
 def codes_of(recipe: Recipe) -> set[str]:
-    return {fault.code for fault in verdict_of(recipe).faults}
+    return {fault.code for fault in verdict_of(recipe).findings}
 
 
 @pytest.mark.parametrize("target", [target.name for target in default_targets()])
 def test_a_good_wheel_has_no_fault(target: str) -> None:
     verdict = verdict_of(good(target))
-    assert verdict.faults == []
+    assert verdict.findings == []
     assert verdict.readable
     assert len(verdict.programs) == 1
 
@@ -49,7 +49,7 @@ def test_the_layout_with_the_program_in_the_package() -> None:
     recipe.files["hello/bin/hello"] = recipe.files.pop(PROGRAM)
     recipe.modes["hello/bin/hello"] = 0o100755
     recipe.files[POINTS] = b"[console_scripts]\nhello = hello:main\nhello.2=hello.cli : main\n"
-    assert verdict_of(recipe).faults == []
+    assert verdict_of(recipe).findings == []
 
 
 LICENSE = f"{INFO}/licenses/LICENSE"
@@ -296,7 +296,7 @@ def test_every_word_of_some_messages() -> None:
     recipe = good()
     recipe.files[PROGRAM] = load("darwin-arm64")
     retag("macosx_11_0_arm64")(recipe)
-    (fault,) = verdict_of(recipe).faults
+    (fault,) = verdict_of(recipe).findings
     said = "needs macOS 12.0 according to its header, but the tag is 'macosx_11_0_arm64'"
     assert fault.message == f"'{PROGRAM}' {said}"
     assert fault.hint == "tag it macosx_12_0_arm64"
@@ -306,13 +306,13 @@ def test_old_arm_code_runs_on_newer_arm() -> None:
     recipe = good()
     recipe.files[PROGRAM] = load("linux-arm6")
     retag("manylinux_2_17_armv7l")(recipe)
-    assert verdict_of(recipe).faults == []
+    assert verdict_of(recipe).findings == []
 
 
 def test_a_script_is_no_program() -> None:
     recipe = good()
     recipe.files["hello-1.0.data/scripts/helper"] = b"#!python\nprint('hello')\n"
-    assert verdict_of(recipe).faults == []
+    assert verdict_of(recipe).findings == []
 
 
 def test_pure_python_has_no_claims() -> None:
@@ -320,7 +320,7 @@ def test_pure_python_has_no_claims() -> None:
     del recipe.files[PROGRAM]
     recipe.tags = "py3-none-any"
     recipe.files[WHEEL] = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    assert verdict_of(recipe).faults == []
+    assert verdict_of(recipe).findings == []
 
 
 def test_native_code_in_a_pure_wheel() -> None:
@@ -336,9 +336,9 @@ def test_a_fat_file_is_said_not_to_be_looked_into() -> None:
     recipe.files[PROGRAM] = fat
     retag("macosx_12_0_universal2")(recipe)
     verdict = verdict_of(recipe)
-    assert verdict.faults == []
+    assert verdict.findings == []
     (note,) = verdict.not_run
-    assert note.startswith(f"{recipe.file}: '{PROGRAM}': it is a universal (fat) macOS file")
+    assert note.startswith(f"'{PROGRAM}': it is a universal (fat) macOS file")
 
 
 def test_the_name_as_it_is_normalised() -> None:
@@ -387,10 +387,9 @@ def test_a_library_in_a_bin_folder_is_no_command() -> None:
 def test_the_version_that_go_recorded(built: str, version: str, codes: list[str]) -> None:
     from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, GoModule
 
-    entry = zipfile.ZipInfo(f"hello-{version}.data/scripts/hello")
-    entry.external_attr = 0o100755 << 16
+    path = f"hello-{version}.data/scripts/hello"
     go = GoBuildInfo("go1.26.8", main=GoModule("example.com/hello", built))
-    program = Program(entry, BinaryFacts("elf", "linux", "x86_64", go=go))
+    program = Program(path, BinaryFacts("elf", "linux", "x86_64", go=go), mode=0o100755)
     faults = check_program(program, named("manylinux2014_x86_64", version), set())
     assert [fault.code for fault in faults] == codes
 
@@ -399,7 +398,7 @@ def test_android_is_compared_and_other_systems_are_listed() -> None:
     recipe = good()
     recipe.files[PROGRAM] = load("android-arm64")
     retag("android_21_arm64_v8a")(recipe)
-    assert verdict_of(recipe).faults == []
+    assert verdict_of(recipe).findings == []
     retag("android_21_x86_64")(recipe)
     assert codes_of(recipe) == {"binary-target"}
     retag("pyemscripten_4_0_wasm32")(recipe)
@@ -414,7 +413,6 @@ def test_dirt_and_paths() -> None:
 
     go = GoBuildInfo("go1.26.8", main=GoModule("example.com/hello", "v1.0.1-0.2024+dirty"))
     facts = BinaryFacts("elf", "linux", "x86_64", go=go)
-    entry = zipfile.ZipInfo("hello/lib/x")
     traces = find_traces(facts, io.BytesIO(b"\0/home/jane/x.go\0"), ["/srv/own"])
     assert traces == ("/home/",)
     assert find_traces(facts, io.BytesIO(b"a /home/ b"), []) == ()
@@ -423,7 +421,9 @@ def test_dirt_and_paths() -> None:
     assert find_traces(trimmed, trimmed_data, ["/home/jane"]) == ("/home/jane",)
     assert find_traces(trimmed, io.BytesIO(b"\0/home/jane/x.go\0")) == ()
     assert find_traces(facts, io.BytesIO(b"at /srv/own"), ["/srv/own"]) == ("/srv/own",)
-    faults = list(check_program(Program(entry, facts, traces), named(LINUX_TAGS), set()))
+    faults = list(
+        check_program(Program("hello/lib/x", facts, traces=traces), named(LINUX_TAGS), set())
+    )
     assert [fault.code for fault in faults] == ["binary-dirty", "binary-paths"]
     assert "(its version is v1.0.1-0.2024+dirty)" in faults[0].message
     assert faults[1].message.endswith("the machine that built it: /home/")
@@ -432,11 +432,10 @@ def test_dirt_and_paths() -> None:
 def test_libraries_and_musl() -> None:
     from go_to_wheel.binary.facts import BinaryFacts
 
-    entry = zipfile.ZipInfo("hello/lib/x.so")
     plain = BinaryFacts("elf", "linux", "x86_64", kind="shared library")
 
     def codes(libraries: tuple[str, ...], tag: str, names: tuple[str, ...] = ()) -> list[str]:
-        program = Program(entry, dataclasses.replace(plain, libraries=libraries))
+        program = Program("hello/lib/x.so", dataclasses.replace(plain, libraries=libraries))
         return [fault.code for fault in check_program(program, named(tag), set(names))]
 
     glibc, musl = "manylinux_2_28_x86_64", "musllinux_1_2_x86_64"
@@ -468,7 +467,7 @@ def test_libraries_from_elsewhere(facts: dict[str, Any], tag: str, code: list[st
     values = {**facts}
     names = values.pop("names", set())
     kind = ("pe", "windows", "amd64") if tag == "win_amd64" else ("elf", "linux", "x86_64")
-    program = Program(zipfile.ZipInfo("hello/lib/x.dll"), BinaryFacts(*kind, **values))
+    program = Program("hello/lib/x.dll", BinaryFacts(*kind, **values))
     faults = check_program(program, named(tag), names)
     assert [fault.code for fault in faults] == code
 
@@ -477,7 +476,7 @@ def test_a_tag_that_stands_for_millions() -> None:
     recipe = good()
     parts = (".".join(f"{letter}{n}" for n in range(300)) for letter in "abc")
     recipe.files[WHEEL] += f"Tag: {'-'.join(parts)}\n".encode()
-    (fault,) = verdict_of(recipe).faults
+    (fault,) = verdict_of(recipe).findings
     assert fault.code == "wheel-invalid"
     assert "stands for 27000000 tags" in fault.message
 
@@ -490,7 +489,7 @@ def test_a_tag_that_stands_for_millions() -> None:
 def test_commands_that_an_installer_refuses(command: str, why: str) -> None:
     recipe = good()
     recipe.files[POINTS] = f"[console_scripts]\n{command} = hello:main\n".encode()
-    (fault,) = verdict_of(recipe).faults
+    (fault,) = verdict_of(recipe).findings
     assert (fault.code, fault.message) == (
         "entry-points", f"the command {command!r} in [console_scripts] {why}"
     )  # fmt: skip
@@ -500,7 +499,7 @@ def test_no_section_of_entry_points_stands_for_all() -> None:
     """importlib.metadata has no [DEFAULT] either; here it would multiply the entries."""
     recipe = good()
     recipe.files[POINTS] = b"[DEFAULT]\na b = x:y\n[console_scripts]\n[gui_scripts]\n"
-    (fault,) = verdict_of(recipe).faults
+    (fault,) = verdict_of(recipe).findings
     assert fault.message == "PyPI refuses the entry point name 'a b' in [DEFAULT]"
 
 

@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 from wheel_factory import META, PLATFORMS, PROGRAM, good
 
-from go_to_wheel.check import RULES, check_wheels
+from go_to_wheel.check.report import RULES
+from go_to_wheel.check.run import check_wheels
 from go_to_wheel.cli.check import command
 from go_to_wheel.errors import MissingPathError
 

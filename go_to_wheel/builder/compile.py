@@ -15,7 +15,6 @@ from go_to_wheel.builder.version_var import unread_variables
 from go_to_wheel.errors import BinaryError
 from go_to_wheel.golang.command import Go
 from go_to_wheel.platforms import Target
-from go_to_wheel.sources.prebuilt import BinarySource
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def make_programs(
     work.mkdir(exist_ok=True)
     programs = []
     for index, command in enumerate(plan.options.commands):
-        if plan.go is None or isinstance(plan.source, BinarySource):
+        if plan.go is None:
             programs.append(_take_program(plan, target, command))
             continue
         output = work / f"program{index}{target.exe_suffix}"

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from go_to_wheel.builder.dependencies import read_notices
+from go_to_wheel.builder.notices import read_notices
 from go_to_wheel.builder.plan import BuildPlan
-from go_to_wheel.builder.version_var import judge_variable
+from go_to_wheel.builder.version_var import judge_variables
 from go_to_wheel.errors import InvalidOptionsError, SourceError
 from go_to_wheel.golang.cgo import find_cgo, replacement_for
-from go_to_wheel.golang.packages import Package, list_linked
+from go_to_wheel.golang.packages import list_linked
 from go_to_wheel.licenses.notices import BundledLicenses, Notice, bundle_licenses, unknown_licenses
 from go_to_wheel.naming import STANDARD_LIBRARY
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.files import refuse_outside
-from go_to_wheel.sources.module import ModuleSource
 from go_to_wheel.wheel.entries import info_folder
 
 #: Characters of a path in a wheel. Windows opens none beyond 260, and a Python from the
@@ -66,7 +65,7 @@ def list_targets(plan: BuildPlan, targets: Iterable[Target]) -> Linked:
 
 def _list_target(plan: BuildPlan, target: Target) -> tuple[list[Notice], list[str]]:
     """The notices of a target's programs, and the packages that lose cgo files."""
-    if plan.go is None or not isinstance(plan.source, ModuleSource):
+    if plan.go is None:
         return _recorded(plan, target), []
     root = plan.source.root
     linked = list_linked(plan.go, root, plan.source.packages, target)
@@ -75,7 +74,17 @@ def _list_target(plan: BuildPlan, target: Target) -> tuple[list[Notice], list[st
             folder = Path(package.folder)
             if folder.resolve() != folder:  # `go work vendor` writes above the module
                 refuse_outside(folder, Path(package.module_folder or root))
-    _check_variables(plan.options.variables, linked)
+    faults, _ = judge_variables(
+        plan.options.variables,
+        lambda path: [
+            package
+            for package in linked
+            if (not package.is_dependency if path == "main" else package.import_path == path)
+        ],
+    )
+    if faults:
+        hints = dict.fromkeys(fault.hint for fault in faults)
+        raise InvalidOptionsError([fault.message for fault in faults], "\n".join(hints))
     left_out = find_cgo(plan.go, root, linked, target)
     _refuse_stubs(left_out)
     if not plan.options.dependency_licenses:
@@ -115,22 +124,6 @@ def _recorded(plan: BuildPlan, target: Target) -> list[Notice]:
             modules |= {module.path for module in info.deps}
             modules |= {info.main.path} if info.main else set()
     return [notice for notice in plan.notices if notice.module in modules]
-
-
-def _check_variables(variables: Mapping[str, str], linked: Sequence[Package]) -> None:
-    """Refuse variables that can't be set for this target."""
-    faults = []
-    for variable, option in variables.items():
-        path = variable.rpartition(".")[0]
-        if path == "main":
-            packages = [package for package in linked if not package.is_dependency]
-        else:
-            packages = [package for package in linked if package.import_path == path]
-        fault = judge_variable(variable, option, packages)[0] if packages else None
-        faults += [fault] if fault else []
-    if faults:
-        hints = dict.fromkeys(fault.hint for fault in faults)
-        raise InvalidOptionsError([fault.message for fault in faults], "\n".join(hints))
 
 
 def _merge(notices: Iterable[Notice]) -> list[Notice]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.command import Go
@@ -18,18 +17,18 @@ def find_main(go: Go, source: ModuleSource, package: str, targets: Sequence[Targ
     A program may be for some systems only; the compiler refuses the others. Raises
     SourceError.
     """
-    systems = {target.goos: target for target in reversed(targets)}
-    first, *others = sorted(systems.values(), key=targets.index)
-    try:
-        return _find_main_for(go, source, package, first)
-    except SourceError as error:
-        if "build constraints exclude" not in error.message:
-            raise
-        refused = error
-    for target in others:
-        with suppress(SourceError):
+    refused: SourceError | None = None
+    systems: dict[str, Target] = {}
+    for target in targets:
+        systems.setdefault(target.goos, target)
+    for target in systems.values():
+        try:
             return _find_main_for(go, source, package, target)
-    raise refused
+        except SourceError as error:
+            refused = refused or error
+            if "build constraints exclude" not in refused.message:
+                break
+    raise refused or SourceError("no target to build for")
 
 
 def _find_main_for(go: Go, source: ModuleSource, asked: str, target: Target) -> Package:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from go_to_wheel.binary.match import tags_for
-from go_to_wheel.builder.detect import Detection, Located, Machine, detect_module
-from go_to_wheel.builder.fetch import fetch, identify_module, make_scratch, remove_with
-from go_to_wheel.builder.prebuilt import Inspected, Prebuilt, detect_binaries, inspect_all
+from go_to_wheel.builder.detect import Located, asked_targets, detect
+from go_to_wheel.builder.fetch import fetch
+from go_to_wheel.builder.identity import Machine
+from go_to_wheel.builder.prebuilt import Inspected, Prebuilt, describe, inspect_all
 from go_to_wheel.config.options import BuildOptions
-from go_to_wheel.config.pyproject import Project, Settings, read_project
+from go_to_wheel.config.pyproject import Project, read_project
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.config.resolve import chosen_packages, resolve
 from go_to_wheel.golang.command import Go, open_go
@@ -36,7 +39,7 @@ class BuildPlan:
     """
 
     options: BuildOptions
-    source: ModuleSource | BinarySource
+    source: ModuleSource
     packages: tuple[Package, ...]
     runner: Runner
     go: Go | None = None
@@ -70,88 +73,82 @@ def plan_build(request: BuildRequest, runner: Runner, environ: Mapping[str, str]
 
     Raises MissingPathError, SourceError, InvalidOptionsError, ToolchainError.
     """
-    machine = Machine(environ, runner)
     folder = Path(request.source) if request.source else None
     if request.binaries or (folder is not None and is_release(folder)):
-        return _plan_prebuilt(request, folder, machine)
+        return _plan_prebuilt(request, folder, Machine(environ, runner))
     query = None if folder is not None and folder.exists() else parse_query(request.source)
     if query is not None:
-        return _plan_fetched(request, query, machine)
-    located = _locate_folder(request)
-    guarded = Machine(guard_git(Path(request.source).resolve(), runner, environ), runner)
-    return _decide(request, located.source, detect_module(request, located, guarded), runner, {})
+        return _decide(_fetch(request, query, Machine(environ, runner)))
+    root = Path(request.source).resolve()
+    machine = Machine(guard_git(root, runner, environ), runner)
+    project = find_project(root)
+    settings = project.settings
+    module = settings.module if project.folder == root else None
+    packages = list(chosen_packages(request, settings))
+    source = open_source(str(root / module) if module else request.source, packages)
+    return _decide(Located(request, source, project, machine, stamp=not has_other_system(root)))
 
 
-def _decide(
-    request: BuildRequest,
-    source: ModuleSource | BinarySource,
-    detection: Detection,
-    runner: Runner,
-    programs: Inspected,
-) -> BuildPlan:
-    """The findings -> the plan; `programs` are the prebuilt ones."""
-    options = resolve(request, detection.detected)
-    if detection.error is not None:
-        raise detection.error
-    return BuildPlan(
-        options=options,
-        source=source,
-        packages=detection.packages,
-        runner=runner,
-        go=detection.go,
-        prebuilt={(name, options.commands[at]): seen for (name, at), seen in programs.items()},
-        notices=detection.notices,
-        complete=detection.complete,
-    )
-
-
-def _locate_folder(request: BuildRequest) -> Located:
-    project = find_project(Path(request.source))
-    settings = project.settings if project else Settings()
-    folder = request.source
-    if project and settings.module and project.folder == Path(folder).resolve():
-        folder = str(project.folder / settings.module)
-    source = open_source(folder, list(chosen_packages(request, settings)))
-    return Located(source, project, stamp=not has_other_system(Path(request.source).resolve()))
-
-
-def find_project(folder: Path) -> Project | None:
+def find_project(folder: Path) -> Project:
     """The pyproject.toml that governs a source folder: its own, else its module's."""
-    if not folder.is_dir():
-        return None
     folder = folder.resolve()
-    project = read_project(folder)
-    root = module_root(folder)
-    if project is None and root is not None and root != folder:
-        project = read_project(root)
-        if project:  # its choice of packages is about the whole module
-            bare = replace(project.settings, packages=(), commands={}, entry_point=None)
-            project = replace(project, settings=bare)
-    return project
+    if not folder.is_dir():
+        return Project(folder)
+    project, root = read_project(folder), module_root(folder)
+    if project or root is None or root == folder:
+        return project or Project(root or folder)
+    project = read_project(root) or Project(root)
+    # its choice of packages is about the whole module
+    bare = replace(project.settings, packages=(), commands={}, entry_point=None)
+    return replace(project, settings=bare)
 
 
-def _plan_fetched(request: BuildRequest, query: ModuleQuery, machine: Machine) -> BuildPlan:
-    scratch = make_scratch()
-    try:
-        go = open_go(request.go_binary, machine.runner, scratch, machine.environ)
-        fetched = fetch(go, query, request.packages, scratch, default_targets()[0])
-        source = fetched.source
-        remove_with(source, scratch)
-        project = find_project(source.home or scratch)
-        located = Located(source, project, go, identify_module(fetched, query))
-        detection = detect_module(request, located, machine)
-        return _decide(request, source, detection, machine.runner, {})
-    except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise
+def _fetch(request: BuildRequest, query: ModuleQuery, machine: Machine) -> Located:
+    """A module that Go fetches, in a folder that goes with the runner."""
+    scratch = Path(tempfile.mkdtemp(prefix="go-to-wheel-"))
+    weakref.finalize(machine.runner, shutil.rmtree, scratch, True)
+    go = open_go(request.go_binary, machine.runner, scratch, machine.environ)
+    source, identity = fetch(go, query, request.packages, scratch, default_targets()[0])
+    project = find_project(source.home or scratch)
+    return Located(request, source, project, machine, go, identity)
 
 
 def _plan_prebuilt(request: BuildRequest, folder: Path | None, machine: Machine) -> BuildPlan:
     if folder is not None and not request.binaries:
-        source = read_release(folder.resolve())
+        binaries = read_release(folder.resolve())
     else:
-        source = parse_binaries(request.binaries, folder)
-    project = find_project(source.home) if source.home else None
-    programs = inspect_all(source, request, project)
-    detection = detect_binaries(request, source, project, programs, machine)
-    return _decide(request, source, detection, machine.runner, programs)
+        binaries = parse_binaries(request.binaries, folder)
+    project = find_project(binaries.home) if binaries.home else Project(Path())
+    programs = inspect_all(binaries, asked_targets(request, project, binaries.targets))
+    return _decide(describe(request, binaries, programs, project, machine), binaries, programs)
+
+
+def _decide(
+    located: Located, binaries: BinarySource | None = None, programs: Inspected | None = None
+) -> BuildPlan:
+    """Detect, resolve, plan; `programs` are those of the prebuilt `binaries`."""
+    detected, found = detect(located)
+    if binaries:
+        detected = replace(
+            detected,
+            command_names=binaries.commands if len(binaries.commands) > 1 else (),
+            command_source="artifacts.json",
+            available=binaries.targets,
+        )
+    options = resolve(located.request, detected)
+    if found.error is not None:
+        raise found.error
+    prebuilt = {
+        (target, options.commands[at]): program
+        for (target, at), program in (programs or {}).items()
+    }
+    return BuildPlan(
+        options=options,
+        source=located.source,
+        packages=found.packages,
+        runner=located.machine.runner,
+        go=found.go,
+        prebuilt=prebuilt,
+        notices=found.notices,
+        complete=found.complete,
+    )

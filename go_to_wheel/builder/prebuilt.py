@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import io
-import platform
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
 from go_to_wheel.binary.match import inspect_program
-from go_to_wheel.builder.detect import (
-    Detection,
-    Machine,
-    license_value,
-    python_files_of,
-    read_epoch,
-)
-from go_to_wheel.builder.prebuilt_licenses import fetch_notices, format_missing
-from go_to_wheel.config.detected import Detected, Identity, Value
+from go_to_wheel.builder.detect import Findings, Located
+from go_to_wheel.builder.identity import Machine, find_urls
+from go_to_wheel.builder.notices import fetch_notices, format_missing
+from go_to_wheel.config.detected import Identity, Value
 from go_to_wheel.config.pyproject import Project
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError
-from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.golang.packages import Package
-from go_to_wheel.licenses.recognise import recognise_files
 from go_to_wheel.naming import name_from_path
-from go_to_wheel.platforms import Target, native_target, parse_selection
-from go_to_wheel.sources.files import read_readme
-from go_to_wheel.sources.module import ModuleSource, read_files
+from go_to_wheel.platforms import Target
+from go_to_wheel.sources.module import ModuleSource
 from go_to_wheel.sources.prebuilt import BinarySource, PrebuiltBinary
 from go_to_wheel.sources.query import ModuleQuery
-from go_to_wheel.sources.readme import ProjectFiles
-from go_to_wheel.sources.texts import first_sentence, forge_url
 
 
 @dataclass(frozen=True)
@@ -50,33 +37,24 @@ Inspected = Mapping[tuple[str, int], Prebuilt]
 _DEVEL = ("", "(devel)")
 
 
-def inspect_all(source: BinarySource, request: BuildRequest, project: Project | None) -> Inspected:
-    """Read every binary and refuse those that do not match their target.
+def inspect_all(source: BinarySource, targets: Sequence[Target]) -> Inspected:
+    """Read the binaries for these targets and refuse those that do not match theirs.
 
-    Raises BuildFailedError naming each; targets that were not selected are left out.
+    Raises BuildFailedError naming each.
     """
-    platforms = request.platforms
-    if platforms is None and project:
-        platforms = project.settings.platforms
     found: dict[tuple[str, int], Prebuilt] = {}
     failures: dict[str, GoToWheelError] = {}
-    for target in _wanted(source, platforms):
+    for target in source.targets:
         for index, command in enumerate(source.commands or (None,)):
             try:
-                found[target.name, index] = _inspect(source, target, command)
+                if target in targets:
+                    found[target.name, index] = _inspect(source, target, command)
             except GoToWheelError as error:
                 failures[target.name] = error
     if failures:
         raise BuildFailedError(failures, "offer each binary as what it is: --binary TARGET=PATH")
     _refuse_disagreement(source, found)
     return found
-
-
-def _wanted(source: BinarySource, platforms: Sequence[str] | None) -> tuple[Target, ...]:
-    if platforms is None:
-        return source.targets
-    chosen = parse_selection(platforms, native_target(sys.platform, platform.machine()))
-    return tuple(target for target in chosen if target in source.targets)
 
 
 def _inspect(source: BinarySource, target: Target, command: str | None) -> Prebuilt:
@@ -121,45 +99,36 @@ def _refuse_disagreement(source: BinarySource, found: Inspected) -> None:
         )
 
 
-def detect_binaries(
+def describe(
     request: BuildRequest,
     source: BinarySource,
-    project: Project | None,
     found: Inspected,
+    project: Project,
     machine: Machine,
-) -> Detection:
-    """The findings in the binaries, in their release's files and in the folder beside them."""
+) -> Located:
+    """What the binaries and their release's files say, in the place of Go and git."""
     packages = tuple(_package(found, index) for index in range(len(source.commands or (None,))))
-    module = packages[0].module_path
-    files = _read_files(request, source, module)
-    recognised = None if request.license else recognise_files(files.licenses)
-    sentence = first_sentence(files.readme) if files.readme else None
     infos = [program.facts.go for program in found.values() if program.facts.go]
     notices, missing = (
-        fetch_notices(infos, request.go_binary, machine.runner, machine.environ)
+        fetch_notices(infos, request.go_binary, machine)
         if request.dependency_licenses
         else ([], {})
     )
-    note = format_missing(missing)
-    detected = Detected(
-        package_paths=tuple(package.import_path for package in packages),
-        module_path=module,
-        files=files,
-        native=native_target(sys.platform, platform.machine()),
-        cpus=usable_cpus(),
-        epoch=read_epoch(machine.environ),
-        identity=_identify(request, source, packages),
-        summary=Value(sentence, "README") if sentence else None,
-        license=license_value(recognised),
-        unknown_license=recognised.reason if recognised and not recognised.expression else "",
-        command_names=source.commands if len(source.commands) > 1 else (),
-        command_source="artifacts.json",
+    paths = tuple(package.import_path for package in packages)
+    return Located(
+        request=request,
+        source=ModuleSource(project.folder, paths, packages[0].module_path),
         project=project,
-        python_files=python_files_of(project),
-        available=source.targets,
-        notes=(note,) if note else (),
+        machine=machine,
+        identity=_identify(request, source, packages[0]),
+        findings=Findings(
+            packages=packages,
+            notes=format_missing(missing),
+            notices=tuple(notices),
+            complete=not missing,
+        ),
+        has_texts=source.home is not None,
     )
-    return Detection(detected, packages, notices=tuple(notices), complete=not missing)
 
 
 def _package(found: Inspected, index: int) -> Package:
@@ -180,26 +149,16 @@ def _package(found: Inspected, index: int) -> Package:
     )
 
 
-def _read_files(request: BuildRequest, source: BinarySource, module: str) -> ProjectFiles:
-    if source.home is None:
-        return ProjectFiles(read_readme(Path(request.readme)) if request.readme else None)
-    return read_files(ModuleSource(source.home, (".",), module), request.readme)
-
-
-def _identify(
-    request: BuildRequest, source: BinarySource, packages: tuple[Package, ...]
-) -> Identity:
-    module = packages[0].module_path
-    url = forge_url(module) if module else None
-    version, notes = _version(request, source, packages[0].module_version)
+def _identify(request: BuildRequest, source: BinarySource, package: Package) -> Identity:
+    version, notes = _version(request, source, package.module_version)
     pseudo = version is not None and ModuleQuery("", version.text).names_commit
-    name = source.name or (name_from_path(packages[0].import_path) if module else None)
+    name = source.name or (name_from_path(package.import_path) if package.module_path else None)
     where = "metadata.json" if source.name else "build information"
     return Identity(
         name=Value(name, where) if name else None,
         version=version,
         development="its commit has no tag" if pseudo else "",
-        urls=(("Source", Value(url, "build information")),) if url else (),
+        urls=find_urls(package.module_path),
         notes=(*source.notes, *notes),
     )
 

@@ -37,7 +37,6 @@ from go_to_wheel.licenses.notices import BundledLicenses
 from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.process import wait_for
-from go_to_wheel.sources.prebuilt import BinarySource
 from go_to_wheel.wheel.archive import encoder_note, write_wheel
 from go_to_wheel.wheel.entries import sbom_entries, wheel_entries
 
@@ -111,8 +110,7 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
     """
     options = plan.options
     check_folder(options.output_dir)
-    source = None if isinstance(plan.source, BinarySource) else plan.source.root
-    with temporary_folder(source) as work:
+    with temporary_folder(plan.source.root if plan.go else None) as work:
         outcomes = _run_jobs(plan, work, on_event)
         wheels, failures = _gather(outcomes)
         if failures and (not wheels or not options.keep_going):

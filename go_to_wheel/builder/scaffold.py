@@ -17,7 +17,6 @@ from go_to_wheel.config.stamping import AUTO
 from go_to_wheel.errors import InvalidOptionsError, OutputError, SourceError
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.files import repository_root
-from go_to_wheel.sources.module import ModuleSource
 
 WORKFLOW = ".github/workflows/publish.yml"
 _MODULE_LINE = "  MODULE: .\n"
@@ -32,14 +31,14 @@ def plan_files(
     Raises what planning a build raises: SourceError when there is no program to build.
     """
     plan, variable = _plan(replace(request, source=str(folder)), runner, environ)
-    if not isinstance(plan.source, ModuleSource):
+    if plan.go is None:
         raise SourceError(f"{folder} is not a folder of a Go module", "run it where go.mod is")
     module = plan.source.root
     top = repository_root(module) or module
     requirement = find_requirement(runner)
     below = PurePosixPath(module.relative_to(top).as_posix())
     files = {
-        module / FILE_NAME: format_pyproject(plan, plan.source, requirement, variable),
+        module / FILE_NAME: format_pyproject(plan, requirement, variable),
         top / WORKFLOW: format_workflow(below, requirement),
     }
     name = plan.options.project.name
@@ -64,9 +63,7 @@ def check_files(folder: Path, runner: Runner, environ: Mapping[str, str]) -> Non
     plan_build(request, runner, environ)
 
 
-def format_pyproject(
-    plan: BuildPlan, source: ModuleSource, requirement: Requirement, variable: bool
-) -> str:
+def format_pyproject(plan: BuildPlan, requirement: Requirement, variable: bool) -> str:
     """A pyproject.toml with what the source does not say; the rest is detected.
 
     `variable` is whether the program has a variable for its version.
@@ -85,7 +82,7 @@ def format_pyproject(
         dynamic.insert(2, "license")
     else:
         lines.append('# license = "MIT"  # an SPDX expression; no licence was recognised')
-    settings = _package_lines(plan, source)
+    settings = _package_lines(plan)
     settings += [f"set-version-var = {_quote(AUTO)}"] if variable else []
     lines += [
         "# Detected in the source at each build, unless a value is written here.",
@@ -98,8 +95,8 @@ def format_pyproject(
     return "\n".join(lines) + "\n"
 
 
-def _package_lines(plan: BuildPlan, source: ModuleSource) -> list[str]:
-    packages = source.packages
+def _package_lines(plan: BuildPlan) -> list[str]:
+    packages = plan.source.packages
     if packages == (".",):
         return []
     if len(packages) == 1:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from go_to_wheel.builder.detect import PKG_INFO
+from go_to_wheel.builder.identity import PKG_INFO
 from go_to_wheel.builder.plan import BuildPlan, plan_build
 from go_to_wheel.builder.publish import publish
 from go_to_wheel.config.metadata import ProjectMetadata
@@ -97,7 +97,7 @@ def collect(
 ) -> dict[str, SourceFile]:
     """The archive's files by path: the project's `own`, PKG-INFO, licences from above it."""
     source, go, root = plan.source, plan.go, project.folder
-    if not isinstance(source, ModuleSource) or go is None or not source.root.is_relative_to(root):
+    if go is None or not source.root.is_relative_to(root):
         raise SourceError(
             f"the go.mod is above {root}: a source archive of that folder could not be built",
             f"move {FILE_NAME} beside the go.mod; [tool.go-to-wheel] package names the command",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from go_to_wheel.config.detected import Fault
 from go_to_wheel.config.options import BuildOptions
 from go_to_wheel.config.stamping import parse_variables
 from go_to_wheel.errors import GoToWheelError
 from go_to_wheel.golang.command import Go
-from go_to_wheel.golang.packages import Package, list_linked, list_package
+from go_to_wheel.golang.packages import Package, list_linked
 from go_to_wheel.golang.version_var import read_string_variables
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.module import ModuleSource
@@ -21,32 +21,34 @@ _USUAL_NAMES = frozenset(
 _USUAL_PACKAGES = frozenset(("version", "buildinfo", "build", "cmd", "cli", "internal", "app"))
 
 
-def check_variable(
-    go: Go,
-    source: ModuleSource,
-    programs: Sequence[Package],
-    variable: str,
-    option: str,
-    target: Target,
-) -> tuple[Fault | None, str]:
-    """Why the linker can't set a variable ("main.version"), and a note ("" for none).
+def judge_variables(
+    variables: Mapping[str, str], find: Callable[[str], Sequence[Package]]
+) -> tuple[tuple[Fault, ...], tuple[str, ...]]:
+    """Why the linker can't set some of the variables ("main.version"), and notes on others.
 
-    `programs` are the main packages, `option` is what named the variable.
+    `variables` have the options that name them. `find` gives the packages of a variable's
+    path, which may declare it; none where the program doesn't import it for this target.
     """
-    path = variable.rpartition(".")[0]
-    try:
-        packages = programs if path == "main" else [list_package(go, source.root, path, target)]
-    except GoToWheelError as error:
-        return Fault(f"{option} {variable!r}: {error.message}", error.hint), ""
-    return judge_variable(variable, option, packages)
+    faults: list[Fault] = []
+    notes: list[str] = []
+    for variable, option in variables.items():
+        try:
+            packages = find(variable.rpartition(".")[0])
+        except GoToWheelError as error:
+            faults.append(Fault(f"{option} {variable!r}: {error.message}", error.hint))
+            continue
+        fault, note = judge_variable(variable, option, packages) if packages else (None, "")
+        faults += [fault] if fault else []
+        notes += [note] if note else []
+    return tuple(faults), tuple(notes)
 
 
 def judge_variable(
     variable: str, option: str, packages: Sequence[Package]
 ) -> tuple[Fault | None, str]:
-    """The same, from the packages that may declare it, as one target has them.
+    """Why the linker can't set a variable that one of the packages may declare; or a note.
 
-    The linker ignores -X for a variable that does not exist.
+    It ignores -X for a variable that does not exist.
     """
     path, _, name = variable.rpartition(".")
     declared = [read_string_variables(package) for package in packages]

@@ -83,15 +83,6 @@ class Go:
         args = [self.program, "build", *flags, "-o", str(output), package]
         self._raise_for(self.runner.run(args, folder, env), ToolchainError)
 
-    def read_origin(self, folder: Path, module: str, version: str) -> dict[str, str]:
-        """The module proxy's record of a version's repository (URL, Hash, Ref …)."""
-        result = self.run(["mod", "download", "-json", f"{module}@{version}"], folder)
-        try:
-            origin = json.loads(result.stdout).get("Origin", {})
-        except ValueError:
-            return {}
-        return {name: value for name, value in origin.items() if isinstance(value, str)}
-
     def vendor(self, folder: Path, output: Path) -> None:
         """Write the module's dependencies below `output`; raises ToolchainError."""
         self._raise_for(self.run(["mod", "vendor", "-o", str(output)], folder), ToolchainError)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from go_to_wheel.golang.command import Go
+from go_to_wheel.golang.messages import first_words
 from go_to_wheel.platforms import Target
 
 _FIELDS = "ImportPath,Name,Dir,Doc,Module,GoFiles,IgnoredGoFiles,DepOnly,Standard"
@@ -87,6 +88,16 @@ def list_sources(go: Go, folder: Path, targets: Sequence[Target]) -> set[Path]:
                 files = [file for name in names for file in package.get(name, ())]
                 found.update(Path(package["Dir"], file) for file in files)
     return found
+
+
+def download_modules(go: Go, folder: Path, queries: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """`go mod download`'s record of each "module@version" ("Dir", "Sum", "Origin" or "Error").
+
+    Those in the module cache need no network.
+    """
+    result = go.run(["mod", "download", "-json", *queries], folder)
+    found = {f"{data['Path']}@{data['Version']}": data for data in _parse_objects(result.stdout)}
+    return {query: found.get(query, {"Error": first_words(result)}) for query in queries}
 
 
 def list_local_replacements(go: Go, folder: Path) -> list[tuple[str, str]]:

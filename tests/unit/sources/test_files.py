@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import go_to_wheel
-from go_to_wheel.builder.detect import read_pkg_info
+from go_to_wheel.builder.identity import read_pkg_info
 from go_to_wheel.config.pyproject import read_project
 from go_to_wheel.errors import SourceError
 from go_to_wheel.process import Runner

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from go_to_wheel.binary.facts import GoBuildInfo, GoModule
-from go_to_wheel.builder.prebuilt_licenses import fetch_notices, format_missing
+from go_to_wheel.builder.identity import Machine
+from go_to_wheel.builder.notices import fetch_notices, format_missing
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.process import Runner
 
@@ -49,7 +50,7 @@ def cached(folder: Path, name: str, total: str = "h1:right=") -> dict[str, Any]:
 
 def ask(program: str | None, *modules: GoModule, main: GoModule | None = None):
     info = GoBuildInfo("go1.23.1", "example.com/tool", main, modules)
-    notices, missing = fetch_notices([info, info], program, Runner(), os.environ)
+    notices, missing = fetch_notices([info, info], program, Machine(os.environ, Runner()))
     return {notice.folder: dict(notice.files) for notice in notices}, missing
 
 
@@ -85,8 +86,7 @@ def test_what_is_missing_and_why(tmp_path: Path) -> None:
         "example.com/x@v1.0.5": "module lookup disabled by GOPROXY=off",
         "example.com/y@v1.0.5": "module lookup disabled by GOPROXY=off",
     }
-    note = format_missing(missing)
-    assert note is not None
+    (note,) = format_missing(missing)
     assert note.startswith("the wheels lack the licence texts of ")
     assert (
         "example.com/x@v1.0.5, example.com/y@v1.0.5 (module lookup disabled by GOPROXY=off)" in note
@@ -113,5 +113,5 @@ def test_without_a_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_missing_needs_no_note() -> None:
-    assert format_missing({}) is None
-    assert format_missing({"a@v1": "gone"}) == "the wheels lack the licence texts of a@v1 (gone)"
+    assert format_missing({}) == ()
+    assert format_missing({"a@v1": "gone"}) == ("the wheels lack the licence texts of a@v1 (gone)",)

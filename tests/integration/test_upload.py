@@ -4,48 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from loopback import CALM, Index, running_index
 from support import go_to_wheel, run
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("datasette-scan", "go-to-wheel", "sqlite-scanner")
-#: Neither a proxy nor keyrings and configuration files of whoever runs this have a say.
-CALM = {
-    "NO_PROXY": "127.0.0.1",
-    "no_proxy": "127.0.0.1",
-    "TWINE_USERNAME": "anybody",
-    "TWINE_PASSWORD": "anything",
-    "TWINE_NON_INTERACTIVE": "1",
-    "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
-}
-
-
-@dataclass(frozen=True)
-class Index:
-    """A package index on loopback: its address, and the folder it keeps its files in."""
-
-    address: str
-    folder: Path
-
-    @property
-    def simple(self) -> str:
-        return f"{self.address}/simple/"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")
@@ -63,31 +31,8 @@ def dist(tmp_path_factory: pytest.TempPathFactory, uv: str) -> Path:
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    folder = tmp_path_factory.mktemp("index")
-    port = free_port()
-    args = [sys.executable, "-m", "pypiserver", "run", "-i", "127.0.0.1", "-p", str(port)]
-    args += ["-P", ".", "-a", ".", "--disable-fallback", str(folder)]
-    server = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(server, address)
-        yield Index(address, folder)
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def wait_for(server: subprocess.Popen[bytes], address: str) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for _ in range(300):
-        assert server.poll() is None, "the index ended at once"
-        try:
-            opener.open(address, timeout=5).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError("the index never answered")
+    with running_index(tmp_path_factory.mktemp("index")) as index:
+        yield index
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +41,7 @@ def uploaded(index: Index, dist: Path) -> Index:
     assert len(files) == 6  # a wheel and a source archive for each
     check = [sys.executable, "-m", "twine", "check", "--strict", *files]
     assert run(*check, env=CALM).stdout.count("PASSED") == 6
-    upload = ["--repository-url", index.address, "--disable-progress-bar", *files]
-    run(sys.executable, "-m", "twine", "upload", *upload, env=CALM)
+    index.upload(*files)
     return index
 
 

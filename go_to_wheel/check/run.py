@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +15,7 @@ from go_to_wheel.check.report import Report, WheelSummary, completed, failure, f
 from go_to_wheel.check.twine import MAX_METADATA, is_installed, run_twine
 from go_to_wheel.check.wheel import Wheel, check_wheel
 from go_to_wheel.errors import InvalidOptionsError, MissingPathError
-from go_to_wheel.platforms import parse_selection
+from go_to_wheel.platforms import native_target, parse_selection
 
 _NO_TWINE = "twine's check: twine is not installed; pip install 'go-to-wheel[check]'"
 _TWINE_OFF = "twine's check: turned off"
@@ -39,7 +41,8 @@ def check_wheels(
     nothing to check or a target is unknown.
     """
     names = ["default"] if expect is None else expect
-    expected = parse_selection(names) if names else ()
+    native = native_target(sys.platform, platform.machine())
+    expected = parse_selection(names, native) if names else ()
     files = wheel_files(paths)
     with_twine = twine and is_installed()
     wheels, summaries, findings = [], [], []

@@ -28,6 +28,16 @@ def codes(report) -> list[str]:
     return [finding.code for finding in report.findings]
 
 
+def test_native_is_this_machine(dist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert check_wheels([dist], expect=["native"]).ok(strict=True)
+    for wheel in dist.glob("*linux*aarch64*"):
+        wheel.unlink()
+    (finding,) = check_wheels([dist], expect=["native"]).findings
+    assert (finding.code, "linux-arm64" in finding.message) == ("set-missing", True)
+
+
 def test_a_complete_set(dist: Path) -> None:
     report = check_wheels([dist])
     assert report.findings == ()

@@ -16,7 +16,9 @@ from typing import Any
 import click
 
 from .catalog import Entry
-from .errors import ScanError
+from .cli_search import search_all
+from .contents import Wanted, parse_text
+from .errors import ScanError, UsageError
 from .finder import FindOptions, end_all, program
 from .settings import Settings, absolute_roots, allowed_hosts
 from .state import State, close_all, set_command_settings, state_of
@@ -31,6 +33,7 @@ _OWN = {
     "include_all",
     "allow_host",
     "list_only",
+    "search",
     "as_json",
 }
 
@@ -69,7 +72,12 @@ def register(cli: click.Group) -> None:
         help="Also answer requests for this host; can be repeated, * is every host",
     )
     @click.option("--list", "list_only", is_flag=True, help="Print what is found and exit")
-    @click.option("--json", "as_json", is_flag=True, help="With --list: print JSON")
+    @click.option(
+        "--search",
+        metavar="TEXT",
+        help="Print which tables contain TEXT and exit, with 1 if none does",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="With --list or --search: print JSON")
     @click.pass_context
     def scan(context: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
         """Find every SQLite database below folders and serve them with Datasette
@@ -99,19 +107,27 @@ def run(
     context: click.Context, serve: click.Command, paths: tuple[str, ...], options: dict[str, Any]
 ) -> None:
     """Hand the folders to the hooks and everything else to ``serve``."""
-    if options["as_json"] and not options["list_only"]:
-        raise click.UsageError("--json goes with --list")
+    text = options["search"]
+    if options["as_json"] and not options["list_only"] and text is None:
+        raise click.UsageError("--json goes with --list or --search")
+    if options["list_only"] and text is not None:
+        raise click.UsageError("--list and --search exclude each other")
     folders, files = split_paths(paths)
     passed = {key: value for key, value in options.items() if key not in _OWN}
     try:
-        settings = make_settings(folders, options)
+        wanted = None if text is None else parse_wanted(text)
+        settings = make_settings(folders if text is None else paths, options)
         program()
     except ScanError as error:
         raise click.ClickException(str(error)) from error
     set_command_settings(settings)
     with _ended_by_signals() as ending:
         try:
-            if options["list_only"]:
+            if wanted is not None:
+                ds = _instance(context, serve, (), passed)
+                search = search_all(ds, state_of(ds), wanted, options["as_json"])
+                context.exit(asyncio.run(search))
+            elif options["list_only"]:
                 print_list(context, serve, files, passed, options["as_json"])
             else:
                 _warn(settings)
@@ -154,7 +170,7 @@ def make_settings(folders: tuple[str, ...], options: dict[str, Any]) -> Settings
         interval=options["scan_interval"],
         home=True,
         complete_first=bool(options.get("get")),
-        serve=not options["list_only"],
+        serve=not options["list_only"] and options["search"] is None,
         quiet=False,
         memory=bool(options.get("memory") or options.get("crossdb")),
         host=str(options.get("host") or "127.0.0.1").lower(),
@@ -241,6 +257,21 @@ def _warn(settings: Settings) -> None:
         )
 
 
+def parse_wanted(text: str) -> Wanted:
+    """What --search is to look for. Raises UsageError."""
+    if not text.strip():
+        raise UsageError("--search needs a text to look for")
+    return parse_text(text)
+
+
+def _instance(
+    context: click.Context, serve: Any, files: tuple[str, ...], passed: dict[str, Any]
+) -> Any:
+    """A Datasette that does not serve."""
+    defaults = {p.name: p.get_default(context) for p in serve.params if p.name != "files"}
+    return serve.callback(files=files, return_instance=True, **{**defaults, **passed})
+
+
 def print_list(
     context: click.Context,
     serve: Any,
@@ -249,8 +280,7 @@ def print_list(
     as_json: bool,
 ) -> None:
     """Scan once and print the catalogue and the files that are named."""
-    defaults = {p.name: p.get_default(context) for p in serve.params if p.name != "files"}
-    ds = serve.callback(files=files, return_instance=True, **{**defaults, **passed})
+    ds = _instance(context, serve, files, passed)
     state = state_of(ds)
     entries, refused = asyncio.run(_look_at_all(ds, state))
     entries.sort(key=lambda e: e.path)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 import datasette.database
+from datasette import Forbidden
 from datasette.utils import tilde_decode
 
 # Datasette 1.0 keeps a catalogue of schemas that its pages and permissions read.
@@ -57,6 +59,18 @@ def load_extensions(ds: Any, connection: Any) -> None:
         connection.enable_load_extension(False)
 
 
+def template(ds: Any, name: str) -> Any:
+    """A template of Datasette's environment."""
+    environment = ds.get_jinja_environment() if HAS_CATALOG else ds.jinja_env
+    return environment.get_template(name)
+
+
+def query_url(ds: Any, database: str, sql: str) -> str:
+    """The page that runs a query."""
+    path = str(ds.urls.database(database)) + ("/-/query" if HAS_CATALOG else "")
+    return f"{path}?{urlencode({'sql': sql})}"
+
+
 # -- permissions
 
 
@@ -79,6 +93,21 @@ async def may_view_database(ds: Any, actor: Any, name: str) -> bool:
         actor, permissions=[("view-database", name), "view-instance"]
     )
     return bool(visible)
+
+
+async def may_view_table(ds: Any, actor: Any, database: str, table: str) -> bool:
+    """Whether an actor may see one table, whose name is spelled as in the schema."""
+    if HAS_CATALOG:
+        from datasette.resources import TableResource
+
+        resource = TableResource(database, table)
+        return bool(await ds.allowed(action="view-table", resource=resource, actor=actor))
+    needed = [("view-table", (database, table)), ("view-database", database), "view-instance"]
+    try:
+        await ds.ensure_permissions(actor, needed)
+    except Forbidden:
+        return False
+    return True
 
 
 async def may_execute_sql(ds: Any, actor: Any, name: str) -> bool:

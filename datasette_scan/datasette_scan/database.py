@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextvars
+import functools
 import os
 import sqlite3
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from datasette.database import Results
 
+from . import compat
 from .catalog import Entry
 from .errors import DamagedError, QueryTooComplexError, TooComplexError, is_damage
 from .opening import Mode, ReadInfo
@@ -18,6 +20,8 @@ from .opening.connection import guard
 from .read_only import ReadOnlyDatabase
 from .reader import Reader
 from .visitor import file_names_hidden, paths_shown
+
+T = TypeVar("T")
 
 # Set while a page that lists every database is made: it must open none of them.
 listing: contextvars.ContextVar[bool] = contextvars.ContextVar("scan_listing", default=False)
@@ -36,7 +40,7 @@ class ScannedDatabase(ReadOnlyDatabase):
         super().__init__(ds, path=self.path, is_mutable=True)
         self.last_read: ReadInfo | None = None
         self._reader = reader
-        self._derived: dict[str, str] = {}
+        self._derived: dict[str, str] | None = None  # until they are known
 
     @property
     def path(self) -> str:
@@ -89,6 +93,11 @@ class ScannedDatabase(ReadOnlyDatabase):
         if info is not None and info.mode is Mode.LIVE:
             return "not closed cleanly" if info.log_left else "live"
         return self.entry.status_words if self.entry.status != "snapshot" else "ready"
+
+    async def search(self, fn: Callable[[Any], T]) -> T:
+        """Call ``fn`` in a thread for searches. Raises what Opener.read raises."""
+        prepare = functools.partial(compat.load_extensions, self.ds)
+        return await self._reader.search(self.entry.path, fn, prepare)
 
     # -- facts that need no opening
 
@@ -153,10 +162,16 @@ class ScannedDatabase(ReadOnlyDatabase):
         Lists of tables ask this of every database. One whose tables have not been
         published is not in those lists, so it need not be opened.
         """
-        return self._derived
+        return self._derived or {}
+
+    async def know_derived(self) -> None:
+        """Find them out unless they are known: rights to them depend on what they belong to."""
+        if compat.HAS_CATALOG and self._derived is None:
+            await self.learn_derived()
+            self._reader.opener.forget_idle(self.entry.path)
 
     async def learn_derived(self) -> None:
-        """Find them out, when the schema is published."""
+        """Find them out anew, when the schema is published."""
         self._cached_derived_table_dependencies = None
         self._derived = dict(await super().derived_table_dependencies())
 

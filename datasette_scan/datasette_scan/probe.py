@@ -14,6 +14,7 @@ from .finder import Match
 from .opening import Mode, Opener, ReadInfo
 from .opening.connection import allow, interrupted_when
 from .opening.fingerprint import take
+from .schema import VIRTUAL
 from .text import visible, visible_path
 
 _NAMES_SHOWN = 200
@@ -22,10 +23,6 @@ _NAMES_READ = 5000  # which an application is recognised by
 _LONGEST_NAME = 1000
 _COLLATIONS = 20  # that are looked for
 _SECONDS = 2.0
-_VIRTUAL = re.compile(
-    r"\s*CREATE\s+VIRTUAL\s+TABLE\b.*?\bUSING\s+[\"'\[`]?(\w+)", re.IGNORECASE | re.DOTALL
-)
-
 _COLLATION = re.compile(r"\bCOLLATE\s+[\"'`\[]?(\w{1,100})", re.IGNORECASE)
 _TOKENIZER = re.compile(r"(?:no such|unknown) tokenizer: (\S{1,100})")
 
@@ -192,7 +189,7 @@ def _read_schema(connection: sqlite3.Connection, is_late: Callable[[], bool]) ->
             names.append(str(name))
         if len(collations) < _NAMES_READ:  # a comment may have a million
             collations.update(found.lower() for found in _COLLATION.findall(str(sql)))
-        virtual = _VIRTUAL.match(sql) if kind == "table" and isinstance(sql, str) else None
+        virtual = VIRTUAL.match(sql) if kind == "table" and isinstance(sql, str) else None
         if virtual:
             modules.append((str(name), virtual.group(1)))
     missing = []

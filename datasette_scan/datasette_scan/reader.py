@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -39,8 +40,8 @@ def handle_limit() -> int:
 class Reader:
     """Runs reads in threads of its own. ``close`` stops the threads and lets go of all files.
 
-    Two pools: pages never queue behind the looks that a scan takes into files. ``threads``
-    of 0 reads in the caller's thread, for systems without threads.
+    Three pools: pages never queue behind the looks that a scan takes into files, nor behind a
+    search in contents. ``threads`` of 0 reads in the caller's thread, for systems without threads.
     """
 
     def __init__(
@@ -56,6 +57,8 @@ class Reader:
         self.ending = Ending(self.opener)
         self._pages = _pool(threads, "scan-read")
         self._checks = _pool(min(threads, 2), "scan-check")
+        self.search_threads = max(1, min(threads, os.cpu_count() or 1))
+        self._searches = _pool(self.search_threads if threads else 0, "scan-search")
         if self._checks is not None:
             self._checks.submit(sweep)
         else:
@@ -75,6 +78,16 @@ class Reader:
         """Call ``fn(opener, *args)`` in a thread reserved for looking into files."""
         return await self._run(self._checks, fn, self.opener, *args)
 
+    async def search(
+        self, path: bytes, fn: Callable[[sqlite3.Connection], T], prepare: Prepare
+    ) -> T:
+        """Read one file for a search in contents; nothing stays open."""
+
+        def read() -> T:
+            return self.opener.read(path, fn, prepare, keep=False)[0]
+
+        return await self._run(self._searches, read)
+
     @staticmethod
     async def _run(pool: ThreadPoolExecutor | None, fn: Callable[..., T], *args: Any) -> T:
         if pool is None:
@@ -90,7 +103,7 @@ class Reader:
     def close(self) -> None:
         """Stop the threads, interrupting the reads that are under way."""
         self.opener.interrupt()
-        for pool in (self._checks, self._pages):
+        for pool in (self._checks, self._searches, self._pages):
             if pool is not None:
                 pool.shutdown(wait=True, cancel_futures=True)
         self.opener.close()

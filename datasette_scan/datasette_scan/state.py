@@ -31,6 +31,7 @@ class State:
         self.settings = settings
         self.catalog = Catalog()
         self._own_names: frozenset[str] = frozenset()
+        self.searches = 0  # in contents, under way
         self.viewable: dict[str, tuple[float, dict[str, bool]]] = {}  # by actor: until when, names
 
     @functools.cached_property

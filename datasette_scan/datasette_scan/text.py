@@ -56,9 +56,9 @@ def is_formula(text: str) -> bool:
     return False
 
 
-def format_count(count: int, word: str) -> str:
-    """A number and what it counts: 1 file, 1,200 files."""
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+def format_count(count: int, word: str, words: str = "") -> str:
+    """A number and what it counts: 1 file, 1,200 files. ``words`` is an irregular plural."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {words or word + 's'}"
 
 
 def format_size(size: int) -> str:

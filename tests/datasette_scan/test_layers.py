@@ -15,24 +15,36 @@ PACKAGE = Path(compat.__file__).parent
 LAYERS = [
     {"__init__"},
     {"cli", "views", "asgi"},
+    {"cli_search"},
     {"state"},
-    {"scanning", "crossdb"},
+    {"scanning", "searching", "crossdb"},
     {"database", "query", "terminal"},
     {"catalog", "read_only"},
-    {"probe", "names", "settings", "visitor"},
+    {"probe", "contents", "names", "settings", "visitor"},
     {"finder", "reader"},
     {"ending"},
     {"opening"},
-    {"permissions", "request_guard", "applications", "diagnosis"},
+    {"permissions", "request_guard", "applications", "diagnosis", "schema"},
     {"compat", "errors", "text"},
 ]
 DEPTH = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}
 FILES = sorted(PACKAGE.rglob("*.py"))
 EXTERNAL = {
     "sqlite_scanner": {"finder"},
-    "click": {"__init__", "cli", "terminal", "state"},
+    "click": {"__init__", "cli", "cli_search", "terminal", "state"},
     "subprocess": set(),
-    "sqlite3": {"crossdb", "database", "diagnosis", "errors", "opening", "probe", "reader"},
+    "sqlite3": {
+        "contents",
+        "crossdb",
+        "database",
+        "diagnosis",
+        "errors",
+        "opening",
+        "probe",
+        "reader",
+        "schema",
+        "searching",
+    },
     "jinja2": {"views"},
 }
 

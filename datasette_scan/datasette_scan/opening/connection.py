@@ -228,9 +228,14 @@ def opened_file(connection: Connection) -> bytes:
 
 
 @contextlib.contextmanager
-def interrupted_when(connection: sqlite3.Connection, is_over: Callable[[], bool]) -> Iterator[None]:
-    """Interrupt what a connection does as soon as ``is_over`` says so."""
-    connection.set_progress_handler(lambda: int(is_over()), _CHECK_EVERY)
+def interrupted_when(
+    connection: sqlite3.Connection, is_over: Callable[[], bool], every: int = _CHECK_EVERY
+) -> Iterator[None]:
+    """Interrupt what a connection does as soon as ``is_over`` says so.
+
+    It is asked after each ``every`` instructions of SQLite's virtual machine.
+    """
+    connection.set_progress_handler(lambda: int(is_over()), every)
     try:
         yield
     finally:

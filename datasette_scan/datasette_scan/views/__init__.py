@@ -9,6 +9,7 @@ from ..state import State
 from .catalogue import own_home, page
 from .export import page_csv, page_json
 from .rescan import rescan
+from .search import search_json, search_page
 
 
 def routes(state: State) -> list[tuple[str, Any]]:
@@ -20,6 +21,8 @@ def routes(state: State) -> list[tuple[str, Any]]:
         (r"/-/scan\.json$", page_json),
         (r"/-/scan\.csv$", page_csv),
         (r"/-/scan/rescan$", rescan),
+        (r"/-/scan/search$", search_page),
+        (r"/-/scan/search\.json$", search_json),
         (r"/-/home(\.(?P<format>jsono?))?$", own_home),
     ]
     if not compat.HAS_CATALOG:

@@ -41,7 +41,7 @@ async def check_instance(ds: Any, request: Any) -> None:
         raise Forbidden("You do not have permission to view this Datasette")
 
 
-async def _viewable(ds: Any, state: State, actor: Any) -> set[str]:
+async def viewable_names(ds: Any, state: State, actor: Any) -> set[str]:
     """The scanned databases that an actor may see; the verdicts are cached for a moment."""
     key = json.dumps(actor, sort_keys=True, default=str)
     now = time.monotonic()
@@ -82,7 +82,7 @@ class Listing:
         self.page = parse_page(self.args, self.full)
         # Before the rows: they may be newer than the state of the scan, never older.
         self._stand = self._progress()
-        viewable = await _viewable(ds, self.state, actor)
+        viewable = await viewable_names(ds, self.state, actor)
         query = self.page.query
         found = self.state.catalog.find(replace(query, status="", application=""))
         seen = [e for e in found if (e.name in viewable if e.attached else self.full)]

@@ -1,0 +1,127 @@
+"""A person who searches in contents, in a real browser. SCAN_SCREENSHOT as in test_browser."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sites import PATIENCE, Server, make_database, run_sql
+from test_browser import browser, home_folder, shoot
+
+__all__ = ["browser"]  # the fixture
+
+
+@pytest.fixture
+def server(root: Path, serve: Callable[..., Server]) -> Server:
+    home_folder(root)
+    run_sql(
+        root / "notes.db",
+        "CREATE TABLE letters (id INTEGER PRIMARY KEY, sender TEXT, body TEXT)",
+        "INSERT INTO letters(sender, body) VALUES ('Example Ltd', 'Dear all, an EXAMPLE page is "
+        "attached.' || char(10) || 'Yours, E. Xample'), ('Ann', 'see https://example.org/')",
+    )
+    make_database(root / ("long-" * 30 + "name.db"))
+    run_sql(root / ("long-" * 30 + "name.db"), f"INSERT INTO t(name) VALUES ('example{'x' * 900}')")
+    started = serve(str(root))
+    started.scanned()
+    return started
+
+
+def test_from_the_list_to_the_row(browser: Any, server: Server) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(PATIENCE * 1000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(server.url)
+    page.get_by_role("searchbox").fill("example")
+    page.get_by_role("button", name="Search contents").click()
+    page.locator(".scan-step-last").wait_for()
+    assert page.title() == "“example” in all databases"
+    assert page.locator(".scan-step:visible").count() == 1
+    assert page.locator("#scan-stop").is_hidden()
+    assert page.locator("#scan-said").inner_text().strip().startswith("6 matches in 3 tables")
+    shoot(page, "datasette-scan-search")
+    assert set(page.locator("mark").all_inner_texts()) == {"example", "Example", "EXAMPLE"}
+    page.get_by_role("link", name="body").click()
+    page.get_by_text("an EXAMPLE page").wait_for()
+    assert page.locator("tbody tr").count() == 2
+    page.go_back()
+    page.get_by_role("link", name="Row 2").first.click()
+    page.get_by_text("see https://example.org/").first.wait_for()
+    assert errors == []
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280, 2000])
+def test_nothing_is_pushed_off(width: int, scheme: str, browser: Any, server: Server) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=False
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(f"{server.url}/-/scan/search?q=example")
+    page.locator(".scan-step-last").wait_for()
+    shoot(page, f"datasette-scan-search-{width}-{scheme}")
+    assert page.locator(".scan-step:visible").count() == 1  # progress goes away without a script
+    assert page.locator("#scan-stop").is_hidden()
+    widths = page.locator("html").bounding_box()
+    assert widths["width"] <= width
+    for element in page.locator(".scan-found *").all():
+        box = element.bounding_box()
+        assert box is None or box["x"] + box["width"] <= width + 1
+    context.close()
+
+
+class _Slow(BaseHTTPRequestHandler):
+    """A server between, which holds the end of the search page back."""
+
+    behind: Server
+    left = threading.Event()
+
+    def do_GET(self) -> None:
+        text = self.behind.request(self.path)[1]
+        is_search = "/search?" in self.path
+        kind = (
+            "text/html" if is_search else "text/css" if ".css" in self.path else "text/javascript"
+        )
+        self.send_response(200)
+        self.send_header("content-type", f"{kind}; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(text.partition('<p class="scan-step scan-step-last">')[0].encode())
+        self.wfile.flush()
+        if is_search:
+            self.rfile.read(1)  # until the browser leaves
+            self.left.set()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def slow(server: Server) -> Iterator[str]:
+    _Slow.behind = server
+    _Slow.left.clear()
+    http = ThreadingHTTPServer(("127.0.0.1", 0), _Slow)
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{http.server_port}/-/scan/search?q=example"
+    http.shutdown()
+    http.server_close()
+
+
+def test_what_is_found_shows_before_the_end_and_stop_stops(browser: Any, slow: str) -> None:
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(slow, wait_until="commit")
+    page.locator("mark").first.wait_for()
+    assert "of 11 databases searched" in page.locator(".scan-step:visible").inner_text()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("Stopped.").first.wait_for()
+    assert page.locator(".scan-step:visible").inner_text() == "Stopped."
+    assert page.get_by_role("searchbox").evaluate("e => e === document.activeElement")
+    assert _Slow.left.wait(PATIENCE)
+    page.close()

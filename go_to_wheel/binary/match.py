@@ -82,6 +82,11 @@ def _release(facts: BinaryFacts) -> str:
     return version
 
 
+def find_target(facts: BinaryFacts) -> Target | None:
+    """The target that a program is for by its system and processor; None if there is none."""
+    return next((t for t in TARGETS if (t.goos, t.arch) == (facts.goos, facts.machine)), None)
+
+
 def check_target(facts: BinaryFacts, target: Target, prebuilt: bool = False) -> list[str]:
     """Why this binary can't be shipped as that target; empty when it can.
 

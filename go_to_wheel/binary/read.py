@@ -36,6 +36,12 @@ _OTHERS = (
 _NEAR = frozenset({("solaris", "illumos"), ("darwin", "ios")})
 
 
+def is_program(head: bytes) -> bool:
+    """Whether a file that starts so is an ELF, Mach-O (universal ones included) or PE file."""
+    fat = head[:4] in _FAT and 0 < int.from_bytes(head[4:8], "big") < 30  # else a Java class
+    return fat or head.startswith((b"\x7fELF", b"MZ", *_MACHO))
+
+
 def read_facts(stream: BinaryIO) -> BinaryFacts:
     """The facts of the executable in an open, seekable stream.
 

@@ -15,15 +15,20 @@ from go_to_wheel.builder.version_var import unread_variables
 from go_to_wheel.errors import BinaryError
 from go_to_wheel.golang.command import Go
 from go_to_wheel.platforms import Target
+from go_to_wheel.sources.archives import Origin
 
 
 @dataclass(frozen=True)
 class Program:
-    """The finished program of one command: its bytes and what was read from them."""
+    """The finished program of one command: its bytes and what was read from them.
+
+    `origin` is the release's file that it is from.
+    """
 
     command: str
     data: bytes
     facts: BinaryFacts
+    origin: Origin | None = None
 
 
 def make_programs(
@@ -61,7 +66,7 @@ def _take_program(plan: BuildPlan, target: Target, command: str) -> Program:
     if read_facts(io.BytesIO(data)) != prebuilt.facts:
         message = f"{prebuilt.binary.label} changed during the build"
         raise BinaryError(message, "run the command again once the file is complete")
-    return Program(command, data, prebuilt.facts)
+    return Program(command, data, prebuilt.facts, prebuilt.binary.origin)
 
 
 def _private_paths(plan: BuildPlan, go: Go, index: int, work: Path) -> list[bytes]:

@@ -30,7 +30,7 @@ from go_to_wheel.sources.files import read_readme, refuse_odd_name
 from go_to_wheel.sources.links import absolute_links
 from go_to_wheel.sources.module import ModuleSource, read_files
 from go_to_wheel.sources.python_files import read_python_files
-from go_to_wheel.sources.readme import ProjectFiles, Readme
+from go_to_wheel.sources.readme import NO_FILES, ProjectFiles, Readme
 from go_to_wheel.sources.texts import first_sentence, summary_of_doc
 from go_to_wheel.wheel.archive import parse_epoch
 
@@ -59,7 +59,7 @@ class Located:
 
     `go` is the Go that fetched the module. Without `stamp` Go records no commit, because it
     can't ask the version control system in use. Prebuilt binaries may have no project: then
-    the source's folder, if it `has_texts`, is not read.
+    the source's folder, if it `has_texts`, is not read. `files` count where it has none.
     """
 
     request: BuildRequest
@@ -71,6 +71,7 @@ class Located:
     findings: Findings | None = None
     stamp: bool = True
     has_texts: bool = True
+    files: ProjectFiles = NO_FILES
 
 
 def detect(located: Located) -> tuple[Detected, Findings]:
@@ -142,9 +143,12 @@ def read_epoch(environ: Mapping[str, str]) -> int:
 
 def _read_files(located: Located) -> ProjectFiles:
     readme = located.request.readme
-    if not located.has_texts:
-        return ProjectFiles(read_readme(Path(readme)) if readme else None)
-    files = read_files(located.source, readme)
+    spare, files = located.files, ProjectFiles(read_readme(Path(readme)) if readme else None)
+    if located.has_texts:
+        files = read_files(located.source, readme)
+    if files.readme is None:
+        files = replace(files, readme=spare.readme, readme_name=spare.readme_name)
+    files = replace(files, licenses=files.licenses or spare.licenses)
     for name, _ in files.licenses:
         refuse_odd_name(name)
     return files

@@ -74,7 +74,7 @@ def plan_build(request: BuildRequest, runner: Runner, environ: Mapping[str, str]
     Raises MissingPathError, SourceError, InvalidOptionsError, ToolchainError.
     """
     folder = Path(request.source) if request.source else None
-    if request.binaries or (folder is not None and is_release(folder)):
+    if request.binaries or (folder is not None and (folder.is_file() or is_release(folder))):
         return _plan_prebuilt(request, folder, Machine(environ, runner))
     query = None if folder is not None and folder.exists() else parse_query(request.source)
     if query is not None:
@@ -114,10 +114,12 @@ def _fetch(request: BuildRequest, query: ModuleQuery, machine: Machine) -> Locat
 
 
 def _plan_prebuilt(request: BuildRequest, folder: Path | None, machine: Machine) -> BuildPlan:
-    if folder is not None and not request.binaries:
-        binaries = read_release(folder.resolve())
-    else:
+    if request.binaries or folder is None:
         binaries = parse_binaries(request.binaries, folder)
+    elif folder.is_file():
+        binaries = parse_binaries([request.source])
+    else:
+        binaries = read_release(folder.resolve())
     project = find_project(binaries.home) if binaries.home else Project(Path())
     programs = inspect_all(binaries, asked_targets(request, project, binaries.targets))
     return _decide(describe(request, binaries, programs, project, machine), binaries, programs)
@@ -132,7 +134,7 @@ def _decide(
         detected = replace(
             detected,
             command_names=binaries.commands if len(binaries.commands) > 1 else (),
-            command_source="artifacts.json",
+            command_source="the files' names",
             available=binaries.targets,
         )
     options = resolve(located.request, detected)

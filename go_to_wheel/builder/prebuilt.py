@@ -94,7 +94,7 @@ def _refuse_disagreement(source: BinarySource, found: Inspected) -> None:
     if source.commit and commits and commits != {source.commit}:
         raise BinaryError(
             f"the binaries were built from commit {', '.join(sorted(commits))}, but "
-            f"metadata.json says {source.commit}",
+            f"{source.about} says {source.commit}",
             "build the release again from a clean folder",
         )
 
@@ -128,6 +128,7 @@ def describe(
             complete=not missing,
         ),
         has_texts=source.home is not None,
+        files=source.files,
     )
 
 
@@ -153,7 +154,7 @@ def _identify(request: BuildRequest, source: BinarySource, package: Package) -> 
     version, notes = _version(request, source, package.module_version)
     pseudo = version is not None and ModuleQuery("", version.text).names_commit
     name = source.name or (name_from_path(package.import_path) if package.module_path else None)
-    where = "metadata.json" if source.name else "build information"
+    where = source.about if source.name else "build information"
     return Identity(
         name=Value(name, where) if name else None,
         version=version,
@@ -175,10 +176,10 @@ def _version(
             and bare.lstrip("v") != source.version.lstrip("v")
         ):
             raise BinaryError(
-                f"the binaries are version {built}, but metadata.json says {source.version}",
+                f"the binaries are version {built}, but {source.about} says {source.version}",
                 "build the release again from a clean folder",
             )
-        return Value(source.version, "metadata.json"), ()
+        return Value(source.version, source.about), ()
     if built in _DEVEL:
         return None, ()
     notes: tuple[str, ...] = ()

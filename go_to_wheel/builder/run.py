@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +37,7 @@ from go_to_wheel.licenses.notices import BundledLicenses
 from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.process import wait_for
+from go_to_wheel.sources.archives import Origin
 from go_to_wheel.wheel.archive import encoder_note, write_wheel
 from go_to_wheel.wheel.entries import sbom_entries, wheel_entries
 
@@ -222,7 +223,8 @@ def _pack(
     path = job.work / wheel_file_name(options.project.name, options.project.version, tags)
     binaries = {program.command: program.data for program in programs}
     entries = wheel_entries(options, licenses, target, tags, binaries)
-    entries += sbom_entries(options, licenses, facts)
+    origins = dict.fromkeys(program.origin for program in programs if program.origin)
+    entries += sbom_entries(options, licenses, facts, _provenance(origins))
     write_wheel(path, entries, options.epoch)
     data = path.read_bytes()
     return BuiltWheel(
@@ -235,6 +237,16 @@ def _pack(
         go_version=facts[0].go.version if facts[0].go else "unknown",
         seconds=time.monotonic() - started,
     )
+
+
+def _provenance(origins: Iterable[Origin]) -> dict[str, str]:
+    """A release's files that programs are from, as the SBOM's properties."""
+    found = {
+        "release-file": [origin.file for origin in origins],
+        "release-file-sha256": [origin.sha256 for origin in origins],
+        "release-checksums": sorted({origin.listed for origin in origins}),
+    }
+    return {name: ", ".join(filter(None, texts)) for name, texts in found.items()}
 
 
 def _gather(

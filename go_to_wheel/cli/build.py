@@ -96,18 +96,19 @@ def _with_options(function: F) -> F:
 
 
 @click.command("build")
-@click.argument("source", type=click.Path(), default="")
+@click.argument("sources", type=click.Path(), nargs=-1, metavar="[SOURCE]...")
 @_with_options
 def command(dry_run: bool, as_json: bool, verbose: bool, **options: Any) -> int:
     """Compile a Go program for every platform and wrap each binary into a Python wheel.
 
     SOURCE is a folder in a Go module, a package with its version
-    (github.com/owner/tool@latest), or a GoReleaser dist folder. The wheels are ready for
+    (github.com/owner/tool@latest), or a release: a folder of archives or programs
+    (GoReleaser's dist, for example), or these files themselves. The wheels are ready for
     `twine upload`.
     """
     from go_to_wheel.cli.report import print_plan, run
 
-    if not options["source"] and not options["binaries"]:
+    if not any(options["sources"]) and not options["binaries"]:
         raise click.UsageError(
             "Missing argument 'SOURCE': a folder in a Go module, or module@version."
         )
@@ -125,6 +126,10 @@ def _request(options: dict[str, Any]) -> BuildRequest:
     _refuse_empty(options)
     for name in ("platforms", "tags"):
         options[name] = options[name].split(",") if options[name] is not None else None
+    options["source"], *others = options.pop("sources") or [""]
+    if others:  # the files of a release
+        options["binaries"] = (options["source"], *others, *options["binaries"])
+        options["source"] = ""
     options["set_version_var"] = options["set_version_var"] or None
     options["set_values"] = dict(map(_split_value, options["set_values"])) or None
     return BuildRequest(**options)
@@ -134,7 +139,7 @@ def _refuse_empty(options: dict[str, Any]) -> None:
     """An empty value is a shell variable that was not set, not a wish."""
     for name, value in options.items():
         values = value if isinstance(value, tuple) else (value,)
-        if name != "source" and any(isinstance(text, str) and not text.strip() for text in values):
+        if name != "sources" and any(isinstance(text, str) and not text.strip() for text in values):
             option = {"binaries": "binary", "set_values": "set"}.get(name, name.replace("_", "-"))
             raise click.UsageError(f"Option '--{option}' is empty.")
 

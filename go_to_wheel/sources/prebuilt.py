@@ -1,21 +1,27 @@
-"""Prebuilt binaries: named on the command line, or a GoReleaser `dist` folder with its archives.
+"""Prebuilt binaries: named on the command line, or found in a release's files.
 
-What they really are is read from their bytes later; here are only names and promises.
+Which of a release's files are programs, and for which systems, is read from their bytes. Their
+names only give the command's, and the version where nothing else does.
 """
 
 from __future__ import annotations
 
+import io
 import json
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
 
-from go_to_wheel.errors import InvalidOptionsError, SourceError
+from go_to_wheel.binary.facts import BinaryFacts
+from go_to_wheel.binary.match import check_target, find_target
+from go_to_wheel.binary.read import is_program, read_facts
+from go_to_wheel.errors import BinaryError, InvalidOptionsError, SourceError
+from go_to_wheel.licenses.notices import is_license_name
 from go_to_wheel.platforms import TARGETS, Target, parse_selection
+from go_to_wheel.sources.archives import Origin, list_members, read_checksums, verify
 from go_to_wheel.sources.files import (
     BINARY_LIMIT,
     TEXT_LIMIT,
@@ -24,38 +30,45 @@ from go_to_wheel.sources.files import (
     repository_root,
 )
 from go_to_wheel.sources.module import module_root
+from go_to_wheel.sources.readme import CONTENT_TYPES, NO_FILES, ProjectFiles, Readme
 
+#: What GoReleaser leaves in its `dist` folder.
 ARTIFACTS = "artifacts.json"
 METADATA = "metadata.json"
-#: The most compatible instruction sets; others of the same system are left out.
-_BASE_LEVELS = {"goamd64": "v1", "goarm64": "v8.0", "go386": "sse2"}
-_LEVELS_OF = {"amd64": "goamd64", "arm64": "goarm64", "386": "go386"}
-#: Of a release archive, before its programs are found.
-_UNPACKED_LIMIT = 8 << 30
-#: Members that are texts: of metadata.json, of an artifact, of its "extra".
-_ABOUT = frozenset(("project_name", "version", "tag", "commit"))
-_ARTIFACT = frozenset(("type", "path", "goos", "goarch", "goarm", "target", *_BASE_LEVELS))
-_EXTRA = frozenset(("Binary", "Format"))
+#: Packages of other systems, some of which are archives of the same programs.
+_PACKAGES = (".apk", ".deb", ".rpm", ".whl", ".jar", ".nupkg")
+#: Where a file's name stops to be the command's: a version, a system or a processor.
+_NAME_END = re.compile(
+    r"[-_.](?=v?\d+\.\d|(linux|darwin|mac(os|osx)?|osx|win(dows|32|64)?|(free|net|open)bsd|solaris"
+    r"|illumos|android|amd64|x86|x64|arm|aarch64|i?[3-6]86|universal|all)([-_.\d]|$))",
+    re.IGNORECASE,
+)
+_VERSION = re.compile(
+    r"[-_.]v?(?P<version>\d+\.\d+(\.\d+)*([-.]?(alpha|beta|rc|pre)[-.]?\d*)?)(?=[-_.][A-Za-z]|$)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
 class PrebuiltBinary:
     """A finished program for one target; `load` reads its bytes, `label` names it.
 
-    `command` is the program's name where that is known.
+    `command` is the program's name where that is known, `origin` the release's file.
     """
 
     target: Target
     label: str
     load: Callable[[], bytes]
     command: str | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)
 class BinarySource:
     """Prebuilt binaries, and what their release states about them.
 
-    `home` holds README and licence. `name`, `version` and `commit` are GoReleaser's own.
+    `home` holds README and licence; without them `files` has those of an archive. `name`,
+    `version` and `commit` are the release's own, read from `about`.
     """
 
     binaries: tuple[PrebuiltBinary, ...]
@@ -63,6 +76,8 @@ class BinarySource:
     name: str | None = None
     version: str | None = None
     commit: str | None = None
+    about: str = METADATA
+    files: ProjectFiles = NO_FILES
     notes: tuple[str, ...] = ()
 
     @property
@@ -87,7 +102,9 @@ class BinarySource:
 
 
 def parse_binaries(values: Sequence[str], home: Path | None = None) -> BinarySource:
-    """`TARGET=PATH` values -> binaries. Raises InvalidOptionsError with every fault."""
+    """Binaries, each `TARGET=PATH`, or a release's files. Raises InvalidOptionsError."""
+    if values and all(Path(value).is_file() for value in values):
+        return _collect([Path(value) for value in values], None, home)
     found: list[PrebuiltBinary] = []
     faults: list[str] = []
     hints: list[str] = []
@@ -109,188 +126,215 @@ def parse_binaries(values: Sequence[str], home: Path | None = None) -> BinarySou
             faults.append(f"there are two binaries for {target.name!r}")
         if not Path(path).is_file():
             faults.append(f"binary {value!r}: no file {path!r}")
-        found.append(PrebuiltBinary(target, path, _loader(Path(path), None)))
+        found.append(
+            PrebuiltBinary(target, path, partial(read_file, Path(path), None, BINARY_LIMIT))
+        )
     if faults:
         raise InvalidOptionsError(faults, "\n".join(dict.fromkeys(hints)))
     return BinarySource(tuple(found), home)
 
 
 def is_release(folder: Path) -> bool:
-    """Whether this is a `dist` folder as GoReleaser leaves it."""
-    return (folder / ARTIFACTS).is_file() and (folder / METADATA).is_file()
+    """Whether this folder holds programs or archives, and is no Go code's or project's own."""
+    if not folder.is_dir():
+        return False
+    names = [path.name for path in folder.iterdir()]
+    if {ARTIFACTS, METADATA} <= set(names):
+        return True
+    own = any(name.endswith(".go") or name in ("go.mod", "pyproject.toml") for name in names)
+    files = (path for path in _list_candidates(folder) if path.parent == folder)
+    return not own and any(map(_may_hold_programs, files))
+
+
+def _may_hold_programs(path: Path) -> bool:
+    with open_file(path, path.parent, BINARY_LIMIT) as stream:
+        return is_program(stream.read(512)) or path.name.lower().endswith((".zip", ".gz", ".tgz"))
 
 
 def read_release(folder: Path) -> BinarySource:
-    """A GoReleaser `dist` folder -> its binaries, or those inside its archives.
+    """A folder of published files, or GoReleaser's `dist` -> its programs.
 
     Raises SourceError when there are none for a platform that wheels exist for.
     """
-    artifacts = _read_artifacts(folder / ARTIFACTS)
-    about = _checked(folder / METADATA, _read_json(folder / METADATA), _ABOUT)
-    kinds = {"Binary": _plain, "Archive": _archived}
-    found: dict[tuple[str, str], PrebuiltBinary] = {}
-    skipped: set[str] = set()
-    for kind, read in kinds.items():  # a binary lying there wins over the same in an archive
-        for artifact in artifacts:
-            if artifact.get("type") != kind:
-                continue
-            target = _target(artifact)
-            if target is None:
-                skipped.add(_system(artifact))
-                continue
-            for binary in read(folder, artifact, target):
-                found.setdefault((target.name, binary.command or ""), binary)
-    if not found:
-        raise SourceError(
-            f"{folder / ARTIFACTS} lists no binary or archive that is there and fits a platform",
-            "run goreleaser first, or name the binaries with --binary TARGET=PATH",
-        )
-    _refuse_gaps(found)
-    return BinarySource(
-        binaries=tuple(found.values()),
-        home=folder.parent,
+    paths = list(_list_candidates(folder))
+    if not (folder / METADATA).is_file():
+        return _collect(paths, folder, folder)
+    about = _read_metadata(folder / METADATA)
+    above = folder.parent
+    own = module_root(above) == above or repository_root(above)
+    source = _collect(paths, above if own else folder, above)
+    return replace(
+        source,
         name=about.get("project_name") or None,
         version=about.get("version") or about.get("tag") or None,
         commit=about.get("commit") or None,
-        notes=_skipped_note(skipped),
+        about=METADATA,
     )
 
 
-def _read_artifacts(path: Path) -> list[dict[str, Any]]:
-    artifacts = _read_json(path)
-    if not isinstance(artifacts, list):
-        raise SourceError(f"{path} is not what GoReleaser writes: it is no list")
-    found = [_checked(path, artifact, _ARTIFACT) for artifact in artifacts]
-    return [
-        {**artifact, "extra": _checked(path, artifact.get("extra") or {}, _EXTRA)}
-        for artifact in found
-    ]
+def _list_candidates(folder: Path) -> Iterator[Path]:
+    """The files of a folder and of those in it, sorted; GoReleaser has a folder a target."""
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    for path in entries:
+        for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+            if file.is_file() and not file.name.lower().endswith(_PACKAGES):
+                yield file
 
 
-def _read_json(path: Path) -> Any:
+def _read_metadata(path: Path) -> dict[str, str]:
+    """GoReleaser's own words about the release."""
     try:
-        return json.loads(read_file(path, path.parent, TEXT_LIMIT))
+        data = json.loads(read_file(path, path.parent, TEXT_LIMIT))
     except (ValueError, RecursionError) as error:
         raise SourceError(f"can't read {path}: {error}") from None
-
-
-def _checked(path: Path, data: Any, texts: frozenset[str]) -> dict[str, Any]:
-    """An object of GoReleaser's; these members, where they are there, are texts."""
-    faults = [repr(data)] if not isinstance(data, dict) else []
-    if not faults:
-        faults = [
-            f"{name} = {data[name]!r}"
-            for name in sorted(texts & data.keys())
-            if not isinstance(data[name], str)
-        ]
-        programs = data.get("Binaries") or []
-        if not isinstance(programs, list) or not all(isinstance(name, str) for name in programs):
-            faults.append(f"Binaries = {programs!r}")
+    names = ("project_name", "version", "tag", "commit")
+    faults = [repr(data)]
+    if isinstance(data, dict):
+        texts = {name: data.get(name, "") for name in names}
+        faults = [f"{k} = {v!r}" for k, v in sorted(texts.items()) if not isinstance(v, str)]
     if faults:
         raise SourceError(f"{path} is not what GoReleaser writes: {', '.join(faults)}")
-    return dict(data)
+    return texts
 
 
-def _target(artifact: Mapping[str, Any]) -> Target | None:
-    """The target of an artifact; None where no wheel tag exists."""
-    goarch = artifact.get("goarch", "")
-    level = _LEVELS_OF.get(goarch, "")
-    if artifact.get(level) not in (None, "", _BASE_LEVELS.get(level)):
-        return None
-    arch = f"armv{artifact.get('goarm', '6')}" if goarch == "arm" else goarch
-    name = f"{artifact.get('goos', '')}-{arch}"
-    return next((target for target in TARGETS if target.name == name), None)
+@dataclass(frozen=True)
+class _Program:
+    """An executable in a release's file; `member` is "" where it is the file itself."""
+
+    path: Path
+    member: str
+    facts: BinaryFacts
+    digest: bytes
+    origin: Origin
+
+    @property
+    def label(self) -> str:
+        return f"{self.path}, {self.member}" if self.member else str(self.path)
+
+    @property
+    def command(self) -> str:
+        name = PurePosixPath(self.member or self.path.name.removesuffix(".gz")).name
+        return _NAME_END.split(name.removesuffix(".exe"), maxsplit=1)[0]
+
+    def fits(self, target: Target) -> bool:
+        return not check_target(self.facts, target, prebuilt=True)
 
 
-def _system(artifact: Mapping[str, Any]) -> str:
-    return str(artifact.get("target") or f"{artifact.get('goos')}-{artifact.get('goarch')}")
+def _collect(paths: Sequence[Path], project: Path | None, home: Path | None) -> BinarySource:
+    """The programs in a release's files, each once for a target and a command."""
+    sums = {folder: read_checksums(folder) for folder in {path.parent for path in paths}}
+    found: dict[tuple[Target, str], list[_Program]] = {}
+    texts: dict[str, bytes] = {}
+    other, unlisted = [], []
+    for path in paths:
+        programs = list(_list_programs(path, project, sums[path.parent], texts))
+        if programs and sums[path.parent] and not programs[0].origin.listed:
+            unlisted.append(path.name)
+        for program in programs:
+            target = find_target(program.facts)
+            if target is None:
+                other.append(f"{program.facts.goos}-{program.facts.machine}")
+            else:
+                found.setdefault((target, program.command), []).append(program)
+    if not found:
+        raise SourceError(
+            f"{', '.join(map(str, paths)) or home} has no program for a platform of wheels",
+            "name the programs: --binary TARGET=PATH",
+        )
+    _refuse_gaps(found)
+    notes = [("left out, because wheels have no tag for them", other),
+             ("not in the list of checksums beside them", unlisted)]  # fmt: skip
+    return BinarySource(
+        binaries=tuple(_choose(*key, programs, project) for key, programs in found.items()),
+        home=home,
+        version=_common_version(paths),
+        about="the files' names",
+        files=_project_files(texts),
+        notes=tuple(f"{why}: {', '.join(sorted(set(what)))}" for why, what in notes if what),
+    )
 
 
-def _plain(folder: Path, artifact: Mapping[str, Any], target: Target) -> Iterator[PrebuiltBinary]:
-    path = _locate(folder, artifact)
-    if path is not None:
-        name = artifact["extra"].get("Binary") or path.stem
-        yield PrebuiltBinary(target, str(path), _loader(path, _region(folder)), name)
+def _list_programs(
+    path: Path, project: Path | None, sums: Mapping[str, tuple[str, str]], texts: dict[str, bytes]
+) -> Iterator[_Program]:
+    """The executables in a file; its README and licences are added to `texts`."""
+    origin = None
+    with open_file(path, project, BINARY_LIMIT) as stream:
+        for member in list_members(path, stream):
+            parts = PurePosixPath(member.name).parts
+            name = parts[-1] if parts else ""
+            if is_program(member.read(512)) and "testdata" not in parts:
+                origin = origin or verify(path, project, sums)
+                data = member.read(BINARY_LIMIT)
+                facts = _read_facts(f"{path} {member.name}".strip(), data)
+                if facts.executable:
+                    yield _Program(path, member.name, facts, sha256(data).digest(), origin)
+            elif len(parts) in (1, 2) and (is_license_name(name) or _is_readme(name)):
+                texts.setdefault(name, member.read(TEXT_LIMIT).replace(b"\r\n", b"\n"))
 
 
-def _archived(
-    folder: Path, artifact: Mapping[str, Any], target: Target
-) -> Iterator[PrebuiltBinary]:
-    path = _locate(folder, artifact)
-    extra = artifact["extra"]
-    if path is None or extra.get("Format") == "binary":
-        return
-    for name in extra.get("Binaries") or ():
-        bare = name.removesuffix(".exe")
-        member = f"{bare}{target.exe_suffix}"
-        label = f"{path}, {member}"
-        yield PrebuiltBinary(target, label, _member_loader(path, _region(folder), member), bare)
+def _read_facts(label: str, data: bytes) -> BinaryFacts:
+    try:
+        return read_facts(io.BytesIO(data))
+    except BinaryError as error:
+        raise SourceError(f"{label}: {error.message}", error.hint) from None
 
 
-def _locate(folder: Path, artifact: Mapping[str, Any]) -> Path | None:
-    """An artifact's file: as GoReleaser wrote the path, or in a folder moved elsewhere."""
-    path = PurePosixPath(str(artifact.get("path", "")))
-    candidates = (folder.parent / path, folder / PurePosixPath(*path.parts[1:]))
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
+def _choose(
+    target: Target, command: str, programs: Sequence[_Program], project: Path | None
+) -> PrebuiltBinary:
+    """One program of those for a target: an archive's, which was published, before others."""
+    fitting = [program for program in programs if program.fits(target)] or programs[:1]
+    if len({program.digest for program in fitting}) > 1:
+        labels = ", ".join(program.label for program in fitting)
+        raise SourceError(
+            f"there are several programs {command!r} for {target.name}: {labels}",
+            f"name the one to take: --binary {target.name}=PATH",
+        )
+    chosen = max(fitting, key=lambda program: (program.origin.listed != "", program.member != ""))
+    load = _loader(chosen.path, project, chosen.member)
+    return PrebuiltBinary(target, chosen.label, load, command, chosen.origin)
 
 
-def _region(folder: Path) -> Path:
-    """What an artifact's path may lead into: the project that was released, or `dist` alone."""
-    above = folder.parent
-    return above if module_root(above) == above or repository_root(above) else folder
-
-
-def _loader(path: Path, project: Path | None) -> Callable[[], bytes]:
-    return lambda: read_file(path, project, BINARY_LIMIT)
-
-
-def _member_loader(path: Path, project: Path, name: str) -> Callable[[], bytes]:
+def _loader(path: Path, project: Path | None, name: str) -> Callable[[], bytes]:
     def load() -> bytes:
-        read = _read_zip if path.suffix == ".zip" else _read_tar
-        try:
-            with open_file(path, project, BINARY_LIMIT) as stream:
-                return read(stream, name)
-        except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
-            raise SourceError(f"can't read {path}: {error}") from None
-        except KeyError:
-            raise SourceError(f"{path} holds no {name!r}, which {ARTIFACTS} promises") from None
+        with open_file(path, project, BINARY_LIMIT) as stream:
+            for member in list_members(path, stream):
+                if member.name == name:
+                    return member.read(BINARY_LIMIT)
+        raise SourceError(f"{path} changed: it has no {name!r} any more")
 
     return load
 
 
-def _read_zip(stream: IO[bytes], name: str) -> bytes:
-    with zipfile.ZipFile(stream) as archive:
-        for member in archive.infolist():
-            if PurePosixPath(member.filename).name == name and member.file_size <= BINARY_LIMIT:
-                return archive.read(member)
-    raise KeyError(name)
+def _common_version(paths: Iterable[Path]) -> str | None:
+    """The version that is in the names of all files that have one."""
+    found = {match["version"] for path in paths if (match := _VERSION.search(path.name))}
+    return found.pop() if len(found) == 1 else None
 
 
-def _read_tar(stream: IO[bytes], name: str) -> bytes:
-    with tarfile.open(fileobj=stream) as archive:
-        for member in archive:
-            if member.offset_data + member.size > _UNPACKED_LIMIT:
-                raise tarfile.ReadError(f"it unpacks to more than {_UNPACKED_LIMIT:,} bytes")
-            fits = member.isreg() and member.size <= BINARY_LIMIT
-            if fits and PurePosixPath(member.name).name == name:
-                inside = archive.extractfile(member)
-                return inside.read() if inside else b""
-    raise KeyError(name)
+def _is_readme(name: str) -> bool:
+    return name.lower() in {f"readme{suffix}" for suffix in CONTENT_TYPES}
 
 
-def _refuse_gaps(found: Mapping[tuple[str, str], PrebuiltBinary]) -> None:
+def _project_files(texts: Mapping[str, bytes]) -> ProjectFiles:
+    readmes = [name for name in sorted(texts) if _is_readme(name)]
+    licenses = tuple((name, texts[name]) for name in sorted(texts) if name not in readmes)
+    if not readmes:
+        return ProjectFiles(None, licenses)
+    kind = CONTENT_TYPES[PurePosixPath(readmes[0]).suffix.lower()]
+    readme = Readme(texts[readmes[0]].decode("utf-8-sig", "replace"), kind)
+    return ProjectFiles(readme, licenses, readmes[0])
+
+
+def _refuse_gaps(found: Iterable[tuple[Target, str]]) -> None:
     """Every target must have every command: a wheel's commands don't depend on the system."""
-    targets = dict.fromkeys(target for target, _ in found)
-    commands = dict.fromkeys(command for _, command in found)
-    gaps = [f"{t} has no {c!r}" for t in targets for c in commands if (t, c) not in found]
+    present = list(found)
+    targets = dict.fromkeys(target for target, _ in present)
+    commands = dict.fromkeys(command for _, command in present)
+    gaps = [f"{t.name} has no {c!r}" for t in targets for c in commands if (t, c) not in present]
     if gaps:
         raise SourceError(
             f"the platforms differ in their programs: {', '.join(gaps)}",
             "choose --platforms that have all of them, or name the binaries with --binary",
         )
-
-
-def _skipped_note(skipped: set[str]) -> tuple[str, ...]:
-    if not skipped:
-        return ()
-    return (f"left out, because wheels have no tag for them: {', '.join(sorted(skipped))}",)

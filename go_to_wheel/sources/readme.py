@@ -36,3 +36,6 @@ class ProjectFiles:
     licenses: tuple[tuple[str, bytes], ...] = ()
     readme_name: str = ""
     readme_folder: str | None = None
+
+
+NO_FILES = ProjectFiles(None)

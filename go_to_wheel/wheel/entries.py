@@ -96,14 +96,20 @@ def info_entries(
 
 
 def sbom_entries(
-    options: BuildOptions, licenses: BundledLicenses, facts: Sequence[BinaryFacts]
+    options: BuildOptions,
+    licenses: BundledLicenses,
+    facts: Sequence[BinaryFacts],
+    provenance: Mapping[str, str] | None = None,
 ) -> list[Entry]:
-    """The wheel's software bill of materials (PEP 770); none for programs Go didn't build."""
+    """The wheel's software bill of materials (PEP 770); none for programs Go didn't build.
+
+    `provenance` has more properties for it.
+    """
     infos = [program.go for program in facts if program.go]
     if not infos:
         return []
     project = options.project
-    settings = {"ldflags": options.ldflags, "launcher": options.layout}
+    settings = {"ldflags": options.ldflags, "launcher": options.layout, **(provenance or {})}
     settings |= {"tags": ",".join(options.tags)} if options.tags else {}
     product = Product(project.name, project.version, __version__, licenses.expression, settings)
     path = f"{info_folder(options)}/sboms/{distribution_name(project.name)}.cyclonedx.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tarfile
@@ -30,6 +31,7 @@ BUILT = {
     "linux_arm_6": {"GOOS": "linux", "GOARCH": "arm", "GOARM": "6"},
     "darwin_arm64_v8.0": {"GOOS": "darwin", "GOARCH": "arm64"},
     "windows_amd64_v1": {"GOOS": "windows", "GOARCH": "amd64"},
+    "freebsd_amd64_v1": {"GOOS": "freebsd", "GOARCH": "amd64"},
 }
 
 
@@ -44,7 +46,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dist = project / "dist"
     dist.mkdir()
     artifacts = json.loads((RECORDED / "artifacts.json").read_text())
-    chosen = [item for item in artifacts if item.get("target") in (*BUILT, "freebsd_amd64_v1")]
+    chosen = [item for item in artifacts if item.get("target") in BUILT]
     (dist / "artifacts.json").write_text(json.dumps(chosen))
     about = json.loads((RECORDED / "metadata.json").read_text())
     about["commit"] = git(project, "rev-parse", "HEAD").strip()
@@ -91,7 +93,7 @@ def test_a_goreleaser_folder(release: Path, uv: str, tmp_path: Path) -> None:
     assert [wheel["target"] for wheel in report["wheels"]] == [
         "linux-amd64", "linux-arm64", "darwin-arm64", "windows-amd64", "linux-armv6",
     ]  # fmt: skip
-    assert "left out, because wheels have no tag for them: freebsd_amd64_v1" in report["notes"]
+    assert "left out, because wheels have no tag for them: freebsd-x86_64" in report["notes"]
     for wheel in report["wheels"]:
         with zipfile.ZipFile(wheel["path"]) as archive:
             for info in archive.infolist():
@@ -123,6 +125,38 @@ def test_archives_give_the_same_wheels(release: Path, tmp_path: Path) -> None:
     ]
     assert digests[0] == digests[1]
     assert len(digests[0]) == 5
+
+
+def test_a_published_release(release: Path, tmp_path: Path) -> None:
+    """Archives in a folder of their own, with checksums; the bytes stay as they are."""
+    folder = tmp_path / "release"
+    folder.mkdir()
+    for path in (release / "dist").glob("pair_*.*"):
+        if path.is_file() and "checksums" not in path.name:
+            shutil.copy(path, folder)
+    archives = sorted(folder.iterdir())
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in archives}
+    lines = [f"{digest}  {name}\n" for name, digest in digests.items()]
+    (folder / "checksums.txt").write_text("".join(lines))
+    by_folder = go_to_wheel(folder, "--output-dir", tmp_path / "a", "--json", "--name", "pair")
+    report = json.loads(by_folder.stdout)
+    assert report["version"] == "1.4.0rc1"
+    sums = {wheel["sha256"] for wheel in report["wheels"]}
+    assert len(sums) == 5
+    for wheel in report["wheels"]:
+        with zipfile.ZipFile(wheel["path"]) as archive:
+            (sbom,) = [name for name in archive.namelist() if "/sboms/" in name]
+            properties = {
+                item["name"]: item["value"]
+                for item in json.loads(archive.read(sbom))["metadata"]["component"]["properties"]
+            }
+        name = properties["go-to-wheel:release-file"]
+        assert properties["go-to-wheel:release-file-sha256"] == digests[name]
+        assert properties["go-to-wheel:release-checksums"] == "checksums.txt"
+    by_name = go_to_wheel(*archives, "--output-dir", tmp_path / "b", "--json", "--name", "pair")
+    assert {wheel["sha256"] for wheel in json.loads(by_name.stdout)["wheels"]} == sums
+    archives[0].write_bytes(archives[0].read_bytes() + b"!")
+    assert "is not the file that checksums.txt lists" in refuse(folder)
 
 
 def test_the_licences_of_what_is_linked_in(tmp_path: Path) -> None:

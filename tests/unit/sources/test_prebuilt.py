@@ -2,150 +2,229 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import io
 import json
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from binaries import load
 
 from go_to_wheel.errors import InvalidOptionsError, SourceError
-from go_to_wheel.platforms import default_targets
+from go_to_wheel.sources.archives import Origin
 from go_to_wheel.sources.prebuilt import is_release, parse_binaries, read_release
 
 RECORDED = Path(__file__).parents[2] / "data" / "goreleaser"
-Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+#: GoReleaser's targets -> executables for them.
+PROGRAMS = {
+    "linux_amd64_v1": "linux-amd64",
+    "linux_arm64_v8.0": "linux-arm64",
+    "darwin_amd64_v1": "darwin-amd64",
+    "darwin_arm64_v8.0": "darwin-arm64",
+    "windows_amd64_v1": "windows-amd64",
+    "windows_arm64_v8.0": "windows-arm64",
+    "linux_arm_7": "linux-arm",
+    "linux_arm_6": "linux-arm6",
+    "freebsd_amd64_v1": "freebsd-amd64",
+}
+TARGETS = [*list(PROGRAMS.values())[:6], "linux-armv7", "linux-armv6"]
 
 
-def release(folder: Path, change: Change = lambda artifacts: artifacts) -> Path:
-    """The recorded folder, with each binary's own path as its bytes."""
+def program(target: str, command: str) -> bytes:
+    """An executable for a target, another one for each command."""
+    return load(PROGRAMS[target]) + command.encode()
+
+
+def release(folder: Path, archives: bool = True, binaries: bool = True) -> Path:
+    """A `dist` folder with the files that GoReleaser lists."""
     dist = folder / "dist"
     dist.mkdir(parents=True)
-    shutil.copy(RECORDED / "metadata.json", dist)
-    artifacts = change(json.loads((RECORDED / "artifacts.json").read_text()))
-    (dist / "artifacts.json").write_text(json.dumps(artifacts))
-    for artifact in artifacts:
+    for name in ("metadata.json", "artifacts.json"):
+        shutil.copy(RECORDED / name, dist)
+    for artifact in json.loads((RECORDED / "artifacts.json").read_text()):
         path = folder / artifact["path"]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if artifact["type"] == "Binary":
-            path.write_bytes(artifact["path"].encode())
-        elif artifact["type"] == "Archive":
-            pack(path, artifact)
+        if artifact["type"] == "Binary" and binaries:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(program(artifact["target"], artifact["extra"]["Binary"]))
+        elif artifact["type"] == "Archive" and archives:
+            suffix = ".exe" if artifact["goos"] == "windows" else ""
+            names = [name.removesuffix(".exe") for name in artifact["extra"]["Binaries"]]
+            members = {
+                f"wrapped/{name}{suffix}": program(artifact["target"], name) for name in names
+            }
+            pack(path, {**members, "README.md": b"# pair\n", "wrapped/LICENSE": b"text\r\n"})
     return dist
 
 
-def pack(path: Path, artifact: dict[str, Any]) -> None:
-    suffix = ".exe" if artifact["goos"] == "windows" else ""
-    names = [name.removesuffix(".exe") + suffix for name in artifact["extra"]["Binaries"]]
-    members = {f"wrapped/{name}": f"{artifact['target']} {name}".encode() for name in names}
-    members["README.md"] = b"read me"
+def pack(path: Path, members: dict[str, bytes]) -> None:
     if path.suffix == ".zip":
         with zipfile.ZipFile(path, "w") as archive:
             for name, data in members.items():
                 archive.writestr(name, data)
         return
-    with tarfile.open(path, "w:gz") as tar:
+    with tarfile.open(path, "w:gz", compresslevel=1) as tar:
         for name, data in members.items():
             info = tarfile.TarInfo(name)
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
 
 
-def without_binaries(artifacts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [artifact for artifact in artifacts if artifact["type"] != "Binary"]
-
-
-TARGETS = [*(target.name for target in default_targets()), "linux-armv7", "linux-armv6"]
-
-
-def test_binaries_of_a_release(tmp_path: Path) -> None:
-    dist = release(tmp_path)
+@pytest.mark.parametrize("parts", [{"archives": False}, {"binaries": False}, {}])
+def test_a_release(tmp_path: Path, parts: dict[str, bool]) -> None:
+    dist = release(tmp_path, **parts)
     assert is_release(dist)
     source = read_release(dist)
     assert [target.name for target in source.targets] == TARGETS
     assert source.commands == ("alpha", "beta")
     assert (source.name, source.version) == ("pair", "1.4.0-rc.1")
     assert source.home == tmp_path
-    assert source.notes == ("left out, because wheels have no tag for them: freebsd_amd64_v1",)
-    for target in source.targets:
-        binary = source.find(target, "beta")
-        assert binary is not None
-        assert f"beta_{target.goos}_{target.goarch}".encode() in binary.load()
+    assert source.notes == ("left out, because wheels have no tag for them: freebsd-x86_64",)
+    for target, name in zip(source.targets, TARGETS, strict=True):
+        found = source.find(target, "beta")
+        assert found is not None
+        fixture = {"linux-armv7": "linux-arm", "linux-armv6": "linux-arm6"}.get(name, name)
+        assert found.load() == load(fixture) + b"beta"
 
 
-def test_archives_of_a_release(tmp_path: Path) -> None:
-    source = read_release(release(tmp_path, without_binaries))
-    assert [target.name for target in source.targets] == TARGETS
-    assert source.commands == ("alpha", "beta")
-    loaded = {
-        (target.name, command): binary.load()
-        for target in source.targets
-        for command in source.commands
-        if (binary := source.find(target, command))
-    }
-    assert loaded["linux-armv6", "alpha"] == b"linux_arm_6 alpha"
-    assert loaded["windows-arm64", "beta"] == b"windows_arm64_v8.0 beta.exe"
-    assert len(loaded) == 16
+def test_an_archive_is_taken_before_what_lies_beside_it(tmp_path: Path) -> None:
+    source = read_release(release(tmp_path))
+    assert all(", wrapped/" in binary.label for binary in source.binaries)
 
 
 def test_a_folder_that_was_moved(tmp_path: Path) -> None:
-    moved = release(tmp_path / "project").rename(tmp_path / "elsewhere")
-    source = read_release(moved)
-    assert len(source.binaries) == 16
+    moved = release(tmp_path / "project", archives=False).rename(tmp_path / "elsewhere")
+    assert len(read_release(moved).binaries) == 16
+
+
+def published(folder: Path, **files: bytes) -> Path:
+    """A folder of a release that another tool made."""
+    folder.mkdir()
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def test_any_published_release(tmp_path: Path) -> None:
+    folder = tmp_path / "release"
+    folder.mkdir()
+    texts = {"tool-1.2.3/README.md": b"# tool\n", "tool-1.2.3/LICENSE": b"MIT\r\n"}
+    pack(folder / "tool-1.2.3-linux-x86_64.tar.gz",
+         {"tool-1.2.3/tool": load("linux-amd64"), **texts,
+          "tool-1.2.3/testdata/other": load("linux-386")})  # fmt: skip
+    pack(folder / "tool-1.2.3-Windows-x64.zip", {"tool.exe": load("windows-amd64")})
+    (folder / "tool-v1.2.3-macos-arm64").write_bytes(load("darwin-arm64"))
+    (folder / "tool-linux-arm64.gz").write_bytes(gzip.compress(load("linux-arm64")))
+    (folder / "tool_1.2.3_amd64.deb").write_bytes(load("linux-386"))
+    (folder / "notes.txt").write_text("nothing")
+    assert is_release(folder)
+    source = read_release(folder)
+    assert [target.name for target in source.targets] == [
+        "linux-amd64", "linux-arm64", "darwin-arm64", "windows-amd64",
+    ]  # fmt: skip
+    assert source.commands == ("tool",)
+    assert (source.version, source.about) == ("1.2.3", "the files' names")
+    assert source.files.licenses == (("LICENSE", b"MIT\n"),)
+    assert source.files.readme
+    for target in source.targets:
+        found = source.find(target, None)
+        assert found
+        assert found.load() == load(target.name)
+
+
+def test_several_archives(tmp_path: Path) -> None:
+    pack(tmp_path / "a.tar.gz", {"tool": load("linux-amd64")})
+    pack(tmp_path / "b.zip", {"tool.exe": load("windows-arm64")})
+    source = parse_binaries([str(tmp_path / "a.tar.gz"), str(tmp_path / "b.zip")])
+    assert [binary.target.name for binary in source.binaries] == ["linux-amd64", "windows-arm64"]
+    assert source.commands == ("tool",)
+
+
+def test_folders_of_go_code_are_no_release(tmp_path: Path) -> None:
+    for name in ("go.mod", "main.go", "pyproject.toml"):
+        assert not is_release(published(tmp_path / name[:2], **{name: b"", "tool.zip": b"PK"}))
+    assert not is_release(published(tmp_path / "texts", readme=b"text"))
+    assert not is_release(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "line", ["{0}  ./tool.zip", "{0} *tool.zip", "SHA256 (tool.zip) = {0}", "{1}  tool.zip"]
+)
+def test_checksums(tmp_path: Path, line: str) -> None:
+    pack(tmp_path / "tool.zip", {"tool": load("linux-amd64")})
+    data = (tmp_path / "tool.zip").read_bytes()
+    sums = [hashlib.sha256(data).hexdigest(), hashlib.sha512(data).hexdigest()]
+    (tmp_path / "tool_checksums.txt").write_text(line.format(*sums) + "\n")
+    (binary,) = read_release(tmp_path).binaries
+    assert binary.origin == Origin("tool.zip", sums[0], "tool_checksums.txt")
+    (tmp_path / "tool_checksums.txt").write_text(line.format("0" * 64, "0" * 128) + "\n")
+    with pytest.raises(SourceError, match=r"not the file that tool_checksums\.txt lists"):
+        read_release(tmp_path)
+
+
+def test_a_checksum_beside_a_file(tmp_path: Path) -> None:
+    (tmp_path / "tool").write_bytes(load("linux-amd64"))
+    (tmp_path / "tool.sha256").write_text("0" * 64)
+    with pytest.raises(SourceError, match=r"tool\.sha256 lists"):
+        read_release(tmp_path)
+
+
+def test_files_that_no_checksum_is_listed_for(tmp_path: Path) -> None:
+    (tmp_path / "tool").write_bytes(load("linux-amd64"))
+    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  other\n")
+    assert read_release(tmp_path).notes == ("not in the list of checksums beside them: tool",)
 
 
 def test_other_instruction_sets_are_left_out(tmp_path: Path) -> None:
-    def newer(artifacts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        more = [{**artifact, "goamd64": "v3"} for artifact in artifacts if artifact.get("goamd64")]
-        return [*more, *artifacts]
+    (tmp_path / "tool-linux-amd64-v3").write_bytes(load("linux-amd64-v3"))
+    (tmp_path / "tool-linux-amd64").write_bytes(load("linux-amd64"))
+    (binary,) = read_release(tmp_path).binaries
+    assert binary.load() == load("linux-amd64")
 
-    source = read_release(release(tmp_path, newer))
-    assert len(source.binaries) == 16
+
+def test_two_programs_for_one_target(tmp_path: Path) -> None:
+    (tmp_path / "tool-linux-amd64").write_bytes(load("linux-amd64"))
+    (tmp_path / "tool_linux_x86_64").write_bytes(load("linux-amd64") + b"!")
+    with pytest.raises(SourceError, match=r"several programs 'tool' for linux-amd64: .*, .*"):
+        read_release(tmp_path)
 
 
 def test_programs_that_differ_between_platforms(tmp_path: Path) -> None:
-    def lacking(artifacts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [
-            artifact
-            for artifact in artifacts
-            if artifact["type"] == "Binary"
-            and (artifact["goos"], artifact["name"]) != ("windows", "beta.exe")
-        ]
-
+    dist = release(tmp_path, archives=False)
+    for path in dist.glob("beta_windows*/*"):
+        path.unlink()
     with pytest.raises(SourceError, match="windows-amd64 has no 'beta', windows-arm64 has no"):
-        read_release(release(tmp_path, lacking))
-
-
-@pytest.mark.parametrize("text", ["[]", "{}", "nonsense", '[{"type": "Binary"}]'])
-def test_folders_without_binaries(tmp_path: Path, text: str) -> None:
-    dist = release(tmp_path, lambda artifacts: [])
-    (dist / "artifacts.json").write_text(text)
-    with pytest.raises(SourceError):
         read_release(dist)
 
 
-@pytest.mark.parametrize("damage", [b"", b"not an archive"])
-def test_damaged_archives(tmp_path: Path, damage: bytes) -> None:
-    source = read_release(release(tmp_path, without_binaries))
-    for path in (tmp_path / "dist").glob("pair_*"):
-        path.write_bytes(damage)
-    for binary in source.binaries:
-        with pytest.raises(SourceError, match=r"can't read|holds no"):
-            binary.load()
+def test_folders_without_programs(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="has no program for a platform of wheels"):
+        read_release(release(tmp_path, archives=False, binaries=False))
 
 
-def test_archives_that_lack_what_they_promise(tmp_path: Path) -> None:
-    dist = release(tmp_path, without_binaries)
-    for path in dist.glob("*.tar.gz"):
-        with tarfile.open(path, "w:gz"):
-            pass
-    binary = read_release(dist).binaries[0]
-    with pytest.raises(SourceError, match=r"holds no 'alpha', which artifacts\.json promises"):
-        binary.load()
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.gz"])
+@pytest.mark.parametrize("damage", [b"", b"not an archive", b"\x1f\x8b\x08\0\0\0\0\0\0\0zz"])
+def test_damaged_archives(tmp_path: Path, name: str, damage: bytes) -> None:
+    (tmp_path / name).write_bytes(damage)
+    with pytest.raises(SourceError, match=r"can't read|has no program"):
+        read_release(tmp_path)
+
+
+def test_damaged_programs(tmp_path: Path) -> None:
+    (tmp_path / "tool").write_bytes(load("linux-amd64")[:5000])
+    with pytest.raises(SourceError, match="cut short"):
+        read_release(tmp_path)
+
+
+def test_links_out_of_a_release(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(load("linux-amd64"))
+    folder = published(tmp_path / "release", tool=load("linux-amd64"))
+    (folder / "other").symlink_to(tmp_path / "secret")
+    with pytest.raises(SourceError, match="not part of the project"):
+        read_release(folder)
 
 
 def test_named_binaries(tmp_path: Path) -> None:
@@ -190,24 +269,16 @@ def test_two_binaries_for_one_target(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "words"),
+    ("text", "words"),
     [
-        ("artifacts.json", "{}", "artifacts.json is not what GoReleaser writes: it is no list"),
-        ("artifacts.json", "[3]", "is not what GoReleaser writes: 3"),
-        ("artifacts.json", '[{"path": 3, "goarch": []}]', "writes: goarch = [], path = 3"),
-        ("artifacts.json", '[{"extra": 3}]', "is not what GoReleaser writes: 3"),
-        ("artifacts.json", '[{"extra": {"Binaries": [3]}}]', "Binaries = [3]"),
-        ("artifacts.json", '[{"extra": {"Binary": 7}}]', "Binary = 7"),
-        ("artifacts.json", "[" * 100_000, "can't read "),
-        ("metadata.json", '{"version": 3, "tag": null}', "tag = None, version = 3"),
-        ("metadata.json", "[]", "metadata.json is not what GoReleaser writes: []"),
+        ('{"version": 3, "tag": null}', "tag = None, version = 3"),
+        ("[]", "metadata.json is not what GoReleaser writes: []"),
+        ("[" * 100_000, "can't read "),
     ],
 )
-def test_files_that_goreleaser_did_not_write(
-    tmp_path: Path, name: str, text: str, words: str
-) -> None:
+def test_files_that_goreleaser_did_not_write(tmp_path: Path, text: str, words: str) -> None:
     dist = release(tmp_path)
-    (dist / name).write_text(text)
+    (dist / "metadata.json").write_text(text)
     with pytest.raises(SourceError) as caught:
         read_release(dist)
     assert words in caught.value.message

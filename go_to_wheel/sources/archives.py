@@ -1,0 +1,132 @@
+"""A release's files: the programs and texts in archives, and lists of checksums."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from io import BufferedReader
+from lzma import LZMAError
+from pathlib import Path
+from typing import IO, Any, cast
+
+from go_to_wheel.binary.read import is_program
+from go_to_wheel.errors import SourceError
+from go_to_wheel.sources.files import BINARY_LIMIT, TEXT_LIMIT, open_file, read_file
+
+_TARS = (".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar")
+#: Bytes of an archive, unpacked.
+_UNPACKED_LIMIT = 8 << 30
+_BROKEN = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, LZMAError, RuntimeError)
+_CHECKSUM_LIST = re.compile(
+    r".*(checksum|sha(256|384|512)?sums?).*|.*\.sha(256|384|512)", re.IGNORECASE
+)
+#: A line as sha256sum or BSD's tools write it; the name is missing in FILE.sha256.
+_CHECKSUM = re.compile(
+    r"(?P<hex>[0-9a-f]{64,128})(?:[ \t]+\*?(?:.*/)?(?P<name>[^/]+))?"
+    r"|SHA\d+ \((?P<file>.+)\) = (?P<sum>[0-9a-f]{64,128})",
+    re.IGNORECASE,
+)
+_ALGORITHMS = {64: "sha256", 96: "sha384", 128: "sha512"}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The release's file that a program is from; `listed` is the checksums' file, if any."""
+
+    file: str
+    sha256: str
+    listed: str = ""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A regular file in an archive; `name` is "" for a file that is no archive.
+
+    `read` gives at most so many of its first bytes.
+    """
+
+    name: str
+    read: Callable[[int], bytes]
+
+
+def list_members(path: Path, stream: IO[bytes]) -> Iterator[Member]:
+    """What an open file of a release holds: itself, if it is a program, or its members.
+
+    Nothing for files of other kinds. Raises SourceError for a broken archive.
+    """
+    name = path.name.lower()
+    head = stream.read(512)
+    stream.seek(0)
+    read = partial(_read, path)
+    with _explained(path):
+        if is_program(head):
+            yield Member("", partial(read, nullcontext, stream))
+        elif name.endswith(".zip"):
+            with zipfile.ZipFile(stream) as archive:
+                for info in archive.infolist():
+                    if not info.is_dir():
+                        yield Member(info.filename, partial(read, archive.open, info))
+        elif name.endswith(_TARS):
+            with tarfile.open(fileobj=stream) as tar:
+                for entry in tar:
+                    if entry.offset_data + entry.size > _UNPACKED_LIMIT:
+                        raise tarfile.ReadError(
+                            f"it unpacks to more than {_UNPACKED_LIMIT:,} bytes"
+                        )
+                    if entry.isreg():
+                        yield Member(entry.name, partial(read, tar.extractfile, entry))
+        elif name.endswith(".gz"):
+            yield Member("", partial(read, gzip.open, stream))
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except _BROKEN as error:
+        raise SourceError(f"can't read {path}: {error}", "download it again") from None
+
+
+def _read(path: Path, opener: Callable[[Any], Any], place: Any, limit: int) -> bytes:
+    if hasattr(place, "seek"):
+        place.seek(0)
+    with _explained(path), opener(place) as stream:
+        return bytes(stream.read(limit))
+
+
+def read_checksums(folder: Path) -> dict[str, tuple[str, str]]:
+    """The checksums in a folder's lists: file name -> (hexadecimal digest, the list's name)."""
+    found: dict[str, tuple[str, str]] = {}
+    for path in sorted(folder.iterdir()):
+        if _CHECKSUM_LIST.fullmatch(path.name) and path.is_file():
+            text = read_file(path, folder, TEXT_LIMIT).decode("utf-8", "replace")
+            for line in filter(None, map(_CHECKSUM.fullmatch, map(str.strip, text.splitlines()))):
+                name = line["name"] or line["file"] or path.stem
+                found[name] = ((line["hex"] or line["sum"]).lower(), path.name)
+    return found
+
+
+def verify(path: Path, project: Path | None, sums: Mapping[str, tuple[str, str]]) -> Origin:
+    """The origin of what is in a file; raises SourceError when a checksum says otherwise."""
+    listed, name = sums.get(path.name, ("", ""))
+    digests = {}
+    for algorithm in {"sha256", _ALGORITHMS.get(len(listed), "sha256")}:
+        with open_file(path, project, BINARY_LIMIT) as stream:
+            digests[algorithm] = hashlib.file_digest(
+                cast("BufferedReader", stream), algorithm
+            ).hexdigest()
+    if listed and listed not in digests.values():
+        raise SourceError(
+            f"{path} is not the file that {name} lists: its checksum is "
+            f"{digests[_ALGORITHMS.get(len(listed), 'sha256')]}, not {listed}",
+            "download it again",
+        )
+    return Origin(path.name, digests["sha256"], name)

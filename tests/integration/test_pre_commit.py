@@ -97,9 +97,7 @@ def test_the_hook_checks_wheels(clone: Path, mytool: Path, tmp_path: Path) -> No
 def test_the_hook_for_wheels_that_are_not_committed(
     clone: Path, mytool: Path, tmp_path: Path
 ) -> None:
-    head = (
-        YAML[0].split("      - id:")[0].replace(OURS, str(clone))
-    )
+    head = YAML[0].split("      - id:")[0].replace(OURS, str(clone))
     config = head + YAML[1].replace("[dist]", "[dist, --expect, native]")
     project = repository(
         tmp_path / "project", {".pre-commit-config.yaml": config, ".gitignore": "dist\n"}

@@ -105,6 +105,13 @@ def test_the_second_opinion_sees_faults(tmp_path: Path) -> None:
     assert subprocess.run(args, capture_output=True, check=False).returncode != 0
 
 
+def test_a_second_opinion_on_the_action() -> None:
+    zizmor = shutil.which("zizmor", path=str(Path(sys.executable).parent))
+    args = [str(zizmor), "--offline", "--no-progress", "--quiet", str(ROOT / "action.yml")]
+    result = subprocess.run(args, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 def test_a_module_below_the_repository() -> None:
     text = format_workflow(PurePosixPath("cmd/größer"), Requirement(">=1.0"))
     assert yaml.safe_load(text)["env"] == {"MODULE": "cmd/größer"}

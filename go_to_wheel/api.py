@@ -7,11 +7,9 @@ Nothing is printed, and every function may run in several threads at once. `buil
 from __future__ import annotations
 
 import os
-import platform
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from go_to_wheel.builder.detect import read_epoch
@@ -26,14 +24,12 @@ from go_to_wheel.config.options import (
     DEFAULT_DESCRIPTION,
     DEFAULT_REQUIRES_PYTHON,
     DEFAULT_VERSION,
-    BuildOptions,
 )
 from go_to_wheel.config.request import DEFAULT_OUTPUT_DIR, BuildRequest
 from go_to_wheel.config.resolve import resolve
 from go_to_wheel.errors import MissingPathError
 from go_to_wheel.licenses.notices import BundledLicenses
 from go_to_wheel.naming import wheel_file_name
-from go_to_wheel.platforms import native_target
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.files import BINARY_LIMIT, read_file
 from go_to_wheel.sources.readme import ProjectFiles, Readme
@@ -66,6 +62,8 @@ PLATFORM_MAPPINGS: dict[str, tuple[str, str, str]] = {
 }
 #: The platforms that 0.2 built by default; without `platforms`, `build_wheels` builds six.
 DEFAULT_PLATFORMS = list(PLATFORM_MAPPINGS)
+#: Parameters that have the name and the values of the request's fields.
+_SAME_NAMES = {field.name for field in fields(BuildRequest)} - {"source", "license", "binaries"}
 
 
 def build(request: BuildRequest, progress: EventSink = lambda event: None) -> BuildReport:
@@ -123,28 +121,9 @@ def build_wheels(
     """
     request = BuildRequest(
         source=os.fspath(go_dir),
-        package=package,
-        name=name,
-        version=version,
-        output_dir=os.fspath(output_dir),
-        entry_point=entry_point,
-        platforms=platforms,
-        go_binary=go_binary,
-        description=description,
-        requires_python=requires_python,
-        author=author,
-        author_email=author_email,
         license=license_,
-        url=url,
-        readme=os.fspath(readme) if readme is not None else None,
-        ldflags=ldflags,
-        set_version_var=set_version_var,
-        set_values=set_values,
-        tags=tags,
-        launcher=launcher,
-        jobs=jobs,
-        binaries=[f"{name}={os.fspath(path)}" for name, path in (binaries or {}).items()],
-        dev=dev,
+        binaries=[f"{target}={os.fspath(path)}" for target, path in (binaries or {}).items()],
+        **{name: value for name, value in locals().items() if name in _SAME_NAMES},
     )
     return [str(wheel.path) for wheel in build(request, progress).wheels]
 
@@ -177,57 +156,29 @@ def build_wheel(
     Raises FileNotFoundError without the binary, ValueError for values that no wheel can
     hold, OSError when the output folder can't be written.
     """
-    binary = Path(binary_path)
-    if not binary.is_file():
+    if not Path(binary_path).is_file():
         raise MissingPathError(f"there is no binary {binary_path!r}", "build it first")
-    expression, text = _split_license(license_)
+    data = read_file(Path(binary_path), None, BINARY_LIMIT)
+    readme = Readme(readme_content, "text/markdown") if readme_content else None
+    try:
+        expression = parse_license(license_) if license_ else None
+    except ValueError:
+        expression = None
     request = BuildRequest(
         source="",
-        output_dir=os.fspath(output_dir),
-        name=name,
-        version=version,
-        entry_point=entry_point,
         platforms=["windows-amd64" if is_windows else "linux-amd64"],
         launcher="python",
-        description=description,
-        requires_python=requires_python,
-        author=author,
-        author_email=author_email,
         license=expression,
-        url=url,
+        **{name: value for name, value in locals().items() if name in _SAME_NAMES - {"readme"}},
     )
-    readme = Readme(readme_content, "text/markdown") if readme_content else None
-    options = resolve(request, _nothing_detected(readme))
-    if text:
-        options = replace(options, project=replace(options.project, license_text=text))
-    data = read_file(binary, None, BINARY_LIMIT)
-    return _write_wheel(options, tuple(platform_tag.split(".")), data)
-
-
-def _split_license(text: str | None) -> tuple[str | None, str | None]:
-    """An SPDX expression, or else a plain text for the older License field."""
-    try:
-        return (parse_license(text), None) if text else (None, None)
-    except ValueError:
-        return None, text
-
-
-def _nothing_detected(readme: Readme | None) -> Detected:
-    return Detected(
-        package_paths=(),
-        module_path="",
-        files=ProjectFiles(readme),
-        native=native_target(sys.platform, platform.machine()),
-        cpus=1,
-        epoch=read_epoch(os.environ),
-    )
-
-
-def _write_wheel(options: BuildOptions, tags: tuple[str, ...], program: bytes) -> str:
-    licenses = BundledLicenses(options.project.license_expression, ())
-    programs = {options.command: program}
-    entries = wheel_entries(options, licenses, options.targets[0], tags, programs)
+    epoch = read_epoch(os.environ)
+    options = resolve(request, Detected((), "", ProjectFiles(readme), None, cpus=1, epoch=epoch))
+    if license_ and not expression:
+        options = replace(options, project=replace(options.project, license_text=license_))
+    tags = tuple(platform_tag.split("."))
+    licenses = BundledLicenses(expression, ())
+    entries = wheel_entries(options, licenses, options.targets[0], tags, {options.command: data})
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
-        name = wheel_file_name(options.project.name, options.project.version, tags)
-        write_wheel(Path(work, name), entries, options.epoch)
-        return str(publish([Path(work, name)], options.output_dir)[0])
+        file = wheel_file_name(options.project.name, options.project.version, tags)
+        write_wheel(Path(work, file), entries, options.epoch)
+        return str(publish([Path(work, file)], options.output_dir)[0])

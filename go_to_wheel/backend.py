@@ -12,19 +12,18 @@ wheel as the folder that it was made from.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from go_to_wheel.builder.editable import build_editable as write_editable
 from go_to_wheel.builder.linked import list_targets
-from go_to_wheel.builder.plan import BuildPlan, plan_build
+from go_to_wheel.builder.plan import BuildPlan, find_project, plan_build
 from go_to_wheel.builder.run import run_build
 from go_to_wheel.builder.sdist import build_sdist as write_sdist
-from go_to_wheel.config.pyproject import read_project
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError
 from go_to_wheel.golang.find import find_fitting_go, required_go
@@ -44,6 +43,15 @@ SETTINGS = {
     "tags": "Go's build tags, with commas between",
     "jobs": "programs compiled at once",
     "vendor": "true: put the dependencies into the source archive",
+}
+#: What some of their values have to match, and what a fault says.
+_VALUES = {
+    "platform": (
+        r"(?!all$|default$)[^,]+",
+        "a backend builds one wheel at a time; several at once: go-to-wheel . --platforms LIST",
+    ),
+    "jobs": (r"0*[1-9][0-9]*", "write a whole number from 1 up"),
+    "vendor": ("true|false", "write true or false"),
 }
 
 
@@ -81,9 +89,7 @@ def build_wheel(
 ) -> str:
     """Build one wheel; return its file name."""
     plan = _plan(wheel_directory, config_settings)
-    report = run_build(plan)
-    _say(plan.options.notes)
-    return report.wheels[0].path.name
+    return _announce(run_build(plan).wheels[0].path, plan.options.notes)
 
 
 @_plain_errors
@@ -91,54 +97,43 @@ def build_editable(
     wheel_directory: str, config_settings: Settings = None, metadata_directory: str | None = None
 ) -> str:
     """Build the program into the project and a wheel that points there."""
-    project = read_project(Path.cwd())
-    if project is None:
-        raise InvalidOptionsError(["there is no pyproject.toml here"])
     plan = _plan(wheel_directory, config_settings)
-    name = write_editable(plan, project).name
-    _say(plan.options.notes)
-    return name
+    return _announce(write_editable(plan, find_project(Path.cwd())), plan.options.notes)
 
 
 @_plain_errors
 def build_sdist(sdist_directory: str, config_settings: Settings = None) -> str:
     """Write the source archive; return its file name."""
     settings = read_settings(config_settings)
-    vendor = settings.get("vendor")
-    request = replace(_request(sdist_directory, settings), dependency_licenses=False)
-    wanted = None if vendor is None else _parse_switch("vendor", vendor)
-    sdist = write_sdist(request, Runner(), _environment(), wanted)
-    _say(sdist.notes)
-    return sdist.path.name
+    vendor = {"true": True, "false": False, "": None}[settings.get("vendor", "").lower()]
+    request = _request(sdist_directory, settings)
+    sdist = write_sdist(request, Runner(), _environment(), vendor)
+    return _announce(sdist.path, sdist.notes)
 
 
 @_plain_errors
 def prepare_metadata_for_build_wheel(
-    metadata_directory: str, config_settings: Settings = None
+    metadata_directory: str, config_settings: Settings = None, scripts: bool = False
 ) -> str:
-    """Write the dist-info folder that the wheel will have, less RECORD; return its name."""
+    """Write the dist-info folder that the wheel will have, less RECORD; return its name.
+
+    With `scripts` its commands are Python scripts, as those of an editable wheel are.
+    """
     plan = _plan(metadata_directory, config_settings)
-    return _write_metadata(plan, metadata_directory, scripts=plan.options.layout == "python")
+    options, targets = plan.options, plan.options.targets[:1]
+    licenses, tags = list_targets(plan, targets).licenses, plan.planned_tags(targets[0])
+    for entry in info_entries(options, licenses, tags, scripts or options.layout == "python"):
+        path = Path(metadata_directory, entry.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(entry.data)
+    return info_folder(options)
 
 
-@_plain_errors
 def prepare_metadata_for_build_editable(
     metadata_directory: str, config_settings: Settings = None
 ) -> str:
-    """The same for the editable wheel, whose commands are Python scripts."""
-    return _write_metadata(
-        _plan(metadata_directory, config_settings), metadata_directory, scripts=True
-    )
-
-
-def _write_metadata(plan: BuildPlan, folder: str, scripts: bool) -> str:
-    targets = plan.options.targets[:1]
-    tags, licenses = plan.planned_tags(targets[0]), list_targets(plan, targets).licenses
-    for entry in info_entries(plan.options, licenses, tags, scripts):
-        path = Path(folder, entry.path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(entry.data)
-    return info_folder(plan.options)
+    """The same for the editable wheel."""
+    return prepare_metadata_for_build_wheel(metadata_directory, config_settings, scripts=True)
 
 
 def _plan(output_dir: str, config_settings: Settings) -> BuildPlan:
@@ -154,7 +149,7 @@ def _request(output_dir: str, settings: Mapping[str, str]) -> BuildRequest:
         launcher=settings.get("launcher"),
         ldflags=settings.get("ldflags"),
         tags=settings["tags"].split(",") if "tags" in settings else None,
-        jobs=_parse_jobs(settings.get("jobs")),
+        jobs=int(settings["jobs"]) if "jobs" in settings else None,
         go_binary=find_fitting_go(required_go(_module_folder()), Runner(), os.environ),
         dev=True,
         stamp=False,
@@ -164,44 +159,28 @@ def _request(output_dir: str, settings: Mapping[str, str]) -> BuildRequest:
 def read_settings(config_settings: Settings) -> dict[str, str]:
     """Config settings as front ends pass them: texts, or lists when given repeatedly.
 
-    Raises InvalidOptionsError for settings that we don't have; pip's own, which start with
-    dashes, are nobody's.
+    Raises InvalidOptionsError for settings that we don't have and values that they can't
+    have; pip's own, which start with dashes, are nobody's.
     """
     settings = {
         name: value[-1] if isinstance(value, list) else str(value)
         for name, value in (config_settings or {}).items()
         if not name.startswith("-") and value != []
     }
-    unknown = [name for name in settings if name not in SETTINGS]
-    if unknown:
+    faults = [f"unknown config setting {name!r}" for name in settings if name not in SETTINGS]
+    if faults:
         known = "\n".join(f"{name}: {meaning}" for name, meaning in SETTINGS.items())
-        raise InvalidOptionsError([f"unknown config setting {name!r}" for name in unknown], known)
-    if "," in settings.get("platform", "") or settings.get("platform") in ("all", "default"):
-        raise InvalidOptionsError(
-            [f"platform {settings['platform']!r}: a backend builds one wheel at a time"],
-            "several at once: go-to-wheel . --platforms LIST",
-        )
+        raise InvalidOptionsError(faults, known)
+    for name, (pattern, expected) in _VALUES.items():
+        if name in settings and not re.fullmatch(pattern, settings[name], re.IGNORECASE):
+            raise InvalidOptionsError([f"{name} {settings[name]!r}: {expected}"])
     return settings
-
-
-def _parse_jobs(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise InvalidOptionsError([f"jobs {text!r} is not a whole number from 1 up"])
-    return int(text)
-
-
-def _parse_switch(name: str, text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise InvalidOptionsError([f"{name} {text!r} should be true or false"])
-    return text.lower() == "true"
 
 
 def _module_folder() -> Path:
     """Where go.mod is, as far as pyproject.toml says; errors come later, when it is used."""
-    project = read_project(Path.cwd())
-    folder = Path.cwd() / ((project and project.settings.module) or ".")
+    project = find_project(Path.cwd())
+    folder = Path.cwd() / (project.settings.module or ".")
     return module_root(folder) or folder
 
 
@@ -209,6 +188,8 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "GOWORK": "off"}
 
 
-def _say(notes: Iterable[str]) -> None:
+def _announce(path: Path, notes: Iterable[str]) -> str:
+    """Print what the user should know about a file; return its name."""
     for note in notes:
         sys.stderr.write(f"go-to-wheel: note: {note}\n")
+    return path.name

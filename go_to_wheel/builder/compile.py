@@ -43,7 +43,7 @@ def make_programs(
     programs = []
     for index, command in enumerate(plan.options.commands):
         if plan.go is None:
-            programs.append(_take_program(plan, target, command))
+            programs.append(_take_program(plan, target, index))
             continue
         output = work / f"program{index}{target.exe_suffix}"
         root, package = plan.source.root, plan.source.packages[index]
@@ -59,13 +59,14 @@ def make_programs(
     return programs
 
 
-def _take_program(plan: BuildPlan, target: Target, command: str) -> Program:
+def _take_program(plan: BuildPlan, target: Target, index: int) -> Program:
     """A prebuilt binary, byte for byte; the plan was made from the same bytes."""
-    prebuilt = plan.prebuilt[target.name, command]
+    prebuilt = plan.prebuilt[target.name, index]
     data = prebuilt.binary.load()
     if read_facts(io.BytesIO(data)) != prebuilt.facts:
         message = f"{prebuilt.binary.label} changed during the build"
         raise BinaryError(message, "run the command again once the file is complete")
+    command = plan.options.commands[index]
     return Program(command, data, prebuilt.facts, prebuilt.binary.origin)
 
 

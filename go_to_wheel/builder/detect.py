@@ -12,16 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from go_to_wheel.builder.identity import Machine, identify
-from go_to_wheel.builder.mains import find_main
 from go_to_wheel.builder.version_var import find_version_variable, judge_variables
 from go_to_wheel.config.detected import Detected, Fault, Identity, Value
 from go_to_wheel.config.pyproject import Project
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.config.stamping import AUTO, asked_variables, version_variables
-from go_to_wheel.errors import GoToWheelError, InvalidOptionsError
+from go_to_wheel.errors import GoToWheelError, InvalidOptionsError, SourceError
 from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.environment import usable_cpus
-from go_to_wheel.golang.packages import Package, list_package
+from go_to_wheel.golang.packages import Package, list_mains, list_package
 from go_to_wheel.licenses.notices import Notice
 from go_to_wheel.licenses.recognise import recognise_files
 from go_to_wheel.platforms import Target, default_targets, native_target, parse_selection
@@ -218,7 +217,7 @@ def _query_go(located: Located) -> Findings:
         go = go or open_go(request.go_binary, machine.runner, source.root, machine.environ)
         go = go if request.stamp and located.stamp else go.without_stamp()
         go = go.with_tags(settings.tags or () if request.tags is None else request.tags)
-        packages = tuple(find_main(go, source, package, targets) for package in source.packages)
+        packages = tuple(_find_main(go, source, package, targets) for package in source.packages)
         variable, missing = "", None
         if AUTO in version_variables(request, settings):
             variable, missing = find_version_variable(go, source, packages, targets[0])
@@ -232,3 +231,50 @@ def _query_go(located: Located) -> Findings:
     except GoToWheelError as error:
         return Findings(go, error=error)
     return Findings(go, packages, variable, (*([missing] if missing else []), *faults), notes)
+
+
+def _find_main(go: Go, source: ModuleSource, package: str, targets: Sequence[Target]) -> Package:
+    """A package to build, listed for the first target that has files for it.
+
+    A program may be for some systems only; the compiler refuses the others. Raises
+    SourceError.
+    """
+    refused: SourceError | None = None
+    systems: dict[str, Target] = {}
+    for target in targets:
+        systems.setdefault(target.goos, target)
+    for target in systems.values():
+        try:
+            return _find_main_for(go, source, package, target)
+        except SourceError as error:
+            refused = refused or error
+            if "build constraints exclude" not in refused.message:
+                break
+    raise refused or SourceError("no target to build for")
+
+
+def _find_main_for(go: Go, source: ModuleSource, asked: str, target: Target) -> Package:
+    """A package to build; anything but `main` would compile to an archive, exit 0."""
+    try:
+        package = list_package(go, source.root, asked, target)
+    except SourceError as error:
+        if "no Go files in" not in error.message:
+            raise
+        raise SourceError(error.message, _name_mains(go, source, target)) from None
+    if package.name == "main":
+        return package
+    raise SourceError(
+        f"package {package.import_path} is a library (package {package.name}), not a program",
+        _name_mains(go, source, target),
+    )
+
+
+def _name_mains(go: Go, source: ModuleSource, target: Target) -> str:
+    """What to build instead."""
+    pattern = "./..." if source.home is None else f"{source.module_path}/..."
+    found = list_mains(go, source.root, target, pattern)
+    below = [path.removeprefix(source.module_path).strip("/") for path in found]
+    if not below:
+        return "the module has no main package: name another one, or add a `package main`"
+    packages = [f"--package {f'./{path}' if path else '.'}" for path in below]
+    return f"build one of: {', '.join(packages)}"

@@ -7,7 +7,6 @@ which gets the launcher as a subfolder that ignores itself.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,10 +14,9 @@ from go_to_wheel.binary.match import tags_for
 from go_to_wheel.builder.compile import make_programs
 from go_to_wheel.builder.linked import list_targets
 from go_to_wheel.builder.plan import BuildPlan
-from go_to_wheel.builder.publish import publish
+from go_to_wheel.builder.publish import publish, replaced_files
 from go_to_wheel.builder.temporary import temporary_folder
 from go_to_wheel.config.pyproject import Project
-from go_to_wheel.errors import OutputError
 from go_to_wheel.naming import distribution_name, wheel_file_name
 from go_to_wheel.wheel.archive import Entry, write_wheel
 from go_to_wheel.wheel.entries import info_entries, launcher_files
@@ -64,17 +62,7 @@ def _entries(
 
 
 def _write_files(folder: Path, files: Mapping[Path, bytes], mode: int) -> None:
-    """Write files, each renamed into place, to a folder that ignores itself."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".gitignore").write_text("*\n")
-        for path, data in files.items():
-            hidden = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-            hidden.write_bytes(data)
-            hidden.chmod(mode)
-            os.replace(hidden, path)
-    except OSError as error:
-        raise OutputError(
-            f"can't write to {str(folder)!r}: {error.strerror}",
-            "an editable install keeps its program there",
-        ) from None
+    """Write files to a folder that ignores itself."""
+    hint = "an editable install keeps its program there"
+    with replaced_files({folder / ".gitignore": b"*\n"}, hint), replaced_files(files, hint, mode):
+        pass

@@ -59,7 +59,7 @@ def list_targets(plan: BuildPlan, targets: Iterable[Target]) -> Linked:
     notices = _merge(notice for listed, _ in found for notice in listed)
     module = plan.package.module_path
     room = max(40, PATH_LIMIT - len(f"{info_folder(plan.options)}/licenses/"))
-    bundled = bundle_licenses(module, own, files, notices, plan.complete, room)
+    bundled = bundle_licenses(module, own, files, notices, plan.found.complete, room)
     return Linked(bundled, without_cgo)
 
 
@@ -123,7 +123,7 @@ def _recorded(plan: BuildPlan, target: Target) -> list[Notice]:
         if name == target.name and (info := program.facts.go):
             modules |= {module.path for module in info.deps}
             modules |= {info.main.path} if info.main else set()
-    return [notice for notice in plan.notices if notice.module in modules]
+    return [notice for notice in plan.found.notices if notice.module in modules]
 
 
 def _merge(notices: Iterable[Notice]) -> list[Notice]:

@@ -10,17 +10,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from go_to_wheel.binary.match import tags_for
-from go_to_wheel.builder.detect import Located, asked_targets, detect
+from go_to_wheel.builder.detect import Findings, Located, asked_targets, detect
 from go_to_wheel.builder.fetch import fetch
 from go_to_wheel.builder.identity import Machine
-from go_to_wheel.builder.prebuilt import Inspected, Prebuilt, describe, inspect_all
+from go_to_wheel.builder.prebuilt import Inspected, describe, inspect_all
 from go_to_wheel.config.options import BuildOptions
 from go_to_wheel.config.pyproject import Project, read_project
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.config.resolve import chosen_packages, resolve
 from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.packages import Package
-from go_to_wheel.licenses.notices import Notice
 from go_to_wheel.platforms import Target, default_targets, platform_tags
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.git import guard_git, has_other_system
@@ -33,19 +32,26 @@ from go_to_wheel.sources.query import ModuleQuery, parse_query
 class BuildPlan:
     """Everything decided, nothing compiled.
 
-    `packages` are in the order of the options' commands. `go` is None for prebuilt
-    binaries; these are in `prebuilt`, by (target name, command), and `notices` has the licence
-    texts of their modules, all of them if `complete`.
+    `packages` are in the order of the options' commands. `go` is None for prebuilt binaries;
+    these are in `prebuilt`, by (target name, number of the command), and `found` has
+    the licence texts of their modules.
     """
 
     options: BuildOptions
     source: ModuleSource
-    packages: tuple[Package, ...]
+    found: Findings
     runner: Runner
-    go: Go | None = None
-    prebuilt: Mapping[tuple[str, str], Prebuilt] = field(default_factory=dict)
-    notices: tuple[Notice, ...] = ()
-    complete: bool = True
+    prebuilt: Inspected = field(default_factory=dict)
+
+    @property
+    def go(self) -> Go | None:
+        """The Go that builds the programs."""
+        return self.found.go
+
+    @property
+    def packages(self) -> tuple[Package, ...]:
+        """The programs' packages, one for each command."""
+        return self.found.packages
 
     @property
     def package(self) -> Package:
@@ -64,8 +70,8 @@ class BuildPlan:
         """The tags that this Go will give; the binary's own minimum may raise macOS's."""
         if self.go is not None:
             return platform_tags(target, self.go.version)
-        commands = self.options.commands
-        return tags_for([self.prebuilt[target.name, name].facts for name in commands], target)
+        seen = [program for (name, _), program in self.prebuilt.items() if name == target.name]
+        return tags_for([program.facts for program in seen], target)
 
 
 def plan_build(request: BuildRequest, runner: Runner, environ: Mapping[str, str]) -> BuildPlan:
@@ -140,17 +146,4 @@ def _decide(
     options = resolve(located.request, detected)
     if found.error is not None:
         raise found.error
-    prebuilt = {
-        (target, options.commands[at]): program
-        for (target, at), program in (programs or {}).items()
-    }
-    return BuildPlan(
-        options=options,
-        source=located.source,
-        packages=found.packages,
-        runner=located.machine.runner,
-        go=found.go,
-        prebuilt=prebuilt,
-        notices=found.notices,
-        complete=found.complete,
-    )
+    return BuildPlan(options, located.source, found, located.machine.runner, programs or {})

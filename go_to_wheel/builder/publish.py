@@ -1,19 +1,19 @@
-"""Finished wheels -> the output folder, all or none."""
+"""Finished files -> their places, all or none."""
 
 from __future__ import annotations
 
 import errno
 import os
 import shutil
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from go_to_wheel.errors import OutputError
 from go_to_wheel.process import hold_signals
 from go_to_wheel.sources.files import repository_root
+
+_OTHER = "choose another: --output-dir DIR"
 
 
 def check_folder(folder: Path) -> None:
@@ -23,79 +23,89 @@ def check_folder(folder: Path) -> None:
     """
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not existing.is_dir():
-        raise _cannot_write(folder, f"{existing} is not a folder")
+        raise _cannot_write(folder, f"{existing} is not a folder", _OTHER)
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise _cannot_write(folder, "Permission denied")
+        raise _cannot_write(folder, "Permission denied", _OTHER)
 
 
 def publish(wheels: Sequence[Path], folder: Path) -> list[Path]:
-    """Copy the wheels to `folder` under temporary names, then rename; return the new paths.
+    """Put the wheels into `folder`, all or none; return the new paths.
 
-    Raises OutputError when one can't be written. Then, and on an interrupt, the folder is
-    as it was: no new wheel, replaced ones restored, no temporary file.
+    A new folder inside a checkout ignores itself: otherwise the wheels would be untracked
+    files, and the next build's binaries would be stamped as made from a modified source.
     """
-    final = [folder / wheel.name for wheel in wheels]
-    try:
-        with ExitStack() as undo:
-            _make_folder(folder, undo)
-            hidden = [_copy(wheel, folder, undo) for wheel in wheels]
-            with hold_signals() as came:
-                pairs = zip(hidden, final, strict=True)
-                backups = [_move_in(copy, path, undo) for copy, path in pairs]
-                undo.pop_all()
-                for backup in backups:
-                    _remove(backup)
-                came.clear()  # it is done: the build ends well
-    except OSError as error:
-        raise _cannot_write(folder, error.strerror or str(error)) from None
-    return final
+    files: dict[Path, Path | bytes] = {folder / wheel.name: wheel for wheel in wheels}
+    published = list(files)
+    if not folder.is_dir() and repository_root(folder.resolve()):
+        files[folder / ".gitignore"] = b"*\n"
+    with replaced_files(files, _OTHER):
+        return published
 
 
-def _cannot_write(folder: Path, reason: str) -> OutputError:
-    return OutputError(
-        f"can't write to the output folder {str(folder)!r}: {reason}",
-        "choose another: --output-dir DIR",
-    )
+@contextmanager
+def replaced_files(
+    files: Mapping[Path, Path | bytes], hint: str, mode: int | None = None
+) -> Iterator[None]:
+    """Put files, copied or from bytes, into their places, which may need new folders.
 
-
-def _make_folder(folder: Path, undo: ExitStack) -> None:
-    """Create the folder; a new one inside a checkout ignores itself.
-
-    Otherwise the wheels would be untracked files, and the next build's binaries would be
-    stamped as made from a modified source.
+    Raises OutputError with the hint when one can't be written. Then, and when the block or an
+    interrupt raises something, everything is as it was: no new file or folder, replaced ones
+    restored.
     """
-    if folder.is_dir():
-        return
-    for path in reversed([folder, *folder.parents]):
-        if not path.exists():
-            undo.callback(_remove_folder, path)
-            path.mkdir(exist_ok=True)
-    if repository_root(folder.resolve()):
-        undo.callback(_remove, folder / ".gitignore")
-        (folder / ".gitignore").write_text("*\n")
+    with ExitStack() as undo:
+        try:
+            for path, content in files.items():
+                _stage(path, content, mode, undo)
+            with hold_signals():
+                for path in files:
+                    _move_in(path, undo)
+        except OSError as error:
+            raise _cannot_write(path.parent, error.strerror or str(error), hint) from None
+        yield
+        with hold_signals() as came:
+            undo.pop_all()
+            for path in files:
+                _remove(_beside(path, "old"))
+            came.clear()  # it is done: the build ends well
 
 
-def _copy(wheel: Path, folder: Path, undo: ExitStack) -> Path:
-    hidden = folder / f".{os.getpid()}.{len(wheel.name)}.{wheel.stem[-40:]}.tmp"
+def _cannot_write(folder: Path, reason: str, hint: str) -> OutputError:
+    return OutputError(f"can't write to the folder {str(folder)!r}: {reason}", hint)
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(f".{os.getpid()}.{len(path.name)}.{path.name[-40:]}.{suffix}")
+
+
+def _stage(path: Path, content: Path | bytes, mode: int | None, undo: ExitStack) -> None:
+    """Write a file under a temporary name in its folder."""
+    for folder in reversed([path.parent, *path.parent.parents]):
+        if not folder.exists():
+            undo.callback(_remove_folder, folder)
+            folder.mkdir(exist_ok=True)
+    hidden = _beside(path, "tmp")
     undo.callback(_remove, hidden)
-    shutil.copyfile(wheel, hidden)
-    return hidden
+    if isinstance(content, Path):
+        shutil.copyfile(content, hidden)
+    else:
+        hidden.write_bytes(content)
+    if mode is not None:
+        hidden.chmod(mode)
 
 
-def _move_in(copy: Path, path: Path, undo: ExitStack) -> Path:
-    """Rename the copy to its wheel's name; a wheel that was there is moved aside and returned."""
-    backup = copy.with_suffix(".old")
+def _move_in(path: Path, undo: ExitStack) -> None:
+    """Rename the staged file to its name; one that was there is moved aside."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder")
     existed = path.exists()
-    undo.callback(_move_back, path, backup, existed)
+    undo.callback(_move_back, path, existed)
     if existed:
-        os.replace(path, backup)
-    os.replace(copy, path)
-    return backup
+        os.replace(path, _beside(path, "old"))
+    os.replace(_beside(path, "tmp"), path)
 
 
-def _move_back(path: Path, backup: Path, existed: bool) -> None:
+def _move_back(path: Path, existed: bool) -> None:
+    backup = _beside(path, "old")
     if backup.exists():
         os.replace(backup, path)
     elif not existed:
@@ -110,25 +120,3 @@ def _remove(path: Path) -> None:
 def _remove_folder(path: Path) -> None:
     with suppress(OSError):  # somebody else put something there meanwhile
         path.rmdir()
-
-
-def list_neighbours(folder: Path, made: Sequence[Path]) -> list[str]:
-    """What to say about other wheels of the same project in the output folder."""
-    own = {path.name for path in made}
-    names = {_project(name) for name in own}
-    others = sorted(
-        path.name
-        for path in folder.glob("*.whl")
-        if path.name not in own and _project(path.name) in names
-    )
-    if not others:
-        return []
-    listed = ", ".join(others)
-    return [f"{folder} also holds other wheels of this project, left alone: {listed}"]
-
-
-def _project(wheel_name: str) -> str | None:
-    try:
-        return str(parse_wheel_filename(wheel_name)[0])
-    except InvalidWheelFilename:
-        return None

@@ -39,11 +39,11 @@ _MODULE_VERSION = re.compile(r"v\d+\.\d+\.\d+([+-][\w.+-]*)?", re.ASCII)
 _IMPORT_PATH = re.compile(r"(?P<element>\w[\w.~+-]*)(/(?!\.)[\w.~+-]+)*", re.ASCII)
 _TAGS = re.compile(r"\w[\w.]*(,\w[\w.]*)*", re.ASCII)
 #: All of a linker's flags that are repeated; others could start a program or write a file.
-_FLAG = re.compile(
-    r"-[sw]|-X \w[\w./~-]*\.\w+=[\w.,:;/@~+=%-]*|-H[ =]windowsgui|-buildid=[\w./+-]*"
-    r"|-checklinkname=[01]|-compressdwarf=(true|false)|-linkmode=internal",
-    re.ASCII,
+_FLAG = (
+    r"(-[sw]|-X \w[\w./~-]*\.\w+=[\w.,:;/@~+=%-]*|-H[ =]windowsgui|-buildid=[\w./+-]*"
+    r"|-checklinkname=[01]|-compressdwarf=(true|false)|-linkmode=internal)"
 )
+_FLAGS = re.compile(rf"({_FLAG}( {_FLAG})*)?", re.ASCII)
 #: What a project's own [project] table states, if it has one.
 _STATED = ("name", "description", "requires_python", "author", "author_email", "url", "license",
            "entry_point")  # fmt: skip
@@ -78,6 +78,11 @@ def read_recipe(wheel: bytes, file: str) -> Recipe:
         )
     facts = programs[0].facts
     flags, notes = _linker_flags(anatomy)
+    if facts.setting("vcs.modified") == "true":
+        notes = (*notes, "it was built from a source with local changes, which nobody else has")
+    tags = facts.setting("-tags")
+    if tags and not _TAGS.fullmatch(tags):
+        notes = (*notes, f"its build tags are left out: {tags!r} are none that Go takes")
     return Recipe(
         anatomy=anatomy,
         go=_go_of(facts),
@@ -85,7 +90,7 @@ def read_recipe(wheel: bytes, file: str) -> Recipe:
         commit=_commit(facts, file),
         request=_request(anatomy, programs, flags),
         environ=_environment(wheel, file, facts),
-        notes=(*notes, *_notes(facts)),
+        notes=notes,
     )
 
 
@@ -94,6 +99,7 @@ def _request(anatomy: Wheel, programs: Sequence[Program], flags: str | None) -> 
     urls = [str(value).partition(", ") for value in headers.get_all("Project-URL", [])]
     homepages = [address for label, _, address in urls if label == "Homepage"]
     tags = facts.setting("-tags")
+    own = anatomy.licenses.get(facts.go.main.path) if facts.go and facts.go.main else None
     command = programs[0].path.rsplit("/", 1)[-1].removesuffix(".exe")
     in_scripts = all(".data/scripts/" in program.path for program in programs)
     return BuildRequest(
@@ -107,7 +113,7 @@ def _request(anatomy: Wheel, programs: Sequence[Program], flags: str | None) -> 
         requires_python=headers.get("Requires-Python"),
         author=headers.get("Author"),
         author_email=headers.get("Author-email"),
-        license=_own_license(anatomy, facts),
+        license=own or headers.get("License-Expression"),  # without those of what is linked in
         url=homepages[0] if homepages else None,
         ldflags=flags,
         set_version_var=None if flags is None else (),  # they are among the flags
@@ -165,23 +171,12 @@ def _linker_flags(anatomy: Wheel) -> tuple[str | None, tuple[str, ...]]:
     if recorded is None:
         return None, ("its linker flags are not recorded; name them behind '--': --ldflags=…",)
     flags = recorded.removeprefix(_STRIP).removeprefix(" ")
-    rest = flags
-    while rest:
-        found = _FLAG.match(rest)
-        if not found or rest[found.end() :][:1] not in ("", " "):
-            return None, (
-                f"its linker flags {flags!r} are left out: {rest.split(' ')[0]!r} may start a "
-                "program or write a file; if you trust it, repeat them behind '--': --ldflags=…",
-            )
-        rest = rest[found.end() + 1 :]
-    return flags, ()
-
-
-def _own_license(anatomy: Wheel, facts: BinaryFacts) -> str | None:
-    """The program's own licence, without those of what is linked in."""
-    main = facts.go.main if facts.go else None
-    own = anatomy.licenses.get(main.path) if main else None
-    return own or anatomy.metadata.get("License-Expression")
+    if _FLAGS.fullmatch(flags):
+        return flags, ()
+    return None, (
+        f"its linker flags {flags!r} are left out: they may start a program or write a file; "
+        "if you trust them, repeat them behind '--': --ldflags=…",
+    )
 
 
 def _packages(programs: Sequence[Program]) -> tuple[str, ...] | None:
@@ -217,16 +212,6 @@ def _environment(wheel: bytes, file: str, facts: BinaryFacts) -> dict[str, str]:
     if _RELEASE.fullmatch(version):
         environ["GOTOOLCHAIN"] = version
     return environ
-
-
-def _notes(facts: BinaryFacts) -> tuple[str, ...]:
-    notes = []
-    if facts.setting("vcs.modified") == "true":
-        notes.append("it was built from a source with local changes, which nobody else has")
-    tags = facts.setting("-tags")
-    if tags and not _TAGS.fullmatch(tags):
-        notes.append(f"its build tags are left out: {tags!r} are none that Go takes")
-    return tuple(notes)
 
 
 def locate_request(

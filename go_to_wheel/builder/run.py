@@ -20,7 +20,7 @@ from go_to_wheel.binary.match import tags_for
 from go_to_wheel.builder.compile import Program, make_programs
 from go_to_wheel.builder.linked import Linked, linked_notes, list_targets
 from go_to_wheel.builder.plan import BuildPlan
-from go_to_wheel.builder.publish import check_folder, list_neighbours, publish
+from go_to_wheel.builder.publish import check_folder, publish
 from go_to_wheel.builder.temporary import temporary_folder
 from go_to_wheel.check.run import check_wheels
 from go_to_wheel.config.options import BuildOptions
@@ -97,6 +97,7 @@ class Job:
 class Outcome:
     """The result of one job: wheels and what was read from the programs, or an error."""
 
+    targets: Sequence[Target]
     wheels: Sequence[BuiltWheel] = ()
     facts: tuple[BinaryFacts, ...] = ()
     linked: Linked | None = None
@@ -113,7 +114,9 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
     check_folder(options.output_dir)
     with temporary_folder(plan.source.root if plan.go else None) as work:
         outcomes = _run_jobs(plan, work, on_event)
-        wheels, failures = _gather(outcomes)
+        failures = _failures(outcomes)
+        made = [wheel for outcome in outcomes for wheel in outcome.wheels]
+        wheels = [wheel for wheel in made if wheel.target not in failures]
         if failures and (not wheels or not options.keep_going):
             raise BuildFailedError(failures)
         order = [target.name for target in options.targets]
@@ -122,34 +125,29 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
         paths = publish([wheel.path for wheel in wheels], options.output_dir)
     published = [replace(wheel, path=path) for wheel, path in zip(wheels, paths, strict=True)]
     notes = [*options.notes, *_notes(outcomes), *findings, *filter(None, [encoder_note()])]
-    notes += list_neighbours(options.output_dir, paths)
     return BuildReport(tuple(published), failures, tuple(notes))
 
 
-def _run_jobs(
-    plan: BuildPlan, work: Path, on_event: EventSink
-) -> list[tuple[Sequence[Target], Outcome]]:
+def _run_jobs(plan: BuildPlan, work: Path, on_event: EventSink) -> list[Outcome]:
     """Every job's outcome. Unexpected exceptions stop everything and rise."""
     groups: dict[object, list[Target]] = {}
     for target in plan.options.targets:
         groups.setdefault(target.compile_key if plan.go else target.name, []).append(target)
     shares = share_processors(usable_cpus(), len(groups), plan.options.jobs)
-    lister = ThreadPoolExecutor(max_workers=1)
-    compilers = ThreadPoolExecutor(max_workers=plan.options.jobs)
-    try:
-        futures = []
-        for index, (group, share) in enumerate(zip(groups.values(), shares, strict=True)):
-            linked = lister.submit(list_targets, plan, group[:1])
-            job = Job(plan, group, work / f"{index}", share, linked, on_event)
-            futures.append((group, compilers.submit(_run_job, job)))
-        wait_for([future for _, future in futures])
-        return [(group, future.result()) for group, future in futures]
-    except BaseException:
-        plan.runner.stop()
-        raise
-    finally:
-        compilers.shutdown(wait=True, cancel_futures=True)
-        lister.shutdown(wait=True, cancel_futures=True)
+    with ThreadPoolExecutor(1) as lister, ThreadPoolExecutor(plan.options.jobs) as compilers:
+        try:
+            futures = []
+            for index, (group, share) in enumerate(zip(groups.values(), shares, strict=True)):
+                linked = lister.submit(list_targets, plan, group[:1])
+                job = Job(plan, group, work / f"{index}", share, linked, on_event)
+                futures.append(compilers.submit(_run_job, job))
+            wait_for(futures)
+            return [future.result() for future in futures]
+        except BaseException:
+            plan.runner.stop()
+            compilers.shutdown(cancel_futures=True)
+            lister.shutdown(cancel_futures=True)
+            raise
 
 
 def share_processors(processors: int, compiles: int, jobs: int) -> list[float | None]:
@@ -179,25 +177,20 @@ def _run_job(job: Job) -> Outcome:
             job.on_event(Event(target.name, "pack"))
             wheels.append(_pack(job, target, programs, linked.licenses, started))
             job.on_event(Event(target.name, "done"))
-        return Outcome(wheels, tuple(program.facts for program in programs), linked)
+        return Outcome(job.targets, wheels, tuple(seen.facts for seen in programs), linked)
     except (GoToWheelError, OSError) as error:
         for target in job.targets:
             job.on_event(Event(target.name, "failed"))
-        return Outcome(error=_explain_cgo(_as_ours(error), job.linked))
+        return Outcome(job.targets, error=_explain(error, job.linked))
 
 
-def _as_ours(error: GoToWheelError | OSError) -> GoToWheelError:
-    """A full disk under the temporary folder is reported like every other failure."""
-    if isinstance(error, GoToWheelError):
-        return error
-    return OutputError(
-        f"can't work in the temporary folder: {error.strerror or error}",
-        "make room there, or choose another with TMPDIR",
-    )
-
-
-def _explain_cgo(error: GoToWheelError, linked: Future[Linked]) -> GoToWheelError:
-    """A hint for what is undefined because its package's cgo files are left out."""
+def _explain(error: GoToWheelError | OSError, linked: Future[Linked]) -> GoToWheelError:
+    """A hint for a full disk, and for what is undefined because its cgo files are left out."""
+    if not isinstance(error, GoToWheelError):
+        return OutputError(
+            f"can't work in the temporary folder: {error.strerror or error}",
+            "make room there, or choose another with TMPDIR",
+        )
     if "undefined: " not in error.message or linked.exception():
         return error
     packages = [name for name in linked.result().without_cgo if f"# {name}\n" in error.message]
@@ -249,44 +242,25 @@ def _provenance(origins: Iterable[Origin]) -> dict[str, str]:
     return {name: ", ".join(filter(None, texts)) for name, texts in found.items()}
 
 
-def _gather(
-    outcomes: Sequence[tuple[Sequence[Target], Outcome]],
-) -> tuple[list[BuiltWheel], dict[str, GoToWheelError]]:
-    """The wheels, and each failed target's error."""
-    failures = {
-        target.name: outcome.error
-        for targets, outcome in outcomes
-        for target in targets
-        if outcome.error
-    }
-    failures |= _differing_stamps(outcomes)
-    wheels = [wheel for _, outcome in outcomes for wheel in outcome.wheels]
-    return [wheel for wheel in wheels if wheel.target not in failures], failures
-
-
-def _notes(outcomes: Sequence[tuple[Sequence[Target], Outcome]]) -> list[str]:
-    linked = [outcome.linked for _, outcome in outcomes if outcome.linked]
-    unknown = {name: why for found in linked for name, why in found.licenses.unknown.items()}
-    return linked_notes(unknown, {package for found in linked for package in found.without_cgo})
-
-
-def _differing_stamps(
-    outcomes: Sequence[tuple[Sequence[Target], Outcome]],
-) -> dict[str, GoToWheelError]:
-    """All programs must come from one commit in one state, by one Go."""
-    stamps = {
-        target.name: tuple(map(_stamp, outcome.facts))
-        for targets, outcome in outcomes
-        for target in targets
-        if outcome.facts
-    }
-    if len(set(stamps.values())) < 2:
-        return {}
-    error = BinaryError(
+def _failures(outcomes: Sequence[Outcome]) -> dict[str, GoToWheelError]:
+    """Each failed target's error: all programs must come from one commit, by one Go."""
+    stamps = {tuple(map(_stamp, outcome.facts)) for outcome in outcomes if outcome.facts}
+    changed = BinaryError(
         "the source changed during the build: the programs record different commits or states",
         "build again",
     )
-    return dict.fromkeys(stamps, error)
+    return {
+        target.name: error
+        for outcome in outcomes
+        if (error := outcome.error or (changed if len(stamps) > 1 else None))
+        for target in outcome.targets
+    }
+
+
+def _notes(outcomes: Sequence[Outcome]) -> list[str]:
+    linked = [outcome.linked for outcome in outcomes if outcome.linked]
+    unknown = {name: why for found in linked for name, why in found.licenses.unknown.items()}
+    return linked_notes(unknown, {package for found in linked for package in found.without_cgo})
 
 
 def _stamp(facts: BinaryFacts) -> tuple[str, ...]:
@@ -315,8 +289,7 @@ def _check(wheels: Sequence[BuiltWheel], options: BuildOptions) -> list[str]:
     texts: dict[str, list[str]] = {}
     for finding in report.findings:
         texts.setdefault(finding.message, []).append(finding.wheel)
-    return [f"{message} ({_count(names)})" for message, names in texts.items()]
-
-
-def _count(wheels: Sequence[str]) -> str:
-    return wheels[0] if len(wheels) == 1 else f"{len(wheels)} wheels"
+    return [
+        f"{message} ({names[0] if len(names) == 1 else f'{len(names)} wheels'})"
+        for message, names in texts.items()
+    ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
 from go_to_wheel.builder.plan import BuildPlan, plan_build
+from go_to_wheel.builder.publish import replaced_files
 from go_to_wheel.builder.requirement import Requirement, find_requirement, is_taken
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
 from go_to_wheel.config.request import BuildRequest
@@ -123,10 +124,9 @@ def format_workflow(module: PurePosixPath, requirement: Requirement) -> str:
     return text.replace(_MODULE_LINE, f"  MODULE: {_quote(str(module))}\n")
 
 
-def write_files(
-    files: Mapping[Path, str], force: bool = False, check: Callable[[], None] = lambda: None
-) -> None:
-    """Write all, then `check` them; when either fails, everything is as it was.
+@contextmanager
+def written_files(files: Mapping[Path, str], force: bool = False) -> Iterator[None]:
+    """Write all; when the block fails, everything is as it was.
 
     Raises OutputError when a file can't be written, or exists and `force` is not given.
     """
@@ -137,32 +137,6 @@ def write_files(
             "print what would be written: go-to-wheel init --print\n"
             "or overwrite: go-to-wheel init --force",
         )
-    with _restored_on_failure(files):
-        try:
-            for path, text in files.items():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise OutputError(
-                f"can't write {error.filename}: {error.strerror}",
-                "print what would be written: go-to-wheel init --print",
-            ) from None
-        check()
-
-
-@contextmanager
-def _restored_on_failure(files: Mapping[Path, str]) -> Iterator[None]:
-    """When the block fails, give files and folders back the state that they had before."""
-    before = {path: path.read_bytes() for path in files if path.is_file()}
-    parents = dict.fromkeys(parent for path in files for parent in path.parents)
-    new = [parent for parent in parents if not parent.exists()]
-    try:
+    data = {path: text.encode() for path, text in files.items()}
+    with replaced_files(data, "print what would be written: go-to-wheel init --print"):
         yield
-    except BaseException:
-        for path in files:
-            with suppress(OSError):
-                path.write_bytes(before[path]) if path in before else path.unlink()
-        for parent in new:
-            with suppress(OSError):
-                parent.rmdir()
-        raise

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from go_to_wheel.builder.scaffold import check_files, plan_files, write_files
+from go_to_wheel.builder.scaffold import check_files, plan_files, written_files
 from go_to_wheel.cli.messages import note
 from go_to_wheel.cli.options import go_binary, option, package
 from go_to_wheel.config.request import BuildRequest
@@ -39,7 +39,8 @@ def command(folder: str, only_print: bool, force: bool, **options: Any) -> None:
         for path, content in shown.items():
             click.echo(f"# {path}\n{content}")
         return
-    write_files(files, force, lambda: check_files(Path(folder), runner, os.environ))
+    with written_files(files, force):
+        check_files(Path(folder), runner, os.environ)
     for path in shown:
         click.echo(f"wrote {path}")
     click.echo(

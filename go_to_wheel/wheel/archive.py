@@ -20,9 +20,9 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from go_to_wheel.errors import WheelError
 
@@ -42,8 +42,7 @@ _SMALL = 1 << 16
 _UNIX = 3
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One file of a wheel: its path in the archive, its bytes, whether it is a program."""
 
     path: str

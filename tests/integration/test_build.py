@@ -224,7 +224,7 @@ def test_building_into_the_repository_leaves_the_next_build_clean(
         assert go.settings["vcs.modified"] == "false"
 
 
-def test_other_wheels_in_the_output_folder_are_left_and_named(
+def test_other_wheels_in_the_output_folder_are_left(
     project: Callable[[str], Path], tmp_path: Path
 ) -> None:
     source, dist = project("hello"), tmp_path / "dist"
@@ -232,10 +232,9 @@ def test_other_wheels_in_the_output_folder_are_left_and_named(
     (dist / "hello-0.9-py3-none-any.whl").write_bytes(b"old")
     (dist / "unrelated-1.0-py3-none-any.whl").write_bytes(b"other")
     (dist / "not a wheel.whl").write_bytes(b"")
-    result = go_to_wheel(source, "--platforms", "native", "--output-dir", dist)
+    go_to_wheel(source, "--platforms", "native", "--output-dir", dist)
     assert (dist / "hello-0.9-py3-none-any.whl").read_bytes() == b"old"
-    assert "also holds other wheels of this project, left alone: hello-0.9" in result.stderr
-    assert "unrelated" not in result.stderr
+    assert len(list(dist.iterdir())) == 4
 
 
 def test_verbose_shows_the_commands(project: Callable[[str], Path], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import copy_project, git, go_to_wheel, run
 
-from go_to_wheel.builder.scaffold import write_files
+from go_to_wheel.builder.scaffold import written_files
 from go_to_wheel.errors import SourceError
 
 MIT = Path(__file__).parents[2] / "LICENSE"  # any text that is recognised
@@ -158,12 +158,9 @@ def test_files_that_do_not_build_are_taken_back(hello: Path) -> None:
     (hello / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "1"\n')
     before = sorted(hello.rglob("*"))
 
-    def fail() -> None:
-        raise SourceError("not today")
-
     files = {hello / "pyproject.toml": "", hello / ".github" / "workflows" / "publish.yml": ""}
-    with pytest.raises(SourceError, match="not today"):
-        write_files(files, force=True, check=fail)
+    with pytest.raises(SourceError, match="not today"), written_files(files, force=True):
+        raise SourceError("not today")
     assert sorted(hello.rglob("*")) == before
     assert 'name = "mine"' in (hello / "pyproject.toml").read_text()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.builder.publish import check_folder, list_neighbours, publish
+from go_to_wheel.builder.publish import check_folder, publish
 from go_to_wheel.errors import OutputError
 
 A, B = "tool-1.0-py3-none-win32.whl", "tool-1.0-py3-none-win_amd64.whl"
@@ -59,9 +59,7 @@ def test_a_locked_folder_is_named_and_stays_as_it_is(tmp_path: Path, made: list[
     locked.mkdir(mode=0o555)
     with (
         without_rights(),
-        pytest.raises(
-            OutputError, match=r"can't write to the output folder .*locked.*: Permission"
-        ),
+        pytest.raises(OutputError, match=r"can't write to the folder .*locked.*: Permission"),
     ):
         publish(made, locked)
     assert list(locked.iterdir()) == []
@@ -78,25 +76,6 @@ def test_a_folder_that_was_there_is_not_changed(tmp_path: Path, made: list[Path]
     (tmp_path / "dist").mkdir()
     publish(made, tmp_path / "dist")
     assert sorted(path.name for path in (tmp_path / "dist").iterdir()) == [A, B]
-
-
-@pytest.mark.parametrize(
-    ("others", "named"),
-    [
-        ([], []),
-        (["tool-0.9-py3-none-win32.whl"], ["tool-0.9-py3-none-win32.whl"]),
-        # the same version for a tag that is no longer made
-        (["tool-1.0-py3-none-any.whl"], ["tool-1.0-py3-none-any.whl"]),
-        (["Tool-0.9-py3-none-any.whl"], ["Tool-0.9-py3-none-any.whl"]),
-        (["other-1.0-py3-none-any.whl", "notes.txt", "broken.whl"], []),
-    ],
-)
-def test_neighbours(tmp_path: Path, others: list[str], named: list[str]) -> None:
-    for name in (*others, A):
-        (tmp_path / name).write_bytes(b"")
-    notes = list_neighbours(tmp_path, [tmp_path / A])
-    listed = f"{tmp_path} also holds other wheels of this project, left alone: "
-    assert notes == ([listed + ", ".join(named)] if named else [])
 
 
 def test_a_failing_rename_undoes_the_ones_before(tmp_path: Path, made: list[Path]) -> None:

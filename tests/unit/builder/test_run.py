@@ -8,10 +8,10 @@ import pytest
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
 from go_to_wheel.builder.linked import Linked, linked_notes
-from go_to_wheel.builder.run import Outcome, _differing_stamps, _explain_cgo, share_processors
+from go_to_wheel.builder.run import Outcome, _explain, _failures, share_processors
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.licenses.notices import BundledLicenses
-from go_to_wheel.platforms import TARGETS
+from go_to_wheel.platforms import TARGETS, Target
 
 LINUX, _, MAC, *_ = TARGETS
 
@@ -35,22 +35,24 @@ def test_the_last_compiles_share_what_there_is(
     assert share_processors(processors, compiles, jobs) == shares
 
 
-def outcome(version: str, **settings: str) -> Outcome:
+def outcome(target: Target, version: str = "", **settings: str) -> Outcome:
     names = {name.replace("_", "."): value for name, value in settings.items()}
     info = GoBuildInfo(version=version, path="m.example/t", main=None, deps=(), settings=names)
-    return Outcome(facts=(BinaryFacts("elf", "linux", "x86_64", go=info),))
+    return Outcome((target,), facts=(BinaryFacts("elf", "linux", "x86_64", go=info),))
 
 
 def test_programs_of_one_commit() -> None:
-    same = [((LINUX,), outcome("go1.26", vcs_revision="a")), ((MAC,), Outcome())]
-    assert _differing_stamps(same) == {}
+    failed = Outcome((MAC,), error=ToolchainError("no"))
+    same = [outcome(LINUX, "go1.26", vcs_revision="a"), failed]
+    assert list(_failures(same)) == ["darwin-amd64"]
 
 
 @pytest.mark.parametrize(
-    "other", [outcome("go1.26", vcs_revision="b"), outcome("go1.25", vcs_revision="a")]
+    "other",
+    [{"version": "go1.26", "vcs_revision": "b"}, {"version": "go1.25", "vcs_revision": "a"}],
 )
-def test_a_source_that_changed_during_the_build(other: Outcome) -> None:
-    failures = _differing_stamps([((LINUX,), outcome("go1.26", vcs_revision="a")), ((MAC,), other)])
+def test_a_source_that_changed_during_the_build(other: dict[str, str]) -> None:
+    failures = _failures([outcome(LINUX, "go1.26", vcs_revision="a"), outcome(MAC, **other)])
     assert sorted(failures) == ["darwin-amd64", "linux-amd64"]
     assert "the source changed during the build" in failures["linux-amd64"].message
 
@@ -63,13 +65,13 @@ def listed(*without_cgo: str) -> Future[Linked]:
 
 def test_only_what_is_undefined_in_a_package_without_cgo_is_explained() -> None:
     error = ToolchainError("# m.example/c\nc.go:1:2: undefined: x")
-    assert _explain_cgo(error, listed("m.example/c")).hint.startswith("m.example/c needs cgo")
-    assert _explain_cgo(error, listed("m.example/d")) is error
+    assert _explain(error, listed("m.example/c")).hint.startswith("m.example/c needs cgo")
+    assert _explain(error, listed("m.example/d")) is error
     other = ToolchainError("# m.example/c\nsyntax error")
-    assert _explain_cgo(other, listed("m.example/c")) is other
+    assert _explain(other, listed("m.example/c")) is other
     failed: Future[Linked] = Future()
     failed.set_exception(ToolchainError("no"))
-    assert _explain_cgo(error, failed) is error
+    assert _explain(error, failed) is error
 
 
 def test_notes() -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 from support import NO_IDENTITY, copy_project, git, go_to_wheel
+from systems import needs_scripts
 
 from go_to_wheel.wheel.archive import Entry, write_wheel
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the scripts are shell scripts")
+pytestmark = needs_scripts
 
 PYPROJECT = """\
 [build-system]

@@ -282,3 +282,8 @@ def test_too_little_address_space_is_one_line(python: Path) -> None:
     text = evaluate(python, code)
     assert text.startswith("the scanner ran out of memory or processes (")
     assert "\n" not in text
+    code = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_AS, (600 << 20,) * 2)"
+    code += "; sys.argv[1:] = ['--version']; runpy.run_module('sqlite_scanner', None, '__main__')"
+    done = run(python, "-c", code, check=False)
+    line = "error: too little address space: 600 MB; allow 704 MB (ulimit -v 720896)"
+    assert (done.returncode, done.stderr) == (1, f"sqlite-scanner: {line}\n")

@@ -11,14 +11,13 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
+from systems import needs_signals
 
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.process import Runner, hold_signals, wait_for
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
-
-@posix
+@needs_signals
 def test_a_held_signal_is_handled_at_the_end() -> None:
     steps: list[list[int]] = []
 
@@ -32,7 +31,7 @@ def test_a_held_signal_is_handled_at_the_end() -> None:
     assert steps == [[signal.SIGINT]]
 
 
-@posix
+@needs_signals
 def test_a_held_signal_can_be_dropped() -> None:
     with hold_signals() as came:
         os.kill(os.getpid(), signal.SIGINT)
@@ -52,7 +51,7 @@ def test_threads_have_no_signals_to_hold() -> None:
     assert seen == [[]]
 
 
-@posix
+@needs_signals
 def test_a_child_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     place = str(tmp_path / "pid")
     script = f"import os, time; open({place!r}, 'w').write(str(os.getpid())); time.sleep(60)"

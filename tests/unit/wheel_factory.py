@@ -78,6 +78,7 @@ class Recipe:
         with zipfile.ZipFile(stream, "w") as archive:
             for path, data in self._all_files().items():
                 info = zipfile.ZipInfo(path)
+                info.filename = path  # on Windows its own has no backslash
                 info.external_attr = self.modes.get(path, 0o100644) << 16
                 info.create_system = 3
                 info.compress_type = self.methods.get(path, zipfile.ZIP_DEFLATED)

@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 top=$(cd "$1" && pwd)
 release=3.13.1
-mark="$top/ready-$release-2"
+mark="$top/ready-$release-3"
 [ -f "$mark" ] && exit 0
 
 if ! command -v wine >/dev/null; then
@@ -63,6 +63,9 @@ import _winapi
 if hasattr(_winapi, "CopyFile2"):  # wine 8 has no such function
     del _winapi.CopyFile2
 EOF
+# WinPython's pip writes scripts for the python.exe beside them, which --user's have not.
+sed -i 's/os.path.join(os.path.basename(get_executable()))/get_executable()/' \
+    "$drive/Python/Lib/site-packages/pip/_vendor/distlib/scripts.py"
 python3 "$here/make_dll.py" "$drive/windows/system32/bcryptprimitives.dll"
 windows_python -c "import platform, sys; print(sys.version, platform.platform())"
 touch "$mark"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from systems import needs_scripts
 
 from go_to_wheel.binary.facts import GoBuildInfo, GoModule
 from go_to_wheel.builder.identity import Machine
@@ -15,7 +16,7 @@ from go_to_wheel.builder.notices import fetch_notices, format_missing
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.process import Runner
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="the pretended Go is a script")
+pytestmark = needs_scripts
 PFLAG = GoModule("example.com/pflag", "v1.0.5", "h1:right=")
 
 

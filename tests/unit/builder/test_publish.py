@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from systems import needs_modes
 
 from go_to_wheel.builder.publish import check_folder, publish
 from go_to_wheel.errors import OutputError
@@ -51,6 +52,7 @@ def test_an_older_wheel_of_the_same_name_is_replaced(tmp_path: Path, made: list[
     assert (tmp_path / A).read_bytes() == A.encode()
 
 
+@needs_modes
 def test_a_locked_folder_is_named_and_stays_as_it_is(tmp_path: Path, made: list[Path]) -> None:
     for folder in (tmp_path, *tmp_path.parents):
         if folder.stat().st_uid == os.geteuid():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from binaries import load
+from systems import needs_scripts
 from wheel_factory import INFO, META, PROGRAM, good
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
@@ -242,10 +243,7 @@ print(json.dumps({{"GOVERSION": version}}))
     return str(program)
 
 
-posix = pytest.mark.skipif(os.name == "nt", reason="the pretended Go is a script")
-
-
-@posix
+@needs_scripts
 @pytest.mark.parametrize(("own", "fetches"), [("go1.26.8", False), ("go1.25.1", True)])
 def test_the_recorded_go(tmp_path: Path, own: str, fetches: bool) -> None:
     recipe = recipe_of()
@@ -253,7 +251,7 @@ def test_the_recorded_go(tmp_path: Path, own: str, fetches: bool) -> None:
     require_go(recipe, fake_go(tmp_path, own, fetches), Runner(), os.environ)
 
 
-@posix
+@needs_scripts
 def test_another_go_that_can_not_fetch_the_recorded_one(tmp_path: Path) -> None:
     with pytest.raises(ToolchainError) as caught:
         require_go(recipe_of(), fake_go(tmp_path, "go1.25.1", False), Runner(), os.environ)
@@ -263,7 +261,7 @@ def test_another_go_that_can_not_fetch_the_recorded_one(tmp_path: Path) -> None:
     assert "--go-binary" in caught.value.hint
 
 
-@posix
+@needs_scripts
 def test_a_go_that_is_no_release_can_not_be_fetched(tmp_path: Path) -> None:
     data = load("linux-amd64").replace(b"\x08go1.26.8", b"\x08go1.9-xy")
     recipe = recipe_of(**{PROGRAM: data})

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from systems import needs_scripts
 
 from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.check import trial
@@ -86,7 +87,7 @@ def test_programs_that_can_not_be_emulated(monkeypatch: pytest.MonkeyPatch) -> N
         assert find_emulator(BinaryFacts("elf", "linux", machine)) == ("", "")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the pretended program is a script")
+@needs_scripts
 def test_a_program_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is stopped with what it started, and fails the check."""
     program = tmp_path / "hangs"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from systems import needs_names
 from wheel_factory import META, good
 
 from go_to_wheel.check.anatomy import read_anatomy
@@ -77,6 +78,7 @@ def test_inspect_prints_nothing_raw(nasty: Path) -> None:
     assert sum(line.startswith("wheel ") for line in lines) == 1
 
 
+@needs_names
 def test_an_error_names_a_file_on_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

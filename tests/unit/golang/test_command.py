@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
+from systems import needs_scripts
 
 from go_to_wheel.golang.command import Go, format_code_flags
 from go_to_wheel.platforms import TARGETS
@@ -58,7 +58,7 @@ def fake_compile(tmp_path: Path, environment: dict[str, str], processors: int | 
     return called.read_text()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands for Go")
+@needs_scripts
 @pytest.mark.parametrize(
     ("environment", "processors", "begins"),
     [
@@ -75,6 +75,6 @@ def test_compiles_at_once_share_the_processors(
     assert (" -p=2 " in called) == (begins == "2 build")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands for Go")
+@needs_scripts
 def test_the_callers_own_number_of_processes_stays(tmp_path: Path) -> None:
     assert "-p" not in fake_compile(tmp_path, {"GOFLAGS": "-p=3"}, 1)

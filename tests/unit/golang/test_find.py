@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from go_to_wheel.golang.find import find_go
 
 
 def fake_go(path: Path) -> Path:
+    path = path.with_name(path.name + (".exe" if os.name == "nt" else ""))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("#!/bin/sh\n")
     path.chmod(0o755)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import os
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from systems import needs_links
 
 import go_to_wheel
 from go_to_wheel.builder.identity import read_pkg_info
@@ -22,8 +22,6 @@ from go_to_wheel.sources.git import Git
 from go_to_wheel.sources.listing import list_files
 from go_to_wheel.sources.module import open_source, read_files
 from go_to_wheel.sources.python_files import read_python_files
-
-posix = pytest.mark.skipif(sys.platform == "win32", reason="links, pipes and devices")
 
 GIANT = 30 << 30
 
@@ -114,7 +112,7 @@ READERS: dict[str, Callable[[Path], object]] = {
 }
 
 
-@posix
+@needs_links
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize("bad", BAD)
 def test_what_no_wheel_takes(
@@ -138,7 +136,7 @@ def test_what_no_wheel_takes(
     assert path.name in str(caught.value)
 
 
-@posix
+@needs_links
 def test_links_that_stay_inside(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     (project / "LICENSE").symlink_to("../LICENSE")
@@ -155,14 +153,14 @@ def test_links_that_stay_inside(tmp_path: Path) -> None:
         assert files.readme and files.readme.text == "read me"
 
 
-@posix
+@needs_links
 def test_a_hard_link_is_the_file_itself(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     os.link(tmp_path / "repository" / "LICENSE", project / "LICENSE")
     assert read_file(project / "LICENSE", project) == b"text"
 
 
-@posix
+@needs_links
 def test_a_file_that_the_user_names_may_be_anywhere(tmp_path: Path) -> None:
     (tmp_path / "README.md").symlink_to(make_project(tmp_path) / "go.mod")
     assert read_file(tmp_path / "README.md", None).startswith(b"module")
@@ -171,7 +169,7 @@ def test_a_file_that_the_user_names_may_be_anywhere(tmp_path: Path) -> None:
         read_file(tmp_path / "pipe", None)
 
 
-@posix
+@needs_links
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="needs root")
 def test_somebody_elses_repository_does_not_count(tmp_path: Path) -> None:
     project = make_project(tmp_path)
@@ -191,7 +189,7 @@ def test_a_module_of_the_cache_has_no_repository(tmp_path: Path) -> None:
     assert read_files(cached).licenses == ()
 
 
-@posix
+@needs_links
 def test_replaced_folders_are_looked_through(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     (tmp_path / "other").mkdir()
@@ -203,7 +201,7 @@ def test_replaced_folders_are_looked_through(tmp_path: Path) -> None:
         open_source(str(project))
 
 
-@posix
+@needs_links
 def test_folders_of_a_workspace_are_looked_through(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     (tmp_path / "other").mkdir()
@@ -218,7 +216,7 @@ def test_folders_of_a_workspace_are_looked_through(tmp_path: Path) -> None:
         open_source(str(project))
 
 
-@posix
+@needs_links
 @pytest.mark.parametrize("name", [".gitattributes", ".gitignore"])
 def test_what_gos_git_would_wait_for(tmp_path: Path, name: str) -> None:
     project = make_project(tmp_path)
@@ -228,7 +226,7 @@ def test_what_gos_git_would_wait_for(tmp_path: Path, name: str) -> None:
         open_source(str(project))
 
 
-@posix
+@needs_links
 def test_links_that_go_ignores(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     (project / "testdata").mkdir()
@@ -238,7 +236,7 @@ def test_links_that_go_ignores(tmp_path: Path) -> None:
     assert open_source(str(project)).module_path == "example.com/tool"
 
 
-@posix
+@needs_links
 def test_folders_that_nobody_may_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database's, say: Go does not look into them either."""
     project = make_project(tmp_path)
@@ -274,7 +272,7 @@ class Swapper(threading.Thread):
                 spare.replace(self.path)
 
 
-@posix
+@needs_links
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "intruder",
@@ -303,7 +301,7 @@ def test_a_file_swapped_between_look_and_open(
     assert b"refused" in seen
 
 
-@posix
+@needs_links
 @pytest.mark.slow
 def test_a_folder_swapped_for_a_link(tmp_path: Path) -> None:
     project = make_project(tmp_path)

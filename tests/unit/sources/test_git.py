@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from programs import program
+from systems import needs_scripts
 
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.process import Runner
@@ -186,10 +186,7 @@ def make_hostile(folder: Path, marker: Path) -> Path:
     return folder
 
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="the scripts are shell scripts")
-
-
-@posix
+@needs_scripts
 def test_a_repositorys_settings_start_nothing(tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     folder = make_hostile(tmp_path / "tool", marker)
@@ -210,7 +207,7 @@ def test_a_repositorys_settings_start_nothing(tmp_path: Path) -> None:
     assert not marker.exists(), marker.read_text()
 
 
-@posix
+@needs_scripts
 def test_go_stamps_without_starting_anything(tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     folder = make_hostile(tmp_path / "tool", marker)
@@ -222,7 +219,7 @@ def test_go_stamps_without_starting_anything(tmp_path: Path) -> None:
     assert not marker.exists(), marker.read_text()
 
 
-@posix
+@needs_scripts
 @pytest.mark.parametrize("listed", [True, False], ids=["in .gitmodules", "not listed"])
 def test_a_submodules_settings_start_nothing(tmp_path: Path, listed: bool) -> None:
     marker = tmp_path / "marker"
@@ -241,7 +238,7 @@ def test_a_submodules_settings_start_nothing(tmp_path: Path, listed: bool) -> No
     assert not marker.exists(), marker.read_text()
 
 
-@posix
+@needs_scripts
 def test_the_users_own_settings_stay(tmp_path: Path) -> None:
     folder = make_hostile(tmp_path / "tool", tmp_path / "marker")
     own = tmp_path / "gitconfig"
@@ -265,7 +262,7 @@ def test_the_users_own_settings_stay(tmp_path: Path) -> None:
     assert ask("--get-all", "credential.helper")[-3:] == ["", "first", "second"]
 
 
-@posix
+@needs_scripts
 @pytest.mark.parametrize(
     ("file", "text"),
     [(".git/config", b'[filter "\xff"]\n\tclean = id\n'),
@@ -301,7 +298,7 @@ def test_what_git_can_not_compare_is_no_release(tmp_path: Path) -> None:
     assert seen and seen.release is None
 
 
-@posix
+@needs_scripts
 def test_an_old_git_is_refused(tmp_path: Path) -> None:
     folder = make_hostile(tmp_path / "tool", tmp_path / "marker")
     bin_folder = tmp_path / "bin"
@@ -313,7 +310,7 @@ def test_an_old_git_is_refused(tmp_path: Path) -> None:
         guard_git(folder, Runner(), {"PATH": f"{bin_folder}:/bin:/usr/bin"})
 
 
-@posix
+@needs_scripts
 def test_a_git_that_waits_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make_hostile(tmp_path / "tool", tmp_path / "marker")
     os.mkfifo(folder / "pipe")

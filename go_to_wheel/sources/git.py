@@ -62,57 +62,18 @@ _OTHER_SYSTEMS = (".bzr", ".fslckout", ".hg", ".svn", "_FOSSIL_")
 class Checkout:
     """A commit and its neighbourhood.
 
-    `tag` is the version that a tag names on the commit itself, `base` the newest one below
-    it; `prefix` is the folder's place in the repository ("tools/x/"). `others` are the
-    repository's tags, if none of them is a version of the project. `modified` is about tracked
-    files. In a `shallow` clone tags may be missing. `problem` is why git fails; the rest is
-    unknown then.
+    `release` is the version that a tag names on the commit itself, if no tracked file is
+    changed. Else `development` is a version after the newest tag below it, and why it is no
+    release; None in a repository without any tag. `prefix` is the folder's place in the
+    repository ("tools/x/").
     """
 
     commit: str = ""
     seconds: int = 0
-    tag: str | None = None
-    base: str | None = None
-    modified: bool = False
+    release: str | None = None
+    development: tuple[str, str] | None = None
     remote: str | None = None
     prefix: str = ""
-    others: tuple[str, ...] = ()
-    shallow: bool = False
-    problem: str = ""
-
-    @property
-    def release(self) -> str | None:
-        """The version of an unmodified, tagged commit."""
-        return self.tag if self.tag and not self.modified else None
-
-    @property
-    def development(self) -> tuple[str, str] | None:
-        """The version of any other commit, and why it is no release; None where none is known.
-
-        A repository without any tag has no version.
-        """
-        if self.problem:
-            return "0.0.0.dev0", self.problem
-        short = self.commit[:12]
-        if self.tag:
-            why = f"files differ from the commit that {self.tag} names"
-        elif self.base:
-            why = f"no version tag names the commit {short}"
-        elif self.shallow:
-            why = "the clone is shallow, so tags may be missing; git fetch --unshallow --tags"
-        elif self.others:
-            named = ", ".join(self.others[:5]) + (", …" if len(self.others) > 5 else "")
-            why = (
-                f"no tag is a version of this project, neither is {named}; "
-                "set tag-prefix in [tool.go-to-wheel] to what is in front of its versions"
-            )
-        else:
-            return None
-        base = self.tag or self.base
-        if base is None:
-            stamp = format_development("v0.0.0", self.seconds, self.commit).partition("-0.")[2]
-            return f"v0.0.0-{stamp}", why
-        return format_development(base, self.seconds, self.commit), why
 
 
 class Git:
@@ -255,25 +216,43 @@ def read_checkout(git: Git, rules: TagRules, nearby: Sequence[str] = ()) -> Chec
     folders = dict.fromkeys("" if place == "." else f"{place}/" for place in places)
     rules = replace(rules, folders=tuple(folders))
     here = find_version(_lines(git, "tag", "--points-at", "HEAD"), rules)
-    base = find_version(_lines(git, "tag", "--merged", "HEAD"), rules)
     changes = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty")
-    return Checkout(
-        commit=commit,
-        seconds=int(seconds),
-        tag=here,
-        base=base,
-        modified=git.query(*changes, "--", ".") != "",  # also when it fails
-        remote=git.query("remote", "get-url", "origin"),
-        prefix=prefix,
-        others=() if base else tuple(_lines(git, "tag", "--sort=-creatordate")),
-        shallow=git.query("rev-parse", "--is-shallow-repository") == "true",
+    modified = git.query(*changes, "--", ".") != ""  # also when it fails
+    found = Checkout(
+        commit, int(seconds), None, None, git.query("remote", "get-url", "origin"), prefix
+    )
+    if here and not modified:
+        return replace(found, release=here)
+    base = here or find_version(_lines(git, "tag", "--merged", "HEAD"), rules)
+    why = f"no version tag names the commit {commit[:12]}"
+    if here:
+        why = f"files differ from the commit that {here} names"
+    elif not base:
+        why = _no_tag(git)
+    if not why:
+        return found
+    text = format_development(base or "v0.0.0", int(seconds), commit)
+    text = text if base else text.replace("v0.0.1-0.", "v0.0.0-")
+    return replace(found, development=(text, why))
+
+
+def _no_tag(git: Git) -> str:
+    """Why no tag is a version; "" in a repository without any."""
+    if git.query("rev-parse", "--is-shallow-repository") == "true":
+        return "the clone is shallow, so tags may be missing; git fetch --unshallow --tags"
+    tags = _lines(git, "tag", "--sort=-creatordate")
+    named = ", ".join(tags[:5]) + (", …" if len(tags) > 5 else "")
+    return named and (
+        f"no tag is a version of this project, neither is {named}; "
+        "set tag-prefix in [tool.go-to-wheel] to what is in front of its versions"
     )
 
 
 def _problem(folder: Path, text: str) -> Checkout | None:
     """git's refusal, where there is a repository that it is about."""
     inside = any((place / ".git").exists() for place in (folder, *folder.parents))
-    return Checkout(problem=f"its version is unknown, git failed: {text}") if inside else None
+    why = f"its version is unknown, git failed: {text}"
+    return Checkout(development=("0.0.0.dev0", why)) if inside else None
 
 
 def _reason(stderr: str) -> str:

@@ -8,16 +8,15 @@ our build backend, or with no build backend at all.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
-from copy import copy
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from email.utils import formataddr
 from pathlib import Path
 from typing import Any
 
-from packaging.utils import canonicalize_name
+from packaging.version import Version
 from pyproject_metadata import StandardMetadata
 
 from go_to_wheel.errors import InvalidOptionsError
@@ -27,6 +26,13 @@ from go_to_wheel.sources.readme import Readme
 FILE_NAME = "pyproject.toml"
 BACKEND = "go_to_wheel.backend"
 TABLE = "tool.go-to-wheel"
+#: [project]'s texts, and two that core metadata has other names for.
+_TEXTS = (
+    *("name", "version", "description", "license", "requires-python"),
+    *("author", "author-email", "maintainer", "maintainer-email"),
+)
+_NAMES = {"description": "summary", "license": "license_expression"}
+_LISTS = ("keywords", "requires_dist", "provides_extra")
 
 
 @dataclass(frozen=True)
@@ -130,45 +136,32 @@ def _read_table(folder: Path, data: Mapping[str, Any], settings: Settings) -> Pr
     except Exception as error:  # noqa: BLE001 (a group, or whatever the library stumbles over)
         faults = [str(fault) for fault in getattr(error, "exceptions", (error,))]
         raise InvalidOptionsError([f"{FILE_NAME}: {fault}" for fault in faults]) from None
+    fields = _core_metadata(meta)
+    texts = {key: fields.get(_NAMES.get(key, key.replace("-", "_"))) for key in _TEXTS}
     return Project(
         folder=folder,
         settings=settings,
-        values=_texts(meta),
+        values={key: text for key, text in texts.items() if text and key not in meta.dynamic},
         dynamic=frozenset(meta.dynamic),
         readme=Readme(meta.readme.text, meta.readme.content_type or "") if meta.readme else None,
         readme_file=readme_file,
         license_files=_license_files(folder, meta),
         lists={
-            "classifiers": tuple(meta.classifiers),
-            "keywords": tuple(meta.keywords),
-            "requires_dist": _requirements(meta),
-            "provides_extra": tuple(map(canonicalize_name, meta.optional_dependencies)),
+            "classifiers": tuple(fields.get("classifier", ())),
+            **{name: tuple(fields.get(name, ())) for name in _LISTS},
         },
         urls=dict(meta.urls),
         entry_points=_entry_points(meta),
     )
 
 
-def _texts(meta: StandardMetadata) -> dict[str, str]:
-    texts = {
-        "name": meta.name,
-        "version": str(meta.version or ""),
-        "description": meta.description or "",
-        "license": meta.license if isinstance(meta.license, str) else "",
-        "requires-python": str(meta.requires_python or ""),
-    }
-    for role, people in {"author": meta.authors, "maintainer": meta.maintainers}.items():
-        texts[role] = ", ".join(name for name, email in people if not email)
-        texts[f"{role}-email"] = ", ".join(_format_person(*pair) for pair in people if pair[1])
-    return {name: text for name, text in texts.items() if text}
-
-
-def _format_person(name: str, email: str | None) -> str:
-    """`Jane Doe <jane@example.com>`; pyproject-metadata calls people without a name so."""
-    if name == "Unknown":
-        return str(email)
-    quoted = formataddr((name, "x")).removesuffix(" <x>") if name.isascii() else name
-    return f"{quoted} <{email}>"
+def _core_metadata(meta: StandardMetadata) -> dict[str, Any]:
+    """The fields by their names in core metadata; a version is there even if it is dynamic."""
+    fields = replace(meta, version=meta.version or Version("0"), dynamic=[]).as_json()
+    for name in ("author_email", "maintainer_email"):
+        if name in fields:  # pyproject-metadata calls people without a name so
+            fields[name] = re.sub(r"(^|, )Unknown <([^<>]+)>", r"\1\2", str(fields[name]))
+    return fields
 
 
 def _read_readme(folder: Path, table: Mapping[str, Any]) -> tuple[dict[str, Any], Path | None]:
@@ -192,19 +185,6 @@ def _license_files(folder: Path, meta: StandardMetadata) -> tuple[tuple[str, byt
         return None
     paths = sorted(meta.license_files)
     return tuple((path.as_posix(), read_text_file(folder / path, folder)) for path in paths)
-
-
-def _requirements(meta: StandardMetadata) -> tuple[str, ...]:
-    """Dependencies, then each extra's with `extra == "name"` among its conditions."""
-    found = [*map(str, meta.dependencies)]
-    for extra, requirements in meta.optional_dependencies.items():
-        wanted = f'extra == "{canonicalize_name(extra)}"'
-        for requirement in requirements:
-            condition = f"({requirement.marker}) and {wanted}" if requirement.marker else wanted
-            bare = copy(requirement)
-            bare.marker = None
-            found.append(f"{bare} ; {condition}")
-    return tuple(found)
 
 
 def _entry_points(meta: StandardMetadata) -> dict[str, dict[str, str]]:

@@ -84,8 +84,8 @@ def test_every_field_of_project(tmp_path: Path) -> None:
         "keywords": ("a", "b"),
         "requires_dist": (
             'click>=8; python_version < "4"',
-            'rich ; extra == "extra"',
-            'pywin32 ; (sys_platform == "win32") and extra == "extra"',
+            'rich; extra == "extra"',
+            'pywin32; sys_platform == "win32" and extra == "extra"',
         ),
         "provides_extra": ("extra",),
     }
@@ -101,7 +101,7 @@ def test_names_of_extras_are_normalised(tmp_path: Path) -> None:
     lists = read(tmp_path, BACKEND + text).lists
     assert (lists["provides_extra"], lists["requires_dist"]) == (
         ("big-one",),
-        ('rich ; extra == "big-one"',),
+        ('rich; extra == "big-one"',),
     )
 
 

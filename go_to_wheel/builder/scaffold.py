@@ -25,9 +25,15 @@ _RELEASE = "go-to-wheel[check]>=1.0,<2"
 
 
 def plan_files(
-    folder: Path, request: BuildRequest, runner: Runner, environ: Mapping[str, str]
+    folder: Path,
+    request: BuildRequest,
+    runner: Runner,
+    environ: Mapping[str, str],
+    split: bool = False,
 ) -> tuple[dict[Path, str], list[str]]:
     """The files to write for the module in `folder`, path -> text; and notes.
+
+    With `split` the workflow builds each platform on a machine of its own.
 
     Raises what planning a build raises: SourceError when there is no program to build.
     """
@@ -40,7 +46,7 @@ def plan_files(
     below = PurePosixPath(module.relative_to(top).as_posix())
     files = {
         module / FILE_NAME: format_pyproject(plan, requirement, variable),
-        top / WORKFLOW: format_workflow(below, requirement),
+        top / WORKFLOW: format_workflow(below, requirement, split),
     }
     name = plan.options.project.name
     taken = f"the package index has a project {name!r}; unless it is yours, choose: --name NAME"
@@ -114,9 +120,14 @@ def _quote(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def format_workflow(module: PurePosixPath, requirement: Requirement) -> str:
+def format_workflow(module: PurePosixPath, requirement: Requirement, split: bool = False) -> str:
     """The release workflow for a module at this path in its repository."""
-    text = resources.files("go_to_wheel").joinpath("data/publish.yml").read_text(encoding="utf-8")
+    data = resources.files("go_to_wheel").joinpath("data")
+    text = data.joinpath("publish.yml").read_text(encoding="utf-8")
+    if split:
+        head, _, rest = text.partition("  build:\n")
+        jobs = data.joinpath("publish-split.yml").read_text(encoding="utf-8")
+        text = f"{head}{jobs}\n  test:\n" + rest.partition("\n  test:\n")[2]
     if requirement.specifier.startswith(" @"):
         text = text.replace(_RELEASE, f"go-to-wheel[check]{requirement.specifier}")
     if str(module) == ".":

@@ -20,9 +20,10 @@ from go_to_wheel.process import Runner
 @option("--name", "Package name (default: from the module path).")
 @package
 @go_binary
+@option("--split", "Build each platform in a job of its own.", is_flag=True)
 @option("--print,only_print", "Print the files; write nothing.", is_flag=True)
 @option("--force", "Overwrite existing files.", is_flag=True)
-def command(folder: str, only_print: bool, force: bool, **options: Any) -> None:
+def command(folder: str, split: bool, only_print: bool, force: bool, **options: Any) -> None:
     """Write what a Go module needs to be released on PyPI.
 
     Writes pyproject.toml (so that pip, uv and build can build it) beside go.mod, and
@@ -31,7 +32,7 @@ def command(folder: str, only_print: bool, force: bool, **options: Any) -> None:
     """
     runner = Runner()
     request = BuildRequest(source=folder, **options)
-    files, notes = plan_files(Path(folder), request, runner, os.environ)
+    files, notes = plan_files(Path(folder), request, runner, os.environ, split)
     for text in notes:
         note(text)
     shown = {_shown(path): content for path, content in files.items()}

@@ -180,3 +180,23 @@ def test_by_hand_without_a_tag(checkout: Path, machine: Machine, tmp_path: Path)
     assert len(names) == 1
     assert ".dev" in names.pop()
     assert workflow["jobs"]["upload"]["if"] == "github.event_name == 'push'"
+
+
+def test_one_job_a_platform(machine: Machine, tmp_path: Path) -> None:
+    checkout = initialised(tmp_path / "hello", "--split")
+    workflow = workflow_of(checkout)
+    fresh = Machine(tmp_path / "machine", machine.env)
+    fresh.folder.mkdir()
+    platforms = workflow["jobs"]["wheel"]["strategy"]["matrix"]["platform"]
+    for platform in platforms:
+        fresh.run_job(workflow, "wheel", checkout, **{"matrix.platform": platform})
+    assert len(list(fresh.artifact(".").glob("wheel-*/*.whl"))) == 6
+    printed = fresh.run_job(workflow, "build", checkout)
+    assert "Checked 6 wheels: no errors" in printed
+    names = sorted(path.name for path in fresh.artifact("dist").iterdir())
+    assert len(names) == 7
+    assert "hello-1.4.0.tar.gz" in names
+    shutil.rmtree(fresh.artifact("dist"))
+    shutil.rmtree(fresh.artifact("wheel-darwin-arm64"))
+    with pytest.raises(AssertionError, match="no wheel for darwin-arm64"):
+        fresh.run_job(workflow, "build", checkout)

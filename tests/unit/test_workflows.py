@@ -15,6 +15,7 @@ import yaml
 
 from go_to_wheel.builder.requirement import Requirement
 from go_to_wheel.builder.scaffold import format_workflow
+from go_to_wheel.platforms import default_targets
 
 ROOT = Path(__file__).parents[2]
 OURS = {
@@ -22,7 +23,8 @@ OURS = {
     for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 }
 WRITTEN = resources.files("go_to_wheel").joinpath("data/publish.yml").read_text(encoding="utf-8")
-ALL = {**{f"our {name}": text for name, text in OURS.items()}, "init's": WRITTEN}
+SPLIT = format_workflow(PurePosixPath("."), Requirement(">=1.0"), split=True)
+ALL = {**{f"our {name}": text for name, text in OURS.items()}, "init's": WRITTEN, "split": SPLIT}
 RELEASES = {name: text for name, text in ALL.items() if not name.endswith(("ci.yml", "docs.yml"))}
 
 #: Each action that may be used, at the commit that the version in the comment has.
@@ -71,7 +73,7 @@ def test_rights_are_the_least(name: str) -> None:
 @pytest.mark.parametrize("name", RELEASES)
 def test_what_is_uploaded_was_built_and_tested_before(name: str) -> None:
     steps = jobs(RELEASES[name])
-    assert set(steps) == {"build", "test", "upload"}
+    assert set(steps) - {"wheel"} == {"build", "test", "upload"}
     assert steps["upload"]["needs"] == ["build", "test"]
     assert steps["test"]["needs"] == "build"
     assert steps["upload"]["environment"] == "pypi"
@@ -110,6 +112,15 @@ def test_a_second_opinion_on_the_action() -> None:
     args = [str(zizmor), "--offline", "--no-progress", "--quiet", str(ROOT / "action.yml")]
     result = subprocess.run(args, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_split_builds_the_default_platforms_and_changes_no_other_job() -> None:
+    split, whole = jobs(SPLIT), jobs(WRITTEN)
+    assert list(split) == ["wheel", "build", "test", "upload"]
+    names = [target.name for target in default_targets()]
+    assert split["wheel"]["strategy"]["matrix"]["platform"] == names
+    assert split["build"]["needs"] == "wheel"
+    assert (split["test"], split["upload"]) == (whole["test"], whole["upload"])
 
 
 def test_a_module_below_the_repository() -> None:

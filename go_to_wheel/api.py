@@ -16,8 +16,8 @@ from go_to_wheel.builder.detect import read_epoch
 from go_to_wheel.builder.plan import plan_build
 from go_to_wheel.builder.publish import publish
 from go_to_wheel.builder.run import BuildReport, EventSink, run_build
-from go_to_wheel.check.anatomy import inspect_wheel
 from go_to_wheel.check.run import check_wheels
+from go_to_wheel.check.wheel import inspect_wheel
 from go_to_wheel.config.detected import Detected
 from go_to_wheel.config.metadata import parse_license
 from go_to_wheel.config.options import (

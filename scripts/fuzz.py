@@ -28,10 +28,9 @@ with atheris.instrument_imports(include=["go_to_wheel", "elftools", "zipfile", "
     from go_to_wheel.binary.goinfo import parse_build_info
     from go_to_wheel.binary.read import read_facts
     from go_to_wheel.builder.rebuild import read_recipe
-    from go_to_wheel.check.anatomy import read_anatomy, to_json
     from go_to_wheel.check.twine import run_twine
-    from go_to_wheel.check.wheel import check_wheel
-    from go_to_wheel.cli.inspect import _rows
+    from go_to_wheel.check.wheel import check_wheel, read_anatomy
+    from go_to_wheel.cli.inspect import rows_of, to_json
     from go_to_wheel.cli.messages import printable
     from go_to_wheel.errors import BinaryError, WheelError
 
@@ -73,7 +72,7 @@ def read_wheel(data: bytes) -> None:
     to_json(anatomy)
     with contextlib.suppress(WheelError):
         read_recipe(data, WHEEL)
-    for _, text in _rows(anatomy, everything=True):
+    for _, text in rows_of(to_json(anatomy), everything=True):
         printable(text).encode()
 
 

@@ -30,11 +30,10 @@ from hostile_wheels import CASES  # noqa: E402
 from raw_zip import RawEntry, wheel_entries, write_zip  # noqa: E402
 
 from go_to_wheel.builder.rebuild import read_recipe  # noqa: E402
-from go_to_wheel.check.anatomy import read_anatomy, to_json  # noqa: E402
 from go_to_wheel.check.compare import compare_wheels  # noqa: E402
 from go_to_wheel.check.group import check_groups  # noqa: E402
-from go_to_wheel.check.wheel import check_wheel  # noqa: E402
-from go_to_wheel.cli.inspect import _rows  # noqa: E402
+from go_to_wheel.check.wheel import check_wheel, read_anatomy  # noqa: E402
+from go_to_wheel.cli.inspect import rows_of, to_json  # noqa: E402
 from go_to_wheel.cli.messages import visible  # noqa: E402
 from go_to_wheel.errors import GoToWheelError  # noqa: E402
 
@@ -145,7 +144,7 @@ def shown(data: bytes) -> Iterator[str]:
     with contextlib.suppress(GoToWheelError):
         anatomy = read_anatomy(io.BytesIO(data), FILE)
         json.dumps(to_json(anatomy))
-        yield from (text for _, text in _rows(anatomy, everything=True))
+        yield from (text for _, text in rows_of(to_json(anatomy), everything=True))
         read_recipe(data, FILE)
         difference = compare_wheels(data, write_zip(wheel_entries()))
         yield from difference.details if difference else ()

@@ -18,10 +18,9 @@ from typing import Any
 from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.builder.plan import plan_build
 from go_to_wheel.builder.run import run_build
-from go_to_wheel.check.anatomy import read_anatomy
 from go_to_wheel.check.archive import open_archive
 from go_to_wheel.check.program import Program
-from go_to_wheel.check.wheel import Wheel
+from go_to_wheel.check.wheel import Wheel, read_anatomy
 from go_to_wheel.config.pyproject import read_project
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.errors import InvalidOptionsError, SourceError, ToolchainError, WheelError
@@ -120,7 +119,7 @@ def _request(anatomy: Wheel, programs: Sequence[Program], flags: str | None) -> 
         tags=tags.split(",") if _TAGS.fullmatch(tags) else [],
         set_values={},
         launcher="native" if in_scripts else "python",
-        dependency_licenses=any(text.startswith("go/") for text in anatomy.license_texts),
+        dependency_licenses=any(text.startswith("go/") for text in anatomy.below("licenses")),
         stamp=bool(facts.setting("vcs.revision")),  # built in git, and not by the backend
     )
 

@@ -11,11 +11,12 @@ import stat
 import struct
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import BinaryIO, cast
 
 from go_to_wheel.check.paths import path_of
-from go_to_wheel.check.report import Finding, Findings
+from go_to_wheel.check.report import RULES, Finding, Findings, fault
 from go_to_wheel.errors import WheelError
 
 MIB = 1 << 20
@@ -52,9 +53,8 @@ class _Guard:
         if self.is_open:
             return self._read(size)
         if size > MAX_DIRECTORY:
-            raise WheelError(
-                f"its central directory claims {size} bytes; the limit is {MAX_DIRECTORY}"
-            )
+            text = f"its central directory claims {size} bytes; the limit is {MAX_DIRECTORY}"
+            raise WheelError(text)
         data = self._read(size)
         if (count := data.count(_CENTRAL)) > MAX_ENTRIES:
             raise WheelError(f"it has {count} entries; the limit is {MAX_ENTRIES}")
@@ -64,20 +64,26 @@ class _Guard:
 def open_archive(stream: BinaryIO) -> zipfile.ZipFile:
     """A zip archive for reading. Raises WheelError for what can't be read as one."""
     guard = _Guard(stream)
-    try:
+    with reading("it can't be read as a zip archive"):
         archive = zipfile.ZipFile(cast("BinaryIO", guard))
-    except WheelError:
-        raise
-    except Exception as error:  # zipfile raises anything for broken headers
-        raise WheelError(f"it can't be read as a zip archive: {error}") from error
     guard.is_open = True
     return archive
 
 
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turn whatever zipfile and zlib raise for broken data into a WheelError."""
+    try:
+        yield
+    except WheelError:
+        raise
+    except Exception as error:
+        raise WheelError(f"{what}: {error}") from error
+
+
 def check_archive(archive: zipfile.ZipFile, stream: BinaryIO) -> Findings:
     """Everything that is wrong with the archive, apart from its entries' paths."""
-    length = stream.seek(0, io.SEEK_END)
-    entries = archive.infolist()
+    length, entries = stream.seek(0, io.SEEK_END), archive.infolist()
     if length > MAX_FILE:
         text = f"the file has {length / MIB:.0f} MiB; PyPI takes {MAX_FILE // MIB}"
         yield Finding("zip-too-large", text)
@@ -87,38 +93,33 @@ def check_archive(archive: zipfile.ZipFile, stream: BinaryIO) -> Findings:
         hint = f"don't install it; the limits are {BOMB_SIZE // MIB} MiB and {BOMB_RATIO} times"
         yield Finding("zip-bomb", text, hint)
     if archive.comment or any(entry.comment for entry in entries):
-        yield Finding("zip-comment", "the archive has a comment")
+        yield Finding("zip-comment", RULES["zip-comment"].title)
     for entry in entries:
-        yield from _check_entry(entry)
+        flags, kind = entry.flag_bits, stat.S_IFMT(entry.external_attr >> 16)
+        wrong = {
+            "zip-unsafe-name": not (path_of(entry).isascii() or flags & _FLAG_UTF8),
+            "zip-link": kind not in (0, stat.S_IFREG, stat.S_IFDIR),
+            "zip-compression": entry.compress_type not in _METHODS,
+            "zip-date": not _is_date(entry.date_time),
+            "zip-encrypted": flags & _FLAG_ENCRYPTED,
+            "zip-data-descriptor": flags & _FLAG_DESCRIPTOR,
+        }
+        yield from (fault(code, path_of(entry)) for code, is_so in wrong.items() if is_so)
     if reason := _find_mismatch(archive, stream, length):
         yield Finding("zip-mismatch", reason)
 
 
-def _check_entry(entry: zipfile.ZipInfo) -> Findings:
-    name = path_of(entry)
-    if not name.isascii() and not entry.flag_bits & _FLAG_UTF8:
-        yield Finding("zip-unsafe-name", f"the path {name!r} is not marked as UTF-8")
-    kind = stat.S_IFMT(entry.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        what = "a symbolic link" if kind == stat.S_IFLNK else "neither file nor folder"
-        yield Finding("zip-link", f"{name!r} is {what}")
-    if entry.compress_type not in _METHODS:
-        yield Finding("zip-compression", f"{name!r} is compressed by method {entry.compress_type}")
-    try:
-        datetime(*entry.date_time)
-    except ValueError:
-        text = "{!r} has the date {}-{:02}-{:02} {:02}:{:02}:{:02}".format(name, *entry.date_time)
-        yield Finding("zip-date", text)
-    if entry.flag_bits & _FLAG_ENCRYPTED:
-        yield Finding("zip-encrypted", f"{name!r} is encrypted")
-    if entry.flag_bits & _FLAG_DESCRIPTOR:
-        yield Finding("zip-data-descriptor", f"the size of {name!r} follows its data")
+def _is_date(parts: tuple[int, int, int, int, int, int]) -> bool:
+    with suppress(ValueError):
+        return bool(datetime(*parts))
+    return False
 
 
 def _find_mismatch(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> str:
     """The first disagreement between local headers, central directory and the file's size."""
+    entries = archive.infolist()
     expected = 0
-    for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
+    for entry in sorted(entries, key=lambda entry: entry.header_offset):
         name = path_of(entry)
         if gap := entry.header_offset - expected:
             what = "entries overlap" if gap < 0 else f"{gap} bytes that belong to no entry lie"
@@ -130,11 +131,6 @@ def _find_mismatch(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> s
             return f"{name!r} has {reason}"
     if expected != archive.start_dir:
         return "there is other data before the central directory"
-    return _check_end(archive, stream, length)
-
-
-def _check_end(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> str:
-    entries = archive.infolist()
     size = sum(len(_raw_name(entry)) + len(entry.extra) + len(entry.comment) for entry in entries)
     size += _CENTRAL_SIZE * len(entries)
     end = length - len(archive.comment) - _END_SIZE

@@ -5,16 +5,17 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from go_to_wheel.binary.read import read_facts
-from go_to_wheel.check.archive import open_archive
-from go_to_wheel.errors import BinaryError, WheelError
+from go_to_wheel.check.archive import open_archive, reading
+from go_to_wheel.errors import BinaryError
 
-_CONTEXT = 8
 _MAX_LINE = 500
 #: Larger texts are compared by byte, not by line.
 _MAX_TEXT = 1 << 20
+_STORAGE = ("filename", "date_time", "external_attr", "compress_type", "compress_size")
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,15 @@ def _differences(left: zipfile.ZipFile, right: zipfile.ZipFile) -> Iterator[Diff
     for name in sorted(set(names) ^ set(others)):
         where = "the wheel" if name in names else "the rebuilt wheel"
         yield Difference(name, (f"only in {where}",))
-    ordered = sorted(names, key=lambda name: name.endswith("/RECORD"))  # it follows from the rest
-    for name in ordered:
-        data, rebuilt = _read(left, name), _read(right, name)
+    for name in sorted(names, key=lambda name: name.endswith("/RECORD")):  # follows from the rest
+        with reading(f"{name!r} can't be read"):
+            data, rebuilt = left.read(name), right.read(name)
         if data != rebuilt:
             yield Difference(name, tuple(_explain(data, rebuilt)))
     for entry, other in zip(left.infolist(), right.infolist(), strict=False):
-        for change in _changes(_storage(entry), _storage(other)):
+        stored, other_stored = ({key: getattr(e, key) for key in _STORAGE} for e in (entry, other))
+        for change in _changes(stored, other_stored):
             yield Difference(entry.filename, (f"same content, but {change}",))
-
-
-def _read(archive: zipfile.ZipFile, name: str) -> bytes:
-    try:
-        return archive.read(name)
-    except Exception as error:  # zlib and zipfile raise anything for broken data
-        raise WheelError(f"{name!r} can't be read: {error}", "download the wheel again") from error
 
 
 def _explain(left: bytes, right: bytes) -> Iterator[str]:
@@ -68,39 +63,28 @@ def _explain(left: bytes, right: bytes) -> Iterator[str]:
     pairs = enumerate(zip(left, right, strict=False))
     offset = next((at for at, (a, b) in pairs if a != b), min(len(left), len(right)))
     yield f"first different byte at {offset:#x} of {len(left)} and {len(right)}"
-    part = slice(max(0, offset - _CONTEXT), offset + _CONTEXT)
-    yield f"wheel  {left[part].hex(' ')}"
-    yield f"built  {right[part].hex(' ')}"
 
 
-def _recorded(data: bytes) -> dict[str, str]:
+def _recorded(data: bytes) -> dict[str, object]:
     """What Go recorded about the build, by a name for people."""
-    try:
-        go = read_facts(io.BytesIO(data)).go
-    except BinaryError:
-        return {}
-    if go is None:
-        return {}
-    found = {"Go": go.version, "package": go.path, "module": str(go.main), **go.settings}
-    return found | {module.path: str(module) for module in go.deps}
+    with suppress(BinaryError):
+        if go := read_facts(io.BytesIO(data)).go:
+            modules = {module.path: module for module in go.deps}
+            return {
+                "Go": go.version,
+                "package": go.path,
+                "module": go.main,
+                **go.settings,
+                **modules,
+            }
+    return {}
 
 
 def _lines(data: bytes) -> dict[str, str]:
-    try:
+    with suppress(UnicodeDecodeError):
         lines = data.decode("utf-8").splitlines() if len(data) < _MAX_TEXT else []
-    except UnicodeDecodeError:
-        return {}
-    return {f"line {number}": repr(line) for number, line in enumerate(lines, 1)}
-
-
-def _storage(entry: zipfile.ZipInfo) -> dict[str, object]:
-    return {
-        "its place": entry.filename,
-        "its date": entry.date_time,
-        "its mode": entry.external_attr,
-        "its compression": entry.compress_type,
-        "its compressed size": entry.compress_size,
-    }
+        return {f"line {number}": repr(line) for number, line in enumerate(lines, 1)}
+    return {}
 
 
 def _changes(left: Mapping[str, object], right: Mapping[str, object]) -> Iterator[str]:

@@ -27,13 +27,14 @@ _ACCEPTED = re.compile(
     r"|android_\d+_(armeabi_v7a|arm64_v8a|x86|x86_64)|pyemscripten_\d+_\d+_wasm32"
 )
 _PROMISE = re.compile(
-    r"(?P<system>manylinux|musllinux|macosx|ios)_(?P<major>\d{1,4})_(?P<minor>\d{1,4})_(?P<arch>\w+)"
-    r"|(?P<other>manylinux1|manylinux2010|manylinux2014|linux|android_\d{1,4}|win)_?(?P<cpu>\w+)"
+    r"(manylinux(?:1|2010|2014)?|musllinux|linux|macosx|ios|android|win)_?"
+    r"(?:(\d{1,4})_(?:(\d{1,4})_)?)?(\w+?)(?:_iphoneos|_iphonesimulator)?"
 )
 _SYSTEMS = {"macosx": "darwin", "win": "windows", "ios": "ios", "android": "android"}
 _LEGACY_GLIBC = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 _ARCHES = {
     "armeabi_v7a": ("arm", "armv7l"),
+    "x86": ("i686",),
     "arm64_v8a": ("aarch64",),
     "universal2": ("x86_64", "arm64"),
     "intel": ("i386", "x86_64"),
@@ -70,7 +71,7 @@ class Claim:
     """A tag's promise: it runs on `goos` with one of `arches` from version `floor` on.
 
     `libc` is "glibc", "musl" or empty where the tag has none; `floor` is the C
-    library's on Linux and macOS's own, None where there is none.
+    library's on Linux and Apple's system's, None where there is none.
     """
 
     tag: str
@@ -85,17 +86,12 @@ def parse_claim(tag: str) -> Claim | None:
     match = _PROMISE.fullmatch(tag)
     if not match:
         return None
-    system, arch = match["system"] or match["other"], match["arch"] or match["cpu"]
-    floor = (int(match["major"]), int(match["minor"])) if match["system"] else None
-    floor = floor or _LEGACY_GLIBC.get(system)
-    goos = _SYSTEMS.get(system.split("_")[0], "linux")
+    system, major, minor, arch = match.groups()
+    floor = (int(major), int(minor)) if minor else _LEGACY_GLIBC.get(system)
+    goos = _SYSTEMS.get(system, "linux")
     libc = ""
     if goos == "linux" and floor:
         libc = "musl" if system == "musllinux" else "glibc"
-    if goos == "ios":
-        arch, floor = arch.rpartition("_")[0], None
-    if goos == "android" and arch == "x86":
-        arch = "i686"
     return Claim(tag, goos, _ARCHES.get(arch, (arch,)), libc, floor)
 
 

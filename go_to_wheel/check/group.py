@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from go_to_wheel.check.distinfo import parse_headers
 from go_to_wheel.check.filename import parse_claim
 from go_to_wheel.check.report import Finding, Findings, guarded
 from go_to_wheel.check.wheel import Wheel
@@ -14,7 +13,8 @@ from go_to_wheel.platforms import Target
 
 #: What pip takes from one wheel for all of a release.
 _COMPARED = ("Name", "Version", "Requires-Dist", "Requires-Python", "Provides-Extra")
-#: What is linked in, and so the licences, may differ from system to system.
+#: What is linked in, and so the licences, may differ from system to system. So may line
+#: ends, which a checkout on Windows may have changed.
 _IGNORED = (b"License-Expression:", b"License-File:")
 
 
@@ -45,26 +45,18 @@ def _check_versions(project: str, members: list[Wheel]) -> Findings:
 def _check_metadata(members: list[Wheel]) -> Findings:
     first: dict[object, Wheel] = {}
     for member in members:
-        if "METADATA" not in member.texts:
-            continue
         other = first.setdefault(member.name.version, member)
-        texts = member.texts["METADATA"], other.texts["METADATA"]
-        lines, others = map(_lines, texts)
-        if lines != others:
-            headers, other_headers = map(_compared, texts)
-            code = "set-description" if headers == other_headers else "set-metadata"
+        texts = [wheel.texts.get("METADATA", b"") for wheel in (member, other)]
+        lines, others = ([x for x in t.splitlines() if not x.startswith(_IGNORED)] for t in texts)
+        if lines != others and all(texts):
+            stated, other_stated = map(_compared, (member, other))
+            code = "set-description" if stated == other_stated else "set-metadata"
             text = f"its METADATA differs from that of {other.file}"
             yield Finding(code, text, wheel=member.file)
 
 
-def _lines(text: bytes) -> list[bytes]:
-    """METADATA whatever its line ends, which a checkout on Windows may have changed."""
-    return [line for line in text.splitlines() if not line.startswith(_IGNORED)]
-
-
-def _compared(text: bytes) -> list[list[str]]:
-    headers = parse_headers(text)
-    return [sorted(map(str, headers.get_all(name, []))) for name in _COMPARED]
+def _compared(wheel: Wheel) -> list[list[str]]:
+    return [sorted(map(str, wheel.metadata.get_all(name, []))) for name in _COMPARED]
 
 
 def _check_duplicates(members: list[Wheel]) -> Findings:
@@ -92,4 +84,4 @@ def serves(tag: str, target: Target) -> bool:
     claim = parse_claim(tag)
     if claim is None or claim.goos != target.goos or target.arch not in claim.arches:
         return False
-    return (claim.libc == "musl") == (target.libc == "musl") if claim.goos == "linux" else True
+    return claim.goos != "linux" or (claim.libc == "musl") == (target.libc == "musl")

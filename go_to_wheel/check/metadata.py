@@ -1,24 +1,42 @@
-"""METADATA: the core metadata specification, and what PyPI requires beyond it."""
+"""The .dist-info folder: METADATA, WHEEL and entry points, and whether they fit the file name.
+
+METADATA is judged by the core metadata specification, and by what PyPI requires beyond it.
+"""
 
 from __future__ import annotations
 
+import configparser
+import math
 import re
+import zipfile
+from collections.abc import Collection, Container
 from contextlib import suppress
+from email.message import Message
+from email.parser import HeaderParser
 from email.utils import getaddresses
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from packaging.metadata import Metadata, RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from trove_classifiers import classifiers, deprecated_classifiers
 
+from go_to_wheel.check.contents import read_text
 from go_to_wheel.check.filename import WheelName
-from go_to_wheel.check.paths import describe_character, is_hidden
-from go_to_wheel.check.report import Finding, Findings, guarded
+from go_to_wheel.check.paths import OWN_COMMANDS, find_hidden, is_command
+from go_to_wheel.check.report import Finding, Findings, fault, guarded
 
+#: Larger texts aren't parsed; the largest real ones have some hundred kilobytes.
+_MAX_TEXT = 1 << 20
+_MAX_TAGS, _MAX_EXPANDED = 1000, 100_000
+_LICENSE = re.compile(r"licen[cs]e|copying|copyright|notice|\.dist-info/licenses/", re.IGNORECASE)
+_ENTRY_NAME = re.compile(r"[\w.-]+")
+_OBJECT = re.compile(r"\w+(\.\w+)*(\s*:\s*\w+(\.\w+)*)?(\s*\[[^\[\]]*\])?")
+#: Metadata versions before License-File.
+_WITHOUT_FILES = ("1.0", "1.1", "1.2", "2.0", "2.1", "2.2", "2.3")
 ACCEPTED_VERSIONS = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
 _MAX_SUMMARY = 512
 _MAX_LABEL = 32
@@ -32,21 +50,127 @@ _CODES = {name: name for name in ("metadata-version", "summary", "license-expres
 _CODES |= {"license-file": "license-file", "license-files": "license-file"}
 _EMAIL = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
+    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+"
+    # names that can't be anybody's address (RFC 6761 and its like), and PyPI refuses
+    r"(?!(?:arpa|invalid|local|localhost|onion|test)$)[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]",
+    re.IGNORECASE,
 )
-#: Names that can't be anybody's address (RFC 6761 and its like), and PyPI refuses.
-_RESERVED_DOMAINS = ("arpa", "invalid", "local", "localhost", "onion", "test")
-_URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
+_URL = re.compile(
+    r"https?://([\w.~!$&'()*+,;=:%-]*@)?([A-Za-z0-9._~%-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?"
+    r"([/?#][A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*)?",
+    re.ASCII | re.IGNORECASE,
+)
 #: uv's versions are of 64-bit numbers; Python refuses those of over 4,300 digits.
 _HUGE_NUMBER = re.compile(r"[0-9]{20}")
 #: Joiners and direction marks have a use between the letters of some scripts and in emoji.
 _ALLOWED = "\u200c\u200d\u200e\u200f\t\r\n"
 
 
-def check_metadata(text: bytes, name: WheelName) -> Findings:
+def read_texts(archive: zipfile.ZipFile, folder: str, texts: dict[str, bytes]) -> Findings:
+    """Put the texts of a .dist-info folder into `texts`, by file name."""
+    for file in ("METADATA", "WHEEL", "entry_points.txt"):
+        text = read_text(archive, f"{folder}/{file}", _MAX_TEXT)
+        if text is not None:
+            texts[file] = text
+        elif file.isupper():
+            yield fault(f"{file.lower()}-missing", folder)
+
+
+def parse_headers(text: bytes) -> Message:
+    """The headers of METADATA or WHEEL, whatever the text."""
+    return HeaderParser().parsestr(text.decode("utf-8", "replace"))
+
+
+def check_dist_info(texts: dict[str, bytes], name: WheelName, paths: Collection[str]) -> Findings:
+    """Everything about the metadata of a wheel whose files are `paths`, apart from RECORD."""
+    heads = {path.split("/")[0] for path in paths if "/" in path}
+    found = sorted(head for head in heads if head.lower().endswith(".dist-info"))
+    if found != [name.info]:
+        listed = ", ".join(map(repr, found[:5])) or "none"
+        why = f"the .dist-info folder should be '{name.info}'; there is {listed}"
+        yield Finding("dist-info", why)
+    scripts = {path.rpartition("/")[2] for path in paths if is_command(path)}
+    if (text := texts.get("METADATA")) is not None:
+        yield from guarded("METADATA", check_metadata(text, name, paths))
+    if (text := texts.get("WHEEL")) is not None:
+        yield from guarded("WHEEL", check_wheel_file(text, name))
+    if text := texts.get("entry_points.txt"):
+        yield from guarded("entry_points.txt", _check_entry_points(text, scripts))
+    if not any(map(_LICENSE.search, paths)):
+        yield Finding("license-missing", "the wheel has no licence text")
+
+
+def check_wheel_file(text: bytes, name: WheelName) -> Findings:
+    """What is wrong with WHEEL."""
+    headers = parse_headers(text)
+    version = str(headers.get("Wheel-Version", "")).strip()
+    if not re.fullmatch(r"1\.\d+", version):
+        yield Finding("wheel-invalid", f"WHEEL has Wheel-Version {version!r}, not 1.0")
+    if str(headers.get("Root-Is-Purelib", "")).strip().lower() not in ("true", "false"):
+        yield Finding("wheel-invalid", "WHEEL has no Root-Is-Purelib: true or false")
+    stated: set[Tag] = set()
+    try:
+        for line in map(str, headers.get_all("Tag", [])[:_MAX_TAGS]):
+            count = math.prod(part.count(".") + 1 for part in line.split("-"))
+            if len(stated) + count > _MAX_EXPANDED:  # "a.b-c.d-e.f" stands for eight
+                raise ValueError(f"{line[:40]!r} stands for {count} tags")
+            stated |= parse_tag(line)
+    except ValueError as error:
+        yield Finding("wheel-invalid", f"WHEEL has an invalid tag: {error}")
+        return
+    places = {"WHEEL": stated - name.tags, "the file name": name.tags - stated}
+    parts = [
+        f"only {place} has {', '.join(sorted(map(str, tags))[:20])}"
+        for place, tags in places.items()
+        if tags
+    ]
+    if parts:
+        yield Finding("wheel-tags", "; ".join(parts))
+
+
+def _check_entry_points(text: bytes, scripts: Container[str]) -> Findings:
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, default_section="")
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
+    try:
+        parser.read_string(text.decode("utf-8"))
+    except (UnicodeDecodeError, configparser.Error) as error:
+        yield Finding("entry-points", f"entry_points.txt can't be read: {error}")
+        return
+    for group in parser.sections():
+        for name, target in parser.items(group):
+            why = "PyPI refuses the name" if not _ENTRY_NAME.fullmatch(name) else ""
+            if group in ("console_scripts", "gui_scripts"):
+                why = why or _refuse_command(name, target.strip(), scripts)
+            if why:
+                yield Finding("entry-points", f"{name!r} in [{group}]: {why}")
+
+
+def _refuse_command(name: str, target: str, scripts: Container[str]) -> str:
+    """Why an installer would refuse a command beside the files in `.data/scripts`."""
+    reasons = {
+        f"{target!r} is no function": not _OBJECT.fullmatch(target),
+        "it is not the name of a file": not name.strip("."),
+        "it replaces the environment's own command": OWN_COMMANDS.fullmatch(name),
+        "it is also a file in .data/scripts": name in scripts,
+    }
+    return next((text for text, is_so in reasons.items() if is_so), "")
+
+
+def check_metadata(text: bytes, name: WheelName, paths: Container[str] = ()) -> Findings:
     """Everything that is wrong with METADATA's content."""
     yield from _check_text(text)
-    yield from _same_as_filename(_parse(text), name)
+    raw = _parse(text)
+    stated, version = raw.get("name", ""), raw.get("version", "")
+    if stated and canonicalize_name(stated) != name.name:
+        yield Finding("filename-metadata", f"METADATA's name is {stated!r}, not {name.name!r}")
+    with suppress(ValueError):  # packaging reports it, or _check_requirements
+        if version and Version(version) != name.version:
+            text_ = f"METADATA's version is {version!r}, not {name.version}"
+            yield Finding("filename-metadata", text_)
+    has_files = raw.get("metadata_version", "") not in _WITHOUT_FILES
+    for file in raw.get("license_files", []) if has_files else ():
+        if f"{name.info}/licenses/{file}" not in paths:
+            yield fault("license-file", file)
 
 
 @lru_cache(maxsize=4)
@@ -78,8 +202,8 @@ def _check_values(raw: RawMetadata) -> Findings:
         if (longest := max(map(len, values), default=0)) > limit:
             text = f"{title} has {longest} characters; the limit is {limit}"
             yield Finding("metadata-invalid", text)
-        elif hidden := next((c for c in "".join(values) if is_hidden(c) and c not in _ALLOWED), ""):
-            yield Finding("metadata-hidden", f"{title} contains {describe_character(hidden)}")
+        elif hidden := find_hidden("".join(values), _ALLOWED):
+            yield Finding("metadata-hidden", f"{title} contains {hidden}")
 
 
 def _specification(text: bytes) -> Findings:
@@ -120,22 +244,12 @@ def _check_urls(raw: RawMetadata) -> Findings:
     urls = {"Home-page": raw.get("home_page"), "Download-URL": raw.get("download_url")}
     given = [(label, url) for label, url in urls.items() if url is not None]
     for label, url in (*given, *raw.get("project_urls", {}).items()):
-        if not label:
-            yield Finding("url", f"the Project-URL {url!r} has no label")
-        elif len(label) > _MAX_LABEL:
-            yield Finding("url", f"the URL label {label!r} is over {_MAX_LABEL} characters")
-        elif not _is_url(url):
+        if not 0 < len(label) <= _MAX_LABEL:
+            yield Finding(
+                "url", f"{url!r} has the label {label!r}, not 1 to {_MAX_LABEL} characters"
+            )
+        elif not _URL.fullmatch(url):
             yield Finding("url", f"{label}: {url!r} is not an http or https URL")
-
-
-def _is_url(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        return False
-    known = parts.scheme in ("http", "https") and parts.hostname
-    return bool(known and _URL_CHARACTERS.fullmatch(text))
 
 
 def _check_emails(raw: RawMetadata) -> Findings:
@@ -145,13 +259,8 @@ def _check_emails(raw: RawMetadata) -> Findings:
             addresses = [address for _, address in getaddresses([value])]
         except RecursionError:  # nested comments
             addresses = [""]
-        if value and not all(map(_is_email, addresses)):
+        if value and not all(map(_EMAIL.fullmatch, addresses)):
             yield Finding("email", f"{field}: {value!r} is not an e-mail address")
-
-
-def _is_email(address: str) -> bool:
-    domain = address.rpartition("@")[2].lower()
-    return bool(_EMAIL.fullmatch(address)) and domain.split(".")[-1] not in _RESERVED_DOMAINS
 
 
 def _check_requirements(raw: RawMetadata) -> Findings:
@@ -165,22 +274,3 @@ def _check_requirements(raw: RawMetadata) -> Findings:
             if Requirement(text).url:
                 message = f"the requirement {text!r} names a URL, which PyPI refuses"
                 yield Finding("direct-dependency", message)
-
-
-def _same_as_filename(raw: RawMetadata, name: WheelName) -> Findings:
-    stated, version = raw.get("name", ""), raw.get("version", "")
-    if stated and canonicalize_name(stated) != name.name:
-        yield Finding("filename-metadata", f"METADATA's name is {stated!r}, not {name.name!r}")
-    try:
-        differs = bool(version) and Version(version) != name.version
-    except ValueError:  # also for a number of over 4,300 digits
-        return  # _specification reports it
-    if differs:
-        yield Finding("filename-metadata", f"METADATA's version is {version!r}, not {name.version}")
-
-
-def license_files(text: bytes) -> list[str]:
-    """The License-File values in METADATA, where the version has that field (2.4)."""
-    raw = _parse(text)
-    is_old = raw.get("metadata_version", "").startswith(("1.", "2.0", "2.1", "2.2", "2.3"))
-    return [] if is_old else raw.get("license_files", [])

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from go_to_wheel.check.report import Finding, Findings
+from go_to_wheel.check.report import Finding, Findings, fault
 
 _UNSAFE = re.compile(r"\\|^/|^[A-Za-z]:|(^|/)\.\.?(/|$)|//")
 _WINDOWS = re.compile(
@@ -54,17 +54,16 @@ def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Fi
     on_windows = any(platform == "any" or platform.startswith("win") for platform in platforms)
     for path in paths:
         if not path or _UNSAFE.search(path.rstrip("/") or "/"):
-            text = f"the path {path!r} is not one below the folder that it is installed to"
-            yield Finding("zip-unsafe-name", text)
+            yield fault("zip-unsafe-name", path)
             continue
-        if not path.isascii() or not path.isprintable():
-            yield from _check_characters(path)
+        if hidden := find_hidden(path):  # uv refuses them; some break RECORD's lines
+            yield fault("zip-unsafe-name", path, f"it contains {hidden}")
         if _is_too_long(path):
             text = f"it has over {_MAX_PATH} bytes, or a part of over {_MAX_PART}"
-            yield Finding("zip-windows-name", f"the path {path!r} can't be installed: {text}")
+            yield fault("zip-windows-name", path, text)
         elif on_windows and (match := _WINDOWS.search(path)):
             text = f"Windows refuses or changes {match[0].strip('/')!r} in a name"
-            yield Finding("zip-windows-name", f"the path {path!r} can't be installed: {text}")
+            yield fault("zip-windows-name", path, text)
         yield from _check_destination(path, stem)
     places = [_below_site_packages(path, stem) for path in paths]
     yield from _check_repeats(places, any(not tag.startswith(_CASE_SENSITIVE) for tag in platforms))
@@ -77,24 +76,18 @@ def _below_site_packages(path: str, stem: str) -> str:
     return rest if head == f"{stem}.data" and scheme in ("purelib", "platlib") and rest else path
 
 
-def _check_characters(path: str) -> Findings:
-    """uv refuses names with control, format and unassigned characters; installer's RECORD
-    breaks at line and paragraph separators."""
-    hidden = [char for char in path if is_hidden(char)]
-    if hidden:
-        text = f"the path {path!r} contains {describe_character(hidden[0])}"
-        yield Finding("zip-unsafe-name", text)
+def find_hidden(text: str, allowed: str = "") -> str:
+    """The first character without a shape of its own, or that could reorder or break the text.
 
-
-def is_hidden(char: str) -> bool:
-    """Whether a character has no shape of its own, or could reorder or break the text."""
-    return unicodedata.category(char) in _HIDDEN
-
-
-def describe_character(char: str) -> str:
-    """ "U+202E (RIGHT-TO-LEFT OVERRIDE)"."""
-    name = unicodedata.name(char, "")
-    return f"U+{ord(char):04X}" + (f" ({name})" if name else "")
+    As in "U+202E (RIGHT-TO-LEFT OVERRIDE)"; "" where there is none.
+    """
+    if text.isascii() and text.isprintable():
+        return ""
+    for char in text:
+        if unicodedata.category(char) in _HIDDEN and char not in allowed:
+            name = unicodedata.name(char, "")
+            return f"U+{ord(char):04X}" + (f" ({name})" if name else "")
+    return ""
 
 
 def _is_too_long(path: str) -> bool:
@@ -111,16 +104,14 @@ def _check_repeats(paths: Sequence[str], folds: bool) -> Findings:
     """
     for path, count in Counter(paths).items():
         if count > 1:
-            yield Finding("zip-duplicate-name", f"{count} entries are installed as {path!r}")
+            yield fault("zip-duplicate-name", path)
     spell = fold if folds else str
     ordered = sorted(set(paths), key=lambda path: (spell(path).replace("/", "\0"), path))
     for path, following in pairwise(ordered):
         if not path.endswith("/") and following.startswith(f"{path}/"):
-            text = f"{path!r} is both a file and a folder, so it can't be installed"
-            yield Finding("zip-duplicate-name", text)
+            yield fault("zip-duplicate-name", path)
         elif folds and (clash := _find_clash(path.split("/"), following.split("/"))):
-            text = "{!a} and {!a} are one file on Windows or macOS".format(*clash)
-            yield Finding("zip-name-clash", text)
+            yield Finding("zip-name-clash", "{!a} and {!a}: one on Windows or macOS".format(*clash))
 
 
 def _find_clash(parts: list[str], others: list[str]) -> tuple[str, str] | None:
@@ -145,36 +136,21 @@ def fold(path: str) -> str:
 def _check_destination(path: str, stem: str) -> Findings:
     """Where an installer puts it: `.data` has a folder for each scheme."""
     head, _, below = path.partition("/")
+    scheme, _, rest = below.partition("/")
     if not head.endswith(".data"):
         if _STARTUP.fullmatch(path):
-            yield _startup(path)
+            yield fault("startup-code", path)
+    elif not below or (path.endswith("/") and scheme in _SCHEMES):
         return
-    scheme, _, rest = below.partition("/")
-    if not below or (path.endswith("/") and scheme in _SCHEMES):
-        return
-    if head != f"{stem}.data" or scheme not in _SCHEMES or not rest:
-        known = f"'{stem}.data/SCHEME/', where SCHEME is one of {', '.join(_SCHEMES)}"
-        yield Finding("data-scheme", f"installers don't install {path!r}", f"move it to {known}")
+    elif head != f"{stem}.data" or scheme not in _SCHEMES or not rest:
+        yield fault("data-scheme", path)
     elif scheme == "scripts":
-        yield from _check_script(path, rest)
+        if "/" in rest or OWN_COMMANDS.fullmatch(rest):
+            why = "some installers refuse folders" if "/" in rest else "the environment has its own"
+            yield fault("data-scheme", path, why)
+        elif rest.lower().endswith(".exe.exe"):
+            yield fault("command-name", path)
     elif _STARTUP.fullmatch(rest.rpartition("site-packages/")[2]):
-        yield _startup(path)
+        yield fault("startup-code", path)
     elif scheme == "data" and _OWNED.match(rest):
-        text = f"{path!r} is installed into the environment's own {rest.split('/')[0]!r}"
-        yield Finding("data-outside", text)
-
-
-def _check_script(path: str, name: str) -> Findings:
-    if "/" in name:
-        text = f"{path!r} is in a folder below scripts/, which some installers refuse"
-        yield Finding("data-scheme", text)
-    elif OWN_COMMANDS.fullmatch(name):
-        text = f"{path!r} replaces the environment's own {name!r}"
-        yield Finding("data-scheme", text, "give the command another name")
-    elif name.lower().endswith(".exe.exe"):
-        yield Finding("command-name", f"the command {path!r} ends in .exe twice")
-
-
-def _startup(path: str) -> Finding:
-    text = f"{path!r} makes code run whenever Python starts, imported or not"
-    return Finding("startup-code", text)
+        yield fault("data-outside", path)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from go_to_wheel.binary.facts import BinaryFacts, describe
 from go_to_wheel.binary.match import contains, level_faults
 from go_to_wheel.check.filename import Claim, WheelName, parse_claim
 from go_to_wheel.check.paths import is_command
-from go_to_wheel.check.report import Finding, Findings
-from go_to_wheel.platforms import TARGETS, Version2, macos_floor, macos_minimum
+from go_to_wheel.check.report import Findings, fault
+from go_to_wheel.platforms import TARGETS, Version2, macos_floor
 
 #: Where programs and their sources lie on the machines that build them. Go's tables hold
 #: file names between zero bytes, so a name that starts so is no text of the program's own.
@@ -83,8 +83,8 @@ def find_traces(facts: BinaryFacts, stream: BinaryIO, more: Iterable[str] = ()) 
 
 def fits(facts: BinaryFacts, claim: Claim) -> bool:
     """Whether it is for the system and an architecture of the tag."""
-    machines = (facts.machine, *_RUNS_ON.get(facts.machine, ()))
-    return facts.goos == claim.goos and not set(machines).isdisjoint(claim.arches)
+    machines = {facts.machine, *_RUNS_ON.get(facts.machine, ())}
+    return facts.goos == claim.goos and not machines.isdisjoint(claim.arches)
 
 
 def check_program(program: Program, name: WheelName, names: Set[str]) -> Findings:
@@ -95,25 +95,23 @@ def check_program(program: Program, name: WheelName, names: Set[str]) -> Finding
     claims = [claim for tag in name.platforms if (claim := parse_claim(tag))]
     for claim in claims:
         if not fits(facts, claim):
-            text = f"{path!r} is {describe(facts)}, but the tag is '{claim.tag}'"
-            yield Finding("binary-target", text)
+            yield fault("binary-target", path, f"{describe(facts)}, but the tag is '{claim.tag}'")
             return
     if "any" in name.platforms and (program.is_command or facts.kind == "shared library"):
         code = "binary-target" if program.is_command else "binary-any"
-        yield Finding(code, f"{path!r} is {describe(facts)}, but the tag is 'any'")
+        yield fault(code, path, f"{describe(facts)}, but the tag is 'any'")
     if program.is_command and not facts.executable:
-        yield Finding("binary-kind", f"{path!r} is {describe(facts)}, not an executable")
+        yield fault("binary-kind", path, f"{describe(facts)}, not an executable")
     executable = stat.S_ISREG(program.mode) and program.mode & 0o111
     if program.is_command and facts.format != "pe" and not executable:
-        text = f"{path!r} has mode {program.mode:#o} in the zip; pip will not make it executable"
-        yield Finding("binary-mode", text)
+        text = f"mode {program.mode:#o} in the zip; pip will not make it executable"
+        yield fault("binary-mode", path, text)
     if program.stored and program.size > _SMALL:
-        yield Finding("binary-stored", f"{path!r} is stored without compression")
-    for code, (text, hint) in dict(_needs(program, claims, names)).items():
-        yield Finding(code, f"{path!r} {text}", hint)
-    arch = next((arch for claim in claims for arch in claim.arches), "")
-    for code, text in _build(program, arch, name.version.release):
-        yield Finding(code, f"{path!r} {text}")
+        yield fault("binary-stored", path)
+    needs = [need for claim in claims for need in _needs_of_tag(program, claim)]
+    yield from {need.code: need for need in needs}.values()
+    yield from _check_libraries(program, claims, names)
+    yield from _check_build(program, claims, name.version.release)
 
 
 def check_coverage(machines: Set[str], platforms: Sequence[str]) -> Findings:
@@ -121,89 +119,80 @@ def check_coverage(machines: Set[str], platforms: Sequence[str]) -> Findings:
     for claim in filter(None, map(parse_claim, platforms)):
         missing = [arch for arch in claim.arches if arch not in machines]
         if machines and missing and len(missing) < len(claim.arches):
-            text = f"the tag is '{claim.tag}', but there is no program for {', '.join(missing)}"
-            yield Finding("binary-target", text)
+            yield fault("binary-target", claim.tag, f"no program for {', '.join(missing)}")
 
 
-#: A code, what is wrong, what to do.
-_Need = tuple[str, tuple[str, str]]
-
-
-def _needs(program: Program, claims: list[Claim], names: Set[str]) -> Iterator[_Need]:
-    """What it needs beyond what the tags promise."""
-    facts = program.facts
-    for claim in claims:
-        yield from (_needs_macos if claim.goos == "darwin" else _needs_libc)(program, claim)
-    if folders := [path for path in facts.search_paths if path.startswith("/")]:
-        text = f"looks for libraries outside of the wheel: {', '.join(folders)}"
-        yield "binary-rpath", (text, "")
-    absent = [name for name in facts.libraries if name not in names]
-    if foreign := [name for name in absent if _MINGW.fullmatch(name)]:
-        yield "binary-library", (f"needs {', '.join(foreign)}, which Windows doesn't have", "")
-    is_glibc = any(claim.libc == "glibc" for claim in claims) and not program.is_musl
-    if foreign := [name for name in absent if is_glibc and not _PROMISED.fullmatch(name)]:
-        text = f"needs {', '.join(foreign)}, which manylinux doesn't promise"
-        yield "binary-library", (text, "")
-
-
-def macos_needed(facts: BinaryFacts) -> tuple[Version2 | None, str]:
-    """The oldest macOS for it, and where that is from: its header, or Go's documentation."""
-    targets = [t for t in TARGETS if t.goos == "darwin" and t.arch == facts.machine]
-    if facts.go and targets:
-        try:
-            floor = macos_floor(targets[0], facts.go.version, facts.minimum_macos)
-        except ValueError:  # a self-made Go states no release
-            return facts.minimum_macos, "its header"
-        if floor != facts.minimum_macos:
-            return floor, f"the documentation of {facts.go.version}"
-    return facts.minimum_macos, "its header"
-
-
-def _needs_macos(program: Program, claim: Claim) -> Iterator[_Need]:
-    needed, source = macos_needed(program.facts)
-    if needed and claim.floor and claim.floor < needed:
-        version = "{}.{}".format(*needed)
-        text = f"needs macOS {version} according to {source}, but the tag is '{claim.tag}'"
-        hint = f"tag it macosx_{needed[0]}_{needed[1]}_{program.facts.machine}"
-        yield "binary-macos", (text, hint)
-
-
-def _needs_libc(program: Program, claim: Claim) -> Iterator[_Need]:
-    facts = program.facts
-    if facts.static or not claim.libc:
-        return
-    # a plug-in need not name a C library or loader
-    has_libc = facts.interpreter or any(name.startswith("libc.") for name in facts.libraries)
-    if program.is_musl != (claim.libc == "musl") and has_libc:
-        yield "binary-libc", (f"is {describe(facts)}, but the tag is '{claim.tag}'", "")
-    elif claim.libc == "glibc" and claim.floor and (facts.glibc_floor or (0, 0)) > claim.floor:
+def _needs_of_tag(program: Program, claim: Claim) -> Findings:
+    """Whether it needs another C library, or a newer system, than the tag promises."""
+    facts, path, but = program.facts, program.path, f"but the tag is '{claim.tag}'"
+    floor = claim.floor or (99, 0)
+    if claim.goos == "darwin":
+        (major, minor), source = max(_macos_sources(facts).items(), default=((0, 0), ""))
+        if floor < (major, minor):
+            text = f"it needs macOS {major}.{minor} according to {source}, {but}"
+            hint = f"tag it macosx_{major}_{minor}_{facts.machine}"
+            yield replace(fault("binary-macos", path, text), hint=hint)
+    elif claim.libc and not facts.static:
+        # a plug-in need not name a C library or loader
+        has_libc = facts.interpreter or any(name.startswith("libc.") for name in facts.libraries)
         major, minor = facts.glibc_floor or (0, 0)
-        text = f"needs glibc {major}.{minor}, but the tag is '{claim.tag}'"
-        hint = f"tag it manylinux_{major}_{minor}, or build it on an older system"
-        yield "binary-glibc", (text, hint)
+        if program.is_musl != (claim.libc == "musl") and has_libc:
+            yield fault("binary-libc", path, f"{describe(facts)}, {but}")
+        elif claim.libc == "glibc" and (major, minor) > floor:
+            hint = f"tag it manylinux_{major}_{minor}, or build it on an older system"
+            text = f"it needs glibc {major}.{minor}, {but}"
+            yield replace(fault("binary-glibc", path, text), hint=hint)
 
 
-def _build(program: Program, arch: str, release: Sequence[int]) -> Iterator[tuple[str, str]]:
-    """What is odd about how it was built, as code and text."""
-    facts = program.facts
+def _macos_sources(facts: BinaryFacts) -> dict[Version2, str]:
+    """The oldest macOS for it, as its header and the documentation of its Go say."""
+    sources: dict[Version2, str] = {}
+    for target in TARGETS:
+        if facts.go and (target.goos, target.arch) == ("darwin", facts.machine):
+            with suppress(ValueError):  # a self-made Go states no release
+                needed = macos_floor(target, facts.go.version, facts.minimum_macos)
+                sources[needed] = f"the documentation of {facts.go.version}"
+    if facts.minimum_macos:
+        sources[facts.minimum_macos] = "its header"
+    return sources
+
+
+def _check_libraries(program: Program, claims: list[Claim], names: Set[str]) -> Findings:
+    folders = [path for path in program.facts.search_paths if path.startswith("/")]
+    if folders:
+        yield fault("binary-rpath", program.path, f"it looks into {', '.join(folders)}")
+    absent = [name for name in program.facts.libraries if name not in names]
+    foreign = [name for name in absent if _MINGW.fullmatch(name)]
+    if any(claim.libc == "glibc" for claim in claims) and not program.is_musl:
+        foreign = [name for name in absent if not _PROMISED.fullmatch(name)]
+    if foreign:
+        text = f"it needs {', '.join(foreign)}, which the tag doesn't promise"
+        yield fault("binary-library", program.path, text)
+
+
+def _check_build(program: Program, claims: list[Claim], release: Sequence[int]) -> Findings:
+    """What is odd about how it was built."""
+    facts, path = program.facts, program.path
+    arch = next((arch for claim in claims for arch in claim.arches), "")
     for text in level_faults(facts, arch):
-        yield "binary-cpu", text.removeprefix("it ")
+        yield fault("binary-cpu", path, text)
     odd = [flag for flag in ("-race", "-msan", "-asan", "-cover") if facts.setting(flag) == "true"]
     if experiment := facts.setting("GOEXPERIMENT"):
         odd.append(f"GOEXPERIMENT={experiment}")
     if odd:
-        yield "binary-build", f"was built with {' '.join(odd)}"
+        yield fault("binary-build", path, f"it was built with {' '.join(odd)}")
     version = facts.go.main.version if facts.go and facts.go.main else ""
     if facts.setting("vcs.modified") == "true" or version.endswith("+dirty"):
-        stamp = f" (its version is {version})" if version else ""
-        yield "binary-dirty", f"was built from a source tree with local changes{stamp}"
+        stamp = f"it was built with local changes (its version is {version or 'unknown'})"
+        yield fault("binary-dirty", path, stamp)
     built = _RELEASE.fullmatch(version)  # a wheel's version may have more parts: 0.9.0.2 of v0.9.0
     if built and program.is_command and [*map(int, built.groups())] != [*release, 0, 0][:3]:
         own = ".".join(map(str, release))
-        yield "binary-version", f"was built as {version}, but the wheel's version is {own}"
+        text = f"it was built as {version}, but the wheel's version is {own}"
+        yield fault("binary-version", path, text)
     if program.traces:
-        traces = ", ".join(program.traces)
-        yield "binary-paths", f"contains paths of the machine that built it: {traces}"
+        text = f"it contains paths of the machine that built it: {', '.join(program.traces)}"
+        yield fault("binary-paths", path, text)
 
 
 def explain_tag(tag: str, facts: BinaryFacts | None) -> str:
@@ -217,13 +206,6 @@ def explain_tag(tag: str, facts: BinaryFacts | None) -> str:
         return f"but the program is {describe(facts)}"
     if claim.goos == "linux" and facts.static:
         return f"static: it needs no {claim.libc or 'C library'}, so any version will do"
-    if claim.goos != "darwin":
-        return describe(facts)
-    reasons = []
-    if facts.minimum_macos:
-        reasons.append("its header says macOS {}.{}".format(*facts.minimum_macos))
-    if facts.go:
-        with suppress(ValueError):  # a self-made Go states no release
-            documented = macos_minimum(facts.go.version)
-            reasons.append("{} documents macOS {}.{}".format(facts.go.version, *documented))
-    return ", ".join(reasons) or "it states no version"
+    sources = _macos_sources(facts) if claim.goos == "darwin" else {}
+    reasons = [f"macOS {major}.{minor} ({source})" for (major, minor), source in sources.items()]
+    return ", ".join(reasons) or describe(facts)

@@ -61,6 +61,11 @@ class Finding:
 Findings = Iterator[Finding]
 
 
+def fault(code: str, subject: object, text: str = "") -> Finding:
+    """A finding about a path or value: "'hello/x.py': " and what its rule is, or `text`."""
+    return Finding(code, f"{subject!r}: {text or RULES[code].title}")
+
+
 @dataclass(frozen=True)
 class WheelSummary:
     """A checked wheel; `programs` describes each native file in it."""
@@ -114,9 +119,7 @@ class Report:
         """A value for `json.dumps`: wheels, findings, not_run, runs, errors, warnings."""
         return {
             "wheels": [asdict(wheel) for wheel in self.wheels],
-            "findings": [
-                {name: getattr(finding, name) for name in _COLUMNS} for finding in self.findings
-            ],
+            "findings": [{key: getattr(row, key) for key in _COLUMNS} for row in self.findings],
             "not_run": list(self.not_run),
             "runs": [asdict(run) for run in self.runs],
             "errors": len(self.errors),

@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
@@ -23,12 +23,11 @@ from pathlib import Path
 from packaging.tags import sys_tags
 
 from go_to_wheel.binary.facts import BinaryFacts, describe
-from go_to_wheel.check.anatomy import read_anatomy
 from go_to_wheel.check.paths import is_command
 from go_to_wheel.check.program import Program
 from go_to_wheel.check.report import Finding, Report, Run, completed, failure
 from go_to_wheel.check.run import wheel_files
-from go_to_wheel.check.wheel import Wheel
+from go_to_wheel.check.wheel import Wheel, inspect_wheel
 from go_to_wheel.errors import ToolchainError, WheelError
 from go_to_wheel.naming import parse_version
 from go_to_wheel.process import Runner
@@ -56,7 +55,7 @@ def with_runs(
     report: Report,
     paths: Iterable[str | Path],
     runner: Runner,
-    command: Sequence[str] | None = None,
+    command: Sequence[str] = (),
 ) -> Report:
     """The report with the runs of each wheel's commands: `--version`, or `command` instead.
 
@@ -65,57 +64,50 @@ def with_runs(
     runs, findings, not_run = list(report.runs), list(report.findings), list(report.not_run)
     for path in wheel_files(paths):
         try:
-            outcomes = list(try_wheel(path, runner, command))
+            outcomes = list(_try_wheel(path, runner, command))
         except Exception as error:  # noqa: BLE001 (hostile input causes any; the others are run)
             outcomes = [failure("running it", error)]
-        runs += [outcome for outcome in outcomes if isinstance(outcome, Run)]
-        found = [outcome for outcome in outcomes if isinstance(outcome, Finding)]
-        findings += [completed(finding, path.name) for finding in found]
-        not_run += [f"{path.name}: {note}" for note in outcomes if isinstance(note, str)]
+        for outcome in outcomes:
+            if isinstance(outcome, Run):
+                runs.append(replace(outcome, wheel=path.name))
+            elif isinstance(outcome, Finding):
+                findings.append(completed(outcome, path.name))
+            else:
+                not_run.append(f"{path.name}: {outcome}")
     return replace(report, runs=tuple(runs), findings=tuple(findings), not_run=tuple(not_run))
 
 
-def try_wheel(path: Path, runner: Runner, command: Sequence[str] | None = None) -> Outcomes:
-    """Run a wheel's commands where that is possible."""
+def _try_wheel(path: Path, runner: Runner, command: Sequence[str]) -> Outcomes:
     try:
-        with path.open("rb") as stream:
-            wheel = read_anatomy(stream, path.name)
+        wheel = inspect_wheel(path)
     except WheelError as error:
         yield error.message
         return
-    programs = [program for program in wheel.programs if _starts(program)]
+    here = not wheel.name.tags.isdisjoint(sys_tags())
+    startable = [p for p in wheel.programs if p.mode & 0o111 and p.is_command]
     if not wheel.programs:
         yield "it has no program of its own"
-    elif not wheel.name.tags.isdisjoint(sys_tags()):
-        for tool in ("pip", "uv"):
-            yield from _installed(path, wheel, runner, tool, command)
-    elif not programs:
+    elif not here and not startable:
         yield "not for this machine, and no program to emulate"
-    else:
-        for program in programs:
-            yield from _emulated(path, wheel, program, command)
+    for tool in ("pip", "uv") if here and wheel.programs else ():
+        yield from _run_installed(path, wheel, runner, tool, command)
+    for program in startable if not here else ():
+        yield from _run_emulated(path, wheel, program, command)
 
 
-def _starts(program: Program) -> bool:
-    return bool(program.mode & 0o111) and program.is_command
-
-
-def _installed(
-    path: Path, wheel: Wheel, runner: Runner, tool: str, command: Sequence[str] | None
+def _run_installed(
+    path: Path, wheel: Wheel, runner: Runner, tool: str, command: Sequence[str]
 ) -> Outcomes:
     """Install by pip or uv into an environment of its own, and run from there."""
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as scratch:
         scripts = Path(scratch) / _SCRIPTS
         install = _installer(tool, scripts / f"python{_SUFFIX}")
-        if not install:
-            yield f"installed by {tool}: {tool} is not installed"
-            return
         # -P: the current directory may have modules of these names
         without = ["--without-pip"] if tool == "uv" or find_spec("pip") else []
         made = runner.run([sys.executable, "-P", "-m", "venv", *without, scratch])
-        if made.returncode:
-            reason = _last_line(made.stderr or made.stdout)
-            yield f"installed by {tool}: no environment: {reason}"
+        if made.returncode or not install:
+            reason = _last_line(made.stderr or made.stdout) if install else "it is not installed"
+            yield f"installed by {tool}: {reason}"
             return
         own = {file.name for file in scripts.iterdir()}
         done = runner.run([*install, "--quiet", "--no-deps", str(path.resolve())])
@@ -123,13 +115,19 @@ def _installed(
             reason = _last_line(done.stderr or done.stdout)
             yield Finding("run-install", f"{tool} can't install it: {reason}")
             return
-        lines = [tuple(command)] if command else _command_lines(wheel, scripts, own)
-        if not lines:
+        # console scripts are written by the installer; data files are no commands
+        names = {file.split("/")[-1] for file, _ in wheel.files if is_command(file)}
+        names = names or {file.name for file in scripts.iterdir()} - own
+        commands = [(name, "--version") for name in sorted(names) if _starts(scripts / name)]
+        if not command and not commands:
             yield "it has no command to run"
-        for line in lines:
-            run = _run(path.name, f"installed by {tool}", scripts, line)
+        env = dict(os.environ, PATH=f"{scripts}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
+        env.pop("PYTHONPATH", None)
+        for line in [tuple(command)] if command else commands:
+            program = shutil.which(line[0], path=env["PATH"]) or line[0]
+            run = run_program(f"installed by {tool}", line, [program, *line[1:]], env)
             yield run
-            yield from judge_run(run, str(wheel.name.version), command is not None)
+            yield from judge_run(run, str(wheel.name.version), bool(command))
 
 
 def _installer(tool: str, python: Path) -> list[str]:
@@ -138,46 +136,19 @@ def _installer(tool: str, python: Path) -> list[str]:
         folder = str(Path(sys.executable).parent)
         uv = shutil.which("uv", path=folder) or shutil.which("uv")
         return [uv, "pip", "install", "--offline", "--python", str(python)] if uv else []
+    # the environment is made faster without a pip of its own
+    other = [sys.executable, "--python", str(python)] if find_spec("pip") else [str(python)]
     pip = ["-P", "-m", "pip", "--disable-pip-version-check"]
-    if find_spec("pip"):  # the environment is made faster without one of its own
-        return [sys.executable, *pip, "--python", str(python), "install", "--no-index"]
-    return [str(python), *pip, "install", "--no-index"]
+    return [other[0], *pip, *other[1:], "install", "--no-index"]
 
 
-def _command_lines(wheel: Wheel, scripts: Path, own: set[str]) -> list[tuple[str, ...]]:
-    """Each command that the wheel puts on PATH, with `--version`; data files are none."""
-    names = {path.split("/")[-1] for path, _ in wheel.files if is_command(path)}
-    if not names:  # console scripts are written by the installer
-        names = {path.name for path in scripts.iterdir()} - own
-    return [(name, "--version") for name in sorted(names) if _is_startable(scripts / name)]
-
-
-def _is_startable(path: Path) -> bool:
+def _starts(path: Path) -> bool:
     with suppress(OSError), path.open("rb") as stream:
         return stream.read(4).startswith(_STARTABLE)
     return False
 
 
-def _run(wheel: str, manner: str, folder: Path | None, line: tuple[str, ...]) -> Run:
-    env = dict(os.environ)
-    program = line[0]
-    if folder is not None:
-        env["PATH"] = os.pathsep.join([str(folder), env.get("PATH", os.defpath)])
-        env.pop("PYTHONPATH", None)
-        program = shutil.which(line[0], path=env["PATH"]) or line[0]
-    try:
-        result = Runner().run([program, *line[1:]], env=env, timeout=TIME_LIMIT)
-    except OSError as error:
-        return Run(wheel, manner, line, _CANNOT_EXECUTE[0], str(error.strerror))
-    except ToolchainError:
-        return Run(wheel, manner, line, _TOO_LONG, f"still running after {TIME_LIMIT:.0f} s")
-    text = "\n".join(part.strip() for part in (result.stdout, result.stderr) if part.strip())
-    return Run(wheel, manner, line, result.returncode, text)
-
-
-def _emulated(
-    path: Path, wheel: Wheel, program: Program, command: Sequence[str] | None
-) -> Outcomes:
+def _run_emulated(path: Path, wheel: Wheel, program: Program, command: Sequence[str]) -> Outcomes:
     """Run one program under qemu-user, straight from the wheel."""
     emulator, reason = find_emulator(program.facts)
     name = program.path.split("/")[-1]
@@ -186,7 +157,7 @@ def _emulated(
     if reason:
         yield reason
         return
-    arguments = tuple(command[1:]) if command else ("--version",)
+    line = (name, *(command[1:] if command else ["--version"]))
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as scratch:
         copy = Path(scratch) / "program"
         with zipfile.ZipFile(path) as archive:
@@ -194,10 +165,23 @@ def _emulated(
         copy.chmod(0o700)
         manner = f"under {Path(emulator).name}" if emulator else "on this processor"
         prefix = [emulator] if emulator else []
-        ran = _run(path.name, manner, None, (*prefix, str(copy), *arguments))
-    run = replace(ran, command=(name, *arguments))
+        run = run_program(manner, line, [*prefix, str(copy), *line[1:]], os.environ)
     yield run
-    yield from judge_run(run, str(wheel.name.version), command is not None)
+    yield from judge_run(run, str(wheel.name.version), bool(command))
+
+
+def run_program(
+    manner: str, line: tuple[str, ...], words: list[str], env: Mapping[str, str]
+) -> Run:
+    """Run `words` to their end, which is shown as `line`."""
+    try:
+        result = Runner().run(words, env=env, timeout=TIME_LIMIT)
+    except OSError as error:
+        return Run("", manner, line, _CANNOT_EXECUTE[0], str(error.strerror))
+    except ToolchainError:
+        return Run("", manner, line, _TOO_LONG, f"still running after {TIME_LIMIT:.0f} s")
+    text = "\n".join(part.strip() for part in (result.stdout, result.stderr) if part.strip())
+    return Run("", manner, line, result.returncode, text)
 
 
 def find_emulator(facts: BinaryFacts) -> tuple[str, str]:

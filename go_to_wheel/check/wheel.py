@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
+import os
 import zipfile
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from email.message import Message
-from typing import BinaryIO
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from go_to_wheel.binary.facts import describe
 from go_to_wheel.binary.read import read_facts
 from go_to_wheel.check.archive import FATAL, check_archive, open_archive
-from go_to_wheel.check.contents import MAX_INSPECTED, Content, read_contents, read_text
-from go_to_wheel.check.distinfo import check_dist_info, parse_headers, read_texts
+from go_to_wheel.check.contents import (
+    MAX_INSPECTED,
+    MAX_RECORD,
+    Content,
+    Record,
+    read_contents,
+    read_text,
+)
 from go_to_wheel.check.filename import NO_NAME, WheelName, check_name, parse_claim, parse_name
+from go_to_wheel.check.metadata import check_dist_info, parse_headers, read_texts
 from go_to_wheel.check.paths import check_paths, path_of
 from go_to_wheel.check.program import (
     Program,
@@ -23,17 +36,22 @@ from go_to_wheel.check.program import (
     explain_tag,
     find_traces,
 )
-from go_to_wheel.check.record import MAX_RECORD, Record
 from go_to_wheel.check.report import (
     MAX_OF_A_CODE,
+    RULES,
     Finding,
     Findings,
     WheelSummary,
+    fault,
     findings_of,
     guarded,
 )
-from go_to_wheel.errors import BinaryError
+from go_to_wheel.errors import BinaryError, MissingPathError, WheelError
 
+#: An SBOM lists each module with its licence and hashes; the largest have about 1 MB.
+_MAX_SBOM, _MAX_SBOMS = 2 << 20, 5
+#: The findings after which a wheel isn't read on.
+_REFUSALS = {*FATAL, "filename-invalid", "check-failed"}
 #: Longer descriptions, say of what needs a thousand libraries, are cut.
 _MAX_DESCRIPTION = 500
 #: More modules, in all programs together, are not shown.
@@ -66,23 +84,16 @@ class Wheel:
     @property
     def metadata(self) -> Message:
         """The headers of METADATA, none where it is missing."""
-        return parse_headers(self.texts.get("METADATA", b""))
+        return self.headers("METADATA")
 
-    @property
-    def generator(self) -> str | None:
-        """What wrote the wheel, as WHEEL says."""
-        return parse_headers(self.texts.get("WHEEL", b"")).get("Generator")
+    def headers(self, file: str) -> Message:
+        """The headers of METADATA or WHEEL, none where it is missing."""
+        return parse_headers(self.texts.get(file, b""))
 
-    @property
-    def license_texts(self) -> list[str]:
-        """The licence files, by path below `licenses/`."""
-        start = f"{self.name.info}/licenses/"
+    def below(self, folder: str) -> list[str]:
+        """The paths below a folder of .dist-info: "licenses" or "sboms"."""
+        start = f"{self.name.info}/{folder}/"
         return [path.removeprefix(start) for path, _ in self.files if path.startswith(start)]
-
-    @property
-    def sboms(self) -> list[str]:
-        """The SBOMs' paths."""
-        return [path for path, _ in self.files if path.startswith(f"{self.name.info}/sboms/")]
 
     def tag_reasons(self) -> dict[str, str]:
         """Each platform tag and why it fits (or does not fit) the first program."""
@@ -106,97 +117,146 @@ def check_wheel(stream: BinaryIO, file: str, builder_paths: Sequence[str] = ()) 
     An unexpected exception is a finding of this wheel.
     """
     wheel = Wheel(file, stream.seek(0, io.SEEK_END))
-    found = guarded("it", _check(wheel, stream, builder_paths))
+    found = guarded("it", _Pass(wheel, builder_paths).check(stream))
     wheel.findings = list(findings_of(file, found))
     return wheel
 
 
-def _check(wheel: Wheel, stream: BinaryIO, builder_paths: Sequence[str]) -> Findings:
-    try:
-        wheel.name = parse_name(wheel.file)
-    except ValueError as error:
-        yield Finding("filename-invalid", str(error))
-    else:
-        yield from check_name(wheel.name)
+@dataclass
+class _Pass:
+    """One pass over a wheel, from the outside in, which fills it in."""
+
+    wheel: Wheel
+    builder_paths: Sequence[str]
+    names: frozenset[str] = frozenset()
+
+    def check(self, stream: BinaryIO) -> Findings:
+        try:
+            self.wheel.name = parse_name(self.wheel.file)
+        except ValueError as error:
+            yield Finding("filename-invalid", str(error))
+        else:
+            yield from check_name(self.wheel.name)
+        with open_archive(stream) as archive:
+            is_fatal = self.wheel.name is NO_NAME
+            for finding in check_archive(archive, stream):
+                is_fatal |= finding.code in FATAL
+                yield finding
+            if not is_fatal:
+                yield from self._check_inside(archive)
+
+    def _check_inside(self, archive: zipfile.ZipFile) -> Findings:
+        wheel, name = self.wheel, self.wheel.name
+        sizes = [(path_of(entry), entry.file_size) for entry in archive.infolist()]
+        yield from check_paths([path for path, _ in sizes], name.platforms, name.stem)
+        wheel.files = [(path, size) for path, size in sizes if not path.endswith("/")]
+        self.names = frozenset(path.rpartition("/")[2] for path, _ in wheel.files)
+        for tag in name.platforms:
+            if tag != "any" and parse_claim(tag) is None:
+                wheel.not_run.append(f"programs for {tag!r} are not compared with the tag")
+        yield from read_texts(archive, name.info, wheel.texts)
+        yield from check_dist_info(wheel.texts, name, {path for path, _ in wheel.files})
+        yield from self._check_files(archive)
+        wheel.readable = True
+        is_pure = str(wheel.headers("WHEEL").get("Root-Is-Purelib", "")).strip().lower() == "true"
+        if is_pure and any(".data/" not in program.path for program in wheel.programs):
+            yield Finding("wheel-purelib", RULES["wheel-purelib"].title)
+        if not wheel.not_run:  # a universal file may hold what seems to be missing
+            machines = {program.facts.machine for program in wheel.programs if program.is_command}
+            yield from check_coverage(machines, name.platforms)
+
+    def _check_files(self, archive: zipfile.ZipFile) -> Findings:
+        """RECORD, and each file compared with it and, if it is native, with the tags."""
+        info = self.wheel.name.info
+        record = Record(info)
+        text = read_text(archive, f"{info}/RECORD", MAX_RECORD)
+        yield from [fault("record-missing", info)] if text is None else record.read(text)
+        for content in read_contents(archive, record.algorithm_of):
+            yield from record.check(content)
+            if content.is_native:
+                yield from guarded(repr(content.path), self._check_native(content))
+        yield from record.rest()
+
+    def _check_native(self, content: Content) -> Findings:
+        path, entry, stream = content.path, content.entry, content.program
+        if stream is None:
+            large = f"{path!r} is over {MAX_INSPECTED >> 20} MiB"
+            why = large if content.size > MAX_INSPECTED else "too many native files"
+            self._note(f"not all was inspected: {why}")
+            return
+        try:
+            facts = read_facts(stream)
+        except BinaryError as error:  # a fault where a program is promised
+            if "universal (fat)" in error.message:
+                self._note(f"{path!r}: {error.message}")
+            elif path.split("/")[0].endswith(".data") or "/bin/" in path:
+                yield replace(fault("binary-broken", path, error.message), hint=error.hint)
+            return
+        traces = find_traces(facts, stream, self.builder_paths)
+        stored = entry.compress_type == zipfile.ZIP_STORED
+        program = Program(path, facts, entry.external_attr >> 16, content.size, stored, traces)
+        yield from check_program(program, self.wheel.name, self.names)
+        modules = sum(len(p.facts.go.deps) for p in self.wheel.programs if p.facts.go)
+        if facts.go and modules + len(facts.go.deps) > _MAX_MODULES:
+            self._note(f"{path!r}: the programs have over {_MAX_MODULES} modules")
+            program = replace(program, facts=replace(facts, go=replace(facts.go, deps=())))
+        self.wheel.programs.append(program)
+
+    def _note(self, text: str) -> None:
+        if text not in self.wheel.not_run[-MAX_OF_A_CODE:]:
+            self.wheel.not_run.append(text)
+
+
+def inspect_wheel(path: str | os.PathLike[str]) -> Wheel:
+    """Read the wheel at `path`, anybody's; unpack nothing and run nothing.
+
+    Raises MissingPathError without a file, WheelError when it isn't a wheel, or is dangerous
+    to read, and OSError when it can't be opened.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise MissingPathError(f"there is no file {os.fspath(path)!r}", "name a wheel")
+    with file.open("rb") as stream:
+        return read_anatomy(stream, file.name)
+
+
+def read_anatomy(stream: BinaryIO, file: str) -> Wheel:
+    """Read the wheel in an open, seekable stream, named `file`; unpack nothing.
+
+    Raises WheelError when it isn't a wheel, or is dangerous to read.
+    """
+    wheel = check_wheel(stream, file)
+    if not wheel.readable:
+        first = next(found for found in wheel.findings if found.code in _REFUSALS)
+        shown = file if file.isprintable() else repr(file)
+        raise WheelError(f"{shown}: {first.message}", "run `go-to-wheel check` on it")
+    stream.seek(0)
+    digest = hashlib.sha256()
+    while chunk := stream.read(1 << 20):
+        digest.update(chunk)
+    wheel.sha256 = digest.hexdigest()
     with open_archive(stream) as archive:
-        is_fatal = False
-        for finding in check_archive(archive, stream):
-            is_fatal |= finding.code in FATAL
-            yield finding
-        if wheel.name.name and not is_fatal:
-            yield from _check_inside(wheel, archive, builder_paths)
+        for document in islice(_read_sboms(archive, f"{wheel.name.info}/sboms/"), _MAX_SBOMS):
+            with suppress(TypeError, KeyError, AttributeError):  # another kind of document
+                parts = {str(part["name"]): _license_of(part) for part in document["components"]}
+                wheel.licenses |= {name: text for name, text in parts.items() if text}
+            with suppress(TypeError, KeyError, AttributeError):
+                for item in document["metadata"]["component"]["properties"]:
+                    name = str(item["name"]).removeprefix("go-to-wheel:")
+                    wheel.settings[name] = str(item["value"])
+    return wheel
 
 
-def _check_inside(wheel: Wheel, archive: zipfile.ZipFile, builder_paths: Sequence[str]) -> Findings:
-    name, entries = wheel.name, archive.infolist()
-    yield from check_paths([path_of(entry) for entry in entries], name.platforms, name.stem)
-    sizes = ((path_of(entry), entry.file_size) for entry in entries)
-    wheel.files = [(path, size) for path, size in sizes if not path.endswith("/")]
-    paths = {path for path, _ in wheel.files}
-    for tag in name.platforms:
-        if tag != "any" and parse_claim(tag) is None:
-            wheel.not_run.append(f"programs for {tag!r} are not compared with the tag")
-    yield from read_texts(archive, name.info, wheel.texts)
-    yield from check_dist_info(wheel.texts, name, paths)
-    yield from _check_files(wheel, archive, builder_paths)
-    wheel.readable = True
-    is_pure = (
-        str(parse_headers(wheel.texts.get("WHEEL", b"")).get("Root-Is-Purelib", "")).strip().lower()
-        == "true"
-    )
-    if is_pure and any(".data/" not in program.path for program in wheel.programs):
-        yield Finding("wheel-purelib", "WHEEL has Root-Is-Purelib: true, but there is native code")
-    if not wheel.not_run:  # a universal file may hold what seems to be missing
-        machines = {program.facts.machine for program in wheel.programs if program.is_command}
-        yield from check_coverage(machines, name.platforms)
+def _read_sboms(archive: zipfile.ZipFile, folder: str) -> Iterator[Any]:
+    for path in archive.namelist():
+        if path.startswith(folder) and path.endswith(".json"):
+            with suppress(ValueError, RecursionError):  # WheelError for what is too large, too
+                yield json.loads(read_text(archive, path, _MAX_SBOM) or b"")
 
 
-def _check_files(wheel: Wheel, archive: zipfile.ZipFile, builder_paths: Sequence[str]) -> Findings:
-    """RECORD, and each file compared with it and, if it is native, with the tags."""
-    name, names = wheel.name, {path.rpartition("/")[2] for path, _ in wheel.files}
-    record = Record(name.info)
-    text = read_text(archive, f"{name.info}/RECORD", MAX_RECORD)
-    if text is None:
-        yield Finding("record-missing", f"'{name.info}/RECORD' is missing")
-    else:
-        yield from record.read(text)
-    for content in read_contents(archive, record.algorithm_of):
-        yield from record.check(content)
-        if content.is_native:
-            found = _check_native(wheel, content, names, builder_paths)
-            yield from guarded(repr(content.path), found)
-    yield from record.rest()
-
-
-def _check_native(
-    wheel: Wheel, content: Content, names: Set[str], builder_paths: Sequence[str]
-) -> Findings:
-    path, entry, stream = content.path, content.entry, content.program
-    if stream is None:
-        is_large = content.size > MAX_INSPECTED
-        why = f"{path!r} is over {MAX_INSPECTED >> 20} MiB" if is_large else "too many native files"
-        _note(wheel, f"not all was inspected: {why}")
-        return
-    try:
-        facts = read_facts(stream)
-    except BinaryError as error:  # a fault where a program is promised
-        if "universal (fat)" in error.message:
-            _note(wheel, f"{path!r}: {error.message}")
-        elif path.split("/")[0].endswith(".data") or "/bin/" in path:
-            yield Finding("binary-broken", f"{path!r}: {error.message}", error.hint)
-        return
-    traces = find_traces(facts, stream, builder_paths)
-    stored = entry.compress_type == zipfile.ZIP_STORED
-    mode = entry.external_attr >> 16
-    program = Program(path, facts, mode, content.size, stored, traces)
-    yield from check_program(program, wheel.name, names)
-    modules = sum(len(p.facts.go.deps) for p in wheel.programs if p.facts.go)
-    if facts.go and modules + len(facts.go.deps) > _MAX_MODULES:
-        _note(wheel, f"{path!r}: the programs have over {_MAX_MODULES} modules")
-        program = replace(program, facts=replace(facts, go=replace(facts.go, deps=())))
-    wheel.programs.append(program)
-
-
-def _note(wheel: Wheel, text: str) -> None:
-    if text not in wheel.not_run[-MAX_OF_A_CODE:]:
-        wheel.not_run.append(text)
+def _license_of(component: Mapping[str, Any]) -> str:
+    parts = [
+        choice.get("expression") or choice.get("license", {}).get("id") or ""
+        for choice in component.get("licenses", [])
+    ]
+    return " AND ".join(str(part) for part in parts if part)

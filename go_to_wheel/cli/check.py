@@ -92,7 +92,7 @@ def _run(report: Report, paths: tuple[str, ...], test_command: str | None) -> Re
         raise click.UsageError(f"--test-command {test_command!r}: {error}") from None
     if words == []:
         raise click.UsageError("--test-command is empty")
-    return with_runs(report, paths, Runner(), words)
+    return with_runs(report, paths, Runner(), words or ())
 
 
 def _print_annotations(report: Report) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from go_to_wheel.cli.messages import format_size, visible
 
 if TYPE_CHECKING:
+    from go_to_wheel.binary.facts import GoModule
     from go_to_wheel.check.program import Program
     from go_to_wheel.check.wheel import Wheel
 
@@ -19,6 +20,7 @@ _FEW = 12
 #: How it was built: cgo, the processor's level, flags.
 _SETTINGS = ("CGO_ENABLED", "GOAMD64", "GOARM", "GOARM64", "GO386", "GOPPC64", "GORISCV64",
              "-ldflags", "-tags", "-trimpath", "-buildmode")  # fmt: skip
+Rows = list[tuple[str, str]]
 
 
 @click.command("inspect")
@@ -30,87 +32,127 @@ def command(wheel: str, everything: bool, as_json: bool) -> None:
 
     WHEEL may be anybody's. Nothing is unpacked or run.
     """
-    from go_to_wheel.check.anatomy import inspect_wheel, to_json
+    from go_to_wheel.check.wheel import inspect_wheel
 
-    anatomy = inspect_wheel(wheel)
+    view = to_json(inspect_wheel(wheel))
     if as_json:
-        click.echo(json.dumps(to_json(anatomy), indent=2))
+        click.echo(json.dumps(view, indent=2))
         return
-    for label, text in _rows(anatomy, everything):
+    for label, text in rows_of(view, everything):
         click.echo(f"{label:<{_LABEL}} {visible(text)}".rstrip())
 
 
-def _rows(anatomy: Wheel, everything: bool) -> list[tuple[str, str]]:
-    headers = anatomy.metadata
-    summary = headers.get("Summary") or ""
-    rows = [
-        ("wheel", f"{anatomy.name.name} {anatomy.name.version}" + (f": {summary}" * bool(summary))),
-        ("file", f"{anatomy.file}, {format_size(anatomy.size)}"),
-        ("sha256", anatomy.sha256),
-        ("made by", anatomy.generator or "unknown"),
-        ("python", headers.get("Requires-Python") or "any"),
-    ]
-    for index, (tag, reason) in enumerate(anatomy.tag_reasons().items()):
-        rows.append(("" if index else "tags", f"{tag}: {reason}"))
-    for program in anatomy.programs:
-        rows += _program_rows(program)
-        rows += _module_rows(anatomy, program, everything)
-    return rows + _license_rows(anatomy, everything) + _file_rows(anatomy, everything)
+def to_json(wheel: Wheel) -> dict[str, Any]:
+    """A wheel as a value for `json.dumps`; keys are stable."""
+    headers, name = wheel.metadata, wheel.name
+    return {
+        "file": wheel.file,
+        "size": wheel.size,
+        "sha256": wheel.sha256,
+        "name": name.name,
+        "version": str(name.version),
+        "summary": headers.get("Summary"),
+        "license": headers.get("License-Expression") or headers.get("License"),
+        "requires_python": headers.get("Requires-Python"),
+        "generator": wheel.headers("WHEEL").get("Generator"),
+        "tags": wheel.tag_reasons(),
+        "programs": [_program_json(wheel, program) for program in wheel.programs],
+        "license_files": wheel.below("licenses"),
+        "sboms": [f"{name.info}/sboms/{path}" for path in wheel.below("sboms")],
+        "limits": list(wheel.not_run),
+        "files": [{"path": path, "size": size} for path, size in wheel.files],
+    }
 
 
-def _program_rows(program: Program) -> list[tuple[str, str]]:
+def _program_json(wheel: Wheel, program: Program) -> dict[str, Any]:
     from go_to_wheel.binary.facts import describe
 
-    facts = program.facts
-    mode = f"mode {program.mode & 0o777:o}"
+    facts, go = program.facts, program.facts.go
+    return {
+        "path": program.path,
+        "size": program.size,
+        "mode": f"{program.mode & 0o7777:04o}",
+        "description": describe(facts),
+        "go": go
+        and {
+            "version": go.version,
+            "package": go.path,
+            "module": _module_json(wheel, go.main) if go.main else None,
+            "commit": facts.setting("vcs.revision") or None,
+            "commit_time": facts.setting("vcs.time") or None,
+            "modified": {"true": True, "false": False}.get(facts.setting("vcs.modified")),
+            "settings": dict(go.settings),
+            "modules": [_module_json(wheel, module) for module in go.deps],
+        },
+    }
+
+
+def _module_json(wheel: Wheel, module: GoModule) -> dict[str, Any]:
+    used = module.replace or module
+    return {
+        "path": module.path,
+        "version": module.version,
+        "replaced_by": f"{used.path}@{used.version}".rstrip("@") if module.replace else None,
+        "sum": used.sum or None,
+        "license": wheel.licenses.get(used.path) or wheel.licenses.get(module.path),
+    }
+
+
+def rows_of(view: dict[str, Any], everything: bool) -> Rows:
+    """The lines for people: a label, empty where it is that of the line before, and a text."""
+    summary = f": {view['summary']}" if view["summary"] else ""
+    texts, files = view["license_files"], view["files"]
+    shown = (view["license"] or "none stated").split("\n")[0]
+    total = format_size(sum(file["size"] for file in files))
     rows = [
-        ("program", f"{program.path}, {format_size(program.size)}, {mode}"),
-        ("", describe(facts)),
+        ("wheel", f"{view['name']} {view['version']}{summary}"),
+        ("file", f"{view['file']}, {format_size(view['size'])}"),
+        ("sha256", view["sha256"]),
+        ("made by", view["generator"] or "unknown"),
+        ("python", view["requires_python"] or "any"),
+        *_listed("tags", [f"{tag}: {reason}" for tag, reason in view["tags"].items()]),
     ]
-    if facts.go is None:
+    for program in view["programs"]:
+        rows += _program_rows(program, everything)
+    rows.append(("licence", f"{shown}, {len(texts) or 'no'} text{'' if len(texts) == 1 else 's'}"))
+    rows += [("", text) for text in texts if everything]
+    rows += [("limit", text) for text in view["limits"][:_FEW]]
+    rows.append(("sbom", ", ".join(view["sboms"]) or "none"))
+    rows.append(("files", f"{len(files)}, {total} unpacked"))
+    return rows + [("", f"{f['path']}, {format_size(f['size'])}") for f in files if everything]
+
+
+def _listed(label: str, texts: list[str]) -> Rows:
+    return [("" if index else label, text) for index, text in enumerate(texts)]
+
+
+def _program_rows(program: dict[str, Any], everything: bool) -> Rows:
+    go, mode = program["go"], program["mode"][-3:]
+    rows = _listed(
+        "program",
+        [f"{program['path']}, {format_size(program['size'])}, mode {mode}", program["description"]],
+    )
+    if go is None:
         return [*rows, ("go", "not built by Go, or without build information")]
-    settings = [f"{name}={facts.setting(name)}" for name in _SETTINGS if facts.setting(name)]
-    main = facts.go.main
-    module = f"{main.path} {main.version}" if main else "outside any module"
-    rows += [
-        ("go", " ".join([facts.go.version, *settings])),
-        ("package", f"{facts.go.path} of {module}" if main else f"{facts.go.path}, {module}"),
-    ]
-    if commit := facts.setting("vcs.revision"):
-        changed = " with local changes" if facts.setting("vcs.modified") == "true" else ""
-        rows.append(("commit", f"{commit} {facts.setting('vcs.time')}{changed}"))
-    return rows
-
-
-def _module_rows(anatomy: Wheel, program: Program, everything: bool) -> list[tuple[str, str]]:
-    from go_to_wheel.check.anatomy import license_of
-
-    modules = program.facts.go.deps if program.facts.go else ()
-    rows = [("modules", f"{len(modules)} besides Go's standard library" if modules else "none")]
-    for module in modules if everything else modules[:_FEW]:
-        used, licence = module.replace or module, license_of(anatomy, module)
-        instead = f" (in place of {module.path})" if module.replace else ""
-        version = f" {used.version}" if used.version else ""
-        rows.append(("", f"{used.path}{version}{instead}, {licence or 'licence unknown'}"))
-    if len(modules) > _FEW and not everything:
+    settings = [f"{key}={go['settings'][key]}" for key in _SETTINGS if go["settings"].get(key)]
+    main, modules = go["module"], go["modules"]
+    module = f" of {main['path']} {main['version']}" if main else ", outside any module"
+    rows += [("go", " ".join([go["version"], *settings])), ("package", f"{go['package']}{module}")]
+    if go["commit"]:
+        changed = " with local changes" if go["modified"] else ""
+        rows.append(("commit", f"{go['commit']} {go['commit_time'] or ''}{changed}"))
+    count = f"{len(modules)} besides Go's standard library" if modules else "none"
+    shown = modules if everything else modules[:_FEW]
+    rows += _listed("modules", [count, *map(_module_text, shown)])
+    if len(shown) < len(modules):
         rows.append(("", f"and {len(modules) - _FEW} more (--all lists them)"))
-    return rows if program.facts.go else []
-
-
-def _license_rows(anatomy: Wheel, everything: bool) -> list[tuple[str, str]]:
-    stated = anatomy.metadata.get("License-Expression") or anatomy.metadata.get("License")
-    texts = anatomy.license_texts
-    plural = "" if len(texts) == 1 else "s"
-    shown = (stated or "none stated").split("\n")[0]
-    rows = [("licence", f"{shown}, {len(texts) or 'no'} text{plural}")]
-    return rows + [("", text) for text in texts if everything]
-
-
-def _file_rows(anatomy: Wheel, everything: bool) -> list[tuple[str, str]]:
-    total = format_size(sum(size for _, size in anatomy.files))
-    rows = [("limit", text) for text in anatomy.not_run[:_FEW]]
-    rows.append(("sbom", ", ".join(anatomy.sboms) or "none"))
-    rows.append(("files", f"{len(anatomy.files)}, {total} unpacked"))
-    if everything:
-        rows += [("", f"{path}, {format_size(size)}") for path, size in anatomy.files]
     return rows
+
+
+def _module_text(module: dict[str, Any]) -> str:
+    version = f" {module['version']}" if module["version"] else ""
+    name = f"{module['path']}{version}"
+    if module["replaced_by"]:
+        used = module["replaced_by"].replace("@", " ")
+        name = f"{used} (in place of {module['path']})"
+    return f"{name}, {module['license'] or 'licence unknown'}"

@@ -9,8 +9,9 @@ import zipfile
 import pytest
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
-from go_to_wheel.check.anatomy import read_anatomy, to_json
 from go_to_wheel.check.program import explain_tag
+from go_to_wheel.check.wheel import read_anatomy
+from go_to_wheel.cli.inspect import to_json
 from go_to_wheel.errors import WheelError
 
 GO = GoBuildInfo("go1.26.8", "example.com/x")
@@ -39,7 +40,7 @@ WINDOWS = BinaryFacts("pe", "windows", "amd64")
         (
             "macosx_12_0_arm64",
             MACOS,
-            "its header says macOS 11.0, go1.26.8 documents macOS 12.0",
+            "macOS 12.0 (the documentation of go1.26.8), macOS 11.0 (its header)",
         ),
         (
             "manylinux_2_17_aarch64",

@@ -12,12 +12,12 @@ from click.testing import CliRunner
 from hostile_wheels import CASES, FILE, GOOD
 from wheel_factory import META, Recipe, good
 
-from go_to_wheel.check.anatomy import read_anatomy, to_json
 from go_to_wheel.check.paths import check_paths, fold
 from go_to_wheel.check.report import MAX_OF_A_CODE, Findings
 from go_to_wheel.check.run import check_wheels
-from go_to_wheel.check.wheel import Wheel, check_wheel
+from go_to_wheel.check.wheel import Wheel, check_wheel, read_anatomy
 from go_to_wheel.cli.check import command
+from go_to_wheel.cli.inspect import to_json
 from go_to_wheel.errors import WheelError
 
 
@@ -80,7 +80,7 @@ def test_an_exception_is_a_finding_and_the_others_are_checked(
             raise error
         yield from ()
 
-    monkeypatch.setattr("go_to_wheel.check.distinfo.check_metadata", fail)
+    monkeypatch.setattr("go_to_wheel.check.metadata.check_metadata", fail)
     (tmp_path / good().file).write_bytes(with_header("Author: nasty").build())
     (tmp_path / good("linux-arm64").file).write_bytes(good("linux-arm64").build())
     result = CliRunner().invoke(command, [str(tmp_path), "--expect", "none", "--json"])

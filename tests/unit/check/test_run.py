@@ -245,7 +245,10 @@ def test_refused_platform_tags(tag: str) -> None:
     ("tag", "claim"),
     [
         ("any", None),
-        ("ios_13_0_arm64_iphoneos", Claim("ios_13_0_arm64_iphoneos", "ios", ("arm64",))),
+        (
+            "ios_13_0_arm64_iphoneos",
+            Claim("ios_13_0_arm64_iphoneos", "ios", ("arm64",), "", (13, 0)),
+        ),
         ("pyemscripten_4_0_wasm32", None),
         ("win32", Claim("win32", "windows", ("32",))),
         ("linux_armv6l", Claim("linux_armv6l", "linux", ("armv6l",))),

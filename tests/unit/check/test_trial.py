@@ -98,7 +98,7 @@ def test_a_program_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     program.chmod(0o755)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(trial, "TIME_LIMIT", 0.5)
-    run = trial._run("x.whl", "installed by pip", tmp_path, ("hangs", "--version"))
+    run = trial.run_program("by hand", ("hangs", "--version"), [str(program)], os.environ)
     (fault,) = judge_run(run, "1.0", asked=False)
     assert fault.code == "run-failed"
     assert "did not end in 0 s and was stopped" in fault.message

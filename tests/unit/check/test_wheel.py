@@ -297,8 +297,8 @@ def test_every_word_of_some_messages() -> None:
     recipe.files[PROGRAM] = load("darwin-arm64")
     retag("macosx_11_0_arm64")(recipe)
     (fault,) = verdict_of(recipe).findings
-    said = "needs macOS 12.0 according to its header, but the tag is 'macosx_11_0_arm64'"
-    assert fault.message == f"'{PROGRAM}' {said}"
+    said = "it needs macOS 12.0 according to its header, but the tag is 'macosx_11_0_arm64'"
+    assert fault.message == f"'{PROGRAM}': {said}"
     assert fault.hint == "tag it macosx_12_0_arm64"
 
 
@@ -483,15 +483,16 @@ def test_a_tag_that_stands_for_millions() -> None:
 
 @pytest.mark.parametrize(
     ("command", "why"),
-    [("..", "is not the name of a file"), ("python3.11", "replaces the environment's own"),
-     ("hello", "is also a file in .data/scripts")],
+    [("..", "it is not the name of a file"),
+     ("python3.11", "it replaces the environment's own command"),
+     ("hello", "it is also a file in .data/scripts")],
 )  # fmt: skip
 def test_commands_that_an_installer_refuses(command: str, why: str) -> None:
     recipe = good()
     recipe.files[POINTS] = f"[console_scripts]\n{command} = hello:main\n".encode()
     (fault,) = verdict_of(recipe).findings
     assert (fault.code, fault.message) == (
-        "entry-points", f"the command {command!r} in [console_scripts] {why}"
+        "entry-points", f"{command!r} in [console_scripts]: {why}"
     )  # fmt: skip
 
 
@@ -500,7 +501,7 @@ def test_no_section_of_entry_points_stands_for_all() -> None:
     recipe = good()
     recipe.files[POINTS] = b"[DEFAULT]\na b = x:y\n[console_scripts]\n[gui_scripts]\n"
     (fault,) = verdict_of(recipe).findings
-    assert fault.message == "PyPI refuses the entry point name 'a b' in [DEFAULT]"
+    assert fault.message == "'a b' in [DEFAULT]: PyPI refuses the name"
 
 
 def test_every_code_is_a_rule_and_every_rule_is_shown() -> None:

@@ -63,10 +63,7 @@ def test_the_table(dist: Path) -> None:
     lines = result.stdout.splitlines()
     start = next(index for index, line in enumerate(lines) if line.startswith("error"))
     assert lines[start:] == [
-        (
-            f"error binary-mode: '{PROGRAM}' has mode 0o755 in the zip; "
-            "pip will not make it executable"
-        ),
+        (f"error binary-mode: '{PROGRAM}': mode 0o755 in the zip; pip will not make it executable"),
         "  hint: set the regular-file bit and the executable bits: 0o100755",
         f"  in {other}",
         f"  in {name}",
@@ -94,7 +91,7 @@ def test_json(dist: Path, arguments: tuple[str, ...]) -> None:
         "code": "binary-mode",
         "severity": "error",
         "wheel": name,
-        "message": f"'{PROGRAM}' has mode 0o755 in the zip; pip will not make it executable",
+        "message": f"'{PROGRAM}': mode 0o755 in the zip; pip will not make it executable",
         "hint": "set the regular-file bit and the executable bits: 0o100755",
     }
     assert (report["errors"], report["warnings"], report["ok"]) == (2, 0, False)
@@ -106,7 +103,7 @@ def test_github(dist: Path) -> None:
     assert result.exit_code == 1
     assert result.stdout.splitlines()[1:] == [
         (
-            f"::error title=binary-mode in {name}::'{PROGRAM}' has mode 0o755 in the zip; "
+            f"::error title=binary-mode in {name}::'{PROGRAM}': mode 0o755 in the zip; "
             "pip will not make it executable%0A"
             "hint: set the regular-file bit and the executable bits: 0o100755"
         ),

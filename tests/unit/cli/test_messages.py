@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from systems import needs_names
 from wheel_factory import META, good
 
-from go_to_wheel.check.anatomy import read_anatomy
+from go_to_wheel.check.wheel import read_anatomy
 from go_to_wheel.cli import check, inspect, run
 from go_to_wheel.cli.messages import printable, visible
 

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
-from go_to_wheel.builder.detect import read_epoch
 from go_to_wheel.builder.plan import plan_build
 from go_to_wheel.builder.publish import publish
 from go_to_wheel.builder.run import BuildReport, EventSink, run_build
@@ -33,7 +32,7 @@ from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.files import BINARY_LIMIT, read_file
 from go_to_wheel.sources.readme import ProjectFiles, Readme
-from go_to_wheel.wheel.archive import write_wheel
+from go_to_wheel.wheel.archive import parse_epoch, write_wheel
 from go_to_wheel.wheel.entries import wheel_entries
 
 __all__ = [
@@ -171,7 +170,7 @@ def build_wheel(
         license=expression,
         **{name: value for name, value in locals().items() if name in _SAME_NAMES - {"readme"}},
     )
-    epoch = read_epoch(os.environ)
+    epoch = parse_epoch(os.environ.get("SOURCE_DATE_EPOCH"))
     options = resolve(request, Detected((), "", ProjectFiles(readme), None, cpus=1, epoch=epoch))
     if license_ and not expression:
         options = replace(options, project=replace(options.project, license_text=license_))

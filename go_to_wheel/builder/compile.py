@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,3 +79,26 @@ def _private_paths(plan: BuildPlan, go: Go, index: int, work: Path) -> list[byte
     sources = [str(Path(package.folder) / name) for name in package.go_files]
     folders = [f"{folder}{os.sep}" for folder in go.source_folders]
     return [path.encode() for path in (*sources, *folders, f"{work}{os.sep}")]
+
+
+@contextmanager
+def temporary_folder(source: Path | None = None) -> Iterator[Path]:
+    """A temporary directory outside the source, removed at the end.
+
+    If it has to be inside a checkout after all, git ignores it.
+    """
+    place = _outside(source) if source else None
+    with tempfile.TemporaryDirectory(prefix="go-to-wheel-", dir=place) as folder:
+        work = Path(folder)
+        (work / ".gitignore").write_text("*\n")
+        yield work
+
+
+def _outside(source: Path) -> str | None:
+    """A directory for temporary files that is not in the source; None for the usual one."""
+    usual = Path(tempfile.gettempdir()).resolve()
+    if not usual.is_relative_to(source.resolve()):
+        return None
+    candidates = ["/tmp", "/var/tmp", str(source.resolve().parent)]  # noqa: S108
+    writable = (path for path in candidates if os.access(path, os.W_OK | os.X_OK))
+    return next((path for path in writable if not Path(path).is_relative_to(source)), None)

@@ -6,7 +6,7 @@ import os
 import platform
 import posixpath
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,7 +88,7 @@ def detect(located: Located) -> tuple[Detected, Findings]:
             license_ = pool.submit(_recognise, request, project, files)
             folder = project.settings.python_source
             python_files = read_python_files(project.folder, folder) if folder else ()
-            epoch = read_epoch(located.machine.environ)
+            epoch = parse_epoch(located.machine.environ.get("SOURCE_DATE_EPOCH"))
             wait_for([go, identity, license_])
             found, known, (license_value, unknown) = (
                 go.result(), identity.result(), license_.result()
@@ -130,14 +130,6 @@ def asked_targets(
     """The targets that are asked for; raises InvalidOptionsError for an invalid selection."""
     names = project.settings.platforms if request.platforms is None else request.platforms
     return parse_selection(names, this_machine()) if names else tuple(default)
-
-
-def read_epoch(environ: Mapping[str, str]) -> int:
-    """The date of the wheels' files; raises InvalidOptionsError for an invalid one."""
-    try:
-        return parse_epoch(environ.get("SOURCE_DATE_EPOCH"))
-    except ValueError as error:
-        raise InvalidOptionsError([str(error)]) from None
 
 
 def _read_files(located: Located) -> ProjectFiles:

@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from go_to_wheel.binary.match import tags_for
-from go_to_wheel.builder.compile import make_programs
+from go_to_wheel.builder.compile import make_programs, temporary_folder
 from go_to_wheel.builder.linked import list_targets
 from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.publish import publish, replaced_files
-from go_to_wheel.builder.temporary import temporary_folder
 from go_to_wheel.config.pyproject import Project
 from go_to_wheel.naming import distribution_name, wheel_file_name
 from go_to_wheel.wheel.archive import Entry, write_wheel

@@ -13,15 +13,15 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.binary.match import tags_for
-from go_to_wheel.builder.compile import Program, make_programs
+from go_to_wheel.builder.compile import Program, make_programs, temporary_folder
 from go_to_wheel.builder.linked import Linked, linked_notes, list_targets
 from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.publish import check_folder, publish
-from go_to_wheel.builder.temporary import temporary_folder
 from go_to_wheel.check.run import check_wheels
 from go_to_wheel.config.options import BuildOptions
 from go_to_wheel.errors import (
@@ -82,18 +82,6 @@ class BuildReport:
 
 
 @dataclass(frozen=True)
-class Job:
-    """One compile: the targets that share its programs, and where it works."""
-
-    plan: BuildPlan
-    targets: Sequence[Target]
-    work: Path
-    processors: float | None
-    linked: Future[Linked]
-    on_event: EventSink
-
-
-@dataclass(frozen=True)
 class Outcome:
     """The result of one job: wheels and what was read from the programs, or an error."""
 
@@ -139,8 +127,9 @@ def _run_jobs(plan: BuildPlan, work: Path, on_event: EventSink) -> list[Outcome]
             futures = []
             for index, (group, share) in enumerate(zip(groups.values(), shares, strict=True)):
                 linked = lister.submit(list_targets, plan, group[:1])
-                job = Job(plan, group, work / f"{index}", share, linked, on_event)
-                futures.append(compilers.submit(_run_job, job))
+                make = partial(make_programs, plan, group[0], work / f"{index}", share)
+                pack = partial(_pack, plan, work)
+                futures.append(compilers.submit(_run_job, group, make, pack, linked, on_event))
             wait_for(futures)
             return [future.result() for future in futures]
         except BaseException:
@@ -164,24 +153,31 @@ def share_processors(processors: int, compiles: int, jobs: int) -> list[float | 
     return [max(1.0, processors / neighbours) for neighbours in shares]
 
 
-def _run_job(job: Job) -> Outcome:
+def _run_job(
+    targets: Sequence[Target],
+    make: Callable[[], list[Program]],
+    pack: Callable[[Target, Sequence[Program], BundledLicenses, float], BuiltWheel],
+    linked: Future[Linked],
+    on_event: EventSink,
+) -> Outcome:
     """One compile, and a wheel for each target that shares it."""
     started = time.monotonic()
+
+    def announce(stage: str) -> None:
+        for target in targets:
+            on_event(Event(target.name, stage))
+
     try:
-        for target in job.targets:
-            job.on_event(Event(target.name, "compile"))
-        programs = make_programs(job.plan, job.targets[0], job.work, job.processors)
-        linked = job.linked.result()
-        wheels = []
-        for target in job.targets:
-            job.on_event(Event(target.name, "pack"))
-            wheels.append(_pack(job, target, programs, linked.licenses, started))
-            job.on_event(Event(target.name, "done"))
-        return Outcome(job.targets, wheels, tuple(seen.facts for seen in programs), linked)
+        announce("compile")
+        programs = make()
+        licenses = linked.result().licenses
+        announce("pack")
+        wheels = [pack(target, programs, licenses, started) for target in targets]
+        announce("done")
+        return Outcome(targets, wheels, tuple(seen.facts for seen in programs), linked.result())
     except (GoToWheelError, OSError) as error:
-        for target in job.targets:
-            job.on_event(Event(target.name, "failed"))
-        return Outcome(job.targets, error=_explain(error, job.linked))
+        announce("failed")
+        return Outcome(targets, error=_explain(error, linked))
 
 
 def _explain(error: GoToWheelError | OSError, linked: Future[Linked]) -> GoToWheelError:
@@ -204,16 +200,17 @@ def _explain(error: GoToWheelError | OSError, linked: Future[Linked]) -> GoToWhe
 
 
 def _pack(
-    job: Job,
+    plan: BuildPlan,
+    work: Path,
     target: Target,
     programs: Sequence[Program],
     licenses: BundledLicenses,
     started: float,
 ) -> BuiltWheel:
-    options = job.plan.options
+    options = plan.options
     facts = [program.facts for program in programs]
     tags = tags_for(facts, target)
-    path = job.work / wheel_file_name(options.project.name, options.project.version, tags)
+    path = work / wheel_file_name(options.project.name, options.project.version, tags)
     binaries = {program.command: program.data for program in programs}
     entries = wheel_entries(options, licenses, target, tags, binaries)
     origins = dict.fromkeys(program.origin for program in programs if program.origin)

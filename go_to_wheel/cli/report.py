@@ -1,9 +1,12 @@
-"""What a build prints: its plan, or its report, as text or JSON."""
+"""What a build prints: its plan or its report, as text or JSON, and its progress."""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,9 @@ import click
 
 from go_to_wheel.builder.linked import Linked, linked_notes, list_targets
 from go_to_wheel.builder.plan import BuildPlan, plan_build
-from go_to_wheel.builder.run import BuildReport, BuiltWheel, run_build
+from go_to_wheel.builder.run import BuildReport, BuiltWheel, Event, EventSink, run_build
 from go_to_wheel.cli.messages import fail, format_size, note, printable
 from go_to_wheel.cli.options import make_runner
-from go_to_wheel.cli.progress import show_progress
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.naming import wheel_file_name
 
@@ -33,7 +35,7 @@ def run(request: BuildRequest, as_json: bool, verbose: bool) -> int:
     """Build, print the report, return the exit code."""
     plan = plan_build(request, make_runner(verbose), os.environ)
     names = [target.name for target in plan.options.targets]
-    with show_progress(names, disabled=verbose) as on_event:
+    with _show_progress(names, disabled=verbose) as on_event:
         report = run_build(plan, on_event)
     if as_json:
         click.echo(json.dumps(format_report(plan, report), indent=2))
@@ -130,3 +132,37 @@ def _format_wheel(wheel: BuiltWheel) -> dict[str, Any]:
         "go": wheel.go_version,
         "seconds": round(wheel.seconds, 3),
     }
+
+
+@contextmanager
+def _show_progress(targets: Sequence[str], disabled: bool = False) -> Iterator[EventSink]:
+    """Yield a sink for build events; silent when stderr is not a terminal.
+
+    The sink is called from the build's threads; rich takes the lock.
+    """
+    if disabled or not sys.stderr.isatty():
+        yield lambda event: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=len(targets))
+        working: dict[str, str] = {}
+
+        def sink(event: Event) -> None:
+            if event.stage in ("done", "failed"):
+                working.pop(event.target, None)
+                progress.advance(task)
+            else:
+                working[event.target] = event.stage
+            names = ", ".join(f"{stage} {name}" for name, stage in list(working.items()))
+            progress.update(task, description=names)
+
+        yield sink

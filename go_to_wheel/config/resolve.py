@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,8 @@ class _Resolver:
         self.hints: list[str] = []
         self.notes: list[str] = []
         self.origins: dict[str, str] = {}
+        if detected.available is not None:
+            self.refuse_compile_options()
 
     def options(self) -> BuildOptions:
         """The options; placeholders stand for values that have a fault."""
@@ -99,7 +102,8 @@ class _Resolver:
         given, version = self.version()
         variables = self.variables()
         stamped = given if request.version is not None else version
-        flags = [STRIP_LDFLAGS, *self.variable_flags(stamped), user_flags]
+        strip = STRIP_LDFLAGS if detected.available is None else ""
+        flags = [strip, *self.variable_flags(stamped), user_flags]
         project = self.metadata(name, version, commands)
         self.check_rest(commands)
         if not self.faults:
@@ -269,9 +273,17 @@ class _Resolver:
     def variables(self) -> dict[str, str]:
         """The variables to set, each with the option that names it."""
         found = self.detected.version_variable
-        if found:
-            self.origins["ldflags"] = f"--set-version-var auto found {found}"
         variables = asked_variables(self.request, self.settings, found)
+        places = {self.origins["ldflags"]: None}
+        for option in variables.values():
+            if option in ("set", "set-version-var"):
+                asked = self.request.set_values if option == "set" else self.request.set_version_var
+                place = f"{FILE_NAME}, {TABLE}.{option}" if asked is None else f"--{option}"
+                auto = f" auto found {found}" if found and option == "set-version-var" else ""
+                places[f"{place}{auto}"] = None
+        if len(places) > 1:
+            places.pop("default", None)
+        self.origins["ldflags"] = ", ".join(places)
         for name, option in variables.items():
             if not _VARIABLE.fullmatch(name):
                 self.add(
@@ -279,6 +291,24 @@ class _Resolver:
                     "find it in the program's source: grep -rn 'var .*[vV]ersion' .",
                 )
         return variables
+
+    def refuse_compile_options(self) -> None:
+        """Prebuilt binaries stay as they are: flags can't change them, settings don't count."""
+        given = {
+            "--tags": self.request.tags,
+            "--ldflags": self.request.ldflags,
+            "--set": self.request.set_values,
+            "--set-version-var": self.request.set_version_var,
+        }
+        names = [name for name, value in given.items() if value]
+        if names:
+            self.add(
+                f"{' and '.join(names)} can't change prebuilt binaries",
+                "leave it out here, and build the binaries with it",
+            )
+        self.settings = replace(
+            self.settings, tags=None, ldflags=None, set_values={}, set_version_vars=()
+        )
 
     def variable_flags(self, version: str) -> Iterator[str]:
         """The linker's flags: the version's variables, then the others."""

@@ -59,19 +59,9 @@ class ModuleSource:
     version: str | None = None
 
     @property
-    def package(self) -> str:
-        """The first package."""
-        return self.packages[0]
-
-    @property
     def package_paths(self) -> tuple[str, ...]:
         """The import paths of the packages, derived from their folders."""
         return tuple(self._import_path(package) for package in self.packages)
-
-    @property
-    def package_path(self) -> str:
-        """The first package's import path."""
-        return self.package_paths[0]
 
     @property
     def text_folders(self) -> tuple[Path, ...]:

@@ -24,7 +24,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from go_to_wheel.errors import WheelError
+from go_to_wheel.errors import InvalidOptionsError, WheelError
 
 _libdeflate: Callable[[bytes, int], bytearray] | None = None
 with suppress(ImportError):  # pyproject.toml says where
@@ -64,10 +64,10 @@ def parse_epoch(text: str | None) -> int:
     if text is None:
         return ZIP_EPOCH
     if not re.fullmatch(r"-?[0-9]+", text):
-        raise ValueError(f"SOURCE_DATE_EPOCH {text!r} is not a whole number of seconds")
+        raise InvalidOptionsError([f"SOURCE_DATE_EPOCH {text!r} is not a whole number of seconds"])
     seconds = int(text)
     if seconds > _ZIP_END:
-        raise ValueError(f"SOURCE_DATE_EPOCH {text!r} is after 2107, a zip file's last year")
+        raise InvalidOptionsError([f"SOURCE_DATE_EPOCH {text!r} is after 2107, a zip's last year"])
     return max(seconds, ZIP_EPOCH)
 
 

@@ -110,7 +110,8 @@ def sbom_entries(
         return []
     project = options.project
     settings = {"ldflags": options.ldflags, "launcher": options.layout, **(provenance or {})}
-    settings |= {"tags": ",".join(options.tags)} if options.tags else {}
+    settings["tags"] = ",".join(options.tags)
+    settings = {name: value for name, value in settings.items() if value}
     product = Product(project.name, project.version, __version__, licenses.expression, settings)
     path = f"{info_folder(options)}/sboms/{distribution_name(project.name)}.cyclonedx.json"
     return [Entry(path, format_sbom(product, infos, licenses.by_module))]

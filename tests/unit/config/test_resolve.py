@@ -338,3 +338,37 @@ def test_all_faults_at_once() -> None:
         requires_python="three", description="a\nb", jobs=0, platforms=["linux"],
     )  # fmt: skip
     assert len(error.faults) == 10
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ({"tags": ["netgo"]}, "--tags"),
+        ({"set_values": {"main.a": "b"}}, "--set"),
+        ({"set_version_var": "main.version", "ldflags": "-s"}, "--ldflags and --set-version-var"),
+    ],
+)
+def test_options_of_the_compiler_change_no_prebuilt_binary(
+    asked: dict[str, Any], named: str
+) -> None:
+    around = replace(AROUND, available=default_targets()[:2])
+    assert refusal(around, **asked).message == f"{named} can't change prebuilt binaries"
+
+
+def test_settings_of_the_compiler_do_not_count_for_prebuilt_binaries() -> None:
+    settings = Settings(tags=("netgo",), ldflags="-X main.a=b", set_version_vars=("main.v",))
+    around = replace(
+        AROUND, available=default_targets()[:2], project=Project(Path(), settings=settings)
+    )
+    options = ask(around)
+    assert (options.tags, options.ldflags, options.variables) == ((), "", {})
+
+
+def test_where_the_linker_flags_come_from() -> None:
+    assert ask(AROUND).origins["ldflags"] == "default"
+    asked = ask(AROUND, ldflags="-w", set_values={"main.a": "b"}).origins["ldflags"]
+    assert asked == "--ldflags, --set"
+    assert ask(AROUND, set_values={"main.a": "b"}).origins["ldflags"] == "--set"
+    project = Project(Path(), settings=Settings(set_version_vars=("main.v",)))
+    found = ask(replace(AROUND, project=project)).origins["ldflags"]
+    assert found == "pyproject.toml, tool.go-to-wheel.set-version-var"

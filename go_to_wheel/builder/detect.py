@@ -18,6 +18,7 @@ from go_to_wheel.config.pyproject import Project
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.config.stamping import AUTO, asked_variables, version_variables
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError, SourceError
+from go_to_wheel.golang.cgo import use_c
 from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.golang.packages import Package, list_mains, list_package
@@ -209,7 +210,10 @@ def _query_go(located: Located) -> Findings:
         go = go or open_go(request.go_binary, machine.runner, source.root, machine.environ)
         go = go if request.stamp and located.stamp else go.without_stamp()
         go = go.with_tags(settings.tags or () if request.tags is None else request.tags)
+        cgo = request.cgo or settings.cgo
+        go = go.with_cgo() if cgo else go
         packages = tuple(_find_main(go, source, package, targets) for package in source.packages)
+        go, said = use_c(go, source.root, source.packages, targets) if cgo else (go, [])
         variable, missing = "", None
         if AUTO in version_variables(request, settings):
             variable, missing = find_version_variable(go, source, packages, targets[0])
@@ -222,7 +226,8 @@ def _query_go(located: Located) -> Findings:
         )
     except GoToWheelError as error:
         return Findings(go, error=error)
-    return Findings(go, packages, variable, (*([missing] if missing else []), *faults), notes)
+    faults = (missing, *faults) if missing else faults
+    return Findings(go, packages, variable, faults, (*said, *notes))
 
 
 def _find_main(go: Go, source: ModuleSource, package: str, targets: Sequence[Target]) -> Package:

@@ -54,9 +54,10 @@ def list_targets(plan: BuildPlan, targets: Iterable[Target]) -> Linked:
             raise
     without_cgo = frozenset(package for _, left_out in found for package in left_out)
     own, files = plan.options.project.license_expression, plan.options.licenses
-    if not plan.options.dependency_licenses:
-        return Linked(BundledLicenses(own, files), without_cgo)
     notices = _merge(notice for listed, _ in found for notice in listed)
+    if not plan.options.dependency_licenses:
+        c_parts = tuple(notice for notice in notices if notice.expression)
+        return Linked(BundledLicenses(own, files, c_parts=c_parts), without_cgo)
     module = plan.package.module_path
     room = max(40, PATH_LIMIT - len(f"{info_folder(plan.options)}/licenses/"))
     bundled = bundle_licenses(module, own, files, notices, plan.found.complete, room)
@@ -85,11 +86,13 @@ def _list_target(plan: BuildPlan, target: Target) -> tuple[list[Notice], list[st
     if faults:
         hints = dict.fromkeys(fault.hint for fault in faults)
         raise InvalidOptionsError([fault.message for fault in faults], "\n".join(hints))
-    left_out = find_cgo(plan.go, root, linked, target)
+    zig, cxx = plan.go.c_compiler(target), any(package.uses_cxx for package in linked)
+    left_out = [] if zig else find_cgo(plan.go, root, linked, target)
     _refuse_stubs(left_out)
+    c_parts = zig.notices(target, cxx) if zig else []
     if not plan.options.dependency_licenses:
-        return [], left_out
-    return read_notices(plan.go, plan.package.module_path, linked), left_out
+        return c_parts, left_out
+    return read_notices(plan.go, plan.package.module_path, linked) + c_parts, left_out
 
 
 def linked_notes(unknown: Mapping[str, str], without_cgo: Iterable[str]) -> list[str]:
@@ -110,9 +113,8 @@ def _refuse_stubs(packages: Iterable[str]) -> None:
         if other is not None:
             raise SourceError(
                 f"{package} needs cgo: without it the program compiles, and fails when it runs",
-                f"use {other} instead: go get {other}"
-                if other
-                else "build it with cgo yourself and wrap the binary: --binary TARGET=PATH",
+                "compile its C: go-to-wheel --cgo …"
+                + (f"\nor use {other} instead: go get {other}" if other else ""),
             )
 
 
@@ -128,10 +130,11 @@ def _recorded(plan: BuildPlan, target: Target) -> list[Notice]:
 
 def _merge(notices: Iterable[Notice]) -> list[Notice]:
     """One notice for each module and version, with the files of all of them."""
-    files: dict[tuple[str, str], dict[str, bytes]] = {}
+    files: dict[tuple[str, str, str], dict[str, bytes]] = {}
     for notice in notices:
-        files.setdefault((notice.module, notice.version), {}).update(notice.files)
+        key = (notice.module, notice.version, notice.expression)
+        files.setdefault(key, {}).update(notice.files)
     return [
-        Notice(module, version, tuple(sorted(texts.items())))
-        for (module, version), texts in files.items()
+        Notice(module, version, tuple(sorted(texts.items())), expression)
+        for (module, version, expression), texts in files.items()
     ]

@@ -121,6 +121,7 @@ def _request(anatomy: Wheel, programs: Sequence[Program], flags: str | None) -> 
         launcher="native" if in_scripts else "python",
         dependency_licenses=any(text.startswith("go/") for text in anatomy.below("licenses")),
         stamp=bool(facts.setting("vcs.revision")),  # built in git, and not by the backend
+        cgo=facts.setting("CGO_ENABLED") == "1",
     )
 
 

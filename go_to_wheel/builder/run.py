@@ -194,8 +194,8 @@ def _explain(error: GoToWheelError | OSError, linked: Future[Linked]) -> GoToWhe
         return error
     return ToolchainError(
         error.message,
-        f"{', '.join(packages)} needs cgo, which go-to-wheel builds without: find a package in "
-        "pure Go, or build with cgo yourself and wrap the binary: --binary TARGET=PATH",
+        f"{', '.join(packages)} needs cgo: compile its C: go-to-wheel --cgo …\n"
+        "or find a package in pure Go",
     )
 
 

@@ -81,6 +81,7 @@ _OPTIONS = (
         flag_value=False,
         default=True,
     ),
+    option("--cgo", "Compile the C of packages that have some (needs ziglang).", is_flag=True),
     option("--jobs", "Programs compiled at once.", type=click.IntRange(min=1)),
     option("--keep-going", "Keep the wheels that work when a platform fails.", is_flag=True),
     option("--dry-run", "Show the plan; compile nothing.", is_flag=True),

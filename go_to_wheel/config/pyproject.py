@@ -57,6 +57,7 @@ class Settings:
     tag_prefix: str | None = None
     readme_links: bool = True
     vendor: bool = False
+    cgo: bool = False
     sdist_include: tuple[str, ...] = ()
     sdist_exclude: tuple[str, ...] = ()
 
@@ -229,6 +230,7 @@ KEYS: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
     "python-source": ("python_source", _is_text, "a folder"),
     "tag-prefix": ("tag_prefix", _is_text, "what is in front of a tag's version"),
     "readme-links": ("readme_links", _is_switch, "true or false"),
+    "cgo": ("cgo", _is_switch, "true or false"),
     "vendor": ("vendor", _is_switch, "true or false"),
     "sdist-include": ("sdist_include", _is_list, _PATTERNS),
     "sdist-exclude": ("sdist_exclude", _is_list, _PATTERNS),

@@ -16,7 +16,7 @@ class BuildRequest:
     `set_values` maps other variables to values with placeholders. `binaries` are prebuilt
     ones, each "TARGET=PATH".
     `tags` are Go's build tags. `dev` accepts the `.devN` version of a commit without a tag.
-    `stamp` lets Go record the commit in the binary.
+    `stamp` lets Go record the commit in the binary. `cgo` compiles C.
     """
 
     source: str
@@ -45,6 +45,7 @@ class BuildRequest:
     binaries: Sequence[str] = ()
     dev: bool = False
     stamp: bool = True
+    cgo: bool = False
 
     @property
     def packages(self) -> tuple[str, ...]:

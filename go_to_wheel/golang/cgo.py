@@ -1,15 +1,18 @@
-"""Packages that lose files without cgo: some still work, some are nothing but a stub."""
+"""Packages with C: compiled with --cgo; without it some still work, some are a mere stub."""
 
 from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from go_to_wheel.errors import SourceError
+from go_to_wheel.golang.c_compiler import check_targets, find_zig, read_macos_imports
 from go_to_wheel.golang.command import Go
-from go_to_wheel.golang.packages import Package, list_cgo_files
+from go_to_wheel.golang.packages import Package, list_cgo_files, list_linked
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.files import open_file
 
@@ -18,6 +21,11 @@ _IMPORT_C = re.compile(rb'^\s*(?:import\s+)?"C"\s*(?://.*)?$', re.MULTILINE)
 #: Imports are at a file's beginning; some files have megabytes of tables below.
 _HEAD = 1 << 16
 
+#: What to do about programs that need more than their own C sources.
+ELSEWHERE = (
+    "build that platform where it has the library, and wrap the binary: --binary TARGET=PATH\n"
+    "or leave the platform out: --platforms LIST"
+)
 #: Packages that can do nothing without their C code -> what to use instead, if there is such.
 STUBS = {
     "github.com/DataDog/zstd": "github.com/klauspost/compress/zstd",
@@ -38,6 +46,49 @@ STUBS = {
     "gocv.io/x/gocv": "",
     "rogchap.com/v8go": "github.com/dop251/goja",
 }
+
+
+def use_c(
+    go: Go, folder: Path, packages: Sequence[str], targets: Sequence[Target]
+) -> tuple[Go, list[str]]:
+    """A Go that compiles C for those targets whose programs have it, and notes.
+
+    `go` lists with cgo. Raises InvalidOptionsError for targets that C can't be compiled for,
+    SourceError for packages that need what zig doesn't have, ToolchainError without zig.
+    """
+    with_c, faults = [], []
+    for target in {target.compile_key: target for target in targets}.values():
+        linked = list_linked(go, folder, packages, target)
+        users = [package for package in linked if package.uses_c and not package.is_standard]
+        faults += [fault for package in users for fault in _missing(go, package, target)]
+        with_c += [target] if users else []
+    if not with_c:
+        without = replace(go, environment={**go.environment, "CGO_ENABLED": "0"})
+        return without, ["--cgo: the program has no C, so it is built without cgo"]
+    check_targets(with_c)
+    if faults:
+        raise SourceError("\n".join(dict.fromkeys(faults)), ELSEWHERE)
+    keys = frozenset(target.compile_key for target in with_c)
+    return replace(go, zig=find_zig(), with_c=keys), []
+
+
+def _missing(go: Go, package: Package, target: Target) -> Iterator[str]:
+    """What a package wants of the system that it is built on, and zig doesn't have."""
+    for name in package.c_libraries:
+        yield (
+            f"{package.import_path} needs the C library {name!r} (#cgo pkg-config), which this "
+            f"machine has for itself alone, if at all"
+        )
+    if target.goos != "darwin" or "-framework" not in package.c_flags:
+        return
+    known = {path.rpartition("/")[2] for path in read_macos_imports(go.standard_library)}
+    flags = package.c_flags
+    for name in (flags[at + 1] for at, flag in enumerate(flags[:-1]) if flag == "-framework"):
+        if name not in known:
+            yield (
+                f"{package.import_path} needs Apple's framework {name}, whose files only "
+                f"Apple's SDK has ({target.name})"
+            )
 
 
 def find_cgo(go: Go, folder: Path, linked: Sequence[Package], target: Target) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from go_to_wheel.errors import GoToWheelError, SourceError, ToolchainError, shortage_hint
+from go_to_wheel.golang.c_compiler import LEAKS, Zig, read_macos_imports, write_stubs
 from go_to_wheel.golang.environment import (
     QUERIED,
     flag_name,
@@ -35,7 +36,8 @@ class Go:
 
     `environment` is a whole process environment: the caller's, less everything that would
     change the generated code. `source_folders` hold the sources of the standard library and
-    of other modules on this machine.
+    of other modules on this machine. `zig` compiles the C of the targets in `with_c` (by
+    their compile keys); programs for other targets are built without cgo.
     """
 
     program: str
@@ -43,10 +45,26 @@ class Go:
     environment: Mapping[str, str]
     runner: Runner
     source_folders: tuple[str, ...] = ()
+    zig: Zig | None = None
+    with_c: frozenset[object] = frozenset()
+
+    @property
+    def standard_library(self) -> Path:
+        """GOROOT/src."""
+        return Path(self.source_folders[0]).parent if self.source_folders else Path()
+
+    def c_compiler(self, target: Target) -> Zig | None:
+        """What compiles the C of a target's programs; None for those without C."""
+        return self.zig if target.compile_key in self.with_c else None
 
     def environment_for(self, target: Target) -> dict[str, str]:
         """The environment that compiles for this target and nothing else."""
         env = {**self.environment, "GOOS": target.goos, "GOARCH": target.goarch}
+        if zig := self.c_compiler(target):
+            env = {name: value for name, value in env.items() if not LEAKS.fullmatch(name)}
+            env |= zig.environment(target, self.version)
+        elif self.zig:
+            env["CGO_ENABLED"] = "0"
         if target.variant:
             env[target.variant[0]] = target.variant[1]
         return env
@@ -79,9 +97,19 @@ class Go:
         files go beside `output`, unless GOTMPDIR names another place.
         """
         env = {"GOTMPDIR": str(output.parent), **self.environment_for(target)}
-        flags = [*format_code_flags(ldflags), *_take_share(env, processors)]
+        flags = format_code_flags(ldflags, self._for_linker(target, ldflags, output.parent))
+        flags += _take_share(env, processors)
         args = [self.program, "build", *flags, "-o", str(output), package]
         self._raise_for(self.runner.run(args, folder, env), ToolchainError)
+
+    def _for_linker(self, target: Target, ldflags: str, work: Path) -> str:
+        """The linker's flags; C for macOS needs files below `work`."""
+        zig = self.c_compiler(target)
+        if zig is None:
+            return ldflags
+        if target.goos == "darwin":
+            write_stubs(read_macos_imports(self.standard_library), work / "macos")
+        return zig.linker_flags(target, ldflags, work / "macos")
 
     def vendor(self, folder: Path, output: Path) -> None:
         """Write the module's dependencies below `output`; raises ToolchainError."""
@@ -99,6 +127,10 @@ class Go:
     def with_tags(self, tags: Sequence[str]) -> Go:
         """The same Go with build tags, in place of those that GOFLAGS has."""
         return self._with_flag(f"-tags={','.join(tags)}") if tags else self
+
+    def with_cgo(self) -> Go:
+        """The same Go, which lists and compiles files that import "C"."""
+        return replace(self, environment={**self.environment, "CGO_ENABLED": "1"})
 
     def _with_flag(self, flag: str) -> Go:
         flags = self.environment.get("GOFLAGS", "").split()
@@ -138,13 +170,13 @@ def _source_folders(settings: Mapping[str, str]) -> tuple[str, ...]:
     return (*folders, cache) if cache else tuple(folders)
 
 
-def format_code_flags(ldflags: str) -> list[str]:
+def format_code_flags(ldflags: str, complete: str = "") -> list[str]:
     """The flags of every compile: they decide the bytes of a program.
 
     Debug information is left out where the linker would drop it; `ldflags` that ask for it
-    (-w=false) get it.
+    (-w=false) get it. `complete` are those with C's.
     """
-    flags = ["-trimpath", f"-ldflags={ldflags}"]
+    flags = ["-trimpath", f"-ldflags={complete or ldflags}"]
     return flags if _KEEPS_DEBUG.search(ldflags) else [*flags, f"-gcflags=all={_NO_DEBUG}"]
 
 

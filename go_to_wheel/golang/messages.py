@@ -48,8 +48,8 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
     ),
     (
         "build constraints exclude all Go files",
-        'its files are for other systems, or need cgo (import "C"), which go-to-wheel does not '
-        "support; list them: CGO_ENABLED=0 go list -e -f '{{{{.IgnoredGoFiles}}}}' PACKAGE",
+        'its files are for other systems, or need cgo (import "C"): go-to-wheel --cgo …\n'
+        "list them: CGO_ENABLED=0 go list -e -f '{{{{.IgnoredGoFiles}}}}' PACKAGE",
     ),
     (
         "^Go stopped: ",

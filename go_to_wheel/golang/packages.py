@@ -13,6 +13,7 @@ from go_to_wheel.golang.messages import first_words
 from go_to_wheel.platforms import Target
 
 _FIELDS = "ImportPath,Name,Dir,Doc,Module,GoFiles,IgnoredGoFiles,DepOnly,Standard"
+_FIELDS += ",CgoFiles,CXXFiles,CgoPkgConfig,CgoLDFLAGS"
 _FILE_FIELDS = ("GoFiles", "CgoFiles", "SFiles", "HFiles", "SysoFiles", "EmbedFiles")
 _IGNORED_FIELDS = ("IgnoredGoFiles", "IgnoredOtherFiles")
 
@@ -24,7 +25,9 @@ class Package:
     `module_version` is the version required, `source_version` that of the sources in use,
     which a replacement changes (empty for a folder). `module_folder` holds these sources; it
     is empty where go list has none, as for vendored modules. `ignored` are the Go files that
-    are not for this target. `is_dependency` marks packages that are only imported.
+    are not for this target. `is_dependency` marks packages that are only imported. With cgo,
+    `uses_c` and `uses_cxx` say what has to be compiled, `c_libraries` are the names for
+    pkg-config and `c_flags` the linker's flags.
     """
 
     import_path: str
@@ -39,6 +42,10 @@ class Package:
     ignored: tuple[str, ...] = ()
     is_dependency: bool = False
     is_standard: bool = False
+    uses_c: bool = False
+    uses_cxx: bool = False
+    c_libraries: tuple[str, ...] = ()
+    c_flags: tuple[str, ...] = ()
 
 
 def list_package(go: Go, folder: Path, package: str, target: Target) -> Package:
@@ -119,7 +126,7 @@ def _parse_package(data: dict[str, Any]) -> Package:
         name=data.get("Name", ""),
         folder=data.get("Dir", ""),
         module_path=module.get("Path", ""),
-        go_files=tuple(data.get("GoFiles", ())),
+        go_files=(*data.get("GoFiles", ()), *data.get("CgoFiles", ())),
         doc=data.get("Doc", ""),
         module_version=module.get("Version", ""),
         module_folder=module.get("Dir", ""),
@@ -127,6 +134,10 @@ def _parse_package(data: dict[str, Any]) -> Package:
         ignored=tuple(data.get("IgnoredGoFiles", ())),
         is_dependency=data.get("DepOnly", False),
         is_standard=data.get("Standard", False),
+        uses_c=bool(data.get("CgoFiles")),
+        uses_cxx=bool(data.get("CXXFiles")),
+        c_libraries=tuple(data.get("CgoPkgConfig", ())),
+        c_flags=tuple(data.get("CgoLDFLAGS", ())),
     )
 
 

@@ -34,11 +34,15 @@ _CODE_SUFFIXES = (".c", ".go", ".h", ".html", ".json", ".py", ".sh", ".tmpl", ".
 
 @dataclass(frozen=True)
 class Notice:
-    """A module that is linked in: `files` are its licence texts, by path below its root."""
+    """A module that is linked in: `files` are its licence texts, by path below its root.
+
+    `expression` is known for what is no Go module, such as a C library.
+    """
 
     module: str
     version: str
     files: tuple[tuple[str, bytes], ...]
+    expression: str = ""
 
     @property
     def folder(self) -> str:
@@ -58,6 +62,7 @@ class BundledLicenses:
     files: tuple[tuple[str, bytes], ...]
     by_module: Mapping[str, str] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
+    c_parts: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,8 @@ def _ours(version: str) -> bytes:
 @lru_cache(maxsize=256)
 def judge(notice: Notice) -> Verdict:
     """The licence that a module's files hold, all of them together; the same for all targets."""
-    if notice.module == STANDARD_LIBRARY:
-        return Verdict(_GO_LICENSE)
+    if notice.expression or notice.module == STANDARD_LIBRARY:
+        return Verdict(notice.expression or _GO_LICENSE)
     texts = [(path, data) for path, data in notice.files if not _NOT_FOR_CODE.search(path)]
     if not texts:
         return Verdict(None, "it has no licence file")
@@ -183,4 +188,5 @@ def bundle_licenses(
         files=(*own_files, *license_files(notices, room)),
         by_module={name: text for name, text in known.items() if text},
         unknown=unknown if own else {},
+        c_parts=tuple(notice for notice in notices if notice.expression),
     )

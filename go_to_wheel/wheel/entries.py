@@ -111,10 +111,13 @@ def sbom_entries(
     project = options.project
     settings = {"ldflags": options.ldflags, "launcher": options.layout, **(provenance or {})}
     settings["tags"] = ",".join(options.tags)
+    if parts := licenses.c_parts:
+        settings["c-compiler"] = parts[0].version.replace("-", " ")
+        settings["c-libraries"] = ", ".join(sorted(part.module for part in parts))
     settings = {name: value for name, value in settings.items() if value}
     product = Product(project.name, project.version, __version__, licenses.expression, settings)
     path = f"{info_folder(options)}/sboms/{distribution_name(project.name)}.cyclonedx.json"
-    return [Entry(path, format_sbom(product, infos, licenses.by_module))]
+    return [Entry(path, format_sbom(product, infos, licenses.by_module, licenses.c_parts))]
 
 
 def info_folder(options: BuildOptions) -> str:

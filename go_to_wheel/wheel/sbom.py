@@ -18,6 +18,7 @@ from typing import Any
 from packageurl import PackageURL
 
 from go_to_wheel.binary.facts import GoBuildInfo, GoModule
+from go_to_wheel.licenses.notices import Notice
 from go_to_wheel.naming import STANDARD_LIBRARY
 
 SPEC_VERSION = "1.6"
@@ -41,9 +42,13 @@ class Product:
 
 
 def format_sbom(
-    product: Product, infos: Sequence[GoBuildInfo], licenses: Mapping[str, str]
+    product: Product,
+    infos: Sequence[GoBuildInfo],
+    licenses: Mapping[str, str],
+    c_parts: Sequence[Notice] = (),
 ) -> bytes:
     """The document for a wheel whose programs record `infos`; `licenses` is by module path.
+    `c_parts` are what a C compiler links in besides.
 
     It has no time of its own, and its serial number is a hash of the rest.
     """
@@ -53,6 +58,7 @@ def format_sbom(
     for info in infos:
         main = _main(info, licenses)
         parts = [_standard(info.version, licenses), *(_module(m, licenses) for m in info.deps)]
+        parts += map(_c_part, c_parts) if info.settings.get("CGO_ENABLED") == "1" else ()
         components |= {part["bom-ref"]: part for part in (main, *parts)}
         below[root["bom-ref"]].add(main["bom-ref"])
         below.setdefault(main["bom-ref"], set()).update(part["bom-ref"] for part in parts)
@@ -108,6 +114,17 @@ def _standard(go_version: str, licenses: Mapping[str, str]) -> dict[str, Any]:
         "description": "Go's standard library and run time",
         **_licenses(licenses.get(STANDARD_LIBRARY)),
         "purl": purl,
+    }
+
+
+def _c_part(part: Notice) -> dict[str, Any]:
+    return {
+        "type": "library",
+        "bom-ref": f"{part.module}@{part.version}",
+        "name": part.module,
+        "version": part.version,
+        "description": f"linked in by {part.version.replace('-', ' ')}, as it contains it",
+        **_licenses(part.expression),
     }
 
 

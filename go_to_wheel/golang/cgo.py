@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from go_to_wheel.errors import SourceError
@@ -60,7 +61,8 @@ def use_c(
     for target in {target.compile_key: target for target in targets}.values():
         linked = list_linked(go, folder, packages, target)
         users = [package for package in linked if package.uses_c and not package.is_standard]
-        faults += [fault for package in users for fault in _missing(go, package, target)]
+        for package in users:
+            faults += missing_parts(package, target, go.standard_library)
         with_c += [target] if users else []
     if not with_c:
         without = replace(go, environment={**go.environment, "CGO_ENABLED": "0"})
@@ -72,23 +74,21 @@ def use_c(
     return replace(go, zig=find_zig(), with_c=keys), []
 
 
-def _missing(go: Go, package: Package, target: Target) -> Iterator[str]:
+def missing_parts(package: Package, target: Target, standard_library: Path) -> list[str]:
     """What a package wants of the system that it is built on, and zig doesn't have."""
-    for name in package.c_libraries:
-        yield (
-            f"{package.import_path} needs the C library {name!r} (#cgo pkg-config), which this "
-            f"machine has for itself alone, if at all"
-        )
-    if target.goos != "darwin" or "-framework" not in package.c_flags:
-        return
-    known = {path.rpartition("/")[2] for path in read_macos_imports(go.standard_library)}
-    flags = package.c_flags
-    for name in (flags[at + 1] for at, flag in enumerate(flags[:-1]) if flag == "-framework"):
-        if name not in known:
-            yield (
-                f"{package.import_path} needs Apple's framework {name}, whose files only "
-                f"Apple's SDK has ({target.name})"
-            )
+    faults = [
+        f"{package.import_path} needs the C library {name!r} (#cgo pkg-config): this machine has "
+        "it for itself alone, if at all"
+        for name in package.c_libraries
+    ]
+    flags = package.c_flags if target.goos == "darwin" else ()
+    names = [name for flag, name in pairwise(flags) if flag == "-framework"]
+    known = {path.rpartition("/")[2] for path in read_macos_imports(standard_library)}
+    return faults + [
+        f"{package.import_path} needs Apple's framework {name}, which only Apple's SDK has"
+        for name in names
+        if name not in known
+    ]
 
 
 def find_cgo(go: Go, folder: Path, linked: Sequence[Package], target: Target) -> list[str]:

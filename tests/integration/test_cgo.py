@@ -61,7 +61,8 @@ def test_a_stub_is_refused(tmp_path: Path) -> None:
         code, said, _ = build(source, *options)
         assert code == 1
         assert "github.com/mattn/go-sqlite3 needs cgo" in said
-        assert "hint: use modernc.org/sqlite instead" in said
+        assert "hint: compile its C: go-to-wheel --cgo" in said
+        assert "or use modernc.org/sqlite instead" in said
     assert not (source / "dist").exists()
 
 

@@ -1,0 +1,196 @@
+"""C compiled by zig: programs that run, the same bytes everywhere, and what is refused.
+
+zig compiles a C library when it is first used: a minute of CPU time for each target.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+from programs import program
+from support import go_to_wheel, native, run
+
+pytest.importorskip("ziglang")
+
+MAIN = """package main
+
+/*
+#include <pthread.h>
+#include <stdio.h>
+
+static int descend(int left) {
+	volatile char room[1024];
+	room[0] = left;
+	return left == 0 ? room[0] : 1 + descend(left - 1);
+}
+static void *in_thread(void *kilobytes) { return (void *)(long)descend((int)(long)kilobytes); }
+static long descend_in_thread(long kilobytes) {
+	pthread_t thread;
+	void *depth = 0;
+	pthread_create(&thread, 0, in_thread, (void *)kilobytes);
+	pthread_join(thread, &depth);
+	return (long)depth;
+}
+static const char *source(void) { return __FILE__; }
+*/
+import "C"
+
+import "fmt"
+
+func main() {
+	fmt.Println("depth", C.descend_in_thread(7000), C.GoString(C.source()) != "")
+}
+"""
+NO_C = "package main\n\nfunc main() { println(1) }\n"
+
+
+def write(folder: Path, main: str = MAIN, more: str = "") -> Path:
+    folder.mkdir(parents=True)
+    (folder / "go.mod").write_text(f"module example.com/withc\n\ngo 1.21\n{more}")
+    (folder / "main.go").write_text(main)
+    return folder
+
+
+def build(source: Path, *options: object, **env: str) -> dict[str, object]:
+    args = (source, "--cgo", "--version", "1", "--license", "MIT", "--json")
+    output = ("--output-dir", source / "dist")
+    result = go_to_wheel(*args, *output, *options, env=env)
+    report: dict[str, object] = json.loads(result.stdout)
+    return report
+
+
+def wheel_in(source: Path) -> Path:
+    (path,) = (source / "dist").glob("*.whl")
+    return path
+
+
+def unpack(wheel: Path, folder: Path) -> Path:
+    """The program in a wheel, ready to run."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if ".data/scripts/" in name)
+        path = Path(archive.extract(name, folder))
+    path.chmod(0o755)
+    return path
+
+
+def test_a_program_with_c_runs_everywhere_on_linux(tmp_path: Path) -> None:
+    source = write(tmp_path / "a")
+    build(source, "--platforms", "linux-amd64")
+    wheel = wheel_in(source)
+    for tag in ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "musllinux_1_1_x86_64"):
+        assert tag in wheel.name
+    assert run(unpack(wheel, tmp_path)).stdout == "depth 7000 true\n"
+    shown = go_to_wheel("inspect", wheel).stdout
+    assert "a statically linked Linux x86_64 executable" in shown
+    assert "zig 0.17" in shown
+    assert "compiler-rt, musl" in shown
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (sbom,) = (json.loads(archive.read(name)) for name in names if "/sboms/" in name)
+    info = "withc-1.dist-info/licenses"
+    assert {f"{info}/musl/COPYRIGHT", f"{info}/compiler-rt/LICENSE"} <= set(names)
+    parts = {part["name"]: part for part in sbom["components"]}
+    assert parts["musl"]["licenses"] == [{"license": {"id": "MIT"}}]
+
+
+def test_the_same_bytes_in_another_folder_with_other_caches(tmp_path: Path) -> None:
+    hashes = []
+    for place, user in (("one", "a"), ("another/folder", "b")):
+        source = write(tmp_path / place)
+        env = {"GOCACHE": str(tmp_path / f"cache-{user}"), "CPATH": f"/{user}", "CFLAGS": "-O0"}
+        build(source, "--platforms", "linux-amd64", **env)
+        hashes.append(hashlib.sha256(wheel_in(source).read_bytes()).hexdigest())
+    assert hashes[0] == hashes[1]
+
+
+def test_verify_rebuilds_it(tmp_path: Path) -> None:
+    source = write(tmp_path / "a")
+    build(source, "--platforms", "linux-amd64")
+    result = go_to_wheel("verify", wheel_in(source), "--source", source)
+    assert "same" in result.stdout + result.stderr or "identical" in result.stdout + result.stderr
+
+
+def test_another_processor(tmp_path: Path) -> None:
+    qemu = program("qemu-aarch64")
+    source = write(tmp_path / "a")
+    build(source, "--platforms", "linux-arm64")
+    assert run(qemu, unpack(wheel_in(source), tmp_path)).stdout == "depth 7000 true\n"
+
+
+def test_sqlite(tmp_path: Path) -> None:
+    """Opens a database, resolves a name from /etc/hosts, reads a user's name."""
+    main = (
+        'package main\n\nimport (\n\t"database/sql"\n\t"fmt"\n\t"net"\n\t"os/user"\n\n'
+        '\t_ "github.com/mattn/go-sqlite3"\n)\n\nfunc main() {\n\tdb, _ := sql.Open("sqlite3", '
+        '":memory:")\n\tvar version string\n'
+        '\terr := db.QueryRow("select sqlite_version()").Scan(&version)\n'
+        '\taddresses, _ := net.LookupHost("localhost")\n\twho, _ := user.LookupId("0")\n'
+        "\tfmt.Println(version, err, len(addresses) > 0, who.Username)\n}\n"
+    )
+    source = write(tmp_path / "a", main)
+    run("go", "get", "github.com/mattn/go-sqlite3@v1.14.32", cwd=source)
+    run("go", "mod", "tidy", cwd=source)
+    build(source, "--platforms", "linux-amd64")
+    words = run(unpack(wheel_in(source), tmp_path)).stdout.split()
+    assert words[0].startswith("3.")
+    assert words[1:] == ["<nil>", "true", "root"]
+
+
+def test_a_program_without_c_is_built_as_usual(tmp_path: Path) -> None:
+    source = write(tmp_path / "a", NO_C)
+    report = build(source, "--platforms", native())
+    assert "--cgo: the program has no C, so it is built without cgo" in str(report["notes"])
+    assert "CGO_ENABLED=0" in go_to_wheel("inspect", wheel_in(source)).stdout
+
+
+def test_pyproject_asks_for_it(tmp_path: Path) -> None:
+    source = write(tmp_path / "a")
+    (source / "pyproject.toml").write_text("[tool.go-to-wheel]\ncgo = true\n")
+    result = go_to_wheel(source, "--version", "1", "--dry-run", "--platforms", "linux-amd64")
+    assert "musl/COPYRIGHT" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("platform", "line", "words"),
+    [
+        ("linux-s390x", "", "platform 'linux-s390x' can't be built with cgo"),
+        ("linux-amd64", "#cgo pkg-config: vips", "needs the C library 'vips'"),
+        ("darwin-arm64", "#cgo LDFLAGS: -framework Cocoa", "Apple's framework Cocoa"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_work(
+    tmp_path: Path, platform: str, line: str, words: str
+) -> None:
+    source = write(tmp_path / "a", MAIN.replace("/*\n", f"/*\n{line}\n", 1))
+    args = (source, "--cgo", "--version", "1", "--platforms", platform)
+    result = go_to_wheel(*args, "--output-dir", tmp_path / "dist", "--verbose", check=False)
+    assert result.returncode == 1
+    assert words in result.stderr
+    assert "hint: " in result.stderr
+    assert " build -trimpath" not in result.stderr
+    assert not (tmp_path / "dist").exists()
+
+
+def test_a_missing_header_names_it(tmp_path: Path) -> None:
+    source = write(tmp_path / "a", MAIN.replace("<stdio.h>", "<no_such_library.h>"))
+    args = (source, "--cgo", "--version", "1", "--platforms", "linux-amd64")
+    result = go_to_wheel(*args, "--output-dir", tmp_path / "dist", check=False)
+    assert result.returncode == 1
+    assert "'no_such_library.h' file not found" in result.stderr
+    assert "hint: " in result.stderr
+
+
+def test_without_ziglang_the_error_says_what_to_install(tmp_path: Path) -> None:
+    source = write(tmp_path / "a")
+    (tmp_path / "hide" / "ziglang.py").parent.mkdir()
+    (tmp_path / "hide" / "ziglang.py").touch()
+    path = os.pathsep.join(filter(None, [str(tmp_path / "hide"), os.environ.get("PYTHONPATH")]))
+    result = go_to_wheel(source, "--cgo", check=False, env={"PYTHONPATH": path})
+    assert result.returncode == 1
+    assert "ziglang is not installed" in result.stderr
+    assert 'pip install "go-to-wheel[cgo]"' in result.stderr

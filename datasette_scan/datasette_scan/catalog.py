@@ -6,9 +6,11 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from .finder import Match, Problem, Progress
 from .names import alias, assign_names, path_hash
+from .noise import is_internal, noise_of
 from .probe import Facts
 from .text import fold, visible, visible_path
 
@@ -26,6 +28,9 @@ STATUSES = (
     "unreadable",
 )
 SORTS = ("name", "path", "tables", "size", "modified", "application", "status")
+CALM = ("ready", "live", "checking")  # nothing that somebody could do something about
+NO_APPLICATION = "none"
+_NOT_READ = ("changing", "busy", "needs recovery", "checking", "gone", "unreadable")
 
 
 @dataclass(slots=True)
@@ -50,6 +55,13 @@ class Entry:
     snapshot_at: float = 0.0
     attached: bool = False
     other_paths: tuple[bytes, ...] = ()  # hard links to the same file
+    address: str = ""  # the database name in links: its own, or until it has one its alias
+    words: str = ""  # what a search looks through, folded; "" until it is needed
+    noise: str = ""  # equal for files that a list collapses; "" for those that it never does
+    shown_path: str = ""  # safe to show
+
+    def __post_init__(self) -> None:
+        self.shown_path = visible_path(self.path)
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -57,14 +69,9 @@ class Entry:
         return self.device, self.inode
 
     @property
-    def shown_path(self) -> str:
-        """The path, safe to show."""
-        return visible_path(self.path)
-
-    @property
     def shown_folder(self) -> str:
         """The folder that holds it, safe to show."""
-        return visible_path(os.path.dirname(self.path))
+        return os.path.dirname(self.shown_path)
 
     @property
     def shown_other_paths(self) -> list[str]:
@@ -72,9 +79,24 @@ class Entry:
         return [visible_path(path) for path in self.other_paths]
 
     @property
-    def address(self) -> str:
-        """The database name in links: its own, or until it has one its alias."""
-        return self.name or alias(self.path)
+    def searched(self) -> str:
+        """Name, application, paths and tables, folded."""
+        if not self.words:
+            paths = [self.shown_path, *self.shown_other_paths]
+            self.words = _fold("\n".join([self.address, self.application, *paths, self.tables]))
+        return self.words
+
+    def learn(self, facts: Facts, below: str) -> None:
+        """Take over what a probe read; ``below`` is the path below what was scanned."""
+        self.device, self.inode = facts.identity
+        self.application, self.table_count = facts.application, facts.table_count
+        self.tables, self.missing = facts.tables, facts.missing
+        self.size, self.mtime_ns = facts.size, facts.mtime_ns
+        self.schema_hash = facts.schema_hash
+        name = os.path.basename(below)
+        folder = below[: len(below) - len(name)]
+        self.noise = noise_of(folder, name, self.application, self.schema_hash)
+        self.words = ""
 
     @property
     def status_words(self) -> str:
@@ -84,6 +106,11 @@ class Entry:
         if self.status == "snapshot" and self.snapshot_at:
             return f"snapshot {time.strftime('%H:%M:%S', time.localtime(self.snapshot_at))}"
         return self.status
+
+    @property
+    def known_tables(self) -> int | None:
+        """How many tables there are; None where nothing could be read so far."""
+        return None if not self.table_count and self.status in _NOT_READ else self.table_count
 
     def table_names(self) -> list[str]:
         """The first names of tables and views that were seen."""
@@ -113,6 +140,7 @@ class Query:
     text: str = ""
     status: str = ""
     application: str = ""
+    show: str = ""  # a key of SHOWN
     folder: str = ""
     min_size: int | None = None
     max_size: int | None = None
@@ -127,6 +155,7 @@ class Query:
 class Catalog:
     """Every entry by path, names, what was skipped, and how the scan stands."""
 
+    roots: tuple[bytes, ...] = ()
     entries: dict[bytes, Entry] = field(default_factory=dict)
     skipped: dict[bytes, Skip] = field(default_factory=dict)
     explicit: set[tuple[int, int]] = field(default_factory=set)
@@ -134,12 +163,14 @@ class Catalog:
     scanning: bool = False
     scans: int = 0
     started_at: float = 0.0
+    finished_at: float = 0.0
     duration: float = 0.0
     error: str = ""
     revision: int = 0
     _skipped_now: set[bytes] = field(default_factory=set)
     _by_hash: dict[str, bytes] = field(default_factory=dict)
     _identities: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    _sorted: tuple[int, list[Entry]] = (-1, [])
 
     # -- what a scan does
 
@@ -158,7 +189,8 @@ class Catalog:
         self.error = error
         if not error:  # what was skipped before and not now is gone, or well
             self.skipped = {p: s for p, s in self.skipped.items() if p in self._skipped_now}
-        self.duration = time.time() - self.started_at
+        self.finished_at = time.time()
+        self.duration = self.finished_at - self.started_at
         self.touch()
 
     def touch(self) -> int:
@@ -174,6 +206,7 @@ class Catalog:
         entry = self.entries.get(match.path)
         if entry is None:
             entry = Entry(match.path, match.device, match.inode, size=match.size)
+            entry.address = alias(match.path)
             entry.revision = self.touch()
             self.entries[match.path] = entry
             self._by_hash[path_hash(match.path)] = match.path
@@ -194,6 +227,7 @@ class Catalog:
             return
         self.entries.pop(entry.path, None)
         self._by_hash.pop(path_hash(entry.path), None)
+        self.touch()
 
     def record(self, entry: Entry, facts: Facts) -> None:
         """What the probe of a file found."""
@@ -206,11 +240,7 @@ class Catalog:
             return
         entry.status, entry.detail, entry.mark = facts.status, facts.detail, facts.mark
         if facts.identity != (0, 0):  # it could be read
-            entry.device, entry.inode = facts.identity
-            entry.application, entry.table_count = facts.application, facts.table_count
-            entry.tables, entry.missing = facts.tables, facts.missing
-            entry.size, entry.mtime_ns = facts.size, facts.mtime_ns
-            entry.schema_hash = facts.schema_hash
+            entry.learn(facts, self._below_roots(entry.shown_path))
         entry.snapshot_at = time.time() if facts.status == "snapshot" else 0.0
         entry.revision = self.touch()
 
@@ -244,6 +274,7 @@ class Catalog:
                 self.drop(entry, None)
         for path, entry in self.entries.items():
             entry.other_paths = tuple(others.get(path, ()))
+            entry.words = ""
 
     def give_names(self, reserved: Iterable[str]) -> None:
         """Names for the entries that have none.
@@ -254,7 +285,9 @@ class Catalog:
         found = {*self.entries, *(s.path for s in self.skipped.values() if s.is_database)}
         for path, name in assign_names(found, given, reserved).items():
             if path in self.entries:
-                self.entries[path].name = name
+                entry = self.entries[path]
+                entry.name = entry.address = name
+                entry.words = ""
         self.touch()
 
     def unattached(self) -> list[Entry]:
@@ -272,6 +305,11 @@ class Catalog:
             entry.detail = ""
             entry.revision = self.touch()
 
+    def _below_roots(self, path: str) -> str:
+        starts = [visible_path(root).rstrip(os.sep) + os.sep for root in self.roots]
+        longest = max((len(s) for s in starts if path.startswith(s)), default=0)
+        return path[longest:]
+
     # -- what a page asks
 
     def by_alias(self, digest: str) -> Entry | None:
@@ -281,18 +319,45 @@ class Catalog:
 
     def find(self, query: Query) -> list[Entry]:
         """The entries that fit, sorted."""
-        tests = _tests(query)
-        found = [e for e in self.entries.values() if all(test(e) for test in tests)]
-        found.sort(key=_sort_key(query.sort), reverse=query.descending)
-        return found
+        found = fitting(self._by_name(), conditions(query))
+        if query.sort == "name":
+            return found[::-1] if query.descending else found
+        # What is equal stays in the order of names.
+        return sorted(found, key=_SORT_KEYS[query.sort], reverse=query.descending)
+
+    def _by_name(self) -> list[Entry]:
+        """Every entry; sorted anew only after a change."""
+        revision, entries = self._sorted
+        if revision != self.revision:
+            entries = sorted(self.entries.values(), key=lambda e: (e.address.casefold(), e.path))
+            self._sorted = self.revision, entries
+        return entries
 
 
-def _tests(query: Query) -> list[Callable[[Entry], bool]]:
+#: What a list may be narrowed to, beside the values of a column.
+SHOWN: dict[str, Callable[[Entry], bool]] = {
+    "attention": lambda e: e.status not in CALM,
+    "internals": lambda e: is_internal(e.noise),
+}
+
+
+def fitting(entries: list[Entry], fits: Iterable[Callable[[Entry], bool]]) -> list[Entry]:
+    """The entries that pass every test."""
+    for test in fits:
+        entries = [e for e in entries if test(e)]
+    return entries
+
+
+def conditions(query: Query) -> list[Callable[[Entry], bool]]:
+    """What an entry has to pass to be in the query's answer."""
     tests: list[Callable[[Entry], bool]] = []
     if query.status:
         tests.append(lambda e: e.status == query.status)
+    if query.show:
+        tests.append(SHOWN[query.show])
     if query.application:
-        tests.append(lambda e: e.application == query.application)
+        wanted = "" if query.application == NO_APPLICATION else query.application
+        tests.append(lambda e: e.application == wanted)
     if query.folder:
         tests.append(_below(query.folder))
     if query.min_size is not None:
@@ -320,28 +385,18 @@ def _below(folder: str) -> Callable[[Entry], bool]:
 
 
 def _contains(word: str) -> Callable[[Entry], bool]:
-    return lambda e: (
-        word in _fold(e.address)
-        or word in _fold(e.application)
-        or word in _fold(e.shown_path)
-        or word in _fold(e.tables)
-        or any(word in _fold(path) for path in e.shown_other_paths)
-    )
+    return lambda e: word in e.searched
 
 
 def _named(word: str) -> Callable[[Entry], bool]:
     return lambda e: word in _fold(e.address) or word in _fold(e.application)
 
 
-def _sort_key(sort: str) -> Callable[[Entry], tuple[object, str, bytes]]:
-    keys: dict[str, Callable[[Entry], object]] = {
-        "name": lambda e: e.address.casefold(),
-        "path": lambda e: e.shown_path.casefold(),
-        "tables": lambda e: e.table_count,
-        "size": lambda e: e.size,
-        "modified": lambda e: e.mtime_ns,
-        "application": lambda e: (not e.application, e.application.casefold()),
-        "status": lambda e: STATUSES.index(e.status) if e.status in STATUSES else len(STATUSES),
-    }
-    key = keys[sort]
-    return lambda e: (key(e), e.address.casefold(), e.path)
+_SORT_KEYS: dict[str, Callable[[Entry], Any]] = {
+    "path": lambda e: e.shown_path.casefold(),
+    "tables": lambda e: e.table_count,
+    "size": lambda e: e.size,
+    "modified": lambda e: e.mtime_ns,
+    "application": lambda e: (not e.application, e.application.casefold()),
+    "status": lambda e: STATUSES.index(e.status) if e.status in STATUSES else len(STATUSES),
+}

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from .catalog import SORTS, Query
+from .catalog import SHOWN, SORTS, Query
 from .errors import UsageError
+from .grouping import GROUPINGS
 from .text import parse_size
 
 PAGE_SIZE = 100
@@ -19,11 +20,16 @@ _SECONDS = {"h": 3600, "d": 86400, "w": 604800}
 
 @dataclass(frozen=True)
 class Page:
-    """A query and which of its rows."""
+    """A query, which of its rows, and how they are grouped.
+
+    ``bundle`` is the id of files that are alike, which then have a row each.
+    """
 
     query: Query
     size: int = PAGE_SIZE
     offset: int = 0
+    group: str = "none"
+    bundle: str = ""
 
 
 def parse_page(args: Mapping[str, str], wide: bool) -> Page:
@@ -32,10 +38,17 @@ def parse_page(args: Mapping[str, str], wide: bool) -> Page:
     sort = args.get("_sort_desc") or args.get("_sort") or "name"
     if sort not in SORTS or (sort == "path" and not wide):
         raise UsageError(f"_sort={sort!r} is not a column; known are {', '.join(SORTS)}")
+    group = args.get("group") or "none"
+    if group not in GROUPINGS or (group == "folder" and not wide):
+        raise UsageError(f"group={group!r} is not a grouping; known are {', '.join(GROUPINGS)}")
+    show = args.get("show", "")
+    if show and show not in SHOWN:
+        raise UsageError(f"show={show!r} is not known; known are {', '.join(SHOWN)}")
     query = Query(
         text=args.get("q", ""),
         status=args.get("status", ""),
         application=args.get("application", ""),
+        show=show,
         folder=args.get("folder", "") if wide else "",
         min_size=_size(args, "min_size"),
         max_size=_size(args, "max_size"),
@@ -46,7 +59,8 @@ def parse_page(args: Mapping[str, str], wide: bool) -> Page:
         wide=wide,
     )
     size = _count(args, "_size", PAGE_SIZE, LARGEST_PAGE)
-    return Page(query, size, _count(args, "_next", 0, 1 << 31))
+    offset = _count(args, "_next", 0, 1 << 31)
+    return Page(query, size, offset, group, args.get("bundle", ""))
 
 
 def _count(args: Mapping[str, str], key: str, default: int, most: int) -> int:
@@ -87,9 +101,28 @@ def link(args: Mapping[str, str], **changes: str | None) -> str:
     return "?" + urlencode(merged, errors="surrogateescape") if merged else "?"
 
 
-def sort_link(args: Mapping[str, str], column: str) -> str:
-    """The link of a column's heading: sort by it, or turn the order round."""
-    turned = args.get("_sort", "name" if "_sort_desc" not in args else "") == column
-    if turned:
+def sort_link(args: Mapping[str, str], page: Page, column: str) -> str:
+    """The link of a column's heading: sort by it, or turn the order round.
+
+    Sizes and times begin with the largest.
+    """
+    if page.query.sort == column:
+        descending = not page.query.descending
+    else:
+        descending = column in ("size", "modified", "tables")
+    if descending:
         return link(args, _sort=None, _sort_desc=column)
     return link(args, _sort=column, _sort_desc=None)
+
+
+def page_numbers(current: int, last: int) -> list[int | None]:
+    """Numbers of pages to link to, from 1: the first, the last, those around; None for a gap."""
+    near = {1, last, *range(current - 2, current + 3)}
+    numbers: list[int | None] = []
+    for number in sorted(n for n in near if 1 <= n <= last):
+        if numbers and number - (numbers[-1] or 0) == 2:
+            numbers.append(number - 1)
+        elif numbers and number - (numbers[-1] or 0) > 2:
+            numbers.append(None)
+        numbers.append(number)
+    return numbers

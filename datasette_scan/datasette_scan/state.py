@@ -29,7 +29,7 @@ class State:
     def __init__(self, ds: Any, settings: Settings) -> None:
         self._ds = weakref.proxy(ds)
         self.settings = settings
-        self.catalog = Catalog()
+        self.catalog = Catalog(settings.find.roots)
         self._own_names: frozenset[str] = frozenset()
         self.searches = 0  # in contents, under way
         self.viewable: dict[str, tuple[float, dict[str, bool]]] = {}  # by actor: until when, names

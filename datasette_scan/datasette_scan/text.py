@@ -73,6 +73,31 @@ def format_size(size: int) -> str:
     return f"{value / 1024:.1f} TB"
 
 
+def format_ago(seconds: float) -> str:
+    """How long ago something was, in one unit: 8 s ago, 2 hours ago, yesterday, 3 weeks ago."""
+    if seconds < 1:
+        return "just now"
+    if seconds < 60:
+        return f"{seconds:.0f} s ago"
+    for size, most, word in _UNITS:
+        count = int(seconds // size)
+        if count < most:
+            if (count, word) == (1, "day"):
+                return "yesterday"
+            return f"{count} {word if count == 1 else word + 's'} ago"
+    raise AssertionError("the last unit has no end")
+
+
+_UNITS = (
+    (60, 60, "minute"),
+    (3600, 24, "hour"),
+    (86400, 14, "day"),
+    (604800, 9, "week"),
+    (2629800, 24, "month"),
+    (31557600, float("inf"), "year"),
+)
+
+
 def parse_size(text: str) -> int:
     """``10MB`` → bytes. Raises ValueError for anything else."""
     units = {"": 1, "B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}

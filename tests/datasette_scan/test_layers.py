@@ -19,12 +19,13 @@ LAYERS = [
     {"state"},
     {"scanning", "searching", "crossdb"},
     {"database", "query", "terminal"},
+    {"grouping"},
     {"catalog", "read_only"},
     {"probe", "contents", "names", "settings", "visitor"},
     {"finder", "reader"},
     {"ending"},
     {"opening"},
-    {"permissions", "request_guard", "applications", "diagnosis", "schema"},
+    {"permissions", "request_guard", "applications", "diagnosis", "schema", "noise"},
     {"compat", "errors", "text"},
 ]
 DEPTH = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}

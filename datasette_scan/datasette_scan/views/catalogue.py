@@ -2,64 +2,184 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from datasette import Response
 
 from .. import compat
-from ..catalog import SORTS, STATUSES
+from ..catalog import NO_APPLICATION, STATUSES, Skip
 from ..database import ScannedDatabase
 from ..finder import DEFAULT_EXCLUDES
-from ..query import AGES, SIZES, link, sort_link
-from ..text import visible, visible_path
-from .listing import SAFETY, load
+from ..grouping import FIRST_FOLDERS, INTERNALS, Group, common_folder, folders_below
+from ..query import AGES, SIZES, link, page_numbers, sort_link
+from ..text import format_count, visible, visible_path
+from .icons import icon_of
+from .listing import SAFETY, Listing, load
+
+_TABLES_SHOWN = 6
+# Column, heading.
+_COLUMNS = (("name", "Name"), ("tables", "Tables"), ("size", "Size"), ("modified", "Changed"))
+_SHOWN = (
+    ("", "All databases", "data"),
+    ("attention", "Need attention", "warn"),
+    (INTERNALS, "Internals of programs", "gear"),
+)
 
 
 async def page(datasette: Any, request: Any) -> Response:
     """``/-/scan``, and ``/`` under ``datasette scan``."""
-    listing = await load(datasette, request)
+    listing = await load(datasette, request, group="application", _sort_desc="modified")
     if isinstance(listing, Response):
         return listing
     skipped_tab = listing.full and request.args.get("tab") == "skipped"
-    catalog = listing.state.catalog
     args = listing.args
-    filters = {key: args[key] for key in _FILTERS if args.get(key)}
+    catalog = listing.state.catalog
+    roots = [visible_path(r) for r in listing.state.settings.find.roots]
+    root = common_folder(roots)
     context = {
         "listing": listing,
-        "rows": listing.shown(),
-        "state": listing.state,
+        "query": listing.page.query,
         "progress": listing.progress(),
+        "heading": _heading(roots, listing.full),
+        "root": root,
         "skipped_tab": skipped_tab,
-        "skipped": sorted(catalog.skipped.values(), key=lambda s: s.path) if skipped_tab else [],
-        "statuses": _choices(listing.statuses, args.get("status"), STATUSES.index),
-        "applications": _choices(listing.applications, args.get("application"), str.casefold),
-        "ages": _with(AGES, args.get("age")),
-        "sizes": _with(SIZES, args.get("min_size")),
-        "columns": [c for c in SORTS if c != "path" or listing.full],
+        "skipped": _by_reason(catalog.skipped.values()) if skipped_tab else [],
+        "below": lambda path: path.removeprefix(root),
+        "total_size": sum(e.size for e in listing.entries),
         "link": lambda **changes: link(args, **changes),
-        "without": lambda key: link(args, **{key: None}),
-        "sort_link": lambda column: sort_link(args, column),
-        "sorted_by": listing.page.query.sort,
-        "filters": [(_FILTERS[key], value, key) for key, value in filters.items()],
+        "filters": _filters(listing),
         "served": await _served(datasette, request),
-        "roots": [visible_path(r) for r in listing.state.settings.find.roots],
+        "roots": roots,
         "excludes": () if listing.state.settings.find.include_all else DEFAULT_EXCLUDES,
         "home_url": datasette.urls.path("/-/home"),
+        "finished_at": int(catalog.finished_at * 1e9),
+        **(_rail(listing, root) if not skipped_tab else {}),
+        **(await _list(datasette, listing, root) if not skipped_tab else {}),
     }
     html = await datasette.render_template("scan_catalogue.html", context, request=request)
     return Response.html(html, headers=SAFETY)
 
 
+def _heading(roots: list[str], full: bool) -> str:
+    if not full:
+        return "Databases found"
+    return f"Databases in {roots[0] if len(roots) == 1 else format_count(len(roots), 'folder')}"
+
+
+def _by_reason(skipped: Iterable[Skip]) -> list[tuple[str, str, list[Skip]]]:
+    """Reason, what to do about it, and the files, most first."""
+    found: dict[tuple[str, str], list[Skip]] = {}
+    for skip in sorted(skipped, key=lambda s: s.path):
+        found.setdefault((skip.reason, skip.advice), []).append(skip)
+    return sorted(((*key, files) for key, files in found.items()), key=lambda f: -len(f[2]))
+
+
+_TONES = {
+    "live": "live",
+    "snapshot": "live",
+    "not closed cleanly": "live",
+    "checking": "quiet",
+    "gone": "bad",
+    "unreadable": "bad",
+    "needs recovery": "bad",
+}
+
+
+async def _list(ds: Any, listing: Listing, root: str) -> dict[str, Any]:
+    """The groups of this page, and what stands around them."""
+    groups = listing.groups()
+    tables = await _tables(ds, listing, groups)
+    page = listing.page
+    current = page.offset // page.size + 1 if page.size else 1
+    last = -(-listing.lines // page.size) if page.size else 1
+    return {
+        "groups": [(group, *_titled(group, page.group, root)) for group in groups],
+        "columns": _COLUMNS,
+        "sort_link": lambda column: sort_link(listing.args, page, column),
+        "largest": max((row.size for g in groups for row in g.lines()), default=0),
+        "tone": lambda status: _TONES.get(status, "warn"),
+        "table_names": lambda entry: tables.get(entry.name, []),
+        "page_numbers": page_numbers(current, last) if last > 1 else [],
+        "page_number": current,
+        "page_link": lambda number: link(listing.args, _next=str((number - 1) * page.size)),
+    }
+
+
+async def _tables(ds: Any, listing: Listing, groups: list[Group]) -> dict[str, list[str]]:
+    """A few tables of each database of a page: those that the search names come first."""
+    if not listing.full:
+        return {}
+    words = listing.page.query.text.casefold().split()
+    wanted = {}
+    for entry in (e for g in groups for e in g.rows if e.attached):
+        names = [name for name in entry.table_names() if name not in entry.missing]
+        names.sort(key=lambda name: not any(word in name.casefold() for word in words))
+        wanted[entry.name] = names[:_TABLES_SHOWN]
+    return await compat.viewable_tables(ds, listing.request.actor, wanted)
+
+
+def _titled(group: Group, by: str, root: str) -> tuple[str, str, dict[str, str]]:
+    """A group's title and icon, and the arguments that show it alone."""
+    if by == "folder":
+        title = (group.key + os.sep).removeprefix(root).rstrip(os.sep)
+        return title or group.key, "folder", {"folder": group.key}
+    if group.key == INTERNALS:
+        return "Internals of programs", "gear", {"show": INTERNALS}
+    title = "Your files" if group.key == NO_APPLICATION else group.key
+    return title, icon_of(group.key), {"application": group.key}
+
+
+def _rail(listing: Listing, root: str) -> dict[str, Any]:
+    """What the list can be narrowed to, and how many rows each choice has."""
+    args, query = listing.args, listing.page.query
+    applications = {name or NO_APPLICATION: n for name, n in listing.applications.items()}
+    base = query.folder.rstrip(os.sep) or root.rstrip(os.sep)
+    return {
+        "shown": [(k, w, i, listing.shows[k]) for k, w, i in _SHOWN if _wanted(listing, k)],
+        "applications": _choices(applications, query.application, _application_order),
+        "statuses": _choices(listing.statuses, query.status, STATUSES.index),
+        "folders": folders_below(listing.entries, base)[:FIRST_FOLDERS] if listing.full else [],
+        "ages": _with(AGES, args.get("age")),
+        "sizes": _with(SIZES, args.get("min_size")),
+        "icon_of": icon_of,
+    }
+
+
+def _wanted(listing: Listing, key: str) -> bool:
+    return not key or listing.shows[key] > 0 or listing.page.query.show == key
+
+
+def _application_order(name: str) -> tuple[bool, str]:
+    return name != NO_APPLICATION, name.casefold()
+
+
 _FILTERS = {
     "q": "search",
+    "show": "show",
     "status": "status",
     "application": "application",
     "folder": "folder",
+    "bundle": "only",
     "min_size": "at least",
     "max_size": "at most",
     "age": "changed within",
 }
+
+
+def _filters(listing: Listing) -> list[tuple[str, str, str]]:
+    """What is chosen: words, value, and the link that removes it."""
+    args = listing.args
+    words = {
+        ("application", NO_APPLICATION): "your files",
+        ("bundle", args.get("bundle", "")): "files that are alike",
+    }
+    return [
+        (name, words.get((key, args[key]), args[key]), link(args, **{key: None}))
+        for key, name in _FILTERS.items()
+        if args.get(key) and (key != "folder" or listing.full)
+    ]
 
 
 def _choices(

@@ -8,13 +8,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from datasette import Forbidden, Response
 
 from .. import compat, permissions
-from ..catalog import Entry
+from ..catalog import SHOWN, Entry, Query, conditions, fitting
 from ..errors import UsageError
+from ..grouping import Group, bundle_id, cut, group, lines_of, shorten
 from ..query import Page, parse_page
 from ..state import State, state_of
 
@@ -25,12 +27,17 @@ SAFETY = {
     "referrer-policy": "same-origin",
 }
 _VIEWABLE_SECONDS = 2.0
+_STATUS = attrgetter("status")
+_APPLICATION = attrgetter("application")
 
 
-async def load(ds: Any, request: Any) -> Listing | Response:
-    """The rows, or an answer that names the bad argument. Raises Forbidden."""
+async def load(ds: Any, request: Any, **defaults: str) -> Listing | Response:
+    """The rows, or an answer that names the bad argument. Raises Forbidden.
+
+    ``defaults`` are for arguments that the request leaves out.
+    """
     try:
-        return await Listing(ds, request).load()
+        return await Listing(ds, request, defaults).load()
     except UsageError as error:
         return Response.json({"ok": False, "error": str(error)}, status=400)
 
@@ -59,10 +66,11 @@ async def viewable_names(ds: Any, state: State, actor: Any) -> set[str]:
 class Listing:
     """What one request selects, as far as its actor may see it."""
 
-    def __init__(self, ds: Any, request: Any) -> None:
+    def __init__(self, ds: Any, request: Any, defaults: Mapping[str, str]) -> None:
         self.ds = ds
         self.request = request
-        self.args: Mapping[str, str] = {k: request.args[k] for k in request.args}
+        self.args: dict[str, str] = {k: request.args[k] for k in request.args}
+        self._defaults = defaults
         self.state = state_of(ds)
         self.full = False
         self.may_rescan = False
@@ -71,6 +79,8 @@ class Listing:
         self.total = 0
         self.statuses: Counter[str] = Counter()
         self.applications: Counter[str] = Counter()
+        self.shows: dict[str, int] = {}
+        self.lines = self.group_count = 0
         self._stand: Json = {}
 
     async def load(self) -> Listing:
@@ -79,25 +89,52 @@ class Listing:
         await check_instance(ds, self.request)
         self.full = await compat.is_allowed(ds, actor, permissions.VIEW)
         self.may_rescan = await compat.is_allowed(ds, actor, permissions.RESCAN)
-        self.page = parse_page(self.args, self.full)
+        defaults = dict(self._defaults)
+        if "_sort" in self.args or "_sort_desc" in self.args:
+            defaults.pop("_sort_desc", None)
+        self.page = parse_page({**defaults, **self.args}, self.full)
         # Before the rows: they may be newer than the state of the scan, never older.
         self._stand = self._progress()
         viewable = await viewable_names(ds, self.state, actor)
         query = self.page.query
-        found = self.state.catalog.find(replace(query, status="", application=""))
+        found = self.state.catalog.find(replace(query, status="", application="", show=""))
         seen = [e for e in found if (e.name in viewable if e.attached else self.full)]
-        has_status = [e for e in seen if query.status in ("", e.status)]
-        has_application = [e for e in seen if query.application in ("", e.application)]
-        # Each choice is counted as if nothing were chosen there: it can be changed in one step.
-        self.statuses = Counter(e.status for e in has_application)
-        self.applications = Counter(e.application for e in has_status if e.application)
-        self.entries = [e for e in has_status if query.application in ("", e.application)]
+        if self.page.bundle:
+            seen = [e for e in seen if e.noise and bundle_id(e.noise) == self.page.bundle]
+        self._choose(seen)
         self.total = len(self.entries)
         return self
+
+    def _choose(self, seen: list[Entry]) -> None:
+        """Apply what is chosen from lists.
+
+        Each choice is counted as if nothing were chosen there: it can be changed in one step.
+        """
+        query = self.page.query
+        status = conditions(Query(status=query.status))
+        application = conditions(Query(application=query.application))
+        show = conditions(Query(show=query.show))
+        shown = fitting(seen, show)
+        self.statuses = Counter(map(_STATUS, fitting(shown, application)))
+        self.applications = Counter(map(_APPLICATION, fitting(shown, status)))
+        self.entries = fitting(fitting(shown, status), application)
+        others = fitting(fitting(seen, status), application) if query.show else self.entries
+        self.shows = {key: sum(map(fits, others)) for key, fits in SHOWN.items()}
+        self.shows[""] = len(others)
 
     def shown(self) -> list[Entry]:
         """The rows of this page."""
         return self.entries[self.page.offset : self.page.offset + self.page.size]
+
+    def groups(self) -> list[Group]:
+        """The rows of this page in groups; sets ``lines``, how many all pages have."""
+        page = self.page
+        narrowed = page.query.folder if page.group == "folder" else page.query.application
+        groups = group(self.entries, page.group, bundled=not page.bundle)
+        if not (narrowed or page.query.show):
+            groups = shorten(groups)
+        self.lines, self.group_count = lines_of(groups), len(groups)
+        return cut(groups, page.offset, page.size)
 
     def next(self) -> str | None:
         """The token of the next page."""
@@ -113,7 +150,7 @@ class Listing:
             "url": ds.urls.database(entry.name) if entry.attached else None,
             "path": entry.shown_path if self.full else None,
             "other_paths": entry.shown_other_paths if self.full else [],
-            "tables": entry.table_count,
+            "tables": entry.known_tables,
             "size": entry.size,
             "modified": modified.isoformat(timespec="seconds") if entry.mtime_ns else None,
             "application": entry.application or None,

@@ -317,21 +317,21 @@ class Catalog:
         path = self._by_hash.get(digest)
         return self.entries.get(path) if path is not None else None
 
-    def find(self, query: Query) -> list[Entry]:
-        """The entries that fit, sorted."""
-        found = fitting(self._by_name(), conditions(query))
-        if query.sort == "name":
-            return found[::-1] if query.descending else found
-        # What is equal stays in the order of names.
-        return sorted(found, key=_SORT_KEYS[query.sort], reverse=query.descending)
-
-    def _by_name(self) -> list[Entry]:
+    def by_name(self) -> list[Entry]:
         """Every entry; sorted anew only after a change."""
         revision, entries = self._sorted
         if revision != self.revision:
             entries = sorted(self.entries.values(), key=lambda e: (e.address.casefold(), e.path))
             self._sorted = self.revision, entries
         return entries
+
+
+def ordered(entries: list[Entry], query: Query) -> list[Entry]:
+    """Entries in the order of a query; they are given in the order of names."""
+    if query.sort == "name":
+        return entries[::-1] if query.descending else entries
+    # What is equal stays in the order of names.
+    return sorted(entries, key=_SORT_KEYS[query.sort], reverse=query.descending)
 
 
 #: What a list may be narrowed to, beside the values of a column.

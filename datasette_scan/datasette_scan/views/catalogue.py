@@ -47,7 +47,7 @@ async def page(datasette: Any, request: Any) -> Response:
         "skipped_tab": skipped_tab,
         "skipped": _by_reason(catalog.skipped.values()) if skipped_tab else [],
         "below": lambda path: path.removeprefix(root),
-        "total_size": sum(e.size for e in listing.entries),
+        "total_size": sum(e.size for e in listing.viewable),
         "link": lambda **changes: link(args, **changes),
         "filters": _filters(listing),
         "served": await _served(datasette, request),

@@ -14,7 +14,7 @@ from typing import Any
 from datasette import Forbidden, Response
 
 from .. import compat, permissions
-from ..catalog import SHOWN, Entry, Query, conditions, fitting
+from ..catalog import SHOWN, Entry, Query, conditions, fitting, ordered
 from ..errors import UsageError
 from ..grouping import Group, bundle_id, cut, group, lines_of, shorten
 from ..query import Page, parse_page
@@ -75,6 +75,7 @@ class Listing:
         self.full = False
         self.may_rescan = False
         self.page = Page(parse_page({}, True).query)
+        self.viewable: list[Entry] = []  # all that the actor may see, whatever is asked for
         self.entries: list[Entry] = []
         self.total = 0
         self.statuses: Counter[str] = Counter()
@@ -97,8 +98,10 @@ class Listing:
         self._stand = self._progress()
         viewable = await viewable_names(ds, self.state, actor)
         query = self.page.query
-        found = self.state.catalog.find(replace(query, status="", application="", show=""))
-        seen = [e for e in found if (e.name in viewable if e.attached else self.full)]
+        known = self.state.catalog.by_name()
+        self.viewable = [e for e in known if (e.name in viewable if e.attached else self.full)]
+        fits = conditions(replace(query, status="", application="", show=""))
+        seen = ordered(fitting(self.viewable, fits), query)
         if self.page.bundle:
             seen = [e for e in seen if e.noise and bundle_id(e.noise) == self.page.bundle]
         self._choose(seen)

@@ -317,6 +317,10 @@ class Catalog:
         path = self._by_hash.get(digest)
         return self.entries.get(path) if path is not None else None
 
+    def find(self, query: Query) -> list[Entry]:
+        """The entries that fit, sorted."""
+        return ordered(fitting(self.by_name(), conditions(query)), query)
+
     def by_name(self) -> list[Entry]:
         """Every entry; sorted anew only after a change."""
         revision, entries = self._sorted

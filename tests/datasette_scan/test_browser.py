@@ -100,9 +100,12 @@ def test_a_visit(browser: Any, root: Path, live: None, serve: Callable[..., Serv
     shoot(page, "datasette-scan")
 
     page.get_by_role("searchbox").fill("moz_book")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**q=moz_book**")
+    page.wait_for_url("**q=moz_book**")  # by typing alone
     assert names(page) == ["places"]
+    page.get_by_text("1 database", exact=True).first.wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/-/scan/search?q=moz_book**")
+    page.go_back()
     page.get_by_role("link", name="search moz_book").click()
     page.wait_for_url(lambda url: "q=" not in url)
     page.get_by_role("navigation", name="Narrow the list").get_by_role(

@@ -615,3 +615,20 @@ def test_dist_info_folders_of_this_version(tmp_path: Path, folder: str, matches:
     else:
         with pytest.raises(ProgramNotFound):
             find_program("my-tool", str(tmp_path / "my_tool"), Constants())
+
+
+@pytest.mark.parametrize(
+    ("layout", "option"),
+    [("native", "--add-binary PATH/TO/tool:bin"), ("python", "--collect-all my_tool")],
+)
+def test_hint_in_a_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str, option: str
+) -> None:
+    """PyInstaller leaves no folder for a package whose modules are in its archive."""
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    package = str(tmp_path / "my_tool")
+    with pytest.raises(ProgramNotFound) as caught:
+        find_program("tool", package, Constants(LAYOUT=layout))
+    assert str(caught.value).endswith(f"; with PyInstaller, add it: {option}")
+    plant(tmp_path, {"bin/tool" if layout == "native" else "my_tool/bin/tool": PROGRAM})
+    assert find_program("tool", package, Constants(LAYOUT=layout)).endswith("bin/tool")

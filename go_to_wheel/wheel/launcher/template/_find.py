@@ -91,9 +91,9 @@ def _native_places(file: str, sites: list[str]) -> Iterator[Place]:
 
 def _sites(package: str) -> list[str]:
     """List the folders that hold the package: as imported, then with links resolved."""
-    if not os.path.isdir(package):
-        return []  # inside a zip file
     site = os.path.dirname(package)
+    if not os.path.isdir(site):
+        return []  # inside a zip file
     linked = os.path.dirname(os.path.realpath(package))
     return list(dict.fromkeys((site, linked)))
 
@@ -254,6 +254,12 @@ def _hint(command: str, package: str, requirement: str) -> str:
             f"{package!r} is inside the file {file!r}, from where no program can be"
             " started; install the wheel, or bundle it with a tool that unpacks it"
         )
+    if getattr(sys, "frozen", False):
+        program = command + _constants.EXECUTABLE_SUFFIX
+        option = f"--add-binary PATH/TO/{program}:bin"
+        if _constants.LAYOUT == "python":
+            option = f"--collect-all {os.path.basename(package)}"
+        return f"this bundle lacks the program; with PyInstaller, add it: {option}"
     if command in _constants.EDITABLE_BINARIES:
         return "this is an editable install; build the program again with `pip install -e`"
     site = os.path.dirname(package)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -55,6 +55,8 @@ def list_targets(plan: BuildPlan, targets: Iterable[Target]) -> Linked:
     without_cgo = frozenset(package for _, left_out in found for package in left_out)
     own, files = plan.options.project.license_expression, plan.options.licenses
     notices = _merge(notice for listed, _ in found for notice in listed)
+    stated = plan.options.module_licenses
+    notices = [replace(notice, stated=stated.get(notice.module, "")) for notice in notices]
     if not plan.options.dependency_licenses:
         c_parts = tuple(notice for notice in notices if notice.expression)
         return Linked(BundledLicenses(own, files, c_parts=c_parts), without_cgo)

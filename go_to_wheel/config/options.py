@@ -26,6 +26,7 @@ class BuildOptions:
     `commands` are the programs' names, in the order of the source's packages. `ldflags` is
     the whole string for the linker, `variables` has those that it sets, each with the option
     that names it. `tags` are Go's build tags. `licenses` are the project's own texts,
+    `module_licenses` states modules' licences that can't be recognised,
     `python_files` its own files for the wheel's root, both as (path, bytes).
     `notes` are for the user; `origins` has each value's source.
     """
@@ -40,6 +41,7 @@ class BuildOptions:
     tags: tuple[str, ...]
     licenses: tuple[tuple[str, bytes], ...]
     dependency_licenses: bool
+    module_licenses: Mapping[str, str]
     keep_going: bool
     jobs: int
     epoch: int

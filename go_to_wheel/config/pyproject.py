@@ -19,6 +19,7 @@ from typing import Any
 from packaging.version import Version
 from pyproject_metadata import StandardMetadata
 
+from go_to_wheel.config.metadata import parse_license
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file, read_readme, read_text_file
 from go_to_wheel.sources.readme import Readme
@@ -56,6 +57,7 @@ class Settings:
     python_source: str | None = None
     tag_prefix: str | None = None
     readme_links: bool = True
+    licenses: Mapping[str, str] = field(default_factory=dict)
     vendor: bool = False
     cgo: bool = False
     sdist_include: tuple[str, ...] = ()
@@ -209,6 +211,13 @@ def _is_table(value: Any) -> bool:
     return isinstance(value, dict) and bool(value) and all(map(_is_text, value.values()))
 
 
+def _is_licenses(value: Any) -> bool:
+    try:
+        return _is_table(value) and bool([parse_license(text) for text in value.values()])
+    except ValueError:
+        return False
+
+
 def _is_switch(value: Any) -> bool:
     return isinstance(value, bool)
 
@@ -230,6 +239,7 @@ KEYS: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
     "python-source": ("python_source", _is_text, "a folder"),
     "tag-prefix": ("tag_prefix", _is_text, "what is in front of a tag's version"),
     "readme-links": ("readme_links", _is_switch, "true or false"),
+    "licenses": ("licenses", _is_licenses, 'a table such as { "example.com/module" = "MIT" }'),
     "cgo": ("cgo", _is_switch, "true or false"),
     "vendor": ("vendor", _is_switch, "true or false"),
     "sdist-include": ("sdist_include", _is_list, _PATTERNS),

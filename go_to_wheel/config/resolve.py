@@ -121,6 +121,7 @@ class _Resolver:
             tags=self.tags(),
             licenses=self.license_files(),
             dependency_licenses=request.dependency_licenses,
+            module_licenses=self.settings.licenses,
             keep_going=request.keep_going,
             jobs=request.jobs or detected.cpus,
             epoch=detected.epoch,

@@ -7,7 +7,7 @@ licence is package data, because not every Go includes it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -36,13 +36,15 @@ _CODE_SUFFIXES = (".c", ".go", ".h", ".html", ".json", ".py", ".sh", ".tmpl", ".
 class Notice:
     """A module that is linked in: `files` are its licence texts, by path below its root.
 
-    `expression` is known for what is no Go module, such as a C library.
+    `expression` is known for what is no Go module, such as a C library; `stated` is the
+    project's word, for texts that are not recognised.
     """
 
     module: str
     version: str
     files: tuple[tuple[str, bytes], ...]
     expression: str = ""
+    stated: str = ""
 
     @property
     def folder(self) -> str:
@@ -67,9 +69,9 @@ class BundledLicenses:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A module's licence: `expression` is None when it is unknown, for `reason`."""
+    """A module's licence: `expression` has UNKNOWN for what was not recognised, for `reason`."""
 
-    expression: str | None
+    expression: str
     reason: str = ""
 
 
@@ -99,15 +101,19 @@ def judge(notice: Notice) -> Verdict:
     if notice.expression or notice.module == STANDARD_LIBRARY:
         return Verdict(notice.expression or _GO_LICENSE)
     texts = [(path, data) for path, data in notice.files if not _NOT_FOR_CODE.search(path)]
-    if not texts:
-        return Verdict(None, "it has no licence file")
-    names: dict[str, None] = {}
+    reason = "" if texts else "it has no licence file"
+    names: set[str] = set()
     for path, data in texts:
         seen = recognise(data.decode("utf-8", "replace"), ENOUGH_OF_SEVERAL)
         if seen.expression is None:
-            return Verdict(None, f"{path}: {seen.reason}")
-        names.update(dict.fromkeys(seen.expression.split(" AND ")))
-    return Verdict(" AND ".join(sorted(names)))
+            reason = reason or f"{path}: {seen.reason}"
+        else:
+            names |= set(seen.expression.split(" AND "))
+    if not reason:
+        return Verdict(" AND ".join(sorted(names)))
+    if notice.stated:
+        return Verdict(notice.stated)
+    return Verdict(" AND ".join([*sorted(names), UNKNOWN]), reason)
 
 
 def license_files(notices: Iterable[Notice], room: int = 120) -> tuple[tuple[str, bytes], ...]:
@@ -137,15 +143,14 @@ def _shorten(path: str, room: int) -> str:
     return f"{folder[: room - len(name) - 11].rstrip('/. ')}-{digest}/{name}"
 
 
-def combine(own: str | None, others: Collection[str | None]) -> str | None:
+def combine(own: str | None, others: Iterable[str]) -> str | None:
     """The project's licence and those of what is linked in, as one SPDX expression.
 
-    UNKNOWN stands for those that are None; without the project's own there is no expression.
+    Without the project's own there is none.
     """
     if own is None:
         return None
-    known = sorted({other for other in others if other})
-    expressions = [own, *known, *([UNKNOWN] if None in others else [])]
+    expressions = [own, *sorted(set(others))]
     parts: dict[str, None] = {}
     for expression in expressions:
         alone = " OR " not in expression
@@ -162,7 +167,9 @@ def unknown_licenses(reasons: Mapping[str, str]) -> str | None:
         return None
     return (
         f"License-Expression has {UNKNOWN} for what is linked in under licences that were not "
-        "recognised: " + "; ".join(f"{module} ({reason})" for module, reason in reasons.items())
+        "recognised: "
+        + "; ".join(f"{module} ({reason})" for module, reason in reasons.items())
+        + " (state them in pyproject.toml: [tool.go-to-wheel.licenses])"
     )
 
 
@@ -182,11 +189,11 @@ def bundle_licenses(
     verdicts = {notice.module: judge(notice) for notice in notices}
     others = [verdict.expression for verdict in verdicts.values()]
     known = {name: verdict.expression for name, verdict in verdicts.items()} | {module: own}
-    unknown = {name: seen.reason for name, seen in verdicts.items() if not seen.expression}
+    unknown = {name: seen.reason for name, seen in verdicts.items() if seen.reason}
     return BundledLicenses(
-        expression=combine(own, others if complete else [*others, None]),
+        expression=combine(own, others if complete else [*others, UNKNOWN]),
         files=(*own_files, *license_files(notices, room)),
-        by_module={name: text for name, text in known.items() if text},
+        by_module={name: text for name, text in known.items() if text not in (None, UNKNOWN)},
         unknown=unknown if own else {},
         c_parts=tuple(notice for notice in notices if notice.expression),
     )

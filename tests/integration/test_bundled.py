@@ -141,12 +141,21 @@ def test_an_unknown_licence_is_named_and_its_text_bundled(tmp_path: Path) -> Non
     wheels, notes = build(lay(tmp_path / "tool", files), tmp_path / "dist")
     assert notes == (
         "License-Expression has LicenseRef-Unknown for what is linked in under licences that "
-        "were not recognised: example.com/dep (LICENSE: no licence of the SPDX list)"
+        "were not recognised: example.com/dep (LICENSE: no licence of the SPDX list) "
+        "(state them in pyproject.toml: [tool.go-to-wheel.licenses])"
     )
     assert metadata(wheels[0]).license_expression == (
         "Apache-2.0 AND BSD-3-Clause AND LicenseRef-Unknown"
     )
     assert texts(wheels[0])["example.com/dep/LICENSE"] == "Ask my grandmother.\n"
+
+
+def test_an_unknown_licence_is_stated_by_the_project(tmp_path: Path) -> None:
+    files = {**PROGRAM, "near/dep/LICENSE": "Ask my grandmother.\n"}
+    files["pyproject.toml"] = '[tool.go-to-wheel.licenses]\n"example.com/dep" = "ncsa"\n'
+    wheels, notes = build(lay(tmp_path / "tool", files), tmp_path / "dist")
+    assert notes == ""
+    assert metadata(wheels[0]).license_expression == "Apache-2.0 AND BSD-3-Clause AND NCSA"
 
 
 def test_code_copied_into_the_module_keeps_its_licence(tmp_path: Path) -> None:

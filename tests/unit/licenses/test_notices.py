@@ -6,6 +6,7 @@ import pytest
 from identify.vendor.licenses import LICENSES
 
 from go_to_wheel.licenses.notices import (
+    UNKNOWN,
     Notice,
     Verdict,
     combine,
@@ -111,11 +112,18 @@ def test_the_licence_of_documents_is_not_that_of_the_program() -> None:
     assert judge(Notice("m", "v1", texts)) == Verdict("MIT")
 
 
-def test_a_module_with_an_unknown_text_is_unknown() -> None:
+def test_a_module_with_an_unknown_text() -> None:
+    """What was recognised stays in the expression."""
     verdict = judge(Notice("m", "v1", (("LICENSE", MIT), ("x/LICENSE", b"Mine!"))))
-    assert verdict == Verdict(None, "x/LICENSE: no licence of the SPDX list")
-    assert judge(Notice("m", "v1", ())) == Verdict(None, "it has no licence file")
+    assert verdict == Verdict(f"MIT AND {UNKNOWN}", "x/LICENSE: no licence of the SPDX list")
+    assert judge(Notice("m", "v1", ())) == Verdict(UNKNOWN, "it has no licence file")
     assert judge(Notice("m", "v1", (("NOTICE", b"by me"),))).reason == "it has no licence file"
+
+
+def test_a_stated_licence_settles_what_is_unknown_alone() -> None:
+    odd = Notice("m", "v1", (("LICENSE", b"Mine!"),), stated="MIT OR Apache-2.0")
+    assert judge(odd) == Verdict("MIT OR Apache-2.0")
+    assert judge(Notice("m", "v1", (("LICENSE", MIT),), stated="Zlib")) == Verdict("MIT")
 
 
 def test_long_paths_are_shortened_and_stay_apart() -> None:
@@ -160,11 +168,11 @@ def test_files_are_sorted_and_never_differ_in_case_alone() -> None:
             "GPL-2.0-only WITH Classpath-exception-2.0 AND MIT",
         ),
         ("LicenseRef-Ours", ["MIT"], "LicenseRef-Ours AND MIT"),
-        ("MIT", ["Zlib", None, None], "MIT AND Zlib AND LicenseRef-Unknown"),
+        ("MIT", ["Zlib", UNKNOWN, f"ISC AND {UNKNOWN}"], f"MIT AND ISC AND {UNKNOWN} AND Zlib"),
         (None, ["MIT"], None),
     ],
 )
-def test_combined_expression(own: str | None, others: list[str | None], whole: str | None) -> None:
+def test_combined_expression(own: str | None, others: list[str], whole: str | None) -> None:
     assert combine(own, others) == whole
 
 
@@ -173,7 +181,8 @@ def test_unknown_ones_are_named() -> None:
     text = unknown_licenses({"b.example/b": "it has no text"})
     assert text == (
         "License-Expression has LicenseRef-Unknown for what is linked in under licences that "
-        "were not recognised: b.example/b (it has no text)"
+        "were not recognised: b.example/b (it has no text) "
+        "(state them in pyproject.toml: [tool.go-to-wheel.licenses])"
     )
 
 

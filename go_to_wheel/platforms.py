@@ -24,7 +24,8 @@ class Target:
 
     `arch` is the architecture as Python's platform tags spell it; `variant` holds the
     environment variable (GOAMD64, GOARM …) that fixes the instruction set, at its most
-    compatible value; `libc` is "musl" where only musllinux is claimed.
+    compatible value; `libc` is "musl" where only musllinux is claimed. The `goarch` "all" is
+    that of a universal file, which has an image for each of its `slices`.
     """
 
     name: str
@@ -45,6 +46,12 @@ class Target:
         """Targets with the same key share one compiled binary."""
         return (self.goos, self.goarch, self.variant)
 
+    @property
+    def slices(self) -> tuple[Target, ...]:
+        """The targets that one file for this one is compiled for."""
+        thin = (target for target in TARGETS if target.goos == self.goos)
+        return tuple(t for t in thin if t.default) if self.goarch == "all" else (self,)
+
 
 _AMD64 = ("GOAMD64", "v1")
 _ARM64 = ("GOARM64", "v8.0")
@@ -64,6 +71,7 @@ TARGETS: tuple[Target, ...] = (
     Target("linux-s390x", "linux", "s390x", "s390x"),
     Target("linux-riscv64", "linux", "riscv64", "riscv64", ("GORISCV64", "rva20u64")),
     Target("windows-386", "windows", "386", "32", _386),
+    Target("darwin-universal2", "darwin", "all", "universal2"),
     Target("linux-amd64-musl", "linux", "amd64", "x86_64", _AMD64, libc="musl"),
     Target("linux-arm64-musl", "linux", "arm64", "aarch64", _ARM64, libc="musl"),
 )
@@ -111,7 +119,7 @@ def macos_minimum(go_version: str) -> Version2:
 
 def macos_floor(target: Target, go_version: str, minos: Version2 | None) -> Version2:
     """The macOS to claim: the newest of what Go documents, the binary and the CPU need."""
-    processor = _FIRST_ARM_MACOS if target.arch == "arm64" else (0, 0)
+    processor = (0, 0) if target.arch == "x86_64" else _FIRST_ARM_MACOS
     major, minor = max(macos_minimum(go_version), processor, minos or (0, 0))
     return (major, minor) if major == 10 or minor == 0 else (major + 1, 0)
 
@@ -154,7 +162,7 @@ def default_targets() -> tuple[Target, ...]:
 
 def all_targets() -> tuple[Target, ...]:
     """Every target that PyPI accepts and Go builds without cgo, each system once."""
-    return tuple(target for target in TARGETS if not target.libc)
+    return tuple(target for target in TARGETS if not target.libc and target.goarch != "all")
 
 
 #: What others call Go's systems and processors.

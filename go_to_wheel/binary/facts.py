@@ -61,6 +61,7 @@ class BinaryFacts:
     "executable", "shared library", "object file" or "core dump". `glibc_floor` is the
     newest glibc symbol version asked for; `minimum_macos` is what the header states;
     `search_paths` are the folders (RPATH, RUNPATH) where the loader looks for libraries.
+    `slices` are the images of a universal file, whose `machine` is "universal2".
     """
 
     format: str
@@ -73,6 +74,7 @@ class BinaryFacts:
     search_paths: tuple[str, ...] = ()
     glibc_floor: Version2 | None = None
     minimum_macos: Version2 | None = None
+    slices: tuple[BinaryFacts, ...] = ()
     go: GoBuildInfo | None = None
 
     @property

@@ -125,13 +125,3 @@ def _strings(order: str, commands: _Commands, numbers: Collection[int]) -> Itera
         if number in numbers:
             (offset,) = _numbers(order, body, 1)
             yield body[offset:].split(b"\0")[0].decode("utf-8", "replace")
-
-
-def fat_machines(reader: BoundedReader) -> list[str]:
-    """The architectures in a universal file, in its order; empty when it isn't one."""
-    magic, count = reader.unpack_at(">II", 0)
-    if not 0 < count < 30:  # a Java class has the same magic, and its version here
-        return []
-    entry = 32 if magic == 0xCAFEBABF else 20
-    kinds = (reader.unpack_at(">I", 8 + entry * index)[0] for index in range(count))
-    return [_MACHINES.get(kind, f"cpu type {kind:#x}") for kind in kinds]

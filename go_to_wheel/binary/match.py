@@ -112,6 +112,9 @@ def check_target(
     Settings are judged only where Go's build information is present. Of a prebuilt binary
     only what decides where it runs is judged, not how it was built.
     """
+    if facts.slices and facts.machine == target.arch:
+        pairs = [(part, find_target(part)) for part in facts.slices]
+        return [f for part, thin in pairs if thin for f in check_target(part, thin, prebuilt)]
     faults = [*_wrong_system(facts, target), *_wrong_linkage(facts, target)]
     if cgo:
         faults += _foreign_libraries(facts)

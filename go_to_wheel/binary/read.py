@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, Image
+from go_to_wheel.binary.fat import MAGICS, is_fat, join_facts, list_slices
 from go_to_wheel.binary.goinfo import read_build_info
-from go_to_wheel.binary.macho import fat_machines, read_macho
+from go_to_wheel.binary.macho import read_macho
 from go_to_wheel.binary.pe import read_pe
 from go_to_wheel.binary.reader import BoundedReader
 from go_to_wheel.errors import BinaryError
 
 _MACHO = (b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf")
-_FAT = (b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
 
 #: How other things start, and what they are.
 _OTHERS = (
@@ -38,20 +38,21 @@ _NEAR = frozenset({("solaris", "illumos"), ("darwin", "ios")})
 
 def is_program(head: bytes) -> bool:
     """Whether a file that starts so is an ELF, Mach-O (universal ones included) or PE file."""
-    fat = head[:4] in _FAT and 0 < int.from_bytes(head[4:8], "big") < 30  # else a Java class
-    return fat or head.startswith((b"\x7fELF", b"MZ", *_MACHO))
+    return is_fat(head) or head.startswith((b"\x7fELF", b"MZ", *_MACHO))
 
 
 def read_facts(stream: BinaryIO) -> BinaryFacts:
     """The facts of the executable in an open, seekable stream.
 
-    Raises BinaryError, saying what it is instead, when it isn't an ELF, Mach-O or PE file
-    for one architecture, or is cut short or broken.
+    Raises BinaryError, saying what it is instead, when it isn't an ELF, Mach-O or PE file,
+    or is cut short or broken.
     """
     reader = BoundedReader(stream)
     try:
-        image = _read_image(reader)
-        info = read_build_info(reader, image)
+        if not is_fat(reader.read_at(0, 8)):
+            return _read_one(reader)
+        places = list_slices(reader)
+        return join_facts([_read_one(BoundedReader(stream, at, size)) for _, at, size in places])
     except BinaryError:
         raise
     except Exception as error:  # pyelftools raises what its input makes it stumble over
@@ -59,7 +60,11 @@ def read_facts(stream: BinaryIO) -> BinaryFacts:
             f"its headers are broken ({type(error).__name__}: {error})",
             "copy or download it again",
         ) from error
-    return _join(image, info)
+
+
+def _read_one(reader: BoundedReader) -> BinaryFacts:
+    image = _read_image(reader)
+    return _join(image, read_build_info(reader, image))
 
 
 def _read_image(reader: BoundedReader) -> Image:
@@ -72,15 +77,10 @@ def _read_image(reader: BoundedReader) -> Image:
         return read_macho(reader)
     if head.startswith(b"MZ"):
         return read_pe(reader)
-    raise _not_one(reader, head)
+    raise _not_one(head)
 
 
-def _not_one(reader: BoundedReader, head: bytes) -> BinaryError:
-    if head[:4] in _FAT and (machines := fat_machines(reader)):
-        return BinaryError(
-            f"it is a universal (fat) macOS file with {' and '.join(machines)}, not one program",
-            "split it with `lipo -thin ARCH` and make one wheel for each architecture",
-        )
+def _not_one(head: bytes) -> BinaryError:
     if head.startswith(b"!<arch>\n"):
         return _archive(head)
     return BinaryError(f"it is {_name_of(head)}, not an executable")
@@ -102,7 +102,7 @@ def _name_of(head: bytes) -> str:
     if head.startswith(b"#!"):
         line = head[2:].split(b"\n")[0].strip().decode("utf-8", "replace")
         return f"a script for {line}" if line else "a script"
-    if head[:4] in _FAT:
+    if head[:4] in MAGICS:
         return "a Java class"
     for start, name in _OTHERS:
         if head.startswith(start):

@@ -21,12 +21,16 @@ class BoundedReader(io.RawIOBase):
     many, raises BinaryError. It owns nothing: closing it leaves `stream` open.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, start: int = 0, size: int | None = None) -> None:
+        """Reads `size` bytes from `start`, by default all; raises BinaryError past the end."""
         super().__init__()
-        self._stream = stream
+        self._stream, self._start = stream, start
         self._position = 0
         self._reads_left = MAX_READS
-        self.length = stream.seek(0, io.SEEK_END)
+        end = stream.seek(0, io.SEEK_END)
+        self.length = end - start if size is None else size
+        if start + self.length > end:
+            raise cut_short(start + self.length, end)
 
     def readable(self) -> bool:
         return True
@@ -52,7 +56,7 @@ class BoundedReader(io.RawIOBase):
         self._reads_left -= 1
         if not wanted:
             return b""
-        self._stream.seek(self._position)
+        self._stream.seek(self._start + self._position)
         data = self._stream.read(wanted)
         self._position += len(data)
         return data

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from go_to_wheel.binary.facts import BinaryFacts
+from go_to_wheel.binary.fat import join_images
 from go_to_wheel.binary.match import inspect_program
 from go_to_wheel.binary.read import read_facts
 from go_to_wheel.builder.plan import BuildPlan
@@ -50,9 +51,12 @@ def make_programs(
             continue
         output = work / f"program{index}{target.exe_suffix}"
         root, package = plan.source.root, plan.source.packages[index]
-        plan.go.compile(root, package, target, output, plan.options.ldflags, processors)
-        data = output.read_bytes()
-        output.unlink()
+        images = []
+        for part in target.slices:
+            plan.go.compile(root, package, part, output, plan.options.ldflags, processors)
+            images.append(output.read_bytes())
+            output.unlink()
+        data = images[0] if len(images) == 1 else join_images(images)
         private = _private_paths(plan, plan.go, index, work)
         cgo = plan.go.c_compiler(target) is not None
         facts = inspect_program(io.BytesIO(data), target, private=private, cgo=cgo)

@@ -70,6 +70,9 @@ def _list_target(plan: BuildPlan, target: Target) -> tuple[list[Notice], list[st
     """The notices of a target's programs, and the packages that lose cgo files."""
     if plan.go is None:
         return _recorded(plan, target), []
+    if len(target.slices) > 1:
+        parts = [_list_target(plan, part) for part in target.slices]
+        return [n for notices, _ in parts for n in notices], [p for _, left in parts for p in left]
     root = plan.source.root
     linked = list_linked(plan.go, root, plan.source.packages, target)
     for package in linked:  # Go follows a folder's link wherever it leads

@@ -84,6 +84,7 @@ def find_traces(facts: BinaryFacts, stream: BinaryIO, more: Iterable[str] = ()) 
 def fits(facts: BinaryFacts, claim: Claim) -> bool:
     """Whether it is for the system and an architecture of the tag."""
     machines = {facts.machine, *_RUNS_ON.get(facts.machine, ())}
+    machines |= {part.machine for part in facts.slices}
     return facts.goos == claim.goos and not machines.isdisjoint(claim.arches)
 
 
@@ -147,6 +148,13 @@ def _needs_of_tag(program: Program, claim: Claim) -> Findings:
 def _macos_sources(facts: BinaryFacts) -> dict[Version2, str]:
     """The oldest macOS for it, as its header and the documentation of its Go say."""
     sources: dict[Version2, str] = {}
+    for part in facts.slices:  # an arm64 one is not started before macOS 11
+        found = _macos_sources(part).items()
+        sources |= {
+            least: why for least, why in found if part.machine != "arm64" or least > (11, 0)
+        }
+    if facts.slices:
+        return sources
     for target in TARGETS:
         if facts.go and (target.goos, target.arch) == ("darwin", facts.machine):
             with suppress(ValueError):  # a self-made Go states no release

@@ -161,9 +161,10 @@ class _Pass:
         is_pure = str(wheel.headers("WHEEL").get("Root-Is-Purelib", "")).strip().lower() == "true"
         if is_pure and any(".data/" not in program.path for program in wheel.programs):
             yield Finding("wheel-purelib", RULES["wheel-purelib"].title)
-        if not wheel.not_run:  # a universal file may hold what seems to be missing
-            machines = {program.facts.machine for program in wheel.programs if program.is_command}
-            yield from check_coverage(machines, name.platforms)
+        if not wheel.not_run:  # what was not read may hold what seems to be missing
+            commands = [program.facts for program in wheel.programs if program.is_command]
+            parts = {part.machine for facts in commands for part in facts.slices or (facts,)}
+            yield from check_coverage(parts, name.platforms)
 
     def _check_files(self, archive: zipfile.ZipFile) -> Findings:
         """RECORD, and each file compared with it and, if it is native, with the tags."""
@@ -187,9 +188,7 @@ class _Pass:
         try:
             facts = read_facts(stream)
         except BinaryError as error:  # a fault where a program is promised
-            if "universal (fat)" in error.message:
-                self._note(f"{path!r}: {error.message}")
-            elif path.split("/")[0].endswith(".data") or "/bin/" in path:
+            if path.split("/")[0].endswith(".data") or "/bin/" in path:
                 yield replace(fault("binary-broken", path, error.message), hint=error.hint)
             return
         traces = find_traces(facts, stream, self.builder_paths)

@@ -59,6 +59,7 @@ class Go:
 
     def environment_for(self, target: Target) -> dict[str, str]:
         """The environment that compiles for this target and nothing else."""
+        target = target.slices[0]
         env = {**self.environment, "GOOS": target.goos, "GOARCH": target.goarch}
         if zig := self.c_compiler(target):
             env = {name: value for name, value in env.items() if not LEAKS.fullmatch(name)}

@@ -23,9 +23,9 @@ def project(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def hello_all(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """The hello project for every platform there is, the musllinux ones too."""
+    """The hello project for every platform there is, the universal and the musllinux ones too."""
     base = tmp_path_factory.mktemp("hello-all")
-    return build_hello(base, "native", "all,linux-amd64-musl,linux-arm64-musl")
+    return build_hello(base, "native", "all,darwin-universal2,linux-amd64-musl,linux-arm64-musl")
 
 
 @pytest.fixture(scope="session")

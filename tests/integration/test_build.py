@@ -75,7 +75,8 @@ def test_each_binary_is_what_its_tag_says(hello_all: Built, name: str) -> None:
     assert check_target(facts, target) == []
     assert facts.go is not None
     assert facts.go.settings["GOOS"] == target.goos
-    assert facts.go.settings["GOARCH"] == target.goarch
+    parts = ",".join(part.goarch for part in target.slices)
+    assert facts.go.settings["GOARCH"] == parts
     assert facts.go.settings["CGO_ENABLED"] == "0"
     assert facts.go.settings["-trimpath"] == "true"
     if target.variant and target.variant[0] in facts.go.settings:
@@ -91,6 +92,16 @@ def test_macos_tag_is_the_newest_of_binary_and_go(hello_all: Built, name: str) -
     assert facts.minimum_macos is not None
     floor = max(facts.minimum_macos, macos_minimum(facts.go.version), (11, 0))
     assert f"macosx_{floor[0]}_{floor[1]}_" in wheel.name
+
+
+def test_a_universal_program_is_both_programs(hello_all: Built) -> None:
+    both = program_bytes(hello_all.wheel("darwin-universal2"))
+    for name in ("darwin-amd64", "darwin-arm64"):
+        assert program_bytes(hello_all.wheel(name)) in both
+    assert [part.machine for part in facts_of(hello_all.wheel("darwin-universal2")).slices] == [
+        "x86_64",
+        "arm64",
+    ]
 
 
 def test_linux_binaries_are_static_and_musl_shares_them(hello_all: Built) -> None:

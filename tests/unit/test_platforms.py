@@ -25,7 +25,7 @@ BY_NAME = {target.name: target for target in TARGETS}
 #: The platform tags PyPI takes, as its documentation and refusals state them.
 PYPI_TAGS = re.compile(
     r"win32|win_amd64|win_arm64|linux_armv6l|linux_armv7l"
-    r"|macosx_(10_\d+|1[1-9]_0|2\d_0)_(x86_64|arm64)"
+    r"|macosx_(10_\d+|1[1-9]_0|2\d_0)_(x86_64|arm64|universal2)"
     r"|manylinux2014_(x86_64|i686|aarch64|armv7l|ppc64|ppc64le|s390x)"
     r"|(many|musl)linux_\d+_\d+_(x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64)"
 )

@@ -133,7 +133,7 @@ def test_a_dll_is_no_executable() -> None:
         (
             b"\xca\xfe\xba\xbe"
             + struct.pack(">I5I5I", 2, 0x01000007, *[0] * 4, 0x0100000C, *[0] * 4),
-            "it is a universal (fat) macOS file with x86_64 and arm64, not one program",
+            "it is an empty file, not an executable",
         ),
         (b"MZ" + bytes(98), "it is a DOS program, not a Windows one"),
         (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import stat
-import struct
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -330,15 +329,27 @@ def test_native_code_in_a_pure_wheel() -> None:
     assert codes_of(recipe) == {"wheel-purelib"}
 
 
-def test_a_fat_file_is_said_not_to_be_looked_into() -> None:
+def universal() -> Recipe:
     recipe = good()
-    fat = struct.pack(">2I5I5I", 0xCAFEBABE, 2, 0x01000007, *[0] * 4, 0x0100000C, *[0] * 4)
-    recipe.files[PROGRAM] = fat
+    recipe.files[PROGRAM] = load("darwin-universal2")
     retag("macosx_12_0_universal2")(recipe)
-    verdict = verdict_of(recipe)
-    assert verdict.findings == []
-    (note,) = verdict.not_run
-    assert note.startswith(f"'{PROGRAM}': it is a universal (fat) macOS file")
+    return recipe
+
+
+def test_a_universal_program() -> None:
+    verdict = verdict_of(universal())
+    assert (verdict.findings, verdict.not_run) == ([], [])
+    recipe = universal()
+    retag("macosx_12_0_arm64")(recipe)
+    assert verdict_of(recipe).findings == []
+
+
+def test_the_older_processors_image_decides_what_a_universal_program_needs() -> None:
+    recipe = universal()
+    retag("macosx_10_13_universal2")(recipe)
+    (fault,) = verdict_of(recipe).findings
+    assert fault.code == "binary-macos"
+    assert "it needs macOS 12.0" in fault.message
 
 
 def test_the_name_as_it_is_normalised() -> None:

@@ -185,6 +185,15 @@ def test_other_instruction_sets_are_left_out(tmp_path: Path) -> None:
     assert binary.load() == load("linux-amd64")
 
 
+def test_a_universal_binary(tmp_path: Path) -> None:
+    (tmp_path / "tool_darwin_all").mkdir()
+    (tmp_path / "tool_darwin_all" / "tool").write_bytes(load("darwin-universal2"))
+    (tmp_path / "tool_1.2_linux_amd64").write_bytes(load("linux-amd64"))
+    source = read_release(tmp_path)
+    assert [target.name for target in source.targets] == ["linux-amd64", "darwin-universal2"]
+    assert source.commands == ("tool",)
+
+
 def test_two_programs_for_one_target(tmp_path: Path) -> None:
     (tmp_path / "tool-linux-amd64").write_bytes(load("linux-amd64"))
     (tmp_path / "tool_linux_x86_64").write_bytes(load("linux-amd64") + b"!")

@@ -145,7 +145,7 @@ def test_an_unknown_licence_is_named_and_its_text_bundled(tmp_path: Path) -> Non
         "(state them in pyproject.toml: [tool.go-to-wheel.licenses])"
     )
     assert metadata(wheels[0]).license_expression == (
-        "Apache-2.0 AND BSD-3-Clause AND LicenseRef-Unknown"
+        "Apache-2.0 AND BSD-3-Clause AND ISC AND LicenseRef-Unknown"
     )
     assert texts(wheels[0])["example.com/dep/LICENSE"] == "Ask my grandmother.\n"
 

@@ -44,7 +44,10 @@ _OPTIONS = (
     ),
     go_binary,
     option("--description", "One-line summary (default: from the doc comment or README)."),
-    option("--license SPDX", "Licence expression (default: recognised in LICENSE)."),
+    option(
+        "--license SPDX",
+        "Own licence; those of what is linked in are added (default: recognised in LICENSE).",
+    ),
     option("--author NAME", "Author's name."),
     option("--author-email EMAIL", "Author's e-mail address."),
     option("--url", "Project home page."),

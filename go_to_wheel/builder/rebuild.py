@@ -300,10 +300,22 @@ def require_go(
         )
 
 
+def require_zig(recorded: str, used: str) -> None:
+    """Make sure that the zig in use compiled the wheel's C; raises ToolchainError."""
+    version = recorded.removeprefix("zig ")
+    if version != used and re.fullmatch(r"\d+(\.\d+)+", version):
+        raise ToolchainError(
+            f"the wheel's C was compiled by {recorded}, the one here is zig {used}",
+            f"install that one: pip install ziglang=={version}",
+        )
+
+
 def rebuild(
     recipe: Recipe, request: BuildRequest, runner: Runner, environ: Mapping[str, str]
 ) -> Path:
     """The wheel as it comes out now, in the request's output folder."""
     require_go(recipe, request.go_binary, runner, environ)
     plan = plan_build(request, runner, {**environ, **recipe.environ})
+    if plan.go and plan.go.zig:
+        require_zig(recipe.anatomy.settings.get("c-compiler", ""), plan.go.zig.version)
     return run_build(plan).wheels[0].path

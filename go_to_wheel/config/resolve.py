@@ -296,6 +296,7 @@ class _Resolver:
     def refuse_compile_options(self) -> None:
         """Prebuilt binaries stay as they are: flags can't change them, settings don't count."""
         given = {
+            "--cgo": self.request.cgo,
             "--tags": self.request.tags,
             "--ldflags": self.request.ldflags,
             "--set": self.request.set_values,

@@ -13,6 +13,7 @@ from pathlib import Path
 from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.c_compiler import check_targets, find_zig, read_macos_imports
 from go_to_wheel.golang.command import Go
+from go_to_wheel.golang.messages import ELSEWHERE
 from go_to_wheel.golang.packages import Package, list_cgo_files, list_linked
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.files import open_file
@@ -22,11 +23,6 @@ _IMPORT_C = re.compile(rb'^\s*(?:import\s+)?"C"\s*(?://.*)?$', re.MULTILINE)
 #: Imports are at a file's beginning; some files have megabytes of tables below.
 _HEAD = 1 << 16
 
-#: What to do about programs that need more than their own C sources.
-ELSEWHERE = (
-    "build that platform where it has the library, and wrap the binary: --binary TARGET=PATH\n"
-    "or leave the platform out: --platforms LIST"
-)
 #: Packages that can do nothing without their C code -> what to use instead, if there is such.
 STUBS = {
     "github.com/DataDog/zstd": "github.com/klauspost/compress/zstd",

@@ -6,6 +6,11 @@ import re
 
 from go_to_wheel.process import Result
 
+#: What to do about programs that need more than their own C sources.
+ELSEWHERE = (
+    "build that platform where it has the library, and wrap the binary: --binary TARGET=PATH\n"
+    "or leave the platform out: --platforms LIST"
+)
 #: A pattern in Go's message -> what to do; the first match counts.
 _EXPLANATIONS: tuple[tuple[str, str], ...] = (
     (
@@ -60,8 +65,30 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
         "GOCACHE is not defined|build cache is disabled",
         "set HOME, or GOCACHE to a folder for Go's cache",
     ),
+    (
+        r"fatal error: '(?P<name>[^']+)' file not found",
+        f"no package brings the C header {{name}}, and zig has those of the C library alone\n"
+        f"{ELSEWHERE}",
+    ),
+    (
+        "unable to find [a-z ]*(?:library|framework) [\"'](?P<name>[^\"']+)",
+        f"the library {{name}} would have to be compiled for that platform, too\n{ELSEWHERE}",
+    ),
+    (
+        r"undefined symbol: (?P<name>\S+)",
+        f"neither the packages' C nor zig's libraries have {{name}}\n{ELSEWHERE}",
+    ),
+    (
+        "<inline asm>|invalid instruction mnemonic",
+        f"zig's assembler, clang's, does not take this code; many packages have a build tag for "
+        f"their plain C: --tags LIST\n{ELSEWHERE}",
+    ),
     ("missing go.sum entry|updates to go.mod needed", "update it in the module: go mod tidy"),
 )
+
+
+#: Two thousand characters that name every object file.
+_LINK_COMMAND = re.compile(r"^.*\bzig(\.exe)?\"? c(c|\+\+) -target .*\n", re.MULTILINE)
 
 
 def _panic(stderr: str) -> str:
@@ -76,12 +103,13 @@ def explain(stderr: str, version: str) -> str:
     """What to do about an error of Go; "" when there is nothing to add."""
     stopped = _panic(stderr)
     for pattern, hint in _EXPLANATIONS:
-        if re.search(pattern, stopped or stderr):
-            return hint.format(version=version)
+        if found := re.search(pattern, stopped or stderr):
+            return hint.format(version=version, name=found.groupdict().get("name"))
     return ""
 
 
 def first_words(result: Result) -> str:
     """Go's own message, or its exit code when it printed nothing."""
     text = _panic(result.stderr) or result.stderr.strip() or result.stdout.strip()
+    text = _LINK_COMMAND.sub("", text)
     return text or f"Go ended with exit code {result.returncode} and no message"

@@ -39,6 +39,7 @@ _T = TypeVar("_T")
 #: The config settings, and what each is for.
 SETTINGS = {
     "platform": "the platform to build for (default: native)",
+    "version": "the version (default: detected)",
     "launcher": "native or python",
     "ldflags": "more linker flags",
     "tags": "Go's build tags, with commas between",
@@ -147,6 +148,7 @@ def _request(output_dir: str, settings: Mapping[str, str]) -> BuildRequest:
     return BuildRequest(
         source=".",
         output_dir=output_dir,
+        version=settings.get("version"),
         platforms=[settings.get("platform", "native")],
         launcher=settings.get("launcher"),
         ldflags=settings.get("ldflags"),

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from go_to_wheel.builder.identity import Machine, identify
+from go_to_wheel.builder.identity import Machine, identify, stated_version
 from go_to_wheel.builder.version_var import find_version_variable, judge_variables
 from go_to_wheel.config.detected import Detected, Fault, Identity, Value
 from go_to_wheel.config.pyproject import Project
@@ -24,6 +24,7 @@ from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.golang.packages import Package, list_mains, list_package
 from go_to_wheel.licenses.notices import Notice
 from go_to_wheel.licenses.recognise import recognise_files
+from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target, default_targets, native_target, parse_selection
 from go_to_wheel.process import wait_for
 from go_to_wheel.sources.files import read_readme, refuse_odd_name
@@ -147,9 +148,15 @@ def _read_files(located: Located) -> ProjectFiles:
 
 
 def _identify(located: Located) -> Identity:
-    return located.identity or identify(
-        located.source, located.project, located.request.name, located.machine
-    )
+    request, source, project = located.request, located.source, located.project
+    environ = located.machine.environ
+    name = request.name or (project.values or {}).get("name")
+    paths = source.package_paths if len(source.package_paths) == 1 else (source.module_path,)
+    stated = stated_version([name] if name else map(name_from_path, paths), environ)
+    off = "-buildvcs=false" in environ.get("GOFLAGS", "").split()
+    stamped = request.stamp and located.stamp and not off
+    known = located.identity or identify(source, project, name, located.machine, stamped)
+    return replace(known, version=stated, development="") if stated else known
 
 
 def _recognise(

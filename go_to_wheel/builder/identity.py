@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from go_to_wheel.config.detected import Identity, Value
 from go_to_wheel.config.pyproject import Project
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.process import Runner
+from go_to_wheel.sources.archival import FILE_NAME as ARCHIVAL
+from go_to_wheel.sources.archival import read_archival
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file
 from go_to_wheel.sources.git import Checkout, Git, read_checkout
 from go_to_wheel.sources.module import ModuleSource
@@ -23,6 +26,7 @@ from go_to_wheel.sources.texts import forge_url
 from go_to_wheel.sources.versions import TagRules
 
 PKG_INFO = "PKG-INFO"
+VARIABLE = "GO_TO_WHEEL_VERSION"
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,25 @@ class Machine:
     runner: Runner
 
 
+def stated_version(names: Iterable[str], environ: Mapping[str, str]) -> Value | None:
+    """The version that a packager states: for one of these distributions, or for all.
+
+    GO_TO_WHEEL_VERSION_MY_TOOL, as with setuptools-scm, counts more than GO_TO_WHEEL_VERSION.
+    """
+    own = [re.sub(r"[-_.]+", "_", name).upper() for name in names]
+    for variable in (*(f"{VARIABLE}_{name}" for name in own), VARIABLE):
+        if text := environ.get(variable, "").strip():
+            return Value(text, variable)
+    return None
+
+
 def identify(
-    source: ModuleSource, project: Project, name: str | None, machine: Machine
+    source: ModuleSource, project: Project, name: str | None, machine: Machine, stamped: bool
 ) -> Identity:
-    """What PKG-INFO, else git, knows of a module; `name` is the one that is asked for."""
-    name = name or (project.values or {}).get("name")
+    """What PKG-INFO, else git, knows of a module; `name` is the one that is asked for.
+
+    `stamped` says that Go records the commit in the program.
+    """
     packed = read_pkg_info(project.folder)
     own = packed.name.text if packed and packed.name else ""
     if packed and (not name or canonicalize_name(name) == canonicalize_name(own)):
@@ -47,7 +65,10 @@ def identify(
     rules = TagRules(names=tuple(names), prefix=project.settings.tag_prefix)
     nearby = Path(os.path.relpath(project.folder, source.root)).as_posix()
     git = Git(source.root, machine.runner, machine.environ)
-    checkout = read_checkout(git, rules, [nearby])
+    checkout = read_checkout(git, rules, [nearby], stamped)
+    whose = "git"
+    for folder in () if checkout else (project.folder, source.root):
+        checkout, whose = checkout or read_archival(folder, rules), ARCHIVAL
     if checkout is None:
         return Identity(urls=find_urls(source.module_path))
     known = Identity(
@@ -56,11 +77,11 @@ def identify(
         place=checkout.prefix,
     )
     if checkout.release:
-        return replace(known, version=Value(checkout.release, f"git tag {checkout.release}"))
+        return replace(known, version=Value(checkout.release, f"{whose} tag {checkout.release}"))
     if checkout.development is None:
         return known
     text, why = checkout.development
-    version = Value(text, f"git commit {checkout.commit[:12] or 'unknown'}")
+    version = Value(text, f"{whose} commit {checkout.commit[:12] or 'unknown'}")
     return replace(known, version=version, development=why)
 
 

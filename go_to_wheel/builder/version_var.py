@@ -83,14 +83,14 @@ def find_version_variable(
         and package.import_path not in mains
         and package.import_path.rsplit("/", 1)[-1] in _USUAL_PACKAGES
     ]
-    found = sorted(
-        {
-            f"{'main' if package.import_path in mains else package.import_path}.{variable.name}"
-            for package in (*programs, *usual)
-            for variable in read_string_variables(package).values()
-            if variable.initial == "constant" and variable.name.casefold() in _USUAL_NAMES
-        }
+    settable = sorted(
+        f"{'main' if package.import_path in mains else package.import_path}.{variable.name}"
+        for package in (*programs, *usual)
+        for variable in read_string_variables(package).values()
+        if variable.initial == "constant"
     )
+    found = [name for name in settable if name.rpartition(".")[2].casefold() in _USUAL_NAMES]
+    found = list(dict.fromkeys(found))
     if len(found) == 1:
         return found[0], None
     problem = (
@@ -98,7 +98,9 @@ def find_version_variable(
         if found
         else "no usual variable (main.version …) is there to be set"
     )
-    hint = f"name it: --set-version-var {found[0] if found else 'main.version'}"
+    hint = 'declare one in the main package: var version = "dev"'
+    if settable:
+        hint = f"name it: --set-version-var {(found or settable)[0]}"
     return "", Fault(f"set-version-var 'auto': {problem}", hint)
 
 

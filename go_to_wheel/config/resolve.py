@@ -255,8 +255,9 @@ class _Resolver:
         """The version as it was given, and as PEP 440 writes it."""
         identity = self.detected.identity
         given = self.pick("version", identity.version, DEFAULT_VERSION) or ""
-        version = self.parse(parse_version, given, "pass another version: --version 1.2.3")
         origin = self.origins["version"]
+        hint = f"it is from: {origin}; pass another: --version 1.2.3"
+        version = self.parse(parse_version, given, hint)
         detected = identity.version is not None and origin == identity.version.source
         if detected and identity.development and not self.request.dev:
             self.add(

@@ -195,11 +195,14 @@ def has_other_system(folder: Path) -> bool:
     return False
 
 
-def read_checkout(git: Git, rules: TagRules, nearby: Sequence[str] = ()) -> Checkout | None:
+def read_checkout(
+    git: Git, rules: TagRules, nearby: Sequence[str] = (), stamped: bool = False
+) -> Checkout | None:
     """Ask git about the folder; None outside a checkout, and before the first commit.
 
     `rules` are completed with the folder's own place in the repository and that of `nearby`
-    folders, relative to it.
+    folders, relative to it. Where Go stamps the commit into the program (`stamped`), files that
+    are changed anywhere in the repository, or untracked, count: the program says "+dirty".
     """
     try:
         head = git.run("log", "-1", "--no-show-signature", "--format=%H %ct")
@@ -216,17 +219,16 @@ def read_checkout(git: Git, rules: TagRules, nearby: Sequence[str] = ()) -> Chec
     folders = dict.fromkeys("" if place == "." else f"{place}/" for place in places)
     rules = replace(rules, folders=tuple(folders))
     here = find_version(_lines(git, "tag", "--points-at", "HEAD"), rules)
-    changes = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty")
-    modified = git.query(*changes, "--", ".") != ""  # also when it fails
+    changes = _list_changes(git, stamped)
     found = Checkout(
         commit, int(seconds), None, None, git.query("remote", "get-url", "origin"), prefix
     )
-    if here and not modified:
+    if here and not changes:
         return replace(found, release=here)
     base = here or find_version(_lines(git, "tag", "--merged", "HEAD"), rules)
     why = f"no version tag names the commit {commit[:12]}"
     if here:
-        why = f"files differ from the commit that {here} names"
+        why = f"files differ from the commit that {here} names: {changes} (git status)"
     elif not base:
         why = _no_tag(git)
     if not why:
@@ -234,6 +236,17 @@ def read_checkout(git: Git, rules: TagRules, nearby: Sequence[str] = ()) -> Chec
     text = format_development(base or "v0.0.0", int(seconds), commit)
     text = text if base else text.replace("v0.0.1-0.", "v0.0.0-")
     return replace(found, development=(text, why))
+
+
+def _list_changes(git: Git, everywhere: bool) -> str:
+    """The first files that differ from the commit; "" for none."""
+    only = [] if everywhere else ["--untracked-files=no", "--", "."]
+    listed = git.query("status", "--porcelain", "--ignore-submodules=dirty", *only)
+    if listed is None:
+        return "git status fails"
+    lines = [line.split(maxsplit=1) for line in listed.splitlines()]
+    names = [f"{name} is untracked" if state == "??" else name for state, name in lines]
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
 def _no_tag(git: Git) -> str:

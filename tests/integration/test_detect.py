@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ def test_an_exact_tag_is_the_version(project: Project) -> None:
 def test_a_nested_module_has_tags_of_its_own(project: Project) -> None:
     folder = project("mixed")
     (folder / "pyproject.toml").unlink()
+    git(folder, "commit", "-q", "-a", "-m", "Go alone")
     git(folder, "tag", "v9.0.0")
     git(folder, "tag", "helper/v1.2.3")
     planned = plan(folder / "helper", "--package", "./cmd/count")
@@ -58,9 +60,52 @@ def test_a_modified_tree_is_not_the_tag(project: Project) -> None:
     (folder / "README.md").write_text("# changed\n")
     said = refuse(folder, "--package", "./cmd/alpha")
     assert "is no release: files differ from the commit that v1.4.0 names" in said
-    (folder / "untracked.txt").write_text("is no change\n")
+    assert "README.md (git status)" in said
     git(folder, "checkout", "-q", "README.md")
     assert plan(folder, "--package", "./cmd/alpha")["version"] == "1.4.0"
+
+
+def test_what_makes_the_program_say_dirty_is_a_change(project: Project) -> None:
+    folder = project("pair")
+    git(folder, "tag", "v1.4.0")
+    (folder / "untracked.txt").write_text("not ignored\n")
+    said = refuse(folder, "--package", "./cmd/alpha")
+    assert "v1.4.0 names: untracked.txt is untracked (git status)" in said
+    unstamped = {"GOFLAGS": "-buildvcs=false"}  # then the program says nothing
+    assert plan(folder, "--package", "./cmd/alpha", env=unstamped)["version"] == "1.4.0"
+
+
+def test_a_packager_states_the_version(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = project("pair")
+    monkeypatch.setenv("GO_TO_WHEEL_VERSION", "v2.5.0")
+    planned = plan(folder, "--package", "./cmd/alpha")
+    assert (planned["version"], planned["origins"]["version"]) == ("2.5.0", "GO_TO_WHEEL_VERSION")
+    monkeypatch.setenv("GO_TO_WHEEL_VERSION_ALPHA", "3.0")
+    assert plan(folder, "--package", "./cmd/alpha")["version"] == "3.0"
+    assert plan(folder, "--package", "./cmd/alpha", "--name", "other")["version"] == "2.5.0"
+    assert plan(folder, "--package", "./cmd/alpha", "--version", "4.0")["version"] == "4.0"
+    monkeypatch.setenv("GO_TO_WHEEL_VERSION_ALPHA", "latest")
+    assert "hint: it is from: GO_TO_WHEEL_VERSION_ALPHA" in refuse(
+        folder, "--package", "./cmd/alpha"
+    )
+
+
+def test_an_archive_that_git_wrote_names_its_tag(project: Project, tmp_path: Path) -> None:
+    folder = project("pair")
+    fields = "node: $Format:%H$\nnode-date: $Format:%cI$\nref-names: $Format:%D$\n"
+    (folder / ".git_archival.txt").write_text(fields)
+    (folder / ".gitattributes").write_text(".git_archival.txt export-subst\n")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "archives")
+    git(folder, "tag", "v1.5.0")
+    unpacked = tmp_path / "unpacked"
+    unpacked.mkdir()
+    git(folder, "archive", "-o", str(tmp_path / "source.tar"), "HEAD")
+    with tarfile.open(tmp_path / "source.tar") as archive:
+        archive.extractall(unpacked, filter="data")
+    planned = plan(unpacked, "--package", "./cmd/alpha")
+    assert planned["version"] == "1.5.0"
+    assert planned["origins"]["version"] == ".git_archival.txt tag v1.5.0"
 
 
 def test_no_version_anywhere(project: Project) -> None:
@@ -143,27 +188,35 @@ def test_build_tags(project: Project, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "said", "hint"),
     [
-        ("package main\n\nfunc main() {}\n", "no usual variable (main.version …) is there"),
+        (
+            'package main\n\nvar motto = "x"\n\nfunc main() { println(motto) }\n',
+            "no usual variable (main.version …) is there",
+            "hint: name it: --set-version-var main.motto",
+        ),
         (
             'package main\n\nvar version = "a"\nvar Version = "b"\n\n'
             "func main() { println(version, Version) }\n",
             "several variables could hold the version: main.Version, main.version",
+            "hint: name it: --set-version-var main.Version",
         ),
         (
             "package main\n\nvar version = f()\n\nvar x []int\n\n"
             "func f() string { return string(rune(len(x))) }\n\nfunc main() { println(version) }\n",
             "no usual variable",
+            'hint: declare one in the main package: var version = "dev"',
         ),
     ],
 )
-def test_set_version_var_auto_is_never_a_guess(project: Project, code: str, said: str) -> None:
+def test_set_version_var_auto_is_never_a_guess(
+    project: Project, code: str, said: str, hint: str
+) -> None:
     folder = project("pair")
     (folder / "cmd/alpha/main.go").write_text(code)
     output = refuse(folder / "cmd/alpha", "--set-version-var", "auto", "--version", "1")
     assert said in output
-    assert "hint: name it: --set-version-var main." in output
+    assert hint in output
 
 
 def test_several_commands_of_a_folder(project: Project, tmp_path: Path) -> None:

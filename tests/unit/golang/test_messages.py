@@ -21,6 +21,7 @@ from go_to_wheel.process import Result
         ('error: unable to find static system library "vips" using', "the library vips"),
         ("ld.lld: error: undefined symbol: vips_init", "have vips_init"),
         ("a.go:4:30: error: invalid instruction mnemonic 'bogus'", "zig's assembler"),
+        ("main.go:7:12: pattern a.js: no matching files found", "go generate"),
         ("undefined: x", ""),
     ],
 )

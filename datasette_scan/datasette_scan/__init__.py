@@ -94,15 +94,17 @@ def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
 
 
 @hookimpl
-def extra_template_vars(datasette: Any, database: str | None) -> dict[str, Any]:
+def extra_template_vars(
+    datasette: Any, database: str | None, view_name: str | None
+) -> dict[str, Any]:
     """Datasette 0.65: the banner of a scanned database."""
-    return {"scan_banner": _banner.banner_maker(datasette, database)}
+    return {"scan_banner": _banner.banner_maker(datasette, database, view_name == "database")}
 
 
 @hookimpl(optionalhook=True)
 def top_database(datasette: Any, request: Any, database: str) -> Any:
     """Datasette 1.0: the banner of a scanned database."""
-    return _banner.banner(datasette, request, database)
+    return _banner.banner(datasette, request, database, whole=True)
 
 
 @hookimpl(optionalhook=True)

@@ -111,6 +111,15 @@ async def may_view_table(ds: Any, actor: Any, database: str, table: str) -> bool
     return True
 
 
+async def viewable_tables(ds: Any, actor: Any, database: str, names: Iterable[str]) -> set[str]:
+    """Those of a database's tables that an actor may see, once its schema is published."""
+    if not HAS_CATALOG:
+        return {n for n in names if await may_view_table(ds, actor, database, n)}
+    sql, params = await ds.allowed_resources_sql(action="view-table", actor=actor, parent=database)
+    found = await ds.get_internal_database().execute(sql, params)
+    return {row["child"] for row in found.rows} & set(names)
+
+
 async def may_execute_sql(ds: Any, actor: Any, name: str) -> bool:
     """Whether an actor may send SQL to one database."""
     if HAS_CATALOG:

@@ -17,6 +17,7 @@ from .catalog import Entry
 from .errors import DamagedError, QueryTooComplexError, TooComplexError, is_damage
 from .opening import Mode, ReadInfo
 from .opening.connection import guard
+from .peek import SECONDS
 from .read_only import ReadOnlyDatabase
 from .reader import Reader
 from .visitor import file_names_hidden, paths_shown
@@ -56,6 +57,14 @@ class ScannedDatabase(ReadOnlyDatabase):
 
     async def execute_fn(self, fn: Callable[[Any], Any]) -> Any:
         """Call ``fn`` with a connection, in one of the plugin's threads."""
+        return await self._read(fn, None)
+
+    async def peek(self, fn: Callable[[Any], T]) -> T:
+        """The same in little time. Raises UnavailableError when it takes longer."""
+        found: T = await self._read(fn, SECONDS)
+        return found
+
+    async def _read(self, fn: Callable[[Any], Any], seconds: float | None) -> Any:
         hidden = file_names_hidden()
 
         def use(connection: Any) -> Any:
@@ -63,8 +72,9 @@ class ScannedDatabase(ReadOnlyDatabase):
             guard(connection, hidden)
             return fn(connection)
 
+        path = self.entry.path
         try:
-            result, self.last_read = await self._reader.read(self.entry.path, use, self._prepare)
+            result, self.last_read = await self._reader.read(path, use, self._prepare, seconds)
         except TooComplexError as error:
             raise QueryTooComplexError("the query needs too much time or memory") from error
         except sqlite3.DatabaseError as error:

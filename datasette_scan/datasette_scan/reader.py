@@ -65,10 +65,18 @@ class Reader:
             sweep()
 
     async def read(
-        self, path: bytes, fn: Callable[[sqlite3.Connection], T], prepare: Prepare
+        self,
+        path: bytes,
+        fn: Callable[[sqlite3.Connection], T],
+        prepare: Prepare,
+        seconds: float | None = None,
     ) -> tuple[T, ReadInfo]:
-        """Read one file. Raises what Opener.read raises."""
-        return await self._run(self._pages, self.opener.read, path, fn, prepare)
+        """Read one file, for ``seconds`` at most. Raises what Opener.read raises."""
+
+        def read() -> tuple[T, ReadInfo]:
+            return self.opener.read(path, fn, prepare, seconds=seconds)
+
+        return await self._run(self._pages, read)
 
     async def call(self, fn: Callable[[], T]) -> T:
         """Call ``fn`` in a thread reserved for pages."""

@@ -21,12 +21,20 @@ LAYERS = [
     {"database", "query", "terminal"},
     {"grouping"},
     {"catalog", "read_only"},
-    {"probe", "contents", "names", "settings", "visitor"},
+    {"probe", "contents", "peek", "names", "settings", "visitor"},
     {"finder", "reader"},
     {"ending"},
     {"opening"},
-    {"permissions", "request_guard", "applications", "diagnosis", "schema", "noise"},
-    {"compat", "errors", "text"},
+    {
+        "permissions",
+        "request_guard",
+        "applications",
+        "diagnosis",
+        "schema",
+        "noise",
+        "ready_views",
+    },
+    {"compat", "errors", "states", "text"},
 ]
 DEPTH = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -41,10 +49,12 @@ EXTERNAL = {
         "diagnosis",
         "errors",
         "opening",
+        "peek",
         "probe",
         "reader",
         "schema",
         "searching",
+        "views",
     },
     "jinja2": {"views"},
 }

@@ -8,8 +8,10 @@ from .. import compat
 from ..state import State
 from .catalogue import own_home, page
 from .export import page_csv, page_json
+from .peek import peek_json, peek_page
 from .rescan import rescan
 from .search import search_json, search_page
+from .states import refresh, states_page
 
 
 def routes(state: State) -> list[tuple[str, Any]]:
@@ -21,6 +23,10 @@ def routes(state: State) -> list[tuple[str, Any]]:
         (r"/-/scan\.json$", page_json),
         (r"/-/scan\.csv$", page_csv),
         (r"/-/scan/rescan$", rescan),
+        (r"/-/scan/peek$", peek_page),
+        (r"/-/scan/peek\.json$", peek_json),
+        (r"/-/scan/states$", states_page),
+        (r"/-/scan/refresh$", refresh),
         (r"/-/scan/search$", search_page),
         (r"/-/scan/search\.json$", search_json),
         (r"/-/home(\.(?P<format>jsono?))?$", own_home),

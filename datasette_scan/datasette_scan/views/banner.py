@@ -1,4 +1,4 @@
-"""The line above the pages of a scanned database."""
+"""What stands above the pages of a scanned database."""
 
 from __future__ import annotations
 
@@ -9,34 +9,44 @@ from markupsafe import Markup
 
 from .. import compat, permissions
 from ..database import ScannedDatabase
+from .facts import facts_of, fitting_views, neighbours
 
 
-def banner_maker(ds: Any, database: str | None) -> Callable[[Any], Awaitable[Markup]]:
+def banner_maker(
+    ds: Any, database: str | None, is_database_page: bool
+) -> Callable[[Any], Awaitable[Markup]]:
     """A function for templates that makes the banner of the present database."""
 
     async def make(request: Any) -> Markup:
-        return await banner(ds, request, database)() if database else Markup()
+        if not database:
+            return Markup()
+        whole = is_database_page and not (request and request.args.get("sql"))
+        return await banner(ds, request, database, whole)()
 
     return make
 
 
-def banner(ds: Any, request: Any, database: str | None) -> Callable[[], Awaitable[Markup]]:
-    """The banner of a scanned database; nothing for any other."""
+def banner(
+    ds: Any, request: Any, database: str | None, whole: bool = False
+) -> Callable[[], Awaitable[Markup]]:
+    """The banner of a scanned database, ``whole`` on its own page; nothing for any other."""
 
     async def make() -> Markup:
         db = ds.databases.get(database)
         if not isinstance(db, ScannedDatabase):
             return Markup()
-        full = await compat.is_allowed(ds, request.actor if request else None, permissions.VIEW)
-        return Markup(
-            '<p class="scan-banner" role="note" style="border-left:4px solid #3b6ea5;'
-            'padding:.3em .7em;margin:.6em 0;overflow-wrap:anywhere">'
-            "{path}<strong>{state}</strong>, read-only · "
-            '<a href="{back}">all databases found</a></p>'
-        ).format(
-            path=Markup("<code>{}</code> · ").format(db.entry.shown_path) if full else "",
-            state=db.reading_state,
-            back=ds.urls.path("/-/scan"),
+        actor = request.actor if request else None
+        full = await compat.is_allowed(ds, actor, permissions.VIEW)
+        token = request.scope.get("csrftoken") if request else None
+        template = compat.template(ds, "scan_banner.html")
+        html = await template.render_async(
+            urls=ds.urls,
+            facts=facts_of(ds, db, full),
+            whole=whole,
+            views=await fitting_views(ds, actor, db) if whole else [],
+            near=await neighbours(ds, actor, db) if whole and full else [],
+            csrftoken=token() if callable(token) else "",
         )
+        return Markup(html)  # noqa: S704 (the template escapes what it is given)
 
     return make

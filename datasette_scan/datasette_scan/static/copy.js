@@ -1,0 +1,37 @@
+// Buttons that copy a path. They show only where they work.
+(function () {
+  "use strict";
+  if (window.scanCopies) { return; }
+  window.scanCopies = true;
+  function show(root) {
+    root.querySelectorAll("[data-copy][hidden], [data-copy-text][hidden]").forEach(function (button) {
+      button.hidden = false;
+    });
+  }
+  function select(element) {
+    var range = document.createRange();
+    range.selectNodeContents(element);
+    getSelection().removeAllRanges();
+    getSelection().addRange(range);
+  }
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest("[data-copy], [data-copy-text]");
+    if (!button) { return; }
+    var source = document.getElementById(button.dataset.copy || "");
+    var text = button.dataset.copyText || source.textContent;
+    var words = button.textContent;
+    function copied() {
+      button.textContent = "Copied";
+      setTimeout(function () { button.textContent = words; }, 1500);
+    }
+    function refused() {
+      if (source) { select(source); }
+      button.textContent = "Press Ctrl C";
+      setTimeout(function () { button.textContent = words; }, 3000);
+    }
+    button.setAttribute("aria-live", "polite");
+    if (navigator.clipboard) { navigator.clipboard.writeText(text).then(copied, refused); } else { refused(); }
+  });
+  show(document);
+  document.addEventListener("scan-shown", function () { show(document); });
+})();

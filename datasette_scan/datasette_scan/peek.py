@@ -89,29 +89,33 @@ def _look_at(connection: sqlite3.Connection, table: Table, ends: float) -> Table
         result.rows = _count(connection, table.name, until)
         if result.rows is None:
             result.is_exact = False
-            result.rows = _estimate(connection, table.name)
+            result.rows = _estimate(connection, table)
     return result
 
 
 def _count(connection: sqlite3.Connection, table: str, until: float) -> int | None:
+    # Without the limit SQLite counts by pages, which nothing interrupts.
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM {quoted(table)} LIMIT {1 << 60})"
     with interrupted_when(connection, lambda: time.monotonic() > until):
         try:
-            [count] = connection.execute(f"SELECT count(*) FROM {quoted(table)}").fetchone()
+            [count] = connection.execute(sql).fetchone()
         except sqlite3.OperationalError:
             return None
     return int(count)
 
 
-def _estimate(connection: sqlite3.Connection, table: str) -> int | None:
-    """What ANALYZE last counted, else the largest rowid."""
+def _estimate(connection: sqlite3.Connection, table: Table) -> int | None:
+    """What ANALYZE last counted, else the largest rowid of a table that SQLite finds at once."""
     with contextlib.suppress(sqlite3.OperationalError, ValueError):
         row = connection.execute(
-            "SELECT stat FROM sqlite_stat1 WHERE tbl = ? AND stat IS NOT NULL", [table]
+            "SELECT stat FROM sqlite_stat1 WHERE tbl = ? AND stat IS NOT NULL", [table.name]
         ).fetchone()
         if row:
             return int(str(row[0]).split()[0])
+    if table.module:
+        return None
     with contextlib.suppress(sqlite3.OperationalError):
-        [largest] = connection.execute(f"SELECT max(rowid) FROM {quoted(table)}").fetchone()
+        [largest] = connection.execute(f"SELECT max(rowid) FROM {quoted(table.name)}").fetchone()
         return largest if isinstance(largest, int) else None
     return None
 

@@ -4,7 +4,7 @@
   if (window.scanCopies) { return; }
   window.scanCopies = true;
   function show(root) {
-    root.querySelectorAll("[data-copy][hidden], [data-copy-text][hidden]").forEach(function (button) {
+    root.querySelectorAll("[data-copy-text][hidden]").forEach(function (button) {
       button.hidden = false;
     });
   }
@@ -15,17 +15,18 @@
     getSelection().addRange(range);
   }
   document.addEventListener("click", function (event) {
-    var button = event.target.closest("[data-copy], [data-copy-text]");
+    var button = event.target.closest("[data-copy-text]");
     if (!button) { return; }
-    var source = document.getElementById(button.dataset.copy || "");
-    var text = button.dataset.copyText || source.textContent;
+    var text = button.dataset.copyText;
     var words = button.textContent;
     function copied() {
       button.textContent = "Copied";
       setTimeout(function () { button.textContent = words; }, 1500);
     }
     function refused() {
-      if (source) { select(source); }
+      document.querySelectorAll(".scan code").forEach(function (code) {
+        if (code.textContent === text) { select(code); }
+      });
       button.textContent = "Press Ctrl C";
       setTimeout(function () { button.textContent = words; }, 3000);
     }

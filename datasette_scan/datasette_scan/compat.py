@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import datasette.database
-from datasette import Forbidden
 from datasette.plugins import pm
 from datasette.utils import await_me_maybe, tilde_decode
 
@@ -103,16 +102,11 @@ async def may_view_table(ds: Any, actor: Any, database: str, table: str) -> bool
 
         resource = TableResource(database, table)
         return bool(await ds.allowed(action="view-table", resource=resource, actor=actor))
-    needed = [("view-table", (database, table)), ("view-database", database), "view-instance"]
-    try:
-        await ds.ensure_permissions(actor, needed)
-    except Forbidden:
-        return False
-    return True
+    return await _hooks_allow(ds, actor, database, table)
 
 
-async def viewable_tables(ds: Any, actor: Any, database: str, names: Iterable[str]) -> set[str]:
-    """Those of a database's tables that an actor may see, once its schema is published."""
+async def tables_to_view(ds: Any, actor: Any, database: str, names: Iterable[str]) -> set[str]:
+    """Those of one database's tables that an actor may see, once its schema is published."""
     if not HAS_CATALOG:
         return {n for n in names if await may_view_table(ds, actor, database, n)}
     sql, params = await ds.allowed_resources_sql(action="view-table", actor=actor, parent=database)

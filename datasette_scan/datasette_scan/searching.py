@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .contents import Chunk, Found, StoppedError, Wanted, search_chunk
-from .database import ScannedDatabase, listing
+from .database import ScannedDatabase
 from .errors import StoppingError, TooComplexError, UnavailableError
 
 _WAITING = 100  # events that nobody has fetched yet
@@ -183,8 +183,4 @@ class ContentSearch:
                 await db.know_derived()
             except UnavailableError:
                 return False
-        token = listing.set(True)  # 0.65 would look in the file for the name's spelling
-        try:
-            return await self._may_view_table(db.name, table)
-        finally:
-            listing.reset(token)
+        return await self._may_view_table(db.name, table)

@@ -1,4 +1,4 @@
-"""A person who searches in contents, in a real browser. SCAN_SCREENSHOT as in test_browser."""
+"""A person who looks inside and searches, in a real browser. SCAN_SCREENSHOT as in test_browser."""
 
 from __future__ import annotations
 
@@ -125,3 +125,110 @@ def test_what_is_found_shows_before_the_end_and_stop_stops(browser: Any, slow: s
     assert page.get_by_role("searchbox").evaluate("e => e === document.activeElement")
     assert _Slow.left.wait(PATIENCE)
     page.close()
+
+
+# -- a look inside
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    opened = browser.new_page(viewport={"width": 1280, "height": 800})
+    opened.set_default_timeout(PATIENCE * 1000)
+    yield opened
+    opened.close()
+
+
+def test_a_row_opens_in_place(page: Any, server: Server) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(server.url)
+    turn = page.get_by_role("link", name="Look inside notes", exact=True)
+    assert turn.get_attribute("aria-expanded") == "false"
+    turn.click()
+    inside = page.locator(".scan-peek")
+    inside.get_by_text("row 0").wait_for()
+    assert turn.get_attribute("aria-expanded") == "true"
+    assert page.locator(f"#{turn.get_attribute('aria-controls')}").count() == 1
+    assert "peek=notes" in page.url
+    inside.get_by_role("link", name="letters").click()
+    inside.get_by_text("Example Ltd").wait_for()
+    assert inside.locator("a[aria-current]").get_attribute("data-table") == "letters"
+    assert page.evaluate("document.activeElement.dataset.table") == "letters"
+    shoot(page, "datasette-scan-inside")
+    page.reload()
+    inside.get_by_text("Example Ltd").wait_for()
+    inside.get_by_role("link", name="letters").nth(1).click()
+    page.wait_for_url("**/notes/letters")
+    assert errors == []
+
+
+def test_a_row_opens_by_keyboard(page: Any, server: Server) -> None:
+    page.goto(server.url)
+    name = page.locator(".scan-open[data-name=notes]")
+    name.focus()
+    page.keyboard.press("ArrowRight")
+    page.locator(".scan-peek").get_by_text("row 0").wait_for()
+    page.keyboard.press("ArrowLeft")
+    page.locator(".scan-peek").wait_for(state="detached")
+    assert name.evaluate("e => e === document.activeElement")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    page.locator(".scan-peek").get_by_text("row 0").wait_for()
+    page.locator(".scan-peek a").first.focus()
+    page.keyboard.press("Escape")
+    page.locator(".scan-peek").wait_for(state="detached")
+    assert page.evaluate("document.activeElement.dataset.peek") == "notes"
+    assert "peek" not in page.url
+
+
+def test_a_row_that_is_open_stays_so_when_the_list_changes(
+    page: Any, root: Path, server: Server
+) -> None:
+    page.goto(server.url)
+    page.get_by_role("link", name="Look inside notes", exact=True).click()
+    page.locator(".scan-peek").get_by_text("row 0").wait_for()
+    page.get_by_role("searchbox").focus()
+    page.mouse.move(0, 0)
+    make_database(root / "later.db")
+    page.get_by_role("button", name="Scan again").click()
+    page.locator(".scan-open[data-name=later]").wait_for()
+    page.locator(".scan-peek").get_by_text("row 0").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280, 2000])
+def test_looks_and_banner_push_nothing_off(
+    width: int, scheme: str, browser: Any, server: Server
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=False
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(server.url)
+    page.get_by_role("link", name="Look inside places").click()
+    page.get_by_text("Example page").wait_for()
+    assert page.url.endswith("/-/scan/peek?name=places")
+    shoot(page, f"datasette-scan-inside-{width}-{scheme}")
+    assert page.locator("html").bounding_box()["width"] <= width
+    page.get_by_role("link", name="What does that mean?").click()
+    page.get_by_role("heading", name="How databases are read").wait_for()
+    shoot(page, f"datasette-scan-states-{width}-{scheme}")
+    page.goto(f"{server.url}/places")
+    page.get_by_role("button", name="Read again").wait_for()
+    shoot(page, f"datasette-scan-banner-{width}-{scheme}")
+    assert page.locator("html").bounding_box()["width"] <= width
+    page.get_by_role("button", name="Read again").click()
+    page.wait_for_url("**/places")
+    context.close()
+
+
+def test_the_path_is_copied(browser: Any, root: Path, server: Server) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(f"{server.url}/notes")
+    page.get_by_role("button", name="Copy path").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == str(root / "notes.db")
+    context.close()

@@ -106,6 +106,18 @@
     }
   });
 
+  // → on a database opens its row, ← closes it.
+  document.addEventListener("keydown", function (event) {
+    var row = event.target.closest(".scan-row");
+    var turn = row && row.querySelector("a.scan-turn[data-peek]");
+    if (!turn || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) { return; }
+    var isOpen = turn.getAttribute("aria-expanded") === "true";
+    if (event.key === "ArrowRight" && !isOpen || event.key === "ArrowLeft" && isOpen) {
+      event.preventDefault();
+      turn.click();
+    }
+  });
+
   document.addEventListener("keydown", function (event) {
     var box = event.key === "Escape" && event.target.closest(".scan-peek-row");
     if (!box) { return; }

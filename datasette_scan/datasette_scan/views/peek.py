@@ -62,7 +62,7 @@ class Peek:
 
     async def _allowed(self, tables: list[Table]) -> list[Table]:
         names = [table.name for table in tables]
-        allowed = await compat.viewable_tables(self.ds, self.request.actor, self.name, names)
+        allowed = await compat.tables_to_view(self.ds, self.request.actor, self.name, names)
         return [table for table in tables if table.name in allowed]
 
     def peek_url(self, table: str) -> str:

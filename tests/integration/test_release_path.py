@@ -6,7 +6,9 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -144,21 +146,58 @@ def test_uvx_runs_the_release(released: Index, tmp_path: Path, uv: str) -> None:
     assert result.stdout == "hello 1.4.0\n"
 
 
-def test_new_release_and_the_cache_of_index_answers(
-    released: Index, checkout: Path, tmp_path: Path, uv: str
-) -> None:
-    """uv and pip may know only older releases for ten minutes; the documented way asks anew."""
-    env = uv_settings(tmp_path, released)
+class CachedPages(BaseHTTPRequestHandler):
+    """Wheels of one project; as with PyPI, the list of them counts for ten minutes."""
+
+    folder: Path
+
+    def do_GET(self) -> None:
+        name = self.path.rpartition("/")[2]
+        links = [f'<a href="/{path.name}">{path.name}</a>' for path in self.folder.glob("*.whl")]
+        data = (self.folder / name).read_bytes() if name else "\n".join(links).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream" if name else "text/html")
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Cache-Control", "max-age=600")
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(data)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def test_right_after_a_release(checkout: Path, tmp_path: Path, uv: str) -> None:
+    """uv and pip go on with the list that they have; --refresh-package asks anew."""
+
+    def release(version: str) -> None:
+        go_to_wheel(checkout, "--version", version, *options, cwd=tmp_path)
+
+    options = ("--platforms", "native", "--set-version-var", "main.version")
+    handler = type("Pages", (CachedPages,), {"folder": tmp_path / "dist"})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    host = f"127.0.0.1:{server.server_port}"
+    env = uv_settings(tmp_path, Index(f"http://{host}", tmp_path))
     uvx = [uv, "tool", "run", "--quiet", "--python", sys.executable]
-    assert run(*uvx, "hello", "--version", env=env).stdout == "hello 1.4.0\n"
-    go_to_wheel(checkout, "--version", "1.4.1", "--platforms", "native", "--output-dir", tmp_path)
-    released.upload(*tmp_path.glob("*.whl"))
+    pip = [sys.executable, "-m", "pip", "--cache-dir", tmp_path / "pip", "download", "--no-deps"]
+    pip += ["--index-url", f"http://{host}/simple/", "--trusted-host", host, "--dest"]
     try:
-        newest = run(*uvx, "--refresh-package", "hello", "hello@latest", "--version", env=env)
+        release("1.4.0")
+        assert run(*uvx, "hello@latest", "--version", env=env).stdout == "hello 1.4.0\n"
+        run(*pip, tmp_path / "first", "hello")
+        release("1.4.1")
+        assert run(*uvx, "hello==1.4.1", env=env, check=False).returncode != 0
+        assert run(*pip, tmp_path / "second", "hello==1.4.1", check=False).returncode != 0
+        fresh = ["--refresh-package", "hello"]
+        newest = run(*uvx, *fresh, "hello@latest", "--version", env=env)
         assert newest.stdout == "hello 1.4.1\n"
+        run(*pip, tmp_path / "third", *fresh, "hello==1.4.1")
     finally:
-        for wheel in released.folder.glob("hello-1.4.1-*"):
-            wheel.unlink()
+        server.shutdown()
+        server.server_close()
 
 
 def test_init_names_the_project_after_the_release(released: Index, checkout: Path) -> None:

@@ -128,7 +128,13 @@ test-datasette: datasette-environment-0.65 datasette-environment-1.0  ## The plu
 
 test-datasette-0.65 test-datasette-1.0: test-datasette-%: datasette-environment-% run-datasette-%
 
-run-datasette-0.65 run-datasette-1.0: run-datasette-%:
+# Accessibility rules for the browser tests; without npm those tests are left out.
+AXE := .tools/node_modules/axe-core/axe.min.js
+$(AXE):
+	@if command -v npm >/dev/null; then \
+	    npm install --silent --no-audit --no-fund --no-save --no-package-lock --prefix .tools 'axe-core@^4.10'; fi
+
+run-datasette-0.65 run-datasette-1.0: run-datasette-%: | $(AXE)
 	.venv-datasette-$*/bin/python -m pytest -q -o filterwarnings=default --timeout 300 \
 	    tests/datasette_scan
 

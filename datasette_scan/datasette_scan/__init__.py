@@ -94,6 +94,12 @@ def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
 
 
 @hookimpl
+def extra_css_urls(datasette: Any, database: str | None, request: Any) -> list[str]:
+    """Dark mode for Datasette's own pages."""
+    return _templates.style_sheets(datasette, database)
+
+
+@hookimpl
 def extra_template_vars(
     datasette: Any, database: str | None, view_name: str | None
 ) -> dict[str, Any]:

@@ -73,6 +73,25 @@ def shoot(page: Any, name: str) -> None:
         page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
 
 
+AXE = Path(__file__).parents[2] / ".tools" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def faults(page: Any, *rules: str) -> list[str]:
+    """What axe-core finds wrong: rule, number of places, and the first of them."""
+    if not AXE.exists():
+        program("npm")
+        pytest.fail(f"{AXE.name} is missing; run: make {AXE.relative_to(AXE.parents[3])}")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate(
+        "rules => axe.run(document, rules.length ? {runOnly: rules} : {})", list(rules)
+    )
+    return [
+        f"{v['id']} ({len(v['nodes'])}): {v['nodes'][0]['html'][:200]}"
+        f" {v['nodes'][0]['failureSummary'][:300]}"
+        for v in found["violations"]
+    ]
+
+
 def names(page: Any) -> list[str]:
     return page.evaluate("[...document.querySelectorAll('[data-name]')].map(e => e.dataset.name)")
 
@@ -273,3 +292,53 @@ def test_long_names_push_nothing_off(
     page.wait_for_url(lambda url: "status" not in url)
     assert names(page) == ["short"]
     page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_datasettes_own_pages_are_dark_too(
+    scheme: str, browser: Any, root: Path, serve: Callable[..., Server]
+) -> None:
+    make_database(root / "one.db", rows=40)
+    server = serve(str(root))
+    server.scanned()
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    for path in (
+        "/",
+        "/one",
+        "/one/t?_facet=name&name__contains=row",
+        "/one/t/1",
+        "/one?sql=select+1",
+        "/-/home",
+        "/-/settings",
+        "/-/scan/search?q=row",
+    ):
+        page.goto(server.url + path)
+        back = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (back == "rgb(20, 25, 31)") == (scheme == "dark"), path
+        if scheme == "dark":
+            assert faults(page, "color-contrast") == [], path
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280, 2000])
+def test_accessible(
+    width: int, scheme: str, browser: Any, root: Path, live: None, serve: Callable[..., Server]
+) -> None:
+    """Every state of the list, by axe-core's rules; nothing needs scrolling sideways."""
+    for i in range(14):
+        make_database(root / "shards" / f"shard-{i:02}.db")
+    server = serve(str(root))
+    server.scanned()
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    for args in (
+        "", "?group=folder", "?group=none&_size=5&_next=5", "?q=db&status=busy", "?tab=skipped",
+    ):  # fmt: skip
+        page.goto(f"{server.url}/{args}")
+        assert faults(page) == [], args
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, args
+    context.close()

@@ -10,6 +10,8 @@ from typing import Any
 from jinja2 import ChoiceLoader, FileSystemLoader
 from markupsafe import Markup
 
+from ..database import ScannedDatabase
+from ..state import state_of
 from ..text import format_ago, format_count, format_size, visible
 
 _UNCUT = 22  # letters that every column has room for
@@ -28,6 +30,14 @@ def prepare_templates(env: Any, with_slots: bool) -> None:
         own = FileSystemLoader(str(Path(__file__).parent.parent / "templates_065"))
         first, *rest = env.loader.loaders
         env.loader = ChoiceLoader([own, first, *rest])
+
+
+def style_sheets(ds: Any, database: str | None) -> list[str]:
+    """For every page under ``datasette scan``; elsewhere for those of scanned databases."""
+    home = state_of(ds).settings.home
+    if not home and not isinstance(ds.databases.get(database), ScannedDatabase):
+        return []
+    return [str(ds.urls.static_plugins("datasette-scan", "dark.css"))]
 
 
 def _when(mtime_ns: int) -> Markup:

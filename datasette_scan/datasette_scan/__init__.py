@@ -96,7 +96,7 @@ def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
 @hookimpl
 def extra_css_urls(datasette: Any, database: str | None, request: Any) -> list[str]:
     """Dark mode for Datasette's own pages."""
-    return _templates.style_sheets(datasette, database)
+    return _templates.style_sheets(datasette, database, request)
 
 
 @hookimpl

@@ -669,3 +669,17 @@ async def test_no_write_through_any_door(root: Path) -> None:
     assert await site.count("one") == 3
     assert path.exists()
     await site.close()
+
+
+async def test_dark_mode_where_a_scan_is_shown(root: Path) -> None:
+    """A plain Datasette keeps its other pages as they are."""
+    make_database(root / "one.db")
+    site = await scanned(root)
+    for path, dark in (
+        ("/", False), ("/-/settings", False), ("/one", True), ("/one/t", True),
+        ("/one?sql=select+1", True), ("/-/scan", True), ("/-/scan/search", True),
+    ):  # fmt: skip
+        text = (await site.get(path, follow_redirects=True)).text
+        assert ("dark.css" in text) == dark, path
+        assert text.count("dark.css") == int(dark), path
+    await site.close()

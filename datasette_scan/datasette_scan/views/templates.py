@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, FileSystemLoader
 from markupsafe import Markup
 
+from .. import compat
 from ..database import ScannedDatabase
 from ..state import state_of
 from ..text import format_ago, format_count, format_size, visible
@@ -32,10 +33,14 @@ def prepare_templates(env: Any, with_slots: bool) -> None:
         env.loader = ChoiceLoader([own, first, *rest])
 
 
-def style_sheets(ds: Any, database: str | None) -> list[str]:
-    """For every page under ``datasette scan``; elsewhere for those of scanned databases."""
-    home = state_of(ds).settings.home
-    if not home and not isinstance(ds.databases.get(database), ScannedDatabase):
+def style_sheets(ds: Any, database: str | None, request: Any) -> list[str]:
+    """Dark mode: for every page under ``datasette scan``; elsewhere for those about a scan."""
+    state = state_of(ds)
+    if not state.settings.active:
+        return []
+    path = compat.path_within(ds, request.path) if request else ""
+    about = path.startswith("/-/scan") or isinstance(ds.databases.get(database), ScannedDatabase)
+    if not (about or state.settings.home):
         return []
     return [str(ds.urls.static_plugins("datasette-scan", "dark.css"))]
 

@@ -29,7 +29,7 @@ from go_to_wheel.platforms import Target, default_targets, native_target, parse_
 from go_to_wheel.process import wait_for
 from go_to_wheel.sources.files import read_readme, refuse_odd_name
 from go_to_wheel.sources.links import absolute_links
-from go_to_wheel.sources.module import ModuleSource, read_files
+from go_to_wheel.sources.module import ModuleSource, find_workspace, read_files
 from go_to_wheel.sources.python_files import read_python_files
 from go_to_wheel.sources.readme import NO_FILES, ProjectFiles, Readme
 from go_to_wheel.sources.texts import first_sentence, summary_of_doc
@@ -116,7 +116,7 @@ def detect(located: Located) -> tuple[Detected, Findings]:
         python_files=python_files,
         version_variable=found.version_variable,
         faults=found.faults,
-        notes=found.notes,
+        notes=(*found.notes, *_workspace_note(located)),
     )
     return detected, found
 
@@ -132,6 +132,16 @@ def asked_targets(
     """The targets that are asked for; raises InvalidOptionsError for an invalid selection."""
     names = project.settings.platforms if request.platforms is None else request.platforms
     return parse_selection(names, this_machine()) if names else tuple(default)
+
+
+def _workspace_note(located: Located) -> tuple[str, ...]:
+    """What is only found through go.work can't be built elsewhere."""
+    path = find_workspace(located.source.root)
+    if located.go or located.findings or not path.is_file():
+        return ()
+    if located.machine.environ.get("GOWORK") == "off":
+        return (f"{path} is not used: what only it names must be in go.mod, too",)
+    return (f"{path} is used here, but neither by the build backend nor in source archives",)
 
 
 def _read_files(located: Located) -> ProjectFiles:

@@ -18,7 +18,10 @@ from go_to_wheel.config.options import BuildOptions
 from go_to_wheel.config.pyproject import Project, read_project
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.config.resolve import chosen_packages, resolve
+from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.command import Go, open_go
+from go_to_wheel.golang.find import find_fitting_go
+from go_to_wheel.golang.messages import needed_go
 from go_to_wheel.golang.packages import Package
 from go_to_wheel.platforms import Target, default_targets, platform_tags
 from go_to_wheel.process import Runner
@@ -84,7 +87,7 @@ def plan_build(request: BuildRequest, runner: Runner, environ: Mapping[str, str]
         return _plan_prebuilt(request, folder, Machine(environ, runner))
     query = None if folder is not None and folder.exists() else parse_query(request.source)
     if query is not None:
-        return _decide(_fetch(request, query, Machine(environ, runner)))
+        return _decide(_fetch(request, query, Machine({**environ, "GOWORK": "off"}, runner)))
     root = Path(request.source).resolve()
     machine = Machine(guard_git(root, runner, environ), runner)
     project = find_project(root)
@@ -114,7 +117,15 @@ def _fetch(request: BuildRequest, query: ModuleQuery, machine: Machine) -> Locat
     scratch = Path(tempfile.mkdtemp(prefix="go-to-wheel-"))
     weakref.finalize(machine.runner, shutil.rmtree, scratch, True)
     go = open_go(request.go_binary, machine.runner, scratch, machine.environ)
-    source, identity = fetch(go, query, request.packages, scratch, default_targets()[0])
+    try:
+        source, identity = fetch(go, query, request.packages, scratch, default_targets()[0])
+    except SourceError as error:
+        wanted = needed_go(error.message)
+        other = find_fitting_go(wanted, machine.runner, machine.environ) if wanted else None
+        if request.go_binary not in (None, "go") or other in (None, go.program):
+            raise
+        go = open_go(other, machine.runner, scratch, machine.environ)
+        source, identity = fetch(go, query, request.packages, scratch, default_targets()[0])
     project = find_project(source.home or scratch)
     return Located(request, source, project, machine, go, identity)
 

@@ -70,7 +70,8 @@ def replaced_files(
 
 
 def _cannot_write(folder: Path, reason: str, hint: str) -> OutputError:
-    return OutputError(f"can't write to the folder {str(folder)!r}: {reason}", hint)
+    whose = "output folder" if hint == _OTHER else "folder"
+    return OutputError(f"can't write to the {whose} {str(folder)!r}: {reason}", hint)
 
 
 def _beside(path: Path, suffix: str) -> Path:

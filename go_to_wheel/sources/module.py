@@ -151,10 +151,15 @@ def _is_plain(entry: os.DirEntry[str]) -> bool:
     return Path(entry.path).is_dir()
 
 
+def find_workspace(root: Path) -> Path:
+    """The nearest go.work, which may not be there."""
+    places = (place / "go.work" for place in (root, *root.parents))
+    return next(filter(os.path.lexists, places), root / "go.work")
+
+
 def _local_folders(root: Path) -> Iterator[Path]:
     """The folders that go.mod and the nearest go.work name: other modules' sources."""
-    above = next((p for p in (root, *root.parents) if os.path.lexists(p / "go.work")), root)
-    for path, project in ((root / "go.mod", root), (above / "go.work", None)):
+    for path, project in ((root / "go.mod", root), (find_workspace(root), None)):
         if os.path.lexists(path) and not path.is_dir():
             text = read_file(path, project, TEXT_LIMIT).decode(errors="replace")
             lines = (line.partition("//")[0] for line in text.splitlines())

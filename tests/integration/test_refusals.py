@@ -540,3 +540,30 @@ def test_a_licence_whose_name_no_wheel_can_carry(project: Project, name: str) ->
     folder = project("hello")
     (folder / name).write_text("Do as you like.")
     assert "archives can't hold" in refuse(folder)
+
+
+def test_what_go_work_alone_names_is_said(tmp_path: Path) -> None:
+    for name, more in (("tool", "\nrequire example.com/lib v0.0.0\n"), ("lib", "")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "go.mod").write_text(f"module example.com/{name}\n\ngo 1.22\n{more}")
+    (tmp_path / "lib" / "lib.go").write_text("package lib\n\nconst A = 1\n")
+    (tmp_path / "tool" / "main.go").write_text(
+        'package main\n\nimport "example.com/lib"\n\nfunc main() { println(lib.A) }\n'
+    )
+    (tmp_path / "go.work").write_text("go 1.22\n\nuse (\n\t./tool\n\t./lib\n)\n")
+    used = go_to_wheel(tmp_path / "tool", "--dry-run", "--platforms", "native")
+    assert "go.work is used here, but neither by the build backend" in used.stderr
+    off = {"GOWORK": "off", "GOPROXY": "off"}
+    unused = go_to_wheel(tmp_path / "tool", "--platforms", "native", env=off, check=False)
+    assert unused.returncode == 1
+    assert "example.com/lib" in unused.stderr
+
+
+def test_a_file_to_embed_that_is_missing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "go.mod").write_text("module example.com/tool\n\ngo 1.22\n")
+    code = "//go:embed web/dist\nvar page string\n\nfunc main() { println(page) }\n"
+    (tmp_path / "main.go").write_text(f'package main\n\nimport _ "embed"\n\n{code}')
+    result = go_to_wheel(tmp_path, "--platforms", "native", check=False)
+    assert result.returncode == 1
+    assert "pattern web/dist: no matching files found" in result.stderr
+    assert "hint: the program embeds web/dist; if it is in a submodule" in result.stderr

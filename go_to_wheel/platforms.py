@@ -144,6 +144,13 @@ def platform_tags(
     return tuple(f"{head}_{arch}" for head in heads)
 
 
+def glibc_tags(target: Target, floor: Version2) -> tuple[str, ...]:
+    """The sorted tags of a program that needs a glibc from `floor` on (PEP 600)."""
+    if floor <= (2, 17):
+        return tuple(f"{head}_{target.arch}" for head in ("manylinux2014", "manylinux_2_17"))
+    return (f"manylinux_{floor[0]}_{floor[1]}_{target.arch}",)
+
+
 def minimum_system(target: Target, go_version: str) -> str:
     """The oldest system that this Go release documents for the target, in words."""
     minor = go_minor(go_version)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from go_to_wheel.binary.facts import BinaryFacts, describe, system_name
 from go_to_wheel.binary.read import read_facts
 from go_to_wheel.errors import BinaryError
-from go_to_wheel.platforms import TARGETS, Target, go_minor, platform_tags
+from go_to_wheel.platforms import TARGETS, Target, glibc_tags, go_minor, platform_tags
 
 #: Stands in for no (or a self-made) Go release: its minimum is below what any header states.
 _UNKNOWN_GO = "go1.17"
@@ -28,8 +28,10 @@ _LEVELS = {
     "GORISCV64": ("rva20u64", "rva22u64", "rva23u64"),
 }
 _ARM = ("arm", "armv5l", "armv6l", "armv7l")
-#: The libraries that every system of a kind has.
+Linkage = Literal["no C", "static", "glibc"]
+#: The libraries that every system of a kind has; for Linux, those of glibc.
 _SYSTEM_LIBRARIES = {
+    "linux": re.compile(r"lib(c|m|dl|pthread|rt|util|resolv)\.so\.\d|ld-linux.*"),
     "darwin": re.compile(r"/usr/lib/.*|/System/Library/Frameworks/.*"),
     "windows": re.compile(
         r"(api-ms-win-.*|kernel32|ntdll|msvcrt|ucrtbase|advapi32|bcrypt(primitives)?|comdlg32"
@@ -47,16 +49,16 @@ def inspect_program(
     *,
     prebuilt: bool = False,
     private: Iterable[bytes] = (),
-    cgo: bool = False,
+    c: Linkage = "no C",
 ) -> BinaryFacts:
     """The facts of a program for `target`, read from an open, seekable stream.
 
     `private` are byte strings that it must not contain, such as the folder it was built in.
-    With `cgo` C may be in it.
+    `c` says whether C may be in it, and for Linux how it is linked.
     Raises BinaryError with one line for each reason why it can't be shipped as that target.
     """
     facts = read_facts(stream)
-    faults = check_target(facts, target, prebuilt, cgo)
+    faults = check_target(facts, target, prebuilt, c)
     leaked = sorted(contains(stream, private)) if private else []
     faults += [f"it contains the builder's path {path.decode()!r}" for path in leaked]
     if faults:
@@ -87,6 +89,8 @@ def tags_for(programs: Sequence[BinaryFacts], target: Target) -> tuple[str, ...]
     """The sorted platform tags that fit all programs of one wheel, read from the programs."""
     minimums = [facts.minimum_macos for facts in programs if facts.minimum_macos]
     newest = max(map(_release, programs), key=go_minor)
+    if any(facts.format == "elf" and not facts.static for facts in programs):
+        return glibc_tags(target, max(facts.glibc_floor or (2, 17) for facts in programs))
     return platform_tags(target, newest, max(minimums, default=None))
 
 
@@ -105,7 +109,7 @@ def find_target(facts: BinaryFacts) -> Target | None:
 
 
 def check_target(
-    facts: BinaryFacts, target: Target, prebuilt: bool = False, cgo: bool = False
+    facts: BinaryFacts, target: Target, prebuilt: bool = False, c: Linkage = "no C"
 ) -> list[str]:
     """Why this binary can't be shipped as that target; empty when it can.
 
@@ -115,8 +119,9 @@ def check_target(
     if facts.slices and facts.machine == target.arch:
         pairs = [(part, find_target(part)) for part in facts.slices]
         return [f for part, thin in pairs if thin for f in check_target(part, thin, prebuilt)]
-    faults = [*_wrong_system(facts, target), *_wrong_linkage(facts, target)]
-    if cgo:
+    faults = list(_wrong_system(facts, target))
+    faults += () if c == "glibc" else _wrong_linkage(facts, target)
+    if c != "no C":
         faults += _foreign_libraries(facts)
     elif not prebuilt and facts.setting("CGO_ENABLED") == "1":
         faults.append("it was built with CGO_ENABLED=1")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.binary.fat import join_images
-from go_to_wheel.binary.match import inspect_program
+from go_to_wheel.binary.match import Linkage, inspect_program
 from go_to_wheel.binary.read import read_facts
 from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.version_var import unread_variables
@@ -58,8 +58,9 @@ def make_programs(
             output.unlink()
         data = images[0] if len(images) == 1 else join_images(images)
         private = _private_paths(plan, plan.go, index, work)
-        cgo = plan.go.c_compiler(target) is not None
-        facts = inspect_program(io.BytesIO(data), target, private=private, cgo=cgo)
+        zig = plan.go.c_compiler(target)
+        c: Linkage = "no C" if zig is None else "glibc" if zig.glibc else "static"
+        facts = inspect_program(io.BytesIO(data), target, private=private, c=c)
         programs.append(Program(command, data, facts))
     faults = unread_variables(plan.options, [program.data for program in programs])
     if faults and plan.go is not None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from go_to_wheel.builder.identity import Machine, identify, stated_version
 from go_to_wheel.builder.version_var import find_version_variable, judge_variables
 from go_to_wheel.config.detected import Detected, Fault, Identity, Value
+from go_to_wheel.config.options import glibc_of
 from go_to_wheel.config.pyproject import Project
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.config.stamping import AUTO, asked_variables, version_variables
@@ -230,7 +231,11 @@ def _query_go(located: Located) -> Findings:
         cgo = request.cgo or settings.cgo
         go = go.with_cgo() if cgo else go
         packages = tuple(_find_main(go, source, package, targets) for package in source.packages)
-        go, said = use_c(go, source.root, source.packages, targets) if cgo else (go, [])
+        go, said = (
+            use_c(go, source.root, source.packages, targets, glibc_of(request, settings))
+            if cgo
+            else (go, [])
+        )
         variable, missing = "", None
         if AUTO in version_variables(request, settings):
             variable, missing = find_version_variable(go, source, packages, targets[0])

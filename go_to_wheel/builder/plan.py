@@ -23,7 +23,7 @@ from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.find import find_fitting_go
 from go_to_wheel.golang.messages import needed_go
 from go_to_wheel.golang.packages import Package
-from go_to_wheel.platforms import Target, default_targets, platform_tags
+from go_to_wheel.platforms import Target, default_targets, glibc_tags, platform_tags
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.git import guard_git, has_other_system
 from go_to_wheel.sources.module import ModuleSource, module_root, open_source
@@ -72,6 +72,9 @@ class BuildPlan:
     def planned_tags(self, target: Target) -> tuple[str, ...]:
         """The tags that this Go will give; the binary's own minimum may raise macOS's."""
         if self.go is not None:
+            zig = self.go.c_compiler(target)
+            if zig and zig.glibc and target.goos == "linux":
+                return glibc_tags(target, (2, int(zig.glibc.partition(".")[2])))
             return platform_tags(target, self.go.version)
         seen = [program for (name, _), program in self.prebuilt.items() if name == target.name]
         return tags_for([program.facts for program in seen], target)

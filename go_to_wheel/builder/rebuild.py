@@ -122,7 +122,13 @@ def _request(anatomy: Wheel, programs: Sequence[Program], flags: str | None) -> 
         dependency_licenses=any(text.startswith("go/") for text in anatomy.below("licenses")),
         stamp=bool(facts.setting("vcs.revision")),  # built in git, and not by the backend
         cgo=facts.setting("CGO_ENABLED") == "1",
+        glibc=_glibc(anatomy),
     )
+
+
+def _glibc(anatomy: Wheel) -> str | None:
+    stated = anatomy.settings.get("glibc", "")
+    return stated if re.fullmatch(r"2\.\d{2}", stated) else None
 
 
 def _commit(facts: BinaryFacts, file: str) -> str:

@@ -85,6 +85,12 @@ _OPTIONS = (
         default=True,
     ),
     option("--cgo", "Compile the C of packages that have some (needs ziglang).", is_flag=True),
+    option(
+        "--libc",
+        "C library of Linux programs: musl (default, static) or glibc (2.17 and later).",
+        type=click.Choice(["musl", "glibc"]),
+    ),
+    option("--glibc VERSION", "Oldest glibc that C may need: 2.28."),
     option("--jobs", "Programs compiled at once.", type=click.IntRange(min=1)),
     option("--keep-going", "Keep the wheels that work when a platform fails.", is_flag=True),
     option("--dry-run", "Show the plan; compile nothing.", is_flag=True),

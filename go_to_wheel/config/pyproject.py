@@ -60,6 +60,8 @@ class Settings:
     licenses: Mapping[str, str] = field(default_factory=dict)
     vendor: bool = False
     cgo: bool = False
+    libc: str | None = None
+    glibc: str | None = None
     sdist_include: tuple[str, ...] = ()
     sdist_exclude: tuple[str, ...] = ()
 
@@ -241,6 +243,8 @@ KEYS: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
     "readme-links": ("readme_links", _is_switch, "true or false"),
     "licenses": ("licenses", _is_licenses, 'a table such as { "example.com/module" = "MIT" }'),
     "cgo": ("cgo", _is_switch, "true or false"),
+    "libc": ("libc", _is_text, "'musl' or 'glibc'"),
+    "glibc": ("glibc", _is_text, "a version such as '2.28'"),
     "vendor": ("vendor", _is_switch, "true or false"),
     "sdist-include": ("sdist_include", _is_list, _PATTERNS),
     "sdist-exclude": ("sdist_exclude", _is_list, _PATTERNS),

@@ -17,6 +17,7 @@ class BuildRequest:
     ones, each "TARGET=PATH".
     `tags` are Go's build tags. `dev` accepts the `.devN` version of a commit without a tag.
     `stamp` lets Go record the commit in the binary. `cgo` compiles C.
+    `libc` is "musl" or "glibc", `glibc` its oldest version.
     """
 
     source: str
@@ -46,6 +47,8 @@ class BuildRequest:
     dev: bool = False
     stamp: bool = True
     cgo: bool = False
+    libc: str | None = None
+    glibc: str | None = None
 
     @property
     def packages(self) -> tuple[str, ...]:

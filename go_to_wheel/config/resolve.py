@@ -26,6 +26,7 @@ from go_to_wheel.config.options import (
     DEFAULT_REQUIRES_PYTHON,
     DEFAULT_VERSION,
     LAYOUTS,
+    OLDEST_GLIBC,
     BuildOptions,
     Layout,
 )
@@ -297,7 +298,7 @@ class _Resolver:
     def refuse_compile_options(self) -> None:
         """Prebuilt binaries stay as they are: flags can't change them, settings don't count."""
         given = {
-            "--cgo": self.request.cgo,
+            "--cgo": self.request.cgo or self.request.libc or self.request.glibc,
             "--tags": self.request.tags,
             "--ldflags": self.request.ldflags,
             "--set": self.request.set_values,
@@ -334,6 +335,18 @@ class _Resolver:
             f"build in a git checkout, or write a value: --set {name}=VALUE",
         )
 
+    def check_libc(self) -> None:
+        libc, glibc = self.setting("libc"), self.setting("glibc")
+        cgo = self.request.cgo or self.settings.cgo
+        if libc not in (None, "musl", "glibc"):
+            self.add(f"libc {libc!r} is unknown; choose 'musl' or 'glibc'")
+        elif glibc and libc == "musl":
+            self.add(f"glibc {glibc!r} has no meaning with --libc musl", "leave one of them out")
+        elif glibc and not (re.fullmatch(r"2\.\d{2}", glibc) and glibc >= OLDEST_GLIBC):
+            self.add(f"glibc {glibc!r} is not a version from {OLDEST_GLIBC} on")
+        elif (libc or glibc) and not cgo:
+            self.add("libc and glibc are about C, which is not compiled", "add --cgo")
+
     def check_rest(self, commands: Sequence[str]) -> None:
         jobs = self.request.jobs
         if jobs is not None and jobs < 1:
@@ -341,6 +354,7 @@ class _Resolver:
         for text in (self.request.ldflags, self.request.output_dir):
             if text is not None and "\0" in text:
                 self.add(f"{text!r} contains a NUL character")
+        self.check_libc()
         groups = self.project.entry_points
         scripts = {*groups.get("console_scripts", {}), *groups.get("gui_scripts", {})}
         for command in commands:

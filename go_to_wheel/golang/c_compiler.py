@@ -39,12 +39,12 @@ _TRIPLES = {
 _PARTS = {
     "compiler-rt": ("MIT", "LICENSE"),
     "musl": ("MIT", "lib/libc/musl/COPYRIGHT"),
+    "glibc": ("LGPL-2.1-or-later", "lib/libc/glibc/LICENSES"),  # of its start-up code
     "mingw-w64": ("ZPL-2.1", "lib/libc/mingw/COPYING"),
     "libc++": ("Apache-2.0 WITH LLVM-exception", "lib/libcxx/LICENSE.TXT"),
     "libc++abi": ("Apache-2.0 WITH LLVM-exception", "lib/libcxxabi/LICENSE.TXT"),
     "libunwind": ("Apache-2.0 WITH LLVM-exception", "lib/libunwind/LICENSE.TXT"),
 }
-_C_LIBRARY = {"linux": ("musl",), "windows": ("mingw-w64",), "darwin": ()}
 #: Variables that make clang or zig look elsewhere for headers, libraries and tools.
 LEAKS = re.compile(
     r"CPATH|(C|CPLUS|OBJC)_INCLUDE_PATH|(LD_)?LIBRARY_PATH|SDKROOT|MACOSX_DEPLOYMENT_TARGET"
@@ -68,14 +68,20 @@ exports:
 
 @dataclass(frozen=True)
 class Zig:
-    """The installed ziglang: its version, and the folder with the program and its libraries."""
+    """The installed ziglang: its version, and the folder with the program and its libraries.
+
+    `glibc` is the oldest version that Linux programs need; empty for static ones, with musl.
+    """
 
     version: str
     folder: Path
+    glibc: str = ""
 
     def environment(self, target: Target, go_version: str) -> dict[str, str]:
         """The variables that make Go compile C for a target."""
         triple = _TRIPLES[target.name]
+        if self.glibc:
+            triple = triple.replace("-musl", f"-gnu.{self.glibc}")
         if target.goos == "darwin":
             triple += ".{}.{}".format(*macos_floor(target, go_version, None))
         program = next(path for path in _programs(self.folder) if path.is_file())
@@ -96,7 +102,7 @@ class Zig:
 
         Go's -s strips no C object, and its build ID would have the compiler's path in it.
         """
-        static = {"linux": "-static -s", "windows": "-s"}
+        static = {"linux": "-s" if self.glibc else "-static -s", "windows": "-s"}
         extra = static.get(target.goos) or f'"-L{stubs}" "-F{stubs}"'
         flags = f"-buildid= -linkmode=external -extldflags '{extra}' {ldflags}"
         # Without symbols, the indirect symbol table of arm64 would have stale entries.
@@ -104,7 +110,8 @@ class Zig:
 
     def notices(self, target: Target, cxx: bool) -> list[Notice]:
         """The licences of what zig links into a target's programs; `cxx` is for C++."""
-        names = ["compiler-rt", *_C_LIBRARY[target.goos]]
+        library = {"linux": "glibc" if self.glibc else "musl", "windows": "mingw-w64"}
+        names = ["compiler-rt", *filter(None, [library.get(target.goos)])]
         if cxx:  # macOS has one, but zig links its own
             names += ["libc++", "libc++abi", "libunwind"]
         found = []
@@ -112,17 +119,18 @@ class Zig:
             licence, place = _PARTS[name]
             text = (self.folder / place).read_bytes()
             files = ((place.rpartition("/")[2], text),)
-            found.append(Notice(name, f"zig-{self.version}", files, licence))
+            version = self.glibc if name == "glibc" else f"zig-{self.version}"
+            found.append(Notice(name, version, files, licence))
         return found
 
 
-def find_zig() -> Zig:
+def find_zig(glibc: str = "") -> Zig:
     """The ziglang package beside this one. Raises ToolchainError when it is missing."""
     spec = find_spec("ziglang")
     for place in (spec.submodule_search_locations or []) if spec else []:
         if any(path.is_file() for path in _programs(Path(place))):
             try:
-                return Zig(version("ziglang"), Path(place))
+                return Zig(version("ziglang"), Path(place), glibc)
             except PackageNotFoundError:
                 break
     raise ToolchainError("--cgo needs a C compiler, and ziglang is not installed", INSTALL_HINT)
@@ -137,13 +145,15 @@ def _quote(word: str) -> str:
     return f'"{word}"' if " " in word else word
 
 
-def check_targets(targets: Iterable[Target]) -> None:
+def check_targets(targets: Iterable[Target], glibc: str = "") -> None:
     """Refuse the targets that C can't be compiled for; raises InvalidOptionsError."""
-    others = [target.name for target in targets if target.name not in _TRIPLES]
-    if others:
+    fitting = [name for name in _TRIPLES if not name.endswith("-musl")]
+    known = fitting if glibc else _TRIPLES
+    if others := [target.name for target in targets if target.name not in known]:
+        how = "with cgo and glibc" if glibc else "with cgo"
         raise InvalidOptionsError(
-            [f"platform {name!r} can't be built with cgo" for name in others],
-            f"leave it out: --platforms {','.join(t for t in _TRIPLES if not t.endswith('-musl'))}",
+            [f"platform {name!r} can't be built {how}" for name in others],
+            f"leave it out: --platforms {','.join(fitting)}",
         )
 
 

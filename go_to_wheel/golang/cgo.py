@@ -46,12 +46,13 @@ STUBS = {
 
 
 def use_c(
-    go: Go, folder: Path, packages: Sequence[str], targets: Sequence[Target]
+    go: Go, folder: Path, packages: Sequence[str], targets: Sequence[Target], glibc: str
 ) -> tuple[Go, list[str]]:
     """A Go that compiles C for those targets whose programs have it, and notes.
 
-    `go` lists with cgo. Raises InvalidOptionsError for targets that C can't be compiled for,
-    SourceError for packages that need what zig doesn't have, ToolchainError without zig.
+    `go` lists with cgo. `glibc` is the version asked for, "" for musl. Raises
+    InvalidOptionsError for targets that C can't be compiled for, SourceError for packages that
+    need what zig doesn't have, ToolchainError without zig.
     """
     with_c, faults = [], []
     for target in {target.compile_key: target for target in targets}.values():
@@ -59,15 +60,15 @@ def use_c(
         users = [package for package in linked if package.uses_c and not package.is_standard]
         for package in users:
             faults += missing_parts(package, target, go.standard_library)
-        with_c += [target] if users else []
-    if not with_c:
+        with_c += [target.compile_key] if users else []
+    keys = frozenset(with_c)
+    if not keys:
         without = replace(go, environment={**go.environment, "CGO_ENABLED": "0"})
         return without, ["--cgo: the program has no C, so it is built without cgo"]
-    check_targets(with_c)
+    check_targets([target for target in targets if target.compile_key in keys], glibc)
     if faults:
         raise SourceError("\n".join(dict.fromkeys(faults)), ELSEWHERE)
-    keys = frozenset(target.compile_key for target in with_c)
-    return replace(go, zig=find_zig(), with_c=keys), []
+    return replace(go, zig=find_zig(glibc), with_c=keys), []
 
 
 def missing_parts(package: Package, target: Target, standard_library: Path) -> list[str]:

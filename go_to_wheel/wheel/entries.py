@@ -111,9 +111,10 @@ def sbom_entries(
     project = options.project
     settings = {"ldflags": options.ldflags, "launcher": options.layout, **(provenance or {})}
     settings["tags"] = ",".join(options.tags)
-    if parts := licenses.c_parts:
-        settings["c-compiler"] = parts[0].version.replace("-", " ")
-        settings["c-libraries"] = ", ".join(sorted(part.module for part in parts))
+    if parts := {part.module: part.version for part in licenses.c_parts}:
+        settings["c-compiler"] = parts["compiler-rt"].replace("-", " ")
+        settings["c-libraries"] = ", ".join(sorted(parts))
+        settings["glibc"] = parts.get("glibc", "")
     settings = {name: value for name, value in settings.items() if value}
     product = Product(project.name, project.version, __version__, licenses.expression, settings)
     path = f"{info_folder(options)}/sboms/{distribution_name(project.name)}.cyclonedx.json"

@@ -123,7 +123,6 @@ def _c_part(part: Notice) -> dict[str, Any]:
         "bom-ref": f"{part.module}@{part.version}",
         "name": part.module,
         "version": part.version,
-        "description": f"linked in by {part.version.replace('-', ' ')}, as it contains it",
         **_licenses(part.expression),
     }
 

@@ -119,6 +119,15 @@ def test_verify_rebuilds_it(tmp_path: Path) -> None:
     assert result.stdout.startswith("identical: withc-1-py3-none-manylinux2014")
 
 
+def test_glibc_gets_the_tag_that_it_needs(tmp_path: Path) -> None:
+    source = write(tmp_path / "a")
+    build(source, "--platforms", "linux-amd64", "--libc", "glibc")
+    wheel = wheel_in(source)
+    assert wheel.name == "withc-1-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl"
+    assert run(unpack(wheel, tmp_path)).stdout == "depth 7000 true\n"
+    assert go_to_wheel("verify", wheel, "--source", source).stdout.startswith("identical: ")
+
+
 def test_macos_without_its_sdk(tmp_path: Path) -> None:
     """The stubs are enough for net and TLS, and the signature fits the bytes."""
     main = MAIN.replace('import "fmt"', 'import (\n\t"fmt"\n\t"net/http"\n)')

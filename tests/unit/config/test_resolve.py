@@ -372,3 +372,22 @@ def test_where_the_linker_flags_come_from() -> None:
     project = Project(Path(), settings=Settings(set_version_vars=("main.v",)))
     found = ask(replace(AROUND, project=project)).origins["ldflags"]
     assert found == "pyproject.toml, tool.go-to-wheel.set-version-var"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"libc": "glibc"}, "about C, which is not compiled"),
+        ({"cgo": True, "libc": "musl", "glibc": "2.28"}, "no meaning with --libc musl"),
+        ({"cgo": True, "glibc": "2.5"}, "glibc '2.5' is not a version from 2.17 on"),
+        ({"cgo": True, "glibc": "new"}, "glibc 'new' is not a version"),
+    ],
+)
+def test_c_libraries_that_make_no_sense(options: dict[str, Any], words: str) -> None:
+    assert words in str(refusal(**options))
+
+
+def test_c_libraries_of_the_configuration() -> None:
+    project = Project(Path(), settings=Settings(cgo=True, libc="newlib"))
+    assert "libc 'newlib' is unknown" in str(refusal(replace(AROUND, project=project)))
+    ask(cgo=True, libc="glibc", glibc="2.28")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from go_to_wheel.binary.facts import BinaryFacts
-from go_to_wheel.binary.match import check_target
+from go_to_wheel.binary.match import Linkage, check_target, tags_for
 from go_to_wheel.errors import InvalidOptionsError, ToolchainError
 from go_to_wheel.golang import c_compiler
 from go_to_wheel.golang.c_compiler import (
@@ -175,4 +176,45 @@ def test_libraries_of_the_system_alone(
     wanted = target(name)
     form = "pe" if wanted.goos == "windows" else "macho"
     facts = BinaryFacts(form, wanted.goos, wanted.arch, libraries=libraries)
-    assert check_target(facts, wanted, cgo=True) == faults
+    assert check_target(facts, wanted, c="static") == faults
+
+
+@pytest.mark.parametrize(
+    ("c", "libraries", "faults"),
+    [
+        ("glibc", ("libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"), 0),
+        ("glibc", ("libc.so.6", "libssl.so.3"), 1),
+        ("static", ("libc.so.6",), 1),
+        ("static", (), 0),
+    ],
+)
+def test_how_linux_programs_are_linked(c: Linkage, libraries: tuple[str, ...], faults: int) -> None:
+    facts = BinaryFacts("elf", "linux", "x86_64", libraries=libraries)
+    assert len(check_target(facts, target("linux-amd64"), c=c)) == faults
+
+
+@pytest.mark.parametrize(
+    ("floor", "tags"),
+    [
+        ((2, 3), ("manylinux2014_x86_64", "manylinux_2_17_x86_64")),
+        ((2, 17), ("manylinux2014_x86_64", "manylinux_2_17_x86_64")),
+        ((2, 28), ("manylinux_2_28_x86_64",)),
+        (None, ("manylinux2014_x86_64", "manylinux_2_17_x86_64")),
+    ],
+)
+def test_the_tag_is_from_the_symbol_versions(
+    floor: tuple[int, int] | None, tags: tuple[str, ...]
+) -> None:
+    facts = BinaryFacts("elf", "linux", "x86_64", libraries=("libc.so.6",), glibc_floor=floor)
+    assert tags_for([facts], target("linux-amd64")) == tags
+
+
+def test_with_glibc(zig: Zig) -> None:
+    with_glibc = replace(zig, glibc="2.28")
+    assert with_glibc.environment(target("linux-arm64"), "go1.26")["CC"].endswith(
+        "cc -target aarch64-linux-gnu.2.28"
+    )
+    flags = with_glibc.linker_flags(target("linux-amd64"), "-s -w", Path("/x"))
+    assert flags == "-buildid= -linkmode=external -extldflags '-s' -s -w"
+    with pytest.raises(InvalidOptionsError, match="can't be built with cgo and glibc"):
+        check_targets([target("linux-amd64-musl")], "2.28")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from systems import needs_scripts
 
 from go_to_wheel.wheel.launcher import LauncherConstants, format_constants, launcher_entries
 
@@ -125,6 +126,7 @@ class TestPublicFunctions:
             __import__(package).get_binary_path("third")
         assert str(caught.value) == "my-tool has no command 'third'; it has: first, second"
 
+    @needs_scripts
     def test_run(self, package: str) -> None:
         module = __import__(package)
         done = module.run(["a b", Path("c")], capture_output=True, text=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from interrupting import press_ctrl_c
+from systems import needs_scripts
 
 from go_to_wheel.wheel.launcher.template import _exec
 from go_to_wheel.wheel.launcher.template._find import ProgramNotExecutable, ProgramNotFound
@@ -66,6 +67,7 @@ def test_exit_code(code: int, signed: int) -> None:
     assert signed & 0xFFFFFFFF == code
 
 
+@needs_scripts
 class TestChild:
     """The way of Windows, with a real child here."""
 
@@ -91,6 +93,7 @@ class TestChild:
         assert in_child(code).returncode == 0
 
 
+@needs_scripts
 class TestExec:
     """The way of all others: the program takes this process's place."""
 
@@ -144,6 +147,7 @@ class TestFailure:
         assert caught.value.code == code
         assert capsys.readouterr() == ("", "my-tool: error: no luck\n")
 
+    @needs_scripts
     def test_another_processor(self, tmp_path: Path) -> None:
         program = tmp_path / "my-tool"
         program.write_bytes(b"MZ not for here")
@@ -156,6 +160,7 @@ class TestFailure:
             " install the wheel for this machine)\n"
         )
 
+    @needs_scripts
     def test_loader_is_missing(self, tmp_path: Path) -> None:
         program = tmp_path / "my-tool"
         program.write_text("#!/no/such/loader\n")

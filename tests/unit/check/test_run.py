@@ -179,7 +179,7 @@ def test_without_twine_its_check_is_not_run(dist: Path, monkeypatch: pytest.Monk
 def test_a_path_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(MissingPathError) as caught:
         check_wheels([tmp_path / "gone.whl"])
-    assert caught.value.message == f"there is no file '{tmp_path / 'gone.whl'}'"
+    assert caught.value.message == f"there is no file {str(tmp_path / 'gone.whl')!r}"
 
 
 def test_nothing_to_check(tmp_path: Path) -> None:

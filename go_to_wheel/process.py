@@ -63,7 +63,7 @@ class Runner:
             _end(children, _STOP_SECONDS)
             child.communicate()
             raise ToolchainError(
-                f"{' '.join(args)}: no end after {timeout:.0f} seconds",
+                f"{' '.join(args)}: did not end within {timeout:.0f} seconds",
                 "run it yourself to see what it waits for",
             ) from None
         except BaseException:

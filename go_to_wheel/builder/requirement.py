@@ -49,7 +49,7 @@ def find_requirement(runner: Runner) -> Requirement:
     return Requirement(
         released,
         f"{missing}, so these files work only once it has one; until then write "
-        f"'{_NAME} @ {where}' for it",
+        f"'{_NAME} @ {where}' instead",
     )
 
 

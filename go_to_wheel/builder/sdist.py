@@ -52,8 +52,8 @@ def build_sdist(
     project = read_project(folder)
     if project is None or not project.ours:
         raise SourceError(
-            f"{request.source} has no {FILE_NAME} with build-backend = {BACKEND!r}: nobody could "
-            "install its source archive",
+            f"{request.source} has no {FILE_NAME} with build-backend = {BACKEND!r}: its source "
+            "archive could not be installed",
             f'add: [build-system] requires = ["go-to-wheel>=1.0"], build-backend = "{BACKEND}"',
         )
     # The licences of what is linked in are the wheel's: none of the archive's files.

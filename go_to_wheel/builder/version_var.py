@@ -96,7 +96,7 @@ def find_version_variable(
     problem = (
         f"several variables could hold the version: {', '.join(found)}"
         if found
-        else "no usual variable (main.version …) is there to be set"
+        else "there is no variable with a usual name (main.version …)"
     )
     hint = 'declare one in the main package: var version = "dev"'
     if settable:

@@ -25,9 +25,9 @@ _INTERRUPTED = 130
 #: Each is a module beside this one, with the `command` in it.
 _COMMANDS = {
     "build": "Build wheels from a Go program (the default).",
-    "check": "Check wheels, anybody's, before they are uploaded.",
+    "check": "Check wheels from any tool before they are uploaded.",
     "init": "Write pyproject.toml and a release workflow.",
-    "inspect": "Show a wheel's contents: program, Go, commit, modules, licences, tags and why.",
+    "inspect": "Show a wheel's program, Go, commit, modules, licences, and why its tags fit.",
     "platforms": "List platforms, their tags and oldest systems.",
     "sdist": "Write a project's source archive.",
     "verify": "Rebuild a wheel from its source and compare the two.",

@@ -46,12 +46,13 @@ _OPTIONS = (
     option("--description", "One-line summary (default: from the doc comment or README)."),
     option(
         "--license SPDX",
-        "Own licence; those of what is linked in are added (default: recognised in LICENSE).",
+        "Licence of the program itself; those of linked modules are added "
+        "(default: recognised in LICENSE).",
     ),
     option("--author NAME", "Author's name."),
     option("--author-email EMAIL", "Author's e-mail address."),
     option("--url", "Project home page."),
-    option("--requires-python SPEC", "Python versions that pip may use (default: >=3.10)."),
+    option("--requires-python SPEC", "Supported Python versions (default: >=3.10)."),
     option("--readme PATH", "Long description: .md, .rst or .txt (default: the module's)."),
     option(
         "--set-version-var VAR",
@@ -67,8 +68,8 @@ _OPTIONS = (
     ),
     option(
         "--set,set_values VAR=VALUE",
-        "Go string variable to set to a value with {version}, {tag}, {commit}, "
-        "{short-commit} or {date} in it.",
+        "Go string variable to set; VALUE may contain {version}, {tag}, {commit}, "
+        "{short-commit} or {date}.",
         multiple=True,
     ),
     option("--tags LIST", "Build tags for Go, with commas: osusergo,netgo."),
@@ -80,18 +81,18 @@ _OPTIONS = (
     dev,
     option(
         "--no-dependency-licenses,dependency_licenses",
-        "Leave out the licences of everything linked in.",
+        "Leave out the licences of linked modules.",
         flag_value=False,
         default=True,
     ),
-    option("--cgo", "Compile the C of packages that have some (needs ziglang).", is_flag=True),
+    option("--cgo", "Compile C code too, with PyPI's ziglang.", is_flag=True),
     option(
         "--libc",
         "C library of Linux programs: musl (default, static) or glibc (2.17 and later).",
         type=click.Choice(["musl", "glibc"]),
     ),
     option("--glibc VERSION", "Oldest glibc that C may need: 2.28."),
-    option("--jobs", "Programs compiled at once.", type=click.IntRange(min=1)),
+    option("--jobs N", "Programs compiled at once.", type=click.IntRange(min=1)),
     option("--keep-going", "Keep the wheels that work when a platform fails.", is_flag=True),
     option("--dry-run", "Show the plan; compile nothing.", is_flag=True),
     as_json,
@@ -112,9 +113,8 @@ def command(dry_run: bool, as_json: bool, verbose: bool, **options: Any) -> int:
     """Compile a Go program for every platform and wrap each binary into a Python wheel.
 
     SOURCE is a folder in a Go module, a package with its version
-    (github.com/owner/tool@latest), or a release: a folder of archives or programs
-    (GoReleaser's dist, for example), or these files themselves. The wheels are ready for
-    `twine upload`.
+    (github.com/owner/tool@latest), or finished programs: archives, binaries, or a folder
+    of them such as GoReleaser's dist. The wheels are ready for `twine upload`.
     """
     from go_to_wheel.cli.report import print_plan, run
 

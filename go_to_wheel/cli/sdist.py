@@ -18,7 +18,7 @@ from go_to_wheel.config.request import BuildRequest
 @output_dir
 @option(
     "--vendor/--no-vendor",
-    "Put the dependencies in, so that it builds without a module proxy.",
+    "Include the dependencies, so that it builds without a module proxy.",
     default=None,
 )
 @go_binary

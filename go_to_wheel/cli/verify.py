@@ -32,7 +32,7 @@ def command(
 
     Builds with the Go, the options and the date that WHEEL records. A SOURCE in a git
     repository is taken at the recorded commit, without touching the checkout. Options of
-    the build that the wheel doesn't record (--readme, for example) go behind '--'.
+    the build that the wheel doesn't record (--readme, for example) go after '--'.
 
     Exits with 0 when the two are the same bytes, with 1 and the first difference if not.
     """

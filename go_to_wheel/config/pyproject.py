@@ -114,7 +114,7 @@ def read_project(folder: Path) -> Project | None:
     if table is None and backend not in (None, BACKEND):
         note = (
             f"{FILE_NAME} is for {backend}: its [project] table is not used "
-            f"(an empty [{TABLE}] table says that it is meant)"
+            f"(to use it, add an empty [{TABLE}] table)"
         )
         return Project(folder, settings, note=note)
     return replace(_read_table(folder, data, settings), ours=backend == BACKEND)

@@ -257,12 +257,12 @@ class _Resolver:
         identity = self.detected.identity
         given = self.pick("version", identity.version, DEFAULT_VERSION) or ""
         origin = self.origins["version"]
-        hint = f"it is from: {origin}; pass another: --version 1.2.3"
+        hint = f"the version comes from {origin}; pass another: --version 1.2.3"
         version = self.parse(parse_version, given, hint)
         detected = identity.version is not None and origin == identity.version.source
         if detected and identity.development and not self.request.dev:
             self.add(
-                f"version {version!r} is no release: {identity.development}",
+                f"version {version!r} is not a release: {identity.development}",
                 "tag the commit: git tag v1.2.3\nor pass --version 1.2.3, or accept this one: "
                 "--dev",
             )

@@ -160,7 +160,7 @@ def open_go(go_binary: str | None, runner: Runner, folder: Path, environ: Mappin
         settings = json.loads(result.stdout)
         version = settings["GOVERSION"]
     except (ValueError, KeyError, TypeError):
-        raise ToolchainError(f"{program!r} does not answer like Go", INSTALL_HINT) from None
+        raise ToolchainError(f"{program!r} is not a go command", INSTALL_HINT) from None
     env = neutral_environment(environ, settings, read_memory(), usable_cpus())
     return Go(program, version.split()[0], env, runner, _source_folders(settings))
 

@@ -96,7 +96,7 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"fatal error: '(?P<name>[^']+)' file not found",
-        f"no package brings the C header {{name}}, and zig has those of the C library alone\n"
+        f"no package contains the C header {{name}}, and zig has only those of the C library\n"
         f"{ELSEWHERE}",
     ),
     (

@@ -80,7 +80,7 @@ def recognise(text: str, enough: float = _ENOUGH) -> Recognised:
     regions = identify_license(text, coverage_threshold=0.0)
     names = sorted({region.id for region in regions})
     if not names:
-        return Recognised(None, 0.0, "no licence of the SPDX list")
+        return Recognised(None, 0.0, "no licence on the SPDX list")
     edges = [0, *(edge for region in regions for edge in (region.start, region.end)), len(text)]
     rest = " ".join(text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True))
     share = 1 - _count_words(rest) / max(1, _count_words(text))

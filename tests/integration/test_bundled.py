@@ -141,7 +141,7 @@ def test_an_unknown_licence_is_named_and_its_text_bundled(tmp_path: Path) -> Non
     wheels, notes = build(lay(tmp_path / "tool", files), tmp_path / "dist")
     assert notes == (
         "License-Expression has LicenseRef-Unknown for what is linked in under licences that "
-        "were not recognised: example.com/dep (LICENSE: no licence of the SPDX list) "
+        "were not recognised: example.com/dep (LICENSE: no licence on the SPDX list) "
         "(state them in pyproject.toml: [tool.go-to-wheel.licenses])"
     )
     assert metadata(wheels[0]).license_expression == (

@@ -230,7 +230,7 @@ def test_a_missing_header_names_it(tmp_path: Path) -> None:
     result = go_to_wheel(*args, "--output-dir", tmp_path / "dist", check=False)
     assert result.returncode == 1
     assert "'no_such_library.h' file not found" in result.stderr
-    assert "hint: no package brings the C header no_such_library.h" in result.stderr
+    assert "hint: no package contains the C header no_such_library.h" in result.stderr
 
 
 def test_cpp_is_linked_in_statically(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_a_commit_after_a_tag(project: Project) -> None:
     git(folder, "tag", "v1.4.0")
     git(folder, "commit", "-q", "--allow-empty", "-m", "more")
     said = refuse(folder, "--package", "./cmd/alpha")
-    assert "version '1.4.1.dev20240102030405' is no release: no version tag names" in said
+    assert "version '1.4.1.dev20240102030405' is not a release: no version tag names" in said
     assert "hint: tag the commit: git tag v1.2.3" in said
     assert plan(folder, "--package", "./cmd/alpha", "--dev")["version"] == "1.4.1.dev20240102030405"
 
@@ -59,7 +59,7 @@ def test_a_modified_tree_is_not_the_tag(project: Project) -> None:
     git(folder, "tag", "v1.4.0")
     (folder / "README.md").write_text("# changed\n")
     said = refuse(folder, "--package", "./cmd/alpha")
-    assert "is no release: files differ from the commit that v1.4.0 names" in said
+    assert "is not a release: files differ from the commit that v1.4.0 names" in said
     assert "README.md (git status)" in said
     git(folder, "checkout", "-q", "README.md")
     assert plan(folder, "--package", "./cmd/alpha")["version"] == "1.4.0"
@@ -85,7 +85,7 @@ def test_a_packager_states_the_version(project: Project, monkeypatch: pytest.Mon
     assert plan(folder, "--package", "./cmd/alpha", "--name", "other")["version"] == "2.5.0"
     assert plan(folder, "--package", "./cmd/alpha", "--version", "4.0")["version"] == "4.0"
     monkeypatch.setenv("GO_TO_WHEEL_VERSION_ALPHA", "latest")
-    assert "hint: it is from: GO_TO_WHEEL_VERSION_ALPHA" in refuse(
+    assert "hint: the version comes from GO_TO_WHEEL_VERSION_ALPHA" in refuse(
         folder, "--package", "./cmd/alpha"
     )
 
@@ -192,7 +192,7 @@ def test_build_tags(project: Project, tmp_path: Path) -> None:
     [
         (
             'package main\n\nvar motto = "x"\n\nfunc main() { println(motto) }\n',
-            "no usual variable (main.version …) is there",
+            "there is no variable with a usual name (main.version …)",
             "hint: name it: --set-version-var main.motto",
         ),
         (
@@ -204,7 +204,7 @@ def test_build_tags(project: Project, tmp_path: Path) -> None:
         (
             "package main\n\nvar version = f()\n\nvar x []int\n\n"
             "func f() string { return string(rune(len(x))) }\n\nfunc main() { println(version) }\n",
-            "no usual variable",
+            "no variable with a usual name",
             'hint: declare one in the main package: var version = "dev"',
         ),
     ],

@@ -134,7 +134,6 @@ def test_readme(tmp_path: Path, checkout: Path) -> None:
         "make demo": ":",
         "make test": ":",
         "github.com/owner/tool/cmd/x@v1.2.3": "sqlite_scanner --dry-run",
-        "dist mytool": "dist mytool Ada",
         "build/tool": "build/tool --output-dir build/single",
         "datasette scan ~": f"datasette scan {tmp_path / 'home'} --get /-/scan.json",
         "~ --details": f"{tmp_path / 'home'} --details",

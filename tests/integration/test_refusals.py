@@ -342,7 +342,7 @@ def test_a_go_that_is_none(project: Project, tmp_path: Path) -> None:
     fake = tmp_path / "go"
     fake.write_text("#!/bin/sh\necho nonsense\n")
     fake.chmod(0o755)
-    assert "does not answer like Go" in refuse(source, "--go-binary", fake)
+    assert "is not a go command" in refuse(source, "--go-binary", fake)
 
 
 def test_a_module_that_wants_a_newer_go(project: Project) -> None:

@@ -199,7 +199,7 @@ def test_latest_of_a_module_without_tags_is_no_release(tmp_path: Path) -> None:
     env = serve(tmp_path, "example.com/tool", {PSEUDO: module()})
     said = refuse("example.com/tool@latest", env=env)
     assert (
-        "version '0.0.0.dev20240102030405' is no release: "
+        "version '0.0.0.dev20240102030405' is not a release: "
         "example.com/tool has no tagged version for 'latest'" in said
     )
     assert "--dev" in said

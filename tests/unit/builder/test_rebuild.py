@@ -269,7 +269,7 @@ def test_a_go_that_is_no_release_can_not_be_fetched(tmp_path: Path) -> None:
     with pytest.raises(ToolchainError) as caught:
         require_go(recipe, fake_go(tmp_path, "go1.25.1"), Runner(), os.environ)
     assert caught.value.message == "the wheel was built by go1.9-xy, the Go here is go1.25.1"
-    assert "is no release" in caught.value.hint
+    assert "is not a release" in caught.value.hint
 
 
 def test_metadata_is_no_option() -> None:

@@ -175,7 +175,7 @@ DEV = replace(
 def test_a_development_version_is_refused() -> None:
     error = refusal(replace(AROUND, identity=DEV))
     assert error.message == (
-        "version '1.4.1.dev20240102030405' is no release: "
+        "version '1.4.1.dev20240102030405' is not a release: "
         "no version tag names the commit abcdef012345"
     )
     assert "--dev" in error.hint

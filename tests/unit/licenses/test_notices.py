@@ -115,7 +115,7 @@ def test_the_licence_of_documents_is_not_that_of_the_program() -> None:
 def test_a_module_with_an_unknown_text() -> None:
     """What was recognised stays in the expression."""
     verdict = judge(Notice("m", "v1", (("LICENSE", MIT), ("x/LICENSE", b"Mine!"))))
-    assert verdict == Verdict(f"MIT AND {UNKNOWN}", "x/LICENSE: no licence of the SPDX list")
+    assert verdict == Verdict(f"MIT AND {UNKNOWN}", "x/LICENSE: no licence on the SPDX list")
     assert judge(Notice("m", "v1", ())) == Verdict(UNKNOWN, "it has no licence file")
     assert judge(Notice("m", "v1", (("NOTICE", b"by me"),))).reason == "it has no licence file"
 

@@ -87,7 +87,7 @@ def test_files_that_agree() -> None:
 def test_unknown_texts_are_unknown(text: str) -> None:
     seen = recognise(text)
     assert (seen.expression, seen.confidence) == (None, 0.0)
-    assert seen.reason == "no licence of the SPDX list"
+    assert seen.reason == "no licence on the SPDX list"
 
 
 def test_a_text_that_is_longer_than_any_licence() -> None:

@@ -317,8 +317,8 @@ def test_a_git_that_waits_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     git(folder, "config", "include.path", "../pipe")
     monkeypatch.setattr("go_to_wheel.sources.git._LIMIT", 0.5)
     seen = read_checkout(Git(folder, Runner(), os.environ), RULES)
-    assert seen and seen.development and "no end after" in seen.development[1]
-    with pytest.raises(ToolchainError, match="no end after"):  # Go's git would wait, too
+    assert seen and seen.development and "did not end within" in seen.development[1]
+    with pytest.raises(ToolchainError, match="did not end within"):  # Go's git would wait, too
         guard_git(folder, Runner(), os.environ)
 
 

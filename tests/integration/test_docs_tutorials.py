@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import run
+from support import PROJECTS, run
 
 ROOT = Path(__file__).parents[2]
 TUTORIALS = ROOT / "docs" / "tutorials"
@@ -124,6 +124,7 @@ def test_explore_databases(tmp_path: Path, checkout: Path) -> None:
 
 def test_readme(tmp_path: Path, checkout: Path) -> None:
     make_home(tmp_path / "home")
+    shutil.copytree(PROJECTS / "hello", checkout / "tests" / "projects" / "hello")
     write_files((TUTORIALS / "first-wheel.md").read_text(encoding="utf-8"), tmp_path / "mytool")
     module = tmp_path / "mytool" / "go.mod"
     module.write_text("module example.com/mytool\n\ngo 1.24\n", encoding="utf-8")

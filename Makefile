@@ -41,7 +41,7 @@ VET_TARGETS := linux/amd64 linux/386 linux/arm64 darwin/arm64 windows/amd64 wind
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup demo check check-types check-unit fix golden test test-all test-unit test-go \
+.PHONY: help setup demo check check-types check-unit fix golden programs test test-all test-unit test-go \
     test-oldest-go test-windows test-integration test-datasette test-datasette-0.65 test-datasette-1.0 \
     run-datasette-0.65 run-datasette-1.0 scanner-wheel lint lint-python lint-go staticcheck vulncheck types docs \
     cover bench bench-build bench-scanner bench-datasette dist clean
@@ -104,13 +104,16 @@ test-unit: setup  ## Pure tests, on every Python from 3.11 up that is here
 	    PATH="$$PATH:$(dir $(GO))" .venv-$$version/bin/python -m pytest -q $(PARALLEL) tests/unit; \
 	done
 
-INTEGRATION := tests/integration tests/sqlite_scanner
+INTEGRATION := tests/integration tests/real_programs tests/sqlite_scanner
 # Where Go's output is read or its options matter; the others test the same on any Go.
 GO_MATTERS := $(addprefix tests/integration/test_,$(addsuffix .py,build bundled detect inspect \
     mixed refusals same_bytes scanner_python sdist_project source_modules verify)) tests/sqlite_scanner
 
 test-integration: setup  ## Real builds, real installs, the scanner's command line
 	$(RUN) pytest -q $(PARALLEL) $(INTEGRATION)
+
+programs: setup  ## Real programs and READMEs from the Go module proxy: built, installed, run, compared
+	REAL_PROGRAMS=all $(RUN) pytest -q -s tests/real_programs
 
 test-windows: setup  ## Installed programs under a Windows Python, and the scanner's tests (wine)
 	@if command -v wine >/dev/null; then $(RUN) bash tests/windows/run.sh -q; \

@@ -33,7 +33,7 @@ from go_to_wheel.sources.links import absolute_links
 from go_to_wheel.sources.module import ModuleSource, find_workspace, read_files
 from go_to_wheel.sources.python_files import read_python_files
 from go_to_wheel.sources.readme import NO_FILES, ProjectFiles, Readme
-from go_to_wheel.sources.texts import first_sentence, summary_of_doc
+from go_to_wheel.sources.summary import summary_of_doc, summary_of_readme
 from go_to_wheel.wheel.archive import parse_epoch
 
 
@@ -192,7 +192,10 @@ def _summary(
     if summary := summary_of_doc(packages[0].doc) if packages else None:
         return Value(summary, "doc comment")
     readme = project.readme or files.readme
-    sentence = first_sentence(readme) if readme else None
+    stated = [request.name, (project.values or {}).get("name")]
+    paths = [path for package in packages for path in (package.import_path, package.module_path)]
+    names = dict.fromkeys(filter(None, [*stated, *map(name_from_path, paths)]))
+    sentence = summary_of_readme(readme, names) if readme else None
     return Value(sentence, "README") if sentence else None
 
 

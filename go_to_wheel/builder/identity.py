@@ -19,10 +19,10 @@ from go_to_wheel.process import Runner
 from go_to_wheel.sources.archival import FILE_NAME as ARCHIVAL
 from go_to_wheel.sources.archival import read_archival
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file
+from go_to_wheel.sources.forge import forge_url
 from go_to_wheel.sources.git import Checkout, Git, read_checkout
 from go_to_wheel.sources.module import ModuleSource
 from go_to_wheel.sources.readme import Readme
-from go_to_wheel.sources.texts import forge_url
 from go_to_wheel.sources.versions import TagRules
 
 PKG_INFO = "PKG-INFO"

@@ -382,6 +382,11 @@ class _Resolver:
                 self.check(partial(check_text, key), text)
             texts[key.replace("-", "_")] = text
         summary = texts.pop("description")
+        if self.origins.get("description") == "default":
+            self.notes.append(
+                "neither the doc comment nor the README has a sentence about the program: "
+                f"the summary is {summary!r} (set --description)"
+            )
         return ProjectMetadata(
             name=name,
             version=version,

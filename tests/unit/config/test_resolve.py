@@ -161,7 +161,11 @@ def test_dynamic_fields_are_detected() -> None:
 def test_no_version_anywhere_is_said() -> None:
     options = ask(replace(AROUND, identity=Identity(), summary=None))
     assert options.project.version == "0.1.0"
-    assert options.notes == ("no version found; using 0.1.0 (set --version)",)
+    assert options.notes == (
+        "no version found; using 0.1.0 (set --version)",
+        "neither the doc comment nor the README has a sentence about the program: "
+        "the summary is 'Go binary packaged as Python wheel' (set --description)",
+    )
     assert options.project.summary == "Go binary packaged as Python wheel"
 
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from go_to_wheel.config.metadata import check_text
 from go_to_wheel.config.pyproject import KEYS, parse_settings
 from go_to_wheel.errors import InvalidOptionsError, SourceError
+from go_to_wheel.sources.forge import forge_url
 from go_to_wheel.sources.query import parse_query
 from go_to_wheel.sources.readme import Readme
-from go_to_wheel.sources.texts import first_sentence, forge_url, summary_of_doc
+from go_to_wheel.sources.summary import summary_of_doc, summary_of_readme
 from go_to_wheel.sources.versions import TagRules, find_version, format_development
 
 VALUES: Any = st.recursive(
@@ -34,7 +35,7 @@ def test_settings(table: dict[str, Any]) -> None:
 
 @given(st.text(), st.sampled_from(["text/markdown", "text/x-rst", "text/plain"]))
 def test_what_is_found_is_a_summary(text: str, content_type: str) -> None:
-    for found in (summary_of_doc(text), first_sentence(Readme(text, content_type))):
+    for found in (summary_of_doc(text), summary_of_readme(Readme(text, content_type))):
         assert found is None or check_text("description", found) is None
 
 

@@ -1,11 +1,11 @@
-"""Summaries from doc comments and READMEs, addresses from module paths and remotes."""
+"""Summaries from doc comments and READMEs."""
 
 from __future__ import annotations
 
 import pytest
 
 from go_to_wheel.sources.readme import Readme
-from go_to_wheel.sources.texts import first_sentence, forge_url, summary_of_doc
+from go_to_wheel.sources.summary import summary_of_doc, summary_of_readme
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ Tool turns a into b, quickly. Then more.
         ("", "text/plain", None),
     ],
 )
-def test_first_sentence(text: str, content_type: str, sentence: str | None) -> None:
-    assert first_sentence(Readme(text, content_type)) == sentence
+def test_summary_of_readme(text: str, content_type: str, sentence: str | None) -> None:
+    assert summary_of_readme(Readme(text, content_type)) == sentence
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,9 @@ def test_first_sentence(text: str, content_type: str, sentence: str | None) -> N
 )
 def test_paragraphs_about_something_else(before: str) -> None:
     text = f"# Tool\n\n{before}\n\nTool turns tea into ink. More.\n\n## Other\n\nMore of it.\n"
-    assert first_sentence(Readme(text, "text/markdown")) == "Tool turns tea into ink"
+    assert summary_of_readme(Readme(text, "text/markdown")) == "Tool turns tea into ink"
     without = text.replace("Tool turns tea into ink. More.\n\n", "")
-    assert first_sentence(Readme(without, "text/markdown")) is None
+    assert summary_of_readme(Readme(without, "text/markdown")) is None
 
 
 @pytest.mark.parametrize(
@@ -121,37 +121,56 @@ def test_paragraphs_about_something_else(before: str) -> None:
     ],
 )
 def test_where_the_sentence_stands(text: str, sentence: str | None) -> None:
-    assert first_sentence(Readme(text, "text/markdown")) == sentence
+    assert summary_of_readme(Readme(text, "text/markdown")) == sentence
 
 
 @pytest.mark.parametrize(
-    ("address", "url"),
+    ("text", "sentence"),
     [
-        ("github.com/o/tool", "https://github.com/o/tool"),
-        ("github.com/o/tool/v2/cmd/x", "https://github.com/o/tool"),
-        ("gitlab.com/g/sub/tool/v3", "https://gitlab.com/g/sub/tool"),
-        ("codeberg.org/o/tool", "https://codeberg.org/o/tool"),
-        ("https://github.com/o/tool.git", "https://github.com/o/tool"),
-        ("https://jane:secret@github.com/o/tool.git", "https://github.com/o/tool"),
-        ("git@github.com:o/tool.git", "https://github.com/o/tool"),
-        ("ssh://git@github.com:22/o/tool.git", "https://github.com/o/tool"),
-        ("git@gitlab.com:g/sub/tool.git", "https://gitlab.com/g/sub/tool"),
-        ("example.com/tool", None),
-        ("github.com/o", None),
-        ("github.com/o/.git/x", None),
-        ("tool", None),
-        ("../elsewhere.git", None),
-        ("/srv/git/tool.git", None),
-        ("git@git.corp.internal:o/tool.git", None),
-        ("", None),
+        # HTML, as on pages with a centred head
+        ("<div align=center>\n<h1>Tool</h1>\n<p>A teapot for many cups.</p>\n</div>\n",
+         "A teapot for many cups"),
+        ('<p>\n<a href="x">Docs of the tool</a> &bull; <a href="y">More of it</a>\n</p>\n', None),
+        # a tagline below the title, and words for the title itself
+        ("# Tool\n\n> A teapot for many cups. Hot.\n\nTool has no lid.\n",
+         "A teapot for many cups"),
+        ("# Tool - a teapot for many cups\n\n## Install\n", "A teapot for many cups"),
+        ("# Tool\n\n### Pure copper teapot for everybody\n\n## Install\n",
+         "Pure copper teapot for everybody"),
+        ("# Tool\n\n## How to install the tool\n", None),
+        # a definition wins over what is about something else
+        ("# Tool\n\nTea is an old drink.\n\nTool is a teapot.\n", "Tool is a teapot"),
+        ("# Tool\n\nCups say what they need of teapots, mostly small ones that are defined in the "
+         "room that uses them.\n\n`tool` makes cups for a teapot. Given this:\n\n    x\n",
+         "tool makes cups for a teapot"),
+        ("Only bugs belong to the tracker.\n\n### About Tool\n\nTool is a teapot.\n",
+         "Tool is a teapot"),
+        # but a good first one stays
+        ("# Tool\n\nBrew tea for every guest.\n\nTool makes it hot.\n", "Brew tea for every guest"),
+        # the second sentence, if it is a better one
+        ("# Tool\n\nTOOL stands for tea. This program brews it for you.\n",
+         "This program brews it for you"),
+        # the name in front
+        ("Tool - brews tea for guests\n\nIt is hot.\n", "Brews tea for guests"),
+        ("# Tool\n\nA simple teapot for guests who have:\n\n- cups\n",
+         "A simple teapot for guests who have"),
+        ("# Tool\n\nTool ([pronunciation](x)) is a teapot.\n", "Tool is a teapot"),
+        # about something else
+        ("# Tool\n\n\u26a0 This README is about tomorrow's tea.\n", None),
+        ("# Tool\n\nInspired by a kettle, easier to clean.\n", None),
+        ("# Tool\n\nWhile kettles are fine, they are loud.\n\nI wanted a quiet one.\n", None),
+        ("# Tool\n\nTool is compatible with all cups.\n", None),
+        ("# Tool\n\nTool requires water of 90 degrees.\n", None),
+        ("# Tool\n\nOnline demo if you need tea now.\n", None),
+        ("# Tool\n\n> This is not an official pot.\n", None),
+        ("# Tool\n\nThis pot\u2019s future depends on its guests.\n", None),
+        ("# Tool\n\nThe main goal of the pot is to be warm.\n", None),
     ],
-)
-def test_forge_url(address: str, url: str | None) -> None:
-    assert forge_url(address) == url
+)  # fmt: skip
+def test_the_best_sentence(text: str, sentence: str | None) -> None:
+    assert summary_of_readme(Readme(text, "text/markdown"), ["tool"]) == sentence
 
 
-def test_another_host_counts_when_the_module_names_it() -> None:
-    remote = "https://git.example.com/o/tool.git"
-    assert forge_url(remote) is None
-    assert forge_url(remote, "git.example.com/o/tool") == "https://git.example.com/o/tool"
-    assert forge_url(remote, "other.example.com/o/tool") is None
+def test_markup_of_restructuredtext() -> None:
+    text = "Tool\n====\n\n**Tool** is a ``tea`` pot by `Jane <https://a.b>`__.\n"
+    assert summary_of_readme(Readme(text, "text/x-rst")) == "Tool is a tea pot by Jane"

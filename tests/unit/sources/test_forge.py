@@ -1,0 +1,40 @@
+"""Addresses from module paths and remotes."""
+
+from __future__ import annotations
+
+import pytest
+
+from go_to_wheel.sources.forge import forge_url
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [
+        ("github.com/o/tool", "https://github.com/o/tool"),
+        ("github.com/o/tool/v2/cmd/x", "https://github.com/o/tool"),
+        ("gitlab.com/g/sub/tool/v3", "https://gitlab.com/g/sub/tool"),
+        ("codeberg.org/o/tool", "https://codeberg.org/o/tool"),
+        ("https://github.com/o/tool.git", "https://github.com/o/tool"),
+        ("https://jane:secret@github.com/o/tool.git", "https://github.com/o/tool"),
+        ("git@github.com:o/tool.git", "https://github.com/o/tool"),
+        ("ssh://git@github.com:22/o/tool.git", "https://github.com/o/tool"),
+        ("git@gitlab.com:g/sub/tool.git", "https://gitlab.com/g/sub/tool"),
+        ("example.com/tool", None),
+        ("github.com/o", None),
+        ("github.com/o/.git/x", None),
+        ("tool", None),
+        ("../elsewhere.git", None),
+        ("/srv/git/tool.git", None),
+        ("git@git.corp.internal:o/tool.git", None),
+        ("", None),
+    ],
+)
+def test_forge_url(address: str, url: str | None) -> None:
+    assert forge_url(address) == url
+
+
+def test_another_host_counts_when_the_module_names_it() -> None:
+    remote = "https://git.example.com/o/tool.git"
+    assert forge_url(remote) is None
+    assert forge_url(remote, "git.example.com/o/tool") == "https://git.example.com/o/tool"
+    assert forge_url(remote, "other.example.com/o/tool") is None

@@ -21,6 +21,8 @@ STANDARD_LIBRARY = "std"
 _NEWER_STDLIB = frozenset({"annotationlib", "compression"})
 _COMMAND = re.compile(r"[A-Za-z0-9_](?:[\w.-]*[A-Za-z0-9_])?", re.ASCII)
 _LONGEST_COMMAND = 200
+#: So that a wheel's file name has at most the 255 bytes that every file system takes.
+_LONGEST_NAME, _LONGEST_VERSION = 100, 40
 _WINDOWS_DEVICE = re.compile(r"(?:CON|PRN|AUX|NUL|(?:COM|LPT)[1-9])(?:\..*)?", re.IGNORECASE)
 _PSEUDO = re.compile(r"(?P<base>.+?)(?:-(?:0\.)?|\.0\.)(?P<stamp>\d{14})-(?P<commit>[0-9a-f]{12})$")
 _SEMVER_NUMBER_ONLY = re.compile(r"v?\d+\.\d+\.\d+-\d+$")
@@ -64,6 +66,8 @@ def check_name(name: str) -> str | None:
             f"name {name!r} is not a valid distribution name "
             "(ASCII letters, digits, '-', '_', '.'; a letter or digit at both ends)"
         )
+    if len(name) > _LONGEST_NAME:
+        return f"name {name!r} is too long: {len(name)} characters; {_LONGEST_NAME} at most"
     package = import_name(name)
     if not package.isidentifier():
         return f"name {name!r} can't be imported as {package!r}; try 'go-{name}'"
@@ -117,6 +121,8 @@ def parse_version(text: str) -> str:
             f"version {text!r} has no PEP 440 form; "
             "write something like '1.2.3', '1.2.3rc1' or '1.2.3.dev0'"
         ) from None
+    if len(str(version)) > _LONGEST_VERSION:
+        raise ValueError(f"version {text!r} is longer than {_LONGEST_VERSION} characters")
     if version.local:
         raise ValueError(
             f"version {text!r} has the local part '+{version.local}', which PyPI refuses; "

@@ -44,14 +44,12 @@ from go_to_wheel.naming import (
     check_name,
     name_from_path,
     parse_version,
-    wheel_file_name,
 )
-from go_to_wheel.platforms import Target, default_targets, parse_selection, platform_tags
+from go_to_wheel.platforms import Target, default_targets, parse_selection
 from go_to_wheel.sources.readme import Readme
 
 STRIP_LDFLAGS = "-s -w"
 
-_LONGEST_FILE_NAME = 255
 _TAG = re.compile(r"[\w.]+")
 _VARIABLE = re.compile(r"[\w.~/-]+\.\w+")
 _NAME_COMMANDS = f"name them in {FILE_NAME}: [{TABLE}.commands]"
@@ -108,7 +106,6 @@ class _Resolver:
         project = self.metadata(name, version, commands)
         self.check_rest(commands)
         if not self.faults:
-            self.check_file_name(name, version, targets)
             self.faults += check_metadata(project)
         self.detected_notes()
         return BuildOptions(
@@ -214,12 +211,10 @@ class _Resolver:
 
     def packages(self) -> None:
         """Where the packages come from; `locate` has chosen them already."""
-        settings = self.settings
-        if self.request.packages:
-            self.origins["package"] = "--package"
-        elif settings.packages or settings.commands:
-            key = "package" if settings.packages else "commands"
-            self.origins["package"] = f"{FILE_NAME}, {TABLE}.{key}"
+        stated = {"package": self.settings.packages, "commands": self.settings.commands}
+        keys = [f"{FILE_NAME}, {TABLE}.{key}" for key, value in stated.items() if value]
+        if origins := ["--package"] if self.request.packages else keys:
+            self.origins["package"] = origins[0]
 
     def name(self) -> str:
         paths = self.detected.package_paths
@@ -362,16 +357,6 @@ class _Resolver:
                 self.add(f"command {command!r} is the Go program and a script of {FILE_NAME} too")
         for fault in self.detected.faults:
             self.add(fault.message, fault.hint)
-
-    def check_file_name(self, name: str, version: str, targets: Sequence[Target]) -> None:
-        """A wheel's file name has 255 bytes at most, on every usual file system."""
-        names = (wheel_file_name(name, version, platform_tags(t, "go1.26")) for t in targets)
-        longest = max(map(len, names), default=0)
-        if longest > _LONGEST_FILE_NAME:
-            self.add(
-                f"name {name!r} is too long: the wheel's file name would have {longest} "
-                f"characters; file systems take {_LONGEST_FILE_NAME}"
-            )
 
     def metadata(self, name: str, version: str, commands: Sequence[str]) -> ProjectMetadata:
         found = {"description": self.detected.summary}

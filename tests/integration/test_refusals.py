@@ -488,7 +488,7 @@ def test_interrupt_while_modules_are_fetched(tmp_path: Path, number: signal.Sign
     ("options", "words", "code"),
     [
         (["--description", "A\u2028x"], "is not one line of at most 512 characters", 1),
-        (["--name", "x" * 190], "is too long: the wheel's file name would have", 1),
+        (["--name", "x" * 190], "is too long: 190 characters; 100 at most", 1),
         (["--license", ""], "Option '--license' is empty", 2),
         (["--readme", " "], "Option '--readme' is empty", 2),
         (["--output-dir", ""], "Option '--output-dir' is empty", 2),

@@ -156,7 +156,7 @@ def _cell_sql(name: str) -> str:
 
 
 def _shown(value: object) -> str:
-    text = "" if value is None else str(value)
+    text = "" if value is None else " ".join(str(value).split())
     return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from .digests import digest
 from .ending import Ending
 from .opening import Limits, Opener, Prepare, ReadInfo, SnapshotStore, sweep
 from .opening.connection import HEAP_BYTES, limit_memory
@@ -95,6 +96,10 @@ class Reader:
             return self.opener.read(path, fn, prepare, keep=False)[0]
 
         return await self._run(self._searches, read)
+
+    async def digest(self, path: bytes, is_stopped: Callable[[], bool]) -> str:
+        """A file's hash, found out in a thread for searches. Raises what ``digest`` raises."""
+        return await self._run(self._searches, digest, self.opener, path, is_stopped)
 
     @staticmethod
     async def _run(pool: ThreadPoolExecutor | None, fn: Callable[..., T], *args: Any) -> T:

@@ -15,6 +15,7 @@ from typing import Any
 
 from . import compat
 from .catalog import Catalog, Skip
+from .changes import History
 from .database import ScannedDatabase
 from .errors import GoneError, ScanError, UnavailableError
 from .finder import Match, Problem, Progress, find
@@ -52,7 +53,10 @@ Work = list[tuple[Match, int]]  # a file and the mark it had at the last look
 class ScanTask:
     """Scans, names and attaches databases: once, on request and at intervals."""
 
-    def __init__(self, ds: Any, settings: Settings, catalog: Catalog, reader: Reader) -> None:
+    def __init__(
+        self, ds: Any, settings: Settings, catalog: Catalog, reader: Reader, history: History
+    ) -> None:
+        self._history = history
         self._ds = ds
         self._settings = settings
         self._catalog = catalog
@@ -147,6 +151,7 @@ class ScanTask:
                 job.cancel()
             self._jobs.clear()
             self._catalog.finish(error)
+            self._history.scanned(self._catalog.entries.values(), complete=not error)
         self._terminal.finished()
 
     async def _prepare(self) -> None:

@@ -13,6 +13,7 @@ from datasette.utils import StartupError
 
 from . import compat
 from .catalog import Catalog
+from .changes import History
 from .errors import UsageError
 from .reader import Reader
 from .request_guard import Policy, RequestInfo, refusal
@@ -30,6 +31,7 @@ class State:
         self._ds = weakref.proxy(ds)
         self.settings = settings
         self.catalog = Catalog(settings.find.roots)
+        self.history = History()
         self._own_names: frozenset[str] = frozenset()
         self.searches = 0  # in contents, under way
         self.viewable: dict[str, tuple[float, dict[str, bool]]] = {}  # by actor: until when, names
@@ -44,7 +46,7 @@ class State:
     @functools.cached_property
     def scan_task(self) -> ScanTask:
         """Scans, now and later."""
-        return ScanTask(self._ds, self.settings, self.catalog, self.reader)
+        return ScanTask(self._ds, self.settings, self.catalog, self.reader, self.history)
 
     async def refusal(self, info: RequestInfo, cors: bool) -> str | None:
         """Why a request is not answered; this machine's names are looked up when needed."""

@@ -144,15 +144,15 @@ class Opener:
                     self.forget_idle(path)
         raise AssertionError("unreachable")  # the count has no end
 
-    def read_start(self, path: bytes, count: int) -> bytes:
-        """The first bytes of a file, by the descriptor that its locks depend on.
+    def read_start(self, path: bytes, count: int, offset: int = 0) -> bytes:
+        """The first bytes of a file, or some after them, by the descriptor its locks depend on.
 
         Empty while it is replaced; raises UnavailableError as ``read`` does.
         """
         try:
             handle = self._handle(path)
             with handle.lock:
-                return b"" if handle.fd < 0 else read_at(handle.fd, count, 0)
+                return b"" if handle.fd < 0 else read_at(handle.fd, count, offset)
         except (Retry, OSError):
             return b""
         finally:

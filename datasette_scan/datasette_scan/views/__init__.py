@@ -7,6 +7,7 @@ from typing import Any
 from .. import compat
 from ..state import State
 from .catalogue import own_home, page
+from .changes import changes_json, changes_page, duplicates_json, duplicates_page
 from .export import page_csv, page_json
 from .peek import peek_json, peek_page
 from .rescan import rescan
@@ -23,6 +24,10 @@ def routes(state: State) -> list[tuple[str, Any]]:
         (r"/-/scan\.json$", page_json),
         (r"/-/scan\.csv$", page_csv),
         (r"/-/scan/rescan$", rescan),
+        (r"/-/scan/changes$", changes_page),
+        (r"/-/scan/changes\.json$", changes_json),
+        (r"/-/scan/duplicates$", duplicates_page),
+        (r"/-/scan/duplicates\.json$", duplicates_json),
         (r"/-/scan/peek$", peek_page),
         (r"/-/scan/peek\.json$", peek_json),
         (r"/-/scan/states$", states_page),

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode
 
 from datasette import Response
 from datasette.utils import path_from_row_pks
-from datasette.utils.asgi import AsgiStream
 
 from .. import compat, permissions
 from ..catalog import Query
@@ -24,14 +21,10 @@ from ..searching import ContentSearch, Event, Searched, TablesFound, Unsearched,
 from ..state import state_of
 from ..text import format_count, format_size, visible, visible_path
 from .listing import SAFETY, Json, check_instance, viewable_names
+from .streaming import MARKER, TOO_MANY, Write, is_full, running, stream
 
-_MARKER = "<!-- what is found -->"
-_MOST_SEARCHES = 4  # under way at once
 _STEP_SECONDS = 0.25  # between two lines of progress
 _UNSEARCHABLE = ("_internal", "_memory")
-_BUSY = "Too many searches are under way. Try again in a moment."
-
-Write = Callable[[str], Awaitable[None]]
 
 
 class Asked:
@@ -172,15 +165,15 @@ async def search_page(datasette: Any, request: Any) -> Any:
         return await _page(asked, 400, str(error))
     if not asked.text.strip():
         return await _page(asked)
-    if asked.state.searches >= _MOST_SEARCHES:
-        return await _page(asked, 503, _BUSY)
+    if is_full(asked.state):
+        return await _page(asked, 503, TOO_MANY)
     html = await _render(asked, "")
-    head, _, tail = html.partition(_MARKER)
+    head, _, tail = html.partition(MARKER)
     sections = _Sections(asked)
 
     async def write(send: Write) -> None:
         await send(head)
-        async with _running(asked, request) as search:
+        async with running(asked.state, request, asked.search()) as search:
             await send(await sections.step(search, 0))
             async for event in search.events():
                 text = await sections.section(search, event)
@@ -189,7 +182,7 @@ async def search_page(datasette: Any, request: Any) -> Any:
             await send(await sections.end(search))
         await send(tail)
 
-    return _stream(write, "text/html; charset=utf-8")
+    return stream(write, "text/html")
 
 
 async def search_json(datasette: Any, request: Any) -> Any:
@@ -203,48 +196,19 @@ async def search_json(datasette: Any, request: Any) -> Any:
             raise UsageError("q is empty; give the text to look for: ?q=TEXT")
     except UsageError as error:
         return Response.json({"ok": False, "error": str(error)}, 400, SAFETY)
-    if asked.state.searches >= _MOST_SEARCHES:
+    if is_full(asked.state):
         headers = {**SAFETY, "retry-after": "2"}
-        return Response.json({"ok": False, "error": _BUSY}, 503, headers)
+        return Response.json({"ok": False, "error": TOO_MANY}, 503, headers)
     in_lines = request.args.get("_nl") == "on"
 
     async def write(send: Write) -> None:
-        async with _running(asked, request) as search:
+        async with running(asked.state, request, asked.search()) as search:
             texts = _lines(asked, search) if in_lines else _document(asked, search)
             async for text in texts:
                 await send(text)
 
     kind = "application/x-ndjson" if in_lines else "application/json"
-    return _stream(write, f"{kind}; charset=utf-8")
-
-
-def _stream(write: Callable[[Write], Awaitable[None]], content_type: str) -> AsgiStream:
-    async def stream(writer: Any) -> None:
-        await write(writer.write)
-
-    headers = {**SAFETY, "x-accel-buffering": "no"}
-    return AsgiStream(stream, headers=headers, content_type=content_type)
-
-
-@contextlib.asynccontextmanager
-async def _running(asked: Asked, request: Any) -> AsyncIterator[ContentSearch]:
-    """A search that ends when the client leaves."""
-    search = asked.search()
-
-    async def watch() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-        search.stop()
-
-    watching = asyncio.create_task(watch())
-    asked.state.searches += 1
-    try:
-        yield search
-    finally:
-        asked.state.searches -= 1
-        search.stop()
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+    return stream(write, kind)
 
 
 # -- JSON
@@ -293,7 +257,7 @@ async def _render(asked: Asked, error: str) -> str:
     context = {
         "asked": asked,
         "error": error,
-        "marker": _MARKER,
+        "marker": MARKER,
         "searching": bool(asked.text.strip()) and not error,
         "scanning": catalog.scanning or not catalog.scans,
         "size": sum(size_of(db) for db in asked.databases),

@@ -248,7 +248,7 @@ def test_narrow_and_dark(
     page.get_by_role("searchbox").focus()
     for _ in range(40):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.closest('.scan-row') !== null"):
+        if page.evaluate("document.activeElement.matches('.scan-open')"):
             break
     page.keyboard.press("Enter")
     page.get_by_text("read-only").first.wait_for()

@@ -60,14 +60,18 @@ def _identify(source: ModuleSource, query: ModuleQuery, origin: dict[str, str]) 
     module, version = source.module_path, source.version or ""
     untagged = ModuleQuery(query.path, version).names_commit and not query.names_commit
     commit = origin.get("Hash")
+    urls = find_urls(module, origin.get("URL"), "module proxy")
+    notes = _replaced_note(source)
+    if not urls:
+        notes += (f"the module proxy has no address of {module}'s source (set --url)",)
     known = {"commit": commit, "short-commit": commit[:7]} if commit else {}
     return Identity(
         version=Value(version, f"module version {version}"),
         development=f"{module} has no tagged version for {query.version!r}" if untagged else "",
-        urls=find_urls(module, origin.get("URL"), "module proxy"),
+        urls=urls,
         stamps={"tag": version, **known},
         place=origin.get("Subdir", ""),
-        notes=_replaced_note(source),
+        notes=notes,
     )
 
 

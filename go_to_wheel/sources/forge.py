@@ -6,7 +6,9 @@ import re
 from urllib.parse import urlsplit
 
 #: Hosts whose projects are at HOST/OWNER/NAME.
-_FORGES = ("github.com", "gitlab.com", "codeberg.org", "bitbucket.org", "gitea.com")
+_FORGES = ("github.com", "gitlab.com", "codeberg.org", "bitbucket.org", "gitea.com", "git.sr.ht")
+#: The Go project's own, where golang.org/x/… is.
+_GOOGLE = "go.googlesource.com"
 _PATH_PART = re.compile(r"[\w.~+-]+", re.ASCII)
 _SSH = re.compile(r"(?:ssh://)?(?:[\w.-]+@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<path>.+)")
 
@@ -24,6 +26,8 @@ def forge_url(address: str, module_path: str = "") -> str | None:
     except ValueError:  # not an address at all: "http://["
         return None
     parts = [part for part in path.removesuffix(".git").split("/") if part]
+    if host == _GOOGLE and parts:
+        return f"https://{host}/{parts[0]}" if _PATH_PART.fullmatch(parts[0]) else None
     known = host in _FORGES or (bool(host) and module_path.split("/")[0] == host)
     if not known or len(parts) < 2 or not all(map(_PATH_PART.fullmatch, parts)):
         return None

@@ -150,14 +150,20 @@ def test_what_is_no_query(source: str) -> None:
 MAIN = "// Command tool says hello.\npackage main\n\nfunc main() { println(1) }\n"
 
 
-def serve(folder: Path, module: str, versions: dict[str, dict[str, str]]) -> dict[str, str]:
+def serve(
+    folder: Path,
+    module: str,
+    versions: dict[str, dict[str, str]],
+    address: str = "https://github.com/owner/tool",
+) -> dict[str, str]:
     """A module proxy in a folder, as GOPROXY's file:// form reads it; the settings to use it."""
     place = folder / "proxy" / module / "@v"
     place.mkdir(parents=True)
     tagged = [version for version in versions if len(version) < 20]
     (place / "list").write_text("".join(f"{version}\n" for version in tagged))
     for version, files in versions.items():
-        info = json.dumps({"Version": version, "Time": "2024-01-02T03:04:05Z"})
+        origin = {"Origin": {"VCS": "git", "URL": address}} if address else {}
+        info = json.dumps({"Version": version, "Time": "2024-01-02T03:04:05Z", **origin})
         (place / f"{version}.info").write_text(info)
         (place / f"{version}.mod").write_text(files["go.mod"])
         with zipfile.ZipFile(place / f"{version}.zip", "w") as archive:
@@ -214,6 +220,24 @@ def test_naming_a_commit_is_asking_for_it(tmp_path: Path) -> None:
     assert planned["notes"] == [
         f"version '{PSEUDO}' is '0.0.0.dev20240102030405' to Python (PEP 440)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("address", "urls"),
+    [
+        ("https://github.com/owner/tool", ["Source, https://github.com/owner/tool"]),
+        ("https://go.googlesource.com/tool", ["Source, https://go.googlesource.com/tool"]),
+        ("https://example.com/git/tool", ["Source, https://example.com/git/tool"]),
+        ("https://git.corp.internal/o/tool", []),
+        ("", []),
+    ],
+)
+def test_a_path_that_names_no_forge(tmp_path: Path, address: str, urls: list[str]) -> None:
+    env = serve(tmp_path, "example.com/tool", {"v1.0.0": module()}, address)
+    planned = plan("example.com/tool@v1.0.0", env)
+    assert planned["urls"] == urls
+    note = "the module proxy has no address of example.com/tool's source (set --url)"
+    assert (note in planned["notes"]) is not bool(urls)
 
 
 def test_replaced_dependencies_are_mentioned(tmp_path: Path) -> None:

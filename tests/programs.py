@@ -21,6 +21,7 @@ import pytest
 #: Name → commands, of which one is enough, and the Debian packages that bring them.
 PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "git": (("git",), "git"),
+    "musl-gcc": (("musl-gcc",), "musl-tools"),
     "a C compiler": (("cc",), "gcc libc6-dev"),
     "Chromium": (("chromium", "chromium-browser"), "chromium"),
     "Firefox": (("firefox-esr", "firefox"), "firefox-esr"),

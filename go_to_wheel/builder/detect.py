@@ -9,16 +9,18 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from go_to_wheel.builder.identity import Machine, identify, stated_version
 from go_to_wheel.builder.version_var import find_version_variable, judge_variables
+from go_to_wheel.config.c import glibc_of
 from go_to_wheel.config.detected import Detected, Fault, Identity, Value
-from go_to_wheel.config.options import glibc_of
 from go_to_wheel.config.pyproject import Project
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.config.stamping import AUTO, asked_variables, version_variables
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError, SourceError
+from go_to_wheel.golang.c_compiler import find_own
 from go_to_wheel.golang.cgo import use_c
 from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.environment import usable_cpus
@@ -234,11 +236,7 @@ def _query_go(located: Located) -> Findings:
         cgo = request.cgo or settings.cgo
         go = go.with_cgo() if cgo else go
         packages = tuple(_find_main(go, source, package, targets) for package in source.packages)
-        go, said = (
-            use_c(go, source.root, source.packages, targets, glibc_of(request, settings))
-            if cgo
-            else (go, [])
-        )
+        go, said = _use_c(go, located, targets) if cgo else (go, [])
         variable, missing = "", None
         if AUTO in version_variables(request, settings):
             variable, missing = find_version_variable(go, source, packages, targets[0])
@@ -253,6 +251,14 @@ def _query_go(located: Located) -> Findings:
         return Findings(go, error=error)
     faults = (missing, *faults) if missing else faults
     return Findings(go, packages, variable, faults, (*said, *notes))
+
+
+def _use_c(go: Go, located: Located, targets: Sequence[Target]) -> tuple[Go, list[str]]:
+    """A Go that compiles C, with the compilers that the user names, else zig."""
+    request, source = located.request, located.source
+    glibc, environ = glibc_of(request, located.project.settings), located.machine.environ
+    named = partial(find_own, cc=request.cc, environ=environ, glibc=glibc)
+    return use_c(go, source.root, source.packages, targets, named, glibc)
 
 
 def _find_main(go: Go, source: ModuleSource, package: str, targets: Sequence[Target]) -> Package:

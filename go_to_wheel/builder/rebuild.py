@@ -309,6 +309,11 @@ def require_go(
 def require_zig(recorded: str, used: str) -> None:
     """Make sure that the zig in use compiled the wheel's C; raises ToolchainError."""
     version = recorded.removeprefix("zig ")
+    if version == recorded:
+        raise ToolchainError(
+            f"the wheel's C was compiled by {recorded!r}, which is not zig",
+            "name that compiler behind '--': --cc COMMAND",
+        )
     if version != used and re.fullmatch(r"\d+(\.\d+)+", version):
         raise ToolchainError(
             f"the wheel's C was compiled by {recorded}, the one here is zig {used}",
@@ -322,6 +327,7 @@ def rebuild(
     """The wheel as it comes out now, in the request's output folder."""
     require_go(recipe, request.go_binary, runner, environ)
     plan = plan_build(request, runner, {**environ, **recipe.environ})
-    if plan.go and plan.go.zig:
-        require_zig(recipe.anatomy.settings.get("c-compiler", ""), plan.go.zig.version)
+    recorded = recipe.anatomy.settings.get("c-compiler", "")
+    if recorded and plan.go and not request.cc:
+        require_zig(recorded, plan.go.zig.version if plan.go.zig else "")
     return run_build(plan).wheels[0].path

@@ -86,6 +86,7 @@ _OPTIONS = (
         default=True,
     ),
     option("--cgo", "Compile C code too, with PyPI's ziglang.", is_flag=True),
+    option("--cc COMMAND", "C compiler for the one platform that is built (default: zig)."),
     option(
         "--libc",
         "C library of Linux programs: musl (default, static) or glibc (2.17 and later).",

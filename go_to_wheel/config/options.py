@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 from go_to_wheel.config.metadata import ProjectMetadata
-from go_to_wheel.config.pyproject import Settings
-from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.naming import import_name
 from go_to_wheel.platforms import Target
 
@@ -19,15 +17,6 @@ DEFAULT_REQUIRES_PYTHON = ">=3.10"
 
 Layout = Literal["native", "python"]
 LAYOUTS: tuple[Layout, ...] = ("native", "python")
-
-
-OLDEST_GLIBC = "2.17"
-
-
-def glibc_of(request: BuildRequest, settings: Settings) -> str:
-    """The glibc that C programs for Linux need, "" for static ones; unchecked."""
-    libc = request.libc or settings.libc
-    return request.glibc or settings.glibc or (OLDEST_GLIBC if libc == "glibc" else "")
 
 
 @dataclass(frozen=True)

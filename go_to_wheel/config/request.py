@@ -16,7 +16,8 @@ class BuildRequest:
     `set_values` maps other variables to values with placeholders. `binaries` are prebuilt
     ones, each "TARGET=PATH".
     `tags` are Go's build tags. `dev` accepts the `.devN` version of a commit without a tag.
-    `stamp` lets Go record the commit in the binary. `cgo` compiles C.
+    `stamp` lets Go record the commit in the binary. `cgo` compiles C,
+    with the command `cc` if there is one.
     `libc` is "musl" or "glibc", `glibc` its oldest version.
     """
 
@@ -47,6 +48,7 @@ class BuildRequest:
     dev: bool = False
     stamp: bool = True
     cgo: bool = False
+    cc: str | None = None
     libc: str | None = None
     glibc: str | None = None
 

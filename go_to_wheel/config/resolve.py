@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from go_to_wheel.config.c import c_faults
 from go_to_wheel.config.detected import Detected, Value
 from go_to_wheel.config.metadata import (
     ProjectMetadata,
@@ -26,7 +27,6 @@ from go_to_wheel.config.options import (
     DEFAULT_REQUIRES_PYTHON,
     DEFAULT_VERSION,
     LAYOUTS,
-    OLDEST_GLIBC,
     BuildOptions,
     Layout,
 )
@@ -104,7 +104,7 @@ class _Resolver:
         strip = STRIP_LDFLAGS if detected.available is None else ""
         flags = [strip, *self.variable_flags(stamped), user_flags]
         project = self.metadata(name, version, commands)
-        self.check_rest(commands)
+        self.check_rest(commands, targets)
         if not self.faults:
             self.faults += check_metadata(project)
         self.detected_notes()
@@ -293,7 +293,7 @@ class _Resolver:
     def refuse_compile_options(self) -> None:
         """Prebuilt binaries stay as they are: flags can't change them, settings don't count."""
         given = {
-            "--cgo": self.request.cgo or self.request.libc or self.request.glibc,
+            "--cgo": self.request.cgo or self.request.libc or self.request.glibc or self.request.cc,
             "--tags": self.request.tags,
             "--ldflags": self.request.ldflags,
             "--set": self.request.set_values,
@@ -330,26 +330,15 @@ class _Resolver:
             f"build in a git checkout, or write a value: --set {name}=VALUE",
         )
 
-    def check_libc(self) -> None:
-        libc, glibc = self.setting("libc"), self.setting("glibc")
-        cgo = self.request.cgo or self.settings.cgo
-        if libc not in (None, "musl", "glibc"):
-            self.add(f"libc {libc!r} is unknown; choose 'musl' or 'glibc'")
-        elif glibc and libc == "musl":
-            self.add(f"glibc {glibc!r} has no meaning with --libc musl", "leave one of them out")
-        elif glibc and not (re.fullmatch(r"2\.\d{2}", glibc) and glibc >= OLDEST_GLIBC):
-            self.add(f"glibc {glibc!r} is not a version from {OLDEST_GLIBC} on")
-        elif (libc or glibc) and not cgo:
-            self.add("libc and glibc are about C, which is not compiled", "add --cgo")
-
-    def check_rest(self, commands: Sequence[str]) -> None:
+    def check_rest(self, commands: Sequence[str], targets: Sequence[Target]) -> None:
         jobs = self.request.jobs
         if jobs is not None and jobs < 1:
             self.add(f"jobs {jobs} must be at least 1")
         for text in (self.request.ldflags, self.request.output_dir):
             if text is not None and "\0" in text:
                 self.add(f"{text!r} contains a NUL character")
-        self.check_libc()
+        for message, hint in c_faults(self.request, self.settings, targets):
+            self.add(message, hint)
         groups = self.project.entry_points
         scripts = {*groups.get("console_scripts", {}), *groups.get("gui_scripts", {})}
         for command in commands:

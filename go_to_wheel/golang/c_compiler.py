@@ -67,6 +67,35 @@ exports:
 
 
 @dataclass(frozen=True)
+class OwnCompiler:
+    """A compiler that the user names: the commands for C and C++.
+
+    Linux programs are linked statically unless `glibc` is asked for.
+    """
+
+    cc: str
+    cxx: str = ""
+    glibc: str = ""
+
+    def environment(self, target: Target, go_version: str) -> dict[str, str]:
+        """The variables that make Go compile C for a target."""
+        names = ("CGO_CFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS")
+        flags = {"CGO_ENABLED": "1", "CC": self.cc, **dict.fromkeys(names, "-O2")}
+        return {**flags, "CXX": self.cxx} if self.cxx else flags
+
+    def linker_flags(self, target: Target, ldflags: str, stubs: Path) -> str:
+        """The linker's flags with those for C."""
+        static = "-static -s -Wl,-z,stack-size=8388608"  # musl's threads have as much
+        extra = {"linux": "-s" if self.glibc else static, "windows": "-s"}
+        own = f" -extldflags '{extra[target.goos]}'" if target.goos in extra else ""
+        return f"-buildid= -linkmode=external{own} {ldflags}"
+
+    def notices(self, target: Target, cxx: bool) -> list[Notice]:
+        """Its C library is linked in, with a licence that nobody states."""
+        return [Notice("c-library", Path(self.cc.split()[0]).name, (), "LicenseRef-Unknown")]
+
+
+@dataclass(frozen=True)
 class Zig:
     """The installed ziglang: its version, and the folder with the program and its libraries.
 
@@ -134,6 +163,15 @@ def find_zig(glibc: str = "") -> Zig:
             except PackageNotFoundError:
                 break
     raise ToolchainError("--cgo needs a C compiler, and ziglang is not installed", INSTALL_HINT)
+
+
+def find_own(
+    target: Target, cc: str | None, environ: Mapping[str, str], glibc: str
+) -> OwnCompiler | None:
+    """The compiler named for a target: CC_linux_arm64 and CXX_linux_arm64, else `--cc`."""
+    system = f"{target.goos}_{target.goarch}"
+    named = environ.get(f"CC_{system}") or cc
+    return OwnCompiler(named, environ.get(f"CXX_{system}", ""), glibc) if named else None
 
 
 def _programs(folder: Path) -> tuple[Path, Path]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 from go_to_wheel.errors import SourceError
-from go_to_wheel.golang.c_compiler import check_targets, find_zig, read_macos_imports
+from go_to_wheel.golang.c_compiler import OwnCompiler, check_targets, find_zig, read_macos_imports
 from go_to_wheel.golang.command import Go
 from go_to_wheel.golang.messages import ELSEWHERE
 from go_to_wheel.golang.packages import Package, list_cgo_files, list_linked
@@ -46,29 +46,38 @@ STUBS = {
 
 
 def use_c(
-    go: Go, folder: Path, packages: Sequence[str], targets: Sequence[Target], glibc: str
+    go: Go,
+    folder: Path,
+    packages: Sequence[str],
+    targets: Sequence[Target],
+    named: Callable[[Target], OwnCompiler | None],
+    glibc: str,
 ) -> tuple[Go, list[str]]:
     """A Go that compiles C for those targets whose programs have it, and notes.
 
-    `go` lists with cgo. `glibc` is the version asked for, "" for musl. Raises
-    InvalidOptionsError for targets that C can't be compiled for, SourceError for packages that
-    need what zig doesn't have, ToolchainError without zig.
+    `go` lists with cgo. `named` gives the user's own compilers; zig compiles for the rest, with
+    `glibc` as the version asked for, "" for musl. Raises InvalidOptionsError for targets that C
+    can't be compiled for, SourceError for packages that need what zig doesn't have,
+    ToolchainError without zig.
     """
-    with_c, faults = [], []
+    compilers: dict[object, OwnCompiler | None] = {}
+    faults: list[str] = []
     for target in {target.compile_key: target for target in targets}.values():
         linked = list_linked(go, folder, packages, target)
         users = [package for package in linked if package.uses_c and not package.is_standard]
-        for package in users:
-            faults += missing_parts(package, target, go.standard_library)
-        with_c += [target.compile_key] if users else []
-    keys = frozenset(with_c)
-    if not keys:
+        if users:
+            own = compilers[target.compile_key] = named(target)
+            for package in users if own is None else ():
+                faults += missing_parts(package, target, go.standard_library)
+    if not compilers:
         without = replace(go, environment={**go.environment, "CGO_ENABLED": "0"})
         return without, ["--cgo: the program has no C, so it is built without cgo"]
-    check_targets([target for target in targets if target.compile_key in keys], glibc)
+    for_zig = [t for t in targets if compilers.get(t.compile_key, go) is None]
+    check_targets(for_zig, glibc)
     if faults:
         raise SourceError("\n".join(dict.fromkeys(faults)), ELSEWHERE)
-    return replace(go, zig=find_zig(glibc), with_c=keys), []
+    zig = find_zig(glibc) if for_zig else None
+    return replace(go, zig=zig, compilers={k: own or zig for k, own in compilers.items()}), []
 
 
 def missing_parts(package: Package, target: Target, standard_library: Path) -> list[str]:

@@ -7,11 +7,11 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from go_to_wheel.errors import GoToWheelError, SourceError, ToolchainError, shortage_hint
-from go_to_wheel.golang.c_compiler import LEAKS, Zig, read_macos_imports, write_stubs
+from go_to_wheel.golang.c_compiler import LEAKS, OwnCompiler, Zig, read_macos_imports, write_stubs
 from go_to_wheel.golang.environment import (
     QUERIED,
     flag_name,
@@ -36,8 +36,9 @@ class Go:
 
     `environment` is a whole process environment: the caller's, less everything that would
     change the generated code. `source_folders` hold the sources of the standard library and
-    of other modules on this machine. `zig` compiles the C of the targets in `with_c` (by
-    their compile keys); programs for other targets are built without cgo.
+    of other modules on this machine. `compilers` compile the C of some targets,
+    by their compile keys; with any, programs for other targets are built without cgo. `zig` is
+    one of them.
     """
 
     program: str
@@ -46,25 +47,26 @@ class Go:
     runner: Runner
     source_folders: tuple[str, ...] = ()
     zig: Zig | None = None
-    with_c: frozenset[object] = frozenset()
+    compilers: Mapping[object, Zig | OwnCompiler | None] = field(default_factory=dict)
 
     @property
     def standard_library(self) -> Path:
         """GOROOT/src."""
         return Path(self.source_folders[0]).parent if self.source_folders else Path()
 
-    def c_compiler(self, target: Target) -> Zig | None:
+    def c_compiler(self, target: Target) -> Zig | OwnCompiler | None:
         """What compiles the C of a target's programs; None for those without C."""
-        return self.zig if target.compile_key in self.with_c else None
+        return self.compilers.get(target.compile_key)
 
     def environment_for(self, target: Target) -> dict[str, str]:
         """The environment that compiles for this target and nothing else."""
         target = target.slices[0]
         env = {**self.environment, "GOOS": target.goos, "GOARCH": target.goarch}
-        if zig := self.c_compiler(target):
-            env = {name: value for name, value in env.items() if not LEAKS.fullmatch(name)}
-            env |= zig.environment(target, self.version)
-        elif self.zig:
+        if compiler := self.c_compiler(target):
+            if isinstance(compiler, Zig):
+                env = {name: value for name, value in env.items() if not LEAKS.fullmatch(name)}
+            env |= compiler.environment(target, self.version)
+        elif self.compilers:
             env["CGO_ENABLED"] = "0"
         if target.variant:
             env[target.variant[0]] = target.variant[1]
@@ -105,12 +107,12 @@ class Go:
 
     def _for_linker(self, target: Target, ldflags: str, work: Path) -> str:
         """The linker's flags; C for macOS needs files below `work`."""
-        zig = self.c_compiler(target)
-        if zig is None:
+        compiler = self.c_compiler(target)
+        if compiler is None:
             return ldflags
         if target.goos == "darwin":
             write_stubs(read_macos_imports(self.standard_library), work / "macos")
-        return zig.linker_flags(target, ldflags, work / "macos")
+        return compiler.linker_flags(target, ldflags, work / "macos")
 
     def vendor(self, folder: Path, output: Path) -> None:
         """Write the module's dependencies below `output`; raises ToolchainError."""

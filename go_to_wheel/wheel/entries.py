@@ -112,7 +112,8 @@ def sbom_entries(
     settings = {"ldflags": options.ldflags, "launcher": options.layout, **(provenance or {})}
     settings["tags"] = ",".join(options.tags)
     if parts := {part.module: part.version for part in licenses.c_parts}:
-        settings["c-compiler"] = parts["compiler-rt"].replace("-", " ")
+        compiler = next(text for name, text in parts.items() if name != "glibc")
+        settings["c-compiler"] = compiler.replace("zig-", "zig ")
         settings["c-libraries"] = ", ".join(sorted(parts))
         settings["glibc"] = parts.get("glibc", "")
     settings = {name: value for name, value in settings.items() if value}

@@ -128,6 +128,20 @@ def test_glibc_gets_the_tag_that_it_needs(tmp_path: Path) -> None:
     assert go_to_wheel("verify", wheel, "--source", source).stdout.startswith("identical: ")
 
 
+def test_a_compiler_of_the_users_own(tmp_path: Path) -> None:
+    musl = program("musl-gcc")
+    source = write(tmp_path / "a")
+    build(source, "--platforms", "linux-amd64", CC_linux_amd64=musl)
+    wheel = wheel_in(source)
+    assert "musllinux_1_2_x86_64" in wheel.name
+    assert run(unpack(wheel, tmp_path)).stdout == "depth 7000 true\n"
+    assert "musl-gcc, with c-library" in go_to_wheel("inspect", wheel).stdout
+    plain = go_to_wheel("verify", wheel, "--source", source, check=False)
+    assert "compiled by 'musl-gcc', which is not zig" in plain.stderr
+    named = go_to_wheel("verify", wheel, "--source", source, "--", "--cc", musl)
+    assert named.stdout.startswith("identical: ")
+
+
 def test_macos_without_its_sdk(tmp_path: Path) -> None:
     """The stubs are enough for net and TLS, and the signature fits the bytes."""
     main = MAIN.replace('import "fmt"', 'import (\n\t"fmt"\n\t"net/http"\n)')

@@ -381,6 +381,8 @@ def test_where_the_linker_flags_come_from() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ({"cc": "gcc", "platforms": ["linux-amd64"]}, "about C, which is not compiled"),
+        ({"cgo": True, "cc": "gcc"}, "--cc 'gcc' is a compiler for one platform"),
         ({"libc": "glibc"}, "about C, which is not compiled"),
         ({"cgo": True, "libc": "musl", "glibc": "2.28"}, "no meaning with --libc musl"),
         ({"cgo": True, "glibc": "2.5"}, "glibc '2.5' is not a version from 2.17 on"),

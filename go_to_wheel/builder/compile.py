@@ -53,7 +53,8 @@ def make_programs(
         root, package = plan.source.root, plan.source.packages[index]
         images = []
         for part in target.slices:
-            plan.go.compile(root, package, part, output, plan.options.ldflags, processors)
+            go = plan.go.with_tags(plan.options.tags_for(part))
+            go.compile(root, package, part, output, plan.options.ldflags_for(part), processors)
             images.append(output.read_bytes())
             output.unlink()
         data = images[0] if len(images) == 1 else join_images(images)
@@ -62,7 +63,8 @@ def make_programs(
         c: Linkage = "no C" if zig is None else "glibc" if zig.glibc else "static"
         facts = inspect_program(io.BytesIO(data), target, private=private, c=c)
         programs.append(Program(command, data, facts))
-    faults = unread_variables(plan.options, [program.data for program in programs])
+    flags, variables = plan.options.ldflags_for(target), plan.options.variables_for(target)
+    faults = unread_variables(flags, variables, [program.data for program in programs])
     if faults and plan.go is not None:
         raise BinaryError("\n".join(faults))
     return programs

@@ -30,10 +30,10 @@ from go_to_wheel.licenses.recognise import recognise_files
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target, default_targets, native_target, parse_selection
 from go_to_wheel.process import wait_for
-from go_to_wheel.sources.files import read_readme, refuse_odd_name
+from go_to_wheel.sources.files import read_file, read_readme, refuse_odd_name
 from go_to_wheel.sources.links import absolute_links
 from go_to_wheel.sources.module import ModuleSource, find_workspace, read_files
-from go_to_wheel.sources.python_files import read_python_files
+from go_to_wheel.sources.python_files import find_data_files, read_python_files
 from go_to_wheel.sources.readme import NO_FILES, ProjectFiles, Readme
 from go_to_wheel.sources.summary import summary_of_doc, summary_of_readme
 from go_to_wheel.wheel.archive import parse_epoch
@@ -93,6 +93,7 @@ def detect(located: Located) -> tuple[Detected, Findings]:
             license_ = pool.submit(_recognise, request, project, files)
             folder = project.settings.python_source
             python_files = read_python_files(project.folder, folder) if folder else ()
+            data_files = find_data_files(project.folder, project.settings.data_files)
             epoch = parse_epoch(located.machine.environ.get("SOURCE_DATE_EPOCH"))
             wait_for([go, identity, license_])
             found, known, (license_value, unknown) = (
@@ -117,6 +118,7 @@ def detect(located: Located) -> tuple[Detected, Findings]:
         command_names=() if request.packages else tuple(project.settings.commands),
         project=project,
         python_files=python_files,
+        data_files=tuple((name, read_file(p, project.folder)) for name, p in data_files.items()),
         version_variable=found.version_variable,
         faults=found.faults,
         notes=(*found.notes, *_workspace_note(located)),

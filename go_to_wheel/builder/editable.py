@@ -18,7 +18,7 @@ from go_to_wheel.builder.publish import publish, replaced_files
 from go_to_wheel.config.pyproject import Project
 from go_to_wheel.naming import distribution_name, wheel_file_name
 from go_to_wheel.wheel.archive import Entry, write_wheel
-from go_to_wheel.wheel.entries import info_entries, launcher_files
+from go_to_wheel.wheel.entries import data_entries, info_entries, launcher_files
 
 #: Where an editable install keeps its programs, in the project.
 PROGRAM_FOLDER = ".go-to-wheel"
@@ -46,7 +46,7 @@ def _entries(
     options = plan.options
     licenses = list_targets(plan, options.targets[:1]).licenses
     launcher = launcher_files(options, options.targets[0], places)
-    entries = info_entries(options, licenses, tags, scripts=True)
+    entries = info_entries(options, licenses, tags, scripts=True) + data_entries(options)
     source = project.settings.python_source
     if source is None:
         return [*launcher, *entries]

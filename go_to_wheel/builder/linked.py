@@ -45,7 +45,7 @@ def list_targets(plan: BuildPlan, targets: Iterable[Target]) -> Linked:
     Threads: a pool that ends before this returns or raises; an interrupt stops the child
     processes.
     """
-    distinct = {target.compile_key if plan.go else target.name: target for target in targets}
+    distinct = {plan.compile_key(target): target for target in targets}
     with ThreadPoolExecutor(max_workers=plan.options.jobs) as pool:
         try:
             found = list(pool.map(partial(_list_target, plan), distinct.values()))
@@ -73,15 +73,15 @@ def _list_target(plan: BuildPlan, target: Target) -> tuple[list[Notice], list[st
     if len(target.slices) > 1:
         parts = [_list_target(plan, part) for part in target.slices]
         return [n for notices, _ in parts for n in notices], [p for _, left in parts for p in left]
-    root = plan.source.root
-    linked = list_linked(plan.go, root, plan.source.packages, target)
+    root, go = plan.source.root, plan.go.with_tags(plan.options.tags_for(target))
+    linked = list_linked(go, root, plan.source.packages, target)
     for package in linked:  # Go follows a folder's link wherever it leads
         if not package.is_standard and not (package.module_folder and package.source_version):
             folder = Path(package.folder)
             if folder.resolve() != folder:  # `go work vendor` writes above the module
                 refuse_outside(folder, Path(package.module_folder or root))
     faults, _ = judge_variables(
-        plan.options.variables,
+        plan.options.variables_for(target),
         lambda path: [
             package
             for package in linked
@@ -91,13 +91,13 @@ def _list_target(plan: BuildPlan, target: Target) -> tuple[list[Notice], list[st
     if faults:
         hints = dict.fromkeys(fault.hint for fault in faults)
         raise InvalidOptionsError([fault.message for fault in faults], "\n".join(hints))
-    zig, cxx = plan.go.c_compiler(target), any(package.uses_cxx for package in linked)
-    left_out = [] if zig else find_cgo(plan.go, root, linked, target)
+    zig, cxx = go.c_compiler(target), any(package.uses_cxx for package in linked)
+    left_out = [] if zig else find_cgo(go, root, linked, target)
     _refuse_stubs(left_out)
     c_parts = zig.notices(target, cxx) if zig else []
     if not plan.options.dependency_licenses:
         return c_parts, left_out
-    return read_notices(plan.go, plan.package.module_path, linked) + c_parts, left_out
+    return read_notices(go, plan.package.module_path, linked) + c_parts, left_out
 
 
 def linked_notes(unknown: Mapping[str, str], without_cgo: Iterable[str]) -> list[str]:

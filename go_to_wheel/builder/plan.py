@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -68,6 +68,13 @@ class BuildPlan:
             return self.go.version
         seen = {program.facts.go.version for program in self.prebuilt.values() if program.facts.go}
         return ", ".join(sorted(seen)) or "unknown"
+
+    def compile_key(self, target: Target) -> Hashable:
+        """Targets with the same key share their programs."""
+        if self.go is None:
+            return target.name
+        own = self.options.target_settings.get(target.name, {})
+        return target.compile_key, own.get("ldflags"), tuple(own.get("tags", ()))
 
     def planned_tags(self, target: Target) -> tuple[str, ...]:
         """The tags that this Go will give; the binary's own minimum may raise macOS's."""

@@ -100,7 +100,8 @@ def _request(anatomy: Wheel, programs: Sequence[Program], flags: str | None) -> 
     tags = facts.setting("-tags")
     own = anatomy.licenses.get(facts.go.main.path) if facts.go and facts.go.main else None
     command = programs[0].path.rsplit("/", 1)[-1].removesuffix(".exe")
-    in_scripts = all(".data/scripts/" in program.path for program in programs)
+    in_scripts = any(".data/scripts/" in program.path for program in programs)
+    as_script = f"\n{command} = ".encode() in anatomy.texts.get("entry_points.txt", b"")
     return BuildRequest(
         source="",
         package=_packages(programs),
@@ -118,7 +119,7 @@ def _request(anatomy: Wheel, programs: Sequence[Program], flags: str | None) -> 
         set_version_var=None if flags is None else (),  # they are among the flags
         tags=tags.split(",") if _TAGS.fullmatch(tags) else [],
         set_values={},
-        launcher="native" if in_scripts else "python",
+        launcher="native" if in_scripts or not as_script else "python",
         dependency_licenses=any(text.startswith("go/") for text in anatomy.below("licenses")),
         stamp=bool(facts.setting("vcs.revision")),  # built in git, and not by the backend
         cgo=facts.setting("CGO_ENABLED") == "1",

@@ -120,7 +120,7 @@ def _run_jobs(plan: BuildPlan, work: Path, on_event: EventSink) -> list[Outcome]
     """Every job's outcome. Unexpected exceptions stop everything and rise."""
     groups: dict[object, list[Target]] = {}
     for target in plan.options.targets:
-        groups.setdefault(target.compile_key if plan.go else target.name, []).append(target)
+        groups.setdefault(plan.compile_key(target), []).append(target)
     shares = share_processors(usable_cpus(), len(groups), plan.options.jobs)
     with ThreadPoolExecutor(1) as lister, ThreadPoolExecutor(plan.options.jobs) as compilers:
         try:
@@ -214,7 +214,7 @@ def _pack(
     binaries = {program.command: program.data for program in programs}
     entries = wheel_entries(options, licenses, target, tags, binaries)
     origins = dict.fromkeys(program.origin for program in programs if program.origin)
-    entries += sbom_entries(options, licenses, facts, _provenance(origins))
+    entries += sbom_entries(options, licenses, facts, target, _provenance(origins))
     write_wheel(path, entries, options.epoch)
     data = path.read_bytes()
     return BuiltWheel(

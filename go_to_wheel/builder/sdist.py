@@ -22,6 +22,7 @@ from go_to_wheel.sources.files import FILE_LIMIT, open_file, refuse_odd_name
 from go_to_wheel.sources.git import Git, guard_git
 from go_to_wheel.sources.listing import list_files
 from go_to_wheel.sources.module import ModuleSource
+from go_to_wheel.sources.python_files import find_data_files
 from go_to_wheel.wheel.archive import Entry
 from go_to_wheel.wheel.metadata import format_metadata
 from go_to_wheel.wheel.sdist import sdist_name, write_sdist
@@ -129,6 +130,7 @@ def _paths(plan: BuildPlan, project: Project, go: Go, own: Iterable[Path]) -> se
     if project.settings.python_source is not None:
         python = root / project.settings.python_source
         needed |= {python / name for name, _ in plan.options.python_files}
+    needed |= set(find_data_files(root, project.settings.data_files).values())
     if project.readme_file is not None:
         needed.add(_readme_path(root, project.readme_file))
     if (root / "vendor" / "modules.txt").is_file():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from go_to_wheel.config.detected import Fault
-from go_to_wheel.config.options import BuildOptions
 from go_to_wheel.config.stamping import parse_variables
 from go_to_wheel.errors import GoToWheelError
 from go_to_wheel.golang.command import Go
@@ -104,16 +103,18 @@ def find_version_variable(
     return "", Fault(f"set-version-var 'auto': {problem}", hint)
 
 
-def unread_variables(options: BuildOptions, programs: Sequence[bytes]) -> list[str]:
+def unread_variables(
+    ldflags: str, variables: Mapping[str, str], programs: Sequence[bytes]
+) -> list[str]:
     """A fault for each variable whose value is in none of the programs.
 
     The linker drops a variable that nothing reads. It writes the value of -X with a zero byte
     behind it; the version in Go's build information has none.
     """
-    values = parse_variables(options.ldflags)
+    values = parse_variables(ldflags)
     return [
         f"{option} {name!r} sets nothing: nothing in the program reads it"
-        for name, option in options.variables.items()
+        for name, option in variables.items()
         if (value := values.get(name, "").encode())
         and not any(value + b"\0" in program for program in programs)
     ]

@@ -70,7 +70,10 @@ def print_plan(request: BuildRequest, as_json: bool, verbose: bool) -> None:
         click.echo(printable(f"{key:<{width}}  {shown}{origin}"))
     click.echo(f"\nplatforms  [{origins['platforms']}]")
     for row in described["platforms"]:
-        click.echo(f"  {row['target']:<17} {row['file']}")
+        own = [row["ldflags"]] if row["ldflags"] != described["ldflags"] else []
+        own += row["build_tags"] if row["build_tags"] != described["tags"] else []
+        shown = f"  [{', '.join(own)}]" if own else ""
+        click.echo(f"  {row['target']:<17} {row['file']}{shown}")
     for text in described["notes"]:
         note(text)
 
@@ -82,7 +85,9 @@ def format_plan(plan: BuildPlan, linked: Linked) -> dict[str, Any]:
     for target in options.targets:
         tags = plan.planned_tags(target)
         file = wheel_file_name(project.name, project.version, tags)
-        rows.append({"target": target.name, "tags": list(tags), "file": file})
+        flags, build_tags = options.ldflags_for(target), list(options.tags_for(target))
+        own = {"ldflags": flags if plan.go else None, "build_tags": build_tags}
+        rows.append({"target": target.name, "tags": list(tags), "file": file, **own})
     return {
         "name": project.name,
         "version": project.version,

@@ -72,6 +72,7 @@ class Detected:
     command_source: str = f"{FILE_NAME}, {TABLE}.commands"
     project: Project | None = None
     python_files: tuple[tuple[str, bytes], ...] = ()
+    data_files: tuple[tuple[str, bytes], ...] = ()
     available: tuple[Target, ...] | None = None
     version_variable: str = ""
     faults: tuple[Fault, ...] = ()

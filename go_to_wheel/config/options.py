@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from go_to_wheel.config.metadata import ProjectMetadata
+from go_to_wheel.config.stamping import parse_variables
 from go_to_wheel.naming import import_name
 from go_to_wheel.platforms import Target
 
@@ -27,7 +28,8 @@ class BuildOptions:
     the whole string for the linker, `variables` has those that it sets, each with the option
     that names it. `tags` are Go's build tags. `licenses` are the project's own texts,
     `module_licenses` states modules' licences that can't be recognised,
-    `python_files` its own files for the wheel's root, both as (path, bytes).
+    `python_files` its own files for the wheel's root, `data_files` those for the environment,
+    all as (path, bytes). `private` commands are in the package's folder instead of on PATH.
     `notes` are for the user; `origins` has each value's source.
     """
 
@@ -49,6 +51,24 @@ class BuildOptions:
     origins: Mapping[str, str] = field(default_factory=dict)
     python_files: tuple[tuple[str, bytes], ...] = ()
     entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    data_files: tuple[tuple[str, bytes], ...] = ()
+    private: tuple[str, ...] = ()
+    target_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def ldflags_for(self, target: Target) -> str:
+        """The linker's flags of a target's programs."""
+        own = self.target_settings.get(target.name, {}).get("ldflags", "")
+        return " ".join(filter(None, [self.ldflags, own]))
+
+    def tags_for(self, target: Target) -> tuple[str, ...]:
+        """The build tags of a target's programs."""
+        own = self.target_settings.get(target.name, {}).get("tags", ())
+        return tuple(dict.fromkeys([*self.tags, *own]))
+
+    def variables_for(self, target: Target) -> dict[str, str]:
+        """The variables that a target's linker sets, each with the option that names it."""
+        own = parse_variables(self.ldflags_for(target))
+        return dict.fromkeys(own, "ldflags -X") | dict(self.variables)
 
     @property
     def command(self) -> str:

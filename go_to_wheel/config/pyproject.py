@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,6 +21,7 @@ from pyproject_metadata import StandardMetadata
 
 from go_to_wheel.config.metadata import parse_license
 from go_to_wheel.errors import InvalidOptionsError
+from go_to_wheel.platforms import TARGETS
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file, read_readme, read_text_file
 from go_to_wheel.sources.readme import Readme
 
@@ -41,7 +42,8 @@ class Settings:
     """The [tool.go-to-wheel] table. Folders are relative to pyproject.toml's own.
 
     `commands` maps each command's name to its package; `packages` has packages that name
-    their commands themselves.
+    their commands themselves; `private` commands are not on PATH. `data_files` maps folders
+    of the environment to patterns, `targets` targets' names to their "ldflags" and "tags".
     """
 
     module: str | None = None
@@ -55,6 +57,9 @@ class Settings:
     set_version_vars: tuple[str, ...] = ()
     set_values: Mapping[str, str] = field(default_factory=dict)
     python_source: str | None = None
+    data_files: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    private: tuple[str, ...] = ()
+    targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tag_prefix: str | None = None
     readme_links: bool = True
     licenses: Mapping[str, str] = field(default_factory=dict)
@@ -224,6 +229,25 @@ def _is_switch(value: Any) -> bool:
     return isinstance(value, bool)
 
 
+def _is_lists(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(map(_is_list, value.values()))
+
+
+def _is_targets(value: Any) -> bool:
+    """Tables of targets, each with its linker flags or build tags."""
+    shapes = {"ldflags": _is_text, "tags": _is_list}
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and all(
+            isinstance(table, dict)
+            and any(target.name == name and len(target.slices) == 1 for target in TARGETS)
+            and all(key in shapes and shapes[key](found) for key, found in table.items())
+            for name, table in value.items()
+        )
+    )
+
+
 _VARIABLES = "a variable such as 'main.version', a list of them, or 'auto'"
 _PATTERNS = "a list of patterns as in .gitignore"
 #: Every key: what Settings calls it, its value's shape, and that shape in words.
@@ -239,6 +263,9 @@ KEYS: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
     "set-version-var": ("set_version_vars", _is_text_or_list, _VARIABLES),
     "set": ("set_values", _is_table, 'a table such as { "main.commit" = "{commit}" }'),
     "python-source": ("python_source", _is_text, "a folder"),
+    "data-files": ("data_files", _is_lists, 'a table such as { "share/man/man1" = ["man/*.1"] }'),
+    "private": ("private", _is_list, "a list of commands"),
+    "target": ("targets", _is_targets, "a table with ldflags or tags for each platform"),
     "tag-prefix": ("tag_prefix", _is_text, "what is in front of a tag's version"),
     "readme-links": ("readme_links", _is_switch, "true or false"),
     "licenses": ("licenses", _is_licenses, 'a table such as { "example.com/module" = "MIT" }'),

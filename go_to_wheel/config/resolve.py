@@ -126,6 +126,9 @@ class _Resolver:
             notes=tuple(self.notes),
             origins=self.origins,
             python_files=detected.python_files,
+            data_files=detected.data_files,
+            private=self.settings.private,
+            target_settings=self.target_settings(),
             entry_points=self.project.entry_points,
         )
 
@@ -306,7 +309,7 @@ class _Resolver:
                 "leave it out here, and build the binaries with it",
             )
         self.settings = replace(
-            self.settings, tags=None, ldflags=None, set_values={}, set_version_vars=()
+            self.settings, tags=None, ldflags=None, set_values={}, set_version_vars=(), targets={}
         )
 
     def variable_flags(self, version: str) -> Iterator[str]:
@@ -330,7 +333,17 @@ class _Resolver:
             f"build in a git checkout, or write a value: --set {name}=VALUE",
         )
 
+    def target_settings(self) -> dict[str, dict[str, Any]]:
+        """[tool.go-to-wheel.target], as far as no flag of the command line counts more."""
+        given = [key for key in ("ldflags", "tags") if getattr(self.request, key) is not None]
+        return {
+            name: {key: value for key, value in table.items() if key not in given}
+            for name, table in self.settings.targets.items()
+        }
+
     def check_rest(self, commands: Sequence[str], targets: Sequence[Target]) -> None:
+        for name in sorted({*self.settings.private} - {*commands}):
+            self.add(f"private {name!r} is none of the commands: {', '.join(commands)}")
         jobs = self.request.jobs
         if jobs is not None and jobs < 1:
             self.add(f"jobs {jobs} must be at least 1")

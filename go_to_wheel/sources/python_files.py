@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from go_to_wheel.errors import MissingPathError, SourceError
 from go_to_wheel.sources.files import read_file, read_text_file, refuse_odd_name, refuse_outside
@@ -39,6 +39,33 @@ def read_python_files(project: Path, named: str) -> tuple[tuple[str, bytes], ...
     for path in paths:
         refuse_odd_name(path)
     return tuple((path, _read(folder / path, project)) for path in paths)
+
+
+def find_data_files(project: Path, table: Mapping[str, Sequence[str]]) -> dict[str, Path]:
+    """The files of `data-files`: where each goes below the environment's root, and its path.
+
+    Raises MissingPathError for a pattern that nothing matches, SourceError for folders and
+    patterns that lead elsewhere.
+    """
+    found: dict[str, Path] = {}
+    for folder, patterns in table.items():
+        for pattern in patterns:
+            parts = (*PurePosixPath(folder).parts, *PurePosixPath(pattern).parts)
+            if ".." in parts or "\\" in f"{folder}{pattern}" or pattern.startswith("/"):
+                raise SourceError(f"data-files: {folder!r} = {pattern!r} leads out of its folder")
+            paths = sorted(path for path in project.glob(pattern) if path.is_file())
+            if not paths:
+                raise MissingPathError(
+                    f"data-files: no file {pattern!r} in {str(project)!r}",
+                    "if it is generated, generate it first",
+                )
+            found |= {f"{PurePosixPath(folder)}/{path.name}": path for path in paths}
+        if not folder.startswith(("share/", "etc/")):
+            raise SourceError(
+                f"data-files: {folder!r} is not below share or etc",
+                'write, for example, "share/man/man1" = ["man/*.1"]',
+            )
+    return found
 
 
 def _read(path: Path, project: Path) -> bytes:

@@ -29,18 +29,25 @@ def wheel_entries(
     programs: Mapping[str, bytes],
 ) -> list[Entry]:
     """Every file of one wheel but RECORD and SBOM; `programs` are by their command's name."""
-    package = import_name(options.project.name)
+    inside = f"{import_name(options.project.name)}/bin"
     native = options.layout == "native"
-    folder = f"{_stem(options)}.data/scripts" if native else f"{package}/bin"
+    folders = dict.fromkeys(programs, f"{_stem(options)}.data/scripts" if native else inside)
+    folders |= dict.fromkeys(options.private, inside)
     return [
         *launcher_files(options, target),
         *(Entry(path, data) for path, data in options.python_files),
         *(
-            Entry(f"{folder}/{command}{target.exe_suffix}", data, executable=True)
+            Entry(f"{folders[command]}/{command}{target.exe_suffix}", data, executable=True)
             for command, data in programs.items()
         ),
+        *data_entries(options),
         *info_entries(options, licenses, tags, scripts=not native),
     ]
+
+
+def data_entries(options: BuildOptions) -> list[Entry]:
+    """What installers put below the environment's root: man pages, shell completions."""
+    return [Entry(f"{_stem(options)}.data/data/{path}", data) for path, data in options.data_files]
 
 
 def launcher_files(
@@ -55,6 +62,7 @@ def launcher_files(
         executable_suffix=".exe" if target.exe_suffix else "",
         editable_binaries=editable or {},
         nested=options.nested_launcher,
+        private=options.private,
     )
     folder = launcher_folder(options)
     return [Entry(f"{folder}/{name}", data) for name, data in launcher_entries(constants).items()]
@@ -87,7 +95,8 @@ def info_entries(
         *(Entry(f"{info}/licenses/{name}", data) for name, data in licenses.files),
     ]
     main = f"{launcher_folder(options).replace('/', '.')}:main"
-    console = dict.fromkeys(options.commands, main) if scripts else {}
+    public = [command for command in options.commands if command not in options.private]
+    console = dict.fromkeys(public, main) if scripts else {}
     console |= options.entry_points.get("console_scripts", {})
     others = {k: v for k, v in options.entry_points.items() if k != "console_scripts"}
     if console or others:
@@ -99,6 +108,7 @@ def sbom_entries(
     options: BuildOptions,
     licenses: BundledLicenses,
     facts: Sequence[BinaryFacts],
+    target: Target,
     provenance: Mapping[str, str] | None = None,
 ) -> list[Entry]:
     """The wheel's software bill of materials (PEP 770); none for programs Go didn't build.
@@ -109,8 +119,12 @@ def sbom_entries(
     if not infos:
         return []
     project = options.project
-    settings = {"ldflags": options.ldflags, "launcher": options.layout, **(provenance or {})}
-    settings["tags"] = ",".join(options.tags)
+    settings = {
+        "ldflags": options.ldflags_for(target),
+        "launcher": options.layout,
+        **(provenance or {}),
+        "tags": ",".join(options.tags_for(target)),
+    }
     if parts := {part.module: part.version for part in licenses.c_parts}:
         compiler = next(text for name, text in parts.items() if name != "glibc")
         settings["c-compiler"] = compiler.replace("zig-", "zig ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -139,3 +140,57 @@ def backend_path() -> str:
 
     root = Path(__file__).parents[2]
     return f"{root}:{Path(click.__file__).parents[1]}"
+
+
+def test_a_private_helper_data_files_and_a_targets_own_settings(
+    project: Project, tmp_path: Path, uv: str
+) -> None:
+    folder = project("mixed")
+    text = (folder / "pyproject.toml").read_text()
+    (folder / "pyproject.toml").write_text(
+        text.replace('module = "helper"\n', 'module = "helper"\nprivate = ["wordy-count"]\n')
+        + '\n[tool.go-to-wheel.data-files]\n"share/man/man1" = ["man/*.1"]\n'
+        + f'\n[tool.go-to-wheel.target."{native()}"]\nldflags = "-buildid=own"\ntags = ["extra"]\n'
+    )
+    (folder / "man").mkdir()
+    (folder / "man" / "wordy.1").write_text(".TH WORDY 1\n")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "helper")
+    wheel = build(folder, tmp_path / "dist")
+    shown = go_to_wheel("inspect", wheel).stdout
+    assert "-tags=extra" in shown
+    env = make_env(uv, tmp_path / "env")
+    run(uv, "pip", "install", "-q", "--python", env.python, "--no-deps", wheel)
+    code = "from wordy._launcher import get_binary_path, run; run([]); print(get_binary_path())"
+    found = Path(run(env.python, "-c", code).stdout.splitlines()[-1])
+    assert found.parent == next((tmp_path / "env").rglob("wordy/bin"))
+    assert not list((tmp_path / "env" / "bin").glob("wordy-count*"))
+    assert (tmp_path / "env/share/man/man1/wordy.1").read_text() == ".TH WORDY 1\n"
+    go_to_wheel("check", wheel, "--expect", "none", "--strict")
+    identical = go_to_wheel("verify", wheel, "--source", folder).stdout
+    assert identical.startswith("identical: ")
+
+
+def test_a_private_command_must_be_one(project: Project) -> None:
+    folder = project("mixed")
+    text = (folder / "pyproject.toml").read_text()
+    (folder / "pyproject.toml").write_text(
+        text.replace('module = "helper"\n', 'module = "helper"\nprivate = ["other"]\n')
+    )
+    result = go_to_wheel(folder, "--dry-run", check=False)
+    assert "private 'other' is none of the commands: wordy-count" in result.stderr
+
+
+def test_only_the_named_target_has_its_own_settings(project: Project) -> None:
+    folder = project("pair")
+    (folder / "pyproject.toml").write_text(
+        '[tool.go-to-wheel.target."windows-amd64"]\nldflags = "-H windowsgui"\ntags = ["gui"]\n'
+    )
+    args = (folder, "--package", "./cmd/alpha", "--dry-run", "--dev")
+    args += ("--platforms", "linux-amd64,windows-amd64", "--json")
+    rows = json.loads(go_to_wheel(*args).stdout)["platforms"]
+    assert [row["ldflags"] for row in rows] == ["-s -w", "-s -w -H windowsgui"]
+    assert [row["build_tags"] for row in rows] == [[], ["gui"]]
+    rows = json.loads(go_to_wheel(*args, "--ldflags=-buildid=x", "--tags", "a").stdout)["platforms"]
+    assert {row["ldflags"] for row in rows} == {"-s -w -buildid=x"}
+    assert [row["build_tags"] for row in rows] == [["a"], ["a"]]

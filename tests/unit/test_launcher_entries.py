@@ -62,6 +62,7 @@ def test_constants_golden() -> None:
         "EDITABLE_BINARIES: dict[str, str] = "
         "{'my-tool': 'C:\\\\out\\\\it\\'s \"here\"\\\\my-tool.exe'}\n"
         "NESTED: bool = False\n"
+        "PRIVATE: tuple[str, ...] = ()\n"
     )
 
 

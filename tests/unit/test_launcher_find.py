@@ -40,6 +40,7 @@ class Constants:
     DISTRIBUTION: str = "my-tool"
     VERSION: str = "1.5"
     LAYOUT: str = "native"
+    PRIVATE: tuple[str, ...] = ()
     EXECUTABLE_SUFFIX: str = ""
     EDITABLE_BINARIES: dict[str, str] = field(default_factory=dict)
 
@@ -539,6 +540,11 @@ class TestExecutableBit:
         plant(tmp_path, {"my_tool/bin/my-tool": PROGRAM}, mode=0o555)
         monkeypatch.setattr(os, "chmod", lambda *_: pytest.fail("chmod was called"))
         find_program("my-tool", str(tmp_path / "my_tool"), Constants(LAYOUT="python"))
+
+    def test_a_private_command_is_in_the_package(self, tmp_path: Path) -> None:
+        plant(tmp_path, {"my_tool/bin/my-tool": PROGRAM})
+        found = find_program("my-tool", str(tmp_path / "my_tool"), Constants(PRIVATE=("my-tool",)))
+        assert found == str(tmp_path / "my_tool/bin/my-tool")
 
     def test_not_permitted(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(path: str, mode: int) -> None:

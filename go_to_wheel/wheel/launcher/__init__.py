@@ -26,6 +26,7 @@ class LauncherConstants:
     wheel for Windows. `editable_binaries` (command -> absolute path) is for
     editable installs: a command named there is looked for there and nowhere
     else. `nested` is for a launcher that is a folder of the project's own package.
+    `private` commands lie in the package's bin folder in either layout.
     """
 
     distribution: str
@@ -35,6 +36,7 @@ class LauncherConstants:
     executable_suffix: Literal["", ".exe"] = ""
     editable_binaries: Mapping[str, str] = field(default_factory=dict)
     nested: bool = False
+    private: tuple[str, ...] = ()
 
 
 def launcher_entries(constants: LauncherConstants) -> dict[str, bytes]:
@@ -59,4 +61,5 @@ LAYOUT: str = {constants.layout!r}
 EXECUTABLE_SUFFIX: str = {constants.executable_suffix!r}
 EDITABLE_BINARIES: dict[str, str] = {dict(constants.editable_binaries)!r}
 NESTED: bool = {constants.nested!r}
+PRIVATE: tuple[str, ...] = {tuple(constants.private)!r}
 '''

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -57,6 +56,5 @@ STAMP = b"mod\tm.example/t\tv1.2.3\th1:x\n"
     ],
 )
 def test_values_that_no_program_has(ldflags: str, program: bytes, unread: list[str]) -> None:
-    options = SimpleNamespace(ldflags=ldflags, variables={"main.v": "set-version-var"})
-    faults = unread_variables(options, [b"other", program])  # type: ignore[arg-type]
+    faults = unread_variables(ldflags, {"main.v": "set-version-var"}, [b"other", program])
     assert [fault.split("'")[1] for fault in faults] == unread

@@ -9,3 +9,4 @@ LAYOUT: str = "native"
 EXECUTABLE_SUFFIX: str = ""
 EDITABLE_BINARIES: dict[str, str] = {}
 NESTED: bool = False
+PRIVATE: tuple[str, ...] = ()

@@ -68,7 +68,7 @@ def _places(command: str, package: str) -> Iterator[Place]:
     file = command + _constants.EXECUTABLE_SUFFIX
     if command in _constants.EDITABLE_BINARIES:
         yield _constants.EDITABLE_BINARIES[command], None
-    elif _constants.LAYOUT == "python":
+    elif _constants.LAYOUT == "python" or command in _constants.PRIVATE:
         yield os.path.join(package, "bin", file), None
     else:
         yield from _native_places(file, _sites(package))

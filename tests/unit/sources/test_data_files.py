@@ -1,0 +1,45 @@
+"""`data-files`: which files go where below the environment's root."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from go_to_wheel.errors import GoToWheelError
+from go_to_wheel.sources.python_files import find_data_files
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name in ("man/tool.1", "man/tool-x.1", "man/tool.5", "done/tool"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(name)
+    return tmp_path
+
+
+def test_patterns_name_files(project: Path) -> None:
+    table = {"share/man/man1": ["man/*.1"], "share/bash-completion/completions": ["done/tool"]}
+    assert find_data_files(project, table) == {
+        "share/man/man1/tool-x.1": project / "man/tool-x.1",
+        "share/man/man1/tool.1": project / "man/tool.1",
+        "share/bash-completion/completions/tool": project / "done/tool",
+    }
+
+
+@pytest.mark.parametrize(
+    ("folder", "pattern", "said"),
+    [
+        ("share/man", "man/*.9", "no file 'man/\\*.9'"),
+        ("share/../bin", "man/*.1", "leads out of its folder"),
+        ("share/x", "../man/*.1", "leads out of its folder"),
+        ("share/x", "/etc/passwd", "leads out of its folder"),
+        ("share\\x", "man/*.1", "leads out of its folder"),
+        ("bin", "man/*.1", "is not below share or etc"),
+        ("/share/x", "man/*.1", "is not below share or etc"),
+    ],
+)
+def test_what_is_refused(project: Path, folder: str, pattern: str, said: str) -> None:
+    with pytest.raises(GoToWheelError, match=said):
+        find_data_files(project, {folder: [pattern]})

@@ -96,23 +96,28 @@ def check_archive(archive: zipfile.ZipFile, stream: BinaryIO) -> Findings:
         yield Finding("zip-comment", RULES["zip-comment"].title)
     for entry in entries:
         flags, kind = entry.flag_bits, stat.S_IFMT(entry.external_attr >> 16)
+        what = "a link" if kind == stat.S_IFLNK else "neither file nor folder"
         wrong = {
             "zip-unsafe-name": not (path_of(entry).isascii() or flags & _FLAG_UTF8),
-            "zip-link": kind not in (0, stat.S_IFREG, stat.S_IFDIR),
-            "zip-compression": entry.compress_type not in _METHODS,
-            "zip-date": not _is_date(entry.date_time),
+            "zip-link": kind not in (0, stat.S_IFREG, stat.S_IFDIR) and f"it is {what}",
+            "zip-compression": entry.compress_type not in _METHODS
+            and f"it is compressed by method {entry.compress_type}",
+            "zip-date": _wrong_date(entry.date_time),
             "zip-encrypted": flags & _FLAG_ENCRYPTED,
             "zip-data-descriptor": flags & _FLAG_DESCRIPTOR,
         }
-        yield from (fault(code, path_of(entry)) for code, is_so in wrong.items() if is_so)
+        for code, is_so in wrong.items():
+            if is_so:
+                yield fault(code, path_of(entry), is_so if isinstance(is_so, str) else "")
     if reason := _find_mismatch(archive, stream, length):
         yield Finding("zip-mismatch", reason)
 
 
-def _is_date(parts: tuple[int, int, int, int, int, int]) -> bool:
+def _wrong_date(parts: tuple[int, int, int, int, int, int]) -> str:
     with suppress(ValueError):
-        return bool(datetime(*parts))
-    return False
+        datetime(*parts)
+        return ""
+    return "its date is {}-{:02}-{:02} {:02}:{:02}:{:02}".format(*parts)
 
 
 def _find_mismatch(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> str:

@@ -22,7 +22,7 @@ def check_groups(wheels: Iterable[Wheel], expected: Sequence[Target]) -> Finding
     """What is wrong with the wheels of each project, taken together."""
     groups: dict[str, list[Wheel]] = defaultdict(list)
     for wheel in wheels:
-        if wheel.name.name:
+        if wheel.name.tags:  # an sdist has none
             groups[wheel.name.name].append(wheel)
     for project, members in sorted(groups.items()):
         found = chain(

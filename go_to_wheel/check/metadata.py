@@ -28,17 +28,25 @@ from go_to_wheel.check.contents import read_text
 from go_to_wheel.check.filename import WheelName
 from go_to_wheel.check.paths import OWN_COMMANDS, find_hidden, is_command
 from go_to_wheel.check.report import Finding, Findings, fault, guarded
+from go_to_wheel.sources.links import relative_links
 
 #: Larger texts aren't parsed; the largest real ones have some hundred kilobytes.
-_MAX_TEXT = 1 << 20
+MAX_TEXT = 1 << 20
 _MAX_TAGS, _MAX_EXPANDED = 1000, 100_000
-_LICENSE = re.compile(r"licen[cs]e|copying|copyright|notice|\.dist-info/licenses/", re.IGNORECASE)
+#: Where a licence text is: a file with such a name, unless it is code, or PEP 639's folder.
+_LICENSE = re.compile(
+    r"\.dist-info/licen[cs]es/.|(^|/)[^/]*(licen[cs]e|copying|copyright|notice)[^/]*"
+    r"(?<!\.py)(?<!\.pyc)(?<!\.pyi)(?<!\.so)(?<!\.js)(?<!\.h)$",
+    re.IGNORECASE,
+)
 _ENTRY_NAME = re.compile(r"[\w.-]+")
 _OBJECT = re.compile(r"\w+(\.\w+)*(\s*:\s*\w+(\.\w+)*)?(\s*\[[^\[\]]*\])?")
 #: Metadata versions before License-File.
 _WITHOUT_FILES = ("1.0", "1.1", "1.2", "2.0", "2.1", "2.2", "2.3")
 ACCEPTED_VERSIONS = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
 _MAX_SUMMARY = 512
+#: So much of a README is searched for links.
+_MAX_README = 256 << 10
 _MAX_LABEL = 32
 #: Longer values of single fields aren't parsed: some take time by their length's square.
 _MAX_VALUE = 16 << 10
@@ -69,7 +77,7 @@ _ALLOWED = "\u200c\u200d\u200e\u200f\t\r\n"
 def read_texts(archive: zipfile.ZipFile, folder: str, texts: dict[str, bytes]) -> Findings:
     """Put the texts of a .dist-info folder into `texts`, by file name."""
     for file in ("METADATA", "WHEEL", "entry_points.txt"):
-        text = read_text(archive, f"{folder}/{file}", _MAX_TEXT)
+        text = read_text(archive, f"{folder}/{file}", MAX_TEXT)
         if text is not None:
             texts[file] = text
         elif file.isupper():
@@ -91,7 +99,7 @@ def check_dist_info(texts: dict[str, bytes], name: WheelName, paths: Collection[
         yield Finding("dist-info", why)
     scripts = {path.rpartition("/")[2] for path in paths if is_command(path)}
     if (text := texts.get("METADATA")) is not None:
-        yield from guarded("METADATA", check_metadata(text, name, paths))
+        yield from guarded("METADATA", check_metadata(text, name, paths, f"{name.info}/licenses"))
     if (text := texts.get("WHEEL")) is not None:
         yield from guarded("WHEEL", check_wheel_file(text, name))
     if text := texts.get("entry_points.txt"):
@@ -156,8 +164,8 @@ def _refuse_command(name: str, target: str, scripts: Container[str]) -> str:
     return next((text for text, is_so in reasons.items() if is_so), "")
 
 
-def check_metadata(text: bytes, name: WheelName, paths: Container[str] = ()) -> Findings:
-    """Everything that is wrong with METADATA's content."""
+def check_metadata(text: bytes, name: WheelName, paths: Container[str], folder: str) -> Findings:
+    """Everything that is wrong with METADATA's content; `folder` is that of the licence files."""
     yield from _check_text(text)
     raw = _parse(text)
     stated, version = raw.get("name", ""), raw.get("version", "")
@@ -169,7 +177,7 @@ def check_metadata(text: bytes, name: WheelName, paths: Container[str] = ()) -> 
             yield Finding("filename-metadata", text_)
     has_files = raw.get("metadata_version", "") not in _WITHOUT_FILES
     for file in raw.get("license_files", []) if has_files else ():
-        if f"{name.info}/licenses/{file}" not in paths:
+        if f"{folder}/{file}" not in paths:
             yield fault("license-file", file)
 
 
@@ -184,7 +192,7 @@ def _check_text(text: bytes) -> tuple[Finding, ...]:
     raw = _parse(text)
     found = list(_check_values(raw))
     if all(finding.code == "metadata-hidden" for finding in found):
-        for rule in (_check_fields, _check_urls, _check_emails, _check_requirements):
+        for rule in (_check_fields, _check_readme, _check_urls, _check_emails, _check_requirements):
             found += guarded("METADATA", rule(raw))
         found += _specification(text)
     return tuple(dict.fromkeys(found))
@@ -238,6 +246,15 @@ def _check_fields(raw: RawMetadata) -> Findings:
             yield Finding("classifier", f"the classifier {classifier!r} is deprecated", hint)
         elif classifier not in classifiers:
             yield Finding("classifier", f"PyPI doesn't know the classifier {classifier!r}")
+
+
+def _check_readme(raw: RawMetadata) -> Findings:
+    text = raw.get("description", "")
+    kind = raw.get("description_content_type", "").split(";")[0].strip()
+    if kind == "text/markdown" and (links := relative_links(text[:_MAX_README])):
+        more = f" and {len(links) - 3} more" if len(links) > 3 else ""
+        text = f"relative links in the README lead nowhere on PyPI: {', '.join(links[:3])}{more}"
+        yield Finding("readme-link", text)
 
 
 def _check_urls(raw: RawMetadata) -> Findings:

@@ -27,6 +27,8 @@ _CASE_SENSITIVE = ("linux", "manylinux", "musllinux")
 _MAX_PART = 255
 #: A whole path may have 1,024 bytes on macOS, with the folder that it is installed to.
 _MAX_PATH = 960
+#: Below a Python of the Microsoft Store some 130 of Windows's 260 characters are left.
+_MAX_SHORT = 120
 _SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
 #: Folders of an environment that its own files, or other schemes, are installed to.
 _OWNED = re.compile(r"(bin|scripts|lib|lib64|include)/|pyvenv\.cfg$", re.IGNORECASE)
@@ -64,6 +66,8 @@ def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Fi
         elif on_windows and (match := _WINDOWS.search(path)):
             text = f"Windows refuses or changes {match[0].strip('/')!r} in a name"
             yield fault("zip-windows-name", path, text)
+        elif on_windows and len(_below_site_packages(path, stem)) > _MAX_SHORT:
+            yield fault("path-long", path)
         yield from _check_destination(path, stem)
     places = [_below_site_packages(path, stem) for path in paths]
     yield from _check_repeats(places, any(not tag.startswith(_CASE_SENSITIVE) for tag in platforms))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import stat
 from collections.abc import Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.resources import files
 from typing import BinaryIO
 
 from go_to_wheel.binary.facts import BinaryFacts, describe
@@ -34,7 +37,13 @@ _SMALL = 64 << 10
 _LIBRARY_NAME = re.compile(r"\.(dll|dylib|exe|node|pyd|so(\.\d+)*)$")
 #: The libraries of compilers that are not Microsoft's.
 _MINGW = re.compile(r"(lib(gcc_s|stdc\+\+|winpthread|gomp|ssp)|cyg|msys-).*\.dll", re.IGNORECASE)
-_RELEASE = re.compile(r"v(\d{1,9})\.(\d{1,9})\.(\d{1,9})", re.ASCII)
+#: Contracts of Windows, and the libraries that Python for Windows has beside it.
+_API_SET = re.compile(r"(api|ext)-ms-|python3|vcruntime140|.*\.(drv|exe|sys)$")
+#: Libraries of package managers; macOS's own are in /usr/lib and /System.
+_FOREIGN_DYLIB = re.compile(r"/(?!usr/lib/|System/)")
+_RELEASE = re.compile(
+    r"v(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?!\d|-0\.|-\d{14}-|-.*\.0\.\d{14}-)", re.ASCII
+)
 #: 32-bit ARM code by its level, and the levels of CPUs that run it too.
 _RUNS_ON = {"arm": ("armv6l", "armv7l"), "armv5l": ("armv6l", "armv7l"), "armv6l": ("armv7l",)}
 
@@ -43,7 +52,8 @@ _RUNS_ON = {"arm": ("armv6l", "armv7l"), "armv5l": ("armv6l", "armv7l"), "armv6l
 class Program:
     """A native file of a wheel: its zip entry, what was read from it, traces of who built it.
 
-    `mode` is 0 where the archive records none.
+    `mode` is 0 where the archive records none; `signature` says who signed it ("none", "ad
+    hoc", "Developer ID (TEAM)", "Authenticode"), and is empty for Linux.
     """
 
     path: str
@@ -52,6 +62,7 @@ class Program:
     size: int = 0
     stored: bool = False
     traces: tuple[str, ...] = ()
+    signature: str = ""
 
     @property
     def is_command(self) -> bool:
@@ -98,7 +109,9 @@ def check_program(program: Program, name: WheelName, names: Set[str]) -> Finding
         if not fits(facts, claim):
             yield fault("binary-target", path, f"{describe(facts)}, but the tag is '{claim.tag}'")
             return
-    if "any" in name.platforms and (program.is_command or facts.kind == "shared library"):
+    # .exe files in wheels for every system are mostly launchers, which are copied, not run
+    is_native = facts.kind == "shared library" or (facts.executable and facts.format != "pe")
+    if "any" in name.platforms and (program.is_command or is_native):
         code = "binary-target" if program.is_command else "binary-any"
         yield fault(code, path, f"{describe(facts)}, but the tag is 'any'")
     if program.is_command and not facts.executable:
@@ -165,17 +178,48 @@ def _macos_sources(facts: BinaryFacts) -> dict[Version2, str]:
     return sources
 
 
+def _leads_out(folder: str, path: str) -> bool:
+    """Whether the loader's search for a library leads out of the wheel that has it at `path`."""
+    own, _, below = folder.partition("/")
+    if own in ("$ORIGIN", "${ORIGIN}", "@loader_path"):
+        if ".data/" in path:  # its place in the environment is another
+            return False
+        return posixpath.normpath(f"{posixpath.dirname(path)}/{below}").startswith("..")
+    return not folder.startswith(("@", "/usr/lib/swift", "/System/"))
+
+
 def _check_libraries(program: Program, claims: list[Claim], names: Set[str]) -> Findings:
-    folders = [path for path in program.facts.search_paths if path.startswith("/")]
+    folders = [path for path in program.facts.search_paths if _leads_out(path, program.path)]
     if folders:
-        yield fault("binary-rpath", program.path, f"it looks into {', '.join(folders)}")
+        shown = ", ".join(folder or "the current directory" for folder in folders)
+        yield fault("binary-rpath", program.path, f"it looks into {shown}")
     absent = [name for name in program.facts.libraries if name not in names]
     foreign = [name for name in absent if _MINGW.fullmatch(name)]
     if any(claim.libc == "glibc" for claim in claims) and not program.is_musl:
         foreign = [name for name in absent if not _PROMISED.fullmatch(name)]
+    elif program.facts.format == "macho":
+        foreign = [name for name in program.facts.libraries if _FOREIGN_DYLIB.match(name)]
+    elif program.facts.format == "pe":
+        known = (_system_dlls(), {name.lower() for name in names})
+        others = [name for name in absent if name not in foreign and not _is_dll(name, *known)]
+        if others:
+            yield fault("binary-dll", program.path, f"it needs {', '.join(others)}")
     if foreign:
         text = f"it needs {', '.join(foreign)}, which the tag doesn't promise"
         yield fault("binary-library", program.path, text)
+
+
+@lru_cache
+def _system_dlls() -> frozenset[str]:
+    text = files("go_to_wheel").joinpath("data", "windows-dlls.txt").read_text(encoding="utf-8")
+    return frozenset(text.split())
+
+
+def _is_dll(name: str, system: Set[str], bundled: Set[str]) -> bool:
+    """Whether a DLL is Windows's or Python's own, or in the wheel."""
+    name = name.lower()
+    stem = name.removesuffix(".dll")
+    return name in bundled or stem in system or bool(_API_SET.match(stem))
 
 
 def _check_build(program: Program, claims: list[Claim], release: Sequence[int]) -> Findings:
@@ -193,7 +237,7 @@ def _check_build(program: Program, claims: list[Claim], release: Sequence[int]) 
     if facts.setting("vcs.modified") == "true" or version.endswith("+dirty"):
         stamp = f"it was built with local changes (its version is {version or 'unknown'})"
         yield fault("binary-dirty", path, stamp)
-    built = _RELEASE.fullmatch(version)  # a wheel's version may have more parts: 0.9.0.2 of v0.9.0
+    built = _RELEASE.match(version)  # a wheel's version may have more parts: 0.9.0.2 of v0.9.0
     if built and program.is_command and [*map(int, built.groups())] != [*release, 0, 0][:3]:
         own = ".".join(map(str, release))
         text = f"it was built as {version}, but the wheel's version is {own}"

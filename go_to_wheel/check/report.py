@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
 from importlib.resources import files
 from typing import Any
 
-from go_to_wheel.errors import WheelError
+from go_to_wheel.errors import InvalidOptionsError, WheelError
 
 #: A wheel with a fault in each of its ten thousand files gets this many findings of a code.
 MAX_OF_A_CODE = 20
+#: Each code has a section there, with the code as its anchor.
+PAGES = "docs/reference/check-codes.md"
 #: Longer messages are cut: a name or header in a wheel may have a megabyte.
 _MAX_MESSAGE = 800
 
@@ -56,6 +59,11 @@ class Finding:
     def severity(self) -> str:
         """That of the rule: "error" or "warning"."""
         return RULES[self.code].severity
+
+    @property
+    def page(self) -> str:
+        """Where the documentation explains the code."""
+        return f"{PAGES}#{self.code}"
 
 
 Findings = Iterator[Finding]
@@ -111,6 +119,25 @@ class Report:
         """The findings that are worth a look."""
         return tuple(finding for finding in self.findings if finding.severity == "warning")
 
+    def filtered(self, select: Sequence[str] = (), ignore: Sequence[str] = ()) -> Report:
+        """The report with the findings that `select` names (all, without any), but for `ignore`.
+
+        Both name codes, or what several begin with: "binary" stands for all of "binary-…".
+        Raises InvalidOptionsError for what no code begins with.
+        """
+        for name in (*select, *ignore):
+            if not any(_begins(code, name) for code in RULES):
+                close = get_close_matches(name, RULES, 1)
+                meant = f", did you mean {close[0]!r}?" if close else ""
+                raise InvalidOptionsError([f"there is no code {name!r}{meant}"], f"see {PAGES}")
+        left = [
+            finding
+            for finding in self.findings
+            if (not select or any(_begins(finding.code, name) for name in select))
+            and not any(_begins(finding.code, name) for name in ignore)
+        ]
+        return replace(self, findings=tuple(left))
+
     def ok(self, strict: bool = False) -> bool:
         """Whether there are no errors, and with `strict` no warnings either."""
         return not (self.findings if strict else self.errors)
@@ -127,7 +154,11 @@ class Report:
         }
 
 
-_COLUMNS = ("code", "severity", "wheel", "message", "hint")
+_COLUMNS = ("code", "severity", "wheel", "message", "hint", "page")
+
+
+def _begins(code: str, name: str) -> bool:
+    return f"{code}-".startswith(f"{name}-")
 
 
 def findings_of(wheel: str, found: Iterable[Finding]) -> Findings:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from go_to_wheel.check.group import check_groups
 from go_to_wheel.check.report import Report, WheelSummary, completed, failure, findings_of
+from go_to_wheel.check.sdist import SDIST_ENDINGS, check_sdist
 from go_to_wheel.check.twine import MAX_METADATA, is_installed, run_twine
 from go_to_wheel.check.wheel import Wheel, check_wheel
 from go_to_wheel.errors import InvalidOptionsError, MissingPathError
@@ -31,7 +32,7 @@ def check_wheels(
     twine: bool = True,
     progress: Callable[[WheelSummary], None] = lambda wheel: None,
 ) -> Report:
-    """The verdict on wheels, given as files or as folders of them.
+    """The verdict on wheels (and sdists, named as files), given as files or as folders of them.
 
     `expect` names the targets of a complete set (None is the default set, an empty
     sequence any set); `builder_paths` are texts that no program should contain, such as
@@ -94,7 +95,10 @@ def _check_files(
         try:
             with path.open("rb") as stream:
                 opened.add(stream)
-                wheel = check_wheel(stream, path.name, builder_paths)
+                if path.name.endswith(SDIST_ENDINGS):
+                    wheel = check_sdist(stream, path.name)
+                else:
+                    wheel = check_wheel(stream, path.name, builder_paths)
                 opened.discard(stream)
         except OSError as error:
             wheel = Wheel(path.name, findings=[completed(failure("it", error), path.name)])

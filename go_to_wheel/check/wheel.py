@@ -46,6 +46,7 @@ from go_to_wheel.check.report import (
     findings_of,
     guarded,
 )
+from go_to_wheel.check.signature import read_signature
 from go_to_wheel.errors import BinaryError, MissingPathError, WheelError
 
 #: An SBOM lists each module with its licence and hashes; the largest have about 1 MB.
@@ -159,7 +160,9 @@ class _Pass:
         yield from self._check_files(archive)
         wheel.readable = True
         is_pure = str(wheel.headers("WHEEL").get("Root-Is-Purelib", "")).strip().lower() == "true"
-        if is_pure and any(".data/" not in program.path for program in wheel.programs):
+        native = [p for p in wheel.programs if ".data/" not in p.path and p.facts.format != "pe"]
+        libraries = [p for p in wheel.programs if p.facts.kind == "shared library"]
+        if is_pure and (native or libraries):
             yield Finding("wheel-purelib", RULES["wheel-purelib"].title)
         if not wheel.not_run:  # what was not read may hold what seems to be missing
             commands = [program.facts for program in wheel.programs if program.is_command]
@@ -193,7 +196,11 @@ class _Pass:
             return
         traces = find_traces(facts, stream, self.builder_paths)
         stored = entry.compress_type == zipfile.ZIP_STORED
-        program = Program(path, facts, entry.external_attr >> 16, content.size, stored, traces)
+        signature, wrong = read_signature(stream, facts)
+        mode = entry.external_attr >> 16
+        program = Program(path, facts, mode, content.size, stored, traces, signature)
+        if wrong and program.is_loadable:
+            yield fault("binary-signature", path, wrong)
         yield from check_program(program, self.wheel.name, self.names)
         modules = sum(len(p.facts.go.deps) for p in self.wheel.programs if p.facts.go)
         if facts.go and modules + len(facts.go.deps) > _MAX_MODULES:

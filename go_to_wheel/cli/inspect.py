@@ -75,6 +75,7 @@ def _program_json(wheel: Wheel, program: Program) -> dict[str, Any]:
         "size": program.size,
         "mode": f"{program.mode & 0o7777:04o}",
         "description": describe(facts),
+        "signature": program.signature or None,
         "go": go
         and {
             "version": go.version,
@@ -136,6 +137,8 @@ def _program_rows(program: dict[str, Any], everything: bool) -> Rows:
         "program",
         [f"{program['path']}, {format_size(program['size'])}, mode {mode}", program["description"]],
     )
+    if program["signature"]:
+        rows.append(("", f"signature: {program['signature']}"))
     if go is None:
         return [*rows, ("go", "not built by Go, or without build information")]
     settings = [f"{key}={go['settings'][key]}" for key in _SETTINGS if go["settings"].get(key)]

@@ -69,6 +69,7 @@ class Settings:
     glibc: str | None = None
     sdist_include: tuple[str, ...] = ()
     sdist_exclude: tuple[str, ...] = ()
+    check: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -225,6 +226,11 @@ def _is_licenses(value: Any) -> bool:
         return False
 
 
+def _is_check(value: Any) -> bool:
+    known = isinstance(value, dict) and set() < value.keys() <= {"select", "ignore"}
+    return known and all(map(_is_text_or_list, value.values()))
+
+
 def _is_switch(value: Any) -> bool:
     return isinstance(value, bool)
 
@@ -275,6 +281,7 @@ KEYS: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
     "vendor": ("vendor", _is_switch, "true or false"),
     "sdist-include": ("sdist_include", _is_list, _PATTERNS),
     "sdist-exclude": ("sdist_exclude", _is_list, _PATTERNS),
+    "check": ("check", _is_check, "a table with select and ignore, lists of codes"),
 }
 
 

@@ -55,16 +55,37 @@ def absolute_links(readme: Readme, home: str, ref: str, folder: str = "") -> Rea
     page, raw = (f"{home}/{place.format(ref=ref)}" for place in places)
 
     def address(target: str, picture: bool) -> str:
+        if not _is_relative(target):
+            return target
         path, fragment = re.split(r"(?=[?#])", f"{target}#", maxsplit=1)
         inside = posixpath.normpath(posixpath.join(folder, path))
         if path.startswith("/"):  # from the repository's root
             inside = posixpath.normpath(path.lstrip("/"))
         outside = inside == ".." or inside.startswith("../")
-        if not path or path.startswith("//") or ":" in path.split("/")[0] or outside:
+        if outside:
             return target
         return f"{raw if picture else page}/{inside}{fragment[:-1]}"
 
     return replace(readme, text=_rewrite(readme.text, address))
+
+
+def relative_links(text: str) -> list[str]:
+    """The targets in a Markdown text that are relative, each once."""
+    found: dict[str, None] = {}
+
+    def collect(target: str, picture: bool) -> str:
+        if _is_relative(target):
+            found[target] = None
+        return target
+
+    _rewrite(text, collect)
+    return list(found)
+
+
+def _is_relative(target: str) -> bool:
+    """Whether it leads to a file beside the text; "#part" and "//host" don't."""
+    path = re.split(r"[?#]", target, maxsplit=1)[0]
+    return bool(path) and not path.startswith("//") and ":" not in path.split("/")[0]
 
 
 def _rewrite(text: str, address: _Address) -> str:

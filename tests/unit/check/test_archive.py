@@ -152,6 +152,25 @@ def test_names_beyond_ascii() -> None:
     assert "zip-mismatch" in codes_of(data) or "zip-broken" in codes_of(data)
 
 
+@pytest.mark.parametrize(
+    ("stamp", "shown"),
+    [
+        (0x0000, "1980-00-00"),
+        (0x0041, "1980-02-01"),
+        (0x005E, "1980-02-30"),
+        (0x01A1, "1980-13-01"),
+    ],
+)
+def test_dates(stamp: int, shown: str) -> None:
+    data = bytearray(SMALL)
+    for marker, offset in ((b"PK\x03\x04", 12), (b"PK\x01\x02", 14)):
+        struct.pack_into("<H", data, data.index(marker) + offset, stamp)
+    findings = check_wheel(io.BytesIO(bytes(data)), FILE).findings
+    expected = [] if shown == "1980-02-01" else ["zip-date"]
+    assert [finding.code for finding in findings] == expected
+    assert all(shown in finding.message for finding in findings)
+
+
 def test_an_empty_name() -> None:
     recipe = small()
     recipe.files["\0"] = b""

@@ -237,8 +237,29 @@ BROKEN: list[tuple[str, str, Callable[[Recipe], None]]] = [
     ("macOS", "binary-macos", with_program("darwin-arm64", "macosx_11_0_arm64")),
     ("glibc", "binary-glibc", with_program("linux-amd64-race", "manylinux_2_28_x86_64")),
     ("musl", "binary-libc", with_program("linux-amd64-race", "musllinux_1_2_x86_64")),
+    ("a page changed", "binary-signature", lambda r: change_page(r)),
+    ("a long path", "path-long", lambda r: long_path(r)),
+    ("a relative link", "readme-link", in_metadata("Says hello.\n", "[Use](docs/use.md)\n")),
     ("CPU", "binary-cpu", with_program("linux-amd64-v3")),
 ]
+
+
+def change_page(recipe: Recipe) -> None:
+    """A macOS program that was edited after it was signed."""
+    data = bytearray(load("darwin-arm64"))
+    data[0x4000] ^= 1
+    recipe.files[PROGRAM] = bytes(data)
+    retag("macosx_12_0_arm64")(recipe)
+
+
+def long_path(recipe: Recipe) -> None:
+    """A path of 121 characters in a wheel that Windows may get."""
+    recipe.files[f"{PROGRAM}.exe"] = load("windows-amd64")
+    del recipe.files[PROGRAM]
+    retag("win_amd64")(recipe)
+    recipe.files[f"hello/{'x' * 115}"] = b""
+
+
 #: Faults that a build with the race detector brings along.
 ALSO = {"glibc": {"binary-build"}, "musl": {"binary-build"}}
 
@@ -376,6 +397,43 @@ def test_a_library_in_a_wheel_for_every_system() -> None:
     assert codes_of(recipe) == {"binary-any"}
 
 
+@pytest.mark.parametrize("name", ["linux-amd64", "darwin-arm64"])
+def test_a_program_in_a_wheel_for_every_system(name: str) -> None:
+    recipe = good()
+    del recipe.files[PROGRAM]
+    recipe.files["hello/helper"], recipe.modes["hello/helper"] = load(name), 0o100755
+    retag("any")(recipe)
+    assert codes_of(recipe) == {"binary-any"}
+
+
+def test_launchers_in_a_wheel_for_every_system() -> None:
+    """setuptools, pip and distlib have some, which are copied and not run."""
+    recipe = good()
+    del recipe.files[PROGRAM]
+    recipe.files["hello/cli-64.exe"] = load("windows-amd64")
+    retag("any")(recipe)
+    recipe.edit(WHEEL, "Purelib: false", "Purelib: true")
+    assert codes_of(recipe) == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "has_text"),
+    [
+        ("hello/licenses.py", False),
+        ("hello/license_check.so", False),
+        ("hello/data/LICENSE-MIT", True),
+        ("hello/COPYING.txt", True),
+        (f"{INFO}/licenses/anything", True),
+        (f"{INFO}/NOTICE", True),
+    ],
+)
+def test_what_is_a_licence_text(path: str, has_text: bool) -> None:
+    recipe = good()
+    recipe.edit(META, "License-File: LICENSE\n", "")
+    recipe.files[path] = recipe.files.pop(LICENSE)
+    assert codes_of(recipe) == (set() if has_text else {"license-missing"})
+
+
 def test_a_library_in_a_bin_folder_is_no_command() -> None:
     recipe = good()
     recipe.files["hello/bin/libhello.so"] = load("linux-amd64-shared")
@@ -393,6 +451,11 @@ def test_a_library_in_a_bin_folder_is_no_command() -> None:
         ("v1.2.0", "1.2", []),
         ("(devel)", "1.3.0", []),
         ("v0.0.0-20260101000000-abcdefabcdef", "1.3.0", []),
+        ("v1.2.4-0.20260101000000-abcdefabcdef", "1.2.3", []),
+        ("v1.2.4-rc.1.0.20260101000000-abcdefabcdef", "1.2.3", []),
+        ("v1.2.3-rc.1", "1.2.3rc1", []),
+        ("v0.1.0-beta", "0.2.0", ["binary-version"]),
+        ("v0.1.0+incompatible", "0.2.0", ["binary-version"]),
     ],
 )
 def test_the_version_that_go_recorded(built: str, version: str, codes: list[str]) -> None:
@@ -463,6 +526,15 @@ def test_libraries_and_musl() -> None:
     [
         ({"search_paths": ("$ORIGIN/../lib", "@rpath")}, "manylinux2014_x86_64", []),
         ({"search_paths": ("/home/jane/lib",)}, "manylinux2014_x86_64", ["binary-rpath"]),
+        ({"search_paths": ("$ORIGIN/../../hello.libs",)}, "manylinux2014_x86_64", []),
+        ({"search_paths": ("$ORIGIN/../../../x",)}, "manylinux2014_x86_64", ["binary-rpath"]),
+        ({"search_paths": ("lib", "")}, "manylinux2014_x86_64", ["binary-rpath"]),
+        ({"search_paths": ("/usr/lib/swift", "@loader_path/x")}, "macosx_12_0_arm64", []),
+        ({"search_paths": ("/opt/homebrew/lib",)}, "macosx_12_0_arm64", ["binary-rpath"]),
+        ({"libraries": ("/usr/lib/libSystem.B.dylib", "@rpath/x.dylib")}, "macosx_12_0_arm64", []),
+        ({"libraries": ("/opt/homebrew/x.dylib",)}, "macosx_12_0_arm64", ["binary-library"]),
+        ({"libraries": ("api-ms-win-crt-runtime-l1-1-0.dll", "python311.dll")}, "win_amd64", []),
+        ({"libraries": ("libcrypto-3-x64.dll", "KERNEL32.dll")}, "win_amd64", ["binary-dll"]),
         ({"libraries": ("KERNEL32.dll", "vcruntime140.dll")}, "win_amd64", []),
         ({"libraries": ("libgcc_s_seh-1.dll",)}, "win_amd64", ["binary-library"]),
         (
@@ -477,7 +549,11 @@ def test_libraries_from_elsewhere(facts: dict[str, Any], tag: str, code: list[st
 
     values = {**facts}
     names = values.pop("names", set())
-    kind = ("pe", "windows", "amd64") if tag == "win_amd64" else ("elf", "linux", "x86_64")
+    kinds = {
+        "win_amd64": ("pe", "windows", "amd64"),
+        "macosx_12_0_arm64": ("macho", "darwin", "arm64"),
+    }
+    kind = kinds.get(tag, ("elf", "linux", "x86_64"))
     program = Program("hello/lib/x.dll", BinaryFacts(*kind, **values))
     faults = check_program(program, named(tag), names)
     assert [fault.code for fault in faults] == code
@@ -517,7 +593,7 @@ def test_no_section_of_entry_points_stands_for_all() -> None:
 
 def test_every_code_is_a_rule_and_every_rule_is_shown() -> None:
     shown = {row[1] for row in BROKEN} | {"binary-kind", "wheel-purelib", "filename-normalized"}
-    shown |= {"binary-rpath"}
+    shown |= {"binary-rpath", "binary-dll"}
     shown |= {
         "binary-any",
         "binary-version",
@@ -536,6 +612,13 @@ def test_every_code_is_a_rule_and_every_rule_is_shown() -> None:
         "set-missing",
     }
     in_trial_tests = {"run-install", "run-failed", "run-exit", "run-version"}
-    others = in_trial_tests | {"twine", "twine-strict", "check-failed", "metadata-hidden"}
+    others = in_trial_tests | {
+        "sdist-invalid",
+        "sdist-unsafe",
+        "twine",
+        "twine-strict",
+        "check-failed",
+        "metadata-hidden",
+    }
     others |= {code for _, codes in CASES.values() for code in codes}
     assert shown | in_archive_tests | in_run_tests | others == set(RULES)

@@ -13,12 +13,13 @@ import pytest
 from click.testing import CliRunner, Result
 from wheel_factory import META, PLATFORMS, PROGRAM, good
 
-from go_to_wheel.check.report import RULES
+from go_to_wheel.check.report import PAGES, RULES
 from go_to_wheel.check.run import check_wheels
 from go_to_wheel.cli.check import command
 from go_to_wheel.errors import MissingPathError
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference" / "check.md"
+PAGE = DOCS.with_name("check-codes.md")
 
 
 def run(*args: str) -> Result:
@@ -67,6 +68,7 @@ def test_the_table(dist: Path) -> None:
         "  hint: set the regular-file bit and the executable bits: 0o100755",
         f"  in {other}",
         f"  in {name}",
+        "  see docs/reference/check-codes.md#binary-mode",
         "Checked 6 wheels: 2 errors, no warnings",
     ]
 
@@ -93,6 +95,7 @@ def test_json(dist: Path, arguments: tuple[str, ...]) -> None:
         "wheel": name,
         "message": f"'{PROGRAM}': mode 0o755 in the zip; pip will not make it executable",
         "hint": "set the regular-file bit and the executable bits: 0o100755",
+        "page": "docs/reference/check-codes.md#binary-mode",
     }
     assert (report["errors"], report["warnings"], report["ok"]) == (2, 0, False)
 
@@ -105,7 +108,8 @@ def test_github(dist: Path) -> None:
         (
             f"::error title=binary-mode in {name}::'{PROGRAM}': mode 0o755 in the zip; "
             "pip will not make it executable%0A"
-            "hint: set the regular-file bit and the executable bits: 0o100755"
+            "hint: set the regular-file bit and the executable bits: 0o100755%0A"
+            "see docs/reference/check-codes.md#binary-mode"
         ),
         "Checked 6 wheels: 2 errors, no warnings",
     ]
@@ -156,15 +160,33 @@ def test_help_imports_nothing_heavy() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_document_has_every_code() -> None:
-    rows = re.findall(
-        r"^\| `([a-z0-9-]+)` \| (error|warning) \| (.+) \| (.+) \|$",
-        DOCS.read_text(),
+def test_every_code_has_its_section() -> None:
+    """What, why and for whom, an example, what to do; the anchor is the code."""
+    text = PAGE.read_text(encoding="utf-8")
+    sections = re.findall(
+        r"^### `([a-z0-9-]+)`\n\n(Error|Warning): (.+)\.\n\n((?:.+\n)+)\n"
+        r"```text\n(error|warning) \1: (.+)\n```\n\nWhat to do: (.+)\.\n",
+        text,
         re.MULTILINE,
     )
-    assert {code: texts for code, *texts in rows} == {
-        code: [rule.severity, rule.title, rule.fix] for code, rule in RULES.items()
-    }
+    assert [section[0] for section in sections] == list(RULES)
+    assert text.count("### ") == len(RULES)
+    for code, kind, title, why, severity, example, fix in sections:
+        rule = RULES[code]
+        assert (kind.lower(), severity, title, fix) == (
+            rule.severity,
+            rule.severity,
+            rule.title,
+            rule.fix,
+        )
+        assert len(why) > 20 and example, code
+    assert len({section[3] for section in sections}) == len(RULES)
+
+
+def test_findings_lead_to_their_section(dist: Path) -> None:
+    name = break_mode(dist)
+    assert f"  see {PAGES}#binary-mode" in run(f"dist/{name}", "--expect", "none").stdout
+    assert (DOCS.parents[2] / PAGES) == PAGE
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")

@@ -1,0 +1,172 @@
+"""A release, whole, from the index that pip is configured for.
+
+unearth reads the index and downloads, with credentials as pip has them: in the address, from
+~/.netrc or a keyring. Every file is compared with the hash that the index states.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import ssl
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from go_to_wheel.check.filename import parse_name
+from go_to_wheel.check.group import serves
+from go_to_wheel.check.sdist import SDIST_ENDINGS
+from go_to_wheel.errors import InvalidOptionsError, ToolchainError
+from go_to_wheel.platforms import Target
+from go_to_wheel.process import Runner
+
+#: A project's name, or one version of it: what is looked up where no path has that name.
+_RELEASE = re.compile(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?(\s*==\s*[\w.!+-]+)?", re.ASCII)
+_OTHER = "name another index: --index-url URL"
+#: Sections of pip's configuration, each counting more than those before.
+_SECTIONS = ("global", "download", ":env:")
+_SETTINGS = ("index-url", "extra-index-url", "trusted-host", "cert", "no-index")
+
+#: The file, the bytes so far, and of how many (None if the index doesn't say).
+Progress = Callable[[str, int, int | None], None]
+
+
+def is_release(argument: str) -> bool:
+    """Whether an argument that is no path may be the name of a project ("name==version")."""
+    is_file = argument.lower().endswith((".whl", *SDIST_ENDINGS))
+    return bool(_RELEASE.fullmatch(argument)) and argument != "dist" and not is_file
+
+
+class Index:
+    """The index at `url`, or else the ones that `pip config` and PIP_* variables name.
+
+    Raises ToolchainError without unearth, and InvalidOptionsError for what is no address, and
+    where pip may use no index.
+    """
+
+    def __init__(self, url: str | None, runner: Runner) -> None:
+        try:
+            from unearth import PackageFinder
+            from unearth.auth import MultiDomainBasicAuth
+            from unearth.fetchers import PyPIClient
+        except ImportError:
+            text = "a project's name needs unearth, which is not installed"
+            raise ToolchainError(text, "pip install 'go-to-wheel[check]'") from None
+        settings = _read_pip_settings(runner)
+        if url and not re.match("(https?|file)://.", url):
+            text = f"--index-url {url!r} is not the address of an index"
+            raise InvalidOptionsError([text], "write it with https://, and /simple/ at its end")
+        if not url and settings["no-index"] in (["1"], ["true"], ["yes"], ["on"]):
+            raise InvalidOptionsError(["pip is configured to use no index"], _OTHER)
+        main = [url] if url else settings["index-url"][:1]
+        extra = [] if url else settings["extra-index-url"]
+        cert = settings["cert"][0] if settings["cert"] else None
+        verify = ssl.create_default_context(cafile=cert)
+        session: Any = PyPIClient(trusted_hosts=settings["trusted-host"], verify=verify)
+        session.auth = MultiDomainBasicAuth(prompting=False, index_urls=[*main, *extra])
+        self._finder: Any = PackageFinder(session, index_urls=main, ignore_compatibility=True)
+        for address in extra:
+            self._finder.add_index_url(address)
+        self.addresses = [str(source["url"]) for source in self._finder.sources]
+
+    @property
+    def shown(self) -> str:
+        """The addresses, without credentials."""
+        return ", ".join(re.sub(r"(?<=://)[^/@]*@", "", address) for address in self.addresses)
+
+    def fetch(
+        self, release: str, folder: Path, platforms: Sequence[Target], progress: Progress
+    ) -> list[Path]:
+        """Download the wheels, and without `platforms` the sdist, of a release; return paths.
+
+        `release` is "name", for its newest version, or "name==version". Raises
+        InvalidOptionsError when the index can't be reached, refuses, or has no such project,
+        version or wheel.
+        """
+        try:
+            requirement = Requirement(release)
+        except InvalidRequirement as error:
+            text = f"{release!r}: {error}"
+            raise InvalidOptionsError([text], "write NAME or NAME==VERSION") from None
+
+        def report(link: Any, completed: int, total: int | None) -> None:
+            progress(link.filename, completed, total)
+
+        with self._named_errors():
+            self._check_project(requirement.name)
+            every = list(self._finder.find_all_packages(requirement.name, allow_yanked=True))
+            version = next((p.version for p in self._finder.find_matches(requirement)), None)
+            links = [package.link for package in every if package.version == version]
+            links = [link for link in links if _is_for(link.filename, platforms)]
+            if not links:
+                raise _nothing(requirement, version, [str(package.version) for package in every])
+            links.sort(key=lambda link: str(link.filename))
+            download = self._finder.download
+            return [Path(download(link, folder, download_reporter=report)) for link in links]
+
+    def _check_project(self, name: str) -> None:
+        """Raise InvalidOptionsError where no index has the project, or one refuses to say."""
+        places = [f"{address.rstrip('/')}/{name}/" for address in self.addresses]
+        statuses = [
+            self._finder.session.get(place, follow_redirects=True).status_code for place in places
+        ]
+        if 401 in statuses or 403 in statuses:
+            text = f"{self.shown} refuses access to {name!r} ({max(statuses)})"
+            hint = "give credentials as for pip: in the address, in ~/.netrc or in a keyring"
+            raise InvalidOptionsError([text], hint)
+        if min(statuses) >= 400:
+            text = f"there is no project {name!r} on {self.shown} ({statuses[0]}), and no such path"
+            raise InvalidOptionsError([text], f"check its spelling, or {_OTHER}")
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """What goes wrong on the way, as one error that names the index."""
+        from httpx2 import HTTPError
+        from unearth.errors import UnpackError
+
+        try:
+            yield
+        except (HTTPError, UnpackError, OSError) as error:
+            text = f"{self.shown}: {str(error) or type(error).__name__}"
+            hint = f"check the network and the address, or {_OTHER}"
+            raise InvalidOptionsError([text], hint) from error
+
+
+def _read_pip_settings(runner: Runner) -> dict[str, list[str]]:
+    """The settings of pip that matter here, as lists of words."""
+    listed = runner.run([sys.executable, "-P", "-m", "pip", "config", "list"], timeout=60)
+    if listed.returncode:  # there is no pip here
+        variables = {name: f"PIP_{name.upper().replace('-', '_')}" for name in _SETTINGS}
+        return {name: os.environ.get(key, "").split() for name, key in variables.items()}
+    lines = dict(line.partition("=")[::2] for line in listed.stdout.splitlines())
+    found = {}
+    for name in _SETTINGS:
+        values = [lines[f"{part}.{name}"] for part in _SECTIONS if f"{part}.{name}" in lines]
+        found[name] = str(ast.literal_eval(values[-1])).split() if values else []
+    return found
+
+
+def _is_for(filename: str, platforms: Sequence[Target]) -> bool:
+    if re.search(r"[/\\]|^\.", filename):  # the index chooses the name
+        return False
+    if not platforms or not filename.endswith(".whl"):
+        return not platforms and filename.endswith((".whl", *SDIST_ENDINGS))
+    tags = parse_name(filename).platforms
+    return any(tag == "any" or serves(tag, target) for tag in tags for target in platforms)
+
+
+def _nothing(requirement: Requirement, version: object, every: list[str]) -> InvalidOptionsError:
+    name = requirement.name
+    if version:
+        text = f"{name} {version} has no wheel for these platforms"
+        return InvalidOptionsError([text], f"check all of it: go-to-wheel check {name}=={version}")
+    versions = list(dict.fromkeys(every))[:5]
+    text = f"there is no release '{requirement}'; the newest are {', '.join(versions) or 'none'}"
+    return InvalidOptionsError(
+        [text], f"check one: go-to-wheel check {'=='.join([name, *versions[:1]])}"
+    )

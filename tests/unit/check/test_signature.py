@@ -1,0 +1,86 @@
+"""Who signed a program, and whether the signature still fits."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import pytest
+from binaries import load, sign
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from go_to_wheel.binary.facts import BinaryFacts
+from go_to_wheel.binary.read import read_facts
+from go_to_wheel.check.signature import read_signature
+
+MACOS = load("darwin-arm64")
+START = 1152768
+UNSIGNED_INTEL = load("darwin-amd64")
+
+
+def signature(data: bytes) -> tuple[str, str]:
+    return read_signature(io.BytesIO(data), read_facts(io.BytesIO(data)))
+
+
+def without_signature(data: bytes) -> bytes:
+    """The load command of the signature becomes one that nobody knows."""
+    return data.replace(struct.pack("<4I", 0x1D, 16, START, len(data) - START), b"\x7f" + bytes(3)
+                        + struct.pack("<3I", 16, START, len(data) - START))  # fmt: skip
+
+
+def test_ad_hoc() -> None:
+    assert signature(MACOS) == ("ad hoc", "")
+
+
+def test_developer_id_and_its_team() -> None:
+    signed = sign(MACOS, flags=0x10000, cms=b"Developer ID Application: Jane", team=b"AB12")
+    assert signature(signed) == ("Developer ID (AB12)", "")
+    other = sign(MACOS, flags=0, cms=b"Apple Development: Jane")
+    assert signature(other) == ("another certificate", "")
+
+
+@pytest.mark.parametrize("at", [0x4000, START - 1])
+def test_a_page_that_has_changed(at: int) -> None:
+    data = bytearray(MACOS)
+    data[at] ^= 1
+    who, why = signature(bytes(data))
+    assert (who, why) == (
+        "ad hoc",
+        f"its signature is broken: the page at {at // 4096 * 4096:#x} has changed",
+    )
+
+
+def test_only_apple_silicon_needs_one() -> None:
+    assert signature(without_signature(MACOS)) == ("none", "it has no signature")
+    assert signature(UNSIGNED_INTEL) == ("none", "")
+
+
+def test_authenticode() -> None:
+    data = bytearray(load("windows-amd64"))
+    assert signature(bytes(data)) == ("none", "")
+    (header,) = struct.unpack_from("<I", data, 0x3C)
+    struct.pack_into("<II", data, header + 24 + 112 + 4 * 8, 4096, 512)
+    assert signature(bytes(data)) == ("Authenticode", "")
+
+
+def test_each_image_of_a_universal_file() -> None:
+    data = bytearray(load("darwin-universal2"))
+    assert signature(bytes(data)) == ("none, ad hoc", "")
+    at = data.rindex(MACOS[:4096]) + 0x4000
+    data[at] ^= 1
+    assert signature(bytes(data))[1].endswith("the page at 0x4000 has changed")
+
+
+def test_linux_has_none() -> None:
+    assert signature(load("linux-amd64")) == ("", "")
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.integers(0, 200), st.binary(min_size=1, max_size=8))
+def test_any_blob(at: int, patch: bytes) -> None:
+    data = bytearray(MACOS)
+    data[START + at : START + at + len(patch)] = patch
+    who, why = read_signature(io.BytesIO(bytes(data)), BinaryFacts("macho", "darwin", "arm64"))
+    assert who
+    assert "\n" not in why

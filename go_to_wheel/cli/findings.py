@@ -83,21 +83,17 @@ def _print_wheels(console: Console, report: Report) -> None:
 
 
 def _print_summary(console: Console, report: Report) -> None:
-    """A line for each code: in how many wheels, and where it is explained."""
-    from rich.table import Table
-
-    table = Table("Code", "Wheels", "For example", box=None, pad_edge=False)
-    table.columns[1].justify = "right"
-    table.columns[2].no_wrap = True
+    """A line for each code, errors first: in how many wheels, and the first of them."""
     wheels: dict[str, dict[str, Finding]] = {}
     for finding in (*report.errors, *report.warnings):
         wheels.setdefault(finding.code, {}).setdefault(finding.wheel, finding)
+    if wheels:
+        console.print(f"{'Code':<20} Wheels  For example")
     for code, found in wheels.items():
         first = next(iter(found.values()))
-        example = f"{first.wheel}: {first.message}".removeprefix(": ")
-        table.add_row(f"[{_colour(first)}]{code}[/]", str(len(found)), _plain(example))
-    if wheels:
-        console.print(table)
+        example = _plain(f"{first.wheel}: {first.message}".removeprefix(": "))
+        line = f"[{_colour(first)}]{code:<20}[/] {len(found):>6}  {example}"
+        console.print(line, no_wrap=True, overflow="ellipsis")
 
 
 def _plain(text: str) -> str:

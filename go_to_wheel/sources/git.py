@@ -228,7 +228,7 @@ def read_checkout(
     base = here or find_version(_lines(git, "tag", "--merged", "HEAD"), rules)
     why = f"no version tag names the commit {commit[:12]}"
     if here:
-        why = f"files differ from the commit that {here} names: {changes} (git status)"
+        why = f"files differ from the commit that {here} names: {changes}; commit or ignore them"
     elif not base:
         why = _no_tag(git)
     if not why:

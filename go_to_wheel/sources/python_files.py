@@ -59,7 +59,13 @@ def find_data_files(project: Path, table: Mapping[str, Sequence[str]]) -> dict[s
                     f"data-files: no file {pattern!r} in {str(project)!r}",
                     "if it is generated, generate it first",
                 )
-            found |= {f"{PurePosixPath(folder)}/{path.name}": path for path in paths}
+            for path in paths:
+                refuse_odd_name(path.name)
+                place = f"{PurePosixPath(folder)}/{path.name}"
+                if found.setdefault(place, path) != path:
+                    raise SourceError(
+                        f"data-files: two files for {place!r}: {path}, {found[place]}"
+                    )
         if not folder.startswith(("share/", "etc/")):
             raise SourceError(
                 f"data-files: {folder!r} is not below share or etc",

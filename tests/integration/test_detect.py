@@ -60,7 +60,7 @@ def test_a_modified_tree_is_not_the_tag(project: Project) -> None:
     (folder / "README.md").write_text("# changed\n")
     said = refuse(folder, "--package", "./cmd/alpha")
     assert "is not a release: files differ from the commit that v1.4.0 names" in said
-    assert "README.md (git status)" in said
+    assert "README.md; commit or ignore them" in said
     git(folder, "checkout", "-q", "README.md")
     assert plan(folder, "--package", "./cmd/alpha")["version"] == "1.4.0"
 
@@ -70,7 +70,7 @@ def test_what_makes_the_program_say_dirty_is_a_change(project: Project) -> None:
     git(folder, "tag", "v1.4.0")
     (folder / "untracked.txt").write_text("not ignored\n")
     said = refuse(folder, "--package", "./cmd/alpha")
-    assert "v1.4.0 names: untracked.txt is untracked (git status)" in said
+    assert "v1.4.0 names: untracked.txt is untracked; commit or ignore" in said
     unstamped = {"GOFLAGS": "-buildvcs=false"}  # then the program says nothing
     assert plan(folder, "--package", "./cmd/alpha", env=unstamped)["version"] == "1.4.0"
 

@@ -100,6 +100,12 @@ def test_several_tags(tmp_path: Path, binary: str) -> None:
     assert [f"Tag: py3-none-{part}" in text for part in tag.split(".")] == [True, True]
 
 
+def test_an_output_folder_that_is_a_path(tmp_path: Path, binary: str) -> None:
+    folder = tmp_path / "dist"
+    path = build_wheel(binary, folder, "tool", "1", "win_amd64", "tool")  # type: ignore[arg-type]
+    assert Path(path).parent == folder
+
+
 def test_bad_values(tmp_path: Path, binary: str) -> None:
     with pytest.raises(FileNotFoundError, match="there is no binary"):
         build_wheel(str(tmp_path / "none"), str(tmp_path), "tool", "1", "win_amd64", "tool")

@@ -25,6 +25,8 @@ from go_to_wheel.naming import (
         ("example.com/tool", "tool"),
         ("github.com/mikefarah/yq/v4", "yq"),
         ("gopkg.in/yaml.v3", "yaml"),
+        ("example.com/owner/tool.git", "tool"),
+        ("example.com/owner/tool.git/v2", "tool"),
         ("gopkg.in/user/pkg.v1", "pkg"),
         ("example.com/tool.v2", "tool.v2"),  # only gopkg.in spells versions so
         ("example.com/mod/cmd/x", "x"),

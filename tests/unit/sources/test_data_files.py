@@ -28,6 +28,14 @@ def test_patterns_name_files(project: Path) -> None:
     }
 
 
+def test_two_files_for_one_place(project: Path) -> None:
+    (project / "other").mkdir()
+    (project / "other" / "tool.1").write_text("other")
+    assert len(find_data_files(project, {"share/a": ["man/*.1", "man/tool.1"]})) == 2
+    with pytest.raises(GoToWheelError, match="two files for"):
+        find_data_files(project, {"share/a": ["man/*.1", "other/*"]})
+
+
 @pytest.mark.parametrize(
     ("folder", "pattern", "said"),
     [

@@ -18,7 +18,7 @@ from go_to_wheel.golang.command import Go
 from go_to_wheel.golang.packages import list_local_replacements, list_sources
 from go_to_wheel.platforms import TARGETS
 from go_to_wheel.process import Runner
-from go_to_wheel.sources.files import FILE_LIMIT, open_file, refuse_odd_name
+from go_to_wheel.sources.files import FILE_LIMIT, open_file, read_up_to, refuse_odd_name
 from go_to_wheel.sources.git import Git, guard_git
 from go_to_wheel.sources.listing import list_files
 from go_to_wheel.sources.module import ModuleSource
@@ -107,7 +107,7 @@ def _read_all(paths: Iterable[Path], root: Path, below: str = "") -> dict[str, E
             name = f"{below}{path.relative_to(root).as_posix()}"
             refuse_odd_name(name)
             with open_file(path, root) as stream:
-                data = stream.read(FILE_LIMIT)
+                data = read_up_to(stream, FILE_LIMIT)
                 executable = bool(os.fstat(stream.fileno()).st_mode & 0o100)
             files[name] = Entry(name, data, executable)
             total += len(data)

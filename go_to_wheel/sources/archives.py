@@ -19,7 +19,7 @@ from typing import IO, Any, cast
 
 from go_to_wheel.binary.read import is_program
 from go_to_wheel.errors import SourceError
-from go_to_wheel.sources.files import BINARY_LIMIT, TEXT_LIMIT, open_file, read_file
+from go_to_wheel.sources.files import BINARY_LIMIT, TEXT_LIMIT, open_file, read_file, read_up_to
 
 _TARS = (".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar")
 #: Bytes of an archive, unpacked.
@@ -99,7 +99,7 @@ def _read(path: Path, opener: Callable[[Any], Any], place: Any, limit: int) -> b
     if hasattr(place, "seek"):
         place.seek(0)
     with _explained(path), opener(place) as stream:
-        return bytes(stream.read(limit))
+        return read_up_to(stream, limit)
 
 
 def read_checksums(folder: Path) -> dict[str, tuple[str, str]]:

@@ -29,6 +29,9 @@ FILE_LIMIT = 512 << 20
 BINARY_LIMIT = 2**31 - 1
 
 
+_PIECE = 1 << 20
+
+
 def _flags(*names: str) -> int:
     """The flags that this system has."""
     return sum(getattr(os, f"O_{name}", 0) for name in names)
@@ -62,10 +65,19 @@ def read_file(path: Path, project: Path | None, limit: int = FILE_LIMIT) -> byte
     anything but a regular file, and more than `limit` bytes.
     """
     with open_file(path, project, limit) as stream:
-        data = stream.read(limit + 1)
+        data = read_up_to(stream, limit + 1)
     if len(data) > limit:  # it grew, or its size is not known, as below /proc
         raise _too_large(path, len(data), limit)
     return data
+
+
+def read_up_to(stream: IO[bytes], limit: int) -> bytes:
+    """At most so many bytes; takes memory for those that are there, as read(limit) does not."""
+    pieces = []
+    while limit > 0 and (piece := stream.read(min(limit, _PIECE))):
+        pieces.append(piece)
+        limit -= len(piece)
+    return b"".join(pieces)
 
 
 @contextmanager

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import gzip
 import os
 import socket
 import threading
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +19,8 @@ from go_to_wheel.builder.identity import read_pkg_info
 from go_to_wheel.config.pyproject import read_project
 from go_to_wheel.errors import SourceError
 from go_to_wheel.process import Runner
-from go_to_wheel.sources.files import read_file, read_license_files, repository_root
+from go_to_wheel.sources.archives import list_members
+from go_to_wheel.sources.files import BINARY_LIMIT, read_file, read_license_files, repository_root
 from go_to_wheel.sources.git import Git
 from go_to_wheel.sources.listing import list_files
 from go_to_wheel.sources.module import open_source, read_files
@@ -325,6 +328,20 @@ def test_a_folder_swapped_for_a_link(tmp_path: Path) -> None:
         swapper.stopped.set()
         swapper.join()
     assert seen == {b"text", b"refused"}
+
+
+def test_memory_is_that_of_the_file(tmp_path: Path) -> None:
+    """Python's own read(limit) reserves the limit, which Windows takes for used."""
+    (tmp_path / "small.gz").write_bytes(gzip.compress(b"x"))
+    tracemalloc.start()
+    try:
+        assert read_file(tmp_path / "small.gz", tmp_path, BINARY_LIMIT)
+        with (tmp_path / "small.gz").open("rb") as stream:
+            (member,) = list_members(tmp_path / "small.gz", stream)
+            assert member.read(BINARY_LIMIT) == b"x"
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
 
 
 #: Files that are not the project's: our own package data, what a build has just written, /proc.

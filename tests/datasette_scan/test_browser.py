@@ -168,10 +168,10 @@ def test_rows_and_progress_appear_while_it_scans(
     page = browser.new_page()
     page.set_default_timeout(PATIENCE * 1000)
     page.goto(server.url)
-    page.get_by_role("link", name="first").wait_for()
+    page.get_by_role("link", name="first", exact=True).wait_for()
     make_database(root / "second.db")
     page.get_by_role("button", name="Scan again").click()
-    page.get_by_role("link", name="second").wait_for()  # without a reload of the page
+    page.get_by_role("link", name="second", exact=True).wait_for()  # without a reload of the page
     page.get_by_text("Scanned", exact=False).first.wait_for()
     assert page.locator("#scan-live").get_attribute("aria-live") == "polite"
     page.close()

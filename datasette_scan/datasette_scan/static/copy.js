@@ -3,6 +3,7 @@
   "use strict";
   if (window.scanCopies) { return; }
   window.scanCopies = true;
+  if (!document.documentElement.lang) { document.documentElement.lang = "en"; } // Datasette 0.65
   function show(root) {
     root.querySelectorAll("[data-copy-text][hidden]").forEach(function (button) {
       button.hidden = false;

@@ -25,7 +25,8 @@ class Target:
     `arch` is the architecture as Python's platform tags spell it; `variant` holds the
     environment variable (GOAMD64, GOARM …) that fixes the instruction set, at its most
     compatible value; `libc` is "musl" where only musllinux is claimed. The `goarch` "all" is
-    that of a universal file, which has an image for each of its `slices`.
+    that of a universal file, which has an image for each of its `slices`. `tag` is the one
+    of a local wheel, for a machine that PyPI has no platform tag for.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Target:
     variant: tuple[str, str] | None = None
     libc: str = ""
     default: bool = False
+    tag: str = ""
 
     @property
     def exe_suffix(self) -> Literal["", ".exe"]:
@@ -71,6 +73,7 @@ TARGETS: tuple[Target, ...] = (
     Target("linux-s390x", "linux", "s390x", "s390x"),
     Target("linux-riscv64", "linux", "riscv64", "riscv64", ("GORISCV64", "rva20u64")),
     Target("windows-386", "windows", "386", "32", _386),
+    Target("android-arm64", "android", "arm64", "aarch64", _ARM64),
     Target("darwin-universal2", "darwin", "all", "universal2"),
     Target("linux-amd64-musl", "linux", "amd64", "x86_64", _AMD64, libc="musl"),
     Target("linux-arm64-musl", "linux", "arm64", "aarch64", _ARM64, libc="musl"),
@@ -81,7 +84,7 @@ _CHOICES = [*_BY_NAME, "all", "default", "native"]
 
 #: Systems and architectures that Go knows and PyPI has no platform tag for.
 _REFUSED_GOOS = frozenset(
-    "aix android dragonfly freebsd illumos ios js netbsd openbsd plan9 solaris wasip1".split()
+    "aix dragonfly freebsd illumos ios js netbsd openbsd plan9 solaris wasip1".split()
 )
 _REFUSED_GOARCH = frozenset("loong64 mips mipsle mips64 mips64le ppc64 sparc64 wasm".split())
 
@@ -93,6 +96,8 @@ _MACOS_MINIMUM: tuple[tuple[int, Version2], ...] = (
     (21, (10, 15)),
 )
 _FIRST_ARM_MACOS: Version2 = (11, 0)
+#: The first Android for 64-bit processors, and that of CPython's first release for it.
+_FIRST_ANDROID = 21
 #: Architectures that PyPI takes with other tags than manylinux2014 and musllinux_1_1.
 _LINUX_HEADS: dict[str, tuple[str, ...]] = {
     "armv6l": ("linux",),
@@ -137,6 +142,10 @@ def platform_tags(
         major, minor = macos_floor(target, go_version, minos)
         return (f"macosx_{major}_{minor}_{target.arch}",)
     arch = target.arch
+    if target.tag:
+        return (target.tag,)
+    if target.goos == "android":
+        return (f"android_{_FIRST_ANDROID}_arm64_v8a",)
     if target.goos == "windows":
         return ("win32" if arch == "32" else f"win_{arch}",)
     usual = ("manylinux2014", "manylinux_2_17", "musllinux_1_1", "musllinux_1_2")
@@ -159,6 +168,8 @@ def minimum_system(target: Target, go_version: str) -> str:
         return f"macOS {major}.{point}" if major == 10 else f"macOS {major}"
     if target.goos == "windows":
         return "Windows 10" if minor >= 21 else "Windows 7"
+    if target.goos == "android":
+        return "Android 5"
     return "Linux 3.2" if minor >= 24 else "Linux 2.6.32"
 
 
@@ -175,17 +186,36 @@ def all_targets() -> tuple[Target, ...]:
 #: What others call Go's systems and processors.
 _OTHER_NAMES = {"macos": "darwin", "macosx": "darwin", "win": "windows", "win32": "windows"}
 _OTHER_NAMES |= {"x86_64": "amd64", "x64": "amd64", "aarch64": "arm64"}
-_OTHER_NAMES |= {"i386": "386", "i686": "386", "x86": "386"}
+_OTHER_NAMES |= {"loongarch64": "loong64", "i386": "386", "i686": "386", "x86": "386"}
 
 
-def native_target(system: str, machine: str) -> Target | None:
-    """The target for `sys.platform` and `platform.machine()` values, if there is one."""
-    goos = {"linux": "linux", "darwin": "darwin", "win32": "windows"}.get(system, system)
+#: Processors as Go names them -> as ELF files do; these have local wheels on other systems.
+_ELF_NAMES = {"amd64": "x86_64", "arm64": "aarch64", "386": "i686", "loong64": "loongarch64"}
+_ELF_NAMES |= {name: name for name in ("ppc64le", "riscv64", "s390x")}
+
+
+def native_target(
+    system: str, machine: str, platform: str = "", narrow: bool = False
+) -> Target | None:
+    """The target of an interpreter, if there is one.
+
+    `system`, `machine` and `platform` are what `sys.platform`, `platform.machine()` and
+    `sysconfig.get_platform()` say; `narrow` is whether the interpreter is a 32-bit one, perhaps
+    under a 64-bit kernel. Where PyPI has no tag, the target has the tag of a local wheel.
+    """
+    goos = {"win32": "windows"}.get(system, system.rstrip("0123456789."))
+    if goos == "windows" and platform:  # what runs under emulation is told the machine's own
+        machine = {"win32": "x86"}.get(platform, platform.removeprefix("win-"))
     machine = machine.lower()
     arch = _OTHER_NAMES.get(machine, machine)
+    if narrow:
+        arch = {"amd64": "386", "arm64": "armv7"}.get(arch, arch)
     if arch.startswith("armv") and arch[4:5] in ("6", "7", "8"):
         arch = "armv6" if arch[4] == "6" else "armv7"
-    return _BY_NAME.get(f"{goos}-{arch}")
+    name, tag = f"{goos}-{arch}", re.sub(r"[-. ]", "_", platform.lower())
+    known = goos in {"linux", *_REFUSED_GOOS} and arch in _ELF_NAMES and platform
+    local = Target(name, goos, arch, _ELF_NAMES[arch], tag=tag) if known else None
+    return _BY_NAME.get(name, local)
 
 
 def parse_selection(names: Iterable[str], native: Target | None = None) -> tuple[Target, ...]:
@@ -195,7 +225,7 @@ def parse_selection(names: Iterable[str], native: Target | None = None) -> tuple
     refused, repeated or no names at all, every fault in one message.
     """
     sets = {"all": all_targets(), "default": default_targets()}
-    sets |= {"native": (native,)} if native else {}
+    sets |= {"native": (native,), native.name: (native,)} if native else {}
     sets |= {name: (target,) for name, target in _BY_NAME.items()}
     asked = [name.strip() for name in names]
     chosen = [target for name in asked for target in sets.get(name, ())]
@@ -213,6 +243,10 @@ def _explain_unknown(name: str) -> str:
     words = [_OTHER_NAMES.get(word, word) for word in name.lower().replace("/", "-").split("-")]
     if name == "native":
         return "platform 'native': this machine is none of the known targets"
+    if words[0] == "android":
+        return (
+            f"platform {name!r}: Go needs the linker of Android's NDK for it; choose android-arm64"
+        )
     if words[0] in _REFUSED_GOOS or (len(words) > 1 and words[1] in _REFUSED_GOARCH):
         return f"platform {name!r}: PyPI has no platform tag for it and refuses such wheels"
     close = difflib.get_close_matches("-".join(words), _CHOICES, n=1, cutoff=0.5)

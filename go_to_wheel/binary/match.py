@@ -27,6 +27,7 @@ _LEVELS = {
     "GOPPC64": ("power8", "power9", "power10"),
     "GORISCV64": ("rva20u64", "rva22u64", "rva23u64"),
 }
+_ANDROID_LOADER = "/system/bin/linker64"
 _ARM = ("arm", "armv5l", "armv6l", "armv7l")
 Linkage = Literal["no C", "static", "glibc"]
 #: The libraries that every system of a kind has; for Linux, those of glibc.
@@ -89,7 +90,7 @@ def tags_for(programs: Sequence[BinaryFacts], target: Target) -> tuple[str, ...]
     """The sorted platform tags that fit all programs of one wheel, read from the programs."""
     minimums = [facts.minimum_macos for facts in programs if facts.minimum_macos]
     newest = max(map(_release, programs), key=go_minor)
-    if any(facts.format == "elf" and not facts.static for facts in programs):
+    if target.goos == "linux" and any(not facts.static for facts in programs):
         return glibc_tags(target, max(facts.glibc_floor or (2, 17) for facts in programs))
     return platform_tags(target, newest, max(minimums, default=None))
 
@@ -143,6 +144,11 @@ def _wrong_system(facts: BinaryFacts, target: Target) -> Iterator[str]:
 
 
 def _wrong_linkage(facts: BinaryFacts, target: Target) -> Iterator[str]:
+    if facts.goos == target.goos == "android" and facts.executable:
+        if not facts.pie:
+            yield "it is not position-independent (PIE), and Android starts no other"
+        if facts.interpreter != _ANDROID_LOADER:
+            yield f"its loader is {facts.interpreter}, not {_ANDROID_LOADER}"
     if facts.goos != "linux" or target.goos != "linux" or not facts.executable:
         return
     if facts.libraries:

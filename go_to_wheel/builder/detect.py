@@ -6,6 +6,7 @@ import os
 import platform
 import posixpath
 import sys
+import sysconfig
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -128,7 +129,8 @@ def detect(located: Located) -> tuple[Detected, Findings]:
 
 def this_machine() -> Target | None:
     """The target of this machine, if there is one."""
-    return native_target(sys.platform, platform.machine())
+    narrow = sys.maxsize <= 2**32
+    return native_target(sys.platform, platform.machine(), sysconfig.get_platform(), narrow)
 
 
 def asked_targets(

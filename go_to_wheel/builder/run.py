@@ -279,7 +279,9 @@ def _check(wheels: Sequence[BuiltWheel], options: BuildOptions) -> list[str]:
         expect=[wheel.target for wheel in wheels],
         twine=readme is not None and readme.content_type == "text/x-rst",
     )
-    fatal = [found for found in report.errors if not found.code.startswith(_LEFT_TO_THE_USER)]
+    local = ("platform-tag",) if any(target.tag for target in options.targets) else ()
+    left = (*_LEFT_TO_THE_USER, *local)
+    fatal = [found for found in report.errors if not found.code.startswith(left)]
     if fatal:
         lines = [f"{finding.wheel}: {finding.message} ({finding.code})" for finding in fatal]
         raise WheelError("\n".join(lines), "\n".join(finding.hint for finding in fatal))

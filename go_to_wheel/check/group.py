@@ -82,6 +82,8 @@ def _check_missing(project: str, members: list[Wheel], expected: Sequence[Target
 def serves(tag: str, target: Target) -> bool:
     """Whether a platform tag is one for that target (musllinux alone is for musl alone)."""
     claim = parse_claim(tag)
+    if target.tag:
+        return tag == target.tag
     if claim is None or claim.goos != target.goos:
         return False
     if not {part.arch for part in target.slices} <= set(claim.arches):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,7 +43,9 @@ def check_wheels(
     nothing to check or a target is unknown.
     """
     names = ["default"] if expect is None else expect
-    native = native_target(sys.platform, platform.machine())
+    narrow = sys.maxsize <= 2**32
+    here = (platform.machine(), sysconfig.get_platform(), narrow)
+    native = native_target(sys.platform, *here)
     expected = parse_selection(names, native) if names else ()
     files = wheel_files(paths)
     with_twine = twine and is_installed()

@@ -6,12 +6,13 @@ import io
 import json
 import os
 import re
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import Built, go_to_wheel, native, program_bytes, wheel_texts
+from support import Built, go_to_wheel, native, program_bytes, run, wheel_texts
 
 from go_to_wheel import build_wheels
 from go_to_wheel.binary.facts import BinaryFacts
@@ -318,3 +319,26 @@ def test_a_changed_source_is_said_to_be(project: Callable[[str], Path], tmp_path
     assert "note: " in result.stderr
     assert "local changes" in result.stderr
     assert "(2 wheels)" in result.stderr
+
+
+def test_a_system_without_a_tag_gets_a_local_wheel(
+    project: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """As a Python on FreeBSD would build it; the note says that PyPI refuses it."""
+    script = (
+        "import platform, sys, sysconfig, types\n"
+        "sysconfig.get_platform = lambda: 'freebsd-14.1-RELEASE-amd64'\n"
+        "platform.machine = lambda: 'amd64'\n"
+        "here = types.SimpleNamespace(platform='freebsd14', maxsize=sys.maxsize)\n"
+        "import go_to_wheel.builder.detect, go_to_wheel.check.run\n"
+        "go_to_wheel.builder.detect.sys = go_to_wheel.check.run.sys = here\n"
+        "from go_to_wheel.cli import main\n"
+        f"main([{str(project('hello'))!r}, '--version', '1.0', '--platforms', 'native', '--json',"
+        f" '--output-dir', {str(tmp_path / 'dist')!r}])"
+    )
+    report = json.loads(run(sys.executable, "-c", script).stdout)
+    (wheel,) = report["wheels"]
+    assert wheel["file"] == "hello-1.0-py3-none-freebsd_14_1_release_amd64.whl"
+    assert any("PyPI doesn't take 'freebsd_14_1_release_amd64'" in note for note in report["notes"])
+    facts = facts_of(tmp_path / "dist" / wheel["file"])
+    assert (facts.goos, facts.machine) == ("freebsd", "x86_64")

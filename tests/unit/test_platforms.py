@@ -24,7 +24,7 @@ BY_NAME = {target.name: target for target in TARGETS}
 
 #: The platform tags PyPI takes, as its documentation and refusals state them.
 PYPI_TAGS = re.compile(
-    r"win32|win_amd64|win_arm64|linux_armv6l|linux_armv7l"
+    r"android_21_arm64_v8a|win32|win_amd64|win_arm64|linux_armv6l|linux_armv7l"
     r"|macosx_(10_\d+|1[1-9]_0|2\d_0)_(x86_64|arm64|universal2)"
     r"|manylinux2014_(x86_64|i686|aarch64|armv7l|ppc64|ppc64le|s390x)"
     r"|(many|musl)linux_\d+_\d+_(x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64)"
@@ -148,6 +148,46 @@ def test_minimum_system(name: str, go: str, words: str) -> None:
 )
 def test_native_target(system: str, machine: str, name: str) -> None:
     assert native_target(system, machine) is BY_NAME[name]
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "name"),
+    [
+        (("linux", "x86_64", "linux-x86_64", True), "linux-386"),
+        (("linux", "aarch64", "linux-aarch64", True), "linux-armv7"),
+        (("linux", "x86_64", "linux-x86_64", False), "linux-amd64"),
+        (("win32", "AMD64", "win32", True), "windows-386"),
+        (("win32", "ARM64", "win-amd64", False), "windows-amd64"),
+        (("win32", "ARM64", "win-arm64", False), "windows-arm64"),
+        (("darwin", "x86_64", "macosx-11.0-universal2", False), "darwin-amd64"),
+        (("android", "aarch64", "android-24-arm64_v8a", False), "android-arm64"),
+    ],
+)
+def test_the_native_target_is_the_interpreters(interpreter, name: str) -> None:
+    assert native_target(*interpreter) is BY_NAME[name]
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "name", "arch", "tag"),
+    [
+        (("freebsd14", "amd64", "freebsd-14.1-RELEASE-amd64"), "freebsd-amd64", "x86_64",
+         "freebsd_14_1_release_amd64"),
+        (("openbsd7", "arm64", "openbsd-7.5-arm64"), "openbsd-arm64", "aarch64",
+         "openbsd_7_5_arm64"),
+        (("linux", "loongarch64", "linux-loongarch64"), "linux-loong64", "loongarch64",
+         "linux_loongarch64"),
+    ],
+)  # fmt: skip
+def test_local_targets(interpreter, name: str, arch: str, tag: str) -> None:
+    target = native_target(*interpreter)
+    assert target
+    assert (target.name, target.arch) == (name, arch)
+    assert platform_tags(target, "go1.26.8") == (tag,)
+
+
+def test_systems_that_go_does_not_know() -> None:
+    assert native_target("haiku1", "x86_64", "haiku-1-x86_64") is None
+    assert native_target("freebsd14", "mips", "freebsd-14.1-RELEASE-mips") is None
 
 
 @pytest.mark.parametrize("machine", ["", "loongarch64", "mips"])

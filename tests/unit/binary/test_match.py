@@ -161,3 +161,13 @@ def test_real_programs(name: str, faults: int) -> None:
 )
 def test_levels_by_architecture(facts: BinaryFacts, arch: str, count: int) -> None:
     assert len(level_faults(facts, arch)) == count
+
+
+def test_what_android_does_not_start() -> None:
+    facts = read_facts(io.BytesIO(load("android-arm64")))
+    assert check_target(facts, target("android-arm64")) == []
+    assert check_target(replace(facts, pie=False), target("android-arm64")) == [
+        "it is not position-independent (PIE), and Android starts no other"
+    ]
+    (fault,) = check_target(replace(facts, interpreter=None), target("android-arm64"))
+    assert fault == "its loader is None, not /system/bin/linker64"

@@ -108,6 +108,10 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
         f"neither the packages' C nor zig's libraries have {{name}}\n{ELSEWHERE}",
     ),
     (
+        "unable to (?:resolve zig|open (?:global|local)) cache",
+        "set HOME, or name a folder for zig's cache: ZIG_GLOBAL_CACHE_DIR=DIR go-to-wheel --cgo …",
+    ),
+    (
         "<inline asm>|invalid instruction mnemonic",
         f"zig's assembler, clang's, does not take this code; many packages have a build tag for "
         f"their plain C: --tags LIST\n{ELSEWHERE}",

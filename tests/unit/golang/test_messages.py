@@ -28,6 +28,7 @@ from go_to_wheel.process import Result
         ("missing go.sum entry for module", "go mod tidy"),
         ("a.go:4: fatal error: 'vips/vips.h' file not found", "the C header vips/vips.h"),
         ('error: unable to find static system library "vips" using', "the library vips"),
+        ("error: unable to resolve zig cache directory: AppDataDirUnavailable", "set HOME"),
         ("ld.lld: error: undefined symbol: vips_init", "have vips_init"),
         ("a.go:4:30: error: invalid instruction mnemonic 'bogus'", "zig's assembler"),
         ("main.go:7:12: pattern a.js: no matching files found", "go generate"),

@@ -36,7 +36,8 @@ def fetch(
     paths = [f"{query.path}/{name}" if name else query.path for name in names]
     for path in paths:
         go.query(["get", f"{path}@{query.version}"], folder)
-    packages = [list_package(go, folder, path, target) for path in paths]
+    lister = go.with_cgo()  # programs with nothing but C, too
+    packages = [list_package(lister, folder, path, target) for path in paths]
     first = packages[0]
     for package in packages:
         if package.module_path != first.module_path:

@@ -247,20 +247,6 @@ def test_a_missing_header_names_it(tmp_path: Path) -> None:
     assert "hint: no package contains the C header no_such_library.h" in result.stderr
 
 
-def test_cpp_is_linked_in_statically(tmp_path: Path) -> None:
-    main = 'package main\n\n// int sum(int n);\nimport "C"\n\nfunc main() { println(C.sum(3)) }\n'
-    source = write(tmp_path / "a", main)
-    (source / "sum.cpp").write_text(
-        "#include <stdexcept>\n#include <vector>\n"
-        'extern "C" int sum(int n) {\n  std::vector<int> all(n, 2);\n'
-        '  try { throw std::runtime_error(""); } catch (const std::exception &) {}\n'
-        "  return all[0] + n;\n}\n"
-    )
-    build(source, "--platforms", "linux-amd64")
-    assert run(unpack(wheel_in(source), tmp_path)).stderr == "5\n"
-    assert "libc++" in go_to_wheel("inspect", wheel_in(source)).stdout
-
-
 def test_without_ziglang_the_error_says_what_to_install(tmp_path: Path) -> None:
     source = write(tmp_path / "a")
     (tmp_path / "hide" / "ziglang.py").parent.mkdir()

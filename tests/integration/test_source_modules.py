@@ -263,3 +263,12 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     go_to_wheel("github.com/tomnomnom/gron@v0.7.1", "--dry-run", "--platforms", native(), env=env)
     refuse("github.com/tomnomnom/gron@v99.0.0", env=env)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_that_is_nothing_but_c(tmp_path: Path) -> None:
+    files = {**module(), "main.go": 'package main\n\nimport "C"\n\nfunc main() {}\n'}
+    env = serve(tmp_path, "example.com/tool", {"v1.0.0": files})
+    refused = go_to_wheel("example.com/tool@latest", "--dry-run", env=env, check=False)
+    assert "hint: its files are for other systems, or need cgo" in refused.stderr
+    pytest.importorskip("ziglang")
+    assert plan("example.com/tool@latest", env, "--cgo")["version"] == "1.0.0"

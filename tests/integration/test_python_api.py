@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import re
+import shutil
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -96,6 +99,26 @@ def test_threads_do_not_disturb_each_other(hello: Path, tmp_path: Path) -> None:
         assert sys.stdout is printed
     finally:
         sys.stdout = before
+
+
+def test_the_page_about_it(hello: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The examples on the page of the Python API run as they are, one after the other."""
+    page = Path(__file__).parents[2] / "docs" / "reference" / "python-api.md"
+    examples = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    copied = tmp_path / "mytool"
+    shutil.copytree(hello, copied)
+    (copied / "go.mod").write_text("module example.com/mytool\n\ngo 1.24\n", encoding="utf-8")
+    build_wheels(str(copied), version="1.2.0", platforms=["windows-amd64"],
+                 output_dir=str(tmp_path / "dist"))  # fmt: skip
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "mytool").write_bytes(b"\x7fELF program")
+    with contextlib.chdir(tmp_path):
+        for example in examples[:-1]:  # the last one imports an installed wheel
+            exec(compile(example, "example", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "linux-amd64 compile" in printed
+    assert re.search(r"^1\.2\.0 Go binary packaged", printed, re.MULTILINE)
+    assert re.search(r"\.data/scripts/mytool\.exe go1\.\d+", printed)
 
 
 def test_every_name_is_there() -> None:

@@ -265,40 +265,31 @@ def _use_c(go: Go, located: Located, targets: Sequence[Target]) -> tuple[Go, lis
     return use_c(go, source.root, source.packages, targets, named, glibc)
 
 
-def _find_main(go: Go, source: ModuleSource, package: str, targets: Sequence[Target]) -> Package:
+def _find_main(go: Go, source: ModuleSource, asked: str, targets: Sequence[Target]) -> Package:
     """A package to build, listed for the first target that has files for it.
 
-    A program may be for some systems only; the compiler refuses the others. Raises
-    SourceError.
+    A program may be for some systems only; the compiler refuses the others. Anything but a
+    program would compile to an archive, exit 0. Raises SourceError.
     """
-    refused: SourceError | None = None
     systems: dict[str, Target] = {}
     for target in targets:
         systems.setdefault(target.goos, target)
+    refused: list[SourceError] = []
     for target in systems.values():
         try:
-            return _find_main_for(go, source, package, target)
+            package = list_package(go, source.root, asked, target)
+            if package.name == "main":
+                return package
+            kind = f"is a library (package {package.name}), not a program"
+            raise SourceError(f"package {package.import_path} {kind}")
         except SourceError as error:
-            refused = refused or error
-            if "build constraints exclude" not in refused.message:
+            refused.append(error)
+            if "build constraints exclude" not in refused[0].message:
                 break
-    raise refused or SourceError("no target to build for")
-
-
-def _find_main_for(go: Go, source: ModuleSource, asked: str, target: Target) -> Package:
-    """A package to build; anything but `main` would compile to an archive, exit 0."""
-    try:
-        package = list_package(go, source.root, asked, target)
-    except SourceError as error:
-        if "no Go files in" not in error.message:
-            raise
-        raise SourceError(error.message, _name_mains(go, source, target)) from None
-    if package.name == "main":
-        return package
-    raise SourceError(
-        f"package {package.import_path} is a library (package {package.name}), not a program",
-        _name_mains(go, source, target),
-    )
+    first = refused[0]
+    if "no Go files in" in first.message or "is a library" in first.message:
+        raise SourceError(first.message, _name_mains(go, source, targets[0])) from None
+    raise first
 
 
 def _name_mains(go: Go, source: ModuleSource, target: Target) -> str:

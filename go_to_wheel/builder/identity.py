@@ -124,9 +124,7 @@ def read_pkg_info(folder: Path) -> Identity | None:
         license=packed.get("license_expression"),
         readme=Readme(text, kind) if text else None,
         settled=True,
-        urls=_labelled(raw.get("project_urls", {}).items()),
+        urls=tuple(
+            (label, Value(url, PKG_INFO)) for label, url in raw.get("project_urls", {}).items()
+        ),
     )
-
-
-def _labelled(urls: Iterable[tuple[str, str]]) -> tuple[tuple[str, Value], ...]:
-    return tuple((label, Value(url, PKG_INFO)) for label, url in urls)

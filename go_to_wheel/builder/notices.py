@@ -90,8 +90,12 @@ def fetch_notices(
         else "it was replaced by a folder when the program was built"
         for query in wanted.keys() - set(fetchable)
     }
+    found: dict[str, dict[str, Any]] = {}
     try:
-        found = _download(fetchable, go_binary, machine) if fetchable else {}
+        with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as scratch:
+            if fetchable:
+                go = open_go(go_binary, machine.runner, Path(scratch), machine.environ)
+                found = download_modules(go, Path(scratch), fetchable)
     except ToolchainError as error:
         if go_binary:
             raise
@@ -123,14 +127,6 @@ def _modules(info: GoBuildInfo) -> tuple[GoModule, ...]:
 def _query(module: GoModule) -> str:
     used = module.replace or module
     return f"{used.path}@{used.version}" if used.version else used.path
-
-
-def _download(
-    queries: Sequence[str], go_binary: str | None, machine: Machine
-) -> dict[str, dict[str, Any]]:
-    with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as scratch:
-        go = open_go(go_binary, machine.runner, Path(scratch), machine.environ)
-        return download_modules(go, Path(scratch), queries)
 
 
 def _fault(downloaded: Mapping[str, Any], module: GoModule) -> str:

@@ -9,6 +9,12 @@ from urllib.parse import urlsplit
 _FORGES = ("github.com", "gitlab.com", "codeberg.org", "bitbucket.org", "gitea.com", "git.sr.ht")
 #: The Go project's own, where golang.org/x/… is.
 _GOOGLE = "go.googlesource.com"
+#: Hosts of module paths that are documented to stand for another one.
+_ELSEWHERE = {
+    r"golang\.org/x/([\w.-]+)": rf"https://{_GOOGLE}/\1",
+    r"gopkg\.in/([\w-]+)/([\w-]+)\.v\d+": r"https://github.com/\1/\2",
+    r"gopkg\.in/([\w-]+)\.v\d+": r"https://github.com/go-\1/\1",
+}
 _PATH_PART = re.compile(r"[\w.~+-]+", re.ASCII)
 _SSH = re.compile(r"(?:ssh://)?(?:[\w.-]+@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<path>.+)")
 
@@ -21,6 +27,9 @@ def forge_url(address: str, module_path: str = "") -> str | None:
     names that host: an internal server's name is nobody else's business. Passwords and
     user names are left out.
     """
+    for pattern, place in _ELSEWHERE.items():
+        if found := re.match(pattern, address):
+            return found.expand(place)
     try:
         host, path = _split_address(address)
     except ValueError:  # not an address at all: "http://["

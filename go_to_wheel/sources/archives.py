@@ -56,6 +56,13 @@ class Member:
     name: str
     read: Callable[[int], bytes]
 
+    def read_all(self, limit: int) -> bytes:
+        """The whole file; raises SourceError if it has more bytes than `limit`."""
+        data = self.read(limit + 1)
+        if len(data) > limit:
+            raise SourceError(f"{self.name!r} has more than the {limit:,} bytes that are read")
+        return data
+
 
 def list_members(path: Path, stream: IO[bytes]) -> Iterator[Member]:
     """What an open file of a release holds: itself, if it is a program, or its members.
@@ -106,7 +113,9 @@ def read_checksums(folder: Path) -> dict[str, tuple[str, str]]:
     """The checksums in a folder's lists: file name -> (hexadecimal digest, the list's name)."""
     found: dict[str, tuple[str, str]] = {}
     for path in sorted(folder.iterdir()):
-        if _CHECKSUM_LIST.fullmatch(path.name) and path.is_file():
+        if not (_CHECKSUM_LIST.fullmatch(path.name) and path.is_file()):
+            continue
+        if path.stat().st_size <= TEXT_LIMIT:
             text = read_file(path, folder, TEXT_LIMIT).decode("utf-8", "replace")
             for line in filter(None, map(_CHECKSUM.fullmatch, map(str.strip, text.splitlines()))):
                 name = line["name"] or line["file"] or path.stem

@@ -265,12 +265,12 @@ def _list_programs(
             name = parts[-1] if parts else ""
             if is_program(member.read(512)) and "testdata" not in parts:
                 origin = origin or verify(path, project, sums)
-                data = member.read(BINARY_LIMIT)
+                data = member.read_all(BINARY_LIMIT)
                 facts = _read_facts(f"{path} {member.name}".strip(), data)
                 if facts.executable:
                     yield _Program(path, member.name, facts, sha256(data).digest(), origin)
             elif len(parts) in (1, 2) and (is_license_name(name) or _is_readme(name)):
-                texts.setdefault(name, member.read(TEXT_LIMIT).replace(b"\r\n", b"\n"))
+                texts.setdefault(name, member.read_all(TEXT_LIMIT).replace(b"\r\n", b"\n"))
 
 
 def _read_facts(label: str, data: bytes) -> BinaryFacts:
@@ -292,17 +292,19 @@ def _choose(
             f"name the one to take: --binary {target.name}=PATH",
         )
     chosen = max(fitting, key=lambda program: (program.origin.listed != "", program.member != ""))
-    load = _loader(chosen.path, project, chosen.member)
+    load = _loader(chosen, project)
     return PrebuiltBinary(target, chosen.label, load, command, chosen.origin)
 
 
-def _loader(path: Path, project: Path | None, name: str) -> Callable[[], bytes]:
+def _loader(program: _Program, project: Path | None) -> Callable[[], bytes]:
     def load() -> bytes:
-        with open_file(path, project, BINARY_LIMIT) as stream:
-            for member in list_members(path, stream):
-                if member.name == name:
-                    return member.read(BINARY_LIMIT)
-        raise SourceError(f"{path} changed: it has no {name!r} any more")
+        with open_file(program.path, project, BINARY_LIMIT) as stream:
+            for member in list_members(program.path, stream):
+                if member.name == program.member:
+                    data = member.read_all(BINARY_LIMIT)
+                    if sha256(data).digest() == program.digest:
+                        return data
+        raise SourceError(f"{program.label} changed during the build", "run the command again")
 
     return load
 

@@ -172,6 +172,27 @@ def test_a_checksum_beside_a_file(tmp_path: Path) -> None:
         read_release(tmp_path)
 
 
+def test_large_files_are_no_lists_of_checksums(tmp_path: Path) -> None:
+    (tmp_path / "tool").write_bytes(load("linux-amd64"))
+    with (tmp_path / "checksum-data").open("wb") as stream:
+        stream.truncate(9 << 20)
+    assert read_release(tmp_path).notes == ()
+
+
+def test_a_release_that_changes_while_it_is_read(tmp_path: Path) -> None:
+    pack(tmp_path / "tool.zip", {"tool": load("linux-amd64")})
+    (binary,) = read_release(tmp_path).binaries
+    pack(tmp_path / "tool.zip", {"tool": load("linux-amd64") + b"!"})
+    with pytest.raises(SourceError, match="changed during the build"):
+        binary.load()
+
+
+def test_texts_that_are_too_large(tmp_path: Path) -> None:
+    pack(tmp_path / "tool.zip", {"tool": load("linux-amd64"), "LICENSE": bytes((8 << 20) + 1)})
+    with pytest.raises(SourceError, match="'LICENSE' has more than the 8,388,608 bytes"):
+        read_release(tmp_path)
+
+
 def test_files_that_no_checksum_is_listed_for(tmp_path: Path) -> None:
     (tmp_path / "tool").write_bytes(load("linux-amd64"))
     (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  other\n")

@@ -204,7 +204,7 @@ def native_target(
     under a 64-bit kernel. Where PyPI has no tag, the target has the tag of a local wheel.
     """
     goos = {"win32": "windows"}.get(system, system.rstrip("0123456789."))
-    if goos == "windows" and platform:  # what runs under emulation is told the machine's own
+    if goos == "windows" and platform:  # under emulation `machine` is the computer's own
         machine = {"win32": "x86"}.get(platform, platform.removeprefix("win-"))
     machine = machine.lower()
     arch = _OTHER_NAMES.get(machine, machine)

@@ -30,16 +30,25 @@ _LEVELS = {
 _ANDROID_LOADER = "/system/bin/linker64"
 _ARM = ("arm", "armv5l", "armv6l", "armv7l")
 Linkage = Literal["no C", "static", "glibc"]
+#: The DLLs of Windows itself, without those of compilers and Visual C++.
+_DLLS = "|".join(
+    """
+    activeds advapi32 authz avicap32 avrt bcrypt bcryptprimitives bluetoothapis cabinet cfgmgr32
+    combase comctl32 comdlg32 credui crypt32 cryptui d2d1 d3d11 d3d12 d3d9 d3dcompiler_47 dbghelp
+    dcomp ddraw dhcpcsvc dinput8 dnsapi dsound dwmapi dwrite dxgi dxva2 fwpuclnt gdi32 gdiplus glu32
+    hid imagehlp imm32 iphlpapi kernel32 kernelbase mf mfplat mfreadwrite mpr msacm32 msi msimg32
+    msvcrt mswsock ncrypt netapi32 normaliz ntdll odbc32 ole32 oleacc oleaut32 opengl32 pdh powrprof
+    propsys psapi rasapi32 rpcrt4 rstrtmgr secur32 sensapi setupapi shcore shell32 shlwapi sspicli
+    tdh ucrtbase urlmon user32 userenv usp10 uxtheme version virtdisk wer wevtapi windowscodecs
+    winhttp wininet winmm winscard winspool wintrust winusb wlanapi wldap32 ws2_32 wsock32 wtsapi32
+    xinput1_4 xmllite
+    """.split()
+)
 #: The libraries that every system of a kind has; for Linux, those of glibc.
 _SYSTEM_LIBRARIES = {
     "linux": re.compile(r"lib(c|m|dl|pthread|rt|util|resolv)\.so\.\d|ld-linux.*"),
     "darwin": re.compile(r"/usr/lib/.*|/System/Library/Frameworks/.*"),
-    "windows": re.compile(
-        r"(api-ms-win-.*|kernel32|ntdll|msvcrt|ucrtbase|advapi32|bcrypt(primitives)?|comdlg32"
-        r"|crypt32|dbghelp|dnsapi|gdi32|iphlpapi|mswsock|netapi32|ole32|oleaut32|powrprof|psapi"
-        r"|rpcrt4|secur32|setupapi|shell32|shlwapi|user32|userenv|version|winmm|ws2_32)\.dll",
-        re.IGNORECASE,
-    ),
+    "windows": re.compile(rf"(api-ms-win-[a-z0-9-]*|{_DLLS})\.(dll|drv)", re.IGNORECASE),
 }
 _INSTRUMENTED = ("-race", "-msan", "-asan", "-cover")
 

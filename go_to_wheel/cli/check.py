@@ -29,16 +29,16 @@ _PYPROJECT = Path("pyproject.toml")
     "--expect",
     metavar="NAMES",
     help="Platforms that must be there, with commas; none: any set "
-    "(default: the default ones, for a project's name any set).",
+    "(default: the default ones; with NAME any set).",
 )
 @click.option(
     "--platform",
     "platforms",
     metavar="NAMES",
-    help="Of a project's wheels, check those for these platforms alone.",
+    help="With NAME: check only the wheels for these platforms.",
 )
 @click.option("--index-url", metavar="URL", help="The index for names (default: pip's).")
-@click.option("--select", metavar="CODES", help="Report these codes alone, such as binary,zip.")
+@click.option("--select", metavar="CODES", help="Report only these codes, such as binary,zip.")
 @click.option("--ignore", metavar="CODES", help="Don't report these codes.")
 @click.option("--run", "runs", is_flag=True, help="Run the programs too, where that is possible.")
 @click.option(
@@ -47,7 +47,9 @@ _PYPROJECT = Path("pyproject.toml")
     help="What --run runs, such as 'tool selftest' (default: each command with --version).",
 )
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
-@click.option("--all", "everything", is_flag=True, help="Show each finding, of many wheels too.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Show each finding in full, even for many wheels."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; short for --format json.")
 @click.option(
     "--format",
@@ -72,11 +74,11 @@ def command(
     as_json: bool,
     form: str,
 ) -> None:
-    """Check wheels from any tool, before they are uploaded or after.
+    """Check wheels from any tool, before or after the upload.
 
-    WHEELS are files, or folders of them; without any, the folder 'dist'. The NAME of a
-    project, where there is no such file or folder, stands for all wheels and the sdist of its
-    newest release on the index that pip is configured for, or of another VERSION.
+    WHEELS are files, or folders of them; without any, the folder 'dist'. NAME is a project
+    on the index that pip is configured for: all wheels and the sdist of its newest release,
+    or of VERSION. A file or folder of that name comes first.
 
     Reports what PyPI would refuse, what would fail when installed, and where the program
     inside contradicts the wheel's tags. Nothing is unpacked or run without --run, which

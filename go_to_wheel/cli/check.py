@@ -48,7 +48,7 @@ _PYPROJECT = Path("pyproject.toml")
 )
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
 @click.option(
-    "--all", "everything", is_flag=True, help="Show each finding in full, even for many wheels."
+    "--all", "everything", is_flag=True, help="Show every finding, even of many wheels."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; short for --format json.")
 @click.option(

@@ -13,6 +13,7 @@ from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.version_var import judge_variables
 from go_to_wheel.errors import InvalidOptionsError, SourceError
 from go_to_wheel.golang.cgo import find_cgo, replacement_for
+from go_to_wheel.golang.messages import explain
 from go_to_wheel.golang.packages import list_linked
 from go_to_wheel.licenses.notices import BundledLicenses, Notice, bundle_licenses, unknown_licenses
 from go_to_wheel.naming import STANDARD_LIBRARY
@@ -36,19 +37,20 @@ class Linked:
     without_cgo: frozenset[str] = frozenset()
 
 
-def list_targets(plan: BuildPlan, targets: Iterable[Target]) -> Linked:
+def list_targets(plan: BuildPlan, targets: Iterable[Target], strict: bool = False) -> Linked:
     """The packages and licences in the programs for these targets, all of them together.
 
     A wheel has the licences of its own target alone, so that it doesn't depend on what else is
     built in the same run. Raises SourceError, also for packages that are nothing without cgo,
-    and InvalidOptionsError for variables that a target's files compute or don't have.
+    and InvalidOptionsError for variables that a target's files compute or don't have. What else
+    the compiler would refuse to load is left to it, unless `strict`.
     Threads: a pool that ends before this returns or raises; an interrupt stops the child
     processes.
     """
     distinct = {plan.compile_key(target): target for target in targets}
     with ThreadPoolExecutor(max_workers=plan.options.jobs) as pool:
         try:
-            found = list(pool.map(partial(_list_target, plan), distinct.values()))
+            found = list(pool.map(partial(_list_target, plan, strict), distinct.values()))
         except (KeyboardInterrupt, SystemExit):
             plan.runner.stop()
             raise
@@ -66,12 +68,12 @@ def list_targets(plan: BuildPlan, targets: Iterable[Target]) -> Linked:
     return Linked(bundled, without_cgo)
 
 
-def _list_target(plan: BuildPlan, target: Target) -> tuple[list[Notice], list[str]]:
+def _list_target(plan: BuildPlan, strict: bool, target: Target) -> tuple[list[Notice], list[str]]:
     """The notices of a target's programs, and the packages that lose cgo files."""
     if plan.go is None:
         return _recorded(plan, target), []
     if len(target.slices) > 1:
-        parts = [_list_target(plan, part) for part in target.slices]
+        parts = [_list_target(plan, strict, part) for part in target.slices]
         return [n for notices, _ in parts for n in notices], [p for _, left in parts for p in left]
     root, go = plan.source.root, plan.go.with_tags(plan.options.tags_for(target))
     linked = list_linked(go, root, plan.source.packages, target)
@@ -94,6 +96,9 @@ def _list_target(plan: BuildPlan, target: Target) -> tuple[list[Notice], list[st
     zig, cxx = go.c_compiler(target), any(package.uses_cxx for package in linked)
     left_out = [] if zig else find_cgo(go, root, linked, target)
     _refuse_stubs(left_out)
+    broken = "\n".join(dict.fromkeys(text for package in linked for text in package.faults))
+    if broken and strict:
+        raise SourceError(broken, explain(broken, go.version))
     c_parts = zig.notices(target, cxx) if zig else []
     if not plan.options.dependency_licenses:
         return c_parts, left_out

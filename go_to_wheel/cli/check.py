@@ -47,9 +47,7 @@ _PYPROJECT = Path("pyproject.toml")
     help="What --run runs, such as 'tool selftest' (default: each command with --version).",
 )
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
-@click.option(
-    "--all", "everything", is_flag=True, help="Show every finding, even of many wheels."
-)
+@click.option("--all", "everything", is_flag=True, help="Show every finding, even of many wheels.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; short for --format json.")
 @click.option(
     "--format",

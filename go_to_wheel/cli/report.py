@@ -57,7 +57,7 @@ def print_plan(request: BuildRequest, as_json: bool, verbose: bool) -> None:
     """What a build would do, each value with its source."""
     with _waiting(verbose):
         plan = plan_build(request, make_runner(verbose), os.environ)
-        described = format_plan(plan, list_targets(plan, plan.options.targets))
+        described = format_plan(plan, list_targets(plan, plan.options.targets, strict=True))
     if as_json:
         click.echo(json.dumps(described, indent=2))
         return

@@ -42,6 +42,7 @@ class Package:
     ignored: tuple[str, ...] = ()
     is_dependency: bool = False
     is_standard: bool = False
+    faults: tuple[str, ...] = ()
     uses_c: bool = False
     uses_cxx: bool = False
     c_libraries: tuple[str, ...] = ()
@@ -57,10 +58,11 @@ def list_package(go: Go, folder: Path, package: str, target: Target) -> Package:
 def list_linked(go: Go, folder: Path, packages: Sequence[str], target: Target) -> list[Package]:
     """Every package that is linked into a target's programs, in Go's order.
 
-    Raises SourceError when go list fails; packages that can't be loaded are left to the
-    compiler's own message.
+    Raises SourceError when go list fails; packages that can't be loaded are among the faults
+    of those that import them.
     """
-    args = ["list", "-e", "-deps", "-buildvcs=false", f"-json={_FIELDS}", *packages]
+    fields = f"-json={_FIELDS},Error,DepsErrors"
+    args = ["list", "-e", "-deps", "-buildvcs=false", fields, *packages]
     listed = _parse_objects(go.query(args, folder, target))
     return [_parse_package(data) for data in listed if data.get("Dir")]
 
@@ -121,6 +123,7 @@ def list_local_replacements(go: Go, folder: Path) -> list[tuple[str, str]]:
 def _parse_package(data: dict[str, Any]) -> Package:
     module = data.get("Module", {})
     used = module.get("Replace") or module
+    errors = [*([data["Error"]] if "Error" in data else []), *(data.get("DepsErrors") or ())]
     return Package(
         import_path=data["ImportPath"].split(" ")[0],  # "x [m]": x as m's profile makes it
         name=data.get("Name", ""),
@@ -134,6 +137,7 @@ def _parse_package(data: dict[str, Any]) -> Package:
         ignored=tuple(data.get("IgnoredGoFiles", ())),
         is_dependency=data.get("DepOnly", False),
         is_standard=data.get("Standard", False),
+        faults=tuple(": ".join(filter(None, [e.get("Pos"), e["Err"]])) for e in errors),
         uses_c=bool(data.get("CgoFiles")),
         uses_cxx=bool(data.get("CXXFiles")),
         c_libraries=tuple(data.get("CgoPkgConfig", ())),

@@ -567,3 +567,18 @@ def test_a_file_to_embed_that_is_missing_is_named(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "pattern web/dist: no matching files found" in result.stderr
     assert "hint: the program embeds web/dist; if it is in a submodule" in result.stderr
+
+
+def test_a_dry_run_refuses_what_the_build_would(tmp_path: Path) -> None:
+    (tmp_path / "go.mod").write_text(
+        "module example.com/tool\n\ngo 1.22\n\nrequire example.com/x v0.0.0\n\n"
+        "replace example.com/x => ../nowhere\n"
+    )
+    (tmp_path / "main.go").write_text(
+        'package main\n\nimport _ "example.com/x"\n\nfunc main() {}\n'
+    )
+    for more in ([], ["--dry-run"]):
+        result = go_to_wheel(tmp_path, "--platforms", "native", *more, check=False)
+        assert result.returncode == 1
+        assert "replacement directory ../nowhere does not exist" in result.stderr
+        assert "go.mod replaces this module by ../nowhere" in result.stderr

@@ -26,9 +26,8 @@ _NO_SUMMARY = re.compile(
 _ENTRY_POINT = re.compile(
     r"entry ?-?point|\bmain (package|function|program)\b|^package main$", re.IGNORECASE
 )
-_PACKAGE_MAIN = re.compile(
-    r"^package main (is|provides|implements|contains|defines|holds|has)? ?", re.IGNORECASE
-)
+_DOES = r"(is|provides|implements|contains|defines|holds|has)"
+_PACKAGE = re.compile(rf"^package (main( {_DOES})?|\S+ {_DOES}) ", re.IGNORECASE)
 #: Beginnings of sentences about something else than the program.
 _OTHER_SUBJECT = re.compile(
     r"available (for|on|in|as|from)|(latest )?(releases?|downloads?|sponsors?|news|updates?)\b"
@@ -91,7 +90,7 @@ def summary_of_doc(doc: str) -> str | None:
     sentence = next(_sentences(doc), None)
     if sentence is None or _NO_SUMMARY.match(sentence) or _ENTRY_POINT.search(sentence):
         return None
-    bare = _PACKAGE_MAIN.sub("", sentence)
+    bare = _PACKAGE.sub("", sentence)
     return bare[:1].upper() + bare[1:] if bare != sentence else sentence
 
 

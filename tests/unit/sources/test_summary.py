@@ -26,6 +26,8 @@ from go_to_wheel.sources.summary import summary_of_doc, summary_of_readme
         ("Package main is the entry point of tool.", None),
         ("Package main", None),
         ("Package main brews tea.", "Brews tea"),
+        ("Package tool is a teapot. More.", "A teapot"),
+        ("Package tool brews tea.", "Package tool brews tea"),
         ("The main function lives here.", None),
         ("Tool is the command line entrypoint.", None),
     ],

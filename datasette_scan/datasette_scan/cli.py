@@ -87,6 +87,8 @@ def register(cli: click.Group) -> None:
         """
         try:
             run(context, serve, paths or (".",), options)
+        except BrokenPipeError:
+            raise  # whoever reads has seen enough; click ends quietly
         except (OSError, MemoryError, RuntimeError) as error:
             raise click.ClickException(describe_refusal(error)) from error
 

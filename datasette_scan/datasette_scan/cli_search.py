@@ -23,7 +23,7 @@ async def search_all(ds: Any, state: State, wanted: Wanted, as_json: bool) -> in
     try:
         await state.scan_task.scan()
         databases = {db.name: db for db in _databases(ds, state)}
-        search = ContentSearch(databases.values(), wanted, _may_view, state.reader.search_threads)
+        search = ContentSearch(databases.values(), wanted, _may_view, state.reader)
         began = time.monotonic()
         found = False
         async for event in search.events():

@@ -18,6 +18,7 @@ from typing import Any
 from .contents import Chunk, Found, StoppedError, Wanted, search_chunk
 from .database import ScannedDatabase
 from .errors import StoppingError, TooComplexError, UnavailableError
+from .reader import Reader
 
 _WAITING = 100  # events that nobody has fetched yet
 _MOST_FAILED = 10  # tables of one database, after which its others are not searched
@@ -67,12 +68,12 @@ class ContentSearch:
     """One search. ``stop`` may be called at any time, from any thread."""
 
     def __init__(
-        self, databases: Iterable[Any], wanted: Wanted, may_view_table: MayViewTable, threads: int
+        self, databases: Iterable[Any], wanted: Wanted, may_view_table: MayViewTable, reader: Reader
     ) -> None:
         self._databases = sorted(databases, key=lambda db: (size_of(db), db.name))
         self._wanted = wanted
         self._may_view_table = may_view_table
-        self._threads = threads
+        self._reader = reader
         self._stopped = threading.Event()
         self._searched = 0
         self._size = 0
@@ -92,11 +93,17 @@ class ContentSearch:
         """End it as soon as possible."""
         self._stopped.set()
 
+    def _is_over(self) -> bool:
+        return self._stopped.is_set() or self._reader.opener.is_stopping
+
     async def events(self) -> AsyncIterator[Event]:
         """What happens, as it happens."""
         queue: asyncio.Queue[Event | None] = asyncio.Queue(_WAITING)
         waiting = iter(self._databases)
-        tasks = [asyncio.create_task(self._work(waiting, queue)) for _ in range(self._threads)]
+        tasks = [
+            asyncio.create_task(self._work(waiting, queue))
+            for _ in range(self._reader.search_threads)
+        ]
         working = len(tasks)
         try:
             while working:
@@ -113,7 +120,7 @@ class ContentSearch:
 
     async def _work(self, waiting: Iterator[Any], queue: asyncio.Queue[Event | None]) -> None:
         for db in waiting:
-            if self._stopped.is_set():
+            if self._is_over():
                 break
             with contextlib.suppress(StoppedError, StoppingError):
                 async for event in self._search(db):
@@ -168,9 +175,7 @@ class ContentSearch:
 
         def use(connection: sqlite3.Connection) -> Chunk:
             at.clear()
-            return search_chunk(
-                connection, self._wanted, done, at.append, self._stopped.is_set, missing
-            )
+            return search_chunk(connection, self._wanted, done, at.append, self._is_over, missing)
 
         if isinstance(db, ScannedDatabase):
             return await db.search(use)

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
 import threading
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hostile import doubling_views
-from sites import Scanned, child_python, end, make_database, photograph, run_sql, scanned
+from sites import (
+    PATIENCE,
+    Scanned,
+    Server,
+    child_python,
+    end,
+    make_database,
+    photograph,
+    run_sql,
+    scanned,
+)
 from test_opening import HOLD_OPEN
 from test_permissions import cookie
 
@@ -219,7 +233,8 @@ async def allow_all(_database: str, _table: str) -> bool:
 
 def of(site: Scanned, text: str, threads: int = 1) -> ContentSearch:
     databases = [db for name, db in site.ds.databases.items() if name in site.names.values()]
-    return ContentSearch(databases, Wanted(text), allow_all, threads)
+    site.state.reader.search_threads = threads
+    return ContentSearch(databases, Wanted(text), allow_all, site.state.reader)
 
 
 async def test_the_smallest_come_first(root: Path) -> None:
@@ -388,6 +403,27 @@ async def test_links_lead_to_the_rows_that_match(text: str, root: Path) -> None:
     await site.close()
 
 
+async def test_links_of_odd_names(root: Path) -> None:
+    columns = ["_x", "a__b", "a b", "_size", "x__exact", "_where", "sql", "_search", "é", '"', "]"]
+    names = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
+    values = ", ".join("'needle'" for _ in columns)
+    run_sql(
+        root / "one.db",
+        f'CREATE TABLE "b c/d%?#é" ({names})',
+        f'INSERT INTO "b c/d%?#é" VALUES ({values})',
+        'INSERT INTO "b c/d%?#é" DEFAULT VALUES',
+    )
+    site = await scanned(root)
+    [table] = (await site.json("/-/scan/search.json?q=NEEDLE"))["results"]
+    assert [column["name"] for column in table["columns"]] == columns
+    for column in table["columns"]:
+        path, _, query = column["url"].partition("?")
+        rows = (await site.json(f"{path}.json?{query}&_shape=objects"))["rows"]
+        assert len(rows) == 1, column
+    assert (await site.get(table["quotations"][0]["url"])).status_code == 200
+    await site.close()
+
+
 async def test_the_page_shows_what_the_json_has(root: Path) -> None:
     make_database(root / "<b>.db")
     run_sql(root / "<b>.db", "INSERT INTO t(name) VALUES ('<script>alert(1)</script>\u202erow')")
@@ -526,6 +562,40 @@ async def test_it_ends_when_nobody_iterates(root: Path, monkeypatch: pytest.Monk
     assert isinstance(await anext(events), TablesFound)
     await events.aclose()
     await site.close()
+
+
+def test_sigterm_ends_a_search(root: Path, tmp_path: Path, serve: Callable[..., Server]) -> None:
+    """Of found databases, and of those that Datasette serves itself."""
+    for path in (root / "slow.db", tmp_path / "named.db"):
+        run_sql(
+            path,
+            "CREATE TABLE t0 (v, w TEXT AS (printf('%.*c', 9000000, 'x')))",
+            "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 5000) "
+            "INSERT INTO t0(v) SELECT i FROM c",
+            *(f"CREATE TABLE t{i} AS SELECT v FROM t0" for i in range(1, 9)),
+            *(
+                f"ALTER TABLE t{i} ADD COLUMN w TEXT AS (printf('%.*c', 9000000, 'x'))"
+                for i in range(1, 9)
+            ),
+        )
+    server = serve(str(root), str(tmp_path / "named.db"))
+    server.scanned()
+    began = threading.Event()
+
+    def search() -> None:
+        with contextlib.suppress(OSError):
+            url = f"{server.url}/-/scan/search.json?q=nowhere&_nl=on"
+            with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
+                answer.readline()
+                began.set()
+                answer.read()
+
+    thread = threading.Thread(target=search)
+    thread.start()
+    assert began.wait(PATIENCE)
+    assert server.stop(signal.SIGTERM) in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+    thread.join()
+    assert "Traceback" not in server.text()
 
 
 # -- the command

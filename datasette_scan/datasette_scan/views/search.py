@@ -88,8 +88,7 @@ class Asked:
         async def may_view(database: str, table: str) -> bool:
             return await compat.may_view_table(self.ds, self.request.actor, database, table)
 
-        threads = self.state.reader.search_threads
-        return ContentSearch(self.databases, self.wanted, may_view, threads)
+        return ContentSearch(self.databases, self.wanted, may_view, self.state.reader)
 
     # -- what is found, as people and programs read it
 
@@ -277,6 +276,7 @@ class _Sections:
         self._began = self._stepped = time.monotonic()
         self._matches = self._tables = 0
         self._databases: set[str] = set()
+        self._shown = 0
         self._unsearched: list[Json] = []
         self._more = False
 
@@ -293,12 +293,13 @@ class _Sections:
         self._matches += sum(table["matches"] for table in tables)
         self._tables += len(tables)
         self._databases.add(event.database)
+        self._shown += 1
         self._more = self._more or not all(table["complete"] for table in tables)
         entry = getattr(self._asked.ds.databases.get(event.database), "entry", None)
         return await self._render(
             "found",
             name=visible(event.database),
-            number=len(self._databases),
+            number=self._shown,
             url=tables[0]["database_url"],
             path=entry.shown_path if entry and self._asked.full else "",
             application=entry.application if entry else "",

@@ -80,11 +80,17 @@ class Index:
         return ", ".join(re.sub(r"(?<=://)[^/@]*@", "", address) for address in self.addresses)
 
     def fetch(
-        self, release: str, folder: Path, platforms: Sequence[Target], progress: Progress
+        self,
+        release: str,
+        folder: Path,
+        platforms: Sequence[Target] = (),
+        progress: Progress = lambda file, done, size: None,
+        only: str = "",
     ) -> list[Path]:
         """Download the wheels, and without `platforms` the sdist, of a release; return paths.
 
-        `release` is "name", for its newest version, or "name==version". Raises
+        `release` is "name", for its newest version, or "name==version"; `only` names a
+        single file. Raises
         InvalidOptionsError when the index can't be reached, refuses, or has no such project,
         version or wheel.
         """
@@ -103,6 +109,7 @@ class Index:
             version = next((p.version for p in self._finder.find_matches(requirement)), None)
             links = [package.link for package in every if package.version == version]
             links = [link for link in links if _is_for(link.filename, platforms)]
+            links = [link for link in links if only in ("", link.filename)]
             if not links:
                 raise _nothing(requirement, version, [str(package.version) for package in every])
             links.sort(key=lambda link: str(link.filename))

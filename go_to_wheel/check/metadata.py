@@ -249,9 +249,9 @@ def _check_fields(raw: RawMetadata) -> Findings:
 
 
 def _check_readme(raw: RawMetadata) -> Findings:
-    text = raw.get("description", "")
+    text = raw.get("description", "")[:_MAX_README].replace("\r\n", "\n")
     kind = raw.get("description_content_type", "").split(";")[0].strip()
-    if kind == "text/markdown" and (links := relative_links(text[:_MAX_README])):
+    if kind == "text/markdown" and (links := relative_links(text)):
         more = f" and {len(links) - 3} more" if len(links) > 3 else ""
         text = f"relative links in the README lead nowhere on PyPI: {', '.join(links[:3])}{more}"
         yield Finding("readme-link", text)

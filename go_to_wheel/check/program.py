@@ -80,7 +80,9 @@ class Program:
     def is_musl(self) -> bool:
         """Whether it is linked with musl."""
         names = (self.facts.interpreter or "", *self.facts.libraries)
-        return any("ld-musl" in name or name.startswith("libc.musl") for name in names)
+        return any("ld-musl" in name or name.startswith("libc.musl") for name in names) or (
+            "libc.so" in names  # musl's own name; glibc's ends in a number
+        )
 
 
 def find_traces(facts: BinaryFacts, stream: BinaryIO, more: Iterable[str] = ()) -> tuple[str, ...]:

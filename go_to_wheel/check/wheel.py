@@ -53,6 +53,8 @@ from go_to_wheel.errors import BinaryError, MissingPathError, WheelError
 _MAX_SBOM, _MAX_SBOMS = 2 << 20, 5
 #: The findings after which a wheel isn't read on.
 _REFUSALS = {*FATAL, "filename-invalid", "check-failed"}
+#: Texts that a system starts by their extension, without a first line of "#!".
+_SCRIPTS = (".py", ".pyw", ".bat", ".cmd", ".ps1", ".sh")
 #: Longer descriptions, say of what needs a thousand libraries, are cut.
 _MAX_DESCRIPTION = 500
 #: More modules, in all programs together, are not shown.
@@ -191,7 +193,8 @@ class _Pass:
         try:
             facts = read_facts(stream)
         except BinaryError as error:  # a fault where a program is promised
-            if path.split("/")[0].endswith(".data") or "/bin/" in path:
+            is_promised = path.split("/")[0].endswith(".data") or "/bin/" in path
+            if is_promised and not path.lower().endswith(_SCRIPTS):
                 yield replace(fault("binary-broken", path, error.message), hint=error.hint)
             return
         traces = find_traces(facts, stream, self.builder_paths)

@@ -240,6 +240,11 @@ BROKEN: list[tuple[str, str, Callable[[Recipe], None]]] = [
     ("a page changed", "binary-signature", lambda r: change_page(r)),
     ("a long path", "path-long", lambda r: long_path(r)),
     ("a relative link", "readme-link", in_metadata("Says hello.\n", "[Use](docs/use.md)\n")),
+    (
+        "a relative link after code with line ends of Windows",
+        "readme-link",
+        in_metadata("Says hello.\n", "```\r\nx\r\n```\r\n[Use](docs/use.md)\r\n"),
+    ),
     ("CPU", "binary-cpu", with_program("linux-amd64-v3")),
 ]
 
@@ -332,6 +337,7 @@ def test_old_arm_code_runs_on_newer_arm() -> None:
 def test_a_script_is_no_program() -> None:
     recipe = good()
     recipe.files["hello-1.0.data/scripts/helper"] = b"#!python\nprint('hello')\n"
+    recipe.files["hello-1.0.data/scripts/setup.py"] = b"print('hello')\n"
     assert verdict_of(recipe).findings == []
 
 
@@ -517,6 +523,8 @@ def test_libraries_and_musl() -> None:
     assert codes(("libc.so.6", "libfoo.so.1"), glibc) == ["binary-library"]
     assert codes(("libc.so.6", "libfoo.so.1"), glibc, ("libfoo.so.1",)) == []
     assert codes(("libc.musl-x86_64.so.1",), musl) == []
+    assert codes(("libc.so",), musl) == []
+    assert codes(("libc.so",), glibc) == ["binary-libc"]
     assert codes(("libc.musl-x86_64.so.1",), glibc) == ["binary-libc"]
     assert codes(("libc.so.6",), musl) == ["binary-libc"]
 

@@ -67,11 +67,6 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
         "find the folder of the command in the module's repository",
     ),
     (
-        "no matching files found",
-        "files that are embedded are missing; if they are generated: go generate ./...\n"
-        "if they are in a submodule: git submodule update --init",
-    ),
-    (
         "unknown revision|invalid version|no matching",
         "list the versions: go list -m -versions MODULE",
     ),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 import datasette.database
+from datasette import Forbidden
 from datasette.plugins import pm
 from datasette.utils import await_me_maybe, tilde_decode
 
@@ -114,6 +116,22 @@ async def tables_to_view(ds: Any, actor: Any, database: str, names: Iterable[str
     return {row["child"] for row in found.rows} & set(names)
 
 
+async def may_download(ds: Any, actor: Any, database: str) -> bool:
+    """Whether an actor may download one database."""
+    if HAS_CATALOG:
+        from datasette.resources import DatabaseResource
+
+        resource = DatabaseResource(database)
+        action = "view-database-download"
+        return bool(await ds.allowed(action=action, resource=resource, actor=actor))
+    needed = [("view-database-download", database), ("view-database", database), "view-instance"]
+    try:
+        await ds.ensure_permissions(actor, needed)
+    except Forbidden:
+        return False
+    return True
+
+
 async def may_execute_sql(ds: Any, actor: Any, name: str) -> bool:
     """Whether an actor may send SQL to one database."""
     if HAS_CATALOG:
@@ -126,11 +144,24 @@ async def may_execute_sql(ds: Any, actor: Any, name: str) -> bool:
 
 async def viewable_databases(ds: Any, actor: Any, names: Iterable[str]) -> set[str]:
     """Those of ``names`` that an actor may see."""
-    if not HAS_CATALOG:
-        return {n for n in names if await may_view_database(ds, actor, n)}
-    sql, params = await ds.allowed_resources_sql(action="view-database", actor=actor)
-    found = await ds.get_internal_database().execute(sql, params)
-    return {row["parent"] for row in found.rows} & set(names)
+    if HAS_CATALOG:  # its own SQL for this lists every database, and takes a second with many
+        decide = await _rules(ds, actor, "view-database")
+        return {name for name in names if decide(name, None)}
+    shared = await _shared_verdict(ds, actor)
+    own = set(names) if shared is None else set(names) & set(ds.metadata("databases") or {})
+    verdicts = {name: await may_view_database(ds, actor, name) for name in own}
+    return {name for name in names if verdicts.get(name, shared)}
+
+
+async def _shared_verdict(ds: Any, actor: Any) -> bool | None:
+    """Datasette 0.65: what holds for every database without a block of its own in metadata.
+
+    None where a plugin has a say, which may be another for each database.
+    """
+    hooks = {impl.plugin_name for impl in pm.hook.permission_allowed.get_hookimpls()}
+    if hooks - {"datasette.default_permissions", "scan"} or pm.hook.get_metadata.get_hookimpls():
+        return None
+    return await may_view_database(ds, actor, "/")  # no database is called that
 
 
 async def viewable_tables(
@@ -138,7 +169,7 @@ async def viewable_tables(
 ) -> dict[str, list[str]]:
     """Of each database's tables those that an actor may see; nothing is opened for it."""
     if HAS_CATALOG:
-        decide = await _rules(ds, actor, "view-table")
+        decide = await _rules(ds, actor, "view-table", list(wanted))
         return {db: [t for t in tables if decide(db, t)] for db, tables in wanted.items()}
     found: dict[str, list[str]] = {}
     for db, tables in wanted.items():
@@ -160,32 +191,46 @@ async def _hooks_allow(ds: Any, actor: Any, database: str, table: str) -> bool:
     return True
 
 
-async def _rules(ds: Any, actor: Any, action: str) -> Callable[[str, str], bool]:
+async def _rules(
+    ds: Any, actor: Any, action: str, parents: list[str] | None = None
+) -> Callable[[str, str | None], bool]:
     """Datasette 1.0: what its rules say of (parent, child), each rule looked up once.
 
-    The most particular rule decides, and no beats yes, as in its ``actions_sql``.
+    The most particular rule decides, and no beats yes, as in its ``actions_sql``. With
+    ``parents`` only the rules for those are read: some rules have a row for each database.
     """
     from datasette.utils.actions_sql import build_permission_rules_sql
 
     sql, params, restrictions = await build_permission_rules_sql(ds, actor, action)
-    internal = ds.get_internal_database()
     verdicts: dict[tuple[Any, Any], bool] = {}
     if sql:
-        for row in (await internal.execute(sql, params)).rows:
-            key = (row["parent"], row["child"] and row["child"].lower())
-            verdicts[key] = verdicts.get(key, True) and bool(row["allow"])
+        for parent, child, allow in await _read_rules(
+            ds, "parent, child, allow", sql, params, parents
+        ):
+            key = (parent, child and child.lower())
+            verdicts[key] = verdicts.get(key, True) and bool(allow)
     limits = []
     for restriction in restrictions:
-        rows = (await internal.execute(restriction, params)).rows
-        limits.append({(row["parent"], row["child"] and row["child"].lower()) for row in rows})
+        rows = await _read_rules(ds, "parent, child", restriction, params, parents)
+        limits.append({(parent, child and child.lower()) for parent, child in rows})
 
-    def decide(parent: str, child: str) -> bool:
-        keys = ((parent, child.lower()), (parent, None), (None, None))
+    def decide(parent: str, child: str | None) -> bool:
+        keys = ((parent, child and child.lower()), (parent, None), (None, None))
         if not all(any(key in limit for key in keys) for limit in limits):
             return False
         return next((verdicts[key] for key in keys if key in verdicts), False)
 
     return decide
+
+
+async def _read_rules(
+    ds: Any, columns: str, sql: str, params: Mapping[str, Any], parents: list[str] | None
+) -> list[Any]:
+    query, given = f"SELECT {columns} FROM ({sql})", dict(params)
+    if parents is not None:
+        query += " WHERE parent IS NULL OR parent IN (SELECT value FROM json_each(:scan_parents))"
+        given["scan_parents"] = json.dumps(parents)
+    return [tuple(row) for row in (await ds.get_internal_database().execute(query, given)).rows]
 
 
 async def list_databases(datasette: Any, request: Any) -> Any:

@@ -116,6 +116,14 @@ class TooComplexError(UnavailableError):
     )
 
 
+class TooLargeError(UnavailableError):
+    """A copy of the database would be larger than private copies may be."""
+
+    word = "too large to download"
+    status = 413
+    advice = "Copy the file itself while no program writes to it, or raise snapshot_max_mb."
+
+
 class CorruptError(UnavailableError):
     """SQLite says that the file is damaged or is not a database."""
 

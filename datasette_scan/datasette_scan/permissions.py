@@ -20,7 +20,9 @@ ACTIONS = {
     RESCAN: "Start a scan",
 }
 # What may be done with a scanned database; everything else that a line knows is a write.
-_READS = frozenset({"view-database", "view-table", "view-query", "execute-sql"})
+_READS = frozenset(
+    {"view-database", "view-database-download", "view-table", "view-query", "execute-sql"}
+)
 
 
 def decide(allow: Mapping[str, Any], local: bool, actor: Any, action: str) -> bool | None:

@@ -80,7 +80,7 @@ class SnapshotStore:
         shown = visible_path(source.path)
         taken_at = time.time()
         try:
-            folder = self._new_folder()
+            folder = self.new_folder()
         except OSError as error:
             raise UnavailableError(
                 f"no private copy of {shown} can be made: {error.strerror}"
@@ -105,7 +105,8 @@ class SnapshotStore:
         self._add(source.path, snapshot)
         return snapshot
 
-    def _new_folder(self) -> Path:
+    def new_folder(self) -> Path:
+        """An empty folder that only this user can enter; removed at the end at the latest."""
         with self._lock:
             if self._folder is None or not self._is_there():
                 if self._end is not None:

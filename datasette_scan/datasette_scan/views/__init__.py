@@ -8,6 +8,7 @@ from .. import compat
 from ..state import State
 from .catalogue import own_home, page
 from .changes import changes_json, changes_page, duplicates_json, duplicates_page
+from .download import download
 from .export import page_csv, page_json
 from .peek import peek_json, peek_page
 from .rescan import rescan
@@ -28,6 +29,7 @@ def routes(state: State) -> list[tuple[str, Any]]:
         (r"/-/scan/changes\.json$", changes_json),
         (r"/-/scan/duplicates$", duplicates_page),
         (r"/-/scan/duplicates\.json$", duplicates_json),
+        (r"/-/scan/download$", download),
         (r"/-/scan/peek$", peek_page),
         (r"/-/scan/peek\.json$", peek_json),
         (r"/-/scan/states$", states_page),

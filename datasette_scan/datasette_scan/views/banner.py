@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from .. import compat, permissions
 from ..database import ScannedDatabase
+from .download import may_download
 from .facts import facts_of, fitting_views, neighbours
 
 
@@ -41,7 +42,7 @@ def banner(
         template = compat.template(ds, "scan_banner.html")
         html = await template.render_async(
             urls=ds.urls,
-            facts=facts_of(ds, db, full),
+            facts=facts_of(ds, db, full, whole and await may_download(ds, actor, db)),
             whole=whole,
             views=await fitting_views(ds, actor, db) if whole else [],
             near=await neighbours(ds, actor, db) if whole and full else [],

@@ -17,11 +17,12 @@ from ..schema import read_columns
 from ..state import state_of
 from ..states import describe, state_key
 from ..text import format_size
+from .download import download_url
 from .listing import Json
 
 
-def facts_of(ds: Any, db: ScannedDatabase, full: bool) -> Json:
-    """Path, size, application and so on; paths only with ``full``."""
+def facts_of(ds: Any, db: ScannedDatabase, full: bool, download: bool = False) -> Json:
+    """Path, size, application and so on; paths only with ``full``, a link with ``download``."""
     entry = db.entry
     state = db.reading_state
     return {
@@ -37,6 +38,7 @@ def facts_of(ds: Any, db: ScannedDatabase, full: bool) -> Json:
         "meaning_url": f"{ds.urls.path('/-/scan/states')}#{state_key(state).replace(' ', '-')}",
         "detail": entry.detail if entry.status == "partly readable" else "",
         "search_url": f"{ds.urls.path('/-/scan/search')}?{urlencode({'database': db.name})}",
+        "download_url": download_url(ds, db.name) if download else "",
         "back": ds.urls.path("/-/scan"),
     }
 

@@ -15,6 +15,7 @@ from ..peek import MOST_TABLES, Look, look
 from ..schema import Table, read_tables
 from ..state import state_of
 from ..text import visible
+from .download import may_download
 from .facts import facts_of, fitting_views
 from .listing import SAFETY, Json, check_instance
 
@@ -32,6 +33,7 @@ class Peek:
         self.look = Look([], None)
         self.more_tables = 0
         self.views: list[tuple[str, str]] = []
+        self.download = False
         self.error: UnavailableError | None = None
 
     async def load(self) -> Peek:
@@ -59,6 +61,7 @@ class Peek:
         self.more_tables = max(0, len(allowed) - MOST_TABLES)
         self.look = await self.db.peek(lambda c: look(c, allowed, self.chosen))
         self.views = await fitting_views(self.ds, self.request.actor, self.db)
+        self.download = await may_download(self.ds, self.request.actor, self.db)
 
     async def _allowed(self, tables: list[Table]) -> list[Table]:
         names = [table.name for table in tables]
@@ -76,7 +79,7 @@ class Peek:
         most = max((each.rows or 0 for each in self.look.tables), default=0) or 1
         return {
             "peek": self,
-            "facts": facts_of(self.ds, self.db, self.full),
+            "facts": facts_of(self.ds, self.db, self.full, self.download),
             "tables": self.look.tables,
             "first": self.look.first,
             "most": most,

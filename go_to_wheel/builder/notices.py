@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,8 @@ def _module_folder(package: Package) -> Path:
 
 
 def _read_texts(root: Path, folders: Iterable[Path]) -> tuple[tuple[str, bytes], ...]:
-    texts = sorted(path for folder in folders for path in list_license_files(folder))
+    found = (path for folder in folders for path in list_license_files(folder))
+    texts = sorted(found, key=attrgetter("parts"))  # Windows would ignore case
     for path in texts:
         refuse_odd_name(path.name)
     return tuple(

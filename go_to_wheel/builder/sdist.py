@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 
 from go_to_wheel.builder.identity import PKG_INFO
@@ -102,7 +103,7 @@ def collect(
 def _read_all(paths: Iterable[Path], root: Path, below: str = "") -> dict[str, Entry]:
     files: dict[str, Entry] = {}
     total = 0
-    for path in sorted(paths):
+    for path in sorted(paths, key=attrgetter("parts")):
         if path.is_relative_to(root) and path.exists() and not path.is_dir():
             name = f"{below}{path.relative_to(root).as_posix()}"
             refuse_odd_name(name)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from io import BufferedReader
 from lzma import LZMAError
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -112,7 +113,7 @@ def _read(path: Path, opener: Callable[[Any], Any], place: Any, limit: int) -> b
 def read_checksums(folder: Path) -> dict[str, tuple[str, str]]:
     """The checksums in a folder's lists: file name -> (hexadecimal digest, the list's name)."""
     found: dict[str, tuple[str, str]] = {}
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.iterdir(), key=attrgetter("parts")):
         if not (_CHECKSUM_LIST.fullmatch(path.name) and path.is_file()):
             continue
         if path.stat().st_size <= TEXT_LIMIT:

@@ -14,6 +14,7 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path, PurePath
 from typing import IO
 
@@ -208,7 +209,8 @@ def refuse_odd_name(path: str) -> None:
 def find_readme(folders: Iterable[Path]) -> Path | None:
     """The first README in these folders, whatever its letters' case."""
     for folder in filter(Path.is_dir, folders):
-        by_name = {path.name.lower(): path for path in sorted(folder.iterdir(), reverse=True)}
+        names = sorted((path.name for path in folder.iterdir()), reverse=True)
+        by_name = {name.lower(): folder / name for name in names}
         for suffix in CONTENT_TYPES:
             path = by_name.get(f"readme{suffix}")
             if path and not path.is_dir():
@@ -252,4 +254,5 @@ def list_license_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     found = [path for path in folder.iterdir() if is_license_name(path.name)]
-    return sorted(path for path in found if not path.is_dir())
+    files = (path for path in found if not path.is_dir())
+    return sorted(files, key=attrgetter("parts"))  # Windows would ignore case

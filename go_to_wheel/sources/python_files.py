@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
 
 from go_to_wheel.errors import MissingPathError, SourceError
@@ -53,7 +54,8 @@ def find_data_files(project: Path, table: Mapping[str, Sequence[str]]) -> dict[s
             parts = (*PurePosixPath(folder).parts, *PurePosixPath(pattern).parts)
             if ".." in parts or "\\" in f"{folder}{pattern}" or pattern.startswith("/"):
                 raise SourceError(f"data-files: {folder!r} = {pattern!r} leads out of its folder")
-            paths = sorted(path for path in project.glob(pattern) if path.is_file())
+            files = (path for path in project.glob(pattern) if path.is_file())
+            paths = sorted(files, key=attrgetter("parts"))
             if not paths:
                 raise MissingPathError(
                     f"data-files: no file {pattern!r} in {str(project)!r}",

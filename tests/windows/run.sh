@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the scanner's Go tests and the tests of this folder under wine; options go to pytest.
+# Runs the scanner's Go tests, the tests of this folder and the unit tests of what Windows may do
+# otherwise under wine; options go to pytest.
 # `python` must have go-to-wheel; TOOLS is the folder for what takes long to make.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -23,4 +24,9 @@ for package in . internal/scan; do
 done
 cd "$here"
 windows_python -m pytest -c pytest.ini "$@" . || status=$?
+cd "$here/../.."
+export PYTHONPATH="$INSTALLED_FROM\\site-unit;$INSTALLED_FROM\\own"
+windows_python -m pytest -p no:cacheprovider -m "not slow" "$@" tests/unit/test_launcher_*.py \
+    tests/unit/{builder/test_notices,builder/test_publish,cli/test_messages,golang/test_find}.py \
+    tests/unit/sources/test_{line_ends,module}.py || status=$?
 exit "$status"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from binaries import load
+from systems import needs_links
 
 from go_to_wheel.errors import InvalidOptionsError, SourceError
 from go_to_wheel.sources.archives import Origin
@@ -249,6 +250,7 @@ def test_damaged_programs(tmp_path: Path) -> None:
         read_release(tmp_path)
 
 
+@needs_links
 def test_links_out_of_a_release(tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(load("linux-amd64"))
     folder = published(tmp_path / "release", tool=load("linux-amd64"))

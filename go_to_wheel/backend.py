@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from go_to_wheel.builder.editable import build_editable as write_editable
+from go_to_wheel.builder.identity import VARIABLE
 from go_to_wheel.builder.linked import list_targets
 from go_to_wheel.builder.plan import BuildPlan, find_project, plan_build
 from go_to_wheel.builder.run import run_build
@@ -39,7 +40,7 @@ _T = TypeVar("_T")
 #: The config settings, and what each is for.
 SETTINGS = {
     "platform": "the platform to build for (default: native)",
-    "version": "the version (default: detected)",
+    "version": "the version, where pyproject.toml leaves it open (default: detected)",
     "launcher": "native or python",
     "ldflags": "more linker flags",
     "tags": "Go's build tags, with commas between",
@@ -110,7 +111,7 @@ def build_sdist(sdist_directory: str, config_settings: Settings = None) -> str:
     settings = read_settings(config_settings)
     vendor = {"true": True, "false": False, "": None}[settings.get("vendor", "").lower()]
     request = _request(sdist_directory, settings)
-    sdist = write_sdist(request, Runner(), _environment(), vendor)
+    sdist = write_sdist(request, Runner(), _environment(settings), vendor)
     return _announce(sdist.path, sdist.notes)
 
 
@@ -140,15 +141,14 @@ def prepare_metadata_for_build_editable(
 
 
 def _plan(output_dir: str, config_settings: Settings) -> BuildPlan:
-    request = _request(output_dir, read_settings(config_settings))
-    return plan_build(request, Runner(), _environment())
+    settings = read_settings(config_settings)
+    return plan_build(_request(output_dir, settings), Runner(), _environment(settings))
 
 
 def _request(output_dir: str, settings: Mapping[str, str]) -> BuildRequest:
     return BuildRequest(
         source=".",
         output_dir=output_dir,
-        version=settings.get("version"),
         platforms=[settings.get("platform", "native")],
         launcher=settings.get("launcher"),
         ldflags=settings.get("ldflags"),
@@ -188,8 +188,12 @@ def _module_folder() -> Path:
     return module_root(folder) or folder
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "GOWORK": "off"}
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    environ = {**os.environ, "GOWORK": "off"}
+    if "version" in settings:
+        others = {name: text for name, text in environ.items() if not name.startswith(VARIABLE)}
+        return {**others, VARIABLE: settings["version"]}
+    return environ
 
 
 def _announce(path: Path, notes: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -233,3 +234,18 @@ def test_several_commands_of_a_folder(project: Project, tmp_path: Path) -> None:
     points = (tmp_path / "out/pair-1.dist-info/entry_points.txt").read_text()
     assert points == "[console_scripts]\nalpha = pair:main\nbeta = pair:main\n"
     assert sorted(path.name for path in (tmp_path / "out/pair/bin").iterdir()) == ["alpha", "beta"]
+
+
+def test_a_config_setting_states_the_version(project: Project, tmp_path: Path) -> None:
+    folder = project("pair")
+    table = '[project]\nname = "alpha"\n{}\n[tool.go-to-wheel]\npackage = "./cmd/alpha"\n'
+    code = (
+        "import sys, go_to_wheel.backend as backend\n"
+        "settings = {'version': '2.5'}\n"
+        "print(backend.prepare_metadata_for_build_wheel(sys.argv[1], settings))"
+    )
+    variable = {"GO_TO_WHEEL_VERSION_ALPHA": "3.0"}
+    for stated, expected in (('dynamic = ["version"]', "2.5"), ('version = "1.0"', "1.0")):
+        (folder / "pyproject.toml").write_text(table.format(stated))
+        result = run(sys.executable, "-c", code, tmp_path, cwd=folder, env=variable)
+        assert result.stdout == f"alpha-{expected}.dist-info\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,9 @@ _PLAN_KEYS = {
 
 def run(request: BuildRequest, as_json: bool, verbose: bool) -> int:
     """Build, print the report, return the exit code."""
-    with _waiting(verbose):
+    with _show_progress(disabled=verbose) as (count, on_event):
         plan = plan_build(request, make_runner(verbose), os.environ)
-    names = [target.name for target in plan.options.targets]
-    with _show_progress(names, disabled=verbose) as on_event:
+        count(len(plan.options.targets))
         report = run_build(plan, on_event)
     if as_json:
         click.echo(json.dumps(format_report(plan, report), indent=2))
@@ -55,7 +54,7 @@ def run(request: BuildRequest, as_json: bool, verbose: bool) -> int:
 
 def print_plan(request: BuildRequest, as_json: bool, verbose: bool) -> None:
     """What a build would do, each value with its source."""
-    with _waiting(verbose):
+    with _show_progress(disabled=verbose):
         plan = plan_build(request, make_runner(verbose), os.environ)
         described = format_plan(plan, list_targets(plan, plan.options.targets, strict=True))
     if as_json:
@@ -142,37 +141,22 @@ def _format_wheel(wheel: BuiltWheel) -> dict[str, Any]:
 
 
 @contextmanager
-def _waiting(disabled: bool) -> Iterator[None]:
-    """A line on stderr, a terminal's, while Go lists and downloads modules."""
-    if disabled or not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
+def _show_progress(disabled: bool) -> Iterator[tuple[Callable[[int], None], EventSink]]:
+    """A line on stderr, if that is a terminal, while modules are fetched and targets built.
 
-    with Console(stderr=True).status("reading the source; Go may download modules"):
-        yield
-
-
-@contextmanager
-def _show_progress(targets: Sequence[str], disabled: bool = False) -> Iterator[EventSink]:
-    """Yield a sink for build events; silent when stderr is not a terminal.
-
-    The sink is called from the build's threads; rich takes the lock.
+    Yields what takes the number of targets, once it is known, and a sink for the build's
+    events. That is called from the build's threads; rich takes the lock.
     """
     if disabled or not sys.stderr.isatty():
-        yield lambda event: None
+        yield lambda total: None, lambda event: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=len(targets))
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    description = TextColumn("{task.description}")
+    with Progress(*columns, description, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("reading the source; Go may download modules", total=None)
         working: dict[str, str] = {}
 
         def sink(event: Event) -> None:
@@ -184,4 +168,4 @@ def _show_progress(targets: Sequence[str], disabled: bool = False) -> Iterator[E
             names = ", ".join(f"{stage} {name}" for name, stage in list(working.items()))
             progress.update(task, description=names)
 
-        yield sink
+        yield lambda total: progress.update(task, total=total), sink

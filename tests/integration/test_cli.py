@@ -115,6 +115,7 @@ def test_progress_on_a_terminal(project: Callable[[str], Path], tmp_path: Path) 
     args = [project("hello"), "--platforms", "linux-amd64,linux-386", "--output-dir", tmp_path]
     shown = in_terminal(args, {})
     assert "\x1b[" in shown
+    assert "reading the source" in shown
     assert "compile linux-amd64" in shown
     assert "2/2" in shown
     assert "Built 2 wheel(s):" in shown

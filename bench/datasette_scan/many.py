@@ -122,7 +122,10 @@ def measure(python: str, folder: Path, count: int, rounds: int, limits: Limits) 
     try:
         times = scan(server)
         print(f"  first 100 rows {times['hundred'] - times['begun']:.2f} s after the scan began")
-        print(f"  whole scan     {times['end'] - times['begun']:.1f} s, {server.cpu():.1f} s of CPU", flush=True)
+        print(
+            f"  whole scan     {times['end'] - times['begun']:.1f} s, {server.cpu():.1f} s of CPU",
+            flush=True,
+        )
         each = (server.memory() - floor) / count
         print(f"  memory         {each:,.0f} bytes a database above none, before any page")
         inside = next(str(p.parent) for p in folder.rglob("*.db"))
@@ -153,7 +156,10 @@ def report(server: Server, name: str, path: str, rounds: int) -> None:
     for _ in range(rounds):
         server.get(path)
     mean = (server.cpu() - before) / rounds
-    print(f"  {name:24} {1000 * first:8.0f} ms, then {1000 * mean:5.0f} ms, {size:,} bytes", flush=True)
+    print(
+        f"  {name:24} {1000 * first:8.0f} ms, then {1000 * mean:5.0f} ms, {size:,} bytes",
+        flush=True,
+    )
 
 
 def main() -> None:

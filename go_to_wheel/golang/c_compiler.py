@@ -32,6 +32,7 @@ _TRIPLES = {
     "darwin-arm64": "aarch64-macos",
     "windows-amd64": "x86_64-windows-gnu",
     "windows-arm64": "aarch64-windows-gnu",
+    "linux-armv7": "arm-linux-musleabihf",
     "linux-amd64-musl": "x86_64-linux-musl",
     "linux-arm64-musl": "aarch64-linux-musl",
 }
@@ -110,7 +111,7 @@ class Zig:
         """The variables that make Go compile C for a target."""
         triple = _TRIPLES[target.name]
         if self.glibc:
-            triple = triple.replace("-musl", f"-gnu.{self.glibc}")
+            triple = f"{triple.replace('-musl', '-gnu')}.{self.glibc}"
         if target.goos == "darwin":
             triple += ".{}.{}".format(*macos_floor(target, go_version, None))
         program = next(path for path in _programs(self.folder) if path.is_file())
@@ -191,7 +192,7 @@ def check_targets(targets: Iterable[Target], glibc: str = "") -> None:
         how = "with cgo and glibc" if glibc else "with cgo"
         raise InvalidOptionsError(
             [f"platform {name!r} can't be built {how}" for name in others],
-            f"leave it out: --platforms {','.join(fitting)}",
+            f"build those that can: --platforms {','.join(fitting)}",
         )
 
 

@@ -214,6 +214,9 @@ def test_with_glibc(zig: Zig) -> None:
     assert with_glibc.environment(target("linux-arm64"), "go1.26")["CC"].endswith(
         "cc -target aarch64-linux-gnu.2.28"
     )
+    assert with_glibc.environment(target("linux-armv7"), "go1.26")["CC"].endswith(
+        "cc -target arm-linux-gnueabihf.2.28"
+    )
     flags = with_glibc.linker_flags(target("linux-amd64"), "-s -w", Path("/x"))
     assert flags == "-buildid= -linkmode=external -extldflags '-s' -s -w"
     with pytest.raises(InvalidOptionsError, match="can't be built with cgo and glibc"):

@@ -76,7 +76,7 @@ def test_build_and_check(runner: dict[str, str], tmp_path: Path) -> None:
         name="tea-pair",
         package="./cmd/alpha\n./cmd/beta\n",
         platforms="native",
-        description='A "pair" of $(commands)',
+        description='A "pair"\nof $(commands)\n',
         set_version_var="main.version",
         output_dir="the wheels",
     )

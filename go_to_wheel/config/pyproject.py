@@ -256,6 +256,7 @@ def _is_targets(value: Any) -> bool:
 
 _VARIABLES = "a variable such as 'main.version', a list of them, or 'auto'"
 _PATTERNS = "a list of patterns as in .gitignore"
+_TARGETS = "tables with ldflags or tags, one for a platform of `go-to-wheel platforms`"
 #: Every key: what Settings calls it, its value's shape, and that shape in words.
 KEYS: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
     "module": ("module", _is_text, "a folder"),
@@ -271,7 +272,7 @@ KEYS: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
     "python-source": ("python_source", _is_text, "a folder"),
     "data-files": ("data_files", _is_lists, 'a table such as { "share/man/man1" = ["man/*.1"] }'),
     "private": ("private", _is_list, "a list of commands"),
-    "target": ("targets", _is_targets, "a table with ldflags or tags for each platform"),
+    "target": ("targets", _is_targets, _TARGETS),
     "tag-prefix": ("tag_prefix", _is_text, "what is in front of a tag's version"),
     "readme-links": ("readme_links", _is_switch, "true or false"),
     "licenses": ("licenses", _is_licenses, 'a table such as { "example.com/module" = "MIT" }'),

@@ -130,7 +130,7 @@ def check_target(
         pairs = [(part, find_target(part)) for part in facts.slices]
         return [f for part, thin in pairs if thin for f in check_target(part, thin, prebuilt)]
     faults = list(_wrong_system(facts, target))
-    faults += () if c == "glibc" else _wrong_linkage(facts, target)
+    faults += () if c == "glibc" else _wrong_linkage(facts, target, c)
     if c != "no C":
         faults += _foreign_libraries(facts)
     elif not prebuilt and facts.setting("CGO_ENABLED") == "1":
@@ -152,7 +152,7 @@ def _wrong_system(facts: BinaryFacts, target: Target) -> Iterator[str]:
         yield f"its ARM level is unknown, so it can't be shipped as {target.arch}"
 
 
-def _wrong_linkage(facts: BinaryFacts, target: Target) -> Iterator[str]:
+def _wrong_linkage(facts: BinaryFacts, target: Target, c: Linkage) -> Iterator[str]:
     if facts.goos == target.goos == "android" and facts.executable:
         if not facts.pie:
             yield "it is not position-independent (PIE), and Android starts no other"
@@ -162,7 +162,10 @@ def _wrong_linkage(facts: BinaryFacts, target: Target) -> Iterator[str]:
         return
     if facts.libraries:
         names = ", ".join(facts.libraries)
-        yield f"it is dynamically linked and needs {names}; build it with CGO_ENABLED=0"
+        way = (
+            "build it with CGO_ENABLED=0" if c == "no C" else "link it statically, or --libc glibc"
+        )
+        yield f"it is dynamically linked and needs {names}; {way}"
     elif facts.interpreter:
         yield f"it is dynamically linked and needs the loader {facts.interpreter}"
 

@@ -32,6 +32,7 @@ _TRIPLES = {
     "darwin-arm64": "aarch64-macos",
     "windows-amd64": "x86_64-windows-gnu",
     "windows-arm64": "aarch64-windows-gnu",
+    "linux-386": "x86-linux-musl",
     "linux-armv7": "arm-linux-musleabihf",
     "linux-amd64-musl": "x86_64-linux-musl",
     "linux-arm64-musl": "aarch64-linux-musl",

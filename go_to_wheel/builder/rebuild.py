@@ -255,12 +255,11 @@ def request_in(recipe: Recipe, folder: Path) -> BuildRequest:
 
 
 def request_of_module(recipe: Recipe, source: str) -> BuildRequest:
-    """The request for "module@version", or "module/package@version" of the one package."""
-    packages = recipe.request.packages
+    """The request for "module@version"; a package of the recorded module stands for it."""
+    module = recipe.released.partition("@")[0]
     path, at, version = source.partition("@")
-    if len(packages) == 1:
-        path = path.removesuffix(packages[0].removeprefix("."))
-    return replace(recipe.request, source=f"{path}{at}{version}")
+    inside = module and f"{path}/".startswith(f"{module}/")
+    return replace(recipe.request, source=f"{module if inside else path}{at}{version}")
 
 
 def check_out(git: Git, commit: str, scratch: Path) -> Path:

@@ -152,7 +152,12 @@ def test_a_package_is_one_of_its_module(path: str) -> None:
 
 @pytest.mark.parametrize(
     ("source", "expected"),
-    [("a.co@v1.0.0", "a.co@v1.0.0"), ("a.co/cmd/x@v1.0.0", "a.co@v1.0.0")],
+    [
+        ("a.co@v1.0.0", "a.co@v1.0.0"),
+        ("a.co/cmd/x@v1.0.0", "a.co@v1.0.0"),
+        ("a.co/cmd@latest", "a.co@latest"),  # as for several packages below it
+        ("a.com/cmd/x@v1.0.0", "a.com/cmd/x@v1.0.0"),
+    ],
 )
 def test_the_package_is_not_named_twice(source: str, expected: str) -> None:
     recipe = recipe_of(**{PROGRAM: with_info("path\ta.co/cmd/x\nmod\ta.co\tv1.0.0\th1:x=\n")})

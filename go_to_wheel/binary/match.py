@@ -128,7 +128,7 @@ def check_target(
     """
     if facts.slices and facts.machine == target.arch:
         pairs = [(part, find_target(part)) for part in facts.slices]
-        return [f for part, thin in pairs if thin for f in check_target(part, thin, prebuilt)]
+        return [f for part, thin in pairs if thin for f in check_target(part, thin, prebuilt, c)]
     faults = list(_wrong_system(facts, target))
     faults += () if c == "glibc" else _wrong_linkage(facts, target, c)
     if c != "no C":

@@ -59,7 +59,7 @@ def make_programs(
             output.unlink()
         data = images[0] if len(images) == 1 else join_images(images)
         private = _private_paths(plan, plan.go, index, work)
-        zig = plan.go.c_compiler(target)
+        zig = plan.go.c_compiler(target.slices[0])
         c: Linkage = "no C" if zig is None else "glibc" if zig.glibc else "static"
         facts = inspect_program(io.BytesIO(data), target, private=private, c=c)
         programs.append(Program(command, data, facts))

@@ -62,6 +62,7 @@ def use_c(
     """
     compilers: dict[object, OwnCompiler | None] = {}
     faults: list[str] = []
+    targets = [part for target in targets for part in target.slices]
     for target in {target.compile_key: target for target in targets}.values():
         linked = list_linked(go, folder, packages, target)
         users = [package for package in linked if package.uses_c and not package.is_standard]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.binary.facts import BinaryFacts
+from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
 from go_to_wheel.binary.match import Linkage, check_target, tags_for
 from go_to_wheel.errors import InvalidOptionsError, ToolchainError
 from go_to_wheel.golang import c_compiler
@@ -191,6 +191,15 @@ def test_libraries_of_the_system_alone(
 def test_how_linux_programs_are_linked(c: Linkage, libraries: tuple[str, ...], faults: int) -> None:
     facts = BinaryFacts("elf", "linux", "x86_64", libraries=libraries)
     assert len(check_target(facts, target("linux-amd64"), c=c)) == faults
+
+
+def test_each_image_of_a_universal_file_may_have_c() -> None:
+    go = GoBuildInfo("go1.26", settings={"CGO_ENABLED": "1"})
+    parts = tuple(BinaryFacts("macho", "darwin", arch, go=go) for arch in ("x86_64", "arm64"))
+    facts = BinaryFacts("macho", "darwin", "universal2", slices=parts)
+    wanted = target("darwin-universal2")
+    assert check_target(facts, wanted, c="static") == []
+    assert len(check_target(facts, wanted)) == 2
 
 
 @pytest.mark.parametrize(

@@ -258,8 +258,11 @@ def request_of_module(recipe: Recipe, source: str) -> BuildRequest:
     """The request for "module@version"; a package of the recorded module stands for it."""
     module = recipe.released.partition("@")[0]
     path, at, version = source.partition("@")
-    inside = module and f"{path}/".startswith(f"{module}/")
-    return replace(recipe.request, source=f"{module if inside else path}{at}{version}")
+    if module and f"{path}/".startswith(f"{module}/"):
+        path = module
+    elif len(recipe.request.packages) == 1:  # a fork's
+        path = path.removesuffix(recipe.request.packages[0].removeprefix("."))
+    return replace(recipe.request, source=f"{path}{at}{version}")
 
 
 def check_out(git: Git, commit: str, scratch: Path) -> Path:

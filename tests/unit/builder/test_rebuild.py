@@ -156,7 +156,7 @@ def test_a_package_is_one_of_its_module(path: str) -> None:
         ("a.co@v1.0.0", "a.co@v1.0.0"),
         ("a.co/cmd/x@v1.0.0", "a.co@v1.0.0"),
         ("a.co/cmd@latest", "a.co@latest"),  # as for several packages below it
-        ("a.com/cmd/x@v1.0.0", "a.com/cmd/x@v1.0.0"),
+        ("a.com/fork/cmd/x@v1.0.0", "a.com/fork@v1.0.0"),
     ],
 )
 def test_the_package_is_not_named_twice(source: str, expected: str) -> None:

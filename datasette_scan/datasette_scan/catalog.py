@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from .finder import Match, Problem, Progress
@@ -30,6 +32,8 @@ STATUSES = (
 SORTS = ("name", "path", "tables", "size", "modified", "application", "status")
 CALM = ("ready", "live", "checking")  # nothing that somebody could do something about
 NO_APPLICATION = "none"
+INTERNALS = "internals"
+_REMEMBERED = 60
 _NOT_READ = ("changing", "busy", "needs recovery", "checking", "gone", "unreadable")
 
 
@@ -56,12 +60,16 @@ class Entry:
     attached: bool = False
     other_paths: tuple[bytes, ...] = ()  # hard links to the same file
     address: str = ""  # the database name in links: its own, or until it has one its alias
-    words: str = ""  # what a search looks through, folded; "" until it is needed
+    words: str = ""  # what a search looks through beside the name, folded
     noise: str = ""  # equal for files that a list collapses; "" for those that it never does
+    shelf: str = ""  # its group by application
     shown_path: str = ""  # safe to show
+    shown_folder: str = ""
 
     def __post_init__(self) -> None:
         self.shown_path = visible_path(self.path)
+        self.shown_folder = sys.intern(os.path.dirname(self.shown_path))
+        self.shelf = NO_APPLICATION
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -69,22 +77,14 @@ class Entry:
         return self.device, self.inode
 
     @property
-    def shown_folder(self) -> str:
-        """The folder that holds it, safe to show."""
-        return os.path.dirname(self.shown_path)
-
-    @property
     def shown_other_paths(self) -> list[str]:
         """The same file's other paths, safe to show."""
         return [visible_path(path) for path in self.other_paths]
 
-    @property
-    def searched(self) -> str:
-        """Name, application, paths and tables, folded."""
-        if not self.words:
-            paths = [self.shown_path, *self.shown_other_paths]
-            self.words = _fold("\n".join([self.address, self.application, *paths, self.tables]))
-        return self.words
+    def gather_words(self) -> None:
+        """Fold what a search looks through, beside the name."""
+        paths = [self.shown_path, *self.shown_other_paths]
+        self.words = _fold("\n".join([self.application, *paths, self.tables]))
 
     def learn(self, facts: Facts, below: str) -> None:
         """Take over what a probe read; ``below`` is the path below what was scanned."""
@@ -96,7 +96,8 @@ class Entry:
         name = os.path.basename(below)
         folder = below[: len(below) - len(name)]
         self.noise = noise_of(folder, name, self.application, self.schema_hash)
-        self.words = ""
+        self.shelf = INTERNALS if is_internal(self.noise) else self.application or NO_APPLICATION
+        self.gather_words()
 
     @property
     def status_words(self) -> str:
@@ -158,6 +159,7 @@ class Catalog:
     roots: tuple[bytes, ...] = ()
     entries: dict[bytes, Entry] = field(default_factory=dict)
     skipped: dict[bytes, Skip] = field(default_factory=dict)
+    attached: set[str] = field(default_factory=set)
     explicit: set[tuple[int, int]] = field(default_factory=set)
     progress: Progress = field(default_factory=lambda: Progress(0, 0, 0, 0))
     scanning: bool = False
@@ -170,7 +172,7 @@ class Catalog:
     _skipped_now: set[bytes] = field(default_factory=set)
     _by_hash: dict[str, bytes] = field(default_factory=dict)
     _identities: dict[tuple[int, int], bytes] = field(default_factory=dict)
-    _sorted: tuple[int, list[Entry]] = (-1, [])
+    _memory: tuple[int, dict[Any, Any]] = (-1, {})
 
     # -- what a scan does
 
@@ -207,6 +209,7 @@ class Catalog:
         if entry is None:
             entry = Entry(match.path, match.device, match.inode, size=match.size)
             entry.address = alias(match.path)
+            entry.gather_words()
             entry.revision = self.touch()
             self.entries[match.path] = entry
             self._by_hash[path_hash(match.path)] = match.path
@@ -273,8 +276,10 @@ class Catalog:
                 others.setdefault(first, []).append(path)
                 self.drop(entry, None)
         for path, entry in self.entries.items():
-            entry.other_paths = tuple(others.get(path, ()))
-            entry.words = ""
+            linked = tuple(others.get(path, ()))
+            if linked != entry.other_paths:
+                entry.other_paths = linked
+                entry.gather_words()
 
     def give_names(self, reserved: Iterable[str]) -> None:
         """Names for the entries that have none.
@@ -287,7 +292,6 @@ class Catalog:
             if path in self.entries:
                 entry = self.entries[path]
                 entry.name = entry.address = name
-                entry.words = ""
         self.touch()
 
     def unattached(self) -> list[Entry]:
@@ -319,29 +323,40 @@ class Catalog:
 
     def find(self, query: Query) -> list[Entry]:
         """The entries that fit, sorted."""
-        return ordered(fitting(self.by_name(), conditions(query)), query)
+        return fitting(self.ordered(query), conditions(query))
 
-    def by_name(self) -> list[Entry]:
-        """Every entry; sorted anew only after a change."""
-        revision, entries = self._sorted
-        if revision != self.revision:
-            entries = sorted(self.entries.values(), key=lambda e: (e.address.casefold(), e.path))
-            self._sorted = self.revision, entries
-        return entries
+    def memory(self) -> dict[Any, Any]:
+        """What is worked out from all entries; empty after each change, and when it grew."""
+        revision, known = self._memory
+        if revision != self.revision or len(known) > _REMEMBERED:
+            known = {}
+            self._memory = self.revision, known
+        return known
 
-
-def ordered(entries: list[Entry], query: Query) -> list[Entry]:
-    """Entries in the order of a query; they are given in the order of names."""
-    if query.sort == "name":
-        return entries[::-1] if query.descending else entries
-    # What is equal stays in the order of names.
-    return sorted(entries, key=_SORT_KEYS[query.sort], reverse=query.descending)
+    def ordered(self, query: Query) -> list[Entry]:
+        """Every entry in the order of a query; sorted anew only after a change."""
+        known = self.memory()
+        by_name = known.get(("name", False))
+        if by_name is None:
+            by_path = sorted(self.entries.values(), key=attrgetter("path"))
+            by_name = sorted(by_path, key=lambda e: e.address.casefold())
+            known["name", False] = by_name
+        key = (query.sort, query.descending)
+        if key not in known:
+            # What is equal stays in the order of names.
+            known[key] = (
+                by_name[::-1]
+                if query.sort == "name"
+                else sorted(by_name, key=_SORT_KEYS[query.sort], reverse=query.descending)
+            )
+        result: list[Entry] = known[key]
+        return result
 
 
 #: What a list may be narrowed to, beside the values of a column.
 SHOWN: dict[str, Callable[[Entry], bool]] = {
     "attention": lambda e: e.status not in CALM,
-    "internals": lambda e: is_internal(e.noise),
+    INTERNALS: lambda e: e.shelf == INTERNALS,
 }
 
 
@@ -384,12 +399,12 @@ def _fold(text: str) -> str:
 
 def _below(folder: str) -> Callable[[Entry], bool]:
     wanted = folder.rstrip("/\\") or "/"
-    start = wanted.rstrip("/") + "/"
-    return lambda e: e.shown_folder == wanted or e.shown_path.startswith(start)
+    start = wanted.rstrip("/\\") + os.sep
+    return lambda e: e.shown_folder == wanted or e.shown_folder.startswith(start)
 
 
 def _contains(word: str) -> Callable[[Entry], bool]:
-    return lambda e: word in e.searched
+    return lambda e: word in e.words or word in _fold(e.address)
 
 
 def _named(word: str) -> Callable[[Entry], bool]:
@@ -398,9 +413,9 @@ def _named(word: str) -> Callable[[Entry], bool]:
 
 _SORT_KEYS: dict[str, Callable[[Entry], Any]] = {
     "path": lambda e: e.shown_path.casefold(),
-    "tables": lambda e: e.table_count,
-    "size": lambda e: e.size,
-    "modified": lambda e: e.mtime_ns,
+    "tables": attrgetter("table_count"),
+    "size": attrgetter("size"),
+    "modified": attrgetter("mtime_ns"),
     "application": lambda e: (not e.application, e.application.casefold()),
     "status": lambda e: STATUSES.index(e.status) if e.status in STATUSES else len(STATUSES),
 }

@@ -145,8 +145,10 @@ async def may_execute_sql(ds: Any, actor: Any, name: str) -> bool:
 async def viewable_databases(ds: Any, actor: Any, names: Iterable[str]) -> set[str]:
     """Those of ``names`` that an actor may see."""
     if HAS_CATALOG:  # its own SQL for this lists every database, and takes a second with many
-        decide = await _rules(ds, actor, "view-database")
-        return {name for name in names if decide(name, None)}
+        names = set(names)
+        decide, with_rules = await _rules(ds, actor, "view-database")
+        others = names - with_rules if decide("/", None) else set()
+        return others | {name for name in names & with_rules if decide(name, None)}
     shared = await _shared_verdict(ds, actor)
     own = set(names) if shared is None else set(names) & set(ds.metadata("databases") or {})
     verdicts = {name: await may_view_database(ds, actor, name) for name in own}
@@ -169,7 +171,7 @@ async def viewable_tables(
 ) -> dict[str, list[str]]:
     """Of each database's tables those that an actor may see; nothing is opened for it."""
     if HAS_CATALOG:
-        decide = await _rules(ds, actor, "view-table", list(wanted))
+        decide, _ = await _rules(ds, actor, "view-table", list(wanted))
         return {db: [t for t in tables if decide(db, t)] for db, tables in wanted.items()}
     found: dict[str, list[str]] = {}
     for db, tables in wanted.items():
@@ -193,8 +195,8 @@ async def _hooks_allow(ds: Any, actor: Any, database: str, table: str) -> bool:
 
 async def _rules(
     ds: Any, actor: Any, action: str, parents: list[str] | None = None
-) -> Callable[[str, str | None], bool]:
-    """Datasette 1.0: what its rules say of (parent, child), each rule looked up once.
+) -> tuple[Callable[[str, str | None], bool], set[str]]:
+    """Datasette 1.0: what its rules say of (parent, child), and the parents that they name.
 
     The most particular rule decides, and no beats yes, as in its ``actions_sql``. With
     ``parents`` only the rules for those are read: some rules have a row for each database.
@@ -220,7 +222,8 @@ async def _rules(
             return False
         return next((verdicts[key] for key in keys if key in verdicts), False)
 
-    return decide
+    named = {parent for rules in (verdicts, *limits) for parent, _ in rules if parent is not None}
+    return decide, named
 
 
 async def _read_rules(

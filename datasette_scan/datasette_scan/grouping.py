@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
-from .catalog import NO_APPLICATION, Entry
+from .catalog import INTERNALS, NO_APPLICATION, Entry
 from .noise import collapsed, is_internal, pattern_of
 
 GROUPINGS = ("application", "folder", "none")
@@ -16,7 +17,8 @@ ALL_SHOWN = 60  # with more rows than that, each of several groups shows the fir
 FIRST_ROWS = 5
 FIRST_BUNDLES = 3
 FIRST_FOLDERS = 12
-INTERNALS = "internals"
+_FOLDER, _SHELF = attrgetter("shown_folder"), attrgetter("shelf")
+_NOISE, _SIZE = attrgetter("noise"), attrgetter("size")
 
 
 @dataclass
@@ -76,22 +78,23 @@ def bundle_id(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
-def by_application(entry: Entry) -> str:
-    """The group of an entry: its application; INTERNALS for what programs manage alone."""
-    return INTERNALS if is_internal(entry.noise) else entry.application or NO_APPLICATION
+def _folder_keys(entries: Sequence[Entry]) -> list[str]:
+    """Each entry's group: the folder in which the paths first differ."""
+    folders = set(map(_FOLDER, entries))
+    start = len(common_folder(list(folders)))
+
+    def key(folder: str) -> str:
+        end = folder.find(os.sep, start)
+        return folder[:end] if end >= 0 else folder
+
+    keys = {folder: key(folder) for folder in folders}
+    return [keys[folder] for folder in map(_FOLDER, entries)]
 
 
-def by_folder(entries: Sequence[Entry]) -> Callable[[Entry], str]:
-    """A function that gives an entry's group: the folder in which the paths first differ."""
-    paths = [e.shown_path for e in entries]
-    ends = [os.path.dirname(path) for path in (min(paths), max(paths))] if paths else [os.sep]
-    start = len(common_folder(ends))
-
-    def folder(entry: Entry) -> str:
-        end = entry.shown_path.find(os.sep, start)
-        return entry.shown_path[: end if end >= 0 else max(0, start - 1)] or os.sep
-
-    return folder
+def _keys(entries: Sequence[Entry], by: str) -> list[str]:
+    if by == "folder":
+        return _folder_keys(entries)
+    return list(map(_SHELF, entries)) if by == "application" else [""] * len(entries)
 
 
 def common_folder(paths: Sequence[str]) -> str:
@@ -107,33 +110,25 @@ def group(entries: Sequence[Entry], by: str, bundled: bool = True) -> list[Group
 
     ``bundled`` False gives every file a row of its own.
     """
-    key_of = {"application": by_application, "none": lambda e: ""}.get(by) or by_folder(entries)
-    keys = [key_of(e) for e in entries]
-    shared = collapsed_pairs(zip(keys, entries, strict=True)) if bundled else frozenset()
-    groups: dict[str, Group] = {}
-    bundles: dict[tuple[str, str], Bundle] = {}
-    for key, entry in zip(keys, entries, strict=True):
-        found = groups.get(key)
-        if found is None:
-            found = groups[key] = Group(key)
-        found.count += 1
-        found.size += entry.size
-        if entry.noise and (key, entry.noise) in shared:
-            bundle = bundles.get((key, entry.noise))
-            if bundle is None:
-                bundle = bundles[key, entry.noise] = Bundle(entry.noise, entry.application)
-                found.bundles.append(bundle)
-            bundle.add(entry)
-        else:
-            found.rows.append(entry)
+    members: defaultdict[str, list[Entry]] = defaultdict(list)
+    for key, entry in zip(_keys(entries, by), entries, strict=True):
+        members[key].append(entry)
+    groups = [_group(key, found, bundled) for key, found in members.items()]
     places = {NO_APPLICATION: 0, INTERNALS: 2} if by == "application" else {}
-    return sorted(groups.values(), key=lambda g: places.get(g.key, 1))
+    return sorted(groups, key=lambda g: places.get(g.key, 1))
 
 
-def collapsed_pairs(pairs: Iterable[tuple[str, Entry]]) -> frozenset[tuple[str, str]]:
-    """Group and noise of the files that are not shown one by one."""
-    counts = Counter((key, e.noise) for key, e in pairs if e.noise)
-    return frozenset(pair for pair, count in counts.items() if collapsed([(pair[1], count)]))
+def _group(key: str, entries: list[Entry], bundled: bool) -> Group:
+    size = sum(map(_SIZE, entries))
+    shared = collapsed(Counter(map(_NOISE, entries)).items()) if bundled else set()
+    if not shared:
+        return Group(key, entries, [], len(entries), size)
+    bundles: dict[str, Bundle] = {}
+    for entry in entries:
+        if entry.noise in shared:
+            bundles.setdefault(entry.noise, Bundle(entry.noise, entry.application)).add(entry)
+    rows = [e for e in entries if e.noise not in shared]
+    return Group(key, rows, list(bundles.values()), len(entries), size)
 
 
 def shorten(groups: list[Group]) -> list[Group]:
@@ -179,11 +174,10 @@ def cut(groups: Iterable[Group], start: int, size: int) -> list[Group]:
 
 def folders_below(entries: Sequence[Entry], base: str) -> list[tuple[str, int]]:
     """The folders directly below ``base`` and how many databases are in them, most first."""
-    start = len(base.rstrip(os.sep)) + 1
+    above = base.rstrip(os.sep) + os.sep
     counts: Counter[str] = Counter()
-    for entry in entries:
-        path = entry.shown_path
-        end = path.find(os.sep, start)
-        if end >= 0 and path.startswith(base):
-            counts[path[:end]] += 1
+    for folder, count in Counter(map(_FOLDER, entries)).items():
+        if folder.startswith(above):
+            end = folder.find(os.sep, len(above))
+            counts[folder if end < 0 else folder[:end]] += count
     return counts.most_common()

@@ -230,6 +230,7 @@ class ScanTask:
             await compat.announce(self._ds, databases)
             for db in databases:
                 db.entry.attached = True
+                self._catalog.attached.add(db.name)
             self._catalog.touch()
 
     # -- one database, when it is requested

@@ -34,7 +34,8 @@ class State:
         self.history = History()
         self._own_names: frozenset[str] = frozenset()
         self.searches = 0  # in contents, under way
-        self.viewable: dict[str, tuple[float, dict[str, bool]]] = {}  # by actor: until when, names
+        # By actor: until when, names that were asked about, and those that may be seen.
+        self.viewable: dict[str, tuple[float, set[str], set[str]]] = {}
 
     @functools.cached_property
     def reader(self) -> Reader:

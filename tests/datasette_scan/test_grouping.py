@@ -10,9 +10,9 @@ import pytest
 from sites import make_database, scanned
 from test_pages import run_sql
 
-from datasette_scan.catalog import Entry
-from datasette_scan.grouping import INTERNALS, cut, folders_below, group, lines_of, shorten
-from datasette_scan.noise import noise_of
+from datasette_scan.catalog import INTERNALS, Entry
+from datasette_scan.grouping import cut, folders_below, group, lines_of, shorten
+from datasette_scan.noise import is_internal, noise_of
 from datasette_scan.query import page_numbers
 from datasette_scan.text import format_ago
 
@@ -20,7 +20,9 @@ from datasette_scan.text import format_ago
 def entry(path: str, application: str = "", schema: int = 1, size: int = 10) -> Entry:
     folder, slash, name = path[3:].rpartition("/")
     noise = noise_of(folder + slash, name, application, schema)
-    return Entry(path.encode(), 1, 1, path, size=size, application=application, noise=noise)
+    found = Entry(path.encode(), 1, 1, path, size=size, application=application, noise=noise)
+    found.shelf = INTERNALS if is_internal(noise) else application or "none"
+    return found
 
 
 @pytest.mark.parametrize(

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Any
 
 from datasette import Response
 
 from .. import compat
-from ..catalog import NO_APPLICATION, STATUSES, Skip
-from ..database import ScannedDatabase
+from ..catalog import INTERNALS, NO_APPLICATION, STATUSES, Skip
 from ..finder import DEFAULT_EXCLUDES
-from ..grouping import FIRST_FOLDERS, INTERNALS, Group, common_folder, folders_below
+from ..grouping import FIRST_FOLDERS, Group, common_folder, folders_below
 from ..query import AGES, SIZES, link, page_numbers, sort_link
+from ..state import state_of
 from ..text import format_count, visible, visible_path
 from .icons import icon_of
 from .listing import SAFETY, Listing, load
 
 _TABLES_SHOWN = 6
+_SIZE = attrgetter("size")
 # Column, heading.
 _COLUMNS = (("name", "Name"), ("tables", "Tables"), ("size", "Size"), ("modified", "Changed"))
 _SHOWN = (
@@ -47,7 +49,7 @@ async def page(datasette: Any, request: Any) -> Response:
         "skipped_tab": skipped_tab,
         "skipped": _by_reason(catalog.skipped.values()) if skipped_tab else [],
         "below": lambda path: path.removeprefix(root),
-        "total_size": sum(e.size for e in listing.viewable),
+        "total_size": listing.remembered("size", lambda: sum(map(_SIZE, listing.viewable))),
         "link": lambda **changes: link(args, **changes),
         "filters": _filters(listing),
         "served": await _served(datasette, request),
@@ -134,21 +136,28 @@ def _titled(group: Group, by: str, root: str) -> tuple[str, str, dict[str, str]]
 def _rail(listing: Listing, root: str) -> dict[str, Any]:
     """What the list can be narrowed to, and how many rows each choice has."""
     args, query = listing.args, listing.page.query
-    applications = {name or NO_APPLICATION: n for name, n in listing.applications.items()}
+    choices = listing.choices()
+    shows = choices["show"]
+    applications = {name or NO_APPLICATION: n for name, n in choices["application"].items()}
     base = query.folder.rstrip(os.sep) or root.rstrip(os.sep)
     return {
-        "shown": [(k, w, i, listing.shows[k]) for k, w, i in _SHOWN if _wanted(listing, k)],
+        "shown": [
+            (k, w, i, shows[k]) for k, w, i in _SHOWN if not k or shows[k] or query.show == k
+        ],
         "applications": _choices(applications, query.application, _application_order),
-        "statuses": _choices(listing.statuses, query.status, STATUSES.index),
-        "folders": folders_below(listing.entries, base)[:FIRST_FOLDERS] if listing.full else [],
+        "statuses": _choices(choices["status"], query.status, STATUSES.index),
+        "folders": _folders(listing, base),
         "ages": _with(AGES, args.get("age")),
         "sizes": _with(SIZES, args.get("min_size")),
         "icon_of": icon_of,
     }
 
 
-def _wanted(listing: Listing, key: str) -> bool:
-    return not key or listing.shows[key] > 0 or listing.page.query.show == key
+def _folders(listing: Listing, base: str) -> list[tuple[str, int]]:
+    if not listing.full:
+        return []
+    found = listing.remembered("folders", lambda: folders_below(listing.entries, base))
+    return list(found[:FIRST_FOLDERS])
 
 
 def _application_order(name: str) -> tuple[bool, str]:
@@ -199,11 +208,8 @@ def _with(choices: Mapping[str, str], chosen: str | None) -> dict[str, str]:
 
 async def _served(ds: Any, request: Any) -> list[tuple[str, str]]:
     """Databases that Datasette serves itself."""
-    names = [
-        n
-        for n, d in ds.databases.items()
-        if not isinstance(d, ScannedDatabase) and n != "_internal"
-    ]
+    others = ds.databases.keys() - state_of(ds).catalog.attached - {"_internal"}
+    names = [n for n in ds.databases if n in others] if others else []
     seen = [n for n in names if await compat.may_view_database(ds, request.actor, n)]
     return [(visible(n), ds.urls.database(n)) for n in seen]
 

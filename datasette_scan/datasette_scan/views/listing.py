@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -14,7 +14,7 @@ from typing import Any
 from datasette import Forbidden, Response
 
 from .. import compat, permissions
-from ..catalog import SHOWN, Entry, Query, conditions, fitting, ordered
+from ..catalog import SHOWN, Entry, Query, conditions, fitting
 from ..errors import UsageError
 from ..grouping import Group, bundle_id, cut, group, lines_of, shorten
 from ..query import Page, parse_page
@@ -27,8 +27,7 @@ SAFETY = {
     "referrer-policy": "same-origin",
 }
 _VIEWABLE_SECONDS = 2.0
-_STATUS = attrgetter("status")
-_APPLICATION = attrgetter("application")
+_ANYTHING = Query()
 
 
 async def load(ds: Any, request: Any, **defaults: str) -> Listing | Response:
@@ -53,14 +52,13 @@ async def viewable_names(ds: Any, state: State, actor: Any) -> set[str]:
     key = json.dumps(actor, sort_keys=True, default=str)
     now = time.monotonic()
     state.viewable = {k: v for k, v in state.viewable.items() if v[0] > now}
-    until, known = state.viewable.get(key, (now + _VIEWABLE_SECONDS, {}))
-    names = [e.name for e in state.catalog.entries.values() if e.attached]
-    new = [name for name in names if name not in known]
+    names = set(state.catalog.attached)
+    until, known, seen = state.viewable.get(key, (now + _VIEWABLE_SECONDS, set(), set()))
+    new = names - known
     if new:
-        found = await compat.viewable_databases(ds, actor, new)
-        known = {**known, **{name: name in found for name in new}}
-        state.viewable[key] = (until, known)
-    return {name for name in names if known[name]}
+        seen = seen | await compat.viewable_databases(ds, actor, list(new))
+        state.viewable[key] = (until, names, seen)
+    return seen
 
 
 class Listing:
@@ -78,9 +76,8 @@ class Listing:
         self.viewable: list[Entry] = []  # all that the actor may see, whatever is asked for
         self.entries: list[Entry] = []
         self.total = 0
-        self.statuses: Counter[str] = Counter()
-        self.applications: Counter[str] = Counter()
-        self.shows: dict[str, int] = {}
+        self._memory: dict[Any, Any] = {}
+        self._seen: list[Entry] = []  # without what is chosen from lists
         self.lines = self.group_count = 0
         self._stand: Json = {}
 
@@ -98,32 +95,54 @@ class Listing:
         self._stand = self._progress()
         viewable = await viewable_names(ds, self.state, actor)
         query = self.page.query
-        known = self.state.catalog.by_name()
-        self.viewable = [e for e in known if (e.name in viewable if e.attached else self.full)]
-        fits = conditions(replace(query, status="", application="", show=""))
-        seen = ordered(fitting(self.viewable, fits), query)
-        if self.page.bundle:
-            seen = [e for e in seen if e.noise and bundle_id(e.noise) == self.page.bundle]
-        self._choose(seen)
+        known = self.state.catalog.ordered(query)
+        if not self.full or len(viewable) < len(self.state.catalog.attached):
+            known = [e for e in known if (e.name in viewable if e.attached else self.full)]
+        else:
+            self._memory = self.state.catalog.memory() if query.max_age is None else {}
+        self.viewable = known
+        self.entries = self.remembered("entries", self._find)
         self.total = len(self.entries)
         return self
 
-    def _choose(self, seen: list[Entry]) -> None:
-        """Apply what is chosen from lists.
+    def remembered(self, what: str, make: Callable[[], Any]) -> Any:
+        """What ``make`` returns, until the catalogue changes, for those who may see all of it."""
+        key = (what, replace(self.page, offset=0, size=0))
+        if key not in self._memory:
+            self._memory[key] = make()
+        return self._memory[key]
 
-        Each choice is counted as if nothing were chosen there: it can be changed in one step.
-        """
+    def _find(self) -> list[Entry]:
         query = self.page.query
-        status = conditions(Query(status=query.status))
-        application = conditions(Query(application=query.application))
-        show = conditions(Query(show=query.show))
-        shown = fitting(seen, show)
-        self.statuses = Counter(map(_STATUS, fitting(shown, application)))
-        self.applications = Counter(map(_APPLICATION, fitting(shown, status)))
-        self.entries = fitting(fitting(shown, status), application)
-        others = fitting(fitting(seen, status), application) if query.show else self.entries
-        self.shows = {key: sum(map(fits, others)) for key, fits in SHOWN.items()}
-        self.shows[""] = len(others)
+        fits = conditions(replace(query, status="", application="", show=""))
+        self._seen = fitting(self.viewable, fits)
+        bundle = self.page.bundle
+        if bundle:
+            self._seen = [e for e in self._seen if e.noise and bundle_id(e.noise) == bundle]
+        return self._chosen()
+
+    def _chosen(self, but: str = "") -> list[Entry]:
+        """The entries that fit what is chosen from lists, ``but`` from one of them."""
+        found = self._seen
+        for key in {"status", "application", "show"} - {but}:
+            value = getattr(self.page.query, key)
+            found = fitting(found, conditions(replace(_ANYTHING, **{key: value})))
+        return found
+
+    def choices(self) -> dict[str, Counter[str]]:
+        """How many rows each choice would have: it is counted as if nothing were chosen there."""
+        return dict(self.remembered("choices", self._count))
+
+    def _count(self) -> dict[str, Counter[str]]:
+        self._find()
+        others = self._chosen("show")
+        shows = Counter({key: sum(map(fits, others)) for key, fits in SHOWN.items()})
+        shows[""] = len(others)
+        return {
+            "status": Counter(map(attrgetter("status"), self._chosen("status"))),
+            "application": Counter(map(attrgetter("application"), self._chosen("application"))),
+            "show": shows,
+        }
 
     def shown(self) -> list[Entry]:
         """The rows of this page."""
@@ -133,9 +152,12 @@ class Listing:
         """The rows of this page in groups; sets ``lines``, how many all pages have."""
         page = self.page
         narrowed = page.query.folder if page.group == "folder" else page.query.application
-        groups = group(self.entries, page.group, bundled=not page.bundle)
-        if not (narrowed or page.query.show):
-            groups = shorten(groups)
+
+        def make() -> list[Group]:
+            groups = group(self.entries, page.group, bundled=not page.bundle)
+            return groups if narrowed or page.query.show else shorten(groups)
+
+        groups = self.remembered("groups", make)
         self.lines, self.group_count = lines_of(groups), len(groups)
         return cut(groups, page.offset, page.size)
 

@@ -29,7 +29,9 @@ def check(index: Index, file: str, folder: Path) -> Report:
     """The report on one wheel of the index, by its file name."""
     name, version = file.split("-")[:2]
     folder.mkdir()
-    (path,) = index.fetch(f"{name}=={version}", folder, only=file)
+    packages = index.finder.find_matches(f"{name}=={version}", allow_yanked=True)
+    link = next(package.link for package in packages if package.link.filename == file)
+    path = index.finder.download(link, folder)
     report = check_wheels([path], expect=[])
     path.unlink()
     return report

@@ -49,8 +49,8 @@ def _differences(left: zipfile.ZipFile, right: zipfile.ZipFile) -> Iterator[Diff
         if data != rebuilt:
             yield Difference(name, tuple(_explain(data, rebuilt)))
     for entry, other in zip(left.infolist(), right.infolist(), strict=False):
-        stored, other_stored = ({key: getattr(e, key) for key in _STORAGE} for e in (entry, other))
-        for change in _changes(stored, other_stored):
+        now, then = ({key: getattr(zipped, key) for key in _STORAGE} for zipped in (entry, other))
+        for change in _changes(now, then):
             yield Difference(entry.filename, (f"same content, but {change}",))
 
 

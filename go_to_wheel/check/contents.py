@@ -31,15 +31,11 @@ MAX_INSPECTED = 512 << 20
 #: So are all native files after so many.
 MAX_PROGRAMS = 2_000
 #: RECORD has a row for each entry.
-MAX_RECORD, MAX_ROWS = 16 << 20, MAX_ENTRIES
+_MAX_RECORD, MAX_ROWS = 16 << 20, MAX_ENTRIES
 #: The specification allows sha256 or better; these are always available.
 _ALGORITHMS = ("sha256", "sha384", "sha512")
-_MAGICS = (
-    b"\x7fELF",
-    b"MZ",
-    b"!<arch>\n",
-    *map(bytes.fromhex, ("cffaedfe", "cefaedfe", "feedface", "feedfacf", "cafebabe", "cafebabf")),
-)
+_MACHO = ("cffaedfe", "cefaedfe", "feedface", "feedfacf", "cafebabe", "cafebabf")
+_MAGICS = (b"\x7fELF", b"MZ", b"!<arch>\n", *map(bytes.fromhex, _MACHO))
 
 
 @dataclass(frozen=True)
@@ -115,12 +111,17 @@ class Record:
     """The rows of a RECORD by path: `read` it, `check` each file, then see the `rest`."""
 
     def __init__(self, folder: str) -> None:
+        self._folder = folder
         self._rows: dict[str, tuple[str, str]] = {}
         self._seen = {f"{folder}/RECORD{suffix}" for suffix in ("", ".jws", ".p7s")}
         self._readable = False
 
-    def read(self, text: bytes) -> Findings:
+    def read(self, archive: zipfile.ZipFile) -> Findings:
         """Take in the rows; the findings are about the rows themselves."""
+        text = read_text(archive, f"{self._folder}/RECORD", _MAX_RECORD)
+        if text is None:
+            yield fault("record-missing", self._folder)
+            return
         try:
             lines = io.TextIOWrapper(io.BytesIO(text), "utf-8", newline="")
             for row in islice(csv.reader(lines), MAX_ROWS):

@@ -12,8 +12,8 @@ from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from go_to_wheel.check.report import Finding, Findings
-from go_to_wheel.platforms import Version2
+from go_to_wheel.check.report import Findings, fault
+from go_to_wheel.platforms import Target, Version2
 
 _LINUX = "x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64"
 _MACOS = "ppc|ppc64|i386|x86_64|arm64|intel|fat|fat3|fat64|universal|universal2"
@@ -95,6 +95,18 @@ def parse_claim(tag: str) -> Claim | None:
     return Claim(tag, goos, _ARCHES.get(arch, (arch,)), libc, floor)
 
 
+def serves(tag: str, target: Target) -> bool:
+    """Whether a platform tag is one for that target (musllinux alone is for musl alone)."""
+    claim = parse_claim(tag)
+    if target.tag:
+        return tag == target.tag
+    if claim is None or claim.goos != target.goos:
+        return False
+    if not {part.arch for part in target.slices} <= set(claim.arches):
+        return False
+    return claim.goos != "linux" or (claim.libc == "musl") == (target.libc == "musl")
+
+
 def parse_name(filename: str) -> WheelName:
     """The parts of a wheel's file name. Raises ValueError, saying what is wrong with it."""
     try:
@@ -114,19 +126,9 @@ def check_name(name: WheelName) -> Findings:
     written = name.stem.split("-")[0]
     normalized = canonicalize_name(name.name).replace("-", "_")
     if written != normalized:
-        text = f"the file name starts with {written!r}, not {normalized!r}"
-        hint = f"rename it, and the .dist-info folder in it, to {normalized!r}"
-        yield Finding("filename-normalized", text, hint)
+        yield fault("filename-normalized", written, f"it should be {normalized!r}")
     if name.version.local:
-        text = f"version '{name.version}' has the local part '+{name.version.local}'"
-        yield Finding("local-version", text, f"release it as '{name.version.public}'")
+        yield fault("local-version", str(name.version), f"'+{name.version.local}' is local")
     for platform in name.platforms:
         if not is_accepted(platform):
-            hint = _HINTS.get(platform.split("_")[0], "")
-            yield Finding("platform-tag", f"PyPI doesn't take {platform!r}", hint)
-
-
-_HINTS = {
-    "linux": "tag a static program manylinux and musllinux; see `go-to-wheel platforms`",
-    "macosx": "from macOS 11 on, the minor version in the tag is 0",
-}
+            yield fault("platform-tag", platform)

@@ -18,8 +18,7 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from go_to_wheel.check.filename import parse_name
-from go_to_wheel.check.group import serves
+from go_to_wheel.check.filename import parse_name, serves
 from go_to_wheel.check.sdist import SDIST_ENDINGS
 from go_to_wheel.errors import InvalidOptionsError, ToolchainError
 from go_to_wheel.platforms import Target
@@ -69,10 +68,10 @@ class Index:
         verify = ssl.create_default_context(cafile=cert)
         session: Any = PyPIClient(trusted_hosts=settings["trusted-host"], verify=verify)
         session.auth = MultiDomainBasicAuth(prompting=False, index_urls=[*main, *extra])
-        self._finder: Any = PackageFinder(session, index_urls=main, ignore_compatibility=True)
+        self.finder: Any = PackageFinder(session, index_urls=main, ignore_compatibility=True)
         for address in extra:
-            self._finder.add_index_url(address)
-        self.addresses = [str(source["url"]) for source in self._finder.sources]
+            self.finder.add_index_url(address)
+        self.addresses = [str(source["url"]) for source in self.finder.sources]
 
     @property
     def shown(self) -> str:
@@ -85,12 +84,10 @@ class Index:
         folder: Path,
         platforms: Sequence[Target] = (),
         progress: Progress = lambda file, done, size: None,
-        only: str = "",
     ) -> list[Path]:
         """Download the wheels, and without `platforms` the sdist, of a release; return paths.
 
-        `release` is "name", for its newest version, or "name==version"; `only` names a
-        single file. Raises
+        `release` is "name", for its newest version, or "name==version". Raises
         InvalidOptionsError when the index can't be reached, refuses, or has no such project,
         version or wheel.
         """
@@ -105,22 +102,21 @@ class Index:
 
         with self._named_errors():
             self._check_project(requirement.name)
-            every = list(self._finder.find_all_packages(requirement.name, allow_yanked=True))
-            version = next((p.version for p in self._finder.find_matches(requirement)), None)
+            every = list(self.finder.find_all_packages(requirement.name, allow_yanked=True))
+            version = next((p.version for p in self.finder.find_matches(requirement)), None)
             links = [package.link for package in every if package.version == version]
             links = [link for link in links if _is_for(link.filename, platforms)]
-            links = [link for link in links if only in ("", link.filename)]
             if not links:
                 raise _nothing(requirement, version, [str(package.version) for package in every])
             links.sort(key=lambda link: str(link.filename))
-            download = self._finder.download
+            download = self.finder.download
             return [Path(download(link, folder, download_reporter=report)) for link in links]
 
     def _check_project(self, name: str) -> None:
         """Raise InvalidOptionsError where no index has the project, or one refuses to say."""
         places = [f"{address.rstrip('/')}/{name}/" for address in self.addresses]
         statuses = [
-            self._finder.session.get(place, follow_redirects=True).status_code for place in places
+            self.finder.session.get(place, follow_redirects=True).status_code for place in places
         ]
         if 401 in statuses or 403 in statuses:
             text = f"{self.shown} refuses access to {name!r} ({max(statuses)})"

@@ -54,8 +54,7 @@ _MAX_CONTENT_TYPE = 200
 #: Fields that may be of any length.
 _FREE_TEXTS = ("description", "license", "keywords")
 #: Fields whose faults, as `packaging` finds them, have a code of their own.
-_CODES = {name: name for name in ("metadata-version", "summary", "license-expression")}
-_CODES |= {"license-file": "license-file", "license-files": "license-file"}
+_OWN_CODES = ("metadata-version", "summary", "license-expression", "license-file")
 _EMAIL = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+"
@@ -170,11 +169,10 @@ def check_metadata(text: bytes, name: WheelName, paths: Container[str], folder: 
     raw = _parse(text)
     stated, version = raw.get("name", ""), raw.get("version", "")
     if stated and canonicalize_name(stated) != name.name:
-        yield Finding("filename-metadata", f"METADATA's name is {stated!r}, not {name.name!r}")
+        yield fault("filename-metadata", stated, f"the file name says {name.name}")
     with suppress(ValueError):  # packaging reports it, or _check_requirements
         if version and Version(version) != name.version:
-            text_ = f"METADATA's version is {version!r}, not {name.version}"
-            yield Finding("filename-metadata", text_)
+            yield fault("filename-metadata", version, f"the file name says {name.version}")
     has_files = raw.get("metadata_version", "") not in _WITHOUT_FILES
     for file in raw.get("license_files", []) if has_files else ():
         if f"{folder}/{file}" not in paths:
@@ -208,10 +206,9 @@ def _check_values(raw: RawMetadata) -> Findings:
         values = [parts] if isinstance(parts, str) else list(map(str, parts))
         limit = _MAX_CONTENT_TYPE if field == "description_content_type" else _MAX_VALUE
         if (longest := max(map(len, values), default=0)) > limit:
-            text = f"{title} has {longest} characters; the limit is {limit}"
-            yield Finding("metadata-invalid", text)
+            yield fault("metadata-invalid", title, f"it has {longest} characters, over {limit}")
         elif hidden := find_hidden("".join(values), _ALLOWED):
-            yield Finding("metadata-hidden", f"{title} contains {hidden}")
+            yield fault("metadata-hidden", title, f"it contains {hidden}")
 
 
 def _specification(text: bytes) -> Findings:
@@ -220,8 +217,8 @@ def _specification(text: bytes) -> Findings:
         Metadata.from_email(text)
     except Exception as group:  # noqa: BLE001 (a group, or whatever a text causes)
         for error in getattr(group, "exceptions", [group]):
-            field = str(getattr(error, "field", "")).lower()
-            code = _CODES.get(field, "metadata-invalid")
+            field = str(getattr(error, "field", "")).lower().replace("files", "file")
+            code = field if field in _OWN_CODES else "metadata-invalid"
             if "introduced in metadata version" in str(error):  # PyPI and pip don't mind
                 code = "metadata-newer"
             yield Finding(code, str(error))
@@ -230,22 +227,18 @@ def _specification(text: bytes) -> Findings:
 def _check_fields(raw: RawMetadata) -> Findings:
     version, summary = raw.get("metadata_version", ""), raw.get("summary", "")
     if version and version not in ACCEPTED_VERSIONS:
-        text = f"PyPI doesn't take metadata version {version!r}"
-        yield Finding("metadata-version", text, f"it takes {', '.join(ACCEPTED_VERSIONS)}")
+        yield fault("metadata-version", version)
     if len(summary) > _MAX_SUMMARY:
-        text = f"Summary has {len(summary)} characters, PyPI takes {_MAX_SUMMARY}"
-        yield Finding("summary", text)
+        yield Finding("summary", f"Summary has {len(summary)} characters, over {_MAX_SUMMARY}")
     own, expression = raw.get("license", ""), raw.get("license_expression", "")
     if own and expression:
-        text = f"License {own[:40]!r} stands beside License-Expression {expression!r}"
-        yield Finding("license-twice", text)
+        yield fault("license-twice", own[:40], f"beside License-Expression {expression!r}")
     for classifier in sorted(set(raw.get("classifiers", []))):
         if classifier in deprecated_classifiers:
-            better = " or ".join(map(repr, deprecated_classifiers[classifier]))
-            hint = f"use {better}" if better else "remove it"
-            yield Finding("classifier", f"the classifier {classifier!r} is deprecated", hint)
+            better = " or ".join(deprecated_classifiers[classifier]) or "nothing"
+            yield fault("classifier", classifier, f"deprecated in favour of {better}")
         elif classifier not in classifiers:
-            yield Finding("classifier", f"PyPI doesn't know the classifier {classifier!r}")
+            yield fault("classifier", classifier, "PyPI doesn't know it")
 
 
 def _check_readme(raw: RawMetadata) -> Findings:
@@ -253,8 +246,7 @@ def _check_readme(raw: RawMetadata) -> Findings:
     kind = raw.get("description_content_type", "").split(";")[0].strip()
     if kind == "text/markdown" and (links := relative_links(text)):
         more = f" and {len(links) - 3} more" if len(links) > 3 else ""
-        text = f"relative links in the README lead nowhere on PyPI: {', '.join(links[:3])}{more}"
-        yield Finding("readme-link", text)
+        yield Finding("readme-link", f"{', '.join(links[:3])}{more}: relative links in the README")
 
 
 def _check_urls(raw: RawMetadata) -> Findings:
@@ -284,10 +276,8 @@ def _check_requirements(raw: RawMetadata) -> Findings:
     requirements = raw.get("requires_dist", [])
     for text in (raw.get("version", ""), raw.get("requires_python", ""), *requirements):
         if _HUGE_NUMBER.search(text):
-            message = f"{text!r} has a number of 20 digits or more, which uv and pip can't read"
-            yield Finding("metadata-invalid", message)
+            yield fault("metadata-invalid", text, "it has a number that uv and pip can't read")
     for text in requirements:
         with suppress(InvalidRequirement):  # _specification reports it
             if Requirement(text).url:
-                message = f"the requirement {text!r} names a URL, which PyPI refuses"
-                yield Finding("direct-dependency", message)
+                yield fault("direct-dependency", text)

@@ -61,11 +61,9 @@ def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Fi
         if hidden := find_hidden(path):  # uv refuses them; some break RECORD's lines
             yield fault("zip-unsafe-name", path, f"it contains {hidden}")
         if _is_too_long(path):
-            text = f"it has over {_MAX_PATH} bytes, or a part of over {_MAX_PART}"
-            yield fault("zip-windows-name", path, text)
+            yield fault("zip-windows-name", path, f"over {_MAX_PATH} bytes, {_MAX_PART} in a part")
         elif on_windows and (match := _WINDOWS.search(path)):
-            text = f"Windows refuses or changes {match[0].strip('/')!r} in a name"
-            yield fault("zip-windows-name", path, text)
+            yield fault("zip-windows-name", path, f"Windows refuses {match[0].strip('/')!r}")
         elif on_windows and len(_below_site_packages(path, stem)) > _MAX_SHORT:
             yield fault("path-long", path)
         yield from _check_destination(path, stem)

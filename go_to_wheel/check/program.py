@@ -5,10 +5,10 @@ from __future__ import annotations
 import posixpath
 import re
 import stat
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import BinaryIO
 
@@ -85,13 +85,11 @@ class Program:
         )
 
 
-def find_traces(facts: BinaryFacts, stream: BinaryIO, more: Iterable[str] = ()) -> tuple[str, ...]:
-    """Paths of the machine that built it: those given, and common ones if Go left them in."""
-    needles = {path.encode(): path for path in more if path}
-    if facts.go and facts.setting("-trimpath") != "true":
-        needles |= {needle: needle[1:].decode() for needle in _BUILDER_PATHS}
-    found = contains(stream, needles) if needles else set()
-    return tuple(sorted({needles[needle] for needle in found}))
+def find_traces(facts: BinaryFacts, stream: BinaryIO) -> tuple[str, ...]:
+    """Common paths of machines that build programs, if Go left them in."""
+    if facts.go is None or facts.setting("-trimpath") == "true":
+        return ()
+    return tuple(sorted(found[1:].decode() for found in contains(stream, _BUILDER_PATHS)))
 
 
 def fits(facts: BinaryFacts, claim: Claim) -> bool:
@@ -120,8 +118,7 @@ def check_program(program: Program, name: WheelName, names: Set[str]) -> Finding
         yield fault("binary-kind", path, f"{describe(facts)}, not an executable")
     executable = stat.S_ISREG(program.mode) and program.mode & 0o111
     if program.is_command and facts.format != "pe" and not executable:
-        text = f"mode {program.mode:#o} in the zip; pip will not make it executable"
-        yield fault("binary-mode", path, text)
+        yield fault("binary-mode", path, f"mode {program.mode:#o}; pip won't make it executable")
     if program.stored and program.size > _SMALL:
         yield fault("binary-stored", path)
     needs = [need for claim in claims for need in _needs_of_tag(program, claim)]
@@ -202,26 +199,20 @@ def _check_libraries(program: Program, claims: list[Claim], names: Set[str]) -> 
     elif program.facts.format == "macho":
         foreign = [name for name in program.facts.libraries if _FOREIGN_DYLIB.match(name)]
     elif program.facts.format == "pe":
-        known = (_system_dlls(), {name.lower() for name in names})
-        others = [name for name in absent if name not in foreign and not _is_dll(name, *known)]
-        if others:
+        known = {*foreign, *filter(_is_system_dll, absent)}
+        known |= {name for name in absent if name.lower() in set(map(str.lower, names))}
+        if others := [name for name in absent if name not in known]:
             yield fault("binary-dll", program.path, f"it needs {', '.join(others)}")
     if foreign:
-        text = f"it needs {', '.join(foreign)}, which the tag doesn't promise"
-        yield fault("binary-library", program.path, text)
+        yield fault("binary-library", program.path, f"it needs {', '.join(foreign)}")
 
 
-@lru_cache
-def _system_dlls() -> frozenset[str]:
-    text = files("go_to_wheel").joinpath("data", "windows-dlls.txt").read_text(encoding="utf-8")
-    return frozenset(text.split())
-
-
-def _is_dll(name: str, system: Set[str], bundled: Set[str]) -> bool:
-    """Whether a DLL is Windows's or Python's own, or in the wheel."""
-    name = name.lower()
-    stem = name.removesuffix(".dll")
-    return name in bundled or stem in system or bool(_API_SET.match(stem))
+@cache
+def _is_system_dll(name: str) -> bool:
+    """Whether a DLL is Windows's or Python's own."""
+    known = files("go_to_wheel").joinpath("data", "windows-dlls.txt").read_text(encoding="utf-8")
+    stem = name.lower().removesuffix(".dll")
+    return stem in known.split() or bool(_API_SET.match(stem))
 
 
 def _check_build(program: Program, claims: list[Claim], release: Sequence[int]) -> Findings:
@@ -237,16 +228,12 @@ def _check_build(program: Program, claims: list[Claim], release: Sequence[int]) 
         yield fault("binary-build", path, f"it was built with {' '.join(odd)}")
     version = facts.go.main.version if facts.go and facts.go.main else ""
     if facts.setting("vcs.modified") == "true" or version.endswith("+dirty"):
-        stamp = f"it was built with local changes (its version is {version or 'unknown'})"
-        yield fault("binary-dirty", path, stamp)
+        yield fault("binary-dirty", path, f"local changes (version {version or 'unknown'})")
     built = _RELEASE.match(version)  # a wheel's version may have more parts: 0.9.0.2 of v0.9.0
     if built and program.is_command and [*map(int, built.groups())] != [*release, 0, 0][:3]:
-        own = ".".join(map(str, release))
-        text = f"it was built as {version}, but the wheel's version is {own}"
-        yield fault("binary-version", path, text)
+        yield fault("binary-version", path, f"Go recorded {version}, not that of the wheel")
     if program.traces:
-        text = f"it contains paths of the machine that built it: {', '.join(program.traces)}"
-        yield fault("binary-paths", path, text)
+        yield fault("binary-paths", path, f"it contains {', '.join(program.traces)}")
 
 
 def explain_tag(tag: str, facts: BinaryFacts | None) -> str:

@@ -126,17 +126,12 @@ class Report:
         Raises InvalidOptionsError for what no code begins with.
         """
         for name in (*select, *ignore):
-            if not any(_begins(code, name) for code in RULES):
+            if not any(_begins(code, [name]) for code in RULES):
                 close = get_close_matches(name, RULES, 1)
                 meant = f", did you mean {close[0]!r}?" if close else ""
                 raise InvalidOptionsError([f"there is no code {name!r}{meant}"], f"see {PAGES}")
-        left = [
-            finding
-            for finding in self.findings
-            if (not select or any(_begins(finding.code, name) for name in select))
-            and not any(_begins(finding.code, name) for name in ignore)
-        ]
-        return replace(self, findings=tuple(left))
+        left = [row for row in self.findings if not select or _begins(row.code, select)]
+        return replace(self, findings=tuple(row for row in left if not _begins(row.code, ignore)))
 
     def ok(self, strict: bool = False) -> bool:
         """Whether there are no errors, and with `strict` no warnings either."""
@@ -157,8 +152,8 @@ class Report:
 _COLUMNS = ("code", "severity", "wheel", "message", "hint", "page")
 
 
-def _begins(code: str, name: str) -> bool:
-    return f"{code}-".startswith(f"{name}-")
+def _begins(code: str, names: Sequence[str]) -> bool:
+    return any(f"{code}-".startswith(f"{name}-") for name in names)
 
 
 def findings_of(wheel: str, found: Iterable[Finding]) -> Findings:

@@ -6,21 +6,37 @@ import os
 import platform
 import sys
 import sysconfig
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from go_to_wheel.check.group import check_groups
-from go_to_wheel.check.report import Report, WheelSummary, completed, failure, findings_of
+from go_to_wheel.check.filename import serves
+from go_to_wheel.check.report import (
+    Finding,
+    Findings,
+    Report,
+    WheelSummary,
+    completed,
+    failure,
+    findings_of,
+    guarded,
+)
 from go_to_wheel.check.sdist import SDIST_ENDINGS, check_sdist
 from go_to_wheel.check.twine import MAX_METADATA, is_installed, run_twine
 from go_to_wheel.check.wheel import Wheel, check_wheel
 from go_to_wheel.errors import InvalidOptionsError, MissingPathError
-from go_to_wheel.platforms import native_target, parse_selection
+from go_to_wheel.platforms import Target, native_target, parse_selection
 
 _NO_TWINE = "twine's check: twine is not installed; pip install 'go-to-wheel[check]'"
 _TWINE_OFF = "twine's check: turned off"
+#: What pip takes from one wheel for all of a release.
+_COMPARED = ("Name", "Version", "Requires-Dist", "Requires-Python", "Provides-Extra")
+#: What is linked in, and so the licences, may differ from system to system. So may line
+#: ends, which a checkout on Windows may have changed.
+_IGNORED = (b"License-Expression:", b"License-File:")
 #: Each takes up to some 100 MB of memory, for wheels at the limits.
 _MAX_WORKERS = 8
 
@@ -29,15 +45,13 @@ def check_wheels(
     paths: Iterable[str | Path],
     *,
     expect: Sequence[str] | None = None,
-    builder_paths: Sequence[str] = (),
     twine: bool = True,
     progress: Callable[[WheelSummary], None] = lambda wheel: None,
 ) -> Report:
     """The verdict on wheels (and sdists, named as files), given as files or as folders of them.
 
     `expect` names the targets of a complete set (None is the default set, an empty
-    sequence any set); `builder_paths` are texts that no program should contain, such as
-    the folder it was built in; without `twine`, twine's own check is skipped. `progress` is
+    sequence any set); without `twine`, twine's own check is skipped. `progress` is
     called with each wheel that was read, in order, from the thread that called this. Raises
     MissingPathError for a path that doesn't exist and InvalidOptionsError when there is
     nothing to check or a target is unknown.
@@ -50,7 +64,7 @@ def check_wheels(
     files = wheel_files(paths)
     with_twine = twine and is_installed()
     wheels, summaries, findings = [], [], []
-    for path, (wheel, summary) in zip(files, _check_files(files, builder_paths), strict=True):
+    for path, (wheel, summary) in zip(files, _check_files(files), strict=True):
         progress(summary)
         wheels.append(wheel)
         summaries.append(summary)
@@ -85,9 +99,7 @@ def wheel_files(paths: Iterable[str | Path]) -> list[Path]:
     return list(files)
 
 
-def _check_files(
-    files: Sequence[Path], builder_paths: Sequence[str]
-) -> Iterator[tuple[Wheel, WheelSummary]]:
+def _check_files(files: Sequence[Path]) -> Iterator[tuple[Wheel, WheelSummary]]:
     """Inflating and hashing run in threads, which end with this function.
 
     An interruption closes the files, so that the threads stop at their next read.
@@ -98,10 +110,8 @@ def _check_files(
         try:
             with path.open("rb") as stream:
                 opened.add(stream)
-                if path.name.endswith(SDIST_ENDINGS):
-                    wheel = check_sdist(stream, path.name)
-                else:
-                    wheel = check_wheel(stream, path.name, builder_paths)
+                is_sdist = path.name.endswith(SDIST_ENDINGS)
+                wheel = (check_sdist if is_sdist else check_wheel)(stream, path.name)
                 opened.discard(stream)
         except OSError as error:
             wheel = Wheel(path.name, findings=[completed(failure("it", error), path.name)])
@@ -117,3 +127,61 @@ def _check_files(
             for stream in list(opened):
                 stream.close()
             raise
+
+
+def check_groups(wheels: Iterable[Wheel], expected: Sequence[Target]) -> Findings:
+    """What is wrong with the wheels of each project, taken together."""
+    groups: dict[str, list[Wheel]] = defaultdict(list)
+    for wheel in wheels:
+        if wheel.name.tags:  # an sdist has none
+            groups[wheel.name.name].append(wheel)
+    for project, members in sorted(groups.items()):
+        found = chain(
+            _check_versions(project, members),
+            _check_metadata(members),
+            _check_duplicates(members),
+            _check_missing(project, members, expected),
+        )
+        yield from guarded(f"{project}: the set", found)
+
+
+def _check_versions(project: str, members: list[Wheel]) -> Findings:
+    versions = sorted({member.name.version for member in members})
+    if len(versions) > 1:
+        yield Finding("set-version", f"{project}: wheels of {', '.join(map(str, versions))}")
+
+
+def _check_metadata(members: list[Wheel]) -> Findings:
+    first: dict[object, Wheel] = {}
+    for member in members:
+        other = first.setdefault(member.name.version, member)
+        texts = [wheel.texts.get("METADATA", b"") for wheel in (member, other)]
+        lines, others = ([x for x in t.splitlines() if not x.startswith(_IGNORED)] for t in texts)
+        if lines != others and all(texts):
+            stated, other_stated = map(_compared, (member, other))
+            code = "set-description" if stated == other_stated else "set-metadata"
+            yield Finding(code, f"its METADATA is not that of {other.file}", wheel=member.file)
+
+
+def _compared(wheel: Wheel) -> list[list[str]]:
+    return [sorted(map(str, wheel.metadata.get_all(name, []))) for name in _COMPARED]
+
+
+def _check_duplicates(members: list[Wheel]) -> Findings:
+    owners: dict[object, Wheel] = {}
+    for member in members:
+        clashes: dict[str, list[str]] = defaultdict(list)
+        for tag in sorted(member.name.tags, key=str):
+            owner = owners.setdefault((member.name.version, tag), member)
+            if owner is not member:
+                clashes[owner.file].append(tag.platform)
+        for owner_file, platforms in clashes.items():
+            text = f"{owner_file} has the tag {', '.join(dict.fromkeys(platforms))} too"
+            yield Finding("set-duplicate", text, wheel=member.file)
+
+
+def _check_missing(project: str, members: list[Wheel], expected: Sequence[Target]) -> Findings:
+    tags = {tag for member in members for tag in member.name.platforms}
+    missing = [target.name for target in expected if not any(serves(tag, target) for tag in tags)]
+    if missing and "any" not in tags:
+        yield Finding("set-missing", f"{project}: no wheel for {', '.join(missing)}")

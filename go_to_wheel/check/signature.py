@@ -89,9 +89,8 @@ def _read_blob(stream: BinaryIO, base: int, blob: bytes) -> tuple[str, str]:
     kinds = {start: struct.unpack_from(">II", blob, start) for start in starts}
     directories = [start for start, (kind, _) in kinds.items() if kind == _CODE_DIRECTORY]
     certificates = [start for start, (kind, size) in kinds.items() if kind == _CMS and size > 8]
-    why = next(
-        filter(None, (_check_pages(stream, base, blob[start:]) for start in directories)), ""
-    )
+    pages = (_check_pages(stream, base, blob[start:]) for start in directories[:2])
+    why = next(filter(None, pages), "")
     if not directories:
         raise ValueError("no code directory")
     if not certificates or struct.unpack_from(">12xI", blob, directories[0])[0] & _AD_HOC:
@@ -110,8 +109,11 @@ def _check_pages(stream: BinaryIO, base: int, directory: bytes) -> str:
         return ""
     stream.seek(base)
     for slot in range(slots):
-        data = stream.read(min(page, limit - slot * page))
+        data = stream.read(max(0, min(page, limit - slot * page)))
+        if not data:
+            return "its signature is broken: it is for a longer file"
         found = hashlib.new(_HASHES[kind], data, usedforsecurity=False).digest()[:size]
-        if found != directory[hashes + slot * size :][:size]:
+        at = hashes + slot * size
+        if found != directory[at : at + size]:
             return f"its signature is broken: the page at {slot * page:#x} has changed"
     return ""

@@ -38,13 +38,11 @@ _EMULATORS = {"i686": "i386", "armv7l": "arm", "armv6l": "arm"}
 _ALSO_RUNS = {"x86_64": ("i686",)}
 #: A command that still runs after so many seconds is stopped; emulators are slow.
 TIME_LIMIT = 60.0
-_TOO_LONG = 124
-_CANNOT_EXECUTE = (126, 127)
+#: Exit codes of what could not be started, or was stopped.
+_TOO_LONG, _CANNOT_EXECUTE = 124, (124, 126, 127)
 _VERSION_WORD = re.compile(r"(?<![\w.+-])v?\d+(?:\.\d+)+[\w.+-]*")
 _GO_WORD = re.compile(r"\bgo1\.\d+\S*")
 _STARTABLE = (b"#!", b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
-
-
 _SCRIPTS, _SUFFIX = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
 
 #: What comes of trying a wheel: runs, what is wrong, and what could not be run and why.
@@ -52,10 +50,7 @@ Outcomes = Iterator[Run | Finding | str]
 
 
 def with_runs(
-    report: Report,
-    paths: Iterable[str | Path],
-    runner: Runner,
-    command: Sequence[str] = (),
+    report: Report, paths: Iterable[str | Path], runner: Runner, command: Sequence[str] = ()
 ) -> Report:
     """The report with the runs of each wheel's commands: `--version`, or `command` instead.
 
@@ -177,9 +172,9 @@ def run_program(
     try:
         result = Runner().run(words, env=env, timeout=TIME_LIMIT)
     except OSError as error:
-        return Run("", manner, line, _CANNOT_EXECUTE[0], str(error.strerror))
+        return Run("", manner, line, 126, str(error.strerror))
     except ToolchainError:
-        return Run("", manner, line, _TOO_LONG, f"still running after {TIME_LIMIT:.0f} s")
+        return Run("", manner, line, _TOO_LONG, f"stopped after {TIME_LIMIT:.0f} s")
     text = "\n".join(part.strip() for part in (result.stdout, result.stderr) if part.strip())
     return Run("", manner, line, result.returncode, text)
 
@@ -202,9 +197,7 @@ def judge_run(run: Run, version: str, asked: bool) -> Iterator[Finding]:
     """What is wrong with a run; `asked` is whether the user chose the command."""
     line = f"`{' '.join(run.command)}` {run.manner}"
     output = f": {_last_line(run.output)}" if run.output else ""
-    if run.exit_code == _TOO_LONG and "still running" in run.output:
-        yield Finding("run-failed", f"{line} did not end in {TIME_LIMIT:.0f} s and was stopped")
-    elif run.exit_code < 0 or run.exit_code in _CANNOT_EXECUTE:
+    if run.exit_code < 0 or run.exit_code in _CANNOT_EXECUTE:
         how = f"signal {-run.exit_code}" if run.exit_code < 0 else f"exit code {run.exit_code}"
         yield Finding("run-failed", f"{line} could not run ({how}){output}")
     elif run.exit_code:

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from email.message import Message
@@ -18,14 +18,7 @@ from typing import Any, BinaryIO
 from go_to_wheel.binary.facts import describe
 from go_to_wheel.binary.read import read_facts
 from go_to_wheel.check.archive import FATAL, check_archive, open_archive
-from go_to_wheel.check.contents import (
-    MAX_INSPECTED,
-    MAX_RECORD,
-    Content,
-    Record,
-    read_contents,
-    read_text,
-)
+from go_to_wheel.check.contents import MAX_INSPECTED, Content, Record, read_contents, read_text
 from go_to_wheel.check.filename import NO_NAME, WheelName, check_name, parse_claim, parse_name
 from go_to_wheel.check.metadata import check_dist_info, parse_headers, read_texts
 from go_to_wheel.check.paths import check_paths, path_of
@@ -36,16 +29,7 @@ from go_to_wheel.check.program import (
     explain_tag,
     find_traces,
 )
-from go_to_wheel.check.report import (
-    MAX_OF_A_CODE,
-    RULES,
-    Finding,
-    Findings,
-    WheelSummary,
-    fault,
-    findings_of,
-    guarded,
-)
+from go_to_wheel.check.report import Finding, Findings, WheelSummary, fault, findings_of, guarded
 from go_to_wheel.check.signature import read_signature
 from go_to_wheel.errors import BinaryError, MissingPathError, WheelError
 
@@ -114,13 +98,13 @@ class Wheel:
         return WheelSummary(self.file, self.size, name.name, version, tags, programs)
 
 
-def check_wheel(stream: BinaryIO, file: str, builder_paths: Sequence[str] = ()) -> Wheel:
+def check_wheel(stream: BinaryIO, file: str) -> Wheel:
     """The verdict on the wheel in an open, seekable stream, named `file`.
 
     An unexpected exception is a finding of this wheel.
     """
     wheel = Wheel(file, stream.seek(0, io.SEEK_END))
-    found = guarded("it", _Pass(wheel, builder_paths).check(stream))
+    found = guarded("it", _Pass(wheel).check(stream))
     wheel.findings = list(findings_of(file, found))
     return wheel
 
@@ -130,7 +114,6 @@ class _Pass:
     """One pass over a wheel, from the outside in, which fills it in."""
 
     wheel: Wheel
-    builder_paths: Sequence[str]
     names: frozenset[str] = frozenset()
 
     def check(self, stream: BinaryIO) -> Findings:
@@ -165,7 +148,7 @@ class _Pass:
         native = [p for p in wheel.programs if ".data/" not in p.path and p.facts.format != "pe"]
         libraries = [p for p in wheel.programs if p.facts.kind == "shared library"]
         if is_pure and (native or libraries):
-            yield Finding("wheel-purelib", RULES["wheel-purelib"].title)
+            yield fault("wheel-purelib", "WHEEL")
         if not wheel.not_run:  # what was not read may hold what seems to be missing
             commands = [program.facts for program in wheel.programs if program.is_command]
             parts = {part.machine for facts in commands for part in facts.slices or (facts,)}
@@ -173,10 +156,8 @@ class _Pass:
 
     def _check_files(self, archive: zipfile.ZipFile) -> Findings:
         """RECORD, and each file compared with it and, if it is native, with the tags."""
-        info = self.wheel.name.info
-        record = Record(info)
-        text = read_text(archive, f"{info}/RECORD", MAX_RECORD)
-        yield from [fault("record-missing", info)] if text is None else record.read(text)
+        record = Record(self.wheel.name.info)
+        yield from record.read(archive)
         for content in read_contents(archive, record.algorithm_of):
             yield from record.check(content)
             if content.is_native:
@@ -197,7 +178,7 @@ class _Pass:
             if is_promised and not path.lower().endswith(_SCRIPTS):
                 yield replace(fault("binary-broken", path, error.message), hint=error.hint)
             return
-        traces = find_traces(facts, stream, self.builder_paths)
+        traces = find_traces(facts, stream)
         stored = entry.compress_type == zipfile.ZIP_STORED
         signature, wrong = read_signature(stream, facts)
         mode = entry.external_attr >> 16
@@ -212,7 +193,7 @@ class _Pass:
         self.wheel.programs.append(program)
 
     def _note(self, text: str) -> None:
-        if text not in self.wheel.not_run[-MAX_OF_A_CODE:]:
+        if text not in self.wheel.not_run:
             self.wheel.not_run.append(text)
 
 

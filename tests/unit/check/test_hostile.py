@@ -100,7 +100,7 @@ def test_an_exception_between_wheels_is_a_finding(
         yield
 
     (tmp_path / good().file).write_bytes(good().build())
-    monkeypatch.setattr("go_to_wheel.check.group._check_duplicates", fail)
+    monkeypatch.setattr("go_to_wheel.check.run._check_duplicates", fail)
     (finding,) = check_wheels([tmp_path], expect=[]).findings
     assert (finding.code, finding.wheel) == ("check-failed", "")
 

@@ -106,7 +106,7 @@ def test_another_version(dist: Path) -> None:
     (dist / recipe.file).write_bytes(recipe.build())
     (finding,) = check_wheels([dist]).findings
     assert finding.code == "set-version"
-    assert finding.message == "hello: the wheels have 2 versions: 1.0, 1.1"
+    assert finding.message == "hello: wheels of 1.0, 1.1"
 
 
 @pytest.mark.parametrize(

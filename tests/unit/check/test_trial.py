@@ -101,7 +101,7 @@ def test_a_program_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     run = trial.run_program("by hand", ("hangs", "--version"), [str(program)], os.environ)
     (fault,) = judge_run(run, "1.0", asked=False)
     assert fault.code == "run-failed"
-    assert "did not end in 0 s and was stopped" in fault.message
+    assert "could not run (exit code 124): stopped after 0 s" in fault.message
     assert select.select([reader], [], [], 60)[0], "a process is still running"
     assert os.read(reader, 1) == b""
     os.close(reader)

@@ -64,7 +64,7 @@ def test_the_table(dist: Path) -> None:
     lines = result.stdout.splitlines()
     start = next(index for index, line in enumerate(lines) if line.startswith("error"))
     assert lines[start:] == [
-        (f"error binary-mode: '{PROGRAM}': mode 0o755 in the zip; pip will not make it executable"),
+        (f"error binary-mode: '{PROGRAM}': mode 0o755; pip won't make it executable"),
         "  hint: set the regular-file bit and the executable bits: 0o100755",
         f"  in {other}",
         f"  in {name}",
@@ -93,7 +93,7 @@ def test_json(dist: Path, arguments: tuple[str, ...]) -> None:
         "code": "binary-mode",
         "severity": "error",
         "wheel": name,
-        "message": f"'{PROGRAM}': mode 0o755 in the zip; pip will not make it executable",
+        "message": f"'{PROGRAM}': mode 0o755; pip won't make it executable",
         "hint": "set the regular-file bit and the executable bits: 0o100755",
         "page": "docs/reference/check-codes.md#binary-mode",
     }
@@ -106,8 +106,8 @@ def test_github(dist: Path) -> None:
     assert result.exit_code == 1
     assert result.stdout.splitlines()[1:] == [
         (
-            f"::error title=binary-mode in {name}::'{PROGRAM}': mode 0o755 in the zip; "
-            "pip will not make it executable%0A"
+            f"::error title=binary-mode in {name}::'{PROGRAM}': mode 0o755; "
+            "pip won't make it executable%0A"
             "hint: set the regular-file bit and the executable bits: 0o100755%0A"
             "see docs/reference/check-codes.md#binary-mode"
         ),

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
+from go_to_wheel.builder.compare import Difference, compare_wheels
 from go_to_wheel.builder.rebuild import Recipe, locate_request, read_recipe, rebuild
-from go_to_wheel.check.compare import Difference, compare_wheels
 from go_to_wheel.cli.build import parse_request
 from go_to_wheel.cli.messages import note, printable
 from go_to_wheel.cli.options import as_json, make_runner, option, verbose

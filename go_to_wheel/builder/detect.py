@@ -259,10 +259,17 @@ def _query_go(located: Located) -> Findings:
 
 def _use_c(go: Go, located: Located, targets: Sequence[Target]) -> tuple[Go, list[str]]:
     """A Go that compiles C, with the compilers that the user names, else zig."""
-    request, source = located.request, located.source
-    glibc, environ = glibc_of(request, located.project.settings), located.machine.environ
+    request, source, settings = located.request, located.source, located.project.settings
+    glibc, environ = glibc_of(request, settings), located.machine.environ
     named = partial(find_own, cc=request.cc, environ=environ, glibc=glibc)
-    return use_c(go, source.root, source.packages, targets, named, glibc)
+    tables = settings.targets if request.tags is None else {}
+    common = (settings.tags or ()) if request.tags is None else request.tags
+    listers = {
+        part: go.with_tags([*common, *tables.get(part.name, {}).get("tags", ())])
+        for target in targets
+        for part in target.slices
+    }
+    return use_c(go, source.root, source.packages, listers, named, glibc)
 
 
 def _find_main(go: Go, source: ModuleSource, asked: str, targets: Sequence[Target]) -> Package:

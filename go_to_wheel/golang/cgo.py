@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -49,22 +49,21 @@ def use_c(
     go: Go,
     folder: Path,
     packages: Sequence[str],
-    targets: Sequence[Target],
+    listers: Mapping[Target, Go],
     named: Callable[[Target], OwnCompiler | None],
     glibc: str,
 ) -> tuple[Go, list[str]]:
     """A Go that compiles C for those targets whose programs have it, and notes.
 
-    `go` lists with cgo. `named` gives the user's own compilers; zig compiles for the rest, with
-    `glibc` as the version asked for, "" for musl. Raises InvalidOptionsError for targets that C
-    can't be compiled for, SourceError for packages that need what zig doesn't have,
-    ToolchainError without zig.
+    `listers` list with cgo and each target's build tags. `named` gives the user's own compilers;
+    zig compiles for the rest, with `glibc` as the version asked for, "" for musl. Raises
+    InvalidOptionsError for targets that C can't be compiled for, SourceError for packages that
+    need what zig doesn't have, ToolchainError without zig.
     """
     compilers: dict[object, OwnCompiler | None] = {}
     faults: list[str] = []
-    targets = [part for target in targets for part in target.slices]
-    for target in {target.compile_key: target for target in targets}.values():
-        linked = list_linked(go, folder, packages, target)
+    for target in {target.compile_key: target for target in listers}.values():
+        linked = list_linked(listers[target], folder, packages, target)
         users = [package for package in linked if package.uses_c and not package.is_standard]
         if users:
             own = compilers[target.compile_key] = named(target)
@@ -73,7 +72,7 @@ def use_c(
     if not compilers:
         without = replace(go, environment={**go.environment, "CGO_ENABLED": "0"})
         return without, ["--cgo: the program has no C, so it is built without cgo"]
-    for_zig = [t for t in targets if compilers.get(t.compile_key, go) is None]
+    for_zig = [t for t in listers if compilers.get(t.compile_key, go) is None]
     check_targets(for_zig, glibc)
     if faults:
         raise SourceError("\n".join(dict.fromkeys(faults)), ELSEWHERE)

@@ -256,3 +256,18 @@ def test_without_ziglang_the_error_says_what_to_install(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "ziglang is not installed" in result.stderr
     assert 'pip install "go-to-wheel[cgo]"' in result.stderr
+
+
+def test_targets_whose_build_tags_leave_out_c_are_built_without(tmp_path: Path) -> None:
+    source = write(tmp_path / "a", "package main\n\nfunc main() { println(f()) }\n")
+    with_c = (
+        '// static int g(void) { return 7; }\nimport "C"\n\nfunc f() int { return int(C.g()) }\n'
+    )
+    (source / "c.go").write_text(f"//go:build withc\n\npackage main\n\n{with_c}")
+    (source / "n.go").write_text("//go:build !withc\n\npackage main\n\nfunc f() int { return 1 }\n")
+    table = "[tool.go-to-wheel.target.linux-amd64]\ntags = ['withc']\n"
+    (source / "pyproject.toml").write_text(table)
+    build(source, "--platforms", "linux-amd64,darwin-arm64")
+    linux, mac = sorted((source / "dist").glob("*.whl"), key=lambda path: "macosx" in path.name)
+    assert run(unpack(linux, tmp_path)).stderr == "7\n"
+    assert "CGO_ENABLED=0" in go_to_wheel("inspect", mac).stdout

@@ -342,3 +342,57 @@ def test_accessible(
         assert faults(page) == [], args
         assert page.evaluate("document.documentElement.scrollWidth") <= width, args
     context.close()
+
+
+def focused(page: Any) -> str:
+    return str(page.evaluate("document.activeElement.dataset.name || document.activeElement.name"))
+
+
+def test_keys_of_the_list(browser: Any, root: Path, serve: Callable[..., Server]) -> None:
+    for name in ("a", "b", "c"):
+        make_database(root / f"{name}.db")
+    server = serve(str(root))
+    server.scanned()
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(f"{server.url}/?group=none&_sort=name")
+    page.get_by_role("searchbox").focus()
+    for key, name in (
+        ("ArrowDown", "a"), ("ArrowDown", "b"), ("End", "c"), ("ArrowDown", "c"),
+        ("Home", "a"), ("ArrowUp", "q"), ("ArrowDown", "a"), ("ArrowDown", "b"),
+    ):  # fmt: skip
+        page.keyboard.press(key)
+        assert focused(page) == name, (key, name)
+    page.keyboard.press("Control+c")
+    page.wait_for_function("navigator.clipboard.readText().then(text => text.endsWith('/b.db'))")
+    page.keyboard.press("c")  # single letters do nothing
+    page.keyboard.press("/")
+    page.keyboard.press("Escape")
+    page.get_by_role("searchbox").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/a")
+    context.close()
+
+
+def test_closed_groups_stay_closed(browser: Any, root: Path, serve: Callable[..., Server]) -> None:
+    make_database(root / "mine.db")
+    run_sql(root / "city.mbtiles", "CREATE TABLE tiles (z)", "CREATE TABLE metadata (n, v)")
+    server = serve(str(root))
+    server.scanned()
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(server.url)
+    mine, city = page.locator("[data-name=mine]"), page.locator("[data-name=city]")
+    page.get_by_role("button", name="MBTiles").click()
+    assert mine.is_visible() and not city.is_visible()
+    page.reload()
+    page.get_by_role("button", name="MBTiles").wait_for()
+    assert mine.is_visible() and not city.is_visible()
+    page.get_by_role("button", name="Close all").click()
+    assert not mine.is_visible()
+    page.get_by_role("button", name="Open all").click()
+    assert mine.is_visible() and city.is_visible()
+    context.close()

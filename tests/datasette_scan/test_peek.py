@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -273,3 +274,24 @@ def test_estimate_survives_odd_statistics(tmp_path: Path) -> None:
     connection.execute("UPDATE sqlite_stat1 SET stat = 'nonsense'")
     assert peek._estimate(connection, Table("t")) == 2
     connection.close()
+
+
+async def test_every_link_is_below_base_url(root: Path) -> None:
+    make_database(root / "one.db")
+    make_database(root / "two.db")
+    site = await scanned(root)
+    site.ds._settings["base_url"] = "/below/"
+    for page in (
+        "/-/scan",
+        "/-/scan/peek?name=one",
+        "/-/scan/search?q=row",
+        "/-/scan/states",
+        "/-/scan/changes",
+        "/-/scan/duplicates?compare=1",
+        "/one",
+    ):
+        response = await site.ds.client.get(page)
+        assert response.status_code == 200, page
+        for url in re.findall(r'(?:href|src|action|formaction)="(/[^"]*)"', response.text):
+            assert url.startswith("/below/") and "/below/below" not in url, (page, url)
+    await site.close()

@@ -42,7 +42,9 @@ def style_sheets(ds: Any, database: str | None, request: Any) -> list[str]:
     about = path.startswith("/-/scan") or isinstance(ds.databases.get(database), ScannedDatabase)
     if not (about or state.settings.home):
         return []
-    return [str(ds.urls.static_plugins("datasette-scan", "dark.css"))]
+    return [
+        ds.urls.static_plugins("datasette-scan", "dark.css")
+    ]  # str() would lose its prefix mark
 
 
 def _when(mtime_ns: int) -> Markup:

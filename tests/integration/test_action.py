@@ -96,3 +96,5 @@ def test_a_finding_fails_the_action(runner: dict[str, str], tmp_path: Path) -> N
     (workspace / "dist" / "odd-1-py3-none-any.whl").write_bytes(b"no archive")
     with pytest.raises(AssertionError, match="::error title=zip-broken"):
         use(runner, workspace, check_only="true")
+    ignored = use(runner, workspace, check_only="true", ignore="zip,set", run="false")
+    assert "Checked 1 wheel: no errors" in ignored

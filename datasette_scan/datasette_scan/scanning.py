@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import compat
-from .catalog import Catalog, Skip
+from .catalog import Catalog, Entry, Skip
 from .changes import History
 from .database import ScannedDatabase
 from .errors import GoneError, ScanError, UnavailableError
@@ -34,6 +35,9 @@ _AHEAD = 4  # jobs under way
 _ATTACH_EVERY = 0.2  # seconds
 _RESERVED = ("_internal", "_memory", "-", "static", "favicon")
 _REST = 5  # a scan takes at most one part in this many of the time
+_TRY_AGAIN = 5.0  # seconds after which a busy file is tried again
+_TRIED_AT_ONCE = 20
+_WAITING = frozenset({"busy", "changing"})
 _RETRIED = frozenset(
     {
         "busy",
@@ -93,7 +97,7 @@ class ScanTask:
             await _wait(self._idle, _FIRST_PAGE)
             await self.scan()
         while True:
-            await _wait(self._wanted, self._pause())
+            await self._rest()
             self._wanted.clear()
             await self.scan()
 
@@ -118,6 +122,29 @@ class ScanTask:
     def _pause(self) -> float | None:
         interval = self._settings.interval
         return None if interval is None else max(interval, _REST * self._catalog.duration)
+
+    async def _rest(self) -> None:
+        """Wait for the next scan; meanwhile what was busy is tried again until it is free."""
+        pause = self._pause()
+        due = None if pause is None else time.monotonic() + pause
+        while not self._wanted.is_set():
+            left = None if due is None else due - time.monotonic()
+            if left is not None and left <= 0:
+                return
+            waiting = [e for e in self._catalog.entries.values() if e.status in _WAITING]
+            if waiting:
+                left = _TRY_AGAIN if left is None else min(left, _TRY_AGAIN)
+            await _wait(self._wanted, left)
+            if not self._wanted.is_set():
+                for entry in waiting[:_TRIED_AT_ONCE]:
+                    await self._look_again(entry, _WAITING)
+
+    async def _look_again(self, entry: Entry, unless: frozenset[str] = frozenset()) -> None:
+        """Look into one file once more; ``unless`` its status is still one of these."""
+        match = Match(entry.path, entry.size, entry.device, entry.inode, True, "", "", 0)
+        [facts] = await self._reader.check(_look_into, [(match, 0)], self._prepare_connection)
+        if facts is not None and facts.status not in unless:
+            self._catalog.record(entry, facts)
 
     def request_scan(self) -> bool:
         """Start a scan soon; False when one is under way."""
@@ -240,10 +267,7 @@ class ScanTask:
         entry = db.entry
         mark = await self._reader.check(_mark_or_none, entry.path)
         if mark is None or mark != entry.mark or entry.status in _RETRIED:
-            match = Match(entry.path, entry.size, entry.device, entry.inode, True, "", "", 0)
-            [facts] = await self._reader.check(_look_into, [(match, 0)], self._prepare_connection)
-            if facts is not None:
-                self._catalog.record(entry, facts)
+            await self._look_again(entry)
         if self._published.get(db.name) != entry.schema_hash and entry.status != "gone":
             with contextlib.suppress(UnavailableError):
                 await compat.publish_schema(self._ds, db)

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sites import PATIENCE, make_database, run_sql, scanned, unscanned
+from sites import (
+    PATIENCE,
+    Server,
+    child_python,
+    end,
+    make_database,
+    run_sql,
+    scanned,
+    unscanned,
+)
+from test_opening import HOLD_OPEN
+
 from datasette_scan import scanning
 from datasette_scan.catalog import Catalog
 from datasette_scan.errors import DeniedError
@@ -212,3 +225,18 @@ async def test_it_stops_at_the_moment_when_the_first_scan_begins(
     async with asyncio.timeout(PATIENCE):
         await scan_task.stop()
     await site.close()
+
+
+def test_a_busy_file_is_served_once_it_is_free(root: Path, serve: Callable[..., Server]) -> None:
+    """Nobody has to scan again or open it."""
+    path = make_database(root / "one.db")
+    child = child_python(HOLD_OPEN, str(path), "BEGIN EXCLUSIVE")
+    try:
+        server = serve(str(root))
+        [row] = server.scanned()["rows"]
+        assert (row["status"], row["tables"]) == ("busy", None)
+    finally:
+        end(child)
+    server.until(lambda: json.loads(server.request("/-/scan.json")[1])["rows"][0]["tables"] == 1)
+    body = json.loads(server.request("/-/scan.json")[1])
+    assert (body["scans"], body["rows"][0]["status"]) == (1, "ready")

@@ -269,6 +269,7 @@ def test_sarif(dist: Path) -> None:
     assert all(result["ruleId"] in rules for result in tool["results"])
 
 
+@pytest.mark.slow
 def test_a_hundred_wheels_fit_a_screen(dist: Path) -> None:
     recipe = good()
     recipe.modes[PROGRAM] = 0o755

@@ -34,9 +34,13 @@ _TRIPLES = {
     "windows-arm64": "aarch64-windows-gnu",
     "linux-386": "x86-linux-musl",
     "linux-armv7": "arm-linux-musleabihf",
+    "linux-ppc64le": "powerpc64le-linux-musl",
+    "linux-riscv64": "riscv64-linux-musl",
     "linux-amd64-musl": "x86_64-linux-musl",
     "linux-arm64-musl": "aarch64-linux-musl",
 }
+#: Without zig's glibc: musl alone, or no old enough version.
+_MUSL_ALONE = ("linux-amd64-musl", "linux-arm64-musl", "linux-ppc64le", "linux-riscv64")
 #: What may be linked in: name -> its licence, and the text's place in the package.
 _PARTS = {
     "compiler-rt": ("MIT", "LICENSE"),
@@ -188,6 +192,7 @@ def _quote(word: str) -> str:
 def check_targets(targets: Iterable[Target], glibc: str = "") -> None:
     """Refuse the targets that C can't be compiled for; raises InvalidOptionsError."""
     fitting = [name for name in _TRIPLES if not name.endswith("-musl")]
+    fitting = [name for name in fitting if not glibc or name not in _MUSL_ALONE]
     known = fitting if glibc else _TRIPLES
     if others := [target.name for target in targets if target.name not in known]:
         how = "with cgo and glibc" if glibc else "with cgo"

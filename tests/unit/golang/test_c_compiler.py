@@ -230,3 +230,5 @@ def test_with_glibc(zig: Zig) -> None:
     assert flags == "-buildid= -linkmode=external -extldflags '-s' -s -w"
     with pytest.raises(InvalidOptionsError, match="can't be built with cgo and glibc"):
         check_targets([target("linux-amd64-musl")], "2.28")
+    with pytest.raises(InvalidOptionsError, match="linux-ppc64le"):
+        check_targets([target("linux-ppc64le")], "2.17")

@@ -108,12 +108,8 @@ async def may_view_table(ds: Any, actor: Any, database: str, table: str) -> bool
 
 
 async def tables_to_view(ds: Any, actor: Any, database: str, names: Iterable[str]) -> set[str]:
-    """Those of one database's tables that an actor may see, once its schema is published."""
-    if not HAS_CATALOG:
-        return {n for n in names if await may_view_table(ds, actor, database, n)}
-    sql, params = await ds.allowed_resources_sql(action="view-table", actor=actor, parent=database)
-    found = await ds.get_internal_database().execute(sql, params)
-    return {row["child"] for row in found.rows} & set(names)
+    """Those of one database's tables that an actor may see."""
+    return set((await viewable_tables(ds, actor, {database: names}))[database])
 
 
 async def may_download(ds: Any, actor: Any, database: str) -> bool:

@@ -9,6 +9,7 @@ the sum. With CI set the test fails instead.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -29,6 +30,8 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "Wine": (("wine", "wine64", "wine-stable"), "wine"),
     "zsh": (("zsh",), "zsh"),
     "fish": (("fish",), "fish"),
+    "objdump": (("objdump",), "binutils"),
+    "ensurepip": ((), "python3-venv"),
     "unshare": (("unshare",), "util-linux"),
     "setpriv": (("setpriv",), "util-linux"),
     **{
@@ -54,6 +57,12 @@ def terminal() -> tuple[int, int]:
         return os.openpty()
     except (AttributeError, OSError):
         return leave_out(TERMINAL)
+
+
+def ensurepip() -> None:
+    """Leave the test out where `python -m venv` has no pip: Debian has it in a package."""
+    if importlib.util.find_spec("ensurepip") is None:
+        leave_out("ensurepip")
 
 
 def leave_out(name: str) -> NoReturn:

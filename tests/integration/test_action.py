@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from programs import ensurepip
 from support import copy_project, native, run
 from workflow_steps import environment, run_steps
 
@@ -49,6 +50,7 @@ def test_options_are_passed_by_their_names() -> None:
 def runner(tmp_path_factory: pytest.TempPathFactory, uv: str) -> dict[str, str]:
     """A runner's environment, whose Python has neither go-to-wheel nor its requirements."""
     folder = tmp_path_factory.mktemp("runner")
+    ensurepip()
     run(uv, "venv", "--quiet", "--seed", "--python", sys.executable, folder / "python")
     ignored = shutil.ignore_patterns(".*", "build", "dist", "bench", "tests", "uv.lock")
     shutil.copytree(ROOT, folder / "action", ignore=ignored)

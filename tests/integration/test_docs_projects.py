@@ -68,7 +68,8 @@ def test_generated_files(tmp_path: Path) -> None:
     assert len(commit) == 1
     assert "local changes" not in commit[0]
     with tarfile.open(project / "dist" / "webby-1.0.0.tar.gz") as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # new in 3.11.4
+        archive.extractall(tmp_path)
     again = tmp_path / "webby-1.0.0"
     assert (again / "assets" / "app.js").read_text() == "hello\n"
     go_to_wheel(again, "--platforms", "native", "--output-dir", tmp_path / "again")

@@ -7,9 +7,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from programs import program
 from support import copy_project, go_to_wheel, run
 
 pytest.importorskip("PyInstaller", reason="PyInstaller has no release for this Python")
+
+
+@pytest.fixture(autouse=True)
+def _objdump() -> None:
+    """PyInstaller looks for libraries with it on Linux."""
+    if sys.platform == "linux":
+        program("objdump")
+
 
 APP = "import hello\nprint(hello.run(['--version'], capture_output=True, text=True).stdout)\n"
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from loopback import CALM, Index, running_index
+from programs import ensurepip
 from support import copy_project, git, go_to_wheel, run
 from workflow_steps import Actions, environment, run_steps
 
@@ -73,6 +74,7 @@ def own_wheel(tmp_path_factory: pytest.TempPathFactory, uv: str) -> Path:
 
 
 def new_machine(folder: Path, uv: str, own_wheel: Path) -> Machine:
+    ensurepip()
     run(uv, "venv", "--quiet", "--seed", "--python", sys.executable, folder / "python")
     links = {"PIP_FIND_LINKS": str(own_wheel), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     return Machine(folder, environment(folder, folder / "python" / "bin", **CALM, **links))

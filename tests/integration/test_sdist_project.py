@@ -97,7 +97,8 @@ def test_generated_python_files_and_a_hidden_readme_come_along(
     (folder / ".gitignore").write_text("_generated.py\n")
     archive = sdist(folder, tmp_path / "dist")
     with archive:
-        archive.extractall(tmp_path / "copy", filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # new in 3.11.4
+        archive.extractall(tmp_path / "copy")
     (copy,) = (tmp_path / "copy").iterdir()
     wheels = []
     for source in (folder, copy):
@@ -176,7 +177,8 @@ def test_pkg_info_has_what_was_found(project: Project, tmp_path: Path) -> None:
 def test_vendored_dependencies_build_without_a_proxy(tmp_path: Path) -> None:
     scanner = Path(__file__).parents[2] / "sqlite_scanner"
     with sdist(scanner, tmp_path / "dist", "--vendor") as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # new in 3.11.4
+        archive.extractall(tmp_path)
     (copy,) = tmp_path.glob("sqlite_scanner-*")
     assert (copy / "vendor/modules.txt").is_file()
     env = {"GOPROXY": "off", "GOMODCACHE": str(tmp_path / "empty"), "GOFLAGS": "-modcacherw"}
@@ -268,7 +270,8 @@ def test_a_readmes_links_lead_to_the_commit(project: Project, tmp_path: Path) ->
     git(folder, "tag", "v1.0.0")
     commit = git(folder, "rev-parse", "HEAD").strip()
     with sdist(folder, tmp_path / "sdist") as archive:
-        archive.extractall(tmp_path / "unpacked", filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # new in 3.11.4
+        archive.extractall(tmp_path / "unpacked")
     wheels = []
     for source, output in ((folder, "a"), (tmp_path / "unpacked" / "packed-1.0.0", "b")):
         code = "import sys, go_to_wheel.backend as backend; backend.build_wheel(sys.argv[1])"

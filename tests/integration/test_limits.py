@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -26,6 +27,9 @@ HELP: limits.Table = dict.fromkeys(limits.SITUATIONS, (0, ""))
 
 @pytest.mark.parametrize("situation", limits.SITUATIONS)
 def test_build(situation: str, shared_folder: Path) -> None:
+    closed = any(not folder.stat().st_mode & 1 for folder in Path(sys.executable).parents)
+    if situation == "process limit" and os.geteuid() == 0 and closed:
+        pytest.skip("this checkout lies in a folder closed to other users, who find no Go there")
     source, output = shared_folder / "hello", shared_folder / "out"
     shutil.copytree(PROJECTS / "hello", source)
     output.mkdir()

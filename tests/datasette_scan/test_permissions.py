@@ -283,3 +283,29 @@ async def test_not_even_root_writes(root: Path) -> None:
     assert "Create table" not in html
     assert path.read_bytes() == before
     await site.close()
+
+
+@pytest.mark.skipif(not compat.HAS_CATALOG, reason="new in Datasette 1.0")
+@pytest.mark.parametrize(
+    "actor",
+    [
+        None,
+        {"id": "ann"},
+        {"id": "ann", "_r": {"d": {"one": ["view-database", "view-table"]}}},
+        {"id": "ann", "_r": {"r": {"two": {"t": ["view-table"]}}}},
+        {"id": "root", "_r": {"a": ["view-database"]}},
+    ],
+)
+async def test_verdicts_for_many_are_those_for_each(actor: Any, root: Path) -> None:
+    for name in ("one", "two", "three"):
+        make_database(root / f"{name}.db")
+    rules = {"two": {"allow": {"id": "ann"}}, "three": {"tables": {"t": {"allow": False}}}}
+    site = await scanned(root, top={"databases": rules})
+    names = ["one", "two", "three"]
+    found = await compat.viewable_databases(site.ds, actor, names)
+    tables = await compat.viewable_tables(site.ds, actor, {name: ["t", "T"] for name in names})
+    for name in names:
+        assert (name in found) == await compat.may_view_database(site.ds, actor, name), name
+        each = [t for t in ("t", "T") if await compat.may_view_table(site.ds, actor, name, t)]
+        assert tables[name] == each, name
+    await site.close()

@@ -40,6 +40,7 @@ def linked(text: str, folder: str = "", home: str = HOME, kind: str = "text/mark
         ("~~~~md\n[a](b)\n~~~\n[a](b)\n~~~~\n[a](b)",
          f"~~~~md\n[a](b)\n~~~\n[a](b)\n~~~~\n[a]({PAGE}/b)"),
         ("``` `` [a](b)", f"``` `` [a]({PAGE}/b)"),
+        ("<!-- x -->```\n[a](b)```\n", f"<!-- x -->```\n[a]({PAGE}/b)```\n"),
     ],
 )  # fmt: skip
 def test_relative_links(text: str, expected: str) -> None:

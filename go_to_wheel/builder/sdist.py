@@ -24,9 +24,8 @@ from go_to_wheel.sources.git import Git, guard_git
 from go_to_wheel.sources.listing import list_files
 from go_to_wheel.sources.module import ModuleSource
 from go_to_wheel.sources.python_files import find_data_files
-from go_to_wheel.wheel.archive import Entry
-from go_to_wheel.wheel.metadata import format_metadata
-from go_to_wheel.wheel.sdist import sdist_name, write_sdist
+from go_to_wheel.wheel.archive import Entry, sdist_name, write_sdist
+from go_to_wheel.wheel.entries import format_metadata
 
 #: One target of each system: which files Go takes depends on it.
 _SYSTEMS = tuple({target.goos: target for target in TARGETS}.values())

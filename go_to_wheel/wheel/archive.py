@@ -1,30 +1,33 @@
-"""Entries -> a deterministic wheel archive.
+"""Entries -> a deterministic wheel, or source archive.
 
 Order, dates, modes and the encoder are fixed. That is libdeflate instead of the zlib that
 Python happens to be linked with: the same bytes whatever zlib that is (zlib-ng writes
 others), and smaller ones than zlib's level 9 in a tenth of its time. Where `deflate` has no
-wheel, zlib stands in. Sources: PEP 376 and 427 (RECORD), RFC 1951 and the
-reproducible-builds SOURCE_DATE_EPOCH specification.
+wheel, zlib stands in. Sources: PEP 376 and 427 (RECORD), PEP 517 and 625 (source archives),
+RFC 1951 and the reproducible-builds SOURCE_DATE_EPOCH specification.
 """
 
 from __future__ import annotations
 
 import base64
 import csv
+import gzip
 import hashlib
 import io
 import re
 import stat
+import tarfile
 import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from go_to_wheel.errors import InvalidOptionsError, WheelError
+from go_to_wheel.naming import distribution_name
 
 _libdeflate: Callable[[bytes, int], bytearray] | None = None
 with suppress(ImportError):  # pyproject.toml says where
@@ -58,8 +61,8 @@ class Entry(NamedTuple):
 def parse_epoch(text: str | None) -> int:
     """SOURCE_DATE_EPOCH's value -> seconds that a zip file can state.
 
-    None and moments before 1980 give 1980-01-01. Raises ValueError for anything but a
-    whole number, or one after 2107.
+    None and moments before 1980 give 1980-01-01. Raises InvalidOptionsError for anything
+    but a whole number, or one after 2107.
     """
     if text is None:
         return ZIP_EPOCH
@@ -73,22 +76,18 @@ def parse_epoch(text: str | None) -> int:
 
 def deflate_data(data: bytes) -> bytes:
     """Data as a raw deflate stream (RFC 1951), the same on every machine."""
-    if len(data) < _SMALL:
-        return _deflate_small(data)
-    return _deflate(data, LEVEL)
+    return _deflate_small(data) if len(data) < _SMALL else _deflate(data, LEVEL)
 
 
-@lru_cache(maxsize=256)
-def _deflate_small(data: bytes) -> bytes:
-    """Remembered: most small files are the same in every wheel of a release."""
-    return _deflate(data, _LEVEL_SMALL)
-
-
-def _deflate(data: bytes, level: int) -> bytes:
+def _deflate(data: bytes, level: int = _LEVEL_SMALL) -> bytes:
     if _libdeflate is None:
         encoder = zlib.compressobj(zlib.Z_BEST_COMPRESSION, zlib.DEFLATED, -zlib.MAX_WBITS)
         return encoder.compress(data) + encoder.flush()
     return bytes(_libdeflate(data, level))
+
+
+#: Remembered: most small files are the same in every wheel of a release.
+_deflate_small = lru_cache(maxsize=256)(_deflate)
 
 
 def encoder_note() -> str | None:
@@ -112,8 +111,13 @@ def write_wheel(
     `pack` is `deflate_data` or what gives the same. Entries are sorted by path with the
     dist-info folder last, as PEP 427 recommends. Raises WheelError for two entries with one path.
     """
-    ordered = sorted(entries, key=lambda entry: (_in_dist_info(entry.path), entry.path))
-    _refuse_repeats(ordered)
+    last = ".dist-info"
+    ordered = sorted(entries, key=lambda e: (e.path.split("/")[0].endswith(last), e.path))
+    taken: set[str] = set()
+    for entry in ordered:  # one file, on a system that ignores case
+        if entry.path.casefold() in taken:
+            raise WheelError(f"two files would have the path {entry.path!r} in the wheel")
+        taken.add(entry.path.casefold())
     with zipfile.ZipFile(path, "w") as archive:
         for entry in [*ordered, _record("-".join(path.name.split("-")[:2]), ordered)]:
             info = zipfile.ZipInfo(entry.path, date_time=time.gmtime(epoch)[:6])
@@ -125,20 +129,6 @@ def write_wheel(
                 # zipfile has no public door for another encoder; a test sees this one used.
                 member._compressor = _Encoder(pack)  # type: ignore[attr-defined]
                 member.write(entry.data)
-
-
-def _in_dist_info(path: str) -> bool:
-    return path.split("/", 1)[0].endswith(".dist-info")
-
-
-def _refuse_repeats(ordered: list[Entry]) -> None:
-    """No two paths may be one file, on a system that ignores case either."""
-    seen: set[str] = set()
-    for entry in ordered:
-        folded = entry.path.casefold()
-        if folded in seen:
-            raise WheelError(f"two files would have the path {entry.path!r} in the wheel")
-        seen.add(folded)
 
 
 def _record(stem: str, entries: Iterable[Entry]) -> Entry:
@@ -166,3 +156,31 @@ class _Encoder:
 
     def flush(self) -> bytes:
         return self._pack(self._data)
+
+
+def sdist_name(name: str, version: str) -> str:
+    """A source archive's name without its suffix; also the folder that everything is in."""
+    return f"{distribution_name(name)}-{version}"
+
+
+def write_sdist(
+    path: Path, stem: str, entries: Iterable[tuple[str, bytes, bool]], epoch: int
+) -> None:
+    """Write (path, bytes, whether executable) entries as a .tar.gz, below the folder `stem`.
+
+    Sorted, owned by nobody, all dated `epoch`, modes 0755 and 0644: the same entries give
+    the same bytes. Raises WheelError for paths that leave the folder.
+    """
+    packed = io.BytesIO()
+    with (
+        gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=packed, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for name, data, executable in sorted(entries):
+            parts = PurePosixPath(name)
+            if parts.is_absolute() or ".." in parts.parts:
+                raise WheelError(f"{name!r} would lie outside the source archive's folder")
+            info = tarfile.TarInfo(f"{stem}/{name}")
+            info.size, info.mtime, info.mode = len(data), epoch, 0o755 if executable else 0o644
+            archive.addfile(info, io.BytesIO(data))
+    path.write_bytes(packed.getvalue())

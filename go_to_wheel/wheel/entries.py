@@ -1,12 +1,18 @@
-"""Options and programs -> every file of a wheel but RECORD. Pure."""
+"""Options and programs -> every file of a wheel but RECORD.
+
+Sources: the core metadata specification (version 2.4), PEP 427 and PEP 491 (WHEEL). Pure.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from packaging.metadata import Metadata, RFC822Message
+
 from go_to_wheel import __version__
 from go_to_wheel.binary.facts import BinaryFacts
+from go_to_wheel.config.metadata import ProjectMetadata, raw_metadata
 from go_to_wheel.config.options import BuildOptions
 from go_to_wheel.errors import WheelError
 from go_to_wheel.licenses.notices import BundledLicenses
@@ -15,10 +21,11 @@ from go_to_wheel.platforms import Target
 from go_to_wheel.sources.python_files import LAUNCHER_FOLDER
 from go_to_wheel.wheel.archive import Entry
 from go_to_wheel.wheel.launcher import LauncherConstants, launcher_entries
-from go_to_wheel.wheel.metadata import format_entry_points, format_metadata, format_wheel
 from go_to_wheel.wheel.sbom import Product, format_sbom
 
 GENERATOR = f"go-to-wheel {__version__}"
+#: Header names as the specification writes them; packaging's writer lowers them.
+_SPELLING = {"project-url": "Project-URL", "author-email": "Author-email"}
 
 
 def wheel_entries(
@@ -144,3 +151,41 @@ def info_folder(options: BuildOptions) -> str:
 def _stem(options: BuildOptions) -> str:
     project = options.project
     return f"{distribution_name(project.name)}-{project.version}"
+
+
+def format_metadata(project: ProjectMetadata) -> bytes:
+    """The METADATA file (core metadata 2.4), UTF-8 with LF line ends.
+
+    Raises packaging's InvalidMetadata group for values that were never checked.
+    """
+    message = Metadata.from_raw(raw_metadata(project), validate=True).as_rfc822()
+    result = RFC822Message()
+    for name, value in message.items():
+        spelling = "-".join(word.capitalize() for word in name.split("-"))
+        result[_SPELLING.get(name, spelling)] = value
+    result.set_payload(message.get_payload())
+    return result.as_bytes()
+
+
+def format_wheel(generator: str, tags: Sequence[str]) -> bytes:
+    """The WHEEL file: format 1.0, not pure, one expanded `Tag:` line for each tag."""
+    message = RFC822Message()
+    message["Wheel-Version"] = "1.0"
+    message["Generator"] = generator
+    message["Root-Is-Purelib"] = "false"
+    for tag in tags:
+        message["Tag"] = f"py3-none-{tag}"
+    return message.as_bytes()
+
+
+def format_entry_points(
+    commands: Mapping[str, str], others: Mapping[str, Mapping[str, str]] | None = None
+) -> bytes:
+    """entry_points.txt: console scripts (command -> object reference), then other groups."""
+    groups = {"console_scripts": commands, **(others or {})}
+    blocks = [
+        f"[{group}]\n" + "".join(f"{name} = {entries[name]}\n" for name in sorted(entries))
+        for group, entries in groups.items()
+        if entries
+    ]
+    return "\n".join(blocks).encode()

@@ -56,12 +56,16 @@ def format_sbom(
     components: dict[str, dict[str, Any]] = {}
     below: dict[str, set[str]] = {root["bom-ref"]: set()}  # Go records no more than that
     for info in infos:
-        main = _main(info, licenses)
+        module = info.main or GoModule(info.path or "command-line-arguments")
+        main = _module(module, licenses, info)
         parts = [_standard(info.version, licenses), *(_module(m, licenses) for m in info.deps)]
-        parts += map(_c_part, c_parts) if info.settings.get("CGO_ENABLED") == "1" else ()
+        for part in c_parts if info.settings.get("CGO_ENABLED") == "1" else ():
+            licence = _licenses(part.expression)
+            parts.append(_component("library", part.module, part.version, licenses=licence))
         components |= {part["bom-ref"]: part for part in (main, *parts)}
         below[root["bom-ref"]].add(main["bom-ref"])
         below.setdefault(main["bom-ref"], set()).update(part["bom-ref"] for part in parts)
+    graph = [{"ref": ref, "dependsOn": sorted(parts)} for ref, parts in sorted(below.items())]
     tool = {"type": "application", "name": "go-to-wheel", "version": product.tool_version}
     document: dict[str, Any] = {
         "$schema": f"http://cyclonedx.org/schema/bom-{SPEC_VERSION}.schema.json",
@@ -71,90 +75,74 @@ def format_sbom(
         "version": 1,
         "metadata": {"tools": {"components": [tool]}, "component": root},
         "components": [components[ref] for ref in sorted(components)],
-        "dependencies": _dependencies(below),
+        "dependencies": [*graph, *({"ref": ref} for ref in sorted(components.keys() - below))],
     }
     plain = json.dumps(document, sort_keys=True, ensure_ascii=False)
     document["serialNumber"] = uuid.uuid5(uuid.NAMESPACE_URL, plain).urn
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
+def _component(kind: str, name: str, version: str, ref: str = "", **more: Any) -> dict[str, Any]:
+    """A component; what is empty is left out."""
+    values = {"type": kind, "bom-ref": ref or f"{name}@{version}", "name": name, "version": version}
+    return {key: value for key, value in {**values, **more}.items() if value}
+
+
 def _distribution(product: Product) -> dict[str, Any]:
     purl = str(PackageURL("pypi", None, product.name, product.version))
-    settings = _properties({f"go-to-wheel:{key}": text for key, text in product.settings.items()})
-    return {
-        "type": "application",
-        "bom-ref": purl,
-        "name": product.name,
-        "version": product.version,
-        **_licenses(product.license),
-        "purl": purl,
-        **({"properties": settings} if settings else {}),
-    }
-
-
-def _main(info: GoBuildInfo, licenses: Mapping[str, str]) -> dict[str, Any]:
-    module = info.main or GoModule(info.path or "command-line-arguments")
-    component = _module(module, licenses)
-    values = {"go-to-wheel:package": info.path}
-    values |= {f"cdx:gomod:build:env:{name}": info.settings.get(name, "") for name in _SETTINGS}
-    values |= {f"go-to-wheel:{name}": info.settings.get(name, "") for name in _VCS}
-    component["type"] = "application"
-    component["properties"] = [*_properties(values), *component.get("properties", [])]
-    return component
+    return _component(
+        "application",
+        product.name,
+        product.version,
+        purl,
+        licenses=_licenses(product.license),
+        purl=purl,
+        properties=_properties({f"go-to-wheel:{k}": text for k, text in product.settings.items()}),
+    )
 
 
 def _standard(go_version: str, licenses: Mapping[str, str]) -> dict[str, Any]:
     version = go_version.removeprefix("go").split()[0]
-    purl = str(PackageURL("golang", None, STANDARD_LIBRARY, version))
-    return {
-        "type": "library",
-        "bom-ref": f"{STANDARD_LIBRARY}@{version}",
-        "name": STANDARD_LIBRARY,
-        "version": version,
-        "description": "Go's standard library and run time",
-        **_licenses(licenses.get(STANDARD_LIBRARY)),
-        "purl": purl,
-    }
+    return _component(
+        "library",
+        STANDARD_LIBRARY,
+        version,
+        description="Go's standard library and run time",
+        licenses=_licenses(licenses.get(STANDARD_LIBRARY)),
+        purl=str(PackageURL("golang", None, STANDARD_LIBRARY, version)),
+    )
 
 
-def _c_part(part: Notice) -> dict[str, Any]:
-    return {
-        "type": "library",
-        "bom-ref": f"{part.module}@{part.version}",
-        "name": part.module,
-        "version": part.version,
-        **_licenses(part.expression),
-    }
-
-
-def _module(module: GoModule, licenses: Mapping[str, str]) -> dict[str, Any]:
-    """A module as it was linked; a replacement has its own name."""
+def _module(
+    module: GoModule, licenses: Mapping[str, str], info: GoBuildInfo | None = None
+) -> dict[str, Any]:
+    """A module as it was linked, with `info` as the main one; a replacement has its own name."""
     used = module.replace or module
-    ref = f"{used.path}@{used.version}" if used.version else used.path  # case matters in it
-    component: dict[str, Any] = {"type": "library", "bom-ref": ref, "name": used.path}
-    if used.version:
-        component["version"] = used.version
-    if digest := _digest(used.sum):
-        component["hashes"] = [{"alg": "SHA-256", "content": digest}]
-    component |= _licenses(licenses.get(module.path))
-    if not used.path.startswith((".", "/")):
-        component["purl"] = _purl(used)
-    replaced = f"{module.path}@{module.version}" if module.replace else ""
-    values = {"go-to-wheel:h1": used.sum, "go-to-wheel:replaces": replaced}
-    if properties := _properties(values):
-        component["properties"] = properties
-    return component
+    values = {}
+    if info:
+        values = {"go-to-wheel:package": info.path}
+        values |= {f"cdx:gomod:build:env:{name}": info.settings.get(name, "") for name in _SETTINGS}
+        values |= {f"go-to-wheel:{name}": info.settings.get(name, "") for name in _VCS}
+    values["go-to-wheel:h1"] = used.sum
+    values["go-to-wheel:replaces"] = f"{module.path}@{module.version}" if module.replace else ""
+    digest = _digest(used.sum)
+    namespace, _, name = used.path.rpartition("/")
+    version = None if used.version in ("", "(devel)") else used.version
+    local = used.path.startswith((".", "/"))
+    return _component(
+        "application" if info else "library",
+        used.path,
+        used.version,
+        used.path if not used.version else "",  # case matters in it
+        hashes=[{"alg": "SHA-256", "content": digest}] if digest else [],
+        licenses=_licenses(licenses.get(module.path)),
+        purl="" if local else str(PackageURL("golang", namespace or None, name, version)),
+        properties=_properties(values),
+    )
 
 
 def _properties(values: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in values.items() if value]
-
-
-def _purl(module: GoModule) -> str:
-    """`pkg:golang/…`; "(devel)" is no version."""
-    namespace, _, name = module.path.rpartition("/")
-    version = None if module.version in ("", "(devel)") else module.version
-    return str(PackageURL("golang", namespace or None, name, version))
 
 
 def _digest(total: str) -> str | None:
@@ -167,16 +155,7 @@ def _digest(total: str) -> str | None:
         return None
 
 
-def _licenses(expression: str | None) -> dict[str, Any]:
-    if not expression:
-        return {}
-    if " " in expression or expression.startswith("LicenseRef-"):
-        return {"licenses": [{"expression": expression}]}
-    return {"licenses": [{"license": {"id": expression}}]}
-
-
-def _dependencies(below: Mapping[str, set[str]]) -> list[dict[str, Any]]:
-    """The distribution contains the main modules, they contain the rest."""
-    leaves = set().union(*below.values()) - set(below)
-    graph = [{"ref": ref, "dependsOn": sorted(parts)} for ref, parts in sorted(below.items())]
-    return graph + [{"ref": ref} for ref in sorted(leaves)]
+def _licenses(expression: str | None) -> list[dict[str, Any]]:
+    if expression and (" " in expression or expression.startswith("LicenseRef-")):
+        return [{"expression": expression}]
+    return [{"license": {"id": expression}}] if expression else []

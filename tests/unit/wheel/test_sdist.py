@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from go_to_wheel.errors import WheelError
-from go_to_wheel.wheel.sdist import sdist_name, write_sdist
+from go_to_wheel.wheel.archive import sdist_name, write_sdist
 
 ENTRIES = [("b/run.sh", b"#!/bin/sh\n", True), ("a.txt", "ä".encode(), False)]
 

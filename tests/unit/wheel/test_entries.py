@@ -16,7 +16,7 @@ from go_to_wheel.config.metadata import (
     short_description,
 )
 from go_to_wheel.sources.readme import Readme
-from go_to_wheel.wheel.metadata import format_entry_points, format_metadata, format_wheel
+from go_to_wheel.wheel.entries import format_entry_points, format_metadata, format_wheel
 
 PROJECT = ProjectMetadata(
     name="My-Tool",

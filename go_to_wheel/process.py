@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ _WAIT_SECONDS = 0.2
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
+#: Where child processes look: POSIX, then Windows.
+_VARIABLES = ("TMPDIR", "TEMP", "TMP")
 
 
 class Runner:
@@ -130,6 +134,33 @@ def hold_signals() -> Iterator[list[int]]:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         if came:
             signal.raise_signal(came[0])
+
+
+@contextmanager
+def private_temporary_folder() -> Iterator[None]:
+    """Put the temporary files of this process and its children into one folder, then remove it.
+
+    Go leaves its work folder behind when it is interrupted, and an interrupted
+    TemporaryDirectory leaves its own; a signal during the removal changes nothing.
+    """
+    before = {name: os.environ.get(name) for name in _VARIABLES}
+    folder = None
+    try:
+        # without a folder, the command that needs one fails with a message
+        with hold_signals(), suppress(OSError):
+            tempfile.tempdir = folder = tempfile.mkdtemp(prefix="go-to-wheel-")
+            os.environ.update(dict.fromkeys(_VARIABLES, folder))
+        yield
+    finally:
+        with hold_signals() as came:
+            if folder:
+                tempfile.tempdir = None
+                shutil.rmtree(folder, ignore_errors=True)
+                for name, value in before.items():
+                    os.environ.pop(name)
+                    if value is not None:
+                        os.environ[name] = value
+            came.clear()  # it ends anyway
 
 
 def _end(children: Sequence[subprocess.Popen[str]], grace: float) -> None:

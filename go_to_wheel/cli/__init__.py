@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
+from click.shell_completion import CompletionItem, get_completion_class
 from click_default_group import DefaultGroup
 
 from go_to_wheel import __version__
@@ -22,7 +22,8 @@ from go_to_wheel.cli.messages import fail
 from go_to_wheel.errors import GoToWheelError, shortage_hint
 
 _INTERRUPTED = 130
-#: Each is a module beside this one, with the `command` in it.
+#: Each is a module beside this one, with the `command` in it, or a function of another one.
+_PLACES = dict.fromkeys(("init", "platforms", "sdist"), "project")
 _COMMANDS = {
     "build": "Build wheels from a Go program (the default).",
     "check": "Check wheels from any tool before they are uploaded.",
@@ -43,7 +44,8 @@ class _Group(DefaultGroup):  # type: ignore[misc]  # click-default-group has no 
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _COMMANDS and cmd_name not in self.commands:
-            self.add_command(import_module(f"{__name__}.{cmd_name}").command)
+            module = import_module(f"{__name__}.{_PLACES.get(cmd_name, cmd_name)}")
+            self.add_command(getattr(module, cmd_name if cmd_name in _PLACES else "command"))
         found: click.Command | None = super().get_command(ctx, cmd_name)
         return found
 
@@ -74,12 +76,29 @@ class _Group(DefaultGroup):  # type: ignore[misc]  # click-default-group has no 
 @click.version_option(__version__, "-V", message="%(prog)s %(version)s", help="Print version.")
 def cli() -> None:
     """Turn programs written in Go into Python wheels."""
-    from go_to_wheel.cli.temporary import private_temporary_folder
+    from go_to_wheel.process import private_temporary_folder
 
     click.get_current_context().with_resource(private_temporary_folder())
 
 
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the script that completes go-to-wheel's command line in a shell.
+
+    \b
+    bash, in ~/.bashrc:               eval "$(go-to-wheel completion bash)"
+    zsh, in ~/.zshrc after compinit:  eval "$(go-to-wheel completion zsh)"
+    fish, in config.fish:             go-to-wheel completion fish | source
+    """
+    shells: Any = get_completion_class(shell)
+    script = shells(cli, {}, "go-to-wheel", "_GO_TO_WHEEL_COMPLETE").source()
+    # click's script for fish cuts values at their commas, which lists of platforms have
+    click.echo(script.replace('string split "," ', 'string split --max 1 "," '))
+
+
 cli.add_command(build.command)
+cli.add_command(completion)
 
 
 def main(args: list[str] | None = None) -> None:

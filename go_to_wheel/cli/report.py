@@ -7,16 +7,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
 
 from go_to_wheel.builder.linked import Linked, linked_notes, list_targets
 from go_to_wheel.builder.plan import BuildPlan, plan_build
-from go_to_wheel.builder.run import BuildReport, BuiltWheel, Event, EventSink, run_build
-from go_to_wheel.cli.messages import fail, format_size, note, printable
-from go_to_wheel.cli.options import make_runner
+from go_to_wheel.builder.run import BuildReport, Event, EventSink, run_build
+from go_to_wheel.cli.messages import fail, format_size, make_runner, note, printable
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.naming import wheel_file_name
 
@@ -42,9 +40,8 @@ def run(request: BuildRequest, as_json: bool, verbose: bool) -> int:
     else:
         click.echo(f"Built {len(report.wheels)} wheel(s):")
         for wheel in report.wheels:
-            tags = " ".join(wheel.tags)
-            size = f"{format_size(wheel.size):>8}"
-            click.echo(f"  {wheel.path}\n    {size}  {wheel.seconds:5.1f} s  {tags}")
+            size, tags = format_size(wheel.size), " ".join(wheel.tags)
+            click.echo(f"  {wheel.path}\n    {size:>8}  {wheel.seconds:5.1f} s  {tags}")
         for text in report.notes:
             note(text)
     for target, error in report.failures.items():
@@ -115,28 +112,26 @@ def format_plan(plan: BuildPlan, linked: Linked) -> dict[str, Any]:
 
 def format_report(plan: BuildPlan, report: BuildReport) -> dict[str, Any]:
     """The report as --json prints it; sizes in bytes."""
-    failed = [{"target": name, "error": error.message} for name, error in report.failures.items()]
     return {
         "name": plan.options.project.name,
         "version": plan.options.project.version,
         "command": plan.options.command,
-        "wheels": [_format_wheel(wheel) for wheel in report.wheels],
-        "failed": failed,
+        "wheels": [
+            {
+                "target": wheel.target,
+                "file": wheel.path.name,
+                "path": str(wheel.path.absolute()),
+                "tags": list(wheel.tags),
+                "size": wheel.size,
+                "sha256": wheel.sha256,
+                "binary_size": wheel.binary_size,
+                "go": wheel.go_version,
+                "seconds": round(wheel.seconds, 3),
+            }
+            for wheel in report.wheels
+        ],
+        "failed": [{"target": name, "error": e.message} for name, e in report.failures.items()],
         "notes": list(report.notes),
-    }
-
-
-def _format_wheel(wheel: BuiltWheel) -> dict[str, Any]:
-    return {
-        "target": wheel.target,
-        "file": wheel.path.name,
-        "path": str(Path(wheel.path).absolute()),
-        "tags": list(wheel.tags),
-        "size": wheel.size,
-        "sha256": wheel.sha256,
-        "binary_size": wheel.binary_size,
-        "go": wheel.go_version,
-        "seconds": round(wheel.seconds, 3),
     }
 
 

@@ -12,9 +12,8 @@ import click
 
 from go_to_wheel.builder.compare import Difference, compare_wheels
 from go_to_wheel.builder.rebuild import Recipe, locate_request, read_recipe, rebuild
-from go_to_wheel.cli.build import parse_request
-from go_to_wheel.cli.messages import note, printable
-from go_to_wheel.cli.options import as_json, make_runner, option, verbose
+from go_to_wheel.cli.build import as_json, option, parse_request, verbose
+from go_to_wheel.cli.messages import make_runner, note, printable
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.sources.files import BINARY_LIMIT, read_file
 

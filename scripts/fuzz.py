@@ -28,7 +28,7 @@ with atheris.instrument_imports(include=["go_to_wheel", "elftools", "zipfile", "
     from go_to_wheel.binary.goinfo import parse_build_info
     from go_to_wheel.binary.read import read_facts
     from go_to_wheel.builder.rebuild import read_recipe
-    from go_to_wheel.check.twine import run_twine
+    from go_to_wheel.check.run import run_twine
     from go_to_wheel.check.wheel import check_wheel, read_anatomy
     from go_to_wheel.cli.inspect import rows_of, to_json
     from go_to_wheel.cli.messages import printable

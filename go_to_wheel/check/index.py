@@ -19,7 +19,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 
 from go_to_wheel.check.filename import parse_name, serves
-from go_to_wheel.check.sdist import SDIST_ENDINGS
+from go_to_wheel.check.wheel import SDIST_ENDINGS
 from go_to_wheel.errors import InvalidOptionsError, ToolchainError
 from go_to_wheel.platforms import Target
 from go_to_wheel.process import Runner

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 import sys
 import sysconfig
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,14 +26,14 @@ from go_to_wheel.check.report import (
     findings_of,
     guarded,
 )
-from go_to_wheel.check.sdist import SDIST_ENDINGS, check_sdist
-from go_to_wheel.check.twine import MAX_METADATA, is_installed, run_twine
-from go_to_wheel.check.wheel import Wheel, check_wheel
+from go_to_wheel.check.wheel import SDIST_ENDINGS, Wheel, check_sdist, check_wheel
 from go_to_wheel.errors import InvalidOptionsError, MissingPathError
 from go_to_wheel.platforms import Target, native_target, parse_selection
 
-_NO_TWINE = "twine's check: twine is not installed; pip install 'go-to-wheel[check]'"
-_TWINE_OFF = "twine's check: turned off"
+#: Twine renders the README, for which docutils may take minutes; larger METADATA is skipped.
+_MAX_METADATA = 256 << 10
+#: docutils has global state.
+_ONE_AT_A_TIME = threading.Lock()
 #: What pip takes from one wheel for all of a release.
 _COMPARED = ("Name", "Version", "Requires-Dist", "Requires-Python", "Provides-Extra")
 #: What is linked in, and so the licences, may differ from system to system. So may line
@@ -57,12 +59,11 @@ def check_wheels(
     nothing to check or a target is unknown.
     """
     names = ["default"] if expect is None else expect
-    narrow = sys.maxsize <= 2**32
-    here = (platform.machine(), sysconfig.get_platform(), narrow)
+    here = (platform.machine(), sysconfig.get_platform(), sys.maxsize <= 2**32)
     native = native_target(sys.platform, *here)
     expected = parse_selection(names, native) if names else ()
     files = wheel_files(paths)
-    with_twine = twine and is_installed()
+    with_twine = twine and importlib.util.find_spec("twine") is not None
     wheels, summaries, findings = [], [], []
     for path, (wheel, summary) in zip(files, _check_files(files), strict=True):
         progress(summary)
@@ -70,15 +71,33 @@ def check_wheels(
         summaries.append(summary)
         findings += wheel.findings
         if with_twine and wheel.readable:  # twine trusts its input
-            if len(wheel.texts.get("METADATA", b"")) > MAX_METADATA:
+            if len(wheel.texts.get("METADATA", b"")) > _MAX_METADATA:
                 wheel.not_run.append("twine's check: METADATA is too large")
             else:
                 findings += findings_of(path.name, run_twine(str(path)))
     not_run = [f"{wheel.file}: {note}" for wheel in wheels for note in wheel.not_run]
     if not with_twine:
-        not_run.append(_NO_TWINE if twine else _TWINE_OFF)
+        why = "twine is not installed; pip install 'go-to-wheel[check]'" if twine else "turned off"
+        not_run.append(f"twine's check: {why}")
     findings += [completed(finding, "") for finding in check_groups(wheels, expected)]
     return Report(tuple(summaries), tuple(findings), tuple(not_run))
+
+
+def run_twine(path: str) -> Findings:
+    """What `twine check` finds in one file, plain and with --strict; it prints nothing."""
+    from twine.commands import check
+
+    stream = check._WarningStream()
+    try:
+        with _ONE_AT_A_TIME:
+            warnings, ok = check._check_file(path, stream)
+    except Exception as error:  # noqa: BLE001 (twine raises anything for an odd wheel)
+        warnings, ok = [f"{type(error).__name__}: {error}"], False
+    output = " ".join("; ".join([*warnings, str(stream)]).split()).rstrip("; ")
+    if not ok:
+        yield Finding("twine", f"twine refuses it: {output or 'no reason given'}")
+    elif warnings:
+        yield Finding("twine-strict", f"twine warns: {output}")
 
 
 def wheel_files(paths: Iterable[str | Path]) -> list[Path]:
@@ -86,9 +105,8 @@ def wheel_files(paths: Iterable[str | Path]) -> list[Path]:
     files: dict[Path, None] = {}
     for given in map(Path, paths):
         if not given.exists():
-            raise MissingPathError(
-                f"there is no file {str(given)!r}", "name wheels, or the folder they are in"
-            )
+            hint = "name wheels, or the folder they are in"
+            raise MissingPathError(f"there is no file {str(given)!r}", hint)
         found = sorted(given.glob("*.whl")) if given.is_dir() else [given]
         for path in found:  # opening a pipe would block, reading a device never end
             if not path.is_file():

@@ -1,4 +1,7 @@
-"""One wheel: archive, file name, paths, metadata, programs, read once in the order of trust."""
+"""One wheel: archive, file name, paths, metadata, programs, read once in the order of trust.
+
+Or one sdist: whether it can be unpacked (PEP 721), and fits its name.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,11 @@ import hashlib
 import io
 import json
 import os
+import posixpath
+import tarfile
 import zipfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from email.message import Message
@@ -15,12 +21,27 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from packaging.utils import InvalidSdistFilename, parse_sdist_filename
+
 from go_to_wheel.binary.facts import describe
 from go_to_wheel.binary.read import read_facts
-from go_to_wheel.check.archive import FATAL, check_archive, open_archive
+from go_to_wheel.check.archive import (
+    BOMB_RATIO,
+    BOMB_SIZE,
+    FATAL,
+    MAX_ENTRIES,
+    check_archive,
+    open_archive,
+)
 from go_to_wheel.check.contents import MAX_INSPECTED, Content, Record, read_contents, read_text
 from go_to_wheel.check.filename import NO_NAME, WheelName, check_name, parse_claim, parse_name
-from go_to_wheel.check.metadata import check_dist_info, parse_headers, read_texts
+from go_to_wheel.check.metadata import (
+    MAX_TEXT,
+    check_dist_info,
+    check_metadata,
+    parse_headers,
+    read_texts,
+)
 from go_to_wheel.check.paths import check_paths, path_of
 from go_to_wheel.check.program import (
     Program,
@@ -35,6 +56,7 @@ from go_to_wheel.errors import BinaryError, MissingPathError, WheelError
 
 #: An SBOM lists each module with its licence and hashes; the largest have about 1 MB.
 _MAX_SBOM, _MAX_SBOMS = 2 << 20, 5
+SDIST_ENDINGS = (".tar.gz", ".zip")
 #: The findings after which a wheel isn't read on.
 _REFUSALS = {*FATAL, "filename-invalid", "check-failed"}
 #: Texts that a system starts by their extension, without a first line of "#!".
@@ -89,11 +111,8 @@ class Wheel:
 
     def summary(self) -> WheelSummary:
         """The wheel in a few words."""
-        programs = tuple(
-            f"{program.path}: {describe(program.facts)}"[:_MAX_DESCRIPTION]
-            for program in self.programs
-        )
-        name = self.name
+        described = (f"{row.path}: {describe(row.facts)}" for row in self.programs)
+        programs, name = tuple(text[:_MAX_DESCRIPTION] for text in described), self.name
         version, tags = str(name.version) if name.name else "", tuple(sorted(map(str, name.tags)))
         return WheelSummary(self.file, self.size, name.name, version, tags, programs)
 
@@ -103,98 +122,149 @@ def check_wheel(stream: BinaryIO, file: str) -> Wheel:
 
     An unexpected exception is a finding of this wheel.
     """
+    return _judge(stream, file, _check_wheel)
+
+
+def check_sdist(stream: BinaryIO, file: str) -> Wheel:
+    """The same for an sdist: can it be unpacked, and does its PKG-INFO fit its name?"""
+    return _judge(stream, file, _check_sdist)
+
+
+def _judge(
+    stream: BinaryIO, file: str, check: Callable[[Wheel, BinaryIO], Iterator[Finding]]
+) -> Wheel:
     wheel = Wheel(file, stream.seek(0, io.SEEK_END))
-    found = guarded("it", _Pass(wheel).check(stream))
-    wheel.findings = list(findings_of(file, found))
+    stream.seek(0)
+    wheel.findings = list(findings_of(file, guarded("it", check(wheel, stream))))
+    wheel.not_run = list(dict.fromkeys(wheel.not_run))
     return wheel
 
 
-@dataclass
-class _Pass:
-    """One pass over a wheel, from the outside in, which fills it in."""
+def _check_wheel(wheel: Wheel, stream: BinaryIO) -> Findings:
+    """From the outside in."""
+    try:
+        wheel.name = parse_name(wheel.file)
+    except ValueError as error:
+        yield Finding("filename-invalid", str(error))
+    else:
+        yield from check_name(wheel.name)
+    with open_archive(stream) as archive:
+        is_fatal = wheel.name is NO_NAME
+        for finding in check_archive(archive, stream):
+            is_fatal |= finding.code in FATAL
+            yield finding
+        if not is_fatal:
+            yield from _check_inside(wheel, archive)
 
-    wheel: Wheel
-    names: frozenset[str] = frozenset()
 
-    def check(self, stream: BinaryIO) -> Findings:
-        try:
-            self.wheel.name = parse_name(self.wheel.file)
-        except ValueError as error:
-            yield Finding("filename-invalid", str(error))
-        else:
-            yield from check_name(self.wheel.name)
-        with open_archive(stream) as archive:
-            is_fatal = self.wheel.name is NO_NAME
-            for finding in check_archive(archive, stream):
-                is_fatal |= finding.code in FATAL
-                yield finding
-            if not is_fatal:
-                yield from self._check_inside(archive)
+def _check_inside(wheel: Wheel, archive: zipfile.ZipFile) -> Findings:
+    name = wheel.name
+    sizes = [(path_of(entry), entry.file_size) for entry in archive.infolist()]
+    yield from check_paths([path for path, _ in sizes], name.platforms, name.stem)
+    wheel.files = [(path, size) for path, size in sizes if not path.endswith("/")]
+    for tag in name.platforms:
+        if tag != "any" and parse_claim(tag) is None:
+            wheel.not_run.append(f"programs for {tag!r} are not compared with the tag")
+    yield from read_texts(archive, name.info, wheel.texts)
+    yield from check_dist_info(wheel.texts, name, {path for path, _ in wheel.files})
+    yield from _check_files(wheel, archive)
+    wheel.readable = True
+    is_pure = str(wheel.headers("WHEEL").get("Root-Is-Purelib", "")).strip().lower() == "true"
+    native = [p for p in wheel.programs if ".data/" not in p.path and p.facts.format != "pe"]
+    if is_pure and (native or any(p.facts.kind == "shared library" for p in wheel.programs)):
+        yield fault("wheel-purelib", "WHEEL")
+    if not wheel.not_run:  # what was not read may hold what seems to be missing
+        commands = [program.facts for program in wheel.programs if program.is_command]
+        parts = {part.machine for facts in commands for part in facts.slices or (facts,)}
+        yield from check_coverage(parts, name.platforms)
 
-    def _check_inside(self, archive: zipfile.ZipFile) -> Findings:
-        wheel, name = self.wheel, self.wheel.name
-        sizes = [(path_of(entry), entry.file_size) for entry in archive.infolist()]
-        yield from check_paths([path for path, _ in sizes], name.platforms, name.stem)
-        wheel.files = [(path, size) for path, size in sizes if not path.endswith("/")]
-        self.names = frozenset(path.rpartition("/")[2] for path, _ in wheel.files)
-        for tag in name.platforms:
-            if tag != "any" and parse_claim(tag) is None:
-                wheel.not_run.append(f"programs for {tag!r} are not compared with the tag")
-        yield from read_texts(archive, name.info, wheel.texts)
-        yield from check_dist_info(wheel.texts, name, {path for path, _ in wheel.files})
-        yield from self._check_files(archive)
-        wheel.readable = True
-        is_pure = str(wheel.headers("WHEEL").get("Root-Is-Purelib", "")).strip().lower() == "true"
-        native = [p for p in wheel.programs if ".data/" not in p.path and p.facts.format != "pe"]
-        libraries = [p for p in wheel.programs if p.facts.kind == "shared library"]
-        if is_pure and (native or libraries):
-            yield fault("wheel-purelib", "WHEEL")
-        if not wheel.not_run:  # what was not read may hold what seems to be missing
-            commands = [program.facts for program in wheel.programs if program.is_command]
-            parts = {part.machine for facts in commands for part in facts.slices or (facts,)}
-            yield from check_coverage(parts, name.platforms)
 
-    def _check_files(self, archive: zipfile.ZipFile) -> Findings:
-        """RECORD, and each file compared with it and, if it is native, with the tags."""
-        record = Record(self.wheel.name.info)
-        yield from record.read(archive)
-        for content in read_contents(archive, record.algorithm_of):
-            yield from record.check(content)
-            if content.is_native:
-                yield from guarded(repr(content.path), self._check_native(content))
-        yield from record.rest()
+def _check_files(wheel: Wheel, archive: zipfile.ZipFile) -> Findings:
+    """RECORD, and each file compared with it and, if it is native, with the tags."""
+    record = Record(wheel.name.info)
+    names = frozenset(path.rpartition("/")[2] for path, _ in wheel.files)
+    yield from record.read(archive)
+    for content in read_contents(archive, record.algorithm_of):
+        yield from record.check(content)
+        if content.is_native:
+            yield from guarded(repr(content.path), _check_native(wheel, content, names))
+    yield from record.rest()
 
-    def _check_native(self, content: Content) -> Findings:
-        path, entry, stream = content.path, content.entry, content.program
-        if stream is None:
-            large = f"{path!r} is over {MAX_INSPECTED >> 20} MiB"
-            why = large if content.size > MAX_INSPECTED else "too many native files"
-            self._note(f"not all was inspected: {why}")
-            return
-        try:
-            facts = read_facts(stream)
-        except BinaryError as error:  # a fault where a program is promised
-            is_promised = path.split("/")[0].endswith(".data") or "/bin/" in path
-            if is_promised and not path.lower().endswith(_SCRIPTS):
-                yield replace(fault("binary-broken", path, error.message), hint=error.hint)
-            return
-        traces = find_traces(facts, stream)
-        stored = entry.compress_type == zipfile.ZIP_STORED
-        signature, wrong = read_signature(stream, facts)
-        mode = entry.external_attr >> 16
-        program = Program(path, facts, mode, content.size, stored, traces, signature)
-        if wrong and program.is_loadable:
-            yield fault("binary-signature", path, wrong)
-        yield from check_program(program, self.wheel.name, self.names)
-        modules = sum(len(p.facts.go.deps) for p in self.wheel.programs if p.facts.go)
-        if facts.go and modules + len(facts.go.deps) > _MAX_MODULES:
-            self._note(f"{path!r}: the programs have over {_MAX_MODULES} modules")
-            program = replace(program, facts=replace(facts, go=replace(facts.go, deps=())))
-        self.wheel.programs.append(program)
 
-    def _note(self, text: str) -> None:
-        if text not in self.wheel.not_run:
-            self.wheel.not_run.append(text)
+def _check_native(wheel: Wheel, content: Content, names: Set[str]) -> Findings:
+    path, entry, stream = content.path, content.entry, content.program
+    if stream is None:
+        large = f"{path!r} is over {MAX_INSPECTED >> 20} MiB"
+        why = large if content.size > MAX_INSPECTED else "too many native files"
+        wheel.not_run.append(f"not all was inspected: {why}")
+        return
+    try:
+        facts = read_facts(stream)
+    except BinaryError as error:  # a fault where a program is promised
+        is_promised = path.split("/")[0].endswith(".data") or "/bin/" in path
+        if is_promised and not path.lower().endswith(_SCRIPTS):
+            yield replace(fault("binary-broken", path, error.message), hint=error.hint)
+        return
+    traces = find_traces(facts, stream)
+    stored = entry.compress_type == zipfile.ZIP_STORED
+    signature, wrong = read_signature(stream, facts)
+    mode = entry.external_attr >> 16
+    program = Program(path, facts, mode, content.size, stored, traces, signature)
+    if wrong and program.is_loadable:
+        yield fault("binary-signature", path, wrong)
+    yield from check_program(program, wheel.name, names)
+    modules = sum(len(p.facts.go.deps) for p in wheel.programs if p.facts.go)
+    if facts.go and modules + len(facts.go.deps) > _MAX_MODULES:
+        wheel.not_run.append(f"{path!r}: the programs have over {_MAX_MODULES} modules")
+        program = replace(program, facts=replace(facts, go=replace(facts.go, deps=())))
+    wheel.programs.append(program)
+
+
+def _check_sdist(wheel: Wheel, stream: BinaryIO) -> Findings:
+    stem = wheel.file.removesuffix(".tar.gz")
+    try:
+        name, version = parse_sdist_filename(wheel.file)
+        wheel.name = WheelName(str(name), version, frozenset(), stem)
+    except InvalidSdistFilename as error:
+        yield Finding("sdist-invalid", str(error))
+    try:
+        with tarfile.open(fileobj=stream, mode="r:gz") as archive:
+            total = 0
+            for member in islice(archive, MAX_ENTRIES):
+                wheel.files.append((member.name, member.size))
+                total += member.size
+                if total > BOMB_SIZE and total > BOMB_RATIO * wheel.size:
+                    yield Finding("zip-bomb", f"it unpacks to over {total >> 20} MiB")
+                    return
+                if why := _refuse_member(member, stem):
+                    yield fault("sdist-unsafe", member.name, why)
+                if member.name == f"{stem}/PKG-INFO" and member.size <= MAX_TEXT:
+                    content = archive.extractfile(member)
+                    wheel.texts["METADATA"] = content.read() if content else b""
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        yield Finding("sdist-invalid", f"it can't be read as a .tar.gz archive: {error}")
+        return
+    wheel.readable = wheel.name is not NO_NAME
+    if text := wheel.texts.get("METADATA"):
+        paths = {path for path, _ in wheel.files}
+        yield from guarded("PKG-INFO", check_metadata(text, wheel.name, paths, stem))
+    else:
+        yield Finding("sdist-invalid", f"'{stem}/PKG-INFO' is missing, or over {MAX_TEXT} bytes")
+
+
+def _refuse_member(member: tarfile.TarInfo, stem: str) -> str:
+    """Why pip would not unpack a member (PEP 721), or it would be outside the one folder."""
+    path = posixpath.normpath(member.name)
+    if path != stem and not path.startswith(f"{stem}/"):
+        return f"it is not in the folder '{stem}'"
+    if member.isdev():
+        return "it is a device"
+    if member.issym() or member.islnk():
+        start = posixpath.dirname(path) if member.issym() else ""
+        target = posixpath.normpath(posixpath.join(start, member.linkname))
+        if not target.startswith(f"{stem}/") and target != stem:
+            return f"it is a link to {member.linkname!r}, outside the folder"
+    return ""
 
 
 def inspect_wheel(path: str | os.PathLike[str]) -> Wheel:
@@ -245,8 +315,6 @@ def _read_sboms(archive: zipfile.ZipFile, folder: str) -> Iterator[Any]:
 
 
 def _license_of(component: Mapping[str, Any]) -> str:
-    parts = [
-        choice.get("expression") or choice.get("license", {}).get("id") or ""
-        for choice in component.get("licenses", [])
-    ]
+    choices = component.get("licenses", [])
+    parts = [it.get("expression") or it.get("license", {}).get("id") for it in choices]
     return " AND ".join(str(part) for part in parts if part)

@@ -11,7 +11,7 @@ import pytest
 from wheel_factory import METADATA
 
 from go_to_wheel.check.run import check_wheels
-from go_to_wheel.check.sdist import check_sdist
+from go_to_wheel.check.wheel import check_sdist
 
 FILE = "hello-1.0.tar.gz"
 GOOD = {"hello-1.0/PKG-INFO": METADATA.encode(), "hello-1.0/LICENSE": b"text\n"}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 from elftools.elf.dynamic import DynamicSegment
@@ -25,8 +24,6 @@ _MAX_NOTES = 16 * 1024
 _DF_1_PIE = 0x08000000
 _PF_X, _PF_W = 1, 2
 _GLIBC = re.compile(r"GLIBC_(\d{1,4})\.(\d{1,4})")
-#: A marker for packed relocations, not a version; glibc 2.36 is the first that has it.
-_GLIBC_RELR = ("GLIBC_ABI_DT_RELR", (2, 36))
 
 #: (machine, bits, little endian) -> architecture as Linux platform tags spell it
 _MACHINES = {
@@ -45,19 +42,8 @@ _MACHINES = {
     ("EM_MIPS", 64, False): "mips64",
     ("EM_MIPS", 64, True): "mips64el",
 }
-_ABI_SYSTEMS = {
-    "ELFOSABI_NETBSD": "netbsd",
-    "ELFOSABI_SOLARIS": "solaris",
-    "ELFOSABI_FREEBSD": "freebsd",
-    "ELFOSABI_OPENBSD": "openbsd",
-}
-_NOTE_SYSTEMS = {
-    b"FreeBSD": "freebsd",
-    b"NetBSD": "netbsd",
-    b"OpenBSD": "openbsd",
-    b"DragonFly": "dragonfly",
-    b"Android": "android",
-}
+#: As the header and notes spell them, in lower case.
+_SYSTEMS = ("netbsd", "solaris", "freebsd", "openbsd", "dragonfly", "android")
 
 
 class _WithoutHashes(ELFFile):
@@ -69,8 +55,7 @@ class _WithoutHashes(ELFFile):
     def _make_elf_hash_section(self, section_header: Any, name: str) -> Any:
         return Section(section_header, name, self)
 
-    def _make_gnu_hash_section(self, section_header: Any, name: str) -> Any:
-        return Section(section_header, name, self)
+    _make_gnu_hash_section = _make_elf_hash_section
 
 
 def read_elf(reader: BoundedReader) -> Image:
@@ -139,10 +124,9 @@ def _dynamic(segments: list[Any]) -> tuple[tuple[str, ...], tuple[str, ...], int
 def _glibc_floor(elf: ELFFile) -> Version2 | None:
     needs = (part for part in elf.iter_sections() if isinstance(part, GNUVerNeedSection))
     names = {str(v.name) for need in needs for _, wanted in need.iter_versions() for v in wanted}
-    matches = [match for name in names if (match := _GLIBC.match(name))]
-    floors = [(int(match[1]), int(match[2])) for match in matches]
-    floors += [_GLIBC_RELR[1]] if _GLIBC_RELR[0] in names else []
-    return max(floors, default=None)
+    floors = [(int(m[1]), int(m[2])) for m in map(_GLIBC.match, names) if m]
+    # A marker for packed relocations; glibc 2.36 is the first that has it.
+    return max([*floors, *([(2, 36)] if "GLIBC_ABI_DT_RELR" in names else [])], default=None)
 
 
 def _build_info(elf: ELFFile, segments: list[Any]) -> Span | None:
@@ -156,20 +140,18 @@ def _build_info(elf: ELFFile, segments: list[Any]) -> Span | None:
 
 
 def _system(elf: ELFFile, reader: BoundedReader, segments: list[Any]) -> str:
-    stated = _ABI_SYSTEMS.get(str(elf["e_ident"]["EI_OSABI"]), "")
+    stated = str(elf["e_ident"]["EI_OSABI"]).removeprefix("ELFOSABI_").lower()
+    if stated in _SYSTEMS:
+        return stated
+    layout = "<II" if elf.little_endian else ">II"
     for segment in segments:
-        if segment["p_type"] == "PT_NOTE" and not stated:
-            notes = reader.read_at(segment["p_offset"], min(segment["p_filesz"], _MAX_NOTES))
-            names = _note_names(notes, elf.little_endian)
-            stated = next((_NOTE_SYSTEMS[name] for name in names if name in _NOTE_SYSTEMS), "")
-    return stated
-
-
-def _note_names(notes: bytes, little_endian: bool) -> Iterator[bytes]:
-    layout = "<III" if little_endian else ">III"
-    position = 0
-    while position + 12 <= len(notes):
-        name_size, data_size, _ = struct.unpack_from(layout, notes, position)
-        position += 12
-        yield notes[position : position + name_size].rstrip(b"\0")
-        position += -(-name_size // 4) * 4 + -(-data_size // 4) * 4
+        if segment["p_type"] != "PT_NOTE":
+            continue
+        notes = reader.read_at(segment["p_offset"], min(segment["p_filesz"], _MAX_NOTES))
+        while len(notes) >= 12:
+            name_size, data_size = struct.unpack_from(layout, notes)
+            name = notes[12 : 12 + name_size].rstrip(b"\0").decode("latin-1").lower()
+            if name in _SYSTEMS:
+                return name
+            notes = notes[12 + -(-name_size // 4) * 4 + -(-data_size // 4) * 4 :]
+    return ""

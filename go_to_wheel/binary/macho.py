@@ -1,15 +1,17 @@
-"""Mach-O: macOS.
+"""Mach-O: macOS; also the universal (fat) files, with an aligned image for each processor.
 
 Parsed here and not by macholib: that loads every section of the file into memory.
-Tests compare the two. Source: Apple's <mach-o/loader.h>.
+Tests compare the two. Sources: Apple's <mach-o/loader.h> and <mach-o/fat.h>.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
-from go_to_wheel.binary.facts import BinaryFacts, Image, Span, Version2
+from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, Image, Span, Version2
 from go_to_wheel.binary.reader import MAX_READ, BoundedReader, cut_short
 from go_to_wheel.errors import BinaryError
 
@@ -22,8 +24,12 @@ _MACHINES = {
     0x01000012: "ppc64",
 }
 #: 8 is a bundle, a plug-in for dlopen.
-_KINDS = {1: "object file", 2: "executable", 4: "core dump", 6: "shared library"}
-_KINDS |= {8: "shared library"}
+_KINDS = {
+    1: "object file",
+    2: "executable",
+    4: "core dump",
+    **dict.fromkeys((6, 8), "shared library"),
+}
 _PIE = 0x200000
 _SEGMENT, _SEGMENT_64 = 0x1, 0x19
 _LOAD_DYLINKER, _VERSION_MIN_MACOSX, _BUILD_VERSION = 0xE, 0x24, 0x32
@@ -32,7 +38,11 @@ _LOAD_LIBRARY = frozenset({0xC, 0x80000018, 0x8000001F, 0x20, 0x80000023})
 _RPATH = 0x8000001C
 _READ_WRITE = 3
 _SYSTEMS = {1: "darwin", 2: "ios", 3: "tvos", 4: "watchos", 6: "ios", 7: "ios", 11: "visionos"}
-
+MAGICS = (b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
+#: A Java class has the same magic, and its version where the number of images is.
+MOST_IMAGES = 30
+#: The page size of the newer processor, as a power of two.
+_ALIGNMENT = 14
 
 _Commands = list[tuple[int, bytes]]
 
@@ -125,3 +135,82 @@ def _strings(order: str, commands: _Commands, numbers: Collection[int]) -> Itera
         if number in numbers:
             (offset,) = _numbers(order, body, 1)
             yield body[offset:].split(b"\0")[0].decode("utf-8", "replace")
+
+
+class Slice(NamedTuple):
+    """Where one image is in a universal file; `cpu` is Apple's number."""
+
+    cpu: int
+    offset: int
+    size: int
+
+
+def is_fat(head: bytes) -> bool:
+    """Whether a file that starts so is a universal one."""
+    return head[:4] in MAGICS and 0 < int.from_bytes(head[4:8], "big") < MOST_IMAGES
+
+
+def list_slices(reader: BoundedReader) -> Iterator[Slice]:
+    """The images of a universal file, in its order; raises BinaryError where it is cut short."""
+    magic, count = reader.unpack_at(">II", 0)
+    layout = ">2I2Q2I" if magic == 0xCAFEBABF else ">5I"
+    for index in range(count):
+        cpu, _, offset, size, *_ = reader.unpack_at(layout, 8 + index * struct.calcsize(layout))
+        yield Slice(cpu, offset, size)
+
+
+def join_images(images: Sequence[bytes]) -> bytes:
+    """Mach-O images for different processors -> one universal file."""
+    head, body = struct.pack(">II", 0xCAFEBABE, len(images)), b""
+    start = page = 1 << _ALIGNMENT  # the table of images takes less
+    for image in images:
+        cpu, subtype = struct.unpack_from("<II", image, 4)
+        offset = start + len(body)
+        head += struct.pack(">5I", cpu, subtype, offset, len(image), _ALIGNMENT)
+        body += image + bytes(-len(image) % page)
+    return head.ljust(start, b"\0") + body
+
+
+def join_facts(slices: Sequence[BinaryFacts]) -> BinaryFacts:
+    """The facts of a universal file with an image for each processor of universal2.
+
+    Raises BinaryError for images of two programs, or for other processors.
+    """
+    first = slices[0]
+    machines = [part.machine for part in slices]
+    if sorted(machines) != ["arm64", "x86_64"]:
+        raise BinaryError(
+            f"it is a universal (fat) macOS file with {' and '.join(machines)}, not with arm64 and "
+            "x86_64",
+            "split it with `lipo -thin ARCH` and make one wheel for each architecture",
+        )
+    programs = {
+        (part.kind, part.go and (part.go.version, part.go.path, part.go.main)) for part in slices
+    }
+    if len(programs) > 1:
+        raise BinaryError(
+            "its images for arm64 and x86_64 are of different programs", "join those of one build"
+        )
+    return replace(
+        first,
+        machine="universal2",
+        libraries=tuple(dict.fromkeys(name for part in slices for name in part.libraries)),
+        search_paths=tuple(dict.fromkeys(path for part in slices for path in part.search_paths)),
+        minimum_macos=max((p.minimum_macos for p in slices if p.minimum_macos), default=None),
+        go=_join_info([part.go for part in slices if part.go]),
+        slices=tuple(slices),
+    )
+
+
+def _join_info(infos: Sequence[GoBuildInfo]) -> GoBuildInfo | None:
+    """What Go recorded in all images; a setting that differs has all values."""
+    if not infos:
+        return None
+    values: dict[str, dict[str, None]] = {}
+    for name, value in ((k, v) for info in infos for k, v in info.settings.items()):
+        values.setdefault(name, {}).update({value: None} if value else {})
+    return replace(
+        infos[0],
+        deps=tuple(dict.fromkeys(module for info in infos for module in info.deps)),
+        settings={name: ",".join(found) for name, found in values.items()},
+    )

@@ -7,7 +7,6 @@ Source: Microsoft's "PE Format".
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from go_to_wheel.binary.facts import BinaryFacts, Image, Span
 from go_to_wheel.binary.reader import BoundedReader
@@ -23,20 +22,9 @@ _SMALLEST_OPTIONAL_HEADER = 96
 _MAX_SECTIONS, _MAX_IMPORTS = 1024, 1024
 _DATA_READ_WRITE = 0xC0000040
 _ALIGNMENT = 0x00F00000
-
-
 #: Index of the directory, size of its entries, where in them the name's address is: the
 #: usual imports, and the delayed ones.
 _IMPORT_TABLES = ((1, 20, 12), (13, 32, 4))
-
-
-class _Optional(NamedTuple):
-    """The parts of the optional header that matter here; `directories` are addresses."""
-
-    image_base: int
-    subsystem: int
-    characteristics: int
-    directories: tuple[int, ...]
 
 
 def read_pe(reader: BoundedReader) -> Image:
@@ -50,15 +38,22 @@ def read_pe(reader: BoundedReader) -> Image:
             f"it is a Windows object file or broken ({count} sections, "
             f"an optional header of {size} bytes)"
         )
-    optional = _read_optional(reader, start + 24)
-    spans, data = _sections(reader, start + 24 + size, count, optional.image_base)
+    optional = start + 24
+    (magic,) = reader.unpack_at("<H", optional)
+    if magic not in (_PE32, _PE32_PLUS):
+        raise BinaryError(f"its optional header has the unknown magic {magic:#x}")
+    layout, tables = ("<28xI36xHH20xI", 96) if magic == _PE32 else ("<24xQ36xHH36xI", 112)
+    base, subsystem, traits, number = reader.unpack_at(layout, optional)
+    places = [optional + tables + 8 * index for index in range(min(number, 16))]
+    directories = [reader.unpack_at("<I", place)[0] for place in places]
+    spans, data = _sections(reader, optional + size, count, base)
     facts = BinaryFacts(
         format="pe",
         goos="windows",
         machine=_MACHINES.get(machine, f"machine {machine:#x}"),
-        kind=_kind(flags, optional.subsystem),
-        pie=bool(optional.characteristics & _DYNAMIC_BASE),
-        libraries=tuple(_imports(reader, spans, optional)),
+        kind=_kind(flags, subsystem),
+        pie=bool(traits & _DYNAMIC_BASE),
+        libraries=tuple(_imports(reader, spans, base, directories)),
     )
     return Image(facts, data, "windows")
 
@@ -69,16 +64,6 @@ def _kind(flags: int, subsystem: int) -> str:
     if flags & _DLL:
         return "shared library"
     return "executable" if subsystem in (_GUI, _CONSOLE) else "driver or firmware program"
-
-
-def _read_optional(reader: BoundedReader, start: int) -> _Optional:
-    (magic,) = reader.unpack_at("<H", start)
-    if magic not in (_PE32, _PE32_PLUS):
-        raise BinaryError(f"its optional header has the unknown magic {magic:#x}")
-    layout, tables = ("<28xI36xHH20xI", 96) if magic == _PE32 else ("<24xQ36xHH36xI", 112)
-    base, subsystem, flags, count = reader.unpack_at(layout, start)
-    places = [start + tables + 8 * index for index in range(min(count, 16))]
-    return _Optional(base, subsystem, flags, tuple(reader.unpack_at("<I4x", p)[0] for p in places))
 
 
 def _sections(
@@ -96,18 +81,19 @@ def _sections(
     return spans, data
 
 
-def _imports(reader: BoundedReader, spans: list[Span], optional: _Optional) -> Iterator[str]:
+def _imports(
+    reader: BoundedReader, spans: list[Span], base: int, directories: list[int]
+) -> Iterator[str]:
     """The library names in the import directories, whose entries hold each name's address."""
     for directory, entry_size, name_at in _IMPORT_TABLES:
-        table = dict(enumerate(optional.directories)).get(directory)
-        if not table:
+        if directory >= len(directories) or not directories[directory]:
             continue
-        start = _offset_of(spans, optional.image_base + table) + name_at
+        start = _offset_of(spans, base + directories[directory]) + name_at
         for index in range(_MAX_IMPORTS):
             (name,) = reader.unpack_at("<I", start + entry_size * index)
             if not name:
                 break
-            text = reader.read_at(_offset_of(spans, optional.image_base + name), 256)
+            text = reader.read_at(_offset_of(spans, base + name), 256)
             yield text.split(b"\0")[0].decode("ascii", "replace")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from dataclasses import replace
 from typing import BinaryIO
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, Image
-from go_to_wheel.binary.fat import MAGICS, is_fat, join_facts, list_slices
 from go_to_wheel.binary.goinfo import read_build_info
-from go_to_wheel.binary.macho import read_macho
+from go_to_wheel.binary.macho import MAGICS, is_fat, join_facts, list_slices, read_macho
 from go_to_wheel.binary.pe import read_pe
 from go_to_wheel.binary.reader import BoundedReader
 from go_to_wheel.errors import BinaryError
@@ -31,6 +31,8 @@ _OTHERS = (
     (b"\x00\x00\x01\xeb", "a Plan 9 program"),
     (b"\x00\x00\x06\x47", "a Plan 9 program"),
     (b"%PDF", "a PDF document"),
+    (b"!<arch>\n", "a static library"),
+    *((magic, "a Java class") for magic in MAGICS),
 )
 #: Systems that share a format's marks: what Go states is the closer one.
 _NEAR = frozenset({("solaris", "illumos"), ("darwin", "ios")})
@@ -77,23 +79,11 @@ def _read_image(reader: BoundedReader) -> Image:
         return read_macho(reader)
     if head.startswith(b"MZ"):
         return read_pe(reader)
-    raise _not_one(head)
-
-
-def _not_one(head: bytes) -> BinaryError:
-    if head.startswith(b"!<arch>\n"):
-        return _archive(head)
-    return BinaryError(f"it is {_name_of(head)}, not an executable")
-
-
-def _archive(head: bytes) -> BinaryError:
-    if b"__.PKGDEF" in head:
-        return BinaryError(
-            "it is an archive of a Go package that is not 'main', not an executable",
-            "name a package that is 'main'; `go list -f '{{.Name}} {{.ImportPath}}' ./...` "
-            "lists them",
-        )
-    return BinaryError("it is a static library, not an executable")
+    name, hint = _name_of(head), ""
+    if head.startswith(b"!<arch>\n") and b"__.PKGDEF" in head:
+        name = "an archive of a Go package that is not 'main'"
+        hint = "name a 'main' package; list them: go list -f '{{.Name}} {{.ImportPath}}' ./..."
+    raise BinaryError(f"it is {name}, not an executable", hint)
 
 
 def _name_of(head: bytes) -> str:
@@ -102,37 +92,26 @@ def _name_of(head: bytes) -> str:
     if head.startswith(b"#!"):
         line = head[2:].split(b"\n")[0].strip().decode("utf-8", "replace")
         return f"a script for {line}" if line else "a script"
-    if head[:4] in MAGICS:
-        return "a Java class"
     for start, name in _OTHERS:
         if head.startswith(start):
             return name
-    return "text" if _is_text(head) else f"data of an unknown kind (it starts with {head[:8]!r})"
-
-
-def _is_text(head: bytes) -> bool:
-    try:
-        text = head[: len(head) // 4 * 4 or len(head)].decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start < len(head) - 4:  # not just a letter cut in two at the end
-            return False
-        text = head[: error.start].decode("utf-8")
-    return all(char.isprintable() or char.isspace() for char in text)
+    try:  # the last letter may be cut in two
+        text = getincrementaldecoder("utf-8")().decode(head)
+        if all(char.isprintable() or char.isspace() for char in text):
+            return "text"
+    except UnicodeDecodeError:
+        pass
+    return f"data of an unknown kind (it starts with {head[:8]!r})"
 
 
 def _join(image: Image, info: GoBuildInfo | None) -> BinaryFacts:
     """The format's facts, with what is only in Go's build information."""
     settings = info.settings if info else {}
-    facts = image.facts
-    goos = _system(image.system_hint, settings.get("GOOS", ""), facts.goos)
+    facts, hint, stated = image.facts, image.system_hint, settings.get("GOOS", "")
+    if facts.goos in ("darwin", "windows") or (hint and (hint, stated) not in _NEAR):
+        stated = ""
     machine = facts.machine
     level = settings.get("GOARM", "")[:1]
     if facts.format == "elf" and machine == "arm" and level in ("5", "6", "7"):
         machine = f"armv{level}l"
-    return replace(facts, goos=goos, machine=machine, go=info)
-
-
-def _system(hint: str, stated: str, default: str) -> str:
-    if default in ("darwin", "windows") or (hint and (hint, stated) not in _NEAR):
-        return hint or default
-    return stated or hint or default
+    return replace(facts, goos=stated or hint or facts.goos, machine=machine, go=info)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from go_to_wheel.binary.facts import BinaryFacts
-from go_to_wheel.binary.fat import join_images
+from go_to_wheel.binary.macho import join_images
 from go_to_wheel.binary.match import Linkage, inspect_program
 from go_to_wheel.binary.read import read_facts
 from go_to_wheel.builder.plan import BuildPlan

@@ -10,7 +10,7 @@ import struct
 from typing import BinaryIO
 
 from go_to_wheel.binary.facts import BinaryFacts
-from go_to_wheel.binary.fat import list_slices
+from go_to_wheel.binary.macho import list_slices
 from go_to_wheel.binary.reader import BoundedReader
 
 _CODE_SIGNATURE = 0x1D

@@ -103,11 +103,11 @@ def info_entries(
     ]
     main = f"{launcher_folder(options).replace('/', '.')}:main"
     public = [command for command in options.commands if command not in options.private]
-    console = dict.fromkeys(public, main) if scripts else {}
-    console |= options.entry_points.get("console_scripts", {})
-    others = {k: v for k, v in options.entry_points.items() if k != "console_scripts"}
-    if console or others:
-        entries.append(Entry(f"{info}/entry_points.txt", format_entry_points(console, others)))
+    groups = {"console_scripts": dict.fromkeys(public, main) if scripts else {}}
+    for group, references in options.entry_points.items():
+        groups[group] = {**groups.get(group, {}), **references}
+    if text := format_entry_points(groups):
+        entries.append(Entry(f"{info}/entry_points.txt", text))
     return entries
 
 
@@ -178,11 +178,8 @@ def format_wheel(generator: str, tags: Sequence[str]) -> bytes:
     return message.as_bytes()
 
 
-def format_entry_points(
-    commands: Mapping[str, str], others: Mapping[str, Mapping[str, str]] | None = None
-) -> bytes:
-    """entry_points.txt: console scripts (command -> object reference), then other groups."""
-    groups = {"console_scripts": commands, **(others or {})}
+def format_entry_points(groups: Mapping[str, Mapping[str, str]]) -> bytes:
+    """entry_points.txt: group -> name -> object reference; groups without entries are left out."""
     blocks = [
         f"[{group}]\n" + "".join(f"{name} = {entries[name]}\n" for name in sorted(entries))
         for group, entries in groups.items()

@@ -8,7 +8,7 @@ import struct
 from functools import cache
 from pathlib import Path
 
-from go_to_wheel.binary.fat import join_images
+from go_to_wheel.binary.macho import join_images
 
 _HERE = Path(__file__).parent
 NAMES = sorted(path.stem for path in _HERE.glob("*.xz"))

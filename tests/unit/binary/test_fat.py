@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from binaries import load
 
-from go_to_wheel.binary.fat import join_images, list_slices
+from go_to_wheel.binary.macho import join_images, list_slices
 from go_to_wheel.binary.match import find_target, inspect_program, tags_for
 from go_to_wheel.binary.read import is_program, read_facts
 from go_to_wheel.binary.reader import BoundedReader

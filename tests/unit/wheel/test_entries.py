@@ -63,7 +63,7 @@ def test_wheel_to_the_letter() -> None:
 
 
 def test_entry_points_to_the_letter() -> None:
-    text = format_entry_points({"b": "tool:main", "a": "tool:main"}).decode()
+    text = format_entry_points({"console_scripts": {"b": "tool:main", "a": "tool:main"}}).decode()
     assert text == "[console_scripts]\na = tool:main\nb = tool:main\n"
 
 

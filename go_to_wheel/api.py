@@ -17,12 +17,12 @@ from go_to_wheel.builder.publish import publish
 from go_to_wheel.builder.run import BuildReport, EventSink, run_build
 from go_to_wheel.check.run import check_wheels
 from go_to_wheel.check.wheel import inspect_wheel
-from go_to_wheel.config.detected import Detected
 from go_to_wheel.config.metadata import parse_license
 from go_to_wheel.config.options import (
     DEFAULT_DESCRIPTION,
     DEFAULT_REQUIRES_PYTHON,
     DEFAULT_VERSION,
+    Detected,
 )
 from go_to_wheel.config.request import DEFAULT_OUTPUT_DIR, BuildRequest
 from go_to_wheel.config.resolve import resolve

@@ -15,11 +15,15 @@ from pathlib import Path
 
 from go_to_wheel.builder.identity import Machine, identify, stated_version
 from go_to_wheel.builder.version_var import find_version_variable, judge_variables
-from go_to_wheel.config.c import glibc_of
-from go_to_wheel.config.detected import Detected, Fault, Identity, Value
+from go_to_wheel.config.options import Detected, Fault, Identity, Value
 from go_to_wheel.config.pyproject import Project
-from go_to_wheel.config.request import BuildRequest
-from go_to_wheel.config.stamping import AUTO, asked_variables, version_variables
+from go_to_wheel.config.request import (
+    AUTO,
+    BuildRequest,
+    asked_variables,
+    glibc_of,
+    version_variables,
+)
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError, SourceError
 from go_to_wheel.golang.c_compiler import find_own
 from go_to_wheel.golang.cgo import use_c
@@ -32,10 +36,9 @@ from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target, default_targets, native_target, parse_selection
 from go_to_wheel.process import wait_for
 from go_to_wheel.sources.files import read_file, read_readme, refuse_odd_name
-from go_to_wheel.sources.links import absolute_links
+from go_to_wheel.sources.listing import find_data_files, read_python_files
 from go_to_wheel.sources.module import ModuleSource, find_workspace, read_files
-from go_to_wheel.sources.python_files import find_data_files, read_python_files
-from go_to_wheel.sources.readme import NO_FILES, ProjectFiles, Readme
+from go_to_wheel.sources.readme import NO_FILES, ProjectFiles, Readme, absolute_links
 from go_to_wheel.sources.summary import summary_of_doc, summary_of_readme
 from go_to_wheel.wheel.archive import parse_epoch
 

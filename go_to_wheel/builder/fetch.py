@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from go_to_wheel.builder.identity import find_urls
-from go_to_wheel.config.detected import Identity, Value
+from go_to_wheel.config.options import Identity, Value
 from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.command import Go
 from go_to_wheel.golang.packages import download_modules, list_package
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file
-from go_to_wheel.sources.module import ModuleSource
-from go_to_wheel.sources.query import ModuleQuery
+from go_to_wheel.sources.module import ModuleQuery, ModuleSource
 
 #: The oldest language with complete lists of requirements; `go get` raises it as needed.
 _GO_MOD = "module build.invalid/wheel\n\ngo 1.17\n"

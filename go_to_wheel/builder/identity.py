@@ -12,18 +12,14 @@ from pathlib import Path
 from packaging.metadata import parse_email
 from packaging.utils import canonicalize_name
 
-from go_to_wheel.config.detected import Identity, Value
+from go_to_wheel.config.options import Identity, Value
 from go_to_wheel.config.pyproject import Project
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.process import Runner
-from go_to_wheel.sources.archival import FILE_NAME as ARCHIVAL
-from go_to_wheel.sources.archival import read_archival
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file
-from go_to_wheel.sources.forge import forge_url
-from go_to_wheel.sources.git import Checkout, Git, read_checkout
+from go_to_wheel.sources.git import ARCHIVAL, Checkout, Git, TagRules, read_archival, read_checkout
 from go_to_wheel.sources.module import ModuleSource
-from go_to_wheel.sources.readme import Readme
-from go_to_wheel.sources.versions import TagRules
+from go_to_wheel.sources.readme import Readme, forge_url
 
 PKG_INFO = "PKG-INFO"
 VARIABLE = "GO_TO_WHEEL_VERSION"

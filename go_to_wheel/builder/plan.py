@@ -26,9 +26,14 @@ from go_to_wheel.golang.packages import Package
 from go_to_wheel.platforms import Target, default_targets, glibc_tags, platform_tags
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.git import guard_git, has_other_system
-from go_to_wheel.sources.module import ModuleSource, module_root, open_source
+from go_to_wheel.sources.module import (
+    ModuleQuery,
+    ModuleSource,
+    module_root,
+    open_source,
+    parse_query,
+)
 from go_to_wheel.sources.prebuilt import BinarySource, is_release, parse_binaries, read_release
-from go_to_wheel.sources.query import ModuleQuery, parse_query
 
 
 @dataclass(frozen=True)

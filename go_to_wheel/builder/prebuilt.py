@@ -11,16 +11,15 @@ from go_to_wheel.binary.match import inspect_program
 from go_to_wheel.builder.detect import Findings, Located
 from go_to_wheel.builder.identity import Machine, find_urls
 from go_to_wheel.builder.notices import fetch_notices, format_missing
-from go_to_wheel.config.detected import Identity, Value
+from go_to_wheel.config.options import Identity, Value
 from go_to_wheel.config.pyproject import Project
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError
 from go_to_wheel.golang.packages import Package
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target
-from go_to_wheel.sources.module import ModuleSource
+from go_to_wheel.sources.module import ModuleQuery, ModuleSource
 from go_to_wheel.sources.prebuilt import BinarySource, PrebuiltBinary
-from go_to_wheel.sources.query import ModuleQuery
 
 
 @dataclass(frozen=True)

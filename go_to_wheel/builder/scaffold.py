@@ -13,8 +13,7 @@ from go_to_wheel.builder.plan import BuildPlan, plan_build
 from go_to_wheel.builder.publish import replaced_files
 from go_to_wheel.builder.requirement import Requirement, find_requirement, is_taken
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
-from go_to_wheel.config.request import BuildRequest
-from go_to_wheel.config.stamping import AUTO
+from go_to_wheel.config.request import AUTO, BuildRequest
 from go_to_wheel.errors import InvalidOptionsError, OutputError, SourceError
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.files import repository_root

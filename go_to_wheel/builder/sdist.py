@@ -21,9 +21,8 @@ from go_to_wheel.platforms import TARGETS
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.files import FILE_LIMIT, open_file, read_up_to, refuse_odd_name
 from go_to_wheel.sources.git import Git, guard_git
-from go_to_wheel.sources.listing import list_files
+from go_to_wheel.sources.listing import find_data_files, list_files
 from go_to_wheel.sources.module import ModuleSource
-from go_to_wheel.sources.python_files import find_data_files
 from go_to_wheel.wheel.archive import Entry, sdist_name, write_sdist
 from go_to_wheel.wheel.entries import format_metadata
 

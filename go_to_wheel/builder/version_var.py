@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from go_to_wheel.config.detected import Fault
-from go_to_wheel.config.stamping import parse_variables
+from go_to_wheel.config.options import Fault
+from go_to_wheel.config.request import parse_variables
 from go_to_wheel.errors import GoToWheelError
 from go_to_wheel.golang.command import Go
 from go_to_wheel.golang.packages import Package, list_linked

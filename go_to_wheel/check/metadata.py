@@ -28,7 +28,7 @@ from go_to_wheel.check.contents import read_text
 from go_to_wheel.check.filename import WheelName
 from go_to_wheel.check.paths import OWN_COMMANDS, find_hidden, is_command
 from go_to_wheel.check.report import Finding, Findings, fault, guarded
-from go_to_wheel.sources.links import relative_links
+from go_to_wheel.sources.readme import relative_links
 
 #: Larger texts aren't parsed; the largest real ones have some hundred kilobytes.
 MAX_TEXT = 1 << 20

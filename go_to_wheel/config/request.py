@@ -1,11 +1,28 @@
-"""What the user asked for, unchecked."""
+"""What the user asked for, unchecked: the options, and what they and the settings say together.
+
+That is values for the program's Go variables (-X settings, and placeholders in them), and the
+C library. Pure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+
+from go_to_wheel.config.pyproject import Settings
+from go_to_wheel.platforms import Target
 
 DEFAULT_OUTPUT_DIR = "./dist"
+#: The value of --set-version-var that means: find it.
+AUTO = "auto"
+PLACEHOLDERS = ("version", "tag", "commit", "short-commit", "date")
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+#: A word of a flags string as Go splits it: quotes count at its beginning, nothing is escaped.
+_WORD = re.compile(r"'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<plain>\S+)")
+_OLDEST_GLIBC = "2.17"
 
 
 @dataclass(frozen=True)
@@ -58,3 +75,98 @@ class BuildRequest:
         if self.package is None:
             return ()
         return (self.package,) if isinstance(self.package, str) else tuple(self.package)
+
+
+def asked_values(
+    request: BuildRequest, settings: Settings, version_variable: str = ""
+) -> dict[str, str]:
+    """Each variable that --set-version-var and --set name -> its value with placeholders.
+
+    `version_variable` is the one found for `auto`.
+    """
+    names = version_variables(request, settings)
+    found = {(version_variable if name == AUTO else name): "{version}" for name in names}
+    found |= settings.set_values if request.set_values is None else request.set_values
+    return {name: template for name, template in found.items() if name}
+
+
+def asked_variables(
+    request: BuildRequest, settings: Settings, version_variable: str = ""
+) -> dict[str, str]:
+    """Each variable that a build sets -> the option that names it."""
+    values = settings.set_values if request.set_values is None else request.set_values
+    ldflags = settings.ldflags if request.ldflags is None else request.ldflags
+    asked = asked_values(request, settings, version_variable)
+    found = {name: "set" if name in values else "set-version-var" for name in asked}
+    return found | dict.fromkeys(parse_variables(ldflags or ""), "ldflags -X")
+
+
+def version_variables(request: BuildRequest, settings: Settings) -> tuple[str, ...]:
+    """The variables that get the version; AUTO stands for the one that is found."""
+    names = request.set_version_var
+    if names is None:
+        return settings.set_version_vars
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def parse_variables(ldflags: str) -> dict[str, str]:
+    """The variables that a string of linker flags sets, with their values; the last one counts."""
+    words = [next(filter(None, match.groups()), "") for match in _WORD.finditer(ldflags)]
+    found: dict[str, str] = {}
+    for word, following in pairwise([*words, ""]):
+        flag, equals, value = word.partition("=")
+        if flag in ("-X", "--X"):
+            variable, _, text = (value if equals else following).partition("=")
+            found |= {variable: text} if variable else {}
+    return found
+
+
+def format_setting(variable: str, value: str) -> str:
+    """The linker's flag for one variable; raises ValueError for a value it can't take."""
+    setting = f"{variable}={value}"
+    if not re.search(r"[\s'\"]", setting):
+        return f"-X {setting}"
+    quote = '"' if "'" in setting else "'"
+    if quote in setting:
+        raise ValueError(f"set {setting!r}: Go's linker takes no value with both kinds of quotes")
+    return f"-X {quote}{setting}{quote}"
+
+
+def fill_placeholders(template: str, known: Mapping[str, str]) -> str:
+    """A value with {version}, {commit} … filled in.
+
+    Raises KeyError naming a placeholder whose value is not known, ValueError for one that
+    does not exist.
+    """
+    for name in _PLACEHOLDER.findall(template):
+        if name not in PLACEHOLDERS:
+            listed = ", ".join(f"{{{known_name}}}" for known_name in PLACEHOLDERS)
+            raise ValueError(f"{{{name}}} is none of {listed}")
+    return _PLACEHOLDER.sub(lambda found: known[found[1]], template)
+
+
+def glibc_of(request: BuildRequest, settings: Settings) -> str:
+    """The glibc that C programs for Linux need, "" for static ones; unchecked."""
+    libc = request.libc or settings.libc
+    return request.glibc or settings.glibc or (_OLDEST_GLIBC if libc == "glibc" else "")
+
+
+def c_faults(
+    request: BuildRequest, settings: Settings, targets: Sequence[Target]
+) -> Iterator[tuple[str, str]]:
+    """What can't be meant, with what to do about it."""
+    libc, glibc = request.libc or settings.libc, request.glibc or settings.glibc
+    if request.cc and len({target.compile_key for target in targets}) > 1:
+        yield (
+            f"--cc {request.cc!r} is a compiler for one platform",
+            "name each one's: CC_linux_arm64=COMMAND go-to-wheel --cgo …\n"
+            "or build one platform: --platforms native",
+        )
+    if libc not in (None, "musl", "glibc"):
+        yield f"libc {libc!r} is unknown; choose 'musl' or 'glibc'", ""
+    elif glibc and libc == "musl":
+        yield f"glibc {glibc!r} has no meaning with --libc musl", "leave one of them out"
+    elif glibc and not (re.fullmatch(r"2\.\d{2}", glibc) and glibc >= _OLDEST_GLIBC):
+        yield f"glibc {glibc!r} is not a version from {_OLDEST_GLIBC} on", ""
+    elif (libc or glibc or request.cc) and not (request.cgo or settings.cgo):
+        yield "--cc, --libc and --glibc are about C, which is not compiled", "add --cgo"

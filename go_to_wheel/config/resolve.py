@@ -13,8 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from go_to_wheel.config.c import c_faults
-from go_to_wheel.config.detected import Detected, Value
 from go_to_wheel.config.metadata import (
     ProjectMetadata,
     check_metadata,
@@ -28,13 +26,16 @@ from go_to_wheel.config.options import (
     DEFAULT_VERSION,
     LAYOUTS,
     BuildOptions,
+    Detected,
     Layout,
+    Value,
 )
 from go_to_wheel.config.pyproject import FILE_NAME, TABLE, Project, Settings
-from go_to_wheel.config.request import BuildRequest
-from go_to_wheel.config.stamping import (
+from go_to_wheel.config.request import (
+    BuildRequest,
     asked_values,
     asked_variables,
+    c_faults,
     fill_placeholders,
     format_setting,
 )

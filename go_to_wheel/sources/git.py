@@ -1,5 +1,7 @@
 """git: how it is called, and the commit, tags and version that it knows of a folder.
 
+`.git_archival.txt` has them where there is no repository (`git archive`, setuptools-scm).
+
 A repository comes with settings of its own, and some of them start programs. `guard_git`
 makes the environment in which those are off, for our calls and for Go's. Programs that the user's
 own settings name, git-lfs for example, stay on.
@@ -12,11 +14,14 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
 
 from go_to_wheel.errors import GoToWheelError, ToolchainError
 from go_to_wheel.process import Result, Runner
-from go_to_wheel.sources.versions import TagRules, find_version, format_development
+from go_to_wheel.sources.files import TEXT_LIMIT, read_file
 
 #: Seconds after which a git that waits for something is ended.
 _LIMIT = 120.0
@@ -56,6 +61,18 @@ _REDIRECTING = ("GIT_COMMON_DIR", "GIT_CONFIG", "GIT_DIR", "GIT_INDEX_FILE", "GI
                 "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_WORK_TREE")  # fmt: skip
 #: Folders of the other version control systems that Go starts.
 _OTHER_SYSTEMS = (".bzr", ".fslckout", ".hg", ".svn", "_FOSSIL_")
+
+_SEMVER = re.compile(
+    r"v(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-(?P<pre>[0-9A-Za-z.-]+))?"
+)
+#: At least one dot: tags such as "v2" are moved from release to release.
+_LOOSE = re.compile(r"v?\d+(\.\d+)+([-+.]?[0-9A-Za-z][0-9A-Za-z.+-]*)?")
+#: setuptools-scm's file; `export-subst` in .gitattributes makes `git archive` fill it in.
+ARCHIVAL = ".git_archival.txt"
+
+_FIELD = re.compile(r"^(?P<name>[\w-]+):[ \t]*(?P<value>.*?)[ \t\r]*$", re.MULTILINE)
+_ARCHIVED_COMMIT = re.compile(r"[0-9a-f]{40,64}")
+_DESCRIBED = re.compile(r"(?P<tag>.+?)(-\d+-g[0-9a-f]+)?")
 
 
 @dataclass(frozen=True)
@@ -278,3 +295,89 @@ def _reason(stderr: str) -> str:
 
 def _lines(git: Git, *args: str) -> list[str]:
     return (git.query(*args) or "").splitlines()
+
+
+@dataclass(frozen=True)
+class TagRules:
+    """Which tags are versions of a project.
+
+    `folders` are the module's and the project's in the repository ("" or "tools/x/"), `names`
+    the project's; `prefix` is the one that is stated.
+    """
+
+    folders: tuple[str, ...] = ("",)
+    names: tuple[str, ...] = ()
+    prefix: str | None = None
+
+
+def find_version(tags: Sequence[str], rules: TagRules) -> str | None:
+    """The newest version among tags, without what is in front; None if none is one.
+
+    Go's own form counts first: the module's folder in front ("cmd/x/v1.2.3"). Then the folder of
+    pyproject.toml, then the forms of release tools ("tool-v1.2.3", "tool/1.2.3"), then a version
+    alone ("1.2", "v2026.01.15"). A project that states its tag-prefix has no other.
+    """
+    named = [f"{name}{sign}" for name in rules.names for sign in "-/_@"]
+    tries = [([folder], _SEMVER) for folder in rules.folders]
+    tries += [(named, _LOOSE), ([*rules.folders], _LOOSE)]
+    if rules.prefix is not None:
+        tries = [([rules.prefix], _LOOSE)]
+    for prefixes, pattern in tries:
+        pairs = [(tag, prefix) for prefix in prefixes for tag in tags if tag.startswith(prefix)]
+        versions = [tag.removeprefix(prefix) for tag, prefix in pairs]
+        if fitting := list(filter(pattern.fullmatch, versions)):
+            return max(fitting, key=_order)
+    return None
+
+
+def _order(version: str) -> tuple[bool, Version | str]:
+    """Precedence by Python's rules; what is no version there is before all others."""
+    try:
+        return (True, Version(version))
+    except InvalidVersion:
+        return (False, version)
+
+
+def format_development(base: str, seconds: int, commit: str) -> str:
+    """The version of a commit after the version `base`.
+
+    Go's pseudo-version ("v1.2.3" -> "v1.2.4-0.20240102030405-abcdef012345"), or Python's
+    ("1.2" -> "1.3.dev20240102030405") where the base is no version to Go.
+    """
+    stamp = datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%d%H%M%S")
+    found = _SEMVER.fullmatch(base)
+    if found and found["pre"]:
+        return f"{base}.0.{stamp}-{commit[:12]}"
+    *numbers, last = map(int, re.findall(r"\d+", re.split(r"[+-]", base)[0]))
+    newer = ".".join(map(str, [*numbers, last + 1]))
+    return f"v{newer}-0.{stamp}-{commit[:12]}" if found else f"{newer}.dev{stamp}"
+
+
+def read_archival(folder: Path, rules: TagRules) -> Checkout | None:
+    """The commit that the folder's file names; None without one that git has filled in.
+
+    Raises SourceError for a file that can't be read.
+    """
+    if not os.path.lexists(folder / ARCHIVAL):
+        return None
+    text = read_file(folder / ARCHIVAL, folder, TEXT_LIMIT).decode("utf-8", "replace")
+    fields = {found["name"]: found["value"] for found in _FIELD.finditer(text)}
+    commit = fields.get("node", "")
+    if not _ARCHIVED_COMMIT.fullmatch(commit):
+        return None
+    try:
+        seconds = int(datetime.fromisoformat(fields.get("node-date", "")).timestamp())
+    except ValueError:
+        seconds = 0
+    tags = re.findall(r"tag: ([^,\s]+)", fields.get("ref-names", ""))
+    described = _DESCRIBED.fullmatch(fields.get("describe-name", ""))
+    if described and described[0] == described["tag"]:
+        tags.append(described["tag"])
+    release = find_version(tags, rules)
+    if release:
+        return Checkout(commit, seconds, release)
+    base = find_version([described["tag"]], rules) if described else None
+    why = f"{ARCHIVAL} names no version tag on the commit {commit[:12]}"
+    return Checkout(
+        commit, seconds, None, (format_development(base or "v0.0.0", seconds, commit), why)
+    )

@@ -1,4 +1,4 @@
-"""Which files of a project go into its source archive.
+"""Which files of a project go into its source archive, and which Python files into a wheel.
 
 In a checkout: what git tracks, or would track. Elsewhere: what no `.gitignore` names. Hidden
 files, what builds leave behind and, unless it is tracked, what is secret by its name stay out.
@@ -8,17 +8,28 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from operator import attrgetter
+from pathlib import Path, PurePosixPath
 
 from pathspec import GitIgnoreSpec
 
-from go_to_wheel.errors import InvalidOptionsError, SourceError
-from go_to_wheel.sources.files import TEXT_LIMIT, read_file, repository_root
+from go_to_wheel.errors import InvalidOptionsError, MissingPathError, SourceError
+from go_to_wheel.sources.files import (
+    TEXT_LIMIT,
+    read_file,
+    read_text_file,
+    refuse_odd_name,
+    refuse_outside,
+    repository_root,
+)
 from go_to_wheel.sources.git import Git
-from go_to_wheel.sources.python_files import LAUNCHER_FOLDER
 
+#: The launcher's folder in the project's own package; written by editable installs.
+LAUNCHER_FOLDER = "_launcher"
+_LEFT_OUT_FOLDERS = frozenset(("__pycache__", LAUNCHER_FOLDER))
+_LEFT_OUT_SUFFIXES = frozenset((".pyc", ".pyo", ".egg-info", ".dist-info"))
 #: Names that builds leave behind.
 _LEFTOVERS = frozenset(("__pycache__", LAUNCHER_FOLDER, "dist", "build", "node_modules"))
 _LEFTOVER_SUFFIXES = frozenset((".pyc", ".pyo", ".whl", ".egg-info"))
@@ -59,8 +70,12 @@ def list_files(root: Path, git: Git, include: Sequence[str], exclude: Sequence[s
     """
     added = parse_patterns("sdist-include", include)
     removed = parse_patterns("sdist-exclude", exclude)
-    tracked, others = _list_with_git(git) or ([], list(_walk(root)))
-    found = {path for path in tracked if not any(map(_is_hidden, path.split("/")))}
+    kinds = ("--cached", "--recurse-submodules"), ("--others", "--exclude-standard")
+    listed = [git.query("ls-files", "-z", *kind) or "" for kind in kinds]
+    tracked, others = ([name for name in names.split("\0") if name] for names in listed)
+    if not any(listed):  # outside a checkout
+        others = list(_walk(root))
+    found = {path for path in tracked if "/." not in f"/{path}"}
     environments = tuple(
         path.removesuffix("pyvenv.cfg") for path in others if path.endswith("/pyvenv.cfg")
     )
@@ -69,13 +84,14 @@ def list_files(root: Path, git: Git, include: Sequence[str], exclude: Sequence[s
         for path in others
         if not path.startswith(environments) and not any(map(_is_leftover, path.split("/")))
     }
-    secret = {path for path in candidates if is_secret(path)}
+    secret = set(filter(is_secret, candidates))
     if include:
         named = {path for path in _walk(root, everything=True) if added.match_file(path)}
         found, secret = found | named, secret - named
     found |= candidates - secret
-    found = {path for path in found if not removed.match_file(path)}
-    secret -= {path for path in secret if removed.match_file(path)}
+    found, secret = (
+        {path for path in paths if not removed.match_file(path)} for paths in (found, secret)
+    )
     return Listing(frozenset(root / path for path in found), tuple(map(Path, sorted(secret))))
 
 
@@ -93,19 +109,6 @@ def parse_patterns(key: str, lines: Iterable[str]) -> GitIgnoreSpec:
         raise InvalidOptionsError(
             [f"{key}: {error}"], "write patterns as in a .gitignore: '/testdata/*.bin'"
         ) from None
-
-
-def _list_with_git(git: Git) -> tuple[list[str], list[str]] | None:
-    """The files that git tracks and those that it would, relative; None outside a checkout."""
-    tracked = git.query("ls-files", "-z", "--cached", "--recurse-submodules")
-    others = git.query("ls-files", "-z", "--others", "--exclude-standard")
-    if not tracked and not others:
-        return None
-    return _split(tracked), _split(others)
-
-
-def _split(listed: str | None) -> list[str]:
-    return [name for name in (listed or "").split("\0") if name]
 
 
 def _walk(root: Path, everything: bool = False) -> Iterator[str]:
@@ -170,9 +173,91 @@ def _ignored(path: str, rules: Sequence[tuple[str, GitIgnoreSpec]]) -> bool:
     return False
 
 
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".")
-
-
 def _is_leftover(name: str) -> bool:
-    return _is_hidden(name) or name in _LEFTOVERS or Path(name).suffix in _LEFTOVER_SUFFIXES
+    suffix = Path(name).suffix
+    return name.startswith(".") or name in _LEFTOVERS or suffix in _LEFTOVER_SUFFIXES
+
+
+def read_python_files(project: Path, named: str) -> tuple[tuple[str, bytes], ...]:
+    """Every file below a folder of the project as (path, bytes), sorted.
+
+    Caches and hidden files are left out. Raises MissingPathError when there is no such
+    folder, SourceError when it is empty, not in the project, or has links that leave it.
+    """
+    folder = project / named
+    if not folder.is_dir():
+        raise MissingPathError(
+            f"python-source: no folder {str(folder)!r}",
+            "name the folder that holds the Python package",
+        )
+    real, home = folder.resolve(), project.resolve()
+    if real == home or not real.is_relative_to(home):
+        raise SourceError(
+            f"python-source: {named!r} is not a folder inside the project",
+            "everything in it goes into the wheel: name a folder with nothing but the Python "
+            "package, such as 'python'",
+        )
+    paths = sorted(_walk_python(folder, "", (real,), project))
+    if not paths:
+        raise SourceError(f"python-source: {str(folder)!r} has no files")
+    for path in paths:
+        refuse_odd_name(path)
+    # Line ends of Python code, which mean the same, are as everywhere else.
+    readers = {".py": read_text_file, ".pyi": read_text_file}
+    return tuple(
+        (path, readers.get(PurePosixPath(path).suffix, read_file)(folder / path, project))
+        for path in paths
+    )
+
+
+def find_data_files(project: Path, table: Mapping[str, Sequence[str]]) -> dict[str, Path]:
+    """The files of `data-files`: where each goes below the environment's root, and its path.
+
+    Raises MissingPathError for a pattern that nothing matches, SourceError for folders and
+    patterns that lead elsewhere.
+    """
+    found: dict[str, Path] = {}
+    for folder, patterns in table.items():
+        for pattern in patterns:
+            parts = (*PurePosixPath(folder).parts, *PurePosixPath(pattern).parts)
+            if ".." in parts or "\\" in f"{folder}{pattern}" or pattern.startswith("/"):
+                raise SourceError(f"data-files: {folder!r} = {pattern!r} leads out of its folder")
+            files = (path for path in project.glob(pattern) if path.is_file())
+            paths = sorted(files, key=attrgetter("parts"))
+            if not paths:
+                raise MissingPathError(
+                    f"data-files: no file {pattern!r} in {str(project)!r}",
+                    "if it is generated, generate it first",
+                )
+            for path in paths:
+                refuse_odd_name(path.name)
+                place = f"{PurePosixPath(folder)}/{path.name}"
+                if found.setdefault(place, path) != path:
+                    raise SourceError(
+                        f"data-files: two files for {place!r}: {path}, {found[place]}"
+                    )
+        if not folder.startswith(("share/", "etc/")):
+            raise SourceError(
+                f"data-files: {folder!r} is not below share or etc",
+                'write, for example, "share/man/man1" = ["man/*.1"]',
+            )
+    return found
+
+
+def _walk_python(
+    folder: Path, prefix: str, above: tuple[Path, ...], project: Path
+) -> Iterator[str]:
+    """Relative paths; `above` are the real folders that hold this one, itself included."""
+    for entry in folder.iterdir():
+        if entry.name.startswith(".") or entry.suffix in _LEFT_OUT_SUFFIXES:
+            continue
+        if entry.is_symlink():
+            refuse_outside(entry, project)
+        if entry.is_dir():
+            if entry.name not in _LEFT_OUT_FOLDERS:
+                real = entry.resolve()
+                if any(folder.is_relative_to(real) for folder in above):
+                    raise SourceError(f"python-source: {str(entry)!r} is a link to what holds it")
+                yield from _walk_python(entry, f"{prefix}{entry.name}/", (*above, real), project)
+        else:
+            yield f"{prefix}{entry.name}"

@@ -1,4 +1,7 @@
-"""A folder in a Go module on disk: what to build there, and the texts beside it."""
+"""A folder in a Go module on disk: what to build there, and the texts beside it.
+
+Or a module to fetch, written as for Go's own commands: "example.com/tool/cmd/x@v1.2.3".
+"""
 
 from __future__ import annotations
 
@@ -40,6 +43,9 @@ _GO_SUFFIXES = tuple(
     f".{name}"
     for name in "go s S sx c cc cpp cxx m f F for f90 h hh hpp hxx swig swigcxx syso".split()
 )
+
+_QUERY = re.compile(r"(?P<path>[^@\s]+)@(?P<version>[^@\s]+)")
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 
 @dataclass(frozen=True)
@@ -218,3 +224,37 @@ def read_files(source: ModuleSource, readme: str | None = None) -> ProjectFiles:
     return ProjectFiles(
         text, licenses, path.name if path else "", str(path.parent) if path else None
     )
+
+
+@dataclass(frozen=True)
+class ModuleQuery:
+    """A package path and what Go should look for: a version, "latest", a commit, a branch."""
+
+    path: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.path}@{self.version}"
+
+    @property
+    def names_commit(self) -> bool:
+        """Whether the user asked for one commit, tagged or not."""
+        pseudo = re.search(r"\d{14}-[0-9a-f]{12}$", self.version)
+        return bool(pseudo or _COMMIT.fullmatch(self.version))
+
+
+def parse_query(source: str) -> ModuleQuery | None:
+    """The query in a source argument; None when it isn't one.
+
+    Raises SourceError for something with an @ that Go would not understand.
+    """
+    if "@" not in source or source.startswith((".", "/", "~")):
+        return None
+    found = _QUERY.fullmatch(source)
+    first = source.split("/", 1)[0]
+    if not found or "." not in first.split("@")[0]:
+        raise SourceError(
+            f"{source!r} is neither a folder nor a package with its version",
+            "write it like github.com/owner/tool/cmd/x@v1.2.3, or …@latest",
+        )
+    return ModuleQuery(found["path"].rstrip("/"), found["version"])

@@ -18,7 +18,7 @@ from go_to_wheel.errors import WheelError
 from go_to_wheel.licenses.notices import BundledLicenses
 from go_to_wheel.naming import distribution_name, import_name
 from go_to_wheel.platforms import Target
-from go_to_wheel.sources.python_files import LAUNCHER_FOLDER
+from go_to_wheel.sources.listing import LAUNCHER_FOLDER
 from go_to_wheel.wheel.archive import Entry
 from go_to_wheel.wheel.launcher import LauncherConstants, launcher_entries
 from go_to_wheel.wheel.sbom import Product, format_sbom

@@ -28,7 +28,6 @@ LAYER_OF = {place: depth for depth, layer in enumerate(LAYERS) for place in laye
 #: Nothing here touches a file, a process or the screen.
 PURE = {"licenses", "binary", "platforms", "naming", "errors"}
 PURE_FILES = {
-    "config/detected.py",
     "config/metadata.py",
     "config/request.py",
     "sources/readme.py",

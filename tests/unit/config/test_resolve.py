@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from go_to_wheel.config.detected import Detected, Fault, Identity, Value
+from go_to_wheel.config.options import Detected, Fault, Identity, Value
 from go_to_wheel.config.pyproject import Project, Settings
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.config.resolve import resolve

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.sources.archival import FILE_NAME, read_archival
-from go_to_wheel.sources.versions import TagRules
+from go_to_wheel.sources.git import ARCHIVAL as FILE_NAME
+from go_to_wheel.sources.git import TagRules, read_archival
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 DATE = "2024-01-02T03:04:05+00:00"

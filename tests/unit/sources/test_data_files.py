@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from go_to_wheel.errors import GoToWheelError
-from go_to_wheel.sources.python_files import find_data_files
+from go_to_wheel.sources.listing import find_data_files
 
 
 @pytest.fixture

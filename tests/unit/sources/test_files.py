@@ -22,9 +22,8 @@ from go_to_wheel.process import Runner
 from go_to_wheel.sources.archives import list_members
 from go_to_wheel.sources.files import BINARY_LIMIT, read_file, read_license_files, repository_root
 from go_to_wheel.sources.git import Git
-from go_to_wheel.sources.listing import list_files
+from go_to_wheel.sources.listing import list_files, read_python_files
 from go_to_wheel.sources.module import open_source, read_files
-from go_to_wheel.sources.python_files import read_python_files
 
 GIANT = 30 << 30
 

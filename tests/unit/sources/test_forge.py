@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from go_to_wheel.sources.forge import forge_url
+from go_to_wheel.sources.readme import forge_url
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,14 @@ from systems import needs_scripts
 
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.process import Runner
-from go_to_wheel.sources.git import Checkout, Git, guard_git, has_other_system, read_checkout
-from go_to_wheel.sources.versions import TagRules
+from go_to_wheel.sources.git import (
+    Checkout,
+    Git,
+    TagRules,
+    guard_git,
+    has_other_system,
+    read_checkout,
+)
 
 
 def git(folder: Path, *words: str, **environ: str) -> str:

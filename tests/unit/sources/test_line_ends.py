@@ -9,7 +9,7 @@ from windows_paths import EXTENDED
 
 from go_to_wheel.config.pyproject import read_project
 from go_to_wheel.sources.files import _extended, read_license_files, read_readme
-from go_to_wheel.sources.python_files import read_python_files
+from go_to_wheel.sources.listing import read_python_files
 
 PYPROJECT = b"""[project]
 name = "crlf"

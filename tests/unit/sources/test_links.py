@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from go_to_wheel.sources.links import absolute_links
-from go_to_wheel.sources.readme import Readme
+from go_to_wheel.sources.readme import Readme, absolute_links
 
 HOME = "https://github.com/o/tool"
 PAGE, RAW = f"{HOME}/blob/abc", f"{HOME}/raw/abc"

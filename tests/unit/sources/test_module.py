@@ -10,8 +10,8 @@ import pytest
 from systems import needs_links, needs_names
 
 from go_to_wheel.errors import GoToWheelError, MissingPathError, SourceError
+from go_to_wheel.sources.listing import read_python_files
 from go_to_wheel.sources.module import open_source, parse_module_path, read_files
-from go_to_wheel.sources.python_files import read_python_files
 
 
 def plant(folder: Path, files: Mapping[str, str | bytes]) -> Path:

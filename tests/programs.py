@@ -26,7 +26,6 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "a C compiler": (("cc",), "gcc libc6-dev"),
     "Chromium": (("chromium", "chromium-browser"), "chromium"),
     "Firefox": (("firefox-esr", "firefox"), "firefox-esr"),
-    "npm": (("npm",), "npm"),
     "Wine": (("wine", "wine64", "wine-stable"), "wine"),
     "zsh": (("zsh",), "zsh"),
     "fish": (("fish",), "fish"),

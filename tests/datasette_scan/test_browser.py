@@ -79,7 +79,6 @@ AXE = Path(__file__).parents[2] / ".tools" / "node_modules" / "axe-core" / "axe.
 def faults(page: Any, *rules: str) -> list[str]:
     """What axe-core finds wrong: rule, number of places, and the first of them."""
     if not AXE.exists():
-        program("npm")
         pytest.fail(f"{AXE.name} is missing; run: make {AXE.relative_to(AXE.parents[3])}")
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate(

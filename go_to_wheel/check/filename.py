@@ -89,9 +89,7 @@ def parse_claim(tag: str) -> Claim | None:
     system, major, minor, arch = match.groups()
     floor = (int(major), int(minor)) if minor else _LEGACY_GLIBC.get(system)
     goos = _SYSTEMS.get(system, "linux")
-    libc = ""
-    if goos == "linux" and floor:
-        libc = "musl" if system == "musllinux" else "glibc"
+    libc = ("musl" if system == "musllinux" else "glibc") if goos == "linux" and floor else ""
     return Claim(tag, goos, _ARCHES.get(arch, (arch,)), libc, floor)
 
 
@@ -100,9 +98,8 @@ def serves(tag: str, target: Target) -> bool:
     claim = parse_claim(tag)
     if target.tag:
         return tag == target.tag
-    if claim is None or claim.goos != target.goos:
-        return False
-    if not {part.arch for part in target.slices} <= set(claim.arches):
+    arches = {part.arch for part in target.slices}
+    if claim is None or claim.goos != target.goos or not arches <= set(claim.arches):
         return False
     return claim.goos != "linux" or (claim.libc == "musl") == (target.libc == "musl")
 
@@ -123,8 +120,7 @@ def is_accepted(platform: str) -> bool:
 
 def check_name(name: WheelName) -> Findings:
     """What PyPI would refuse about the file name alone."""
-    written = name.stem.split("-")[0]
-    normalized = canonicalize_name(name.name).replace("-", "_")
+    written, normalized = name.stem.split("-")[0], canonicalize_name(name.name).replace("-", "_")
     if written != normalized:
         yield fault("filename-normalized", written, f"it should be {normalized!r}")
     if name.version.local:

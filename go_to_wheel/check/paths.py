@@ -73,8 +73,7 @@ def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Fi
 
 def _below_site_packages(path: str, stem: str) -> str:
     """The path where installers put it: `.data` has two names for the wheel's own root."""
-    head, _, below = path.partition("/")
-    scheme, _, rest = below.partition("/")
+    head, scheme, rest = [*path.split("/", 2), "", ""][:3]
     return rest if head == f"{stem}.data" and scheme in ("purelib", "platlib") and rest else path
 
 
@@ -87,8 +86,7 @@ def find_hidden(text: str, allowed: str = "") -> str:
         return ""
     for char in text:
         if unicodedata.category(char) in _HIDDEN and char not in allowed:
-            name = unicodedata.name(char, "")
-            return f"U+{ord(char):04X}" + (f" ({name})" if name else "")
+            return f"U+{ord(char):04X} ({unicodedata.name(char, '')})".removesuffix(" ()")
     return ""
 
 
@@ -128,21 +126,17 @@ def fold(path: str) -> str:
     """The path as file systems compare it that ignore case and Unicode form."""
     if path.isascii():
         return path.lower()
-    decomposed = unicodedata.normalize("NFD", path)
-    folded = (char.casefold() for char in decomposed)
-    return "".join(
-        new if len(new) == 1 else old for old, new in zip(decomposed, folded, strict=True)
-    )
+    pairs = [(char, char.casefold()) for char in unicodedata.normalize("NFD", path)]
+    return "".join(new if len(new) == 1 else old for old, new in pairs)
 
 
 def _check_destination(path: str, stem: str) -> Findings:
     """Where an installer puts it: `.data` has a folder for each scheme."""
-    head, _, below = path.partition("/")
-    scheme, _, rest = below.partition("/")
+    head, scheme, rest = [*path.split("/", 2), "", ""][:3]
     if not head.endswith(".data"):
         if _STARTUP.fullmatch(path):
             yield fault("startup-code", path)
-    elif not below or (path.endswith("/") and scheme in _SCHEMES):
+    elif path in (head, f"{head}/") or (path.endswith("/") and scheme in _SCHEMES):
         return
     elif head != f"{stem}.data" or scheme not in _SCHEMES or not rest:
         yield fault("data-scheme", path)

@@ -139,17 +139,15 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """A value for `json.dumps`: wheels, findings, not_run, runs, errors, warnings."""
+        columns = ("code", "severity", "wheel", "message", "hint", "page")
         return {
             "wheels": [asdict(wheel) for wheel in self.wheels],
-            "findings": [{key: getattr(row, key) for key in _COLUMNS} for row in self.findings],
+            "findings": [{key: getattr(row, key) for key in columns} for row in self.findings],
             "not_run": list(self.not_run),
             "runs": [asdict(run) for run in self.runs],
             "errors": len(self.errors),
             "warnings": len(self.warnings),
         }
-
-
-_COLUMNS = ("code", "severity", "wheel", "message", "hint", "page")
 
 
 def _begins(code: str, names: Sequence[str]) -> bool:
@@ -163,18 +161,14 @@ def findings_of(wheel: str, found: Iterable[Finding]) -> Findings:
         counts[finding.code] += 1
         if counts[finding.code] <= MAX_OF_A_CODE:
             yield completed(finding, wheel)
-    for code, count in counts.items():
-        if count > MAX_OF_A_CODE:
-            text = f"and {count - MAX_OF_A_CODE} more of the kind '{code}'"
-            yield completed(Finding(code, text), wheel)
+    for code, count in (counts - Counter(dict.fromkeys(counts, MAX_OF_A_CODE))).items():
+        yield completed(Finding(code, f"and {count} more of the kind '{code}'"), wheel)
 
 
 def completed(finding: Finding, wheel: str) -> Finding:
     """The finding with the wheel, a hint, and a message on one line that people read."""
-    message = finding.message
-    text = " ".join(message[:_MAX_MESSAGE].split("\n"))
-    if len(message) > _MAX_MESSAGE:
-        text += f"… ({len(message)} characters)"
+    text, length = finding.message[:_MAX_MESSAGE].replace("\n", " "), len(finding.message)
+    text += f"… ({length} characters)" if length > _MAX_MESSAGE else ""
     hint = finding.hint or RULES[finding.code].fix
     return Finding(finding.code, text, hint, finding.wheel or wheel)
 
@@ -191,5 +185,4 @@ def guarded(subject: str, found: Iterable[Finding]) -> Findings:
 
 def failure(subject: str, error: Exception) -> Finding:
     """The finding for an exception that no check foresees."""
-    text = f"{subject} can't be checked: {type(error).__name__}: {error}"
-    return Finding("check-failed", text)
+    return Finding("check-failed", f"{subject} can't be checked: {type(error).__name__}: {error}")

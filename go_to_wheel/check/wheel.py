@@ -30,10 +30,14 @@ from go_to_wheel.check.archive import (
     BOMB_SIZE,
     FATAL,
     MAX_ENTRIES,
+    MAX_INSPECTED,
+    Content,
+    Record,
     check_archive,
     open_archive,
+    read_contents,
+    read_text,
 )
-from go_to_wheel.check.contents import MAX_INSPECTED, Content, Record, read_contents, read_text
 from go_to_wheel.check.filename import NO_NAME, WheelName, check_name, parse_claim, parse_name
 from go_to_wheel.check.metadata import (
     MAX_TEXT,

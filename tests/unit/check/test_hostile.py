@@ -160,7 +160,7 @@ def test_too_many_entries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_many_native_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("go_to_wheel.check.contents.MAX_PROGRAMS", 0)
+    monkeypatch.setattr("go_to_wheel.check.archive.MAX_PROGRAMS", 0)
     verdict = check_wheel(io.BytesIO(good().build()), good().file)
     assert verdict.not_run == ["not all was inspected: too many native files"]
 

@@ -44,10 +44,9 @@ _OBJECT = re.compile(r"\w+(\.\w+)*(\s*:\s*\w+(\.\w+)*)?(\s*\[[^\[\]]*\])?")
 #: Metadata versions before License-File.
 _WITHOUT_FILES = ("1.0", "1.1", "1.2", "2.0", "2.1", "2.2", "2.3")
 ACCEPTED_VERSIONS = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
-_MAX_SUMMARY = 512
+_MAX_SUMMARY, _MAX_LABEL = 512, 32
 #: So much of a README is searched for links.
 _MAX_README = 256 << 10
-_MAX_LABEL = 32
 #: Longer values of single fields aren't parsed: some take time by their length's square.
 _MAX_VALUE = 16 << 10
 _MAX_CONTENT_TYPE = 200
@@ -93,9 +92,8 @@ def check_dist_info(texts: dict[str, bytes], name: WheelName, paths: Collection[
     heads = {path.split("/")[0] for path in paths if "/" in path}
     found = sorted(head for head in heads if head.lower().endswith(".dist-info"))
     if found != [name.info]:
-        listed = ", ".join(map(repr, found[:5])) or "none"
-        why = f"the .dist-info folder should be '{name.info}'; there is {listed}"
-        yield Finding("dist-info", why)
+        there = f"there is {', '.join(map(repr, found[:5])) or 'none'}"
+        yield Finding("dist-info", f"the .dist-info folder should be '{name.info}'; {there}")
     scripts = {path.rpartition("/")[2] for path in paths if is_command(path)}
     if (text := texts.get("METADATA")) is not None:
         yield from guarded("METADATA", check_metadata(text, name, paths, f"{name.info}/licenses"))
@@ -126,12 +124,8 @@ def check_wheel_file(text: bytes, name: WheelName) -> Findings:
         yield Finding("wheel-invalid", f"WHEEL has an invalid tag: {error}")
         return
     places = {"WHEEL": stated - name.tags, "the file name": name.tags - stated}
-    parts = [
-        f"only {place} has {', '.join(sorted(map(str, tags))[:20])}"
-        for place, tags in places.items()
-        if tags
-    ]
-    if parts:
+    shown = {place: ", ".join(sorted(map(str, tags))[:20]) for place, tags in places.items()}
+    if parts := [f"only {place} has {tags}" for place, tags in shown.items() if tags]:
         yield Finding("wheel-tags", "; ".join(parts))
 
 
@@ -145,22 +139,16 @@ def _check_entry_points(text: bytes, scripts: Container[str]) -> Findings:
         return
     for group in parser.sections():
         for name, target in parser.items(group):
-            why = "PyPI refuses the name" if not _ENTRY_NAME.fullmatch(name) else ""
+            reasons = {"PyPI refuses the name": not _ENTRY_NAME.fullmatch(name)}
             if group in ("console_scripts", "gui_scripts"):
-                why = why or _refuse_command(name, target.strip(), scripts)
-            if why:
+                reasons |= {
+                    f"{target.strip()!r} is no function": not _OBJECT.fullmatch(target.strip()),
+                    "it is not the name of a file": not name.strip("."),
+                    "it replaces the environment's own command": bool(OWN_COMMANDS.fullmatch(name)),
+                    "it is also a file in .data/scripts": name in scripts,
+                }
+            if why := next((text for text, is_so in reasons.items() if is_so), ""):
                 yield Finding("entry-points", f"{name!r} in [{group}]: {why}")
-
-
-def _refuse_command(name: str, target: str, scripts: Container[str]) -> str:
-    """Why an installer would refuse a command beside the files in `.data/scripts`."""
-    reasons = {
-        f"{target!r} is no function": not _OBJECT.fullmatch(target),
-        "it is not the name of a file": not name.strip("."),
-        "it replaces the environment's own command": OWN_COMMANDS.fullmatch(name),
-        "it is also a file in .data/scripts": name in scripts,
-    }
-    return next((text for text, is_so in reasons.items() if is_so), "")
 
 
 def check_metadata(text: bytes, name: WheelName, paths: Container[str], folder: str) -> Findings:
@@ -251,13 +239,11 @@ def _check_readme(raw: RawMetadata) -> Findings:
 
 def _check_urls(raw: RawMetadata) -> Findings:
     urls = {"Home-page": raw.get("home_page"), "Download-URL": raw.get("download_url")}
-    given = [(label, url) for label, url in urls.items() if url is not None]
-    for label, url in (*given, *raw.get("project_urls", {}).items()):
+    for label, url in (*urls.items(), *raw.get("project_urls", {}).items()):
         if not 0 < len(label) <= _MAX_LABEL:
-            yield Finding(
-                "url", f"{url!r} has the label {label!r}, not 1 to {_MAX_LABEL} characters"
-            )
-        elif not _URL.fullmatch(url):
+            why = f"has the label {label!r}, not 1 to {_MAX_LABEL} characters"
+            yield Finding("url", f"{url!r} {why}")
+        elif url is not None and not _URL.fullmatch(url):
             yield Finding("url", f"{label}: {url!r} is not an http or https URL")
 
 

@@ -49,9 +49,8 @@ def _read_image(
         needs = facts.goos == "darwin" and facts.machine == "arm64" and facts.kind != "object file"
         return "none", "it has no signature" if needs else ""
     stream.seek(start + offset)
-    blob = stream.read(min(size, _MAX_SIGNATURE))
     try:
-        return _read_blob(stream, start, blob)
+        return _read_blob(stream, start, stream.read(min(size, _MAX_SIGNATURE)))
     except (struct.error, IndexError, ValueError):
         return "unreadable", "its signature can't be read"
 
@@ -61,9 +60,8 @@ def _has_authenticode(reader: BoundedReader) -> bool:
     (magic,) = reader.unpack_at("<H", start + 24)
     tables = start + 24 + (112 if magic == 0x20B else 96)
     (count,) = reader.unpack_at("<I", tables - 4)
-    if count <= _AUTHENTICODE_ENTRY:
-        return False
-    return all(reader.unpack_at("<II", tables + 8 * _AUTHENTICODE_ENTRY))
+    at = tables + 8 * _AUTHENTICODE_ENTRY
+    return count > _AUTHENTICODE_ENTRY and all(reader.unpack_at("<II", at))
 
 
 def _find(reader: BoundedReader, start: int) -> tuple[int, int]:

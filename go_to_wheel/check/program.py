@@ -1,10 +1,12 @@
-"""The native files in a wheel, compared with its tags."""
+"""The native files in a wheel: compared with its tags, and are their signatures intact?"""
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
 import stat
+import struct
 from collections.abc import Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,7 +15,9 @@ from importlib.resources import files
 from typing import BinaryIO
 
 from go_to_wheel.binary.facts import BinaryFacts, describe
+from go_to_wheel.binary.macho import list_slices
 from go_to_wheel.binary.match import contains, level_faults
+from go_to_wheel.binary.reader import BoundedReader
 from go_to_wheel.check.filename import Claim, WheelName, parse_claim
 from go_to_wheel.check.paths import is_command
 from go_to_wheel.check.report import Findings, fault
@@ -46,6 +50,16 @@ _RELEASE = re.compile(
 )
 #: 32-bit ARM code by its level, and the levels of CPUs that run it too.
 _RUNS_ON = {"arm": ("armv6l", "armv7l"), "armv5l": ("armv6l", "armv7l"), "armv6l": ("armv7l",)}
+#: Signatures, as in Apple's <kern/cs_blobs.h> (big-endian there) and Microsoft's "PE Format".
+_CODE_SIGNATURE = 0x1D
+_MAX_COMMANDS, _MAX_SIGNATURE = 4096, 16 << 20
+_SUPER_BLOB, _CODE_DIRECTORY, _CMS = 0xFADE0CC0, 0xFADE0C02, 0xFADE0B01
+#: flags, hash offset, code slots, code limit, hash size and type, log2 of the page size.
+_DIRECTORY = struct.Struct(">12xII8xIIBBxB")
+_TEAM_AT = 48
+_AD_HOC = 0x2
+_HASHES = {1: "sha1", 2: "sha256", 3: "sha256", 4: "sha384"}
+_AUTHENTICODE_ENTRY = 4
 
 
 @dataclass(frozen=True)
@@ -104,11 +118,10 @@ def check_program(program: Program, name: WheelName, names: Set[str]) -> Finding
     if not program.is_loadable:
         return
     facts, path = program.facts, program.path
-    claims = [claim for tag in name.platforms if (claim := parse_claim(tag))]
-    for claim in claims:
-        if not fits(facts, claim):
-            yield fault("binary-target", path, f"{describe(facts)}, but the tag is '{claim.tag}'")
-            return
+    claims = list(filter(None, map(parse_claim, name.platforms)))
+    if other := next((claim.tag for claim in claims if not fits(facts, claim)), ""):
+        yield fault("binary-target", path, f"{describe(facts)}, but the tag is '{other}'")
+        return
     # .exe files in wheels for every system are mostly launchers, which are copied, not run
     is_native = facts.kind == "shared library" or (facts.executable and facts.format != "pe")
     if "any" in name.platforms and (program.is_command or is_native):
@@ -160,13 +173,11 @@ def _needs_of_tag(program: Program, claim: Claim) -> Findings:
 def _macos_sources(facts: BinaryFacts) -> dict[Version2, str]:
     """The oldest macOS for it, as its header and the documentation of its Go say."""
     sources: dict[Version2, str] = {}
-    for part in facts.slices:  # an arm64 one is not started before macOS 11
-        found = _macos_sources(part).items()
-        sources |= {
-            least: why for least, why in found if part.machine != "arm64" or least > (11, 0)
-        }
-    if facts.slices:
-        return sources
+    if facts.slices:  # an arm64 one is not started before macOS 11
+        found = [
+            (part.machine, row) for part in facts.slices for row in _macos_sources(part).items()
+        ]
+        return dict(row for machine, row in found if machine != "arm64" or row[0] > (11, 0))
     for target in TARGETS:
         if facts.go and (target.goos, target.arch) == ("darwin", facts.machine):
             with suppress(ValueError):  # a self-made Go states no release
@@ -181,30 +192,28 @@ def _leads_out(folder: str, path: str) -> bool:
     """Whether the loader's search for a library leads out of the wheel that has it at `path`."""
     own, _, below = folder.partition("/")
     if own in ("$ORIGIN", "${ORIGIN}", "@loader_path"):
-        if ".data/" in path:  # its place in the environment is another
-            return False
-        return posixpath.normpath(f"{posixpath.dirname(path)}/{below}").startswith("..")
+        place = posixpath.normpath(f"{posixpath.dirname(path)}/{below}")
+        return ".data/" not in path and place.startswith("..")  # .data is put elsewhere
     return not folder.startswith(("@", "/usr/lib/swift", "/System/"))
 
 
 def _check_libraries(program: Program, claims: list[Claim], names: Set[str]) -> Findings:
-    folders = [path for path in program.facts.search_paths if _leads_out(path, program.path)]
-    if folders:
+    facts, path = program.facts, program.path
+    if folders := [folder for folder in facts.search_paths if _leads_out(folder, path)]:
         shown = ", ".join(folder or "the current directory" for folder in folders)
-        yield fault("binary-rpath", program.path, f"it looks into {shown}")
-    absent = [name for name in program.facts.libraries if name not in names]
+        yield fault("binary-rpath", path, f"it looks into {shown}")
+    absent = [name for name in facts.libraries if name not in names]
     foreign = [name for name in absent if _MINGW.fullmatch(name)]
     if any(claim.libc == "glibc" for claim in claims) and not program.is_musl:
         foreign = [name for name in absent if not _PROMISED.fullmatch(name)]
-    elif program.facts.format == "macho":
-        foreign = [name for name in program.facts.libraries if _FOREIGN_DYLIB.match(name)]
-    elif program.facts.format == "pe":
-        known = {*foreign, *filter(_is_system_dll, absent)}
-        known |= {name for name in absent if name.lower() in set(map(str.lower, names))}
-        if others := [name for name in absent if name not in known]:
-            yield fault("binary-dll", program.path, f"it needs {', '.join(others)}")
+    elif facts.format == "macho":
+        foreign = [name for name in facts.libraries if _FOREIGN_DYLIB.match(name)]
+    elif facts.format == "pe":
+        known, lower = {*foreign, *filter(_is_system_dll, absent)}, set(map(str.lower, names))
+        if others := [name for name in absent if name not in known and name.lower() not in lower]:
+            yield fault("binary-dll", path, f"it needs {', '.join(others)}")
     if foreign:
-        yield fault("binary-library", program.path, f"it needs {', '.join(foreign)}")
+        yield fault("binary-library", path, f"it needs {', '.join(foreign)}")
 
 
 @cache
@@ -238,8 +247,7 @@ def _check_build(program: Program, claims: list[Claim], release: Sequence[int]) 
 
 def explain_tag(tag: str, facts: BinaryFacts | None) -> str:
     """Why a program with these facts has that platform tag, in a few words."""
-    claim = parse_claim(tag)
-    if claim is None:
+    if (claim := parse_claim(tag)) is None:
         return "any system" if tag == "any" else "a system that isn't inspected"
     if facts is None:
         return "the wheel has no program"
@@ -250,3 +258,96 @@ def explain_tag(tag: str, facts: BinaryFacts | None) -> str:
     sources = _macos_sources(facts) if claim.goos == "darwin" else {}
     reasons = [f"macOS {major}.{minor} ({source})" for (major, minor), source in sources.items()]
     return ", ".join(reasons) or describe(facts)
+
+
+def read_signature(stream: BinaryIO, facts: BinaryFacts) -> tuple[str, str]:
+    """Who signed a Mach-O or PE file ("ad hoc", "Developer ID (TEAM)", "none" …), what is wrong.
+
+    Both are empty for other formats.
+    """
+    if facts.format == "pe":
+        return ("Authenticode" if _has_authenticode(BoundedReader(stream)) else "none"), ""
+    if facts.format != "macho":
+        return "", ""
+    reader = BoundedReader(stream)
+    starts = [place.offset for place in list_slices(reader)] if facts.slices else [0]
+    parts = zip(starts, facts.slices or (facts,), strict=False)
+    found = [_read_image(stream, reader, start, part) for start, part in parts]
+    return ", ".join(dict.fromkeys(who for who, _ in found)), next((w for _, w in found if w), "")
+
+
+def _read_image(
+    stream: BinaryIO, reader: BoundedReader, start: int, facts: BinaryFacts
+) -> tuple[str, str]:
+    """The same for the image that begins at `start`."""
+    offset, size = _find_signature(reader, start)
+    if not size:
+        needs = facts.goos == "darwin" and facts.machine == "arm64" and facts.kind != "object file"
+        return "none", "it has no signature" if needs else ""
+    stream.seek(start + offset)
+    try:
+        return _read_blob(stream, start, stream.read(min(size, _MAX_SIGNATURE)))
+    except (struct.error, IndexError, ValueError):
+        return "unreadable", "its signature can't be read"
+
+
+def _has_authenticode(reader: BoundedReader) -> bool:
+    (start,) = reader.unpack_at("<I", 0x3C)
+    (magic,) = reader.unpack_at("<H", start + 24)
+    tables = start + 24 + (112 if magic == 0x20B else 96)
+    (count,) = reader.unpack_at("<I", tables - 4)
+    at = tables + 8 * _AUTHENTICODE_ENTRY
+    return count > _AUTHENTICODE_ENTRY and all(reader.unpack_at("<II", at))
+
+
+def _find_signature(reader: BoundedReader, start: int) -> tuple[int, int]:
+    """Where the signature of an image lies in it: offset and size, zeros without one."""
+    magic = reader.read_at(start, 4)
+    order = "<" if magic[1:] == b"\xfa\xed\xfe" else ">"
+    (count,) = reader.unpack_at(f"{order}I", start + 16)
+    position = start + (32 if 0xCF in (magic[0], magic[3]) else 28)
+    for _ in range(min(count, _MAX_COMMANDS)):
+        number, length = reader.unpack_at(f"{order}II", position)
+        if number == _CODE_SIGNATURE:
+            offset, size = reader.unpack_at(f"{order}II", position + 8)
+            return offset, size
+        position += length
+    return 0, 0
+
+
+def _read_blob(stream: BinaryIO, base: int, blob: bytes) -> tuple[str, str]:
+    magic, _, count = struct.unpack_from(">III", blob)
+    if magic != _SUPER_BLOB or count > _MAX_COMMANDS:
+        raise ValueError("not a signature")
+    starts = [struct.unpack_from(">II", blob, 12 + 8 * index)[1] for index in range(count)]
+    kinds = {start: struct.unpack_from(">II", blob, start) for start in starts}
+    directories = [start for start, (kind, _) in kinds.items() if kind == _CODE_DIRECTORY]
+    certificates = [start for start, (kind, size) in kinds.items() if kind == _CMS and size > 8]
+    pages = (_check_pages(stream, base, blob[start:]) for start in directories[:2])
+    why = next(filter(None, pages), "")
+    if not directories:
+        raise ValueError("no code directory")
+    if not certificates or struct.unpack_from(">12xI", blob, directories[0])[0] & _AD_HOC:
+        return "ad hoc", why
+    (team_at,) = struct.unpack_from(">I", blob, directories[0] + _TEAM_AT)
+    team = blob[directories[0] + team_at :].split(b"\0")[0].decode("ascii", "replace")
+    kind = "Developer ID" if b"Developer ID Application" in blob else "another certificate"
+    return f"{kind} ({team})" if team_at else kind, why
+
+
+def _check_pages(stream: BinaryIO, base: int, directory: bytes) -> str:
+    """The first page whose hash is not the signed one."""
+    _, hashes, slots, limit, size, kind, page_bits = _DIRECTORY.unpack_from(directory)
+    page = 1 << page_bits if page_bits else limit
+    if kind not in _HASHES or not 4096 <= page <= max(limit, 1 << 20) or slots > limit // 4096 + 1:
+        return ""
+    stream.seek(base)
+    for slot in range(slots):
+        data = stream.read(max(0, min(page, limit - slot * page)))
+        if not data:
+            return "its signature is broken: it is for a longer file"
+        found = hashlib.new(_HASHES[kind], data, usedforsecurity=False).digest()[:size]
+        at = hashes + slot * size
+        if found != directory[at : at + size]:
+            return f"its signature is broken: the page at {slot * page:#x} has changed"
+    return ""

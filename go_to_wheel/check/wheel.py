@@ -53,9 +53,9 @@ from go_to_wheel.check.program import (
     check_program,
     explain_tag,
     find_traces,
+    read_signature,
 )
 from go_to_wheel.check.report import Finding, Findings, WheelSummary, fault, findings_of, guarded
-from go_to_wheel.check.signature import read_signature
 from go_to_wheel.errors import BinaryError, MissingPathError, WheelError
 
 #: An SBOM lists each module with its licence and hashes; the largest have about 1 MB.

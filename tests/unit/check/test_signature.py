@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.binary.read import read_facts
-from go_to_wheel.check.signature import read_signature
+from go_to_wheel.check.program import read_signature
 
 MACOS = load("darwin-arm64")
 START = 1152768

@@ -64,8 +64,7 @@ class Index:
             raise InvalidOptionsError(["pip is configured to use no index"], _OTHER)
         main = [url] if url else settings["index-url"][:1]
         extra = [] if url else settings["extra-index-url"]
-        cert = settings["cert"][0] if settings["cert"] else None
-        verify = ssl.create_default_context(cafile=cert)
+        verify = ssl.create_default_context(cafile=next(iter(settings["cert"]), None))
         session: Any = PyPIClient(trusted_hosts=settings["trusted-host"], verify=verify)
         session.auth = MultiDomainBasicAuth(prompting=False, index_urls=[*main, *extra])
         self.finder: Any = PackageFinder(session, index_urls=main, ignore_compatibility=True)
@@ -94,8 +93,8 @@ class Index:
         try:
             requirement = Requirement(release)
         except InvalidRequirement as error:
-            text = f"{release!r}: {error}"
-            raise InvalidOptionsError([text], "write NAME or NAME==VERSION") from None
+            hint = "write NAME or NAME==VERSION"
+            raise InvalidOptionsError([f"{release!r}: {error}"], hint) from None
 
         def report(link: Any, completed: int, total: int | None) -> None:
             progress(link.filename, completed, total)
@@ -115,9 +114,8 @@ class Index:
     def _check_project(self, name: str) -> None:
         """Raise InvalidOptionsError where no index has the project, or one refuses to say."""
         places = [f"{address.rstrip('/')}/{name}/" for address in self.addresses]
-        statuses = [
-            self.finder.session.get(place, follow_redirects=True).status_code for place in places
-        ]
+        get = self.finder.session.get
+        statuses = [get(place, follow_redirects=True).status_code for place in places]
         if 401 in statuses or 403 in statuses:
             text = f"{self.shown} refuses access to {name!r} ({max(statuses)})"
             hint = "give credentials as for pip: in the address, in ~/.netrc or in a keyring"
@@ -170,6 +168,5 @@ def _nothing(requirement: Requirement, version: object, every: list[str]) -> Inv
         return InvalidOptionsError([text], f"check all of it: go-to-wheel check {name}=={version}")
     versions = list(dict.fromkeys(every))[:5]
     text = f"there is no release '{requirement}'; the newest are {', '.join(versions) or 'none'}"
-    return InvalidOptionsError(
-        [text], f"check one: go-to-wheel check {'=='.join([name, *versions[:1]])}"
-    )
+    hint = f"check one: go-to-wheel check {'=='.join([name, *versions[:1]])}"
+    return InvalidOptionsError([text], hint)

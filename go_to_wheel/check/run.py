@@ -11,7 +11,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -154,19 +153,19 @@ def check_groups(wheels: Iterable[Wheel], expected: Sequence[Target]) -> Finding
         if wheel.name.tags:  # an sdist has none
             groups[wheel.name.name].append(wheel)
     for project, members in sorted(groups.items()):
-        found = chain(
-            _check_versions(project, members),
-            _check_metadata(members),
-            _check_duplicates(members),
-            _check_missing(project, members, expected),
-        )
-        yield from guarded(f"{project}: the set", found)
+        yield from guarded(f"{project}: the set", _check_group(project, members, expected))
 
 
-def _check_versions(project: str, members: list[Wheel]) -> Findings:
+def _check_group(project: str, members: list[Wheel], expected: Sequence[Target]) -> Findings:
     versions = sorted({member.name.version for member in members})
     if len(versions) > 1:
         yield Finding("set-version", f"{project}: wheels of {', '.join(map(str, versions))}")
+    yield from _check_metadata(members)
+    yield from _check_duplicates(members)
+    tags = {tag for member in members for tag in member.name.platforms}
+    missing = [target.name for target in expected if not any(serves(tag, target) for tag in tags)]
+    if missing and "any" not in tags:
+        yield Finding("set-missing", f"{project}: no wheel for {', '.join(missing)}")
 
 
 def _check_metadata(members: list[Wheel]) -> Findings:
@@ -196,10 +195,3 @@ def _check_duplicates(members: list[Wheel]) -> Findings:
         for owner_file, platforms in clashes.items():
             text = f"{owner_file} has the tag {', '.join(dict.fromkeys(platforms))} too"
             yield Finding("set-duplicate", text, wheel=member.file)
-
-
-def _check_missing(project: str, members: list[Wheel], expected: Sequence[Target]) -> Findings:
-    tags = {tag for member in members for tag in member.name.platforms}
-    missing = [target.name for target in expected if not any(serves(tag, target) for tag in tags)]
-    if missing and "any" not in tags:
-        yield Finding("set-missing", f"{project}: no wheel for {', '.join(missing)}")

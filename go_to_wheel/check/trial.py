@@ -56,20 +56,17 @@ def with_runs(
 
     The first word of `command` is found in the environment that the wheel was installed into.
     """
-    runs, findings, not_run = list(report.runs), list(report.findings), list(report.not_run)
     for path in wheel_files(paths):
         try:
             outcomes = list(_try_wheel(path, runner, command))
         except Exception as error:  # noqa: BLE001 (hostile input causes any; the others are run)
             outcomes = [failure("running it", error)]
-        for outcome in outcomes:
-            if isinstance(outcome, Run):
-                runs.append(replace(outcome, wheel=path.name))
-            elif isinstance(outcome, Finding):
-                findings.append(completed(outcome, path.name))
-            else:
-                not_run.append(f"{path.name}: {outcome}")
-    return replace(report, runs=tuple(runs), findings=tuple(findings), not_run=tuple(not_run))
+        found = (completed(row, path.name) for row in outcomes if isinstance(row, Finding))
+        runs = (replace(row, wheel=path.name) for row in outcomes if isinstance(row, Run))
+        notes = (f"{path.name}: {row}" for row in outcomes if isinstance(row, str))
+        findings, not_run = (*report.findings, *found), (*report.not_run, *notes)
+        report = Report(report.wheels, findings, not_run, (*report.runs, *runs))
+    return report
 
 
 def _try_wheel(path: Path, runner: Runner, command: Sequence[str]) -> Outcomes:
@@ -159,8 +156,8 @@ def _run_emulated(path: Path, wheel: Wheel, program: Program, command: Sequence[
             copy.write_bytes(archive.read(program.path))
         copy.chmod(0o700)
         manner = f"under {Path(emulator).name}" if emulator else "on this processor"
-        prefix = [emulator] if emulator else []
-        run = run_program(manner, line, [*prefix, str(copy), *line[1:]], os.environ)
+        words = [*filter(None, [emulator]), str(copy), *line[1:]]
+        run = run_program(manner, line, words, os.environ)
     yield run
     yield from judge_run(run, str(wheel.name.version), bool(command))
 
@@ -218,5 +215,4 @@ def find_versions(text: str) -> list[str]:
 
 
 def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1].strip() if lines else "no output"
+    return (text.strip().splitlines() or ["no output"])[-1].strip()

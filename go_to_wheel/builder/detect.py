@@ -238,7 +238,7 @@ def _query_go(located: Located) -> Findings:
         targets = default_targets()
     try:
         go = go or open_go(request.go_binary, machine.runner, source.root, machine.environ)
-        go = go if request.stamp and located.stamp else go.without_stamp()
+        go = go if request.stamp and located.stamp else go.with_flag("-buildvcs=false")
         go = go.with_tags(settings.tags or () if request.tags is None else request.tags)
         cgo = request.cgo or settings.cgo
         go = go.with_cgo() if cgo else go

@@ -85,9 +85,10 @@ class OwnCompiler:
 
     def environment(self, target: Target, go_version: str) -> dict[str, str]:
         """The variables that make Go compile C for a target."""
-        names = ("CGO_CFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS")
-        flags = {"CGO_ENABLED": "1", "CC": self.cc, **dict.fromkeys(names, "-O2")}
-        return {**flags, "CXX": self.cxx} if self.cxx else flags
+        flags = dict.fromkeys(("CGO_CFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS"), "-O2")
+        return {**flags, "CGO_ENABLED": "1", "CC": self.cc} | (
+            {"CXX": self.cxx} if self.cxx else {}
+        )
 
     def linker_flags(self, target: Target, ldflags: str, stubs: Path) -> str:
         """The linker's flags with those for C."""
@@ -152,8 +153,7 @@ class Zig:
         found = []
         for name in names:
             licence, place = _PARTS[name]
-            text = (self.folder / place).read_bytes()
-            files = ((place.rpartition("/")[2], text),)
+            files = ((place.rpartition("/")[2], (self.folder / place).read_bytes()),)
             version = self.glibc if name == "glibc" else f"zig-{self.version}"
             found.append(Notice(name, version, files, licence))
         return found
@@ -191,8 +191,8 @@ def _quote(word: str) -> str:
 
 def check_targets(targets: Iterable[Target], glibc: str = "") -> None:
     """Refuse the targets that C can't be compiled for; raises InvalidOptionsError."""
-    fitting = [name for name in _TRIPLES if not name.endswith("-musl")]
-    fitting = [name for name in fitting if not glibc or name not in _MUSL_ALONE]
+    plain = [name for name in _TRIPLES if not name.endswith("-musl")]
+    fitting = [name for name in plain if not (glibc and name in _MUSL_ALONE)]
     known = fitting if glibc else _TRIPLES
     if others := [target.name for target in targets if target.name not in known]:
         how = "with cgo and glibc" if glibc else "with cgo"

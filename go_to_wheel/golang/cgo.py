@@ -129,7 +129,4 @@ def _has_import(path: Path, mtime_ns: int) -> bool:
 
 def replacement_for(import_path: str) -> str | None:
     """What to use instead of a stub, "" if nothing is known; None for other packages."""
-    for stub, other in STUBS.items():
-        if import_path == stub or import_path.startswith(f"{stub}/"):
-            return other
-    return None
+    return next((o for stub, o in STUBS.items() if f"{import_path}/".startswith(f"{stub}/")), None)

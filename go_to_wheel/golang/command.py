@@ -96,23 +96,22 @@ class Go:
     ) -> None:
         """Compile one package into `output`; raises ToolchainError in Go's own words.
 
-        `processors` is this compile's share where several run at once. Go's own temporary
-        files go beside `output`, unless GOTMPDIR names another place.
+        `processors` is this compile's share where several run at once; the user's own settings
+        win. Go's own temporary files go beside `output`, unless GOTMPDIR names another place.
         """
         env = {"GOTMPDIR": str(output.parent), **self.environment_for(target)}
-        flags = format_code_flags(ldflags, self._for_linker(target, ldflags, output.parent))
-        flags += _take_share(env, processors)
+        complete, stubs = ldflags, output.parent / "macos"
+        if compiler := self.c_compiler(target):
+            if target.goos == "darwin":
+                write_stubs(read_macos_imports(self.standard_library), stubs)
+            complete = compiler.linker_flags(target, ldflags, stubs)
+        flags = format_code_flags(ldflags, complete)
+        # Threads that wait for each other cost a tenth of the CPU time.
+        if processors is not None and "GOMAXPROCS" not in env:
+            env["GOMAXPROCS"] = str(max(1, int(processors)))
+            flags += [] if "-p=" in env.get("GOFLAGS", "") else [f"-p={math.ceil(processors)}"]
         args = [self.program, "build", *flags, "-o", str(output), package]
         self._raise_for(self.runner.run(args, folder, env), ToolchainError)
-
-    def _for_linker(self, target: Target, ldflags: str, work: Path) -> str:
-        """The linker's flags; C for macOS needs files below `work`."""
-        compiler = self.c_compiler(target)
-        if compiler is None:
-            return ldflags
-        if target.goos == "darwin":
-            write_stubs(read_macos_imports(self.standard_library), work / "macos")
-        return compiler.linker_flags(target, ldflags, work / "macos")
 
     def vendor(self, folder: Path, output: Path) -> None:
         """Write the module's dependencies below `output`; raises ToolchainError."""
@@ -123,19 +122,16 @@ class Go:
             hint = explain(result.stderr, self.version)
             raise error(f"{about}{first_words(result)}", hint)
 
-    def without_stamp(self) -> Go:
-        """The same Go, which leaves commit and repository out of the binaries."""
-        return self._with_flag("-buildvcs=false")
-
     def with_tags(self, tags: Sequence[str]) -> Go:
         """The same Go with build tags, in place of those that GOFLAGS has."""
-        return self._with_flag(f"-tags={','.join(tags)}") if tags else self
+        return self.with_flag(f"-tags={','.join(tags)}") if tags else self
 
     def with_cgo(self) -> Go:
         """The same Go, which lists and compiles files that import "C"."""
         return replace(self, environment={**self.environment, "CGO_ENABLED": "1"})
 
-    def _with_flag(self, flag: str) -> Go:
+    def with_flag(self, flag: str) -> Go:
+        """The same Go with a flag ("-buildvcs=false") in GOFLAGS, in place of one of that name."""
         flags = self.environment.get("GOFLAGS", "").split()
         others = [other for other in flags if flag_name(other) != flag_name(flag)]
         environment = {**self.environment, "GOFLAGS": " ".join([*others, flag])}
@@ -148,29 +144,24 @@ def open_go(go_binary: str | None, runner: Runner, folder: Path, environ: Mappin
     Raises ToolchainError when there is none, or the program is not a Go that works.
     """
     program = choose_go(go_binary, folder, runner, environ)
+    command = [program, "env", "-json", *QUERIED]
     try:
-        command = [program, "env", "-json", *QUERIED]
         result = runner.run(command, folder, query_environment(environ))
     except OSError as error:
         hint = shortage_hint(error) or INSTALL_HINT
         raise ToolchainError(f"can't run {program!r}: {error.strerror}", hint) from None
     if result.returncode:
-        raise ToolchainError(
-            f"{program!r}: {first_words(result)}", explain(result.stderr, "this Go")
-        )
+        hint = explain(result.stderr, "this Go")
+        raise ToolchainError(f"{program!r}: {first_words(result)}", hint)
     try:
         settings = json.loads(result.stdout)
         version = settings["GOVERSION"]
     except (ValueError, KeyError, TypeError):
         raise ToolchainError(f"{program!r} is not a go command", INSTALL_HINT) from None
     env = neutral_environment(environ, settings, read_memory(), usable_cpus())
-    return Go(program, version.split()[0], env, runner, _source_folders(settings))
-
-
-def _source_folders(settings: Mapping[str, str]) -> tuple[str, ...]:
-    root, cache = settings.get("GOROOT"), settings.get("GOMODCACHE")
-    folders = [os.path.join(root, "src", "runtime")] if root else []
-    return (*folders, cache) if cache else tuple(folders)
+    places = (("GOROOT", "src", "runtime"), ("GOMODCACHE",))
+    folders = [os.path.join(settings[k], *below) for k, *below in places if settings.get(k)]
+    return Go(program, version.split()[0], env, runner, tuple(folders))
 
 
 def format_code_flags(ldflags: str, complete: str = "") -> list[str]:
@@ -181,14 +172,3 @@ def format_code_flags(ldflags: str, complete: str = "") -> list[str]:
     """
     flags = ["-trimpath", f"-ldflags={complete or ldflags}"]
     return flags if _KEEPS_DEBUG.search(ldflags) else [*flags, f"-gcflags=all={_NO_DEBUG}"]
-
-
-def _take_share(env: dict[str, str], processors: float | None) -> list[str]:
-    """Limit a compile to its share of the processors: adds to `env`, returns flags.
-
-    Threads that wait for each other cost a tenth of the CPU time. The user's own settings win.
-    """
-    if processors is None or "GOMAXPROCS" in env:
-        return []
-    env["GOMAXPROCS"] = str(max(1, int(processors)))
-    return [] if "-p=" in env.get("GOFLAGS", "") else [f"-p={math.ceil(processors)}"]

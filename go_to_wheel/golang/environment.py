@@ -14,22 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 
 #: Settings about where things come from: passed on at their effective values.
-_PASSED_ON = (
-    "GO111MODULE",
-    "GOAUTH",
-    "GOCACHE",
-    "GOCACHEPROG",
-    "GOINSECURE",
-    "GOMODCACHE",
-    "GONOPROXY",
-    "GONOSUMDB",
-    "GOPATH",
-    "GOPRIVATE",
-    "GOPROXY",
-    "GOSUMDB",
-    "GOTMPDIR",
-    "GOTOOLCHAIN",
-    "GOVCS",
+_PASSED_ON = tuple(
+    """
+    GO111MODULE GOAUTH GOCACHE GOCACHEPROG GOINSECURE GOMODCACHE GONOPROXY GONOSUMDB GOPATH
+    GOPRIVATE GOPROXY GOSUMDB GOTMPDIR GOTOOLCHAIN GOVCS
+    """.split()
 )
 #: Queried by name: for `go env` as a whole, Go would run the C compiler.
 QUERIED = ("GOVERSION", "GOROOT", "GOFLAGS", "GOHOSTOS", "GOHOSTARCH", *_PASSED_ON)
@@ -57,15 +46,12 @@ def neutral_environment(
 ) -> dict[str, str]:
     """The caller's environment less everything that changes generated code.
 
-    `memory` is the machine's, in bytes.
-    `settings` are the values that `go env -json` prints. Go's own settings file is switched
-    off (GOENV=off) and the settings about sources are passed on explicitly, because an empty
-    variable would fall back to that file.
+    `memory` is the machine's, in bytes; `settings` are the values that `go env -json` prints.
+    Go's own settings file is switched off (GOENV=off) and the settings about sources are passed
+    on explicitly, because an empty variable would fall back to that file.
     """
     env = {name: value for name, value in environ.items() if not _CODE_SETTINGS.fullmatch(name)}
-    for name in _PASSED_ON:
-        if settings.get(name):
-            env[name] = settings[name]
+    env |= {name: settings[name] for name in _PASSED_ON if settings.get(name)}
     env.update(GOENV="off", CGO_ENABLED="0", GOFLAGS=filter_flags(settings.get("GOFLAGS", "")))
     if not {"GOGC", "GOMEMLIMIT"} & env.keys():
         env.update(memory_settings(memory, processors))
@@ -114,14 +100,12 @@ def usable_cpus() -> int:
 
 def filter_flags(goflags: str) -> str:
     """The flags of GOFLAGS that choose sources ("-mod=vendor" …)."""
-    words = goflags.split()
-    return " ".join(word for word in words if flag_name(word) in _SOURCE_FLAGS)
+    return " ".join(word for word in goflags.split() if flag_name(word) in _SOURCE_FLAGS)
 
 
 def flag_name(word: str) -> str:
     """The name of a flag with one dash ("--mod=mod" -> "-mod")."""
-    name = word.split("=", 1)[0]
-    return "-" + name.lstrip("-")
+    return "-" + word.split("=", 1)[0].lstrip("-")
 
 
 def query_environment(environ: Mapping[str, str]) -> dict[str, str]:

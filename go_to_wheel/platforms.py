@@ -89,20 +89,12 @@ _REFUSED_GOOS = frozenset(
 _REFUSED_GOARCH = frozenset("loong64 mips mipsle mips64 mips64le ppc64 sparc64 wasm".split())
 
 #: First Go minor release -> the oldest macOS it documents, newest first.
-_MACOS_MINIMUM: tuple[tuple[int, Version2], ...] = (
-    (27, (13, 0)),
-    (25, (12, 0)),
-    (23, (11, 0)),
-    (21, (10, 15)),
-)
+_MACOS_MINIMUM = ((27, (13, 0)), (25, (12, 0)), (23, (11, 0)), (21, (10, 15)))
 _FIRST_ARM_MACOS: Version2 = (11, 0)
 #: The first Android for 64-bit processors, and that of CPython's first release for it.
 _FIRST_ANDROID = 21
 #: Architectures that PyPI takes with other tags than manylinux2014 and musllinux_1_1.
-_LINUX_HEADS: dict[str, tuple[str, ...]] = {
-    "armv6l": ("linux",),
-    "riscv64": ("manylinux_2_31", "musllinux_1_2"),
-}
+_LINUX_HEADS = {"armv6l": ("linux",), "riscv64": ("manylinux_2_31", "musllinux_1_2")}
 
 
 def go_minor(go_version: str) -> int:
@@ -244,9 +236,8 @@ def _explain_unknown(name: str) -> str:
     if name == "native":
         return "platform 'native': this machine is none of the known targets"
     if words[0] == "android":
-        return (
-            f"platform {name!r}: Go needs the linker of Android's NDK for it; choose android-arm64"
-        )
+        fault = "Go needs the linker of Android's NDK for it; choose android-arm64"
+        return f"platform {name!r}: {fault}"
     if words[0] in _REFUSED_GOOS or (len(words) > 1 and words[1] in _REFUSED_GOARCH):
         return f"platform {name!r}: PyPI has no platform tag for it and refuses such wheels"
     close = difflib.get_close_matches("-".join(words), _CHOICES, n=1, cutoff=0.5)

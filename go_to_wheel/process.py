@@ -22,6 +22,8 @@ Result = subprocess.CompletedProcess[str]
 
 _STOP_SECONDS = 5.0
 _WAIT_SECONDS = 0.2
+#: What -v shows of a command's variables: the target.
+_SHOWN = ("GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOARM", "GO386", "GOPPC64", "GORISCV64")
 #: Signals that ask the program to end.
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -56,7 +58,8 @@ class Runner:
         it has not ended after `timeout` seconds.
         """
         if self._echo:
-            self._echo(_format_command(args, env))
+            settings = [f"{name}={env[name]}" for name in _SHOWN if env and env.get(name)]
+            self._echo(" ".join([*settings, *args]))
         children: list[subprocess.Popen[str]] = []
         try:
             with hold_signals():  # a child that nobody knows of would go on
@@ -205,10 +208,3 @@ def wait_for(futures: Sequence[Future[Any]]) -> None:
         done, left = wait(futures, timeout=_WAIT_SECONDS, return_when=FIRST_EXCEPTION)
         if not left or any(future.exception() for future in done):
             return
-
-
-def _format_command(args: Sequence[str], env: Mapping[str, str] | None) -> str:
-    """One line for -v: the target's variables, then the command."""
-    shown = ("GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOARM", "GO386", "GOPPC64", "GORISCV64")
-    settings = [f"{name}={env[name]}" for name in shown if env and env.get(name)]
-    return " ".join([*settings, *args])

@@ -25,8 +25,7 @@ sys.path.insert(0, str(ROOT / "tests" / "unit"))
 
 with atheris.instrument_imports(include=["go_to_wheel", "elftools", "zipfile", "packaging"]):
     from go_to_wheel.binary.facts import describe
-    from go_to_wheel.binary.goinfo import parse_build_info
-    from go_to_wheel.binary.read import read_facts
+    from go_to_wheel.binary.read import parse_build_info, read_facts
     from go_to_wheel.builder.rebuild import read_recipe
     from go_to_wheel.check.run import run_twine
     from go_to_wheel.check.wheel import check_wheel, read_anatomy

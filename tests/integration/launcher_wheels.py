@@ -12,7 +12,7 @@ from pathlib import Path
 
 from wheel.wheelfile import WheelFile
 
-from go_to_wheel.wheel.launcher import LauncherConstants, Layout, launcher_entries
+from go_to_wheel.wheel.entries import LauncherConstants, Layout, launcher_entries
 
 DISTRIBUTION = "tiny-tool"
 PACKAGE = "tiny_tool"

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from systems import needs_scripts
 
-from go_to_wheel.wheel.launcher import LauncherConstants, format_constants, launcher_entries
+from go_to_wheel.wheel.entries import LauncherConstants, format_constants, launcher_entries
 
 TEMPLATE = files("go_to_wheel.wheel.launcher") / "template"
 SAMPLE = LauncherConstants("example-program", "1.0", ("example-program",))

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from go_to_wheel.binary.facts import BinaryFacts, GoModule, Image, Span
-from go_to_wheel.binary.goinfo import parse_build_info, read_build_info
+from go_to_wheel.binary.read import parse_build_info, read_build_info
 from go_to_wheel.binary.reader import BoundedReader
 
 TEXT = """path\texample.com/tool/cmd/tool

@@ -25,36 +25,11 @@ from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 
 from go_to_wheel.binary.facts import describe
 from go_to_wheel.binary.read import read_facts
-from go_to_wheel.check.archive import (
-    BOMB_RATIO,
-    BOMB_SIZE,
-    FATAL,
-    MAX_ENTRIES,
-    MAX_INSPECTED,
-    Content,
-    Record,
-    check_archive,
-    open_archive,
-    read_contents,
-    read_text,
-)
+from go_to_wheel.check import archive as zips
+from go_to_wheel.check import metadata as dist_info
+from go_to_wheel.check import program as binaries
 from go_to_wheel.check.filename import NO_NAME, WheelName, check_name, parse_claim, parse_name
-from go_to_wheel.check.metadata import (
-    MAX_TEXT,
-    check_dist_info,
-    check_metadata,
-    parse_headers,
-    read_texts,
-)
 from go_to_wheel.check.paths import check_paths, path_of
-from go_to_wheel.check.program import (
-    Program,
-    check_coverage,
-    check_program,
-    explain_tag,
-    find_traces,
-    read_signature,
-)
 from go_to_wheel.check.report import Finding, Findings, WheelSummary, fault, findings_of, guarded
 from go_to_wheel.errors import BinaryError, MissingPathError, WheelError
 
@@ -62,7 +37,7 @@ from go_to_wheel.errors import BinaryError, MissingPathError, WheelError
 _MAX_SBOM, _MAX_SBOMS = 2 << 20, 5
 SDIST_ENDINGS = (".tar.gz", ".zip")
 #: The findings after which a wheel isn't read on.
-_REFUSALS = {*FATAL, "filename-invalid", "check-failed"}
+_REFUSALS = {*zips.FATAL, "filename-invalid", "check-failed"}
 #: Texts that a system starts by their extension, without a first line of "#!".
 _SCRIPTS = (".py", ".pyw", ".bat", ".cmd", ".ps1", ".sh")
 #: Longer descriptions, say of what needs a thousand libraries, are cut.
@@ -86,7 +61,7 @@ class Wheel:
     name: WheelName = NO_NAME
     files: list[tuple[str, int]] = field(default_factory=list)
     texts: dict[str, bytes] = field(default_factory=dict)
-    programs: list[Program] = field(default_factory=list)
+    programs: list[binaries.Program] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     not_run: list[str] = field(default_factory=list)
     readable: bool = False
@@ -101,7 +76,7 @@ class Wheel:
 
     def headers(self, file: str) -> Message:
         """The headers of METADATA or WHEEL, none where it is missing."""
-        return parse_headers(self.texts.get(file, b""))
+        return dist_info.parse_headers(self.texts.get(file, b""))
 
     def below(self, folder: str) -> list[str]:
         """The paths below a folder of .dist-info: "licenses" or "sboms"."""
@@ -111,14 +86,14 @@ class Wheel:
     def tag_reasons(self) -> dict[str, str]:
         """Each platform tag and why it fits (or does not fit) the first program."""
         facts = next((program.facts for program in self.programs), None)
-        return {tag: explain_tag(tag, facts) for tag in self.name.platforms}
+        return {tag: binaries.explain_tag(tag, facts) for tag in self.name.platforms}
 
     def summary(self) -> WheelSummary:
         """The wheel in a few words."""
         described = (f"{row.path}: {describe(row.facts)}" for row in self.programs)
-        programs, name = tuple(text[:_MAX_DESCRIPTION] for text in described), self.name
+        shown, name = tuple(text[:_MAX_DESCRIPTION] for text in described), self.name
         version, tags = str(name.version) if name.name else "", tuple(sorted(map(str, name.tags)))
-        return WheelSummary(self.file, self.size, name.name, version, tags, programs)
+        return WheelSummary(self.file, self.size, name.name, version, tags, shown)
 
 
 def check_wheel(stream: BinaryIO, file: str) -> Wheel:
@@ -152,10 +127,10 @@ def _check_wheel(wheel: Wheel, stream: BinaryIO) -> Findings:
         yield Finding("filename-invalid", str(error))
     else:
         yield from check_name(wheel.name)
-    with open_archive(stream) as archive:
+    with zips.open_archive(stream) as archive:
         is_fatal = wheel.name is NO_NAME
-        for finding in check_archive(archive, stream):
-            is_fatal |= finding.code in FATAL
+        for finding in zips.check_archive(archive, stream):
+            is_fatal |= finding.code in zips.FATAL
             yield finding
         if not is_fatal:
             yield from _check_inside(wheel, archive)
@@ -169,9 +144,16 @@ def _check_inside(wheel: Wheel, archive: zipfile.ZipFile) -> Findings:
     for tag in name.platforms:
         if tag != "any" and parse_claim(tag) is None:
             wheel.not_run.append(f"programs for {tag!r} are not compared with the tag")
-    yield from read_texts(archive, name.info, wheel.texts)
-    yield from check_dist_info(wheel.texts, name, {path for path, _ in wheel.files})
-    yield from _check_files(wheel, archive)
+    yield from dist_info.read_texts(archive, name.info, wheel.texts)
+    yield from dist_info.check_dist_info(wheel.texts, name, {path for path, _ in wheel.files})
+    record = zips.Record(name.info)
+    names = frozenset(path.rpartition("/")[2] for path, _ in wheel.files)
+    yield from record.read(archive)
+    for content in zips.read_contents(archive, record.algorithm_of):
+        yield from record.check(content)
+        if content.is_native:
+            yield from guarded(repr(content.path), _check_native(wheel, content, names))
+    yield from record.rest()
     wheel.readable = True
     is_pure = str(wheel.headers("WHEEL").get("Root-Is-Purelib", "")).strip().lower() == "true"
     native = [p for p in wheel.programs if ".data/" not in p.path and p.facts.format != "pe"]
@@ -180,26 +162,14 @@ def _check_inside(wheel: Wheel, archive: zipfile.ZipFile) -> Findings:
     if not wheel.not_run:  # what was not read may hold what seems to be missing
         commands = [program.facts for program in wheel.programs if program.is_command]
         parts = {part.machine for facts in commands for part in facts.slices or (facts,)}
-        yield from check_coverage(parts, name.platforms)
+        yield from binaries.check_coverage(parts, name.platforms)
 
 
-def _check_files(wheel: Wheel, archive: zipfile.ZipFile) -> Findings:
-    """RECORD, and each file compared with it and, if it is native, with the tags."""
-    record = Record(wheel.name.info)
-    names = frozenset(path.rpartition("/")[2] for path, _ in wheel.files)
-    yield from record.read(archive)
-    for content in read_contents(archive, record.algorithm_of):
-        yield from record.check(content)
-        if content.is_native:
-            yield from guarded(repr(content.path), _check_native(wheel, content, names))
-    yield from record.rest()
-
-
-def _check_native(wheel: Wheel, content: Content, names: Set[str]) -> Findings:
+def _check_native(wheel: Wheel, content: zips.Content, names: Set[str]) -> Findings:
     path, entry, stream = content.path, content.entry, content.program
     if stream is None:
-        large = f"{path!r} is over {MAX_INSPECTED >> 20} MiB"
-        why = large if content.size > MAX_INSPECTED else "too many native files"
+        large = f"{path!r} is over {zips.MAX_INSPECTED >> 20} MiB"
+        why = large if content.size > zips.MAX_INSPECTED else "too many native files"
         wheel.not_run.append(f"not all was inspected: {why}")
         return
     try:
@@ -209,14 +179,14 @@ def _check_native(wheel: Wheel, content: Content, names: Set[str]) -> Findings:
         if is_promised and not path.lower().endswith(_SCRIPTS):
             yield replace(fault("binary-broken", path, error.message), hint=error.hint)
         return
-    traces = find_traces(facts, stream)
+    traces = binaries.find_traces(facts, stream)
     stored = entry.compress_type == zipfile.ZIP_STORED
-    signature, wrong = read_signature(stream, facts)
+    signature, wrong = binaries.read_signature(stream, facts)
     mode = entry.external_attr >> 16
-    program = Program(path, facts, mode, content.size, stored, traces, signature)
+    program = binaries.Program(path, facts, mode, content.size, stored, traces, signature)
     if wrong and program.is_loadable:
         yield fault("binary-signature", path, wrong)
-    yield from check_program(program, wheel.name, names)
+    yield from binaries.check_program(program, wheel.name, names)
     modules = sum(len(p.facts.go.deps) for p in wheel.programs if p.facts.go)
     if facts.go and modules + len(facts.go.deps) > _MAX_MODULES:
         wheel.not_run.append(f"{path!r}: the programs have over {_MAX_MODULES} modules")
@@ -234,15 +204,15 @@ def _check_sdist(wheel: Wheel, stream: BinaryIO) -> Findings:
     try:
         with tarfile.open(fileobj=stream, mode="r:gz") as archive:
             total = 0
-            for member in islice(archive, MAX_ENTRIES):
+            for member in islice(archive, zips.MAX_ENTRIES):
                 wheel.files.append((member.name, member.size))
                 total += member.size
-                if total > BOMB_SIZE and total > BOMB_RATIO * wheel.size:
+                if total > zips.BOMB_SIZE and total > zips.BOMB_RATIO * wheel.size:
                     yield Finding("zip-bomb", f"it unpacks to over {total >> 20} MiB")
                     return
                 if why := _refuse_member(member, stem):
                     yield fault("sdist-unsafe", member.name, why)
-                if member.name == f"{stem}/PKG-INFO" and member.size <= MAX_TEXT:
+                if member.name == f"{stem}/PKG-INFO" and member.size <= dist_info.MAX_TEXT:
                     content = archive.extractfile(member)
                     wheel.texts["METADATA"] = content.read() if content else b""
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
@@ -251,9 +221,11 @@ def _check_sdist(wheel: Wheel, stream: BinaryIO) -> Findings:
     wheel.readable = wheel.name is not NO_NAME
     if text := wheel.texts.get("METADATA"):
         paths = {path for path, _ in wheel.files}
-        yield from guarded("PKG-INFO", check_metadata(text, wheel.name, paths, stem))
+        yield from guarded("PKG-INFO", dist_info.check_metadata(text, wheel.name, paths, stem))
     else:
-        yield Finding("sdist-invalid", f"'{stem}/PKG-INFO' is missing, or over {MAX_TEXT} bytes")
+        yield Finding(
+            "sdist-invalid", f"'{stem}/PKG-INFO' is missing, or over {dist_info.MAX_TEXT} bytes"
+        )
 
 
 def _refuse_member(member: tarfile.TarInfo, stem: str) -> str:
@@ -299,7 +271,7 @@ def read_anatomy(stream: BinaryIO, file: str) -> Wheel:
     while chunk := stream.read(1 << 20):
         digest.update(chunk)
     wheel.sha256 = digest.hexdigest()
-    with open_archive(stream) as archive:
+    with zips.open_archive(stream) as archive:
         for document in islice(_read_sboms(archive, f"{wheel.name.info}/sboms/"), _MAX_SBOMS):
             with suppress(TypeError, KeyError, AttributeError):  # another kind of document
                 parts = {str(part["name"]): _license_of(part) for part in document["components"]}
@@ -315,7 +287,7 @@ def _read_sboms(archive: zipfile.ZipFile, folder: str) -> Iterator[Any]:
     for path in archive.namelist():
         if path.startswith(folder) and path.endswith(".json"):
             with suppress(ValueError, RecursionError):  # WheelError for what is too large, too
-                yield json.loads(read_text(archive, path, _MAX_SBOM) or b"")
+                yield json.loads(zips.read_text(archive, path, _MAX_SBOM) or b"")
 
 
 def _license_of(component: Mapping[str, Any]) -> str:

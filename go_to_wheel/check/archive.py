@@ -24,7 +24,7 @@ from datetime import datetime
 from itertools import islice
 from typing import BinaryIO, cast
 
-from go_to_wheel.check.paths import is_command, path_of
+from go_to_wheel.check.filename import is_command, path_of
 from go_to_wheel.check.report import RULES, Finding, Findings, fault
 from go_to_wheel.errors import WheelError
 

@@ -1,18 +1,25 @@
-"""The file name: name, version and tags; which tags PyPI takes, and what a tag promises.
+"""A wheel's file name with its tags, and the entries' paths: safe, and one file each everywhere.
 
-The accepted platform tags are facts of PyPI's upload code. It grows with each macOS.
+The accepted platform tags are facts of PyPI's upload code. It grows with each macOS. Of paths:
+what pip, uv and installer do with each (tests/integration/test_check_installers.py),
+Microsoft's "Naming Files, Paths, and Namespaces", and the wheel specification on `.data`.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from go_to_wheel.check.report import Findings, fault
+from go_to_wheel.check.report import Finding, Findings, fault
 from go_to_wheel.platforms import Target, Version2
 
 _LINUX = "x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64"
@@ -40,6 +47,26 @@ _ARCHES = {
     "intel": ("i386", "x86_64"),
     "universal": ("i386", "ppc", "ppc64", "x86_64"),
 }
+_UNSAFE = re.compile(r"\\|^/|^[A-Za-z]:|(^|/)\.\.?(/|$)|//")
+_WINDOWS = re.compile(
+    r'[<>:"|?*]|[. ](/|$)|'
+    r"(^|/)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.[^/]*)?(/|$)",
+    re.IGNORECASE,
+)
+_HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+_CASE_SENSITIVE = ("linux", "manylinux", "musllinux")
+#: The longest name of one file or folder: 255 bytes on Linux, 255 UTF-16 units elsewhere.
+_MAX_PART = 255
+#: A whole path may have 1,024 bytes on macOS, with the folder that it is installed to.
+_MAX_PATH = 960
+#: Below a Python of the Microsoft Store some 130 of Windows's 260 characters are left.
+_MAX_SHORT = 120
+_SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
+#: Folders of an environment that its own files, or other schemes, are installed to.
+_OWNED = re.compile(r"(bin|scripts|lib|lib64|include)/|pyvenv\.cfg$", re.IGNORECASE)
+#: Commands of every environment.
+OWN_COMMANDS = re.compile(r"(pythonw?[\d.]*|(de)?activate)(\.\w+)?", re.IGNORECASE)
+_STARTUP = re.compile(r"([^/]+\.(pth|start)|(sitecustomize|usercustomize)(\.[^/]+|/.*)?)")
 
 
 @dataclass(frozen=True)
@@ -128,3 +155,118 @@ def check_name(name: WheelName) -> Findings:
     for platform in name.platforms:
         if not is_accepted(platform):
             yield fault("platform-tag", platform)
+
+
+def path_of(entry: zipfile.ZipInfo) -> str:
+    """The entry's path as it is in the archive.
+
+    `filename` isn't: it ends at a NUL, and on Windows its backslashes are slashes.
+    """
+    return entry.orig_filename
+
+
+def is_command(path: str) -> bool:
+    """Whether an installer puts this file on PATH."""
+    parts = path.split("/")
+    return len(parts) == 3 and parts[0].endswith(".data") and parts[1] == "scripts"
+
+
+def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Findings:
+    """What is wrong with the paths of a wheel ("NAME-VERSION" is its `stem`)."""
+    on_windows = any(platform == "any" or platform.startswith("win") for platform in platforms)
+    for path in paths:
+        if not path or _UNSAFE.search(path.rstrip("/") or "/"):
+            yield fault("zip-unsafe-name", path)
+            continue
+        if hidden := find_hidden(path):  # uv refuses them; some break RECORD's lines
+            yield fault("zip-unsafe-name", path, f"it contains {hidden}")
+        if _is_too_long(path):
+            yield fault("zip-windows-name", path, f"over {_MAX_PATH} bytes, {_MAX_PART} in a part")
+        elif on_windows and (match := _WINDOWS.search(path)):
+            yield fault("zip-windows-name", path, f"Windows refuses {match[0].strip('/')!r}")
+        elif on_windows and len(_below_site_packages(path, stem)) > _MAX_SHORT:
+            yield fault("path-long", path)
+        yield from _check_destination(path, stem)
+    places = [_below_site_packages(path, stem) for path in paths]
+    yield from _check_repeats(places, any(not tag.startswith(_CASE_SENSITIVE) for tag in platforms))
+
+
+def _below_site_packages(path: str, stem: str) -> str:
+    """The path where installers put it: `.data` has two names for the wheel's own root."""
+    head, scheme, rest = [*path.split("/", 2), "", ""][:3]
+    return rest if head == f"{stem}.data" and scheme in ("purelib", "platlib") and rest else path
+
+
+def find_hidden(text: str, allowed: str = "") -> str:
+    """The first character without a shape of its own, or that could reorder or break the text.
+
+    As in "U+202E (RIGHT-TO-LEFT OVERRIDE)"; "" where there is none.
+    """
+    if text.isascii() and text.isprintable():
+        return ""
+    for char in text:
+        if unicodedata.category(char) in _HIDDEN and char not in allowed:
+            return f"U+{ord(char):04X} ({unicodedata.name(char, '')})".removesuffix(" ()")
+    return ""
+
+
+def _is_too_long(path: str) -> bool:
+    if len(path) * 4 <= _MAX_PART:
+        return False
+    parts = path.encode("utf-8", "replace").split(b"/")
+    return max(map(len, parts)) > _MAX_PART or sum(map(len, parts), len(parts)) > _MAX_PATH
+
+
+def _check_repeats(paths: Sequence[str], folds: bool) -> Findings:
+    """Two entries for one file: everywhere, or (`folds`) on Windows and macOS.
+
+    In this order a path is followed by those below it and those that fold to the same.
+    """
+    for path, count in Counter(paths).items():
+        if count > 1:
+            yield fault("zip-duplicate-name", path)
+    spell = fold if folds else str
+    ordered = sorted(set(paths), key=lambda path: (spell(path).replace("/", "\0"), path))
+    for path, following in pairwise(ordered):
+        if not path.endswith("/") and following.startswith(f"{path}/"):
+            yield fault("zip-duplicate-name", path)
+        elif folds and (clash := _find_clash(path.split("/"), following.split("/"))):
+            yield Finding("zip-name-clash", "{!a} and {!a}: one on Windows or macOS".format(*clash))
+
+
+def _find_clash(parts: list[str], others: list[str]) -> tuple[str, str] | None:
+    """The beginnings of two paths up to the first part that differs, if only by folding."""
+    level = next((n for n, (a, b) in enumerate(zip(parts, others, strict=False)) if a != b), None)
+    if level is None or fold(parts[level]) != fold(others[level]):
+        return None
+    return "/".join(parts[: level + 1]), "/".join(others[: level + 1])
+
+
+def fold(path: str) -> str:
+    """The path as file systems compare it that ignore case and Unicode form."""
+    if path.isascii():
+        return path.lower()
+    pairs = [(char, char.casefold()) for char in unicodedata.normalize("NFD", path)]
+    return "".join(new if len(new) == 1 else old for old, new in pairs)
+
+
+def _check_destination(path: str, stem: str) -> Findings:
+    """Where an installer puts it: `.data` has a folder for each scheme."""
+    head, scheme, rest = [*path.split("/", 2), "", ""][:3]
+    if not head.endswith(".data"):
+        if _STARTUP.fullmatch(path):
+            yield fault("startup-code", path)
+    elif path in (head, f"{head}/") or (path.endswith("/") and scheme in _SCHEMES):
+        return
+    elif head != f"{stem}.data" or scheme not in _SCHEMES or not rest:
+        yield fault("data-scheme", path)
+    elif scheme == "scripts":
+        if "/" in rest or OWN_COMMANDS.fullmatch(rest):
+            why = "some installers refuse folders" if "/" in rest else "the environment has its own"
+            yield fault("data-scheme", path, why)
+        elif rest.lower().endswith(".exe.exe"):
+            yield fault("command-name", path)
+    elif _STARTUP.fullmatch(rest.rpartition("site-packages/")[2]):
+        yield fault("startup-code", path)
+    elif scheme == "data" and _OWNED.match(rest):
+        yield fault("data-outside", path)

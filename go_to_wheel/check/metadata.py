@@ -25,8 +25,7 @@ from packaging.version import Version
 from trove_classifiers import classifiers, deprecated_classifiers
 
 from go_to_wheel.check.archive import read_text
-from go_to_wheel.check.filename import WheelName
-from go_to_wheel.check.paths import OWN_COMMANDS, find_hidden, is_command
+from go_to_wheel.check.filename import OWN_COMMANDS, WheelName, find_hidden, is_command
 from go_to_wheel.check.report import Finding, Findings, fault, guarded
 from go_to_wheel.sources.readme import relative_links
 

@@ -18,8 +18,7 @@ from go_to_wheel.binary.facts import BinaryFacts, describe
 from go_to_wheel.binary.macho import list_slices
 from go_to_wheel.binary.match import contains, level_faults
 from go_to_wheel.binary.reader import BoundedReader
-from go_to_wheel.check.filename import Claim, WheelName, parse_claim
-from go_to_wheel.check.paths import is_command
+from go_to_wheel.check.filename import Claim, WheelName, is_command, parse_claim
 from go_to_wheel.check.report import Findings, fault
 from go_to_wheel.platforms import TARGETS, Version2, macos_floor
 

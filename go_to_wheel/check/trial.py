@@ -23,7 +23,7 @@ from pathlib import Path
 from packaging.tags import sys_tags
 
 from go_to_wheel.binary.facts import BinaryFacts, describe
-from go_to_wheel.check.paths import is_command
+from go_to_wheel.check.filename import is_command
 from go_to_wheel.check.program import Program
 from go_to_wheel.check.report import Finding, Report, Run, completed, failure
 from go_to_wheel.check.run import wheel_files

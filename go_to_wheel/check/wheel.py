@@ -26,10 +26,9 @@ from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from go_to_wheel.binary.facts import describe
 from go_to_wheel.binary.read import read_facts
 from go_to_wheel.check import archive as zips
+from go_to_wheel.check import filename as naming
 from go_to_wheel.check import metadata as dist_info
 from go_to_wheel.check import program as binaries
-from go_to_wheel.check.filename import NO_NAME, WheelName, check_name, parse_claim, parse_name
-from go_to_wheel.check.paths import check_paths, path_of
 from go_to_wheel.check.report import Finding, Findings, WheelSummary, fault, findings_of, guarded
 from go_to_wheel.errors import BinaryError, MissingPathError, WheelError
 
@@ -58,7 +57,7 @@ class Wheel:
 
     file: str
     size: int = 0
-    name: WheelName = NO_NAME
+    name: naming.WheelName = naming.NO_NAME
     files: list[tuple[str, int]] = field(default_factory=list)
     texts: dict[str, bytes] = field(default_factory=dict)
     programs: list[binaries.Program] = field(default_factory=list)
@@ -122,13 +121,13 @@ def _judge(
 def _check_wheel(wheel: Wheel, stream: BinaryIO) -> Findings:
     """From the outside in."""
     try:
-        wheel.name = parse_name(wheel.file)
+        wheel.name = naming.parse_name(wheel.file)
     except ValueError as error:
         yield Finding("filename-invalid", str(error))
     else:
-        yield from check_name(wheel.name)
+        yield from naming.check_name(wheel.name)
     with zips.open_archive(stream) as archive:
-        is_fatal = wheel.name is NO_NAME
+        is_fatal = wheel.name is naming.NO_NAME
         for finding in zips.check_archive(archive, stream):
             is_fatal |= finding.code in zips.FATAL
             yield finding
@@ -138,11 +137,11 @@ def _check_wheel(wheel: Wheel, stream: BinaryIO) -> Findings:
 
 def _check_inside(wheel: Wheel, archive: zipfile.ZipFile) -> Findings:
     name = wheel.name
-    sizes = [(path_of(entry), entry.file_size) for entry in archive.infolist()]
-    yield from check_paths([path for path, _ in sizes], name.platforms, name.stem)
+    sizes = [(naming.path_of(entry), entry.file_size) for entry in archive.infolist()]
+    yield from naming.check_paths([path for path, _ in sizes], name.platforms, name.stem)
     wheel.files = [(path, size) for path, size in sizes if not path.endswith("/")]
     for tag in name.platforms:
-        if tag != "any" and parse_claim(tag) is None:
+        if tag != "any" and naming.parse_claim(tag) is None:
             wheel.not_run.append(f"programs for {tag!r} are not compared with the tag")
     yield from dist_info.read_texts(archive, name.info, wheel.texts)
     yield from dist_info.check_dist_info(wheel.texts, name, {path for path, _ in wheel.files})
@@ -198,7 +197,7 @@ def _check_sdist(wheel: Wheel, stream: BinaryIO) -> Findings:
     stem = wheel.file.removesuffix(".tar.gz")
     try:
         name, version = parse_sdist_filename(wheel.file)
-        wheel.name = WheelName(str(name), version, frozenset(), stem)
+        wheel.name = naming.WheelName(str(name), version, frozenset(), stem)
     except InvalidSdistFilename as error:
         yield Finding("sdist-invalid", str(error))
     try:
@@ -218,7 +217,7 @@ def _check_sdist(wheel: Wheel, stream: BinaryIO) -> Findings:
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         yield Finding("sdist-invalid", f"it can't be read as a .tar.gz archive: {error}")
         return
-    wheel.readable = wheel.name is not NO_NAME
+    wheel.readable = wheel.name is not naming.NO_NAME
     if text := wheel.texts.get("METADATA"):
         paths = {path for path, _ in wheel.files}
         yield from guarded("PKG-INFO", dist_info.check_metadata(text, wheel.name, paths, stem))

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from hostile_wheels import CASES, FILE, GOOD
 from wheel_factory import META, Recipe, good
 
-from go_to_wheel.check.paths import check_paths, fold
+from go_to_wheel.check.filename import check_paths, fold
 from go_to_wheel.check.report import MAX_OF_A_CODE, Findings
 from go_to_wheel.check.run import check_wheels
 from go_to_wheel.check.wheel import Wheel, check_wheel, read_anatomy

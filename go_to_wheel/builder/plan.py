@@ -17,7 +17,7 @@ from go_to_wheel.builder.prebuilt import Inspected, describe, inspect_all
 from go_to_wheel.config.options import BuildOptions
 from go_to_wheel.config.pyproject import Project, read_project
 from go_to_wheel.config.request import BuildRequest
-from go_to_wheel.config.resolve import chosen_packages, resolve
+from go_to_wheel.config.resolve import resolve
 from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.find import find_fitting_go
@@ -108,7 +108,7 @@ def plan_build(request: BuildRequest, runner: Runner, environ: Mapping[str, str]
     project = find_project(root)
     settings = project.settings
     module = settings.module if project.folder == root else None
-    packages = list(chosen_packages(request, settings))
+    packages = [*(request.packages or settings.commands.values() or settings.packages)]
     source = open_source(str(root / module) if module else request.source, packages)
     return _decide(Located(request, source, project, machine, stamp=not has_other_system(root)))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -35,6 +35,7 @@ _TEXTS = (
 )
 _NAMES = {"description": "summary", "license": "license_expression"}
 _LISTS = ("keywords", "requires_dist", "provides_extra")
+_Check = Callable[[Any], bool]
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,9 @@ def _read_table(folder: Path, data: Mapping[str, Any], settings: Settings) -> Pr
     except Exception as error:  # noqa: BLE001 (a group, or whatever the library stumbles over)
         faults = [str(fault) for fault in getattr(error, "exceptions", (error,))]
         raise InvalidOptionsError([f"{FILE_NAME}: {fault}" for fault in faults]) from None
+    groups = {"console_scripts": meta.scripts, "gui_scripts": meta.gui_scripts, **meta.entrypoints}
+    paths = sorted(meta.license_files or ())
+    licenses = tuple((path.as_posix(), read_text_file(folder / path, folder)) for path in paths)
     fields = _core_metadata(meta)
     texts = {key: fields.get(_NAMES.get(key, key.replace("-", "_"))) for key in _TEXTS}
     return Project(
@@ -156,13 +160,13 @@ def _read_table(folder: Path, data: Mapping[str, Any], settings: Settings) -> Pr
         dynamic=frozenset(meta.dynamic),
         readme=Readme(meta.readme.text, meta.readme.content_type or "") if meta.readme else None,
         readme_file=readme_file,
-        license_files=_license_files(folder, meta),
+        license_files=licenses if meta.license_files is not None else None,
         lists={
             "classifiers": tuple(fields.get("classifier", ())),
             **{name: tuple(fields.get(name, ())) for name in _LISTS},
         },
         urls=dict(meta.urls),
-        entry_points=_entry_points(meta),
+        entry_points={group: dict(entries) for group, entries in groups.items() if entries},
     )
 
 
@@ -191,18 +195,6 @@ def _read_readme(folder: Path, table: Mapping[str, Any]) -> tuple[dict[str, Any]
     return {"readme": {"text": readme.text, "content-type": readme.content_type}}, file
 
 
-def _license_files(folder: Path, meta: StandardMetadata) -> tuple[tuple[str, bytes], ...] | None:
-    if meta.license_files is None:
-        return None
-    paths = sorted(meta.license_files)
-    return tuple((path.as_posix(), read_text_file(folder / path, folder)) for path in paths)
-
-
-def _entry_points(meta: StandardMetadata) -> dict[str, dict[str, str]]:
-    groups = {"console_scripts": meta.scripts, "gui_scripts": meta.gui_scripts, **meta.entrypoints}
-    return {group: dict(entries) for group, entries in groups.items() if entries}
-
-
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
@@ -215,50 +207,46 @@ def _is_text_or_list(value: Any) -> bool:
     return _is_text(value) or _is_list(value)
 
 
-def _is_table(value: Any) -> bool:
-    return isinstance(value, dict) and bool(value) and all(map(_is_text, value.values()))
+def _table_of(check: _Check, names: Collection[str] = ()) -> _Check:
+    """The check of a table that is not empty; `names` are the only keys it may have."""
+    return lambda value: (
+        isinstance(value, dict)
+        and bool(value)
+        and all(map(check, value.values()))
+        and (not names or value.keys() <= {*names})
+    )
 
 
-def _is_licenses(value: Any) -> bool:
+_is_table = _table_of(_is_text)
+
+
+def _is_license(value: Any) -> bool:
     try:
-        return _is_table(value) and bool([parse_license(text) for text in value.values()])
+        return _is_text(value) and bool(parse_license(value))
     except ValueError:
         return False
-
-
-def _is_check(value: Any) -> bool:
-    known = isinstance(value, dict) and set() < value.keys() <= {"select", "ignore"}
-    return known and all(map(_is_text_or_list, value.values()))
 
 
 def _is_switch(value: Any) -> bool:
     return isinstance(value, bool)
 
 
-def _is_lists(value: Any) -> bool:
-    return isinstance(value, dict) and bool(value) and all(map(_is_list, value.values()))
-
-
-def _is_targets(value: Any) -> bool:
-    """Tables of targets, each with its linker flags or build tags."""
+def _is_target(value: Any) -> bool:
+    """A target's linker flags, or its build tags."""
     shapes = {"ldflags": _is_text, "tags": _is_list}
-    return (
-        isinstance(value, dict)
-        and bool(value)
-        and all(
-            isinstance(table, dict)
-            and any(target.name == name and len(target.slices) == 1 for target in TARGETS)
-            and all(key in shapes and shapes[key](found) for key, found in table.items())
-            for name, table in value.items()
-        )
-    )
+    known = isinstance(value, dict) and value.keys() <= shapes.keys()
+    return known and all(shapes[key](found) for key, found in value.items())
 
 
 _VARIABLES = "a variable such as 'main.version', a list of them, or 'auto'"
 _PATTERNS = "a list of patterns as in .gitignore"
+_TARGET_NAMES = [target.name for target in TARGETS if len(target.slices) == 1]
 _TARGETS = "tables with ldflags or tags, one for a platform of `go-to-wheel platforms`"
+_DATA_FILES = 'a table such as { "share/man/man1" = ["man/*.1"] }'
+_LICENSES = 'a table such as { "example.com/module" = "MIT" }'
+_CHECK = "a table with select and ignore, lists of codes"
 #: Every key: what Settings calls it, its value's shape, and that shape in words.
-KEYS: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
+KEYS: Mapping[str, tuple[str, _Check, str]] = {
     "module": ("module", _is_text, "a folder"),
     "package": ("packages", _is_text_or_list, "a folder or a list of folders"),
     "commands": ("commands", _is_table, 'a table such as { tool = "./cmd/tool" }'),
@@ -270,19 +258,19 @@ KEYS: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
     "set-version-var": ("set_version_vars", _is_text_or_list, _VARIABLES),
     "set": ("set_values", _is_table, 'a table such as { "main.commit" = "{commit}" }'),
     "python-source": ("python_source", _is_text, "a folder"),
-    "data-files": ("data_files", _is_lists, 'a table such as { "share/man/man1" = ["man/*.1"] }'),
+    "data-files": ("data_files", _table_of(_is_list), _DATA_FILES),
     "private": ("private", _is_list, "a list of commands"),
-    "target": ("targets", _is_targets, _TARGETS),
+    "target": ("targets", _table_of(_is_target, _TARGET_NAMES), _TARGETS),
     "tag-prefix": ("tag_prefix", _is_text, "what is in front of a tag's version"),
     "readme-links": ("readme_links", _is_switch, "true or false"),
-    "licenses": ("licenses", _is_licenses, 'a table such as { "example.com/module" = "MIT" }'),
+    "licenses": ("licenses", _table_of(_is_license), _LICENSES),
     "cgo": ("cgo", _is_switch, "true or false"),
     "libc": ("libc", _is_text, "'musl' or 'glibc'"),
     "glibc": ("glibc", _is_text, "a version such as '2.28'"),
     "vendor": ("vendor", _is_switch, "true or false"),
     "sdist-include": ("sdist_include", _is_list, _PATTERNS),
     "sdist-exclude": ("sdist_exclude", _is_list, _PATTERNS),
-    "check": ("check", _is_check, "a table with select and ignore, lists of codes"),
+    "check": ("check", _table_of(_is_text_or_list, ("select", "ignore")), _CHECK),
 }
 
 

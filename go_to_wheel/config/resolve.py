@@ -7,7 +7,7 @@ detected, the default.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from go_to_wheel.config.options import (
     Layout,
     Value,
 )
-from go_to_wheel.config.pyproject import FILE_NAME, TABLE, Project, Settings
+from go_to_wheel.config.pyproject import FILE_NAME, TABLE, Project
 from go_to_wheel.config.request import (
     BuildRequest,
     asked_values,
@@ -40,12 +40,7 @@ from go_to_wheel.config.request import (
     format_setting,
 )
 from go_to_wheel.errors import InvalidOptionsError
-from go_to_wheel.naming import (
-    check_command,
-    check_name,
-    name_from_path,
-    parse_version,
-)
+from go_to_wheel.naming import check_command, check_name, name_from_path, parse_version
 from go_to_wheel.platforms import Target, default_targets, parse_selection
 from go_to_wheel.sources.readme import Readme
 
@@ -84,6 +79,8 @@ class _Resolver:
         self.request, self.detected = request, detected
         self.project = detected.project or Project(Path())
         self.settings = self.project.settings
+        stated = self.project.license_files
+        self.licenses = detected.files.licenses if stated is None else stated
         self.faults: list[str] = []
         self.hints: list[str] = []
         self.notes: list[str] = []
@@ -96,7 +93,7 @@ class _Resolver:
         request, detected = self.request, self.detected
         targets, layout = self.targets(), self.layout()
         user_flags = self.setting("ldflags", "")
-        self.packages()
+        given_flags = [key for key in ("ldflags", "tags") if getattr(request, key) is not None]
         name = self.name()
         commands = self.commands(name)
         given, version = self.version()
@@ -108,7 +105,10 @@ class _Resolver:
         self.check_rest(commands, targets)
         if not self.faults:
             self.faults += check_metadata(project)
-        self.detected_notes()
+        self.notes += filter(None, [*detected.identity.notes, *detected.notes, self.project.note])
+        if detected.unknown_license and "license" not in self.origins:
+            why = detected.unknown_license
+            self.notes.append(f"the licence is unknown, so none is stated; {why} (set --license)")
         return BuildOptions(
             project=project,
             commands=commands,
@@ -118,7 +118,7 @@ class _Resolver:
             ldflags=" ".join(filter(None, flags)),
             variables=variables,
             tags=self.tags(),
-            licenses=self.license_files(),
+            licenses=self.licenses,
             dependency_licenses=request.dependency_licenses,
             module_licenses=self.settings.licenses,
             keep_going=request.keep_going,
@@ -129,7 +129,10 @@ class _Resolver:
             python_files=detected.python_files,
             data_files=detected.data_files,
             private=self.settings.private,
-            target_settings=self.target_settings(),
+            target_settings={
+                target: {key: text for key, text in table.items() if key not in given_flags}
+                for target, table in self.settings.targets.items()
+            },
             entry_points=self.project.entry_points,
         )
 
@@ -157,14 +160,19 @@ class _Resolver:
         flag = getattr(self.request, key.replace("-", "_"), None)
         stated = (self.project.values or {}).get(key)
         written = f"{key.partition('-')[0]}s" if key.startswith(("author", "maintainer")) else key
-        candidates = [(flag, f"--{key}"), (stated, f"{FILE_NAME}, project.{written}")]
+        places = {f"--{key}": flag, f"{FILE_NAME}, project.{written}": stated}
         if not self.project.closed(key):
-            candidates += [(detected.text, detected.source)] if detected else []
-            candidates += [(default, "default")]
-        for text, source in candidates:
-            if text is not None:
+            places |= {detected.source: detected.text} if detected else {}
+            places |= {"default": default}
+        found: str | None = self.first(key, places)
+        return found
+
+    def first(self, key: str, places: Mapping[str, Any]) -> Any:
+        """The first value that is there; its place is noted as its source."""
+        for source, value in places.items():
+            if value is not None:
                 self.origins[key] = source
-                return text
+                return value
         return None
 
     def setting(self, key: str, default: Any = None) -> Any:
@@ -175,11 +183,7 @@ class _Resolver:
             f"{FILE_NAME}, {TABLE}.{key}": getattr(self.settings, attribute),
             "default": default,
         }
-        for source, value in places.items():
-            if value is not None:
-                self.origins[key] = source
-                return value
-        return None
+        return self.first(key, places)
 
     def targets(self) -> tuple[Target, ...]:
         available = self.detected.available
@@ -213,13 +217,6 @@ class _Resolver:
                 self.add(fault, "write them with commas: --tags osusergo,netgo")
         return tuple(dict.fromkeys(names))
 
-    def packages(self) -> None:
-        """Where the packages come from; `locate` has chosen them already."""
-        stated = {"package": self.settings.packages, "commands": self.settings.commands}
-        keys = [f"{FILE_NAME}, {TABLE}.{key}" for key, value in stated.items() if value]
-        if origins := ["--package"] if self.request.packages else keys:
-            self.origins["package"] = origins[0]
-
     def name(self) -> str:
         paths = self.detected.package_paths
         kind, path = ("package", paths[0]) if len(paths) == 1 else (
@@ -231,6 +228,13 @@ class _Resolver:
 
     def commands(self, name: str) -> tuple[str, ...]:
         """The commands' names: configured, or --entry-point, or the project's, or by package."""
+        places = {
+            "--package": self.request.packages,
+            f"{FILE_NAME}, {TABLE}.package": self.settings.packages,
+            f"{FILE_NAME}, {TABLE}.commands": self.settings.commands,
+        }
+        if origins := [place for place, value in places.items() if value]:
+            self.origins["package"] = origins[0]
         paths = self.detected.package_paths
         faultless = not self.faults
         entry_point = self.setting("entry-point")
@@ -321,26 +325,17 @@ class _Resolver:
             try:
                 yield format_setting(name, fill_placeholders(template, known))
             except KeyError as error:
-                self.unknown_value(name, template, str(error.args[0]))
+                lacking = error.args[0]
+                if self.detected.identity.settled:
+                    note = f"{name} is left as it is: a source archive has no {lacking}"
+                    self.notes.append(note)
+                else:
+                    self.add(
+                        f"set {name!r}: the {lacking} in {template!r} is not known here",
+                        f"build in a git checkout, or write a value: --set {name}=VALUE",
+                    )
             except ValueError as error:
                 self.add(f"set {name!r}: {error}", "write --set main.commit={commit}")
-
-    def unknown_value(self, name: str, template: str, placeholder: str) -> None:
-        if self.detected.identity.settled:
-            self.notes.append(f"{name} is left as it is: a source archive has no {placeholder}")
-            return
-        self.add(
-            f"set {name!r}: the {placeholder} in {template!r} is not known here",
-            f"build in a git checkout, or write a value: --set {name}=VALUE",
-        )
-
-    def target_settings(self) -> dict[str, dict[str, Any]]:
-        """[tool.go-to-wheel.target], as far as no flag of the command line counts more."""
-        given = [key for key in ("ldflags", "tags") if getattr(self.request, key) is not None]
-        return {
-            name: {key: value for key, value in table.items() if key not in given}
-            for name, table in self.settings.targets.items()
-        }
 
     def check_rest(self, commands: Sequence[str], targets: Sequence[Target]) -> None:
         for name in sorted({*self.settings.private} - {*commands}):
@@ -370,6 +365,8 @@ class _Resolver:
                 self.check(partial(check_text, key), text)
             texts[key.replace("-", "_")] = text
         summary = texts.pop("description")
+        known = self.detected.identity.license or self.detected.license
+        license_text = self.pick("license", known)
         if self.origins.get("description") == "default":
             self.notes.append(
                 "neither the doc comment nor the README has a sentence about the program: "
@@ -380,8 +377,8 @@ class _Resolver:
             version=version,
             summary=summary,
             readme=self.readme(name, summary, commands),
-            license_expression=self.license(),
-            license_files=tuple(path for path, _ in self.license_files()),
+            license_expression=self.parse(parse_license, license_text) if license_text else None,
+            license_files=tuple(path for path, _ in self.licenses),
             urls=self.urls(),
             lists=self.project.lists,
             **texts,
@@ -401,43 +398,18 @@ class _Resolver:
         self.origins["readme"] = files.readme_name
         return files.readme
 
-    def license(self) -> str | None:
-        text = self.pick("license", self.detected.identity.license or self.detected.license)
-        return self.parse(parse_license, text) if text else None
-
-    def license_files(self) -> tuple[tuple[str, bytes], ...]:
-        stated = self.project.license_files
-        return self.detected.files.licenses if stated is None else stated
-
     def urls(self) -> dict[str, str]:
         """Homepage from the flag; [project.urls], else those detected."""
-        found = self.detected.identity.urls
-        urls: dict[str, str] = {}
+        url, found = self.request.url, self.detected.identity.urls
         if self.project.urls:
-            urls.update(self.project.urls)
-            self.origins["urls"] = f"{FILE_NAME}, project.urls"
-        elif found and not self.project.closed("urls"):
-            urls.update({label: value.text for label, value in found})
-            self.origins["urls"] = found[0][1].source
-        url = self.request.url
-        for address in [*urls.values(), *([url] if url is not None else [])]:
-            self.check(partial(check_text, "url"), address)
-        if url is not None:
-            others = {label: address for label, address in urls.items() if address != url}
-            urls = {"Homepage": url, **others}
-            self.origins["urls"] = ", ".join(filter(None, ["--url", self.origins.get("urls")]))
-        return urls
-
-    def detected_notes(self) -> None:
-        notes = [*self.detected.identity.notes, *self.detected.notes, self.project.note]
-        self.notes += filter(None, notes)
-        reason = self.detected.unknown_license
-        if reason and "license" not in self.origins:
-            self.notes.append(
-                f"the licence is unknown, so none is stated; {reason} (set --license)"
-            )
-
-
-def chosen_packages(request: BuildRequest, settings: Settings) -> Iterator[str]:
-    """The packages to build, relative to the source: flag, else [tool.go-to-wheel]."""
-    yield from request.packages or settings.commands.values() or settings.packages
+            place = f"{FILE_NAME}, project.urls"
+            found = tuple((label, Value(text, place)) for label, text in self.project.urls.items())
+        elif self.project.closed("urls"):
+            found = ()
+        asked = () if url is None else (("", Value(url, "--url")),)
+        for _, value in [*found, *asked]:
+            self.check(partial(check_text, "url"), value.text)
+        if found or asked:
+            self.origins["urls"] = ", ".join(value.source for _, value in (*asked, *found[:1]))
+        urls = {label: value.text for label, value in found if value.text != url}
+        return urls if url is None else {"Homepage": url, **urls}

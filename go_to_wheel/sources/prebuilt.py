@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -89,16 +89,12 @@ class BinarySource:
     @property
     def commands(self) -> tuple[str, ...]:
         """The programs' names, sorted; empty when they have none."""
-        return tuple(
-            sorted({binary.command for binary in self.binaries if binary.command is not None})
-        )
+        return tuple(sorted({each.command for each in self.binaries if each.command is not None}))
 
     def find(self, target: Target, command: str | None) -> PrebuiltBinary | None:
         """A target's program of this name (None: its only one)."""
-        for binary in self.binaries:
-            if binary.target == target and (command is None or binary.command == command):
-                return binary
-        return None
+        fitting = (binary for binary in self.binaries if binary.target == target)
+        return next((each for each in fitting if command in (None, each.command)), None)
 
 
 def parse_binaries(values: Sequence[str], home: Path | None = None) -> BinarySource:
@@ -142,13 +138,13 @@ def is_release(folder: Path) -> bool:
     if {ARTIFACTS, METADATA} <= set(names):
         return True
     own = any(name.endswith(".go") or name in ("go.mod", "pyproject.toml") for name in names)
-    files = (path for path in _list_candidates(folder) if path.parent == folder)
-    return not own and any(map(_may_hold_programs, files))
-
-
-def _may_hold_programs(path: Path) -> bool:
-    with open_file(path, path.parent, BINARY_LIMIT) as stream:
-        return is_program(stream.read(512)) or path.name.lower().endswith((".zip", ".gz", ".tgz"))
+    for path in () if own else _list_candidates(folder):
+        if path.parent == folder:
+            with open_file(path, folder, BINARY_LIMIT) as stream:
+                archive = path.name.lower().endswith((".zip", ".gz", ".tgz"))
+                if archive or is_program(stream.read(512)):
+                    return True
+    return False
 
 
 def read_release(folder: Path) -> BinarySource:
@@ -202,6 +198,7 @@ class _Program:
     """An executable in a release's file; `member` is "" where it is the file itself."""
 
     path: Path
+    project: Path | None
     member: str
     facts: BinaryFacts
     digest: bytes
@@ -216,8 +213,14 @@ class _Program:
         name = PurePosixPath(self.member or self.path.name.removesuffix(".gz")).name
         return _NAME_END.split(name.removesuffix(".exe"), maxsplit=1)[0]
 
-    def fits(self, target: Target) -> bool:
-        return not check_target(self.facts, target, prebuilt=True)
+    def load(self) -> bytes:
+        with open_file(self.path, self.project, BINARY_LIMIT) as stream:
+            for member in list_members(self.path, stream):
+                if member.name == self.member:
+                    data = member.read_all(BINARY_LIMIT)
+                    if sha256(data).digest() == self.digest:
+                        return data
+        raise SourceError(f"{self.label} changed during the build", "run the command again")
 
 
 def _collect(paths: Sequence[Path], project: Path | None, home: Path | None) -> BinarySource:
@@ -242,12 +245,13 @@ def _collect(paths: Sequence[Path], project: Path | None, home: Path | None) -> 
             "name the programs: --binary TARGET=PATH",
         )
     _refuse_gaps(found)
+    versions = {match["version"] for path in paths if (match := _VERSION.search(path.name))}
     notes = [("left out, because wheels have no tag for them", other),
              ("not in the list of checksums beside them", unlisted)]  # fmt: skip
     return BinarySource(
-        binaries=tuple(_choose(*key, programs, project) for key, programs in found.items()),
+        binaries=tuple(_choose(*key, programs) for key, programs in found.items()),
         home=home,
-        version=_common_version(paths),
+        version=versions.pop() if len(versions) == 1 else None,
         about="the files' names",
         files=_project_files(texts),
         notes=tuple(f"{why}: {', '.join(sorted(set(what)))}" for why, what in notes if what),
@@ -266,25 +270,23 @@ def _list_programs(
             if is_program(member.read(512)) and "testdata" not in parts:
                 origin = origin or verify(path, project, sums)
                 data = member.read_all(BINARY_LIMIT)
-                facts = _read_facts(f"{path} {member.name}".strip(), data)
+                try:
+                    facts = read_facts(io.BytesIO(data))
+                except BinaryError as error:
+                    label = f"{path} {member.name}".strip()
+                    raise SourceError(f"{label}: {error.message}", error.hint) from None
+                digest = sha256(data).digest()
                 if facts.executable:
-                    yield _Program(path, member.name, facts, sha256(data).digest(), origin)
+                    yield _Program(path, project, member.name, facts, digest, origin)
             elif len(parts) in (1, 2) and (is_license_name(name) or _is_readme(name)):
                 texts.setdefault(name, member.read_all(TEXT_LIMIT).replace(b"\r\n", b"\n"))
 
 
-def _read_facts(label: str, data: bytes) -> BinaryFacts:
-    try:
-        return read_facts(io.BytesIO(data))
-    except BinaryError as error:
-        raise SourceError(f"{label}: {error.message}", error.hint) from None
-
-
-def _choose(
-    target: Target, command: str, programs: Sequence[_Program], project: Path | None
-) -> PrebuiltBinary:
+def _choose(target: Target, command: str, programs: Sequence[_Program]) -> PrebuiltBinary:
     """One program of those for a target: an archive's, which was published, before others."""
-    fitting = [program for program in programs if program.fits(target)] or programs[:1]
+    fitting = [
+        program for program in programs if not check_target(program.facts, target, prebuilt=True)
+    ] or programs[:1]
     if len({program.digest for program in fitting}) > 1:
         labels = ", ".join(program.label for program in fitting)
         raise SourceError(
@@ -292,27 +294,7 @@ def _choose(
             f"name the one to take: --binary {target.name}=PATH",
         )
     chosen = max(fitting, key=lambda program: (program.origin.listed != "", program.member != ""))
-    load = _loader(chosen, project)
-    return PrebuiltBinary(target, chosen.label, load, command, chosen.origin)
-
-
-def _loader(program: _Program, project: Path | None) -> Callable[[], bytes]:
-    def load() -> bytes:
-        with open_file(program.path, project, BINARY_LIMIT) as stream:
-            for member in list_members(program.path, stream):
-                if member.name == program.member:
-                    data = member.read_all(BINARY_LIMIT)
-                    if sha256(data).digest() == program.digest:
-                        return data
-        raise SourceError(f"{program.label} changed during the build", "run the command again")
-
-    return load
-
-
-def _common_version(paths: Iterable[Path]) -> str | None:
-    """The version that is in the names of all files that have one."""
-    found = {match["version"] for path in paths if (match := _VERSION.search(path.name))}
-    return found.pop() if len(found) == 1 else None
+    return PrebuiltBinary(target, chosen.label, chosen.load, command, chosen.origin)
 
 
 def _is_readme(name: str) -> bool:
@@ -329,12 +311,10 @@ def _project_files(texts: Mapping[str, bytes]) -> ProjectFiles:
     return ProjectFiles(readme, licenses, readmes[0])
 
 
-def _refuse_gaps(found: Iterable[tuple[Target, str]]) -> None:
+def _refuse_gaps(found: Collection[tuple[Target, str]]) -> None:
     """Every target must have every command: a wheel's commands don't depend on the system."""
-    present = list(found)
-    targets = dict.fromkeys(target for target, _ in present)
-    commands = dict.fromkeys(command for _, command in present)
-    gaps = [f"{t.name} has no {c!r}" for t in targets for c in commands if (t, c) not in present]
+    targets, commands = (dict.fromkeys(part) for part in zip(*found, strict=True))
+    gaps = [f"{t.name} has no {c!r}" for t in targets for c in commands if (t, c) not in found]
     if gaps:
         raise SourceError(
             f"the platforms differ in their programs: {', '.join(gaps)}",

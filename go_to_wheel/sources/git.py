@@ -119,6 +119,10 @@ class Git:
             return None
         return result.stdout.strip() if result.returncode == 0 else None
 
+    def lines(self, *args: str) -> list[str]:
+        """The lines that git prints."""
+        return (self.query(*args) or "").splitlines()
+
 
 def guard_git(folder: Path, runner: Runner, environ: Mapping[str, str]) -> dict[str, str]:
     """The environment in which nothing that the folder's repository configures is started.
@@ -138,21 +142,21 @@ def guard_git(folder: Path, runner: Runner, environ: Mapping[str, str]) -> dict[
         return guarded  # no git
     if listed.returncode:
         return guarded  # it refuses every call
-    settings = list(_parse_settings(listed.stdout))
+    fields = listed.stdout.split("\0")  # scope, then name and value
+    pairs = zip(fields[::2], fields[1::2], strict=False)
+    settings = [(scope, *setting.partition("\n")[::2]) for scope, setting in pairs]
     if ("command", "core.fsmonitor", "false") not in settings:
         raise ToolchainError(
             f"{git.query('--version')} is too old: it would start what {str(root)!r} configures",
             "install git 2.31 or newer, or build a copy of the folder without .git",
         )
-    return _with_settings(guarded, [*_reset(settings), *_ignored_submodules(git)])
-
-
-def _parse_settings(listed: str) -> Iterator[tuple[str, str, str]]:
-    """`git config --list --null --show-scope` -> (scope, name, value)."""
-    fields = listed.split("\0")
-    for scope, setting in zip(fields[::2], fields[1::2], strict=False):
-        name, _, value = setting.partition("\n")
-        yield scope, name, value
+    off = [*_reset(settings), *_ignored_submodules(git)]
+    if odd := [name for name, _ in off if "\ufffd" in name]:  # so it can't be written
+        raise ToolchainError(
+            f"the repository's setting {odd[0]!r} may start a program, and its name is not UTF-8",
+            "remove it from .git/config or .gitmodules, or build a copy of the folder without .git",
+        )
+    return _with_settings(guarded, off)
 
 
 def _reset(settings: Sequence[tuple[str, str, str]]) -> Iterator[tuple[str, str]]:
@@ -160,11 +164,9 @@ def _reset(settings: Sequence[tuple[str, str, str]]) -> Iterator[tuple[str, str]
     of_repository = {name for scope, name, _ in settings if scope in ("local", "worktree")}
     for name in sorted(of_repository):
         if _STARTS.fullmatch(name):
-            _refuse_unreadable(name)
             yield name, _NEUTRAL.get(name.rpartition(".")[2], "")
-            for scope, key, value in settings:
-                if key == name and scope in ("system", "global"):
-                    yield name, value
+            own = [setting for setting in settings if setting[0] in ("system", "global")]
+            yield from ((name, value) for _, key, value in own if key == name)
 
 
 def _ignored_submodules(git: Git) -> Iterator[tuple[str, str]]:
@@ -173,30 +175,19 @@ def _ignored_submodules(git: Git) -> Iterator[tuple[str, str]]:
         listed = git.query("config", "--file", ".gitmodules", "--list", "--null", "--name-only")
         for name in (listed or "").split("\0"):
             if name.startswith("submodule."):
-                _refuse_unreadable(name)
                 yield f"{name.rpartition('.')[0]}.ignore", "dirty"
-
-
-def _refuse_unreadable(name: str) -> None:
-    """Raise ToolchainError for a setting that can't be reset: its name was not UTF-8."""
-    if "\ufffd" in name:
-        raise ToolchainError(
-            f"the repository's setting {name!r} may start a program, and its name is not UTF-8",
-            "remove it from .git/config or .gitmodules, or build a copy of the folder without .git",
-        )
 
 
 def _with_settings(
     environ: Mapping[str, str], settings: Iterable[tuple[str, str]]
 ) -> dict[str, str]:
     """The environment with more git settings, which count more than all files'."""
+    count = environ.get("GIT_CONFIG_COUNT", "")
     result = dict(environ)
-    count = result.get("GIT_CONFIG_COUNT", "")
-    number = int(count) if count.isdecimal() else 0
-    for name, value in settings:
+    for number, (name, value) in enumerate(settings, int(count) if count.isdecimal() else 0):
         result |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
-        number += 1
-    return {**result, "GIT_CONFIG_COUNT": str(number)}
+        result["GIT_CONFIG_COUNT"] = str(number + 1)
+    return result
 
 
 def has_other_system(folder: Path) -> bool:
@@ -229,20 +220,19 @@ def read_checkout(
         return _problem(git.folder, error.message)
     if head.returncode:
         empty = re.search("not a git repository|does not have any commits yet", head.stderr)
-        return None if empty else _problem(git.folder, _reason(head.stderr))
+        return None if empty else _problem(git.folder, head.stderr)
     commit, seconds = head.stdout.split()
     prefix = git.query("rev-parse", "--show-prefix") or ""
     places = [posixpath.normpath(posixpath.join(prefix, place)) for place in (".", *nearby)]
     folders = dict.fromkeys("" if place == "." else f"{place}/" for place in places)
     rules = replace(rules, folders=tuple(folders))
-    here = find_version(_lines(git, "tag", "--points-at", "HEAD"), rules)
+    here = find_version(git.lines("tag", "--points-at", "HEAD"), rules)
     changes = _list_changes(git, stamped)
-    found = Checkout(
-        commit, int(seconds), None, None, git.query("remote", "get-url", "origin"), prefix
-    )
+    remote = git.query("remote", "get-url", "origin")
+    found = Checkout(commit, int(seconds), remote=remote, prefix=prefix)
     if here and not changes:
         return replace(found, release=here)
-    base = here or find_version(_lines(git, "tag", "--merged", "HEAD"), rules)
+    base = here or find_version(git.lines("tag", "--merged", "HEAD"), rules)
     why = f"no version tag names the commit {commit[:12]}"
     if here:
         why = f"files differ from the commit that {here} names: {changes}; commit or ignore them"
@@ -263,6 +253,10 @@ def _list_changes(git: Git, everywhere: bool) -> str:
         return "git status fails"
     lines = [line.split(maxsplit=1) for line in listed.splitlines()]
     names = [f"{name} is untracked" if state == "??" else name for state, name in lines]
+    return _first_five(names)
+
+
+def _first_five(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
@@ -270,8 +264,7 @@ def _no_tag(git: Git) -> str:
     """Why no tag is a version; "" in a repository without any."""
     if git.query("rev-parse", "--is-shallow-repository") == "true":
         return "the clone is shallow, so tags may be missing; git fetch --unshallow --tags"
-    tags = _lines(git, "tag", "--sort=-creatordate")
-    named = ", ".join(tags[:5]) + (", …" if len(tags) > 5 else "")
+    named = _first_five(git.lines("tag", "--sort=-creatordate"))
     return named and (
         f"no tag is a version of this project, neither is {named}; "
         "set tag-prefix in [tool.go-to-wheel] to what is in front of its versions"
@@ -279,22 +272,13 @@ def _no_tag(git: Git) -> str:
 
 
 def _problem(folder: Path, text: str) -> Checkout | None:
-    """git's refusal, where there is a repository that it is about."""
+    """git's refusal with the command that helps, where there is a repository that it is about."""
+    line = (text.strip().splitlines() or ["no message"])[0].removeprefix("fatal: ")
+    if found := re.search(r"dubious ownership in repository at '(?P<top>.*)'", text):
+        line += f"; git config --global --add safe.directory {found['top']!r}"
     inside = any((place / ".git").exists() for place in (folder, *folder.parents))
-    why = f"its version is unknown, git failed: {text}"
+    why = f"its version is unknown, git failed: {line}"
     return Checkout(development=("0.0.0.dev0", why)) if inside else None
-
-
-def _reason(stderr: str) -> str:
-    """git's first line, with the command that helps."""
-    lines = stderr.strip().splitlines() or ["no message"]
-    found = re.search(r"dubious ownership in repository at '(?P<top>.*)'", stderr)
-    hint = f"; git config --global --add safe.directory {found['top']!r}" if found else ""
-    return f"{lines[0].removeprefix('fatal: ')}{hint}"
-
-
-def _lines(git: Git, *args: str) -> list[str]:
-    return (git.query(*args) or "").splitlines()
 
 
 @dataclass(frozen=True)
@@ -373,11 +357,9 @@ def read_archival(folder: Path, rules: TagRules) -> Checkout | None:
     described = _DESCRIBED.fullmatch(fields.get("describe-name", ""))
     if described and described[0] == described["tag"]:
         tags.append(described["tag"])
-    release = find_version(tags, rules)
-    if release:
+    if release := find_version(tags, rules):
         return Checkout(commit, seconds, release)
     base = find_version([described["tag"]], rules) if described else None
+    text = format_development(base or "v0.0.0", seconds, commit)
     why = f"{ARCHIVAL} names no version tag on the commit {commit[:12]}"
-    return Checkout(
-        commit, seconds, None, (format_development(base or "v0.0.0", seconds, commit), why)
-    )
+    return Checkout(commit, seconds, development=(text, why))

@@ -28,18 +28,16 @@ TEXT_LIMIT = 8 << 20
 FILE_LIMIT = 512 << 20
 #: Bytes of a prebuilt binary: the zip format's own limit without its 64-bit extension.
 BINARY_LIMIT = 2**31 - 1
-
-
 _PIECE = 1 << 20
 
-
-def _flags(*names: str) -> int:
-    """The flags that this system has."""
-    return sum(getattr(os, f"O_{name}", 0) for name in names)
-
-
-_OPEN_FLAGS = _flags("RDONLY", "BINARY", "CLOEXEC", "NOFOLLOW", "NONBLOCK", "NOCTTY")
-_FOLDER_FLAGS = _flags("PATH", "CLOEXEC", "NOFOLLOW", "DIRECTORY")
+#: Those that this system has.
+_OPEN_FLAGS, _FOLDER_FLAGS = (
+    sum(getattr(os, f"O_{name}", 0) for name in names.split())
+    for names in (
+        "RDONLY BINARY CLOEXEC NOFOLLOW NONBLOCK NOCTTY",
+        "PATH CLOEXEC NOFOLLOW DIRECTORY",
+    )
+)
 _HAS_DIR_FD = os.open in os.supports_dir_fd
 #: What `ls -l` shows first of it.
 _KINDS = {
@@ -67,8 +65,7 @@ def read_file(path: Path, project: Path | None, limit: int = FILE_LIMIT) -> byte
     """
     with open_file(path, project, limit) as stream:
         data = read_up_to(stream, limit + 1)
-    if len(data) > limit:  # it grew, or its size is not known, as below /proc
-        raise _too_large(path, len(data), limit)
+    _check_size(path, len(data), limit)  # it grew, or its size is not known, as below /proc
     return data
 
 
@@ -95,7 +92,10 @@ def _open(path: Path, project: Path | None, limit: int) -> int:
     real = _real(path)
     home = None if project is None else _home_of(path, real, project)
     _check_kind(path, os.lstat(_extended(real)), limit)
-    descriptor = os.open(_extended(real), _OPEN_FLAGS) if home is None else _open_below(home, real)
+    if home is None or not _HAS_DIR_FD:  # Windows, where creating a link takes a privilege
+        descriptor = os.open(_extended(real), _OPEN_FLAGS)
+    else:
+        descriptor = _open_below(home, real)
     try:
         _check_kind(path, os.fstat(descriptor), limit)
     except BaseException:
@@ -107,8 +107,6 @@ def _open(path: Path, project: Path | None, limit: int) -> int:
 def _open_below(home: Path, real: Path) -> int:
     """Open a file below a folder, following no link that took a folder's place meanwhile."""
     *folders, name = real.relative_to(home).parts
-    if not _HAS_DIR_FD:  # Windows, where creating a link takes a privilege
-        return os.open(_extended(real), _OPEN_FLAGS)
     above = os.open(home, _FOLDER_FLAGS)
     try:
         for folder in folders:
@@ -148,15 +146,15 @@ def _check_kind(path: Path, found: os.stat_result, limit: int) -> None:
             f"{str(path)!r} is {kind}, not a regular file",
             "put a regular file there, or remove it",
         )
-    if found.st_size > limit:
-        raise _too_large(path, found.st_size, limit)
+    _check_size(path, found.st_size, limit)
 
 
-def _too_large(path: Path, size: int, limit: int) -> SourceError:
-    return SourceError(
-        f"{str(path)!r} has {size:,} bytes; at most {limit:,} are read",
-        "put a smaller file there, or remove it",
-    )
+def _check_size(path: Path, size: int, limit: int) -> None:
+    if size > limit:
+        raise SourceError(
+            f"{str(path)!r} has {size:,} bytes; at most {limit:,} are read",
+            "put a smaller file there, or remove it",
+        )
 
 
 def refuse_outside(path: Path, project: Path) -> None:
@@ -211,10 +209,9 @@ def find_readme(folders: Iterable[Path]) -> Path | None:
     for folder in filter(Path.is_dir, folders):
         names = sorted((path.name for path in folder.iterdir()), reverse=True)
         by_name = {name.lower(): folder / name for name in names}
-        for suffix in CONTENT_TYPES:
-            path = by_name.get(f"readme{suffix}")
-            if path and not path.is_dir():
-                return path
+        paths = (by_name.get(f"readme{suffix}") for suffix in CONTENT_TYPES)
+        if found := next((path for path in paths if path and not path.is_dir()), None):
+            return found
     return None
 
 
@@ -251,8 +248,6 @@ def read_license_files(home: Path, repository: Path | None) -> tuple[tuple[str, 
 
 def list_license_files(folder: Path) -> list[Path]:
     """The files of a folder that are licences or notices by their names, sorted."""
-    if not folder.is_dir():
-        return []
-    found = [path for path in folder.iterdir() if is_license_name(path.name)]
-    files = (path for path in found if not path.is_dir())
+    found = folder.iterdir() if folder.is_dir() else ()
+    files = (path for path in found if is_license_name(path.name) and not path.is_dir())
     return sorted(files, key=attrgetter("parts"))  # Windows would ignore case

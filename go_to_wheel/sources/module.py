@@ -67,23 +67,21 @@ class ModuleSource:
     @property
     def package_paths(self) -> tuple[str, ...]:
         """The import paths of the packages, derived from their folders."""
-        return tuple(self._import_path(package) for package in self.packages)
+        below = [package.removeprefix(".").strip("/") for package in self.packages]
+        return tuple(
+            name if not package.startswith(".") else f"{self.module_path}/{name}".rstrip("/")
+            for package, name in zip(self.packages, below, strict=True)
+        )
 
     @property
     def text_folders(self) -> tuple[Path, ...]:
         """Where to look for a README: the packages' folders, then the module's."""
         home = self.home or self.root
-        folders = [
-            home / path.removeprefix(self.module_path).strip("/") for path in self.package_paths
-        ]
-        nearest = folders[:1] if len(folders) == 1 else []
-        return tuple(dict.fromkeys((*nearest, home)))
-
-    def _import_path(self, package: str) -> str:
-        if not package.startswith("."):
-            return package
-        below = package.removeprefix(".").strip("/")
-        return f"{self.module_path}/{below}" if below else self.module_path
+        folders = [home]
+        if len(self.packages) == 1:
+            below = self.package_paths[0].removeprefix(self.module_path).strip("/")
+            folders.insert(0, home / below)
+        return tuple(dict.fromkeys(folders))
 
 
 def open_source(source: str, package: str | Sequence[str] | None = None) -> ModuleSource:
@@ -110,8 +108,10 @@ def open_source(source: str, package: str | Sequence[str] | None = None) -> Modu
         )
     packages = [package] if isinstance(package, str) else package
     below = tuple(_package_below(root, folder / name, name) for name in packages or ["."])
-    go_mod = _read_go_mod(root / "go.mod")
-    path = parse_module_path(go_mod)
+    try:
+        path = parse_module_path(read_file(root / "go.mod", root, TEXT_LIMIT).decode())
+    except UnicodeDecodeError as error:
+        raise SourceError(f"can't read {root / 'go.mod'}: {error}", "save it as UTF-8") from None
     if path is None:
         raise SourceError(
             f"{root / 'go.mod'} has no module line", "add one: module example.com/name"
@@ -128,21 +128,18 @@ def refuse_irregular_sources(root: Path) -> None:
     """
     folders = [root]
     while folders:
-        for entry in _list_folder(folders.pop()):
+        try:
+            with os.scandir(folders.pop()) as found:
+                entries = list(found)
+        except OSError:  # a database's folder, say: if it has a package, Go says so
+            continue
+        for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 if entry.name != "testdata" and not entry.name.startswith("."):
                     folders.append(Path(entry.path))
             elif _is_read_by_go(entry.name) and not _is_plain(entry):
                 with open_file(Path(entry.path), root):
                     pass
-
-
-def _list_folder(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError:  # a database's folder, say: if it has a package, Go says so
-        return []
 
 
 def _is_read_by_go(name: str) -> bool:
@@ -175,31 +172,23 @@ def _local_folders(root: Path) -> Iterator[Path]:
 
 def module_root(folder: Path) -> Path | None:
     """The folder with the go.mod that governs this one, None when there is none."""
-    for candidate in (folder, *folder.parents):
-        if os.path.lexists(candidate / "go.mod") and not (candidate / "go.mod").is_dir():
-            return candidate
-    return None
+    files = (place / "go.mod" for place in (folder, *folder.parents))
+    return next(
+        (file.parent for file in files if os.path.lexists(file) and not file.is_dir()), None
+    )
 
 
 def _package_below(root: Path, target: Path, package: str) -> str:
     resolved = target.resolve()
     if not resolved.is_relative_to(root):
         raise SourceError(f"package {package!r} is outside the module", f"the module is {root}")
+    below = resolved.relative_to(root).as_posix()
     if not resolved.is_dir():
         raise SourceError(
-            f"package {package!r}: there is no folder {resolved.relative_to(root).as_posix()!r} "
-            "in the module",
+            f"package {package!r}: there is no folder {below!r} in the module",
             "--package takes a folder of the module, for example ./cmd/x",
         )
-    below = resolved.relative_to(root).as_posix()
     return "." if below == "." else f"./{below}"
-
-
-def _read_go_mod(path: Path) -> str:
-    try:
-        return read_file(path, path.parent, TEXT_LIMIT).decode()
-    except UnicodeDecodeError as error:
-        raise SourceError(f"can't read {path}: {error}", "save it as UTF-8") from None
 
 
 def parse_module_path(go_mod: str) -> str | None:
@@ -219,11 +208,9 @@ def read_files(source: ModuleSource, readme: str | None = None) -> ProjectFiles:
     text = read_readme(path, None if readme else home) if path else None
     if text and not text.text.strip():
         text = path = None  # an empty file describes nothing
-    above = repository_root(home) if source.version is None else None
-    licenses = read_license_files(home, above)
-    return ProjectFiles(
-        text, licenses, path.name if path else "", str(path.parent) if path else None
-    )
+    licenses = read_license_files(home, repository_root(home) if source.version is None else None)
+    place = (path.name, str(path.parent)) if path else ("", None)
+    return ProjectFiles(text, licenses, *place)
 
 
 @dataclass(frozen=True)

@@ -173,10 +173,8 @@ def _macos_sources(facts: BinaryFacts) -> dict[Version2, str]:
     """The oldest macOS for it, as its header and the documentation of its Go say."""
     sources: dict[Version2, str] = {}
     if facts.slices:  # an arm64 one is not started before macOS 11
-        found = [
-            (part.machine, row) for part in facts.slices for row in _macos_sources(part).items()
-        ]
-        return dict(row for machine, row in found if machine != "arm64" or row[0] > (11, 0))
+        found = [(part, row) for part in facts.slices for row in _macos_sources(part).items()]
+        return dict(row for part, row in found if part.machine != "arm64" or row[0] > (11, 0))
     for target in TARGETS:
         if facts.go and (target.goos, target.arch) == ("darwin", facts.machine):
             with suppress(ValueError):  # a self-made Go states no release

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from email.message import Message
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 
@@ -114,7 +114,6 @@ def _judge(
     wheel = Wheel(file, stream.seek(0, io.SEEK_END))
     stream.seek(0)
     wheel.findings = list(findings_of(file, guarded("it", check(wheel, stream))))
-    wheel.not_run = list(dict.fromkeys(wheel.not_run))
     return wheel
 
 
@@ -169,7 +168,7 @@ def _check_native(wheel: Wheel, content: zips.Content, names: Set[str]) -> Findi
     if stream is None:
         large = f"{path!r} is over {zips.MAX_INSPECTED >> 20} MiB"
         why = large if content.size > zips.MAX_INSPECTED else "too many native files"
-        wheel.not_run.append(f"not all was inspected: {why}")
+        wheel.not_run = list(dict.fromkeys([*wheel.not_run, f"not all was inspected: {why}"]))
         return
     try:
         facts = read_facts(stream)
@@ -188,7 +187,8 @@ def _check_native(wheel: Wheel, content: zips.Content, names: Set[str]) -> Findi
     yield from binaries.check_program(program, wheel.name, names)
     modules = sum(len(p.facts.go.deps) for p in wheel.programs if p.facts.go)
     if facts.go and modules + len(facts.go.deps) > _MAX_MODULES:
-        wheel.not_run.append(f"{path!r}: the programs have over {_MAX_MODULES} modules")
+        note = f"{path!r}: the programs have over {_MAX_MODULES} modules"
+        wheel.not_run = list(dict.fromkeys([*wheel.not_run, note]))
         program = replace(program, facts=replace(facts, go=replace(facts.go, deps=())))
     wheel.programs.append(program)
 
@@ -266,10 +266,7 @@ def read_anatomy(stream: BinaryIO, file: str) -> Wheel:
         shown = file if file.isprintable() else repr(file)
         raise WheelError(f"{shown}: {first.message}", "run `go-to-wheel check` on it")
     stream.seek(0)
-    digest = hashlib.sha256()
-    while chunk := stream.read(1 << 20):
-        digest.update(chunk)
-    wheel.sha256 = digest.hexdigest()
+    wheel.sha256 = hashlib.file_digest(cast("Any", stream), "sha256").hexdigest()
     with zips.open_archive(stream) as archive:
         for document in islice(_read_sboms(archive, f"{wheel.name.info}/sboms/"), _MAX_SBOMS):
             with suppress(TypeError, KeyError, AttributeError):  # another kind of document

@@ -7,6 +7,8 @@ import shlex
 import sys
 import tempfile
 import tomllib
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -100,11 +102,10 @@ def _report(
 ) -> Report:
     from go_to_wheel.check.run import check_wheels
 
-    chosen = _codes(select, ignore)
+    chosen = list(_codes(select, ignore))
     paths, is_release = _find(wheels, platforms, index_url)
-    expected: list[str] | None = [] if is_release else None
-    if expect is not None:
-        expected = [] if expect.strip() == "none" else expect.split(",")
+    names = ("none" if is_release else "default") if expect is None else expect
+    expected = [] if names.strip() == "none" else names.split(",")
     report = check_wheels(paths, expect=expected).filtered(*chosen)
     if not runs and not test_command:
         return report
@@ -127,10 +128,10 @@ def _find(
     if (platforms or index_url) and not releases:
         option = "--platform" if platforms else "--index-url"
         raise click.UsageError(f"{option} is for a project's name; {arguments[0]!r} is a path")
-    for text in arguments:
-        if is_release(text) and Path(text).exists() and not Path(text).suffix:
-            note(f"{text!r} is a path here, which is checked; no index is asked for that project")
     paths: list[str | Path] = [text for text in arguments if text not in releases]
+    for path in map(str, paths):
+        if is_release(path) and not Path(path).suffix:
+            note(f"{path!r} is a path here, which is checked; no index is asked for that project")
     if not releases:
         return paths, False
     index, seen = Index(index_url, Runner()), set()
@@ -149,24 +150,15 @@ def _find(
     return paths, True
 
 
-def _codes(select: str | None, ignore: str | None) -> tuple[list[str], list[str]]:
+def _codes(select: str | None, ignore: str | None) -> Iterator[list[str]]:
     """The codes to report and not to report: of the options, or else of pyproject.toml."""
-    table: Any = {}
-    if _PYPROJECT.is_file():
-        try:
-            tool = tomllib.loads(_PYPROJECT.read_text(encoding="utf-8")).get("tool", {})
-            table = tool.get("go-to-wheel", {}).get("check", {})
-        except (OSError, ValueError, AttributeError):  # somebody else's business here
-            table = {}
-    configured = table if isinstance(table, dict) else {}
-    chosen = []
-    for codes in (
-        configured.get("select") if select is None else select,
-        configured.get("ignore") if ignore is None else ignore,
-    ):
+    table: dict[str, Any] = {}
+    with suppress(OSError, ValueError, LookupError, TypeError):  # somebody else's business here
+        table = {**tomllib.loads(_PYPROJECT.read_text("utf-8"))["tool"]["go-to-wheel"]["check"]}
+    for key, given in (("select", select), ("ignore", ignore)):
+        codes = table.get(key) if given is None else given
         listed = codes.split(",") if isinstance(codes, str) else codes or []
-        chosen.append([str(code).strip() for code in listed if str(code).strip()])
-    return chosen[0], chosen[1]
+        yield [str(code).strip() for code in listed if str(code).strip()]
 
 
 def _run(report: Report, paths: list[str | Path], test_command: str | None) -> Report:
@@ -205,10 +197,7 @@ def _print_table(report: Report, everything: bool) -> None:
     width = None if sys.stdout.isatty() else _FILE_WIDTH
     console = Console(highlight=False, emoji=False, width=width)
     is_short = len(report.wheels) > _MANY and not everything
-    if is_short:
-        _print_summary(console, report)
-    else:
-        _print_wheels(console, report)
+    (_print_summary if is_short else _print_wheels)(console, report)
     for run in report.runs:
         output = run.output.splitlines()[0] if run.output else f"exit code {run.exit_code}"
         line = f"{' '.join(run.command)} -> {output}  ({run.manner}, {run.wheel})"
@@ -231,11 +220,8 @@ def _print_wheels(console: Console, report: Report) -> None:
     table.columns[1].justify = "right"
     for wheel in report.wheels:
         found = [finding.severity for finding in report.findings if finding.wheel == wheel.file]
-        parts = [
-            f"[{colour}]{_count(found.count(severity), severity)}[/]"
-            for severity, colour in _COLOURS.items()
-            if severity in found
-        ]
+        counts = [(found.count(kind), kind, colour) for kind, colour in _COLOURS.items()]
+        parts = [f"[{colour}]{_count(n, kind)}[/]" for n, kind, colour in counts if n]
         verdict = ", ".join(parts) or "[green]ok[/]"
         table.add_row(_plain(wheel.file), format_size(wheel.size), verdict)
     console.print(table)
@@ -283,20 +269,16 @@ def _to_sarif(report: Report) -> dict[str, Any]:
     """The findings as SARIF 2.1.0, for GitHub's code scanning."""
     from go_to_wheel.check.report import PAGES, RULES
 
-    codes = sorted({finding.code for finding in report.findings})
-    driver = {
-        "name": "go-to-wheel check",
-        "version": __version__,
-        "rules": [
-            {
-                "id": code,
-                "shortDescription": {"text": RULES[code].title},
-                "help": {"text": f"{RULES[code].fix} ({PAGES}#{code})"},
-                "defaultConfiguration": {"level": RULES[code].severity},
-            }
-            for code in codes
-        ],
-    }
+    rules = [
+        {
+            "id": code,
+            "shortDescription": {"text": RULES[code].title},
+            "help": {"text": f"{RULES[code].fix} ({PAGES}#{code})"},
+            "defaultConfiguration": {"level": RULES[code].severity},
+        }
+        for code in sorted({finding.code for finding in report.findings})
+    ]
+    driver = {"name": "go-to-wheel check", "version": __version__, "rules": rules}
     results = [
         {
             "ruleId": finding.code,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, Image, Span, Version2
-from go_to_wheel.binary.reader import MAX_READ, BoundedReader, cut_short
+from go_to_wheel.binary.reader import MAX_READ, BoundedReader
 from go_to_wheel.errors import BinaryError
 
 _MACHINES = {
@@ -75,9 +75,8 @@ def _load_commands(
     """Each load command as its number and its bytes, header included."""
     if size > MAX_READ:
         raise BinaryError(f"its header speaks of {size} bytes of load commands")
+    reader.require(start, size)
     block = reader.read_at(start, size)
-    if len(block) < size:
-        raise cut_short(start + size, reader.length)
     position = 0
     for _ in range(count):
         if position + 8 > len(block):

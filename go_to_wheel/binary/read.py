@@ -23,24 +23,21 @@ from go_to_wheel.errors import BinaryError
 _MACHO = (b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf")
 
 #: How other things start, and what they are.
-_OTHERS = (
-    (b"PK\x03\x04", "a zip archive"),
-    (b"\x1f\x8b", "gzip-compressed data"),
-    (b"\xfd7zXZ\0", "xz-compressed data"),
-    (b"\x28\xb5\x2f\xfd", "zstd-compressed data"),
-    (b"BZh", "bzip2-compressed data"),
-    (b"\0asm", "a WebAssembly module"),
-    (b"BC\xc0\xde", "LLVM bitcode"),
-    (b"go object ", "a Go object file"),
-    (b"\x01\xdf", "an AIX program"),
-    (b"\x01\xf7", "an AIX program"),
-    (b"\x00\x00\x8a\x97", "a Plan 9 program"),
-    (b"\x00\x00\x01\xeb", "a Plan 9 program"),
-    (b"\x00\x00\x06\x47", "a Plan 9 program"),
-    (b"%PDF", "a PDF document"),
-    (b"!<arch>\n", "a static library"),
-    *((magic, "a Java class") for magic in MAGICS),
-)
+_OTHERS: dict[str, bytes | tuple[bytes, ...]] = {
+    "a zip archive": b"PK\x03\x04",
+    "gzip-compressed data": b"\x1f\x8b",
+    "xz-compressed data": b"\xfd7zXZ\0",
+    "zstd-compressed data": b"\x28\xb5\x2f\xfd",
+    "bzip2-compressed data": b"BZh",
+    "a WebAssembly module": b"\0asm",
+    "LLVM bitcode": b"BC\xc0\xde",
+    "a Go object file": b"go object ",
+    "an AIX program": (b"\x01\xdf", b"\x01\xf7"),
+    "a Plan 9 program": (b"\x00\x00\x8a\x97", b"\x00\x00\x01\xeb", b"\x00\x00\x06\x47"),
+    "a PDF document": b"%PDF",
+    "a static library": b"!<arch>\n",
+    "a Java class": MAGICS,
+}
 #: Systems that share a format's marks: what Go states is the closer one.
 _NEAR = frozenset({("solaris", "illumos"), ("darwin", "ios")})
 
@@ -109,7 +106,7 @@ def _name_of(head: bytes) -> str:
     if head.startswith(b"#!"):
         line = head[2:].split(b"\n")[0].strip().decode("utf-8", "replace")
         return f"a script for {line}" if line else "a script"
-    for start, name in _OTHERS:
+    for name, start in _OTHERS.items():
         if head.startswith(start):
             return name
     try:  # the last letter may be cut in two

@@ -27,10 +27,10 @@ class BoundedReader(io.RawIOBase):
         self._stream, self._start = stream, start
         self._position = 0
         self._reads_left = MAX_READS
-        end = stream.seek(0, io.SEEK_END)
-        self.length = end - start if size is None else size
-        if start + self.length > end:
-            raise cut_short(start + self.length, end)
+        self.length = stream.seek(0, io.SEEK_END)
+        if size is not None:
+            self.require(start, size)
+            self.length = size
 
     def readable(self) -> bool:
         return True
@@ -68,21 +68,14 @@ class BoundedReader(io.RawIOBase):
 
     def unpack_at(self, layout: str, offset: int) -> tuple[Any, ...]:
         """The values of a `struct` layout; raises BinaryError when the file ends first."""
-        size = struct.calcsize(layout)
-        data = self.read_at(offset, size)
-        if len(data) < size:
-            raise cut_short(offset + size, self.length)
-        return struct.unpack(layout, data)
+        self.require(offset, struct.calcsize(layout))
+        return struct.unpack(layout, self.read_at(offset, struct.calcsize(layout)))
 
     def require(self, offset: int, size: int) -> None:
         """Raise BinaryError when the file ends before `offset + size`."""
-        if offset + size > self.length:
-            raise cut_short(offset + size, self.length)
-
-
-def cut_short(needed: int, length: int) -> BinaryError:
-    """The error for a file that ends before what its headers promise."""
-    return BinaryError(
-        f"the file is cut short: {length} bytes are there, its headers speak of {needed}",
-        "copy or download it again",
-    )
+        if (needed := offset + size) > self.length:
+            raise BinaryError(
+                f"the file is cut short: {self.length} bytes are there, its headers speak of "
+                f"{needed}",
+                "copy or download it again",
+            )

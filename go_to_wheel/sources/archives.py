@@ -86,9 +86,7 @@ def list_members(path: Path, stream: IO[bytes]) -> Iterator[Member]:
             with tarfile.open(fileobj=stream) as tar:
                 for entry in tar:
                     if entry.offset_data + entry.size > _UNPACKED_LIMIT:
-                        raise tarfile.ReadError(
-                            f"it unpacks to more than {_UNPACKED_LIMIT:,} bytes"
-                        )
+                        raise EOFError(f"it unpacks to more than {_UNPACKED_LIMIT:,} bytes")
                     if entry.isreg():
                         yield Member(entry.name, partial(read, tar.extractfile, entry))
         elif name.endswith(".gz"):
@@ -114,9 +112,8 @@ def read_checksums(folder: Path) -> dict[str, tuple[str, str]]:
     """The checksums in a folder's lists: file name -> (hexadecimal digest, the list's name)."""
     found: dict[str, tuple[str, str]] = {}
     for path in sorted(folder.iterdir(), key=attrgetter("parts")):
-        if not (_CHECKSUM_LIST.fullmatch(path.name) and path.is_file()):
-            continue
-        if path.stat().st_size <= TEXT_LIMIT:
+        known = _CHECKSUM_LIST.fullmatch(path.name) and path.is_file()
+        if known and path.stat().st_size <= TEXT_LIMIT:
             text = read_file(path, folder, TEXT_LIMIT).decode("utf-8", "replace")
             for line in filter(None, map(_CHECKSUM.fullmatch, map(str.strip, text.splitlines()))):
                 name = line["name"] or line["file"] or path.stem
@@ -127,16 +124,14 @@ def read_checksums(folder: Path) -> dict[str, tuple[str, str]]:
 def verify(path: Path, project: Path | None, sums: Mapping[str, tuple[str, str]]) -> Origin:
     """The origin of what is in a file; raises SourceError when a checksum says otherwise."""
     listed, name = sums.get(path.name, ("", ""))
+    algorithm = _ALGORITHMS.get(len(listed), "sha256")
     digests = {}
-    for algorithm in {"sha256", _ALGORITHMS.get(len(listed), "sha256")}:
+    for kind in {"sha256", algorithm}:
         with open_file(path, project, BINARY_LIMIT) as stream:
-            digests[algorithm] = hashlib.file_digest(
-                cast("BufferedReader", stream), algorithm
-            ).hexdigest()
-    if listed and listed not in digests.values():
+            digests[kind] = hashlib.file_digest(cast("BufferedReader", stream), kind).hexdigest()
+    if listed and listed != (found := digests[algorithm]):
         raise SourceError(
-            f"{path} is not the file that {name} lists: its checksum is "
-            f"{digests[_ALGORITHMS.get(len(listed), 'sha256')]}, not {listed}",
+            f"{path} is not the file that {name} lists: its checksum is {found}, not {listed}",
             "download it again",
         )
     return Origin(path.name, digests["sha256"], name)

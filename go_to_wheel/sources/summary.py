@@ -55,6 +55,7 @@ _OTHER_SUBJECT = re.compile(
 _ABOUT_ITSELF = re.compile(
     r"\b(readme|changelog|stands for|no longer|following|these)\b|\bsponsor", re.IGNORECASE
 )
+_BLOCKS = ("p", "div", "td", "li", "h1", "h2", "h3", "h4")
 _PRONOUNCED = re.compile(r"\s*\(pron(oun|un)c[^)]*\)", re.IGNORECASE)
 _SEPARATOR = re.compile(r"\s[/-]\s|[|·•\u00bb\u203a]|\s[\u2013\u2014]\s")
 _INTRODUCTION = re.compile(
@@ -101,17 +102,14 @@ def summary_of_readme(readme: Readme, names: Collection[str] = ()) -> str | None
     titles = [words for kind, words in blocks if kind == "title"]
     known = "|".join(re.escape(name) for name in (*names, *titles[:1]) if name.strip())
     name = rf"(?:the |package )?(?:{known or '(?!)'})(?: command| tool| program| package)?"
-    found = [
-        sentence for kind, words in blocks if kind == "text" for sentence in _rate(words, name)
-    ]
-    taglines = [sentence for title in titles for sentence in _rate(title, name)]
+    found = [rated for kind, words in blocks if kind == "text" for rated in _rate(words, name)]
     best = found[:1]
     if not best or best[0].rank == 2:
-        defining = [sentence for sentence in found if sentence.rank == 0]
-        named = [tagline for tagline in taglines if tagline.rank == 0 and tagline.length > 3]
+        taglines = [rated for title in titles for rated in _rate(title, name) if rated.length > 3]
+        defining = [rated for rated in found if rated.rank == 0]
+        named = [tagline for tagline in taglines if tagline.rank == 0]
         later = [s for s in found if s.rank == 1 and s.named and best[0].length > 15]
-        untitled = [tagline for tagline in taglines if tagline.length > 3]
-        best = [*defining, *named, *later, *best, *untitled]
+        best = [*defining, *named, *later, *best, *taglines]
     return best[0].words if best else None
 
 
@@ -175,10 +173,7 @@ def _sentences(text: str) -> Iterator[str]:
         line = line[end.end() :].lstrip() if end else ""
 
 
-_Block = tuple[str, str]
-
-
-def _markdown_blocks(text: str) -> Iterator[_Block]:
+def _markdown_blocks(text: str) -> Iterator[tuple[str, str]]:
     """("title" or "text", words) up to the heading of something else."""
     from markdown_it import MarkdownIt  # takes long to load
 
@@ -196,7 +191,9 @@ def _markdown_blocks(text: str) -> Iterator[_Block]:
                 return
             yield "title", words
         elif opening.type == "html_block":
-            yield from _html_blocks(opening.content)
+            page = _Page()
+            page.feed(opening.content)
+            yield from ((kind, words) for kind, words in page.blocks if words.strip())
         elif opening.type == "paragraph_open" and opening.level < 2 and not _is_menu(children):
             yield "text", words
 
@@ -219,35 +216,28 @@ def _inline_text(token: Token) -> str:
 
 
 class _Page(HTMLParser):
-    """The text between tags of blocks; `links` is how much of the last is that of links."""
+    """The text between tags of blocks, without that of links."""
 
     def __init__(self) -> None:
         super().__init__()
         self.blocks: list[list[str]] = [["text", ""]]
-        self.linked = self.depth = 0
+        self.depth = 0
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
         self.depth += tag == "a"
-        if tag in ("p", "div", "td", "li", "h1", "h2", "h3", "h4", "table", "blockquote"):
+        if tag in (*_BLOCKS, "table", "blockquote"):
             self.blocks.append(["title" if tag == "h1" else "text", ""])
 
     def handle_endtag(self, tag: str) -> None:
         self.depth -= tag == "a"
-        if tag in ("p", "div", "td", "li", "h1", "h2", "h3", "h4"):
+        if tag in _BLOCKS:
             self.blocks.append(["text", ""])
 
     def handle_data(self, data: str) -> None:
         self.blocks[-1][1] += "" if self.depth else data
 
 
-def _html_blocks(text: str) -> Iterator[_Block]:
-    """The blocks of HTML in Markdown, without the texts of links."""
-    page = _Page()
-    page.feed(text)
-    yield from ((kind, words) for kind, words in page.blocks if words.strip())
-
-
-def _plain_blocks(text: str) -> Iterator[_Block]:
+def _plain_blocks(text: str) -> Iterator[tuple[str, str]]:
     """Blocks of plain or reStructuredText that are not directives or links."""
     for block in re.split(r"\n\s*\n", text):
         lines = block.strip().splitlines()

@@ -18,7 +18,7 @@ from go_to_wheel.config.metadata import ProjectMetadata, raw_metadata
 from go_to_wheel.config.options import BuildOptions, Layout
 from go_to_wheel.errors import WheelError
 from go_to_wheel.licenses.notices import BundledLicenses
-from go_to_wheel.naming import distribution_name, import_name
+from go_to_wheel.naming import distribution_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.listing import LAUNCHER_FOLDER
 from go_to_wheel.wheel.archive import Entry
@@ -88,7 +88,7 @@ def wheel_entries(
     programs: Mapping[str, bytes],
 ) -> list[Entry]:
     """Every file of one wheel but RECORD and SBOM; `programs` are by their command's name."""
-    inside = f"{import_name(options.project.name)}/bin"
+    inside = f"{distribution_name(options.project.name)}/bin"
     native = options.layout == "native"
     folders = dict.fromkeys(programs, f"{_stem(options)}.data/scripts" if native else inside)
     folders |= dict.fromkeys(options.private, inside)
@@ -129,7 +129,7 @@ def launcher_files(
 
 def launcher_folder(options: BuildOptions) -> str:
     """Where the launcher is in the wheel."""
-    package = import_name(options.project.name)
+    package = distribution_name(options.project.name)
     if any(path == f"{package}.py" for path, _ in options.python_files):
         raise WheelError(
             f"python-source has the module {package}.py, which is the launcher's name",

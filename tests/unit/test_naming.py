@@ -12,7 +12,6 @@ from go_to_wheel.naming import (
     check_command,
     check_name,
     distribution_name,
-    import_name,
     name_from_path,
     parse_version,
     wheel_file_name,
@@ -170,7 +169,7 @@ def test_any_text_is_a_usable_name_or_one_clear_refusal(name: str) -> None:
     if fault is not None:
         assert repr(name) in fault
         return
-    assert import_name(name).isidentifier()
+    assert distribution_name(name).isidentifier()
     file = wheel_file_name(name, "1.0", ("win32",))
     assert parse_wheel_filename(file)[0].replace("-", "_") == distribution_name(name)
 

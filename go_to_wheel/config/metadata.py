@@ -17,8 +17,6 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from go_to_wheel.sources.readme import SUMMARY_LIMIT, Readme
 
-METADATA_VERSION = "2.4"
-
 _ADDRESS = r"[!#-'*./0-9:=?A-Z^-~+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
 _PERSON = rf"\s*(?:{_ADDRESS}|[^<>,]*<{_ADDRESS}>)\s*"
 #: Of each text: what it has to match, and that in words.
@@ -111,7 +109,7 @@ def raw_metadata(project: ProjectMetadata) -> RawMetadata:
     values = {
         **vars(project),
         **project.lists,
-        "metadata_version": METADATA_VERSION,
+        "metadata_version": "2.4",
         "description": readme.text.replace("\r\n", "\n"),
         "description_content_type": readme.content_type,
         "license": project.license_text,

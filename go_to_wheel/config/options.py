@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from go_to_wheel.config.metadata import ProjectMetadata
 from go_to_wheel.config.pyproject import FILE_NAME, TABLE, Project
@@ -30,8 +30,7 @@ class Value:
     source: str
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(NamedTuple):
     """Something that stops the build, and what to do about it."""
 
     message: str

@@ -106,8 +106,7 @@ class _Resolver:
         if not self.faults:
             self.faults += check_metadata(project)
         self.notes += filter(None, [*detected.identity.notes, *detected.notes, self.project.note])
-        if detected.unknown_license and "license" not in self.origins:
-            why = detected.unknown_license
+        if (why := detected.unknown_license) and "license" not in self.origins:
             self.notes.append(f"the licence is unknown, so none is stated; {why} (set --license)")
         return BuildOptions(
             project=project,
@@ -307,8 +306,7 @@ class _Resolver:
             "--set": self.request.set_values,
             "--set-version-var": self.request.set_version_var,
         }
-        names = [name for name, value in given.items() if value]
-        if names:
+        if names := [name for name, value in given.items() if value]:
             self.add(
                 f"{' and '.join(names)} can't change prebuilt binaries",
                 "leave it out here, and build the binaries with it",
@@ -327,8 +325,7 @@ class _Resolver:
             except KeyError as error:
                 lacking = error.args[0]
                 if self.detected.identity.settled:
-                    note = f"{name} is left as it is: a source archive has no {lacking}"
-                    self.notes.append(note)
+                    self.notes.append(f"{name} is left as it is: a source archive has no {lacking}")
                 else:
                     self.add(
                         f"set {name!r}: the {lacking} in {template!r} is not known here",
@@ -353,8 +350,8 @@ class _Resolver:
         for command in commands:
             if command in scripts:
                 self.add(f"command {command!r} is the Go program and a script of {FILE_NAME} too")
-        for fault in self.detected.faults:
-            self.add(fault.message, fault.hint)
+        for message, hint in self.detected.faults:
+            self.add(message, hint)
 
     def metadata(self, name: str, version: str, commands: Sequence[str]) -> ProjectMetadata:
         found = {"description": self.detected.summary}

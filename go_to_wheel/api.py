@@ -27,7 +27,7 @@ from go_to_wheel.config.options import (
 from go_to_wheel.config.request import DEFAULT_OUTPUT_DIR, BuildRequest
 from go_to_wheel.config.resolve import resolve
 from go_to_wheel.errors import MissingPathError
-from go_to_wheel.licenses.notices import BundledLicenses
+from go_to_wheel.licenses import BundledLicenses
 from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.files import BINARY_LIMIT, read_file

@@ -14,16 +14,15 @@ MAX_READ = 1 << 20
 MAX_READS = 40_000
 
 
-class BoundedReader(io.RawIOBase):
+class BoundedReader:
     """Random access to `stream` for a parser that trusts its input.
 
     Reads past the end are short, as for files; a read that is too large, or one too
-    many, raises BinaryError. It owns nothing: closing it leaves `stream` open.
+    many, raises BinaryError.
     """
 
     def __init__(self, stream: BinaryIO, start: int = 0, size: int | None = None) -> None:
         """Reads `size` bytes from `start`, by default all; raises BinaryError past the end."""
-        super().__init__()
         self._stream, self._start = stream, start
         self._position = 0
         self._reads_left = MAX_READS
@@ -31,12 +30,6 @@ class BoundedReader(io.RawIOBase):
         if size is not None:
             self.require(start, size)
             self.length = size
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
 
     def tell(self) -> int:
         return self._position

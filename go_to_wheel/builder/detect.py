@@ -30,8 +30,7 @@ from go_to_wheel.golang.cgo import use_c
 from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.golang.packages import Package, list_mains, list_package
-from go_to_wheel.licenses.notices import Notice
-from go_to_wheel.licenses.recognise import recognise_files
+from go_to_wheel.licenses import Notice, recognise_files
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target, default_targets, native_target, parse_selection
 from go_to_wheel.process import wait_for

@@ -15,7 +15,7 @@ from go_to_wheel.errors import InvalidOptionsError, SourceError
 from go_to_wheel.golang.cgo import find_cgo, replacement_for
 from go_to_wheel.golang.messages import explain
 from go_to_wheel.golang.packages import list_linked
-from go_to_wheel.licenses.notices import BundledLicenses, Notice, bundle_licenses, unknown_licenses
+from go_to_wheel.licenses import BundledLicenses, Notice, bundle_licenses, unknown_licenses
 from go_to_wheel.naming import STANDARD_LIBRARY
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.files import refuse_outside

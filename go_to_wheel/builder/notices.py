@@ -19,7 +19,7 @@ from go_to_wheel.builder.identity import Machine
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.packages import Package, download_modules
-from go_to_wheel.licenses.notices import Notice, go_notice
+from go_to_wheel.licenses import Notice, go_notice
 from go_to_wheel.sources.files import TEXT_LIMIT, list_license_files, read_file, refuse_odd_name
 
 #: Nothing else is handed to Go: the names come from the binaries.

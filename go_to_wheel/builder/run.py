@@ -33,7 +33,7 @@ from go_to_wheel.errors import (
     WheelError,
 )
 from go_to_wheel.golang.environment import usable_cpus
-from go_to_wheel.licenses.notices import BundledLicenses
+from go_to_wheel.licenses import BundledLicenses
 from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.process import wait_for

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from go_to_wheel.errors import InvalidOptionsError, ToolchainError
-from go_to_wheel.licenses.notices import Notice
+from go_to_wheel.licenses import Notice
 from go_to_wheel.platforms import Target, macos_floor
 
 #: What to install, as pyproject.toml says for the extra.

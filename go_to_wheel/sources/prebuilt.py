@@ -19,7 +19,7 @@ from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.binary.match import check_target, find_target
 from go_to_wheel.binary.read import is_program, read_facts
 from go_to_wheel.errors import BinaryError, InvalidOptionsError, SourceError
-from go_to_wheel.licenses.notices import is_license_name
+from go_to_wheel.licenses import is_license_name
 from go_to_wheel.platforms import TARGETS, Target, parse_selection
 from go_to_wheel.sources.archives import Origin, list_members, read_checksums, verify
 from go_to_wheel.sources.files import (

@@ -17,7 +17,7 @@ from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.config.metadata import ProjectMetadata, raw_metadata
 from go_to_wheel.config.options import BuildOptions, Layout
 from go_to_wheel.errors import WheelError
-from go_to_wheel.licenses.notices import BundledLicenses
+from go_to_wheel.licenses import BundledLicenses
 from go_to_wheel.naming import distribution_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.listing import LAUNCHER_FOLDER

@@ -18,7 +18,7 @@ from typing import Any
 from packageurl import PackageURL
 
 from go_to_wheel.binary.facts import GoBuildInfo, GoModule
-from go_to_wheel.licenses.notices import Notice
+from go_to_wheel.licenses import Notice
 from go_to_wheel.naming import STANDARD_LIBRARY
 
 SPEC_VERSION = "1.6"

@@ -10,7 +10,7 @@ from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
 from go_to_wheel.builder.linked import Linked, linked_notes
 from go_to_wheel.builder.run import Outcome, _explain, _failures, share_processors
 from go_to_wheel.errors import ToolchainError
-from go_to_wheel.licenses.notices import BundledLicenses
+from go_to_wheel.licenses import BundledLicenses
 from go_to_wheel.platforms import TARGETS, Target
 
 LINUX, _, MAC, *_ = TARGETS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from identify.vendor.licenses import LICENSES
 
-from go_to_wheel.licenses.notices import Notice, bundle_licenses, go_notice
+from go_to_wheel.licenses import Notice, bundle_licenses, go_notice
 
 TEXTS = dict(LICENSES)
 OWN = (("LICENSE", b"mine"),)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from identify.vendor.licenses import LICENSES
 
-from go_to_wheel.licenses.notices import (
+from go_to_wheel.licenses import (
+    ENOUGH_OF_SEVERAL,
     UNKNOWN,
     Notice,
     Verdict,
@@ -14,9 +15,9 @@ from go_to_wheel.licenses.notices import (
     is_license_name,
     judge,
     license_files,
+    recognise,
     unknown_licenses,
 )
-from go_to_wheel.licenses.recognise import ENOUGH_OF_SEVERAL, recognise
 
 TEXTS = dict(LICENSES)
 MIT = TEXTS["MIT"].encode()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from identify.vendor.licenses import LICENSES
 
-from go_to_wheel.licenses.recognise import ENOUGH_OF_SEVERAL, recognise, recognise_files
+from go_to_wheel.licenses import ENOUGH_OF_SEVERAL, recognise, recognise_files
 
 APACHE = (Path(__file__).parents[3] / "LICENSE").read_text()
 

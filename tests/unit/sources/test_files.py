@@ -346,13 +346,13 @@ def test_memory_is_that_of_the_file(tmp_path: Path) -> None:
 #: Files that are not the project's: our own package data, what a build has just written, /proc.
 OWN_FILES = {
     "builder/compile.py", "builder/requirement.py", "builder/run.py", "builder/scaffold.py",
-    "golang/c_compiler.py", "golang/environment.py", "licenses/notices.py",
+    "golang/c_compiler.py", "golang/environment.py",
 }  # fmt: skip
 
 
 def test_nothing_else_reads_a_projects_files() -> None:
     package = Path(go_to_wheel.__file__).parent
-    for folder in ("builder", "config", "golang", "licenses", "sources"):
+    for folder in ("builder", "config", "golang", "sources"):
         for path in (package / folder).glob("*.py"):
             name = path.relative_to(package).as_posix()
             calls = {

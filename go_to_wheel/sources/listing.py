@@ -186,10 +186,8 @@ def read_python_files(project: Path, named: str) -> tuple[tuple[str, bytes], ...
     """
     folder = project / named
     if not folder.is_dir():
-        raise MissingPathError(
-            f"python-source: no folder {str(folder)!r}",
-            "name the folder that holds the Python package",
-        )
+        hint = "name the folder that holds the Python package"
+        raise MissingPathError(f"python-source: no folder {str(folder)!r}", hint)
     real, home = folder.resolve(), project.resolve()
     if real == home or not real.is_relative_to(home):
         raise SourceError(

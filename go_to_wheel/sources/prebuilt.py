@@ -35,6 +35,7 @@ from go_to_wheel.sources.readme import CONTENT_TYPES, NO_FILES, ProjectFiles, Re
 #: What GoReleaser leaves in its `dist` folder.
 ARTIFACTS = "artifacts.json"
 METADATA = "metadata.json"
+_READMES = frozenset(f"readme{suffix}" for suffix in CONTENT_TYPES)
 #: Packages of other systems, some of which are archives of the same programs.
 _PACKAGES = (".apk", ".deb", ".rpm", ".whl", ".jar", ".nupkg")
 #: Where a file's name stops to be the command's: a version, a system or a processor.
@@ -122,9 +123,8 @@ def parse_binaries(values: Sequence[str], home: Path | None = None) -> BinarySou
             faults.append(f"there are two binaries for {target.name!r}")
         if not Path(path).is_file():
             faults.append(f"binary {value!r}: no file {path!r}")
-        found.append(
-            PrebuiltBinary(target, path, partial(read_file, Path(path), None, BINARY_LIMIT))
-        )
+        load = partial(read_file, Path(path), None, BINARY_LIMIT)
+        found.append(PrebuiltBinary(target, path, load))
     if faults:
         raise InvalidOptionsError(faults, "\n".join(dict.fromkeys(hints)))
     return BinarySource(tuple(found), home)
@@ -278,15 +278,14 @@ def _list_programs(
                 digest = sha256(data).digest()
                 if facts.executable:
                     yield _Program(path, project, member.name, facts, digest, origin)
-            elif len(parts) in (1, 2) and (is_license_name(name) or _is_readme(name)):
+            elif len(parts) in (1, 2) and (is_license_name(name) or name.lower() in _READMES):
                 texts.setdefault(name, member.read_all(TEXT_LIMIT).replace(b"\r\n", b"\n"))
 
 
 def _choose(target: Target, command: str, programs: Sequence[_Program]) -> PrebuiltBinary:
     """One program of those for a target: an archive's, which was published, before others."""
-    fitting = [
-        program for program in programs if not check_target(program.facts, target, prebuilt=True)
-    ] or programs[:1]
+    fits = [each for each in programs if not check_target(each.facts, target, prebuilt=True)]
+    fitting = fits or programs[:1]
     if len({program.digest for program in fitting}) > 1:
         labels = ", ".join(program.label for program in fitting)
         raise SourceError(
@@ -297,12 +296,8 @@ def _choose(target: Target, command: str, programs: Sequence[_Program]) -> Prebu
     return PrebuiltBinary(target, chosen.label, chosen.load, command, chosen.origin)
 
 
-def _is_readme(name: str) -> bool:
-    return name.lower() in {f"readme{suffix}" for suffix in CONTENT_TYPES}
-
-
 def _project_files(texts: Mapping[str, bytes]) -> ProjectFiles:
-    readmes = [name for name in sorted(texts) if _is_readme(name)]
+    readmes = [name for name in sorted(texts) if name.lower() in _READMES]
     licenses = tuple((name, texts[name]) for name in sorted(texts) if name not in readmes)
     if not readmes:
         return ProjectFiles(None, licenses)

@@ -11,8 +11,7 @@ import os
 import re
 import ssl
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +89,9 @@ class Index:
         InvalidOptionsError when the index can't be reached, refuses, or has no such project,
         version or wheel.
         """
+        from httpx2 import HTTPError
+        from unearth.errors import UnpackError
+
         try:
             requirement = Requirement(release)
         except InvalidRequirement as error:
@@ -99,7 +101,7 @@ class Index:
         def report(link: Any, completed: int, total: int | None) -> None:
             progress(link.filename, completed, total)
 
-        with self._named_errors():
+        try:
             self._check_project(requirement.name)
             every = list(self.finder.find_all_packages(requirement.name, allow_yanked=True))
             version = next((p.version for p in self.finder.find_matches(requirement)), None)
@@ -110,6 +112,10 @@ class Index:
             links.sort(key=lambda link: str(link.filename))
             download = self.finder.download
             return [Path(download(link, folder, download_reporter=report)) for link in links]
+        except (HTTPError, UnpackError, OSError) as error:
+            text = f"{self.shown}: {str(error) or type(error).__name__}"
+            hint = f"check the network and the address, or {_OTHER}"
+            raise InvalidOptionsError([text], hint) from error
 
     def _check_project(self, name: str) -> None:
         """Raise InvalidOptionsError where no index has the project, or one refuses to say."""
@@ -123,19 +129,6 @@ class Index:
         if min(statuses) >= 400:
             text = f"there is no project {name!r} on {self.shown} ({statuses[0]}), and no such path"
             raise InvalidOptionsError([text], f"check its spelling, or {_OTHER}")
-
-    @contextmanager
-    def _named_errors(self) -> Iterator[None]:
-        """What goes wrong on the way, as one error that names the index."""
-        from httpx2 import HTTPError
-        from unearth.errors import UnpackError
-
-        try:
-            yield
-        except (HTTPError, UnpackError, OSError) as error:
-            text = f"{self.shown}: {str(error) or type(error).__name__}"
-            hint = f"check the network and the address, or {_OTHER}"
-            raise InvalidOptionsError([text], hint) from error
 
 
 def _read_pip_settings(runner: Runner) -> dict[str, list[str]]:

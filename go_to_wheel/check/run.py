@@ -106,11 +106,10 @@ def wheel_files(paths: Iterable[str | Path]) -> list[Path]:
         if not given.exists():
             hint = "name wheels, or the folder they are in"
             raise MissingPathError(f"there is no file {str(given)!r}", hint)
-        found = sorted(given.glob("*.whl")) if given.is_dir() else [given]
-        for path in found:  # opening a pipe would block, reading a device never end
-            if not path.is_file():
+        for path in sorted(given.glob("*.whl")) if given.is_dir() else [given]:
+            if not path.is_file():  # opening a pipe would block, reading a device never end
                 raise MissingPathError(f"{str(path)!r} is not a file", "name wheels")
-        files.update(dict.fromkeys(found))
+            files[path] = None
     if not files:
         raise InvalidOptionsError(["there is no wheel to check"], "build one: go-to-wheel SOURCE")
     return list(files)

@@ -125,13 +125,12 @@ def _run_installed(
 def _installer(tool: str, python: Path) -> list[str]:
     """The command that installs a wheel into the environment of `python`; empty without one."""
     if tool == "uv":
-        folder = str(Path(sys.executable).parent)
-        uv = shutil.which("uv", path=folder) or shutil.which("uv")
+        uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
         return [uv, "pip", "install", "--offline", "--python", str(python)] if uv else []
     # the environment is made faster without a pip of its own
-    other = [sys.executable, "--python", str(python)] if find_spec("pip") else [str(python)]
+    first, *other = [sys.executable, "--python", str(python)] if find_spec("pip") else [str(python)]
     pip = ["-P", "-m", "pip", "--disable-pip-version-check"]
-    return [other[0], *pip, *other[1:], "install", "--no-index"]
+    return [first, *pip, *other, "install", "--no-index"]
 
 
 def _starts(path: Path) -> bool:
@@ -144,12 +143,10 @@ def _run_emulated(path: Path, wheel: Wheel, program: Program, command: Sequence[
     """Run one program under qemu-user, straight from the wheel."""
     emulator, reason = find_emulator(program.facts)
     name = program.path.split("/")[-1]
-    if command and command[0] != name:
-        reason = reason or f"{command[0]!r} is not the program {name!r}"
-    if reason:
-        yield reason
+    line = tuple(command) or (name, "--version")
+    if reason or line[0] != name:
+        yield reason or f"{line[0]!r} is not the program {name!r}"
         return
-    line = (name, *(command[1:] if command else ["--version"]))
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as scratch:
         copy = Path(scratch) / "program"
         with zipfile.ZipFile(path) as archive:
@@ -192,14 +189,13 @@ def find_emulator(facts: BinaryFacts) -> tuple[str, str]:
 
 def judge_run(run: Run, version: str, asked: bool) -> Iterator[Finding]:
     """What is wrong with a run; `asked` is whether the user chose the command."""
-    line = f"`{' '.join(run.command)}` {run.manner}"
+    line, code = f"`{' '.join(run.command)}` {run.manner}", run.exit_code
     output = f": {_last_line(run.output)}" if run.output else ""
-    if run.exit_code < 0 or run.exit_code in _CANNOT_EXECUTE:
-        how = f"signal {-run.exit_code}" if run.exit_code < 0 else f"exit code {run.exit_code}"
+    if code < 0 or code in _CANNOT_EXECUTE:
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
         yield Finding("run-failed", f"{line} could not run ({how}){output}")
-    elif run.exit_code:
-        text = f"{line} ended with {run.exit_code}{output}"
-        yield Finding("run-failed" if asked else "run-exit", text)
+    elif code:
+        yield Finding("run-failed" if asked else "run-exit", f"{line} ended with {code}{output}")
     elif not asked and version not in find_versions(run.output):
         seen = ", ".join(find_versions(run.output)) or "no version"
         yield Finding("run-version", f"{line} prints {seen}, but the wheel's version is {version}")

@@ -240,33 +240,25 @@ def read_contents(
     for entry in archive.infolist():
         if (path := path_of(entry)).endswith("/"):
             continue
+        hasher, size = hashlib.new(algorithm_of(path)), 0
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-            store = cast("BinaryIO", spool) if programs < MAX_PROGRAMS else None
-            with reading(f"{path!r} can't be read"):
-                content = _read(archive, entry, algorithm_of(path), store)
-            programs += content.is_native
-            yield content
-
-
-def _read(
-    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, algorithm: str, store: BinaryIO | None
-) -> Content:
-    hasher, size, path = hashlib.new(algorithm), 0, path_of(entry)
-    with archive.open(entry) as file:
-        chunk = file.read(_CHUNK)
-        is_program = is_command(path) and not chunk.startswith(b"#!")
-        is_native = chunk.startswith(_MAGICS) or is_program
-        store = store if is_native and entry.file_size <= MAX_INSPECTED else None
-        while chunk:
-            size += len(chunk)
-            hasher.update(chunk)
-            if store:
-                store.write(chunk)
-            chunk = file.read(_CHUNK)
-    if size != entry.file_size:
-        raise WheelError(f"{path!r} is not as long as its header says")
-    encoded = base64.urlsafe_b64encode(hasher.digest()).rstrip(b"=").decode("ascii")
-    return Content(entry, path, size, f"{algorithm}={encoded}", is_native, store)
+            with reading(f"{path!r} can't be read"), archive.open(entry) as file:
+                chunk = file.read(_CHUNK)
+                is_program = is_command(path) and not chunk.startswith(b"#!")
+                is_native = chunk.startswith(_MAGICS) or is_program
+                is_kept = is_native and entry.file_size <= MAX_INSPECTED and programs < MAX_PROGRAMS
+                while chunk:
+                    size += len(chunk)
+                    hasher.update(chunk)
+                    if is_kept:
+                        spool.write(chunk)
+                    chunk = file.read(_CHUNK)
+            if size != entry.file_size:
+                raise WheelError(f"{path!r} is not as long as its header says")
+            programs += is_native
+            encoded = base64.urlsafe_b64encode(hasher.digest()).rstrip(b"=").decode("ascii")
+            program = cast("BinaryIO", spool) if is_kept else None
+            yield Content(entry, path, size, f"{hasher.name}={encoded}", is_native, program)
 
 
 def read_text(archive: zipfile.ZipFile, path: str, limit: int) -> bytes | None:

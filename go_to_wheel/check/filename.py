@@ -180,7 +180,8 @@ def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Fi
             continue
         if hidden := find_hidden(path):  # uv refuses them; some break RECORD's lines
             yield fault("zip-unsafe-name", path, f"it contains {hidden}")
-        if _is_too_long(path):
+        lengths = [len(part) for part in path.encode("utf-8", "replace").split(b"/")]
+        if max(lengths) > _MAX_PART or sum(lengths, len(lengths)) > _MAX_PATH:
             yield fault("zip-windows-name", path, f"over {_MAX_PATH} bytes, {_MAX_PART} in a part")
         elif on_windows and (match := _WINDOWS.search(path)):
             yield fault("zip-windows-name", path, f"Windows refuses {match[0].strip('/')!r}")
@@ -208,13 +209,6 @@ def find_hidden(text: str, allowed: str = "") -> str:
         if unicodedata.category(char) in _HIDDEN and char not in allowed:
             return f"U+{ord(char):04X} ({unicodedata.name(char, '')})".removesuffix(" ()")
     return ""
-
-
-def _is_too_long(path: str) -> bool:
-    if len(path) * 4 <= _MAX_PART:
-        return False
-    parts = path.encode("utf-8", "replace").split(b"/")
-    return max(map(len, parts)) > _MAX_PART or sum(map(len, parts), len(parts)) > _MAX_PATH
 
 
 def _check_repeats(paths: Sequence[str], folds: bool) -> Findings:

@@ -14,17 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
+from go_to_wheel.check import report
 from go_to_wheel.check.filename import serves
-from go_to_wheel.check.report import (
-    Finding,
-    Findings,
-    Report,
-    WheelSummary,
-    completed,
-    failure,
-    findings_of,
-    guarded,
-)
+from go_to_wheel.check.report import Finding, Findings, Report, WheelSummary
 from go_to_wheel.check.wheel import SDIST_ENDINGS, Wheel, check_sdist, check_wheel
 from go_to_wheel.errors import InvalidOptionsError, MissingPathError
 from go_to_wheel.platforms import Target, native_target, parse_selection
@@ -73,12 +65,12 @@ def check_wheels(
             if len(wheel.texts.get("METADATA", b"")) > _MAX_METADATA:
                 wheel.not_run.append("twine's check: METADATA is too large")
             else:
-                findings += findings_of(path.name, run_twine(str(path)))
+                findings += report.findings_of(path.name, run_twine(str(path)))
     not_run = [f"{wheel.file}: {note}" for wheel in wheels for note in wheel.not_run]
     if not with_twine:
         why = "twine is not installed; pip install 'go-to-wheel[check]'" if twine else "turned off"
         not_run.append(f"twine's check: {why}")
-    findings += [completed(finding, "") for finding in check_groups(wheels, expected)]
+    findings += [report.completed(finding, "") for finding in check_groups(wheels, expected)]
     return Report(tuple(summaries), tuple(findings), tuple(not_run))
 
 
@@ -130,7 +122,9 @@ def _check_files(files: Sequence[Path]) -> Iterator[tuple[Wheel, WheelSummary]]:
                 wheel = (check_sdist if is_sdist else check_wheel)(stream, path.name)
                 opened.discard(stream)
         except OSError as error:
-            wheel = Wheel(path.name, findings=[completed(failure("it", error), path.name)])
+            wheel = Wheel(
+                path.name, findings=[report.completed(report.failure("it", error), path.name)]
+            )
         summary = wheel.summary()
         wheel.programs, wheel.files = [], []  # those of a hundred wheels would take memory
         return wheel, summary
@@ -152,7 +146,7 @@ def check_groups(wheels: Iterable[Wheel], expected: Sequence[Target]) -> Finding
         if wheel.name.tags:  # an sdist has none
             groups[wheel.name.name].append(wheel)
     for project, members in sorted(groups.items()):
-        yield from guarded(f"{project}: the set", _check_group(project, members, expected))
+        yield from report.guarded(f"{project}: the set", _check_group(project, members, expected))
 
 
 def _check_group(project: str, members: list[Wheel], expected: Sequence[Target]) -> Findings:

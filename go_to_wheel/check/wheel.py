@@ -248,11 +248,10 @@ def inspect_wheel(path: str | os.PathLike[str]) -> Wheel:
     Raises MissingPathError without a file, WheelError when it isn't a wheel, or is dangerous
     to read, and OSError when it can't be opened.
     """
-    file = Path(path)
-    if not file.is_file():
+    if not Path(path).is_file():
         raise MissingPathError(f"there is no file {os.fspath(path)!r}", "name a wheel")
-    with file.open("rb") as stream:
-        return read_anatomy(stream, file.name)
+    with Path(path).open("rb") as stream:
+        return read_anatomy(stream, Path(path).name)
 
 
 def read_anatomy(stream: BinaryIO, file: str) -> Wheel:

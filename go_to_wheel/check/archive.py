@@ -35,8 +35,7 @@ BOMB_SIZE, BOMB_RATIO = 64 * MIB, 50
 MAX_DIRECTORY, MAX_ENTRIES = 16 * MIB, 100_000
 
 _CENTRAL, _LOCAL_HEADER = b"PK\x01\x02", b"PK\x03\x04"
-_END_SIZE, _END_64_SIZE, _LOCATOR_SIZE = 22, 56, 20
-_CENTRAL_SIZE = 46
+_END_SIZE, _END_64_SIZE, _LOCATOR_SIZE, _CENTRAL_SIZE = 22, 56, 20, 46
 _END = struct.Struct("<10xHII")
 _LOCAL = struct.Struct("<4s2xHHxxxxxxxxIIHH")
 _FLAG_ENCRYPTED, _FLAG_DESCRIPTOR, _FLAG_UTF8 = 0x1, 0x8, 0x800
@@ -45,16 +44,11 @@ _LARGE = 0xFFFFFFFF
 _MAX_EXTRA = 256
 _ZIP64_EXTRA, _UNICODE_PATH_EXTRA = 1, 0x7075
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-
 #: What makes reading the entries pointless or dangerous.
 FATAL = frozenset({"zip-broken", "zip-bomb", "zip-encrypted"})
-
-_CHUNK = 1 << 20
-_IN_MEMORY = 8 << 20
-#: Larger files are hashed, not inspected.
-MAX_INSPECTED = 512 << 20
-#: So are all native files after so many.
-MAX_PROGRAMS = 2_000
+_CHUNK, _IN_MEMORY = 1 << 20, 8 << 20
+#: Larger files are hashed, not inspected. So are all native files after so many.
+MAX_INSPECTED, MAX_PROGRAMS = 512 << 20, 2_000
 #: RECORD has a row for each entry.
 _MAX_RECORD, MAX_ROWS = 16 << 20, MAX_ENTRIES
 #: The specification allows sha256 or better; these are always available.

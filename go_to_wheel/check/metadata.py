@@ -74,8 +74,7 @@ _ALLOWED = "\u200c\u200d\u200e\u200f\t\r\n"
 def read_texts(archive: zipfile.ZipFile, folder: str, texts: dict[str, bytes]) -> Findings:
     """Put the texts of a .dist-info folder into `texts`, by file name."""
     for file in ("METADATA", "WHEEL", "entry_points.txt"):
-        text = read_text(archive, f"{folder}/{file}", MAX_TEXT)
-        if text is not None:
+        if (text := read_text(archive, f"{folder}/{file}", MAX_TEXT)) is not None:
             texts[file] = text
         elif file.isupper():
             yield fault(f"{file.lower()}-missing", folder)
@@ -105,7 +104,6 @@ def check_dist_info(texts: dict[str, bytes], name: WheelName, paths: Collection[
 
 
 def check_wheel_file(text: bytes, name: WheelName) -> Findings:
-    """What is wrong with WHEEL."""
     headers = parse_headers(text)
     version = str(headers.get("Wheel-Version", "")).strip()
     if not re.fullmatch(r"1\.\d+", version):
@@ -199,7 +197,6 @@ def _check_values(raw: RawMetadata) -> Findings:
 
 
 def _specification(text: bytes) -> Findings:
-    """What `packaging` finds."""
     try:
         Metadata.from_email(text)
     except Exception as group:  # noqa: BLE001 (a group, or whatever a text causes)
@@ -248,12 +245,10 @@ def _check_urls(raw: RawMetadata) -> Findings:
 
 def _check_emails(raw: RawMetadata) -> Findings:
     for field in ("Author-email", "Maintainer-email"):
-        value = str(raw.get(field.lower().replace("-", "_"), ""))
-        try:
-            addresses = [address for _, address in getaddresses([value])]
-        except RecursionError:  # nested comments
-            addresses = [""]
-        if value and not all(map(_EMAIL.fullmatch, addresses)):
+        value, addresses = str(raw.get(field.lower().replace("-", "_"), "")), [("", "")]
+        with suppress(RecursionError):  # nested comments
+            addresses = getaddresses([value])
+        if value and not all(_EMAIL.fullmatch(address) for _, address in addresses):
             yield Finding("email", f"{field}: {value!r} is not an e-mail address")
 
 

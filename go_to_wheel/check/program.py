@@ -55,10 +55,8 @@ _MAX_COMMANDS, _MAX_SIGNATURE = 4096, 16 << 20
 _SUPER_BLOB, _CODE_DIRECTORY, _CMS = 0xFADE0CC0, 0xFADE0C02, 0xFADE0B01
 #: flags, hash offset, code slots, code limit, hash size and type, log2 of the page size.
 _DIRECTORY = struct.Struct(">12xII8xIIBBxB")
-_TEAM_AT = 48
-_AD_HOC = 0x2
+_TEAM_AT, _AD_HOC, _AUTHENTICODE_ENTRY = 48, 0x2, 4
 _HASHES = {1: "sha1", 2: "sha256", 3: "sha256", 4: "sha384"}
-_AUTHENTICODE_ENTRY = 4
 
 
 @dataclass(frozen=True)
@@ -222,7 +220,6 @@ def _is_system_dll(name: str) -> bool:
 
 
 def _check_build(program: Program, claims: list[Claim], release: Sequence[int]) -> Findings:
-    """What is odd about how it was built."""
     facts, path = program.facts, program.path
     arch = next((arch for claim in claims for arch in claim.arches), "")
     for text in level_faults(facts, arch):

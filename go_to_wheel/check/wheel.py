@@ -222,23 +222,21 @@ def _check_sdist(wheel: Wheel, stream: BinaryIO) -> Findings:
         paths = {path for path, _ in wheel.files}
         yield from guarded("PKG-INFO", dist_info.check_metadata(text, wheel.name, paths, stem))
     else:
-        yield Finding(
-            "sdist-invalid", f"'{stem}/PKG-INFO' is missing, or over {dist_info.MAX_TEXT} bytes"
-        )
+        why = f"is missing, or over {dist_info.MAX_TEXT} bytes"
+        yield Finding("sdist-invalid", f"'{stem}/PKG-INFO' {why}")
 
 
 def _refuse_member(member: tarfile.TarInfo, stem: str) -> str:
     """Why pip would not unpack a member (PEP 721), or it would be outside the one folder."""
     path = posixpath.normpath(member.name)
-    if path != stem and not path.startswith(f"{stem}/"):
+    start = posixpath.dirname(path) if member.issym() else ""
+    target = posixpath.normpath(posixpath.join(start, member.linkname))
+    if not f"{path}/".startswith(f"{stem}/"):
         return f"it is not in the folder '{stem}'"
     if member.isdev():
         return "it is a device"
-    if member.issym() or member.islnk():
-        start = posixpath.dirname(path) if member.issym() else ""
-        target = posixpath.normpath(posixpath.join(start, member.linkname))
-        if not target.startswith(f"{stem}/") and target != stem:
-            return f"it is a link to {member.linkname!r}, outside the folder"
+    if (member.issym() or member.islnk()) and not f"{target}/".startswith(f"{stem}/"):
+        return f"it is a link to {member.linkname!r}, outside the folder"
     return ""
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from packaging.tags import Tag
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from go_to_wheel.check.report import Finding, Findings, fault
@@ -110,8 +110,7 @@ class Claim:
 
 def parse_claim(tag: str) -> Claim | None:
     """The promise of a platform tag; None for "any" and for systems that aren't inspected."""
-    match = _PROMISE.fullmatch(tag)
-    if not match:
+    if not (match := _PROMISE.fullmatch(tag)):
         return None
     system, major, minor, arch = match.groups()
     floor = (int(major), int(minor)) if minor else _LEGACY_GLIBC.get(system)
@@ -133,10 +132,7 @@ def serves(tag: str, target: Target) -> bool:
 
 def parse_name(filename: str) -> WheelName:
     """The parts of a wheel's file name. Raises ValueError, saying what is wrong with it."""
-    try:
-        name, version, _, tags = parse_wheel_filename(filename)
-    except InvalidWheelFilename as error:
-        raise ValueError(str(error)) from error
+    name, version, _, tags = parse_wheel_filename(filename)
     return WheelName(str(name), version, tags, "-".join(filename.split("-")[:2]))
 
 

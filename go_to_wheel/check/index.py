@@ -70,11 +70,8 @@ class Index:
         for address in extra:
             self.finder.add_index_url(address)
         self.addresses = [str(source["url"]) for source in self.finder.sources]
-
-    @property
-    def shown(self) -> str:
-        """The addresses, without credentials."""
-        return ", ".join(re.sub(r"(?<=://)[^/@]*@", "", address) for address in self.addresses)
+        #: The addresses, without credentials.
+        self.shown = ", ".join(re.sub(r"(?<=://)[^/@]*@", "", place) for place in self.addresses)
 
     def fetch(
         self,

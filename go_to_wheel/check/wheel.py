@@ -108,9 +108,7 @@ def check_sdist(stream: BinaryIO, file: str) -> Wheel:
     return _judge(stream, file, _check_sdist)
 
 
-def _judge(
-    stream: BinaryIO, file: str, check: Callable[[Wheel, BinaryIO], Iterator[Finding]]
-) -> Wheel:
+def _judge(stream: BinaryIO, file: str, check: Callable[[Wheel, BinaryIO], Findings]) -> Wheel:
     wheel = Wheel(file, stream.seek(0, io.SEEK_END))
     stream.seek(0)
     wheel.findings = list(findings_of(file, guarded("it", check(wheel, stream))))

@@ -101,6 +101,8 @@ def _report(
     test_command: str | None,
 ) -> Report:
     from go_to_wheel.check.run import check_wheels
+    from go_to_wheel.check.trial import with_runs
+    from go_to_wheel.process import Runner
 
     chosen = list(_codes(select, ignore))
     paths, is_release = _find(wheels, platforms, index_url)
@@ -109,7 +111,13 @@ def _report(
     report = check_wheels(paths, expect=expected).filtered(*chosen)
     if not runs and not test_command:
         return report
-    return _run(report, paths, test_command).filtered(*chosen)
+    try:
+        words = None if test_command is None else shlex.split(test_command)
+    except ValueError as error:
+        raise click.UsageError(f"--test-command {test_command!r}: {error}") from None
+    if words == []:
+        raise click.UsageError("--test-command is empty")
+    return with_runs(report, paths, Runner(), words or ()).filtered(*chosen)
 
 
 def _find(
@@ -159,19 +167,6 @@ def _codes(select: str | None, ignore: str | None) -> Iterator[list[str]]:
         codes = table.get(key) if given is None else given
         listed = codes.split(",") if isinstance(codes, str) else codes or []
         yield [str(code).strip() for code in listed if str(code).strip()]
-
-
-def _run(report: Report, paths: list[str | Path], test_command: str | None) -> Report:
-    from go_to_wheel.check.trial import with_runs
-    from go_to_wheel.process import Runner
-
-    try:
-        words = None if test_command is None else shlex.split(test_command)
-    except ValueError as error:
-        raise click.UsageError(f"--test-command {test_command!r}: {error}") from None
-    if words == []:
-        raise click.UsageError("--test-command is empty")
-    return with_runs(report, paths, Runner(), words or ())
 
 
 def _print_annotations(report: Report) -> None:

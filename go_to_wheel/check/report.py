@@ -33,14 +33,10 @@ class Rule:
     section: str
 
 
-def _read_rules() -> dict[str, Rule]:
-    text = files("go_to_wheel").joinpath("data", "check-codes.tsv").read_text(encoding="utf-8")
-    _, *rows = csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
-    return {code: Rule(severity, title, fix, part) for part, code, severity, title, fix in rows}
-
-
+_TABLE = files("go_to_wheel").joinpath("data", "check-codes.tsv").read_text(encoding="utf-8")
+_, *_ROWS = csv.reader(_TABLE.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
 #: Each code with its rule. Codes are stable: scripts match on them.
-RULES = _read_rules()
+RULES = {code: Rule(severity, title, fix, part) for part, code, severity, title, fix in _ROWS}
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,6 @@ def _judge(stream: BinaryIO, file: str, check: Callable[[Wheel, BinaryIO], Findi
 
 
 def _check_wheel(wheel: Wheel, stream: BinaryIO) -> Findings:
-    """From the outside in."""
     try:
         wheel.name = naming.parse_name(wheel.file)
     except ValueError as error:

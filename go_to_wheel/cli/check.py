@@ -149,9 +149,8 @@ def _find(
             seen.add(file)
             note(f"downloading {file}" + (f", {format_size(size)}" if size else ""))
 
-    folder = click.get_current_context().with_resource(
-        tempfile.TemporaryDirectory(prefix="go-to-wheel-")
-    )
+    scratch = tempfile.TemporaryDirectory(prefix="go-to-wheel-")
+    folder = click.get_current_context().with_resource(scratch)
     for number, text in enumerate(releases):
         note(f"there is no path {text!r}; checking the project of that name on {index.shown}")
         paths += index.fetch(text, Path(folder, str(number)), targets, show)
@@ -274,17 +273,16 @@ def _to_sarif(report: Report) -> dict[str, Any]:
         for code in sorted({finding.code for finding in report.findings})
     ]
     driver = {"name": "go-to-wheel check", "version": __version__, "rules": rules}
+    # a finding about a whole set has no file; code scanning wants a place for each
+    places = [quote(finding.wheel or "dist") for finding in report.findings]
     results = [
         {
             "ruleId": finding.code,
             "level": finding.severity,
             "message": {"text": f"{visible(finding.message)}\nhint: {visible(finding.hint)}"},
-            # a finding about a whole set has no file; code scanning wants a place for each
-            "locations": [
-                {"physicalLocation": {"artifactLocation": {"uri": quote(finding.wheel or "dist")}}}
-            ],
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}}}],
         }
-        for finding in report.findings
+        for finding, uri in zip(report.findings, places, strict=True)
     ]
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",

@@ -240,18 +240,20 @@ def read_contents(
                 chunk = file.read(_CHUNK)
                 is_program = is_command(path) and not chunk.startswith(b"#!")
                 is_native = chunk.startswith(_MAGICS) or is_program
-                is_kept = is_native and entry.file_size <= MAX_INSPECTED and programs < MAX_PROGRAMS
+                is_stored = (
+                    is_native and entry.file_size <= MAX_INSPECTED and programs < MAX_PROGRAMS
+                )
                 while chunk:
                     size += len(chunk)
                     hasher.update(chunk)
-                    if is_kept:
+                    if is_stored:
                         spool.write(chunk)
                     chunk = file.read(_CHUNK)
             if size != entry.file_size:
                 raise WheelError(f"{path!r} is not as long as its header says")
             programs += is_native
             encoded = base64.urlsafe_b64encode(hasher.digest()).rstrip(b"=").decode("ascii")
-            program = cast("BinaryIO", spool) if is_kept else None
+            program = cast("BinaryIO", spool) if is_stored else None
             yield Content(entry, path, size, f"{hasher.name}={encoded}", is_native, program)
 
 

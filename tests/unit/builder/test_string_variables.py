@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from go_to_wheel.golang.version_var import parse_string_variables
+from go_to_wheel.builder.version_var import parse_string_variables
 
 
 def initials(*texts: str) -> dict[str, str]:

@@ -103,7 +103,8 @@ def recognise(text: str, enough: float = _ENOUGH) -> Recognised:
         return Recognised(None, 0.0, "no licence on the SPDX list")
     edges = [0, *(edge for region in regions for edge in (region.start, region.end)), len(text)]
     rest = " ".join(text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True))
-    share = 1 - _count_words(rest) / max(1, _count_words(text))
+    left, words = (len(_WORD.findall(_COPYRIGHT_LINE.sub("", t).lower())) for t in (rest, text))
+    share = 1 - left / max(1, words)
     listed = " and ".join(names)
     gnu = [found["base"] for name in names if (found := _GNU.fullmatch(name))]
     if share < enough or _CONDITION.search(rest):
@@ -112,10 +113,6 @@ def recognise(text: str, enough: float = _ENOUGH) -> Recognised:
         choices = f"{gnu[0]}-only or {gnu[0]}-or-later"
         return Recognised(None, share, f"{choices}: the text is the same for both")
     return Recognised(" AND ".join(names), share, f"{listed}, {share:.0%} of the text")
-
-
-def _count_words(text: str) -> int:
-    return len(_WORD.findall(_COPYRIGHT_LINE.sub("", text).lower()))
 
 
 @dataclass(frozen=True)
@@ -199,28 +196,22 @@ def judge(notice: Notice) -> Verdict:
 def license_files(notices: Iterable[Notice], room: int = 120) -> tuple[tuple[str, bytes], ...]:
     """Every text with its path below `licenses/`; no two paths differ in case alone.
 
-    Paths have at most `room` characters.
+    Paths have at most `room` characters, a hash in the middle of those that are longer.
     """
     taken: set[str] = set()
     found: list[tuple[str, bytes]] = []
     for notice in sorted(notices, key=lambda notice: (notice.folder, notice.version)):
         for path, data in notice.files:
-            name = _shorten(f"{notice.folder}/{path}", room)
+            name = f"{notice.folder}/{path}"
+            if len(name) >= room:  # one character is left, should two differ in case alone
+                folder, _, end = name.rpartition("/")
+                digest, end = sha256(name.encode()).hexdigest()[:8], end[-(room // 2) :]
+                name = f"{folder[: room - len(end) - 11].rstrip('/. ')}-{digest}/{end}"
             while name.casefold() in taken:
                 name += "_"
             taken.add(name.casefold())
             found.append((name, data))
     return tuple(found)
-
-
-def _shorten(path: str, room: int) -> str:
-    """The path, or its beginning and end with a hash of the whole between them."""
-    if len(path) < room:  # one character is left, should two differ in case alone
-        return path
-    folder, _, name = path.rpartition("/")
-    name = name[-(room // 2) :]
-    digest = sha256(path.encode()).hexdigest()[:8]
-    return f"{folder[: room - len(name) - 11].rstrip('/. ')}-{digest}/{name}"
 
 
 def combine(own: str | None, others: Iterable[str]) -> str | None:

@@ -130,10 +130,9 @@ def platform_tags(
     binary itself states. macOS 11 and later are tagged by major version alone (pip looks
     for `_X_0` there), so a floor of 11.3 becomes 12.0.
     """
-    if target.goos == "darwin":
-        major, minor = macos_floor(target, go_version, minos)
-        return (f"macosx_{major}_{minor}_{target.arch}",)
     arch = target.arch
+    if target.goos == "darwin":
+        return ("macosx_{}_{}_{}".format(*macos_floor(target, go_version, minos), arch),)
     if target.tag:
         return (target.tag,)
     if target.goos == "android":

@@ -67,7 +67,10 @@ def read_elf(reader: BoundedReader) -> Image:
     for segment in segments:
         reader.require(segment["p_offset"], segment["p_filesz"])
     machine = str(elf["e_machine"])
-    interpreter = _interpreter(reader, segments)
+    interpreter = None
+    for place in [part for part in segments if part["p_type"] == "PT_INTERP"][:1]:
+        path = reader.read_at(place["p_offset"], min(place["p_filesz"], 4096))
+        interpreter = path.split(b"\0")[0].decode("utf-8", "replace")
     libraries, search_paths, flags = _dynamic(segments)
     facts = BinaryFacts(
         format="elf",
@@ -93,14 +96,6 @@ def _kind(elf: ELFFile, interpreter: str | None, flags: int) -> str:
         return "executable" if startable else "shared library"
     names = {"ET_EXEC": "executable", "ET_REL": "object file", "ET_CORE": "core dump"}
     return names.get(str(kind), "file of unknown type")
-
-
-def _interpreter(reader: BoundedReader, segments: list[Any]) -> str | None:
-    for segment in segments:
-        if segment["p_type"] == "PT_INTERP":
-            text = reader.read_at(segment["p_offset"], min(segment["p_filesz"], 4096))
-            return text.split(b"\0")[0].decode("utf-8", "replace")
-    return None
 
 
 def _dynamic(segments: list[Any]) -> tuple[tuple[str, ...], tuple[str, ...], int]:

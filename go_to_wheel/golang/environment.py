@@ -110,9 +110,6 @@ def flag_name(word: str) -> str:
 
 def query_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment for `go env`: settings as they are, but a system that Go knows."""
-    env = {
-        name: value
-        for name, value in environ.items()
-        if name in ("GOENV", "GOFLAGS") or not _CODE_SETTINGS.fullmatch(name)
-    }
+    dropped = set(filter(_CODE_SETTINGS.fullmatch, environ)) - {"GOENV", "GOFLAGS"}
+    env = {name: value for name, value in environ.items() if name not in dropped}
     return {**env, "GOOS": "linux", "GOARCH": "amd64"}

@@ -19,7 +19,6 @@ DEFAULT_DESCRIPTION = "Go binary packaged as Python wheel"
 DEFAULT_REQUIRES_PYTHON = ">=3.10"
 
 Layout = Literal["native", "python"]
-LAYOUTS: tuple[Layout, ...] = ("native", "python")
 
 
 @dataclass(frozen=True)

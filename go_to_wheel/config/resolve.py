@@ -24,7 +24,6 @@ from go_to_wheel.config.options import (
     DEFAULT_DESCRIPTION,
     DEFAULT_REQUIRES_PYTHON,
     DEFAULT_VERSION,
-    LAYOUTS,
     BuildOptions,
     Detected,
     Layout,
@@ -44,8 +43,6 @@ from go_to_wheel.naming import check_command, check_name, name_from_path, parse_
 from go_to_wheel.platforms import Target, default_targets, parse_selection
 from go_to_wheel.sources.readme import Readme
 
-STRIP_LDFLAGS = "-s -w"
-
 _TAG = re.compile(r"[\w.]+")
 _VARIABLE = re.compile(r"[\w.~/-]+\.\w+")
 _NAME_COMMANDS = f"name them in {FILE_NAME}: [{TABLE}.commands]"
@@ -53,10 +50,7 @@ _NAME_COMMANDS = f"name them in {FILE_NAME}: [{TABLE}.commands]"
 _TEXTS = {
     "description": DEFAULT_DESCRIPTION,
     "requires-python": DEFAULT_REQUIRES_PYTHON,
-    "author": None,
-    "author-email": None,
-    "maintainer": None,
-    "maintainer-email": None,
+    **dict.fromkeys(("author", "author-email", "maintainer", "maintainer-email")),
 }
 
 
@@ -99,7 +93,7 @@ class _Resolver:
         given, version = self.version()
         variables = self.variables()
         stamped = given if request.version is not None else version
-        strip = STRIP_LDFLAGS if detected.available is None else ""
+        strip = "-s -w" if detected.available is None else ""
         flags = [strip, *self.variable_flags(stamped), user_flags]
         project = self.metadata(name, version, commands)
         self.check_rest(commands, targets)
@@ -204,7 +198,7 @@ class _Resolver:
 
     def layout(self) -> Layout:
         chosen = self.setting("launcher", "native")
-        if chosen not in LAYOUTS:
+        if chosen not in ("native", "python"):
             self.add(f"launcher {chosen!r} is unknown; choose 'native' or 'python'")
         return "python" if chosen == "python" else "native"
 

@@ -19,10 +19,10 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from go_to_wheel.builder.editable import build_editable as write_editable
 from go_to_wheel.builder.identity import VARIABLE
 from go_to_wheel.builder.linked import list_targets
 from go_to_wheel.builder.plan import BuildPlan, find_project, plan_build
+from go_to_wheel.builder.run import build_editable as write_editable
 from go_to_wheel.builder.run import run_build
 from go_to_wheel.builder.sdist import build_sdist as write_sdist
 from go_to_wheel.config.request import BuildRequest
@@ -111,8 +111,7 @@ def build_sdist(sdist_directory: str, config_settings: Settings = None) -> str:
     settings = read_settings(config_settings)
     vendor = {"true": True, "false": False, "": None}[settings.get("vendor", "").lower()]
     request = _request(sdist_directory, settings)
-    sdist = write_sdist(request, Runner(), _environment(settings), vendor)
-    return _announce(sdist.path, sdist.notes)
+    return _announce(*write_sdist(request, Runner(), _environment(settings), vendor))
 
 
 @_plain_errors
@@ -171,8 +170,7 @@ def read_settings(config_settings: Settings) -> dict[str, str]:
         for name, value in (config_settings or {}).items()
         if not name.startswith("-") and value != []
     }
-    faults = [f"unknown config setting {name!r}" for name in settings if name not in SETTINGS]
-    if faults:
+    if faults := [f"unknown config setting {name!r}" for name in settings if name not in SETTINGS]:
         known = "\n".join(f"{name}: {meaning}" for name, meaning in SETTINGS.items())
         raise InvalidOptionsError(faults, known)
     for name, (pattern, expected) in _VALUES.items():
@@ -191,8 +189,8 @@ def _module_folder() -> Path:
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:
     environ = {**os.environ, "GOWORK": "off"}
     if "version" in settings:
-        others = {name: text for name, text in environ.items() if not name.startswith(VARIABLE)}
-        return {**others, VARIABLE: settings["version"]}
+        environ = {name: text for name, text in environ.items() if not name.startswith(VARIABLE)}
+        environ[VARIABLE] = settings["version"]
     return environ
 
 

@@ -29,8 +29,7 @@ from binaries import NAMES, load  # noqa: E402
 from hostile_wheels import CASES  # noqa: E402
 from raw_zip import RawEntry, wheel_entries, write_zip  # noqa: E402
 
-from go_to_wheel.builder.compare import compare_wheels  # noqa: E402
-from go_to_wheel.builder.rebuild import read_recipe  # noqa: E402
+from go_to_wheel.builder.rebuild import compare_wheels, read_recipe  # noqa: E402
 from go_to_wheel.check.run import check_groups  # noqa: E402
 from go_to_wheel.check.wheel import check_wheel, read_anatomy  # noqa: E402
 from go_to_wheel.cli.inspect import rows_of, to_json  # noqa: E402

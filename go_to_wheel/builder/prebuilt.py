@@ -1,29 +1,38 @@
-"""Prebuilt binaries: inspected like our own; their name, version and modules."""
+"""Prebuilt binaries: inspected like our own; their name, version, modules and licence texts.
+
+They record each module's path, version and h1 sum: a Go on this machine finds the sources in
+its module cache or fetches them; a note names what is missing.
+"""
 
 from __future__ import annotations
 
 import io
+import re
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
+from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, GoModule
 from go_to_wheel.binary.match import inspect_program
 from go_to_wheel.builder.detect import Findings, Located
 from go_to_wheel.builder.identity import Machine, find_urls
-from go_to_wheel.builder.notices import fetch_notices, format_missing
 from go_to_wheel.config.options import Identity, Value
 from go_to_wheel.config.pyproject import Project
 from go_to_wheel.config.request import BuildRequest
-from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError
-from go_to_wheel.golang.packages import Package
+from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError, ToolchainError
+from go_to_wheel.golang.command import open_go
+from go_to_wheel.golang.packages import Package, download_modules
+from go_to_wheel.licenses import Notice, go_notice
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target
+from go_to_wheel.sources.files import read_license_texts
 from go_to_wheel.sources.module import ModuleQuery, ModuleSource
 from go_to_wheel.sources.prebuilt import BinarySource, PrebuiltBinary
 
 
-@dataclass(frozen=True)
-class Prebuilt:
+class Prebuilt(NamedTuple):
     """A prebuilt binary and what was read from it."""
 
     binary: PrebuiltBinary
@@ -34,6 +43,9 @@ class Prebuilt:
 Inspected = Mapping[tuple[str, int], Prebuilt]
 
 _DEVEL = ("", "(devel)")
+#: Nothing else is handed to Go: the names come from the binaries.
+_QUERY = re.compile(r"\w[\w.~/+-]*@v[\w.+-]*", re.ASCII)
+_NAMES = re.compile(r'^\S+@\S+: |(?<=Get )"[^"]*"(?=:)')
 
 
 def inspect_all(source: BinarySource, targets: Sequence[Target]) -> Inspected:
@@ -43,11 +55,10 @@ def inspect_all(source: BinarySource, targets: Sequence[Target]) -> Inspected:
     """
     found: dict[tuple[str, int], Prebuilt] = {}
     failures: dict[str, GoToWheelError] = {}
-    for target in source.targets:
+    for target in (target for target in source.targets if target in targets):
         for index, command in enumerate(source.commands or (None,)):
             try:
-                if target in targets:
-                    found[target.name, index] = _inspect(source, target, command)
+                found[target.name, index] = _inspect(source, target, command)
             except GoToWheelError as error:
                 failures[target.name] = error
     if failures:
@@ -61,11 +72,10 @@ def _inspect(source: BinarySource, target: Target, command: str | None) -> Prebu
     if binary is None:
         raise BinaryError(f"there is no {command!r} for it")
     try:
-        facts = inspect_program(io.BytesIO(binary.load()), target, prebuilt=True)
+        return Prebuilt(binary, inspect_program(io.BytesIO(binary.load()), target, prebuilt=True))
     except BinaryError as error:
         lines = [f"{binary.label}: {line}" for line in error.message.splitlines()]
         raise BinaryError("\n".join(lines)) from None
-    return Prebuilt(binary, facts)
 
 
 def _refuse_disagreement(source: BinarySource, found: Inspected) -> None:
@@ -77,25 +87,30 @@ def _refuse_disagreement(source: BinarySource, found: Inspected) -> None:
         "Go": lambda info: info.version,
     }
     for subject, read in subjects.items():
-        for index in range(len(source.commands or (None,))):
-            values = {
-                target: read(program.facts.go)
-                for (target, place), program in found.items()
-                if place == index and program.facts.go is not None
-            }
+        for infos in map(partial(_infos, found), range(len(source.commands or (None,)))):
+            values = {target: read(info) for target, info in infos.items()}
             if len(set(values.values())) > 1:
                 listed = ", ".join(f"{target}: {text or 'none'}" for target, text in values.items())
                 raise BinaryError(
                     f"the binaries differ in their {subject}: {listed}",
                     "use binaries of one build",
                 )
-    commits = {program.facts.setting("vcs.revision") for program in found.values()} - {""}
+    commits = {facts.setting("vcs.revision") for _, facts in found.values()} - {""}
     if source.commit and commits and commits != {source.commit}:
         raise BinaryError(
             f"the binaries were built from commit {', '.join(sorted(commits))}, but "
             f"{source.about} says {source.commit}",
             "build the release again from a clean folder",
         )
+
+
+def _infos(found: Inspected, index: int) -> dict[str, GoBuildInfo]:
+    """What Go recorded in a command's programs, by target."""
+    return {
+        target: facts.go
+        for (target, place), (_, facts) in found.items()
+        if place == index and facts.go
+    }
 
 
 def describe(
@@ -132,25 +147,25 @@ def describe(
 
 
 def _package(found: Inspected, index: int) -> Package:
-    infos = [
-        program.facts.go
-        for (_, place), program in found.items()
-        if place == index and program.facts.go
-    ]
-    if not infos:
-        return Package(import_path="", name="main", folder="", module_path="")
-    main = infos[0].main
-    return Package(
-        import_path=infos[0].path,
-        name="main",
-        folder="",
-        module_path=main.path if main else infos[0].path,
-        module_version=main.version if main else "",
-    )
+    info = next(iter(_infos(found, index).values()), GoBuildInfo("", "", None, ()))
+    module, version = (info.main.path, info.main.version) if info.main else (info.path, "")
+    return Package(info.path, "main", folder="", module_path=module, module_version=version)
 
 
 def _identify(request: BuildRequest, source: BinarySource, package: Package) -> Identity:
-    version, notes = _version(request, source, package.module_version)
+    """GoReleaser's version, else the binary's own; they must not contradict each other."""
+    built = package.module_version
+    own = None if built in _DEVEL else built.split("+", 1)[0]
+    version, notes = Value(own, "build information") if own else None, list(source.notes)
+    if source.version:
+        if own and "-0." not in own and own.lstrip("v") != source.version.lstrip("v"):
+            raise BinaryError(
+                f"the binaries are version {built}, but {source.about} says {source.version}",
+                "build the release again from a clean folder",
+            )
+        version = Value(source.version, source.about)
+    elif own and request.version and request.version.lstrip("v") != own.lstrip("v"):
+        notes.append(f"the binaries were built as version {built}")
     pseudo = version is not None and ModuleQuery("", version.text).names_commit
     name = source.name or (name_from_path(package.import_path) if package.module_path else None)
     where = source.about if source.name else "build information"
@@ -159,29 +174,65 @@ def _identify(request: BuildRequest, source: BinarySource, package: Package) -> 
         version=version,
         development="its commit has no tag" if pseudo else "",
         urls=find_urls(package.module_path),
-        notes=(*source.notes, *notes),
+        notes=tuple(notes),
     )
 
 
-def _version(
-    request: BuildRequest, source: BinarySource, built: str
-) -> tuple[Value | None, tuple[str, ...]]:
-    """GoReleaser's version, else the binary's own; they must not contradict each other."""
-    bare = built.split("+", 1)[0]
-    if source.version:
-        if (
-            built not in _DEVEL
-            and "-0." not in bare
-            and bare.lstrip("v") != source.version.lstrip("v")
-        ):
-            raise BinaryError(
-                f"the binaries are version {built}, but {source.about} says {source.version}",
-                "build the release again from a clean folder",
-            )
-        return Value(source.version, source.about), ()
-    if built in _DEVEL:
-        return None, ()
-    notes: tuple[str, ...] = ()
-    if request.version is not None and request.version.lstrip("v") != bare.lstrip("v"):
-        notes = (f"the binaries were built as version {built}",)
-    return Value(bare, "build information"), notes
+def fetch_notices(
+    infos: Sequence[GoBuildInfo], go_binary: str | None, machine: Machine
+) -> tuple[list[Notice], dict[str, str]]:
+    """The notices of prebuilt binaries; and what is missing, with reasons.
+
+    Raises ToolchainError when `go_binary` is named and is no Go.
+    """
+    notices = [go_notice(info.version, None) for info in infos[:1]]
+    wanted: dict[str, GoModule] = {}
+    for info in infos:  # the program's own module is linked in when it was a released one
+        for module in (*info.deps, *([info.main] if info.main and info.main.sum else [])):
+            used = module.replace or module
+            wanted[f"{used.path}@{used.version}" if used.version else used.path] = module
+    fetchable = sorted(filter(_QUERY.fullmatch, wanted))
+    missing = {
+        query: "no module has such a name"
+        if "@" in query
+        else "it was replaced by a folder when the program was built"
+        for query in wanted.keys() - set(fetchable)
+    }
+    found: dict[str, dict[str, Any]] = {}
+    try:
+        with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as scratch:
+            if fetchable:
+                go = open_go(go_binary, machine.runner, Path(scratch), machine.environ)
+                found = download_modules(go, Path(scratch), fetchable)
+    except ToolchainError as error:
+        if go_binary:
+            raise
+        found = {query: {"Error": error.message} for query in fetchable}
+    for query, downloaded in found.items():
+        module, fault = wanted[query], _fault(downloaded, wanted[query])
+        if fault:
+            missing[query] = fault
+            continue
+        root = Path(downloaded["Dir"])
+        notices.append(Notice(module.path, query.split("@")[1], read_license_texts(root, [root])))
+    return sorted(notices, key=lambda notice: notice.module), missing
+
+
+def format_missing(missing: Mapping[str, str]) -> tuple[str, ...]:
+    """The note about licence texts that the wheels lack; none without any."""
+    reasons: dict[str, list[str]] = {}
+    for query, reason in sorted(missing.items()):
+        reasons.setdefault(reason, []).append(query)
+    listed = "; ".join(f"{', '.join(queries)} ({reason})" for reason, queries in reasons.items())
+    return (f"the wheels lack the licence texts of {listed}",) if missing else ()
+
+
+def _fault(downloaded: Mapping[str, Any], module: GoModule) -> str:
+    """Why these are not the module's files; "" if they are those that were linked in."""
+    if downloaded.get("Error") or not downloaded.get("Dir"):
+        # Go's message without the module and address, which differ from module to module
+        return " ".join(_NAMES.sub("", str(downloaded.get("Error", "Go found no files"))).split())
+    expected = (module.replace or module).sum
+    if expected and downloaded.get("Sum") != expected:
+        return f"the module's sum is {downloaded.get('Sum')}, the program recorded {expected}"
+    return ""

@@ -22,10 +22,9 @@ def check_folder(folder: Path) -> None:
     Raises OutputError. Looks only; nothing is created.
     """
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not existing.is_dir():
-        raise _cannot_write(folder, f"{existing} is not a folder", _OTHER)
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise _cannot_write(folder, "Permission denied", _OTHER)
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        reason = "Permission denied" if existing.is_dir() else f"{existing} is not a folder"
+        raise _cannot_write(folder, reason, _OTHER)
 
 
 def publish(wheels: Sequence[Path], folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What a finished wheel records of its build -> a request for the same build.
+"""What a finished wheel records of its build -> a request for the same build; the comparison.
 
 The wheel may be a stranger's. Each value that reaches Go or git has to match a pattern of its
 own here, in its plainest spelling: no quotes, backslashes, blanks or leading dashes.
@@ -10,20 +10,29 @@ import calendar
 import io
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from go_to_wheel.binary.facts import BinaryFacts
+from go_to_wheel.binary.read import read_facts
 from go_to_wheel.builder.plan import plan_build
 from go_to_wheel.builder.run import run_build
-from go_to_wheel.check.archive import open_archive
+from go_to_wheel.check.archive import open_archive, reading
 from go_to_wheel.check.program import Program
 from go_to_wheel.check.wheel import Wheel, read_anatomy
 from go_to_wheel.config.pyproject import read_project
 from go_to_wheel.config.request import BuildRequest
-from go_to_wheel.errors import InvalidOptionsError, SourceError, ToolchainError, WheelError
+from go_to_wheel.errors import (
+    BinaryError,
+    InvalidOptionsError,
+    SourceError,
+    ToolchainError,
+    WheelError,
+)
 from go_to_wheel.golang.command import open_go
 from go_to_wheel.platforms import TARGETS, Target
 from go_to_wheel.process import Runner
@@ -46,6 +55,10 @@ _FLAGS = re.compile(rf"({_FLAG}( {_FLAG})*)?", re.ASCII)
 #: What a project's own [project] table states, if it has one.
 _STATED = ("name", "description", "requires_python", "author", "author_email", "url", "license",
            "entry_point")  # fmt: skip
+_MAX_LINE = 500
+#: Larger texts are compared by byte, not by line.
+_MAX_TEXT = 1 << 20
+_STORAGE = ("filename", "date_time", "external_attr", "compress_type", "compress_size")
 
 
 @dataclass(frozen=True)
@@ -76,6 +89,8 @@ def read_recipe(wheel: bytes, file: str) -> Recipe:
             f"look at it: go-to-wheel inspect {file}",
         )
     facts = programs[0].facts
+    # "go1.26.8", without the experiments that may stand behind it
+    version = (facts.go.version.split() or [""])[0] if facts.go else ""
     flags, notes = _linker_flags(anatomy)
     if facts.setting("vcs.modified") == "true":
         notes = (*notes, "it was built from a source with local changes, which nobody else has")
@@ -84,11 +99,11 @@ def read_recipe(wheel: bytes, file: str) -> Recipe:
         notes = (*notes, f"its build tags are left out: {tags!r} are not valid")
     return Recipe(
         anatomy=anatomy,
-        go=_go_of(facts),
+        go=version,
         released=_released(facts),
         commit=_commit(facts, file),
         request=_request(anatomy, programs, flags),
-        environ=_environment(wheel, file, facts),
+        environ=_environment(wheel, file, version),
         notes=notes,
     )
 
@@ -96,11 +111,12 @@ def read_recipe(wheel: bytes, file: str) -> Recipe:
 def _request(anatomy: Wheel, programs: Sequence[Program], flags: str | None) -> BuildRequest:
     facts, headers = programs[0].facts, anatomy.metadata
     urls = [str(value).partition(", ") for value in headers.get_all("Project-URL", [])]
-    homepages = [address for label, _, address in urls if label == "Homepage"]
+    homepage = next((address for label, _, address in urls if label == "Homepage"), None)
     tags = facts.setting("-tags")
     own = anatomy.licenses.get(facts.go.main.path) if facts.go and facts.go.main else None
     command = programs[0].path.rsplit("/", 1)[-1].removesuffix(".exe")
     in_scripts = any(".data/scripts/" in program.path for program in programs)
+    glibc = anatomy.settings.get("glibc", "")
     as_script = f"\n{command} = ".encode() in anatomy.texts.get("entry_points.txt", b"")
     return BuildRequest(
         source="",
@@ -114,7 +130,7 @@ def _request(anatomy: Wheel, programs: Sequence[Program], flags: str | None) -> 
         author=headers.get("Author"),
         author_email=headers.get("Author-email"),
         license=own or headers.get("License-Expression"),  # without those of what is linked in
-        url=homepages[0] if homepages else None,
+        url=homepage,
         ldflags=flags,
         set_version_var=None if flags is None else (),  # they are among the flags
         tags=tags.split(",") if _TAGS.fullmatch(tags) else [],
@@ -123,13 +139,8 @@ def _request(anatomy: Wheel, programs: Sequence[Program], flags: str | None) -> 
         dependency_licenses=any(text.startswith("go/") for text in anatomy.below("licenses")),
         stamp=bool(facts.setting("vcs.revision")),  # built in git, and not by the backend
         cgo=facts.setting("CGO_ENABLED") == "1",
-        glibc=_glibc(anatomy),
+        glibc=glibc if re.fullmatch(r"2\.\d{2}", glibc) else None,
     )
-
-
-def _glibc(anatomy: Wheel) -> str | None:
-    stated = anatomy.settings.get("glibc", "")
-    return stated if re.fullmatch(r"2\.\d{2}", stated) else None
 
 
 def _commit(facts: BinaryFacts, file: str) -> str:
@@ -140,11 +151,6 @@ def _commit(facts: BinaryFacts, file: str) -> str:
             "only wheels from a git repository, or from a released module, can be rebuilt",
         )
     return commit
-
-
-def _go_of(facts: BinaryFacts) -> str:
-    """ "go1.26.8", without the experiments that may stand behind it."""
-    return (facts.go.version.split() or [""])[0] if facts.go else ""
 
 
 def _released(facts: BinaryFacts) -> str:
@@ -160,16 +166,13 @@ def _released(facts: BinaryFacts) -> str:
 
 def _target(anatomy: Wheel, facts: BinaryFacts) -> Target:
     musl = all(tag.startswith("musllinux") for tag in anatomy.name.platforms)
-    fits = [
-        target for target in TARGETS if target.goos == facts.goos and target.arch == facts.machine
-    ]
-    named = [target for target in fits if (target.libc == "musl") == musl] or fits
-    if not named:
+    fits = [each for each in TARGETS if (each.goos, each.arch) == (facts.goos, facts.machine)]
+    if not fits:
         raise WheelError(
             f"{anatomy.file}: its program, for {facts.goos} on {facts.machine}, can't be rebuilt",
             "see the platforms that can: go-to-wheel platforms",
         )
-    return named[0]
+    return next((target for target in fits if (target.libc == "musl") == musl), fits[0])
 
 
 def _linker_flags(anatomy: Wheel) -> tuple[str | None, tuple[str, ...]]:
@@ -203,7 +206,7 @@ def _packages(programs: Sequence[Program]) -> tuple[str, ...] | None:
     return None if found == ["."] else tuple(found)
 
 
-def _environment(wheel: bytes, file: str, facts: BinaryFacts) -> dict[str, str]:
+def _environment(wheel: bytes, file: str, version: str) -> dict[str, str]:
     """The files' date, and the Go that built it, which Go fetches."""
     with open_archive(io.BytesIO(wheel)) as archive:
         moment = archive.infolist()[0].date_time
@@ -214,11 +217,8 @@ def _environment(wheel: bytes, file: str, facts: BinaryFacts) -> dict[str, str]:
             f"{file}: its first file has the date {moment}, which does not exist",
             f"go-to-wheel check {file}",
         ) from None
-    environ = {"SOURCE_DATE_EPOCH": str(epoch)}
-    version = _go_of(facts)
-    if _RELEASE.fullmatch(version):
-        environ["GOTOOLCHAIN"] = version
-    return environ
+    fetched = {"GOTOOLCHAIN": version} if _RELEASE.fullmatch(version) else {}
+    return {"SOURCE_DATE_EPOCH": str(epoch), **fetched}
 
 
 def locate_request(
@@ -309,28 +309,96 @@ def require_go(
         )
 
 
-def require_zig(recorded: str, used: str) -> None:
-    """Make sure that the zig in use compiled the wheel's C; raises ToolchainError."""
-    version = recorded.removeprefix("zig ")
-    if version == recorded:
-        raise ToolchainError(
-            f"the wheel's C was compiled by {recorded!r}, which is not zig",
-            "name that compiler behind '--': --cc COMMAND",
-        )
-    if version != used and re.fullmatch(r"\d+(\.\d+)+", version):
-        raise ToolchainError(
-            f"the wheel's C was compiled by {recorded}, the one here is zig {used}",
-            f"install that one: pip install ziglang=={version}",
-        )
-
-
 def rebuild(
     recipe: Recipe, request: BuildRequest, runner: Runner, environ: Mapping[str, str]
 ) -> Path:
-    """The wheel as it comes out now, in the request's output folder."""
+    """The wheel as it comes out now, in the request's output folder.
+
+    Raises ToolchainError when another Go or zig than the recorded one would be used.
+    """
     require_go(recipe, request.go_binary, runner, environ)
     plan = plan_build(request, runner, {**environ, **recipe.environ})
     recorded = recipe.anatomy.settings.get("c-compiler", "")
     if recorded and plan.go and not request.cc:
-        require_zig(recorded, plan.go.zig.version if plan.go.zig else "")
+        used, version = plan.go.zig.version if plan.go.zig else "", recorded.removeprefix("zig ")
+        if version == recorded:
+            raise ToolchainError(
+                f"the wheel's C was compiled by {recorded!r}, which is not zig",
+                "name that compiler behind '--': --cc COMMAND",
+            )
+        if version != used and re.fullmatch(r"\d+(\.\d+)+", version):
+            raise ToolchainError(
+                f"the wheel's C was compiled by {recorded}, the one here is zig {used}",
+                f"install that one: pip install ziglang=={version}",
+            )
     return run_build(plan).wheels[0].path
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where two wheels differ: `place` is a path in them, `details` are lines for people."""
+
+    place: str
+    details: tuple[str, ...]
+
+
+def compare_wheels(first: bytes, second: bytes) -> Difference | None:
+    """The first difference between two wheels, None when they are the same bytes.
+
+    Contents come before the way they are stored. Raises WheelError when a wheel can't be read.
+    """
+    if first == second:
+        return None
+    with open_archive(io.BytesIO(first)) as left, open_archive(io.BytesIO(second)) as right:
+        found = next(_differences(left, right), None)
+    return found or Difference("the archive", ("same files, stored in another way",))
+
+
+def _differences(left: zipfile.ZipFile, right: zipfile.ZipFile) -> Iterator[Difference]:
+    names, others = left.namelist(), right.namelist()
+    for name in sorted(set(names) ^ set(others)):
+        where = "the wheel" if name in names else "the rebuilt wheel"
+        yield Difference(name, (f"only in {where}",))
+    for name in sorted(names, key=lambda name: name.endswith("/RECORD")):  # follows from the rest
+        with reading(f"{name!r} can't be read"):
+            data, rebuilt = left.read(name), right.read(name)
+        if data != rebuilt:
+            yield Difference(name, tuple(_explain(data, rebuilt)))
+    for entry, other in zip(left.infolist(), right.infolist(), strict=False):
+        now, then = ({key: getattr(zipped, key) for key in _STORAGE} for zipped in (entry, other))
+        for change in _changes(now, then):
+            yield Difference(entry.filename, (f"same content, but {change}",))
+
+
+def _explain(left: bytes, right: bytes) -> Iterator[str]:
+    """What differs between two files' contents: Go's settings, the first line, the first byte."""
+    yield from _changes(_recorded(left), _recorded(right))
+    if line := next(_changes(_lines(left), _lines(right)), ""):
+        yield line
+        return
+    pairs = enumerate(zip(left, right, strict=False))
+    offset = next((at for at, (a, b) in pairs if a != b), min(len(left), len(right)))
+    yield f"first different byte at {offset:#x} of {len(left)} and {len(right)}"
+
+
+def _recorded(data: bytes) -> dict[str, object]:
+    """What Go recorded about the build, by a name for people."""
+    with suppress(BinaryError):
+        if go := read_facts(io.BytesIO(data)).go:
+            own: dict[str, object] = {"Go": go.version, "package": go.path, "module": go.main}
+            return {**own, **go.settings, **{module.path: module for module in go.deps}}
+    return {}
+
+
+def _lines(data: bytes) -> dict[str, str]:
+    with suppress(UnicodeDecodeError):
+        lines = data.decode("utf-8").splitlines() if len(data) < _MAX_TEXT else []
+        return {f"line {number}": repr(line) for number, line in enumerate(lines, 1)}
+    return {}
+
+
+def _changes(left: Mapping[str, object], right: Mapping[str, object]) -> Iterator[str]:
+    for name in dict.fromkeys((*left, *right)):
+        now, then = left.get(name) or "unset", right.get(name) or "unset"
+        if now != then:
+            yield f"{name} is {now} in the wheel, {then} in the rebuilt one"[:_MAX_LINE]

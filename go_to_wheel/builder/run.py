@@ -1,4 +1,4 @@
-"""A plan -> finished wheels in the output folder, or nothing.
+"""A plan -> finished wheels in the output folder, or nothing; or an editable wheel (PEP 660).
 
 Threads: `run_build` starts two pools and waits for all their jobs before it returns or
 raises. One compiles, a job for each distinct program; the other, a single thread, lists what
@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from go_to_wheel.binary.facts import BinaryFacts
@@ -21,9 +20,10 @@ from go_to_wheel.binary.match import tags_for
 from go_to_wheel.builder.compile import Program, make_programs, temporary_folder
 from go_to_wheel.builder.linked import Linked, linked_notes, list_targets
 from go_to_wheel.builder.plan import BuildPlan
-from go_to_wheel.builder.publish import check_folder, publish
+from go_to_wheel.builder.publish import check_folder, publish, replaced_files
 from go_to_wheel.check.run import check_wheels
 from go_to_wheel.config.options import BuildOptions
+from go_to_wheel.config.pyproject import Project
 from go_to_wheel.errors import (
     BinaryError,
     BuildFailedError,
@@ -34,17 +34,24 @@ from go_to_wheel.errors import (
 )
 from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.licenses import BundledLicenses
-from go_to_wheel.naming import wheel_file_name
+from go_to_wheel.naming import distribution_name, wheel_file_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.process import wait_for
-from go_to_wheel.sources.archives import Origin
-from go_to_wheel.wheel.archive import encoder_note, write_wheel
-from go_to_wheel.wheel.entries import sbom_entries, wheel_entries
+from go_to_wheel.wheel.archive import Entry, encoder_note, write_wheel
+from go_to_wheel.wheel.entries import (
+    data_entries,
+    info_entries,
+    launcher_files,
+    sbom_entries,
+    wheel_entries,
+)
 
 #: Errors of the check that stop no build: an index other than PyPI may take a large wheel,
 #: who asks for linux-amd64 and linux-amd64-musl gets both, and a build must not depend on
 #: whether twine is there.
 _LEFT_TO_THE_USER = ("zip-too-large", "set-duplicate", "twine")
+#: Where an editable install keeps its programs, in the project.
+PROGRAM_FOLDER = ".go-to-wheel"
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,10 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
         findings = _check(wheels, options)
         paths = publish([wheel.path for wheel in wheels], options.output_dir)
     published = [replace(wheel, path=path) for wheel, path in zip(wheels, paths, strict=True)]
-    notes = [*options.notes, *_notes(outcomes), *findings, *filter(None, [encoder_note()])]
+    linked = [outcome.linked for outcome in outcomes if outcome.linked]
+    unknown = {name: why for found in linked for name, why in found.licenses.unknown.items()}
+    about = linked_notes(unknown, {name for found in linked for name in found.without_cgo})
+    notes = [*options.notes, *about, *findings, *filter(None, [encoder_note()])]
     return BuildReport(tuple(published), failures, tuple(notes))
 
 
@@ -122,14 +132,35 @@ def _run_jobs(plan: BuildPlan, work: Path, on_event: EventSink) -> list[Outcome]
     for target in plan.options.targets:
         groups.setdefault(plan.compile_key(target), []).append(target)
     shares = share_processors(usable_cpus(), len(groups), plan.options.jobs)
+
+    def run(
+        index: int, targets: Sequence[Target], share: float | None, linked: Future[Linked]
+    ) -> Outcome:
+        """One compile, and a wheel for each target that shares it."""
+        started = time.monotonic()
+
+        def announce(stage: str) -> None:
+            for target in targets:
+                on_event(Event(target.name, stage))
+
+        try:
+            announce("compile")
+            programs = make_programs(plan, targets[0], work / f"{index}", share)
+            licenses = linked.result().licenses
+            announce("pack")
+            wheels = [_pack(plan, work, each, programs, licenses, started) for each in targets]
+            announce("done")
+            return Outcome(targets, wheels, tuple(p.facts for p in programs), linked.result())
+        except (GoToWheelError, OSError) as error:
+            announce("failed")
+            return Outcome(targets, error=_explain(error, linked))
+
     with ThreadPoolExecutor(1) as lister, ThreadPoolExecutor(plan.options.jobs) as compilers:
         try:
             futures = []
             for index, (group, share) in enumerate(zip(groups.values(), shares, strict=True)):
                 linked = lister.submit(list_targets, plan, group[:1])
-                make = partial(make_programs, plan, group[0], work / f"{index}", share)
-                pack = partial(_pack, plan, work)
-                futures.append(compilers.submit(_run_job, group, make, pack, linked, on_event))
+                futures.append(compilers.submit(run, index, group, share, linked))
             wait_for(futures)
             return [future.result() for future in futures]
         except BaseException:
@@ -153,33 +184,6 @@ def share_processors(processors: int, compiles: int, jobs: int) -> list[float | 
     return [max(1.0, processors / neighbours) for neighbours in shares]
 
 
-def _run_job(
-    targets: Sequence[Target],
-    make: Callable[[], list[Program]],
-    pack: Callable[[Target, Sequence[Program], BundledLicenses, float], BuiltWheel],
-    linked: Future[Linked],
-    on_event: EventSink,
-) -> Outcome:
-    """One compile, and a wheel for each target that shares it."""
-    started = time.monotonic()
-
-    def announce(stage: str) -> None:
-        for target in targets:
-            on_event(Event(target.name, stage))
-
-    try:
-        announce("compile")
-        programs = make()
-        licenses = linked.result().licenses
-        announce("pack")
-        wheels = [pack(target, programs, licenses, started) for target in targets]
-        announce("done")
-        return Outcome(targets, wheels, tuple(seen.facts for seen in programs), linked.result())
-    except (GoToWheelError, OSError) as error:
-        announce("failed")
-        return Outcome(targets, error=_explain(error, linked))
-
-
 def _explain(error: GoToWheelError | OSError, linked: Future[Linked]) -> GoToWheelError:
     """A hint for a full disk, and for what is undefined because its cgo files are left out."""
     if not isinstance(error, GoToWheelError):
@@ -190,13 +194,9 @@ def _explain(error: GoToWheelError | OSError, linked: Future[Linked]) -> GoToWhe
     if "undefined: " not in error.message or linked.exception():
         return error
     packages = [name for name in linked.result().without_cgo if f"# {name}\n" in error.message]
-    if not packages:
-        return error
-    return ToolchainError(
-        error.message,
-        f"{', '.join(packages)} needs cgo: compile its C: go-to-wheel --cgo …\n"
-        "or find a package in pure Go",
-    )
+    hint = f"{', '.join(packages)} needs cgo: compile its C: go-to-wheel --cgo …\n"
+    pure = "or find a package in pure Go"
+    return ToolchainError(error.message, hint + pure) if packages else error
 
 
 def _pack(
@@ -214,7 +214,12 @@ def _pack(
     binaries = {program.command: program.data for program in programs}
     entries = wheel_entries(options, licenses, target, tags, binaries)
     origins = dict.fromkeys(program.origin for program in programs if program.origin)
-    entries += sbom_entries(options, licenses, facts, target, _provenance(origins))
+    provenance = {
+        "release-file": ", ".join(origin.file for origin in origins),
+        "release-file-sha256": ", ".join(origin.sha256 for origin in origins),
+        "release-checksums": ", ".join(sorted({origin.listed for origin in origins} - {""})),
+    }
+    entries += sbom_entries(options, licenses, facts, target, provenance)
     write_wheel(path, entries, options.epoch)
     data = path.read_bytes()
     return BuiltWheel(
@@ -229,19 +234,14 @@ def _pack(
     )
 
 
-def _provenance(origins: Iterable[Origin]) -> dict[str, str]:
-    """A release's files that programs are from, as the SBOM's properties."""
-    found = {
-        "release-file": [origin.file for origin in origins],
-        "release-file-sha256": [origin.sha256 for origin in origins],
-        "release-checksums": sorted({origin.listed for origin in origins}),
-    }
-    return {name: ", ".join(filter(None, texts)) for name, texts in found.items()}
-
-
 def _failures(outcomes: Sequence[Outcome]) -> dict[str, GoToWheelError]:
     """Each failed target's error: all programs must come from one commit, by one Go."""
-    stamps = {tuple(map(_stamp, outcome.facts)) for outcome in outcomes if outcome.facts}
+    names = ("vcs.revision", "vcs.time", "vcs.modified")
+    stamps = {
+        tuple((seen.go and seen.go.version, *map(seen.setting, names)) for seen in outcome.facts)
+        for outcome in outcomes
+        if outcome.facts
+    }
     changed = BinaryError(
         "the source changed during the build: the programs record different commits or states",
         "build again",
@@ -252,19 +252,6 @@ def _failures(outcomes: Sequence[Outcome]) -> dict[str, GoToWheelError]:
         if (error := outcome.error or (changed if len(stamps) > 1 else None))
         for target in outcome.targets
     }
-
-
-def _notes(outcomes: Sequence[Outcome]) -> list[str]:
-    linked = [outcome.linked for outcome in outcomes if outcome.linked]
-    unknown = {name: why for found in linked for name, why in found.licenses.unknown.items()}
-    return linked_notes(unknown, {package for found in linked for package in found.without_cgo})
-
-
-def _stamp(facts: BinaryFacts) -> tuple[str, ...]:
-    if facts.go is None:
-        return ()
-    names = ("vcs.revision", "vcs.time", "vcs.modified")
-    return (facts.go.version, *(facts.go.settings.get(name, "") for name in names))
 
 
 def _check(wheels: Sequence[BuiltWheel], options: BuildOptions) -> list[str]:
@@ -292,3 +279,50 @@ def _check(wheels: Sequence[BuiltWheel], options: BuildOptions) -> list[str]:
         f"{message} ({names[0] if len(names) == 1 else f'{len(names)} wheels'})"
         for message, names in texts.items()
     ]
+
+
+def build_editable(plan: BuildPlan, project: Project) -> Path:
+    """Compile into the project, write the editable wheel, return its path.
+
+    The wheel holds the launcher with the program's absolute path; `go build -o` to that path
+    is all it takes to try a change. A mixed project's package is imported from its own
+    folder, which gets the launcher as a subfolder that ignores itself.
+    """
+    options, target = plan.options, plan.options.targets[0]
+    with temporary_folder() as work:
+        programs = make_programs(plan, target, work / "build")
+        folder, suffix = project.folder / PROGRAM_FOLDER, target.exe_suffix
+        paths = {folder / f"{program.command}{suffix}": program for program in programs}
+        _write_files(folder, {path: program.data for path, program in paths.items()}, 0o755)
+        tags = tags_for([program.facts for program in programs], target)
+        places = {program.command: str(path) for path, program in paths.items()}
+        entries = _editable_entries(plan, project, places, tags)
+        path = work / wheel_file_name(options.project.name, options.project.version, tags)
+        write_wheel(path, entries, options.epoch)
+        return publish([path], options.output_dir)[0]
+
+
+def _editable_entries(
+    plan: BuildPlan, project: Project, places: Mapping[str, str], tags: tuple[str, ...]
+) -> list[Entry]:
+    options = plan.options
+    licenses = list_targets(plan, options.targets[:1]).licenses
+    launcher = launcher_files(options, options.targets[0], places)
+    entries = info_entries(options, licenses, tags, scripts=True) + data_entries(options)
+    source = project.settings.python_source
+    if source is not None:
+        folder = (project.folder / source).resolve()
+        pth = f"_{distribution_name(options.project.name)}.pth"
+        entries.append(Entry(pth, f"{folder}\n".encode()))
+        if options.nested_launcher:
+            files = {folder / entry.path: entry.data for entry in launcher}
+            _write_files(next(iter(files)).parent, files, 0o644)
+            return entries
+    return [*launcher, *entries]
+
+
+def _write_files(folder: Path, files: Mapping[Path, bytes], mode: int) -> None:
+    """Write files to a folder that ignores itself."""
+    hint = "an editable install keeps its program there"
+    with replaced_files({folder / ".gitignore": b"*\n"}, hint), replaced_files(files, hint, mode):
+        pass

@@ -1,26 +1,45 @@
-"""What a Go module needs to be released as wheels: a pyproject.toml and a workflow."""
+"""What a Go module needs to be released as wheels: a pyproject.toml and a workflow.
+
+The build requirement in them is one that pip and uv can resolve.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import replace
-from importlib import resources
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib import metadata, resources
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from go_to_wheel import __version__
 from go_to_wheel.builder.plan import BuildPlan, plan_build
 from go_to_wheel.builder.publish import replaced_files
-from go_to_wheel.builder.requirement import Requirement, find_requirement, is_taken
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
 from go_to_wheel.config.request import AUTO, BuildRequest
-from go_to_wheel.errors import InvalidOptionsError, OutputError, SourceError
-from go_to_wheel.process import Runner
+from go_to_wheel.errors import InvalidOptionsError, OutputError, SourceError, ToolchainError
+from go_to_wheel.process import Result, Runner
 from go_to_wheel.sources.files import repository_root
 
 WORKFLOW = ".github/workflows/publish.yml"
 _MODULE_LINE = "  MODULE: .\n"
 _RELEASE = "go-to-wheel[check]>=1.0,<2"
+_NAME = "go-to-wheel"
+_SECONDS = 60.0
+_PIP = (sys.executable, "-m", "pip")
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What comes after the name, such as ">=1.0" or " @ git+https://…"; a note, or ""."""
+
+    specifier: str
+    note: str = ""
 
 
 def plan_files(
@@ -32,11 +51,23 @@ def plan_files(
 ) -> tuple[dict[Path, str], list[str]]:
     """The files to write for the module in `folder`, path -> text; and notes.
 
-    With `split` the workflow builds each platform on a machine of its own.
-
-    Raises what planning a build raises: SourceError when there is no program to build.
+    With `split` the workflow builds each platform on a machine of its own. Raises what
+    planning a build raises: SourceError when there is no program to build.
     """
-    plan, variable = _plan(replace(request, source=str(folder)), runner, environ)
+    asked = replace(
+        request,
+        source=str(folder),
+        platforms=["linux-amd64"],
+        dependency_licenses=False,
+        dev=True,
+        set_version_var=AUTO,
+    )
+    variable = True
+    try:
+        plan = plan_build(asked, runner, environ)
+    except InvalidOptionsError:  # no variable for the version, or something else
+        variable = False
+        plan = plan_build(replace(asked, set_version_var=request.set_version_var), runner, environ)
     if plan.go is None:
         raise SourceError(f"{folder} is not a folder of a Go module", "run it where go.mod is")
     module = plan.source.root
@@ -53,16 +84,6 @@ def plan_files(
     return files, [note for note in notes if note]
 
 
-def _plan(
-    request: BuildRequest, runner: Runner, environ: Mapping[str, str]
-) -> tuple[BuildPlan, bool]:
-    """A plan without licences; whether there is a variable for the version."""
-    asked = replace(request, platforms=["linux-amd64"], dependency_licenses=False, dev=True)
-    with suppress(InvalidOptionsError):
-        return plan_build(replace(asked, set_version_var=AUTO), runner, environ), True
-    return plan_build(asked, runner, environ), False
-
-
 def check_files(folder: Path, runner: Runner, environ: Mapping[str, str]) -> None:
     """Plan a build from the files as written; raises what planning raises."""
     request = BuildRequest(source=str(folder), dependency_licenses=False, dev=True)
@@ -74,8 +95,19 @@ def format_pyproject(plan: BuildPlan, requirement: Requirement, variable: bool) 
 
     `variable` is whether the program has a variable for its version.
     """
-    project = plan.options.project
-    dynamic = ["version", "description", "readme", "urls"]
+    project, packages = plan.options.project, plan.source.packages
+    license_ = (
+        []
+        if project.license_expression
+        else ['# license = "MIT"  # an SPDX expression; no licence was recognised']
+    )
+    detected = ["license"] if project.license_expression else []
+    dynamic = ["version", "description", *detected, "readme", "urls"]
+    settings = [f"package = {_quote(packages[0])}"] if packages != (".",) else []
+    if len(packages) > 1:
+        named = zip(map(_quote, plan.options.commands), map(_quote, packages), strict=True)
+        settings = [f"commands = {{ {', '.join(map(' = '.join, named))} }}"]
+    settings += [f"set-version-var = {_quote(AUTO)}"] if variable else []
     lines = [
         "[build-system]",
         f"requires = [{_quote(f'go-to-wheel{requirement.specifier}')}]",
@@ -83,14 +115,7 @@ def format_pyproject(plan: BuildPlan, requirement: Requirement, variable: bool) 
         "",
         "[project]",
         f"name = {_quote(project.name)}",
-    ]
-    if project.license_expression:
-        dynamic.insert(2, "license")
-    else:
-        lines.append('# license = "MIT"  # an SPDX expression; no licence was recognised')
-    settings = _package_lines(plan)
-    settings += [f"set-version-var = {_quote(AUTO)}"] if variable else []
-    lines += [
+        *license_,
         "# Detected in the source at each build, unless a value is written here.",
         f"dynamic = [{', '.join(map(_quote, dynamic))}]",
         f"requires-python = {_quote(project.requires_python or '>=3.10')}",
@@ -99,19 +124,6 @@ def format_pyproject(plan: BuildPlan, requirement: Requirement, variable: bool) 
         *settings,
     ]
     return "\n".join(lines) + "\n"
-
-
-def _package_lines(plan: BuildPlan) -> list[str]:
-    packages = plan.source.packages
-    if packages == (".",):
-        return []
-    if len(packages) == 1:
-        return [f"package = {_quote(packages[0])}"]
-    rows = [
-        f"{_quote(command)} = {_quote(package)}"
-        for command, package in zip(plan.options.commands, packages, strict=True)
-    ]
-    return [f"commands = {{ {', '.join(rows)} }}"]
 
 
 def _quote(text: str) -> str:
@@ -150,3 +162,67 @@ def written_files(files: Mapping[Path, str], force: bool = False) -> Iterator[No
     data = {path: text.encode() for path, text in files.items()}
     with replaced_files(data, "print what would be written: go-to-wheel init --print"):
         yield
+
+
+def find_requirement(runner: Runner) -> Requirement:
+    """The release, if the configured index has it; else the repository this one is from.
+
+    Where neither can be had elsewhere, the release, with a note on what to write instead.
+    """
+    major, minor, *_ = __version__.split(".")
+    released = f">={major}.{minor}"
+    if _resolves(f"{_NAME}{released}", runner):
+        return Requirement(released)
+    missing = f"the package index has no {_NAME}{released}"
+    origin = _origin()
+    if "vcs_info" in origin:
+        vcs = origin["vcs_info"]
+        address = f"{vcs['vcs']}+{origin['url']}@{vcs['commit_id']}"
+        return Requirement(f" @ {address}", f"{missing}; the files name {address}")
+    where = origin.get("url", "git+https://HOST/OWNER/REPOSITORY")
+    return Requirement(
+        released,
+        f"{missing}, so these files work only once it has one; until then write "
+        f"'{_NAME} @ {where}' instead",
+    )
+
+
+def _resolves(requirement: str, runner: Runner) -> bool:
+    """Whether pip, or uv where there is no pip, finds it as the user has configured them.
+
+    They run in an empty folder: a project could have a module `pip` and settings for uv.
+    """
+    uv = os.environ.get("UV") or shutil.which("uv")
+    dry_run = ["install", "--dry-run", "--no-deps", "--only-binary=:all:", "--quiet"]
+    result = _run([*_PIP, *dry_run, "--ignore-installed", "--retries=0", requirement], runner)
+    if uv and "No module named pip" in result.stderr:
+        options = [*dry_run, "--reinstall", "--python", sys.executable, requirement]
+        result = _run([uv, "pip", *options], runner)
+    return result.returncode == 0
+
+
+def is_taken(name: str, runner: Runner) -> bool:
+    """Whether the index that pip is configured for has a project of this name.
+
+    False where that can't be found out: without pip, or without an index.
+    """
+    options = ["--pre", "--ignore-requires-python", "--retries=0", "--timeout=10"]
+    result = _run([*_PIP, "index", "versions", *options, name], runner)
+    return result.returncode == 0
+
+
+def _run(command: Sequence[str], runner: Runner) -> Result:
+    with tempfile.TemporaryDirectory() as empty:
+        try:
+            return runner.run(command, Path(empty), timeout=_SECONDS)
+        except (OSError, ToolchainError):
+            return Result(command, 1, "", "No module named pip")  # or it does not answer
+
+
+def _origin() -> dict[str, Any]:
+    """Where this go-to-wheel was installed from, {} for an index (PEP 610)."""
+    try:
+        text = metadata.distribution(_NAME).read_text("direct_url.json")
+        return dict(json.loads(text)) if text else {}
+    except (metadata.PackageNotFoundError, ValueError):
+        return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 
@@ -22,7 +22,6 @@ from go_to_wheel.process import Runner
 from go_to_wheel.sources.files import FILE_LIMIT, open_file, read_up_to, refuse_odd_name
 from go_to_wheel.sources.git import Git, guard_git
 from go_to_wheel.sources.listing import find_data_files, list_files
-from go_to_wheel.sources.module import ModuleSource
 from go_to_wheel.wheel.archive import Entry, sdist_name, write_sdist
 from go_to_wheel.wheel.entries import format_metadata
 
@@ -32,18 +31,10 @@ _SYSTEMS = tuple({target.goos: target for target in TARGETS}.values())
 _TOTAL_LIMIT = 1 << 30
 
 
-@dataclass(frozen=True)
-class Sdist:
-    """A finished source archive, and what the user should know about it."""
-
-    path: Path
-    notes: tuple[str, ...]
-
-
 def build_sdist(
     request: BuildRequest, runner: Runner, environ: Mapping[str, str], vendor: bool | None = None
-) -> Sdist:
-    """Write the source archive of the project in `request.source`.
+) -> tuple[Path, tuple[str, ...]]:
+    """Write the source archive of the project in `request.source`: its path, and notes.
 
     `vendor` puts the dependencies in, so that it builds without a module proxy; None takes
     pyproject.toml's setting. Raises SourceError for what could not be built elsewhere.
@@ -68,11 +59,13 @@ def build_sdist(
         write_sdist(path, stem, files.values(), plan.options.epoch)
         (path,) = publish([path], plan.options.output_dir)
     left_out = [name.as_posix() for name in own.secret if name.as_posix() not in files]
+    if not left_out:
+        return path, plan.options.notes
     note = (
         f"left out, as their names are those of keys or passwords: {', '.join(left_out)} "
         "(to add one: sdist-include in [tool.go-to-wheel])"
     )
-    return Sdist(path, (*plan.options.notes, *([note] if left_out else [])))
+    return path, (*plan.options.notes, note)
 
 
 def collect(
@@ -87,9 +80,22 @@ def collect(
         )
     files = _read_all(_paths(plan, project, go, own), root)
     if vendor:
-        files |= _vendored(go, source, root)
-    else:
-        _refuse_local_replacements(go, source, root)
+        place = (source.root / "vendor").relative_to(root).as_posix()
+        with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
+            made = Path(work) / "vendor"
+            go.vendor(source.root, made)
+            files |= _read_all(made.rglob("*"), made, f"{place}/")
+    elif outside := [
+        f"{module} => {path}"
+        for module, path in list_local_replacements(go, source.root)
+        if not (source.root / path).resolve().is_relative_to(root)
+    ]:
+        raise SourceError(
+            f"go.mod replaces modules by folders that the source archive won't have: "
+            f"{', '.join(outside)}",
+            "make an archive with its dependencies inside: vendor = true in "
+            "[tool.go-to-wheel], or go-to-wheel sdist --vendor",
+        )
     for name, data in plan.options.licenses:  # a repository's LICENSE lies above its modules
         files.setdefault(name, Entry(name, data))
     # a wheel also has the licences of what is linked in: these fields may differ there
@@ -131,7 +137,14 @@ def _paths(plan: BuildPlan, project: Project, go: Go, own: Iterable[Path]) -> se
         needed |= {python / name for name, _ in plan.options.python_files}
     needed |= set(find_data_files(root, project.settings.data_files).values())
     if project.readme_file is not None:
-        needed.add(_readme_path(root, project.readme_file))
+        readme = Path(os.path.abspath(project.readme_file))
+        if not readme.is_relative_to(root):
+            raise SourceError(
+                f"{FILE_NAME}: the readme {str(readme)!r} is outside {str(root)!r}: the source "
+                "archive would not have it, and could not be built",
+                "put a README, or a link to that one, beside pyproject.toml",
+            )
+        needed.add(readme)
     if (root / "vendor" / "modules.txt").is_file():
         needed |= {path for path in (root / "vendor").rglob("*") if path.is_file()}
     output, metadata = plan.options.output_dir.resolve(), plan.options.project
@@ -139,38 +152,3 @@ def _paths(plan: BuildPlan, project: Project, go: Go, own: Iterable[Path]) -> se
     archive = output / f"{sdist_name(metadata.name, metadata.version)}.tar.gz"
     made = {path for path in own if own_folder and path.is_relative_to(output)} | {archive}
     return {*own, source.root / "go.mod", source.root / "go.sum"} - made | needed
-
-
-def _readme_path(root: Path, readme: Path) -> Path:
-    path = Path(os.path.abspath(readme))
-    if not path.is_relative_to(root):
-        raise SourceError(
-            f"{FILE_NAME}: the readme {str(path)!r} is outside {str(root)!r}: the source archive "
-            "would not have it, and could not be built",
-            "put a README, or a link to that one, beside pyproject.toml",
-        )
-    return path
-
-
-def _refuse_local_replacements(go: Go, source: ModuleSource, root: Path) -> None:
-    outside = [
-        f"{module} => {path}"
-        for module, path in list_local_replacements(go, source.root)
-        if not (source.root / path).resolve().is_relative_to(root)
-    ]
-    if outside:
-        raise SourceError(
-            f"go.mod replaces modules by folders that the source archive won't have: "
-            f"{', '.join(outside)}",
-            "make an archive with its dependencies inside: vendor = true in "
-            "[tool.go-to-wheel], or go-to-wheel sdist --vendor",
-        )
-
-
-def _vendored(go: Go, source: ModuleSource, root: Path) -> dict[str, Entry]:
-    """`go mod vendor`'s folder, made elsewhere."""
-    place = (source.root / "vendor").relative_to(root).as_posix()
-    with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
-        made = Path(work) / "vendor"
-        go.vendor(source.root, made)
-        return _read_all(made.rglob("*"), made, f"{place}/")

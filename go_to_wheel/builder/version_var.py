@@ -53,46 +53,32 @@ def judge_variables(
     """Why the linker can't set some of the variables ("main.version"), and notes on others.
 
     `variables` have the options that name them. `find` gives the packages of a variable's
-    path, which may declare it; none where the program doesn't import it for this target.
+    path, which may declare it; none where the program doesn't import it for this target. The
+    linker ignores -X for a variable that does not exist.
     """
     faults: list[Fault] = []
     notes: list[str] = []
     for variable, option in variables.items():
+        path, _, name = variable.rpartition(".")
         try:
-            packages = find(variable.rpartition(".")[0])
+            packages = find(path)
         except GoToWheelError as error:
             faults.append(Fault(f"{option} {variable!r}: {error.message}", error.hint))
             continue
-        fault, note = judge_variable(variable, option, packages) if packages else (None, "")
-        faults += [fault] if fault else []
-        notes += [note] if note else []
+        declared = [read_string_variables(package) for package in packages]
+        found = [strings[name] for strings in declared if name in strings]
+        nothing = f"{option} {variable!r} sets nothing: the program "
+        if packages and not found:
+            names = sorted({f"{path}.{known}" for strings in declared for known in strings})
+            hint = f"its string variables: {', '.join(names)}" if names else ""
+            faults.append(Fault(f"{nothing}has no such string variable", hint))
+        elif found and all(seen.initial == "computed" for seen in found):
+            hint = "initialise it with a constant string, or leave it unset"
+            faults.append(Fault(f"{nothing}computes it when it starts", hint))
+        elif any(seen.set_by_init for seen in found):
+            message = f"{variable} is also set by an init function, which may overwrite the value"
+            notes.append(message)
     return tuple(faults), tuple(notes)
-
-
-def judge_variable(
-    variable: str, option: str, packages: Sequence[Package]
-) -> tuple[Fault | None, str]:
-    """Why the linker can't set a variable that one of the packages may declare; or a note.
-
-    It ignores -X for a variable that does not exist.
-    """
-    path, _, name = variable.rpartition(".")
-    declared = [read_string_variables(package) for package in packages]
-    found = [variables[name] for variables in declared if name in variables]
-    nothing = f"{option} {variable!r} sets nothing: the program "
-    if not found:
-        return Fault(f"{nothing}has no such string variable", _list_names(path, declared)), ""
-    if all(seen.initial == "computed" for seen in found):
-        hint = "initialise it with a constant string, or leave it unset"
-        return Fault(f"{nothing}computes it when it starts", hint), ""
-    overwritten = any(seen.set_by_init for seen in found)
-    note = f"{variable} is also set by an init function, which may overwrite the value"
-    return None, note if overwritten else ""
-
-
-def _list_names(path: str, declared: Iterable[Mapping[str, object]]) -> str:
-    names = sorted({f"{path}.{name}" for variables in declared for name in variables})
-    return f"its string variables: {', '.join(names)}" if names else ""
 
 
 def find_version_variable(

@@ -46,11 +46,8 @@ def _complete_platforms(
     head, comma, last = incomplete.rpartition(",")
     names = [target.name for target in TARGETS] + ["all", "default", "native"]
     chosen = head.split(",")
-    return [
-        CompletionItem(f"{head}{comma}{name}")
-        for name in names
-        if name.startswith(last) and name not in chosen
-    ]
+    more = (name for name in names if name.startswith(last) and name not in chosen)
+    return [CompletionItem(f"{head}{comma}{name}") for name in more]
 
 
 _OPTIONS = (
@@ -122,15 +119,8 @@ _OPTIONS = (
 )
 
 
-def _with_options(function: F) -> F:
-    for decorate in reversed(_OPTIONS):
-        function = decorate(function)
-    return function
-
-
 @click.command("build")
 @click.argument("sources", type=click.Path(), nargs=-1, metavar="[SOURCE]...")
-@_with_options
 def command(dry_run: bool, as_json: bool, verbose: bool, **options: Any) -> int:
     """Compile a Go program for every platform and wrap each binary into a Python wheel.
 
@@ -151,11 +141,19 @@ def command(dry_run: bool, as_json: bool, verbose: bool, **options: Any) -> int:
     return run(request, as_json, verbose)
 
 
+for _add in _OPTIONS:
+    _add(command)
+
+
 def _request(options: dict[str, Any]) -> BuildRequest:
     """What a build's options ask for."""
     from go_to_wheel.config.request import BuildRequest
 
-    _refuse_empty(options)
+    for name, value in options.items():  # a shell variable that was not set, not a wish
+        values = value if isinstance(value, tuple) else (value,)
+        if name != "sources" and any(isinstance(text, str) and not text.strip() for text in values):
+            option = {"binaries": "binary", "set_values": "set"}.get(name, name.replace("_", "-"))
+            raise click.UsageError(f"Option '--{option}' is empty.")
     for name in ("platforms", "tags"):
         options[name] = options[name].split(",") if options[name] is not None else None
     options["source"], *others = options.pop("sources") or [""]
@@ -167,15 +165,6 @@ def _request(options: dict[str, Any]) -> BuildRequest:
     return BuildRequest(**options)
 
 
-def _refuse_empty(options: dict[str, Any]) -> None:
-    """An empty value is a shell variable that was not set, not a wish."""
-    for name, value in options.items():
-        values = value if isinstance(value, tuple) else (value,)
-        if name != "sources" and any(isinstance(text, str) and not text.strip() for text in values):
-            option = {"binaries": "binary", "set_values": "set"}.get(name, name.replace("_", "-"))
-            raise click.UsageError(f"Option '--{option}' is empty.")
-
-
 def _split_value(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
@@ -185,7 +174,6 @@ def _split_value(text: str) -> tuple[str, str]:
 
 def parse_request(args: list[str]) -> BuildRequest:
     """A build's command line -> what it asks for; options of how to print are ignored."""
-    options = dict(command.make_context("build", list(args)).params)
-    return _request(
-        {k: v for k, v in options.items() if k not in ("verbose", "dry_run", "as_json")}
-    )
+    options = command.make_context("build", list(args)).params
+    printing = ("verbose", "dry_run", "as_json")
+    return _request({name: value for name, value in options.items() if name not in printing})

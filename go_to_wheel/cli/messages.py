@@ -12,6 +12,8 @@ import click
 if TYPE_CHECKING:
     from go_to_wheel.process import Runner
 
+_MOVING = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
+
 
 def fail(message: str, hint: str = "") -> None:
     """An `error:` part and, on lines of their own, what to do next."""
@@ -39,18 +41,17 @@ def visible(text: str) -> str:
     Python's string literals, so that no text can move the cursor, colour, hide or reorder
     what is around it, or pass for a line of ours.
     """
-    return "".join(char if char.isprintable() else _escape(char) for char in text)
+    return "".join(
+        char
+        if char.isprintable() or (char.isspace() and char not in _MOVING)  # a blank, of any width
+        else char.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for char in text
+    )
 
 
 def printable(text: str) -> str:
     """The same for a text of ours with several lines and tabs, which stay."""
     return "".join(char if char in "\n\t" else visible(char) for char in text)
-
-
-def _escape(char: str) -> str:
-    if char.isspace() and char not in "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029":
-        return char  # a blank of another width
-    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def format_size(size: int) -> str:

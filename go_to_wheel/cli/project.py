@@ -75,10 +75,10 @@ def sdist(vendor: bool | None, verbose: bool, **options: Any) -> None:
     SOURCE is the folder of its pyproject.toml (default: the current one).
     """
     environ = {**os.environ, "GOWORK": "off"}
-    made = build_sdist(BuildRequest(**options), make_runner(verbose), environ, vendor)
+    path, notes = build_sdist(BuildRequest(**options), make_runner(verbose), environ, vendor)
     click.echo("Built 1 source archive:")
-    click.echo(f"  {made.path}\n    {format_size(made.path.stat().st_size):>8}")
-    for text in made.notes:
+    click.echo(f"  {path}\n    {format_size(path.stat().st_size):>8}")
+    for text in notes:
         note(text)
 
 
@@ -91,19 +91,19 @@ def platforms(go_binary: str | None, as_json: bool) -> None:
     The oldest system depends on the Go in use; * marks the platforms built by default.
     """
     version = open_go(go_binary, Runner(), Path.cwd(), os.environ).version
+    rows: list[dict[str, Any]] = [
+        {
+            "name": target.name,
+            "default": target.default,
+            "tags": list(platform_tags(target, version)),
+            "minimum_system": minimum_system(target, version),
+        }
+        for target in TARGETS
+    ]
     if as_json:
-        rows = [
-            {
-                "name": target.name,
-                "default": target.default,
-                "tags": list(platform_tags(target, version)),
-                "minimum_system": minimum_system(target, version),
-            }
-            for target in TARGETS
-        ]
         click.echo(json.dumps({"go": version, "platforms": rows}, indent=2))
         return
     click.echo(f"With {version}:")
-    for target in TARGETS:
-        mark, tags = "*" if target.default else " ", ".".join(platform_tags(target, version))
-        click.echo(f"{mark} {target.name:<17} {minimum_system(target, version):<13} {tags}")
+    for row in rows:
+        mark, tags = "*" if row["default"] else " ", ".".join(row["tags"])
+        click.echo(f"{mark} {row['name']:<17} {row['minimum_system']:<13} {tags}")

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import click
 
-from go_to_wheel.builder.compare import Difference, compare_wheels
-from go_to_wheel.builder.rebuild import Recipe, locate_request, read_recipe, rebuild
+from go_to_wheel.builder.rebuild import compare_wheels, locate_request, read_recipe, rebuild
 from go_to_wheel.cli.build import as_json, option, parse_request, verbose
 from go_to_wheel.cli.messages import make_runner, note, printable
 from go_to_wheel.config.request import BuildRequest
@@ -47,8 +46,20 @@ def command(
         request = _with_options(request, build_options, scratch / "dist")
         path = rebuild(recipe, request, runner, os.environ)
         difference = compare_wheels(original, path.read_bytes())
-    _print(name, path.name, recipe, difference, as_json)
-    return 0 if difference is None and path.name == name else 1
+    file, sha256 = path.name, recipe.anatomy.sha256
+    identical = difference is None and file == name
+    if as_json:
+        found = {"place": difference.place, "details": difference.details} if difference else None
+        result = {"wheel": name, "identical": identical, "sha256": sha256, "built": file}
+        click.echo(json.dumps({**result, "difference": found}, indent=2))
+        return 0 if identical else 1
+    other = f"different: {name} comes out as {file}" if file != name else f"different: {name}"
+    click.echo(f"identical: {name} (sha256 {sha256})" if identical else other)
+    if difference:
+        click.echo(f"  first difference in {printable(difference.place)}")
+        for line in difference.details:
+            click.echo(f"  {printable(line)}")
+    return 0 if identical else 1
 
 
 def _with_options(request: BuildRequest, more: tuple[str, ...], output: Path) -> BuildRequest:
@@ -60,25 +71,3 @@ def _with_options(request: BuildRequest, more: tuple[str, ...], output: Path) ->
         if getattr(added, field.name) not in (field.default, ())
     }
     return replace(request, **given, output_dir=str(output))
-
-
-def _print(
-    name: str, file: str, recipe: Recipe, difference: Difference | None, as_json: bool
-) -> None:
-    sha256 = recipe.anatomy.sha256
-    if as_json:
-        found = {"place": difference.place, "details": difference.details} if difference else None
-        identical = difference is None and file == name
-        result = {"wheel": name, "identical": identical, "sha256": sha256, "built": file}
-        click.echo(json.dumps({**result, "difference": found}, indent=2))
-        return
-    if file != name:
-        click.echo(f"different: {name} comes out as {file}")
-    elif difference is None:
-        click.echo(f"identical: {name} (sha256 {sha256})")
-    else:
-        click.echo(f"different: {name}")
-    if difference:
-        click.echo(f"  first difference in {printable(difference.place)}")
-        for line in difference.details:
-            click.echo(f"  {printable(line)}")

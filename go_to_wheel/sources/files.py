@@ -251,3 +251,14 @@ def list_license_files(folder: Path) -> list[Path]:
     found = folder.iterdir() if folder.is_dir() else ()
     files = (path for path in found if is_license_name(path.name) and not path.is_dir())
     return sorted(files, key=attrgetter("parts"))  # Windows would ignore case
+
+
+def read_license_texts(root: Path, folders: Iterable[Path]) -> tuple[tuple[str, bytes], ...]:
+    """The licence files in these folders of a module, by path below its `root`, sorted."""
+    found = (path for folder in folders for path in list_license_files(folder))
+    texts = sorted(found, key=attrgetter("parts"))  # Windows would ignore case
+    for path in texts:
+        refuse_odd_name(path.name)
+    return tuple(
+        (path.relative_to(root).as_posix(), read_file(path, root, TEXT_LIMIT)) for path in texts
+    )

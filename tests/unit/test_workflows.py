@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from go_to_wheel.builder.requirement import Requirement
-from go_to_wheel.builder.scaffold import format_workflow
+from go_to_wheel.builder.scaffold import Requirement, format_workflow
 from go_to_wheel.platforms import default_targets
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.builder.notices import read_notices
+from go_to_wheel.builder.linked import read_notices
 from go_to_wheel.golang.command import Go
 from go_to_wheel.golang.packages import Package
 from go_to_wheel.process import Runner

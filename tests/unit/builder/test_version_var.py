@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.builder.version_var import judge_variable, unread_variables
+from go_to_wheel.builder.version_var import judge_variables, unread_variables
 from go_to_wheel.golang.packages import Package
 
 
@@ -18,8 +18,9 @@ def package(tmp_path: Path) -> Package:
 
 
 def judge(name: str, package: Package) -> tuple[str, str, str]:
-    fault, note = judge_variable(name, "set", [package])
-    return (fault.message if fault else "", fault.hint if fault else "", note)
+    faults, notes = judge_variables({name: "set"}, lambda path: [package])
+    message, hint = next(((fault.message, fault.hint) for fault in faults), ("", ""))
+    return message, hint, "".join(notes)
 
 
 def test_a_variable_that_can_be_set(package: Package) -> None:

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from go_to_wheel.builder import requirement
-from go_to_wheel.builder.requirement import Requirement, find_requirement
-from go_to_wheel.builder.scaffold import format_workflow
+from go_to_wheel.builder import scaffold
+from go_to_wheel.builder.scaffold import Requirement, find_requirement, format_workflow
 from go_to_wheel.process import Runner
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -39,7 +38,7 @@ class Index(Runner):
 @pytest.fixture
 def origin(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    monkeypatch.setattr(requirement, "_origin", lambda: found)
+    monkeypatch.setattr(scaffold, "_origin", lambda: found)
     return found
 
 

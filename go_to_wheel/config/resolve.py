@@ -403,4 +403,4 @@ class _Resolver:
         if found or asked:
             self.origins["urls"] = ", ".join(value.source for _, value in (*asked, *found[:1]))
         urls = {label: value.text for label, value in found if value.text != url}
-        return urls if url is None else {"Homepage": url, **urls}
+        return urls if url is None else {"Homepage": url} | urls | {"Homepage": url}

@@ -77,6 +77,16 @@ def test_nothing_asked_everything_detected() -> None:
     }
 
 
+def test_a_stated_home_page_gives_way_to_the_flag() -> None:
+    urls = {"Docs": "https://docs.example.com", "Homepage": "https://old.example.com"}
+    project = replace(table(version="3.0"), urls=urls)
+    options = ask(replace(AROUND, project=project), url="https://example.com")
+    assert list(options.project.urls.items()) == [
+        ("Homepage", "https://example.com"),
+        ("Docs", "https://docs.example.com"),
+    ]
+
+
 def test_flags_win_over_everything() -> None:
     project = table(version="3.0", description="From the table", license="ISC")
     options = ask(

@@ -67,9 +67,14 @@ class Entry:
     shown_folder: str = ""
 
     def __post_init__(self) -> None:
-        self.shown_path = visible_path(self.path)
-        self.shown_folder = sys.intern(os.path.dirname(self.shown_path))
+        self.show_as(self.path)
         self.shelf = NO_APPLICATION
+
+    def show_as(self, path: bytes) -> None:
+        """Go by this one of the file's paths."""
+        self.path = path
+        self.shown_path = visible_path(path)
+        self.shown_folder = sys.intern(os.path.dirname(self.shown_path))
 
     @property
     def identity(self) -> tuple[int, int]:

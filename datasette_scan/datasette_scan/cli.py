@@ -337,7 +337,7 @@ async def _look_at_named(ds: Any, settings: Settings) -> tuple[list[Entry], dict
     catalog = state.catalog
     for entry in catalog.entries.values():
         entry.name, path = named[entry.path]
-        entry.path = os.fsencode(os.path.abspath(path))
+        entry.show_as(os.fsencode(os.path.abspath(path)))
     reasons = dict.fromkeys(named, "it does not begin as a SQLite database does")
     reasons.update((p, s.reason) for p, s in catalog.skipped.items())
     return list(catalog.entries.values()), {

@@ -159,9 +159,12 @@ def _find(
 
 def _codes(select: str | None, ignore: str | None) -> Iterator[list[str]]:
     """The codes to report and not to report: of the options, or else of pyproject.toml."""
+    from go_to_wheel.sources.files import TEXT_LIMIT, read_file
+
     table: dict[str, Any] = {}
     with suppress(OSError, ValueError, LookupError, TypeError):  # somebody else's business here
-        table = {**tomllib.loads(_PYPROJECT.read_text("utf-8"))["tool"]["go-to-wheel"]["check"]}
+        text = read_file(_PYPROJECT, None, TEXT_LIMIT).decode()
+        table = {**tomllib.loads(text)["tool"]["go-to-wheel"]["check"]}
     for key, given in (("select", select), ("ignore", ignore)):
         codes = table.get(key) if given is None else given
         listed = codes.split(",") if isinstance(codes, str) else codes or []

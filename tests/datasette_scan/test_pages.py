@@ -610,7 +610,7 @@ async def test_configuration_makes_a_plain_datasette_scan(root: Path) -> None:
             await ds.start_background_tasks()
         await asyncio.sleep(0.05)
     assert (await site.json("/-/scan.json"))["rows"][0]["name"] == "one"
-    assert "Databases found" not in (await site.get("/")).text  # the home page stays
+    assert "<h1>Databases in" not in (await site.get("/")).text  # the home page stays
     make_database(root / "later.db")
     while True:
         rows = (await site.json("/-/scan.json"))["rows"]

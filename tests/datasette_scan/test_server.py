@@ -63,7 +63,7 @@ def test_scan_serves_what_it_finds(root: Path, serve: Serve) -> None:
         "wal": "ready",
     }
     status, html = server.request("/")
-    assert status == 200 and "Databases found" in html and 'href="/extra"' in html
+    assert status == 200 and "<h1>Databases in" in html and 'href="/extra"' in html
     for page in ("/one/t", "/wal/t", "/spatial/plain", "/extra/t", "/-/home", "/one.json"):
         assert server.request(page)[0] == 200, page
     assert server.request("/one/t", {"Host": "evil.example"})[0] == 403

@@ -69,7 +69,8 @@ def lay(folder: Path, files: dict[str, str]) -> Path:
 
 
 def build(source: Path, output: Path, *options: str) -> tuple[list[Path], str]:
-    args = (source, "--version", "1.0", "--license", "Apache-2.0", "--platforms", BOTH, *options)
+    stated = ("--version", "1.0", "--license", "Apache-2.0", "--description", "A tool")
+    args = (source, *stated, "--platforms", BOTH, *options)
     result = go_to_wheel(*args, "--output-dir", output, "--json")
     report = json.loads(result.stdout)
     notes = "\n".join(report["notes"])

@@ -18,6 +18,7 @@ from programs import program
 from support import go_to_wheel, native, run
 
 from go_to_wheel.binary.read import read_facts
+from go_to_wheel.platforms import macos_minimum
 
 pytest.importorskip("ziglang")
 
@@ -152,8 +153,10 @@ def test_macos_without_its_sdk(tmp_path: Path) -> None:
     facts = read_facts(io.BytesIO(data))
     names = [library.rpartition("/")[2] for library in facts.libraries]
     assert sorted(names) == ["CoreFoundation", "Security", "libSystem.B.dylib", "libresolv.9.dylib"]
-    assert facts.minimum_macos == (12, 0)
-    assert wheel_in(source).name.endswith("macosx_12_0_arm64.whl")
+    assert facts.go is not None
+    least = macos_minimum(facts.go.version)
+    assert facts.minimum_macos == least
+    assert wheel_in(source).name.endswith(f"macosx_{least[0]}_0_arm64.whl")
     assert_signed(data)
 
 

@@ -111,11 +111,22 @@ def make_home(home: Path) -> None:
 def test_explore_databases(tmp_path: Path, checkout: Path) -> None:
     home = tmp_path / "home"
     make_home(home)
+    with sqlite3.connect(home / "Documents" / "letters.db") as letters:
+        letters.execute("create table letters (sender, body)")
+        letters.executemany(
+            "insert into letters values (?, ?)",
+            [
+                ("Lakeside Estates", "Dear all, the Lakeside appraisal is attached."),
+                ("Ann", "We met again yesterday. " * 20 + "It was at the lakeside."),
+            ],
+        )
+    letters.close()
     page = (TUTORIALS / "explore-databases.md").read_text(encoding="utf-8")
     page = page.replace("/home/me", str(home))
     page = re.sub(r", SQLite .*", "", page)
     changed = {
         "path/to/checkout": str(checkout),
+        "datasette scan ~/Documents": f"datasette scan {home}/Documents",
         "datasette scan ~": f"datasette scan {home} --get /-/scan.json",
         "~ --details": f"{home} --details --sort",
     }

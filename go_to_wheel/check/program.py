@@ -25,7 +25,7 @@ from go_to_wheel.platforms import TARGETS, Version2, macos_floor
 #: Where programs and their sources lie on the machines that build them. Go's tables hold
 #: file names between zero bytes, so a name that starts so is no text of the program's own.
 _BUILDER_PATHS = (
-    *(b"\0/home/", b"\0/root/", b"\0/Users/", b"\0/tmp/", b"\0/build/", b"\0/builds/"),
+    *(f"\0/{top}/".encode() for top in ("home", "root", "Users", "tmp", "build", "builds")),
     *(b"\0/go/src/", b"\0/usr/local/go/src/", b"\0C:/Users/", b"\0C:/hostedtoolcache/"),
     *(b"\0D:/a/", b"\0C:/Program Files/Go/src/"),
 )

@@ -11,7 +11,7 @@ import (
 
 func TestPathsAreSpelledAsListed(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("its listings are of paths that begin with a slash")
+		t.Skip("a test of POSIX paths, which begin with a slash")
 	}
 	listings := map[string][]string{"/": {"Users", "users2"}, "/Users": {"Me", "ME", "me "}, "/Users/Me": {"a"}, "/Users/ME": {"X.db"}}
 	list := func(folder string) []string { return listings[folder] }

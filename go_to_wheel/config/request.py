@@ -33,9 +33,9 @@ class BuildRequest:
     `set_values` maps other variables to values with placeholders. `binaries` are prebuilt
     ones, each "TARGET=PATH".
     `tags` are Go's build tags. `dev` accepts the `.devN` version of a commit without a tag.
-    `stamp` lets Go record the commit in the binary. `cgo` compiles C,
-    with the command `cc` if there is one.
-    `libc` is "musl" or "glibc", `glibc` its oldest version.
+    `stamp` lets Go record the commit in the binary. `compiles` is false for source archives,
+    which need no C compiler. `cgo` compiles C, with the command `cc` if there is one; `libc` is
+    "musl" or "glibc", `glibc` its oldest version.
     """
 
     source: str
@@ -64,6 +64,7 @@ class BuildRequest:
     binaries: Sequence[str] = ()
     dev: bool = False
     stamp: bool = True
+    compiles: bool = True
     cgo: bool = False
     cc: str | None = None
     libc: str | None = None

@@ -34,13 +34,17 @@ _TRIPLES = {
     "windows-arm64": "aarch64-windows-gnu",
     "linux-386": "x86-linux-musl",
     "linux-armv7": "arm-linux-musleabihf",
+    "linux-armv6": "arm-linux-musleabihf -mcpu=arm1176jzf_s",
     "linux-ppc64le": "powerpc64le-linux-musl",
+    "linux-s390x": "s390x-linux-musl",
     "linux-riscv64": "riscv64-linux-musl",
+    "windows-386": "x86-windows-gnu",
     "linux-amd64-musl": "x86_64-linux-musl",
     "linux-arm64-musl": "aarch64-linux-musl",
 }
-#: Without zig's glibc: musl alone, or no old enough version.
-_MUSL_ALONE = ("linux-amd64-musl", "linux-arm64-musl", "linux-ppc64le", "linux-riscv64")
+#: Without zig's glibc: musl alone, no old enough version, or no tag for it.
+_MUSL_ALONE = ("linux-amd64-musl", "linux-arm64-musl", "linux-armv6", "linux-ppc64le",
+               "linux-riscv64")  # fmt: skip
 #: What may be linked in: name -> its licence, and the text's place in the package.
 _PARTS = {
     "compiler-rt": ("MIT", "LICENSE"),

@@ -14,7 +14,7 @@ from go_to_wheel.platforms import Target
 
 _FIELDS = "ImportPath,Name,Dir,Doc,Module,GoFiles,IgnoredGoFiles,DepOnly,Standard"
 _FIELDS += ",CgoFiles,CXXFiles,CgoPkgConfig,CgoLDFLAGS"
-_FILE_FIELDS = ("GoFiles", "CgoFiles", "SFiles", "HFiles", "SysoFiles", "EmbedFiles")
+_FILE_FIELDS = "GoFiles CgoFiles CFiles CXXFiles MFiles HFiles SFiles SysoFiles EmbedFiles".split()
 _IGNORED_FIELDS = ("IgnoredGoFiles", "IgnoredOtherFiles")
 
 

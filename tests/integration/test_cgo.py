@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,39 @@ def test_what_is_undefined_without_cgo_gets_a_hint(tmp_path: Path) -> None:
     assert code == 1
     assert "undefined: Do" in said
     assert "hint: example.com/dep needs cgo" in said
+
+
+def without_ziglang(folder: Path) -> dict[str, str]:
+    """The environment of a Python that has no ziglang."""
+    (folder / "hide").mkdir()
+    (folder / "hide" / "ziglang.py").touch()
+    path = os.pathsep.join(filter(None, [str(folder / "hide"), os.environ.get("PYTHONPATH")]))
+    return {"PYTHONPATH": path}
+
+
+def test_without_ziglang_the_error_says_what_to_install(tmp_path: Path) -> None:
+    source = program(tmp_path / "a", "example.com/dep", STUB)
+    result = go_to_wheel(source, "--cgo", check=False, env=without_ziglang(tmp_path))
+    assert result.returncode == 1
+    assert "ziglang is not installed" in result.stderr
+    assert 'pip install "go-to-wheel[cgo]"' in result.stderr
+
+
+def test_a_source_archive_needs_no_compiler(tmp_path: Path) -> None:
+    source = program(tmp_path / "a", "example.com/dep", {})
+    table = '[build-system]\nrequires = ["go-to-wheel"]\nbuild-backend = "go_to_wheel.backend"\n'
+    table += '[project]\nname = "tool"\nversion = "1"\n[tool.go-to-wheel]\ncgo = true\n'
+    files = {
+        "pyproject.toml": table,
+        "main.go": 'package main\n\nimport "example.com/tool/build/c"\n\nfunc main() { c.Do() }\n',
+        "go.mod": "module example.com/tool\n\ngo 1.21\n",
+        "build/c/c.go": 'package c\n\n// void f(void);\nimport "C"\n\nfunc Do() { C.f() }\n',
+        "build/c/f.c": "void f(void) {}\n",
+    }
+    for name, text in files.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(text)
+    env = without_ziglang(tmp_path)
+    go_to_wheel("sdist", source, "--output-dir", tmp_path / "dist", env=env)
+    with tarfile.open(tmp_path / "dist" / "tool-1.tar.gz") as archive:
+        assert {"tool-1/build/c/c.go", "tool-1/build/c/f.c"} <= set(archive.getnames())

@@ -9,6 +9,7 @@ import pytest
 from go_to_wheel import backend
 from go_to_wheel.backend import SETTINGS, read_settings
 from go_to_wheel.errors import InvalidOptionsError
+from go_to_wheel.golang.c_compiler import ZIGLANG
 from go_to_wheel.golang.find import find_fitting_go, required_go
 from go_to_wheel.process import Runner
 
@@ -150,6 +151,10 @@ def test_requirements(
     assert backend.get_requires_for_build_wheel() == requires
     assert backend.get_requires_for_build_sdist({}) == requires
     assert backend.get_requires_for_build_editable(None) == requires
+    (tmp_path / "pyproject.toml").write_text("[tool.go-to-wheel]\ncgo = true\n")
+    assert backend.get_requires_for_build_wheel() == [*requires, ZIGLANG]
+    assert backend.get_requires_for_build_editable() == [*requires, ZIGLANG]
+    assert backend.get_requires_for_build_sdist() == requires  # it compiles nothing
 
 
 def test_errors_are_for_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ _EXPLANATIONS = {
         "list them: CGO_ENABLED=0 go list -e -f '{{{{.IgnoredGoFiles}}}}' PACKAGE"
     ),
     "^Go stopped: ": (
-        "Go needs 1 GB of address space and some twenty threads; allow that: "
+        "Go needs 1.5 GB of address space and some twenty threads; allow that: "
         "ulimit -v unlimited; ulimit -u 256"
     ),
     "GOCACHE is not defined|build cache is disabled": (

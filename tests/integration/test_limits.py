@@ -19,7 +19,7 @@ BUILD: limits.Table = {
     "no temporary folder": (1, r"^go-to-wheel: hint: name a folder that can be written to"),
     "read-only file system": (1, r"^go-to-wheel: (hint|error): .*(writ|[Rr]ead-only)"),
     "eight file descriptors": (1, r"^go-to-wheel: hint: allow more open files: ulimit -n"),
-    "600 MB of address space": (1, r"^go-to-wheel: hint: Go needs 1 GB of address space"),
+    "600 MB of address space": (1, r"^go-to-wheel: hint: Go needs 1.5 GB of address space"),
     "clock in 1970": (0, ""),
 }
 HELP: limits.Table = dict.fromkeys(limits.SITUATIONS, (0, ""))

@@ -272,18 +272,27 @@ def test_typed(python: Path, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a limit of Linux")
 def test_too_little_address_space_is_one_line(python: Path) -> None:
-    """Go prints a page of its state; the error has the reason and what to do."""
     code = (
         "import resource, sqlite_scanner;"
         " resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))\n"
         "try: list(sqlite_scanner.scan('/usr/lib'))\n"
         "except sqlite_scanner.ScanError as error: answer = str(error)"
     )
-    text = evaluate(python, code)
-    assert text.startswith("the scanner ran out of memory or processes (")
-    assert "\n" not in text
+    line = "sqlite-scanner: error: too little address space; allow 1.5 GB: ulimit -v 1572864"
+    assert evaluate(python, code) == line
     code = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_AS, (600 << 20,) * 2)"
     code += "; sys.argv[1:] = ['--version']; runpy.run_module('sqlite_scanner', None, '__main__')"
     done = run(python, "-c", code, check=False)
-    line = "error: too little address space: 600 MB; allow 704 MB (ulimit -v 720896)"
-    assert (done.returncode, done.stderr) == (1, f"sqlite-scanner: {line}\n")
+    assert (done.returncode, done.stderr) == (1, f"{line}\n")
+
+
+def test_dump_of_go_becomes_one_line(python: Path) -> None:
+    """Memory may run out in the middle of a scan."""
+    code = (
+        "import sqlite_scanner\n"
+        "dump = 'fatal error: runtime: cannot allocate memory\\n\\nruntime stack:\\n'\n"
+        "answer = str(sqlite_scanner.ScanError(2, (), dump))"
+    )
+    text = evaluate(python, code)
+    assert text.startswith("the scanner ran out of memory or processes (runtime: cannot allocate")
+    assert text.endswith("): see ulimit -v, ulimit -u")

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from scanner_support import REPOSITORY
+
+#: With the entry of the wheels for this machine, where it has one.
+LINKER_FLAGS = "-s -w -X main.version=1.2.3"
+if sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64"):
+    LINKER_FLAGS += " -E main.start"
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +40,7 @@ def scanner(open_folder: Path) -> str:
             "build",
             "-trimpath",
             "-ldflags",
-            "-s -w -X main.version=1.2.3",
+            LINKER_FLAGS,
             "-o",
             str(binary),
             ".",

@@ -146,7 +146,7 @@ def shown(data: bytes) -> Iterator[str]:
         yield from (text for _, text in rows_of(to_json(anatomy), everything=True))
         read_recipe(data, FILE)
         difference = compare_wheels(data, write_zip(wheel_entries()))
-        yield from difference.details if difference else ()
+        yield from difference[1] if difference else ()
 
 
 def try_one(number: int) -> str:

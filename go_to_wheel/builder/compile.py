@@ -13,7 +13,6 @@ from pathlib import Path
 from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.binary.macho import join_images
 from go_to_wheel.binary.match import Linkage, inspect_program
-from go_to_wheel.binary.read import read_facts
 from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.version_var import unread_variables
 from go_to_wheel.errors import BinaryError
@@ -46,13 +45,9 @@ def make_programs(
     work.mkdir(exist_ok=True)
     programs = []
     for index, command in enumerate(plan.options.commands):
-        if plan.go is None:  # the plan was made from the same bytes
-            binary, known = plan.prebuilt[target.name, index]
-            data = binary.load()
-            if read_facts(io.BytesIO(data)) != known:
-                message = f"{binary.label} changed during the build"
-                raise BinaryError(message, "run the command again once the file is complete")
-            programs.append(Program(command, data, known, binary.origin))
+        if plan.go is None:
+            binary = plan.prebuilt[target.name, index]
+            programs.append(Program(command, binary.load(), binary.facts, binary.origin))
             continue
         output = work / f"program{index}{target.exe_suffix}"
         root, package = plan.source.root, plan.source.packages[index]

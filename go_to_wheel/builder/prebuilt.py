@@ -6,16 +6,14 @@ its module cache or fetches them; a note names what is missing.
 
 from __future__ import annotations
 
-import io
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, GoModule
-from go_to_wheel.binary.match import inspect_program
+from go_to_wheel.binary.facts import GoBuildInfo, GoModule
+from go_to_wheel.binary.match import check_target
 from go_to_wheel.builder.detect import Findings, Located
 from go_to_wheel.builder.identity import Machine, find_urls
 from go_to_wheel.config.options import Identity, Value
@@ -31,16 +29,8 @@ from go_to_wheel.sources.files import read_license_texts
 from go_to_wheel.sources.module import ModuleQuery, ModuleSource
 from go_to_wheel.sources.prebuilt import BinarySource, PrebuiltBinary
 
-
-class Prebuilt(NamedTuple):
-    """A prebuilt binary and what was read from it."""
-
-    binary: PrebuiltBinary
-    facts: BinaryFacts
-
-
 #: By target name and the command's place in the source.
-Inspected = Mapping[tuple[str, int], Prebuilt]
+Inspected = Mapping[tuple[str, int], PrebuiltBinary]
 
 _DEVEL = ("", "(devel)")
 #: Nothing else is handed to Go: the names come from the binaries.
@@ -49,53 +39,40 @@ _NAMES = re.compile(r'^\S+@\S+: |(?<=Get )"[^"]*"(?=:)')
 
 
 def inspect_all(source: BinarySource, targets: Sequence[Target]) -> Inspected:
-    """Read the binaries for these targets and refuse those that do not match theirs.
-
-    Raises BuildFailedError naming each.
-    """
-    found: dict[tuple[str, int], Prebuilt] = {}
+    """The binaries for these targets; raises BuildFailedError naming each that does not fit."""
+    found = {
+        (each.target.name, source.commands.index(each.command) if each.command else 0): each
+        for each in source.binaries
+        if each.target in targets
+    }
     failures: dict[str, GoToWheelError] = {}
-    for target in (target for target in source.targets if target in targets):
-        for index, command in enumerate(source.commands or (None,)):
-            try:
-                found[target.name, index] = _inspect(source, target, command)
-            except GoToWheelError as error:
-                failures[target.name] = error
+    for each in found.values():
+        if faults := check_target(each.facts, each.target, prebuilt=True):
+            lines = [f"{each.label}: {fault}" for fault in faults]
+            failures[each.target.name] = BinaryError("\n".join(lines))
     if failures:
         raise BuildFailedError(failures, "name each binary's own platform: --binary PLATFORM=PATH")
     _refuse_disagreement(source, found)
     return found
 
 
-def _inspect(source: BinarySource, target: Target, command: str | None) -> Prebuilt:
-    binary = source.find(target, command)
-    if binary is None:
-        raise BinaryError(f"there is no {command!r} for it")
-    try:
-        return Prebuilt(binary, inspect_program(io.BytesIO(binary.load()), target, prebuilt=True))
-    except BinaryError as error:
-        lines = [f"{binary.label}: {line}" for line in error.message.splitlines()]
-        raise BinaryError("\n".join(lines)) from None
-
-
 def _refuse_disagreement(source: BinarySource, found: Inspected) -> None:
     """One wheel set is one program from one commit, made by one Go."""
-    subjects: dict[str, Callable[[GoBuildInfo], str]] = {
-        "main package": lambda info: info.path,
-        "version": lambda info: info.main.version if info.main else "",
-        "commit": lambda info: info.settings.get("vcs.revision", ""),
-        "Go": lambda info: info.version,
-    }
-    for subject, read in subjects.items():
-        for infos in map(partial(_infos, found), range(len(source.commands or (None,)))):
-            values = {target: read(info) for target, info in infos.items()}
+    for index in range(len(source.commands or ("",))):
+        seen: dict[str, dict[str, str]] = {}
+        for target, info in _infos(found, index).items():
+            seen.setdefault("main package", {})[target] = info.path
+            seen.setdefault("version", {})[target] = info.main.version if info.main else ""
+            seen.setdefault("commit", {})[target] = info.settings.get("vcs.revision", "")
+            seen.setdefault("Go", {})[target] = info.version
+        for subject, values in seen.items():
             if len(set(values.values())) > 1:
                 listed = ", ".join(f"{target}: {text or 'none'}" for target, text in values.items())
                 raise BinaryError(
                     f"the binaries differ in their {subject}: {listed}",
                     "use binaries of one build",
                 )
-    commits = {facts.setting("vcs.revision") for _, facts in found.values()} - {""}
+    commits = {each.facts.setting("vcs.revision") for each in found.values()} - {""}
     if source.commit and commits and commits != {source.commit}:
         raise BinaryError(
             f"the binaries were built from commit {', '.join(sorted(commits))}, but "
@@ -106,11 +83,8 @@ def _refuse_disagreement(source: BinarySource, found: Inspected) -> None:
 
 def _infos(found: Inspected, index: int) -> dict[str, GoBuildInfo]:
     """What Go recorded in a command's programs, by target."""
-    return {
-        target: facts.go
-        for (target, place), (_, facts) in found.items()
-        if place == index and facts.go
-    }
+    pairs = ((target, each.facts.go) for (target, at), each in found.items() if at == index)
+    return {target: info for target, info in pairs if info}
 
 
 def describe(
@@ -121,7 +95,7 @@ def describe(
     machine: Machine,
 ) -> Located:
     """What the binaries and their release's files say, in the place of Go and git."""
-    packages = tuple(_package(found, index) for index in range(len(source.commands or (None,))))
+    packages = tuple(_package(found, index) for index in range(len(source.commands or ("",))))
     infos = [program.facts.go for program in found.values() if program.facts.go]
     notices, missing = (
         fetch_notices(infos, request.go_binary, machine)

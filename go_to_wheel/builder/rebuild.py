@@ -10,8 +10,7 @@ import calendar
 import io
 import re
 import tempfile
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,12 +18,11 @@ from typing import Any
 
 from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.binary.read import read_facts
-from go_to_wheel.builder.plan import plan_build
+from go_to_wheel.builder.plan import find_project, plan_build
 from go_to_wheel.builder.run import run_build
 from go_to_wheel.check.archive import open_archive, reading
 from go_to_wheel.check.program import Program
 from go_to_wheel.check.wheel import Wheel, read_anatomy
-from go_to_wheel.config.pyproject import read_project
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.errors import (
     BinaryError,
@@ -52,13 +50,12 @@ _FLAG = (
     r"|-checklinkname=[01]|-compressdwarf=(true|false)|-linkmode=internal)"
 )
 _FLAGS = re.compile(rf"({_FLAG}( {_FLAG})*)?", re.ASCII)
-#: What a project's own [project] table states, if it has one.
-_STATED = ("name", "description", "requires_python", "author", "author_email", "url", "license",
-           "entry_point")  # fmt: skip
+#: A request's fields -> the headers of METADATA that they become.
+_HEADERS = {"name": "Name", "description": "Summary", "requires_python": "Requires-Python",
+            "author": "Author", "author_email": "Author-email"}  # fmt: skip
 _MAX_LINE = 500
-#: Larger texts are compared by byte, not by line.
+#: So much of a text is compared by line.
 _MAX_TEXT = 1 << 20
-_STORAGE = ("filename", "date_time", "external_attr", "compress_type", "compress_size")
 
 
 @dataclass(frozen=True)
@@ -110,6 +107,7 @@ def read_recipe(wheel: bytes, file: str) -> Recipe:
 
 def _request(anatomy: Wheel, programs: Sequence[Program], flags: str | None) -> BuildRequest:
     facts, headers = programs[0].facts, anatomy.metadata
+    stated: dict[str, Any] = {field: headers.get(header) for field, header in _HEADERS.items()}
     urls = [str(value).partition(", ") for value in headers.get_all("Project-URL", [])]
     homepage = next((address for label, _, address in urls if label == "Homepage"), None)
     tags = facts.setting("-tags")
@@ -121,14 +119,9 @@ def _request(anatomy: Wheel, programs: Sequence[Program], flags: str | None) -> 
     return BuildRequest(
         source="",
         package=_packages(programs),
-        name=headers.get("Name"),
         version=str(anatomy.name.version),
         entry_point=command if len(programs) == 1 else None,
         platforms=[_target(anatomy, facts).name],
-        description=headers.get("Summary"),
-        requires_python=headers.get("Requires-Python"),
-        author=headers.get("Author"),
-        author_email=headers.get("Author-email"),
         license=own or headers.get("License-Expression"),  # without those of what is linked in
         url=homepage,
         ldflags=flags,
@@ -140,6 +133,7 @@ def _request(anatomy: Wheel, programs: Sequence[Program], flags: str | None) -> 
         stamp=bool(facts.setting("vcs.revision")),  # built in git, and not by the backend
         cgo=facts.setting("CGO_ENABLED") == "1",
         glibc=glibc if re.fullmatch(r"2\.\d{2}", glibc) else None,
+        **stated,
     )
 
 
@@ -243,13 +237,12 @@ def locate_request(
 
 def request_in(recipe: Recipe, folder: Path) -> BuildRequest:
     """The request for a folder of the source; its pyproject.toml states what it states."""
-    root = module_root(folder) or folder
-    own = read_project(folder)
-    project = own or read_project(root)
-    changed: dict[str, Any] = {"source": str(folder if own else root)}
-    if project and project.values is not None:
-        changed |= dict.fromkeys(_STATED)
-    if own and (own.settings.packages or own.settings.commands or root != folder):
+    project = find_project(folder)
+    settings, root = project.settings, module_root(project.folder) or project.folder
+    changed: dict[str, Any] = {"source": str(project.folder)}
+    if project.values is not None:
+        changed |= dict.fromkeys((*_HEADERS, "url", "license", "entry_point"))
+    if settings.packages or settings.commands or project.folder != root:
         changed["package"] = None
     return replace(recipe.request, **changed)
 
@@ -334,71 +327,49 @@ def rebuild(
     return run_build(plan).wheels[0].path
 
 
-@dataclass(frozen=True)
-class Difference:
-    """Where two wheels differ: `place` is a path in them, `details` are lines for people."""
-
-    place: str
-    details: tuple[str, ...]
-
-
-def compare_wheels(first: bytes, second: bytes) -> Difference | None:
-    """The first difference between two wheels, None when they are the same bytes.
+def compare_wheels(first: bytes, second: bytes) -> tuple[str, list[str]] | None:
+    """Where two wheels first differ: a path in them, and lines for people; None if nowhere.
 
     Contents come before the way they are stored. Raises WheelError when a wheel can't be read.
     """
     if first == second:
         return None
     with open_archive(io.BytesIO(first)) as left, open_archive(io.BytesIO(second)) as right:
-        found = next(_differences(left, right), None)
-    return found or Difference("the archive", ("same files, stored in another way",))
+        names, others = left.namelist(), right.namelist()
+        for name in sorted(set(names) ^ set(others)):
+            return name, [f"only in the {'wheel' if name in names else 'rebuilt wheel'}"]
+        names.sort(key=lambda name: name.endswith("/RECORD"))  # which follows from the rest
+        for name in names:
+            with reading(f"{name!r} can't be read"):
+                data, rebuilt = left.read(name), right.read(name)
+            if data != rebuilt:
+                return name, _explain(data, rebuilt)
+    return "the archive", ["same files, but stored with other dates, modes or compression"]
 
 
-def _differences(left: zipfile.ZipFile, right: zipfile.ZipFile) -> Iterator[Difference]:
-    names, others = left.namelist(), right.namelist()
-    for name in sorted(set(names) ^ set(others)):
-        where = "the wheel" if name in names else "the rebuilt wheel"
-        yield Difference(name, (f"only in {where}",))
-    for name in sorted(names, key=lambda name: name.endswith("/RECORD")):  # follows from the rest
-        with reading(f"{name!r} can't be read"):
-            data, rebuilt = left.read(name), right.read(name)
-        if data != rebuilt:
-            yield Difference(name, tuple(_explain(data, rebuilt)))
-    for entry, other in zip(left.infolist(), right.infolist(), strict=False):
-        now, then = ({key: getattr(zipped, key) for key in _STORAGE} for zipped in (entry, other))
-        for change in _changes(now, then):
-            yield Difference(entry.filename, (f"same content, but {change}",))
-
-
-def _explain(left: bytes, right: bytes) -> Iterator[str]:
-    """What differs between two files' contents: Go's settings, the first line, the first byte."""
-    yield from _changes(_recorded(left), _recorded(right))
-    if line := next(_changes(_lines(left), _lines(right)), ""):
-        yield line
-        return
+def _explain(left: bytes, right: bytes) -> list[str]:
+    """What differs between two contents: what Go recorded, a text's first line, the first byte."""
+    now, then = _parse_content(left), _parse_content(right)
+    found = [
+        f"{name} is {now.get(name) or 'unset'} in the wheel, {then.get(name) or 'unset'} in the "
+        "rebuilt one"[:_MAX_LINE]
+        for name in {**now, **then}
+        if now.get(name) != then.get(name)
+    ]
+    if found and "Go" not in now:
+        return found[:1]
     pairs = enumerate(zip(left, right, strict=False))
     offset = next((at for at, (a, b) in pairs if a != b), min(len(left), len(right)))
-    yield f"first different byte at {offset:#x} of {len(left)} and {len(right)}"
+    return [*found, f"first different byte at {offset:#x} of {len(left)} and {len(right)}"]
 
 
-def _recorded(data: bytes) -> dict[str, object]:
-    """What Go recorded about the build, by a name for people."""
+def _parse_content(data: bytes) -> dict[str, object]:
+    """What Go recorded in a program, or a text's lines, each by a name for people."""
     with suppress(BinaryError):
         if go := read_facts(io.BytesIO(data)).go:
             own: dict[str, object] = {"Go": go.version, "package": go.path, "module": go.main}
             return {**own, **go.settings, **{module.path: module for module in go.deps}}
-    return {}
-
-
-def _lines(data: bytes) -> dict[str, str]:
     with suppress(UnicodeDecodeError):
-        lines = data.decode("utf-8").splitlines() if len(data) < _MAX_TEXT else []
+        lines = data[:_MAX_TEXT].decode().splitlines()
         return {f"line {number}": repr(line) for number, line in enumerate(lines, 1)}
     return {}
-
-
-def _changes(left: Mapping[str, object], right: Mapping[str, object]) -> Iterator[str]:
-    for name in dict.fromkeys((*left, *right)):
-        now, then = left.get(name) or "unset", right.get(name) or "unset"
-        if now != then:
-            yield f"{name} is {now} in the wheel, {then} in the rebuilt one"[:_MAX_LINE]

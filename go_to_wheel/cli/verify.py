@@ -48,16 +48,16 @@ def command(
         difference = compare_wheels(original, path.read_bytes())
     file, sha256 = path.name, recipe.anatomy.sha256
     identical = difference is None and file == name
+    place, details = difference or ("", [])
     if as_json:
-        found = {"place": difference.place, "details": difference.details} if difference else None
+        found = {"place": place, "details": details} if difference else None
         result = {"wheel": name, "identical": identical, "sha256": sha256, "built": file}
         click.echo(json.dumps({**result, "difference": found}, indent=2))
-        return 0 if identical else 1
-    other = f"different: {name} comes out as {file}" if file != name else f"different: {name}"
-    click.echo(f"identical: {name} (sha256 {sha256})" if identical else other)
-    if difference:
-        click.echo(f"  first difference in {printable(difference.place)}")
-        for line in difference.details:
+    elif identical:
+        click.echo(f"identical: {name} (sha256 {sha256})")
+    else:
+        click.echo(f"different: {name}" + (f" comes out as {file}" if file != name else ""))
+        for line in [f"first difference in {place}", *details] if difference else ():
             click.echo(f"  {printable(line)}")
     return 0 if identical else 1
 

@@ -9,7 +9,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from io import BufferedReader
@@ -47,65 +47,49 @@ class Origin:
     listed: str = ""
 
 
-@dataclass(frozen=True)
-class Member:
-    """A regular file in an archive; `name` is "" for a file that is no archive.
+def read_members(
+    path: Path, project: Path | None, limit_of: Callable[[str, bytes], int]
+) -> Iterator[tuple[str, bytes]]:
+    """A release's file -> (name, bytes) of the files in it; "" is itself, if it is a program.
 
-    `read` gives at most so many of its first bytes.
+    `limit_of` takes a file's name and first bytes, and says how many it may have: 0 for one
+    that is not wanted. Raises SourceError for more, and for a broken archive.
     """
+    with open_file(path, project, BINARY_LIMIT) as stream:
+        try:
+            for name, opener in _list_members(path.name.lower(), stream):
+                with opener() as member:
+                    head = read_up_to(member, 512)
+                    if limit := limit_of(name, head):
+                        data = head + read_up_to(member, limit + 1 - len(head))
+                        if len(data) > limit:
+                            place = name or path.name
+                            text = f"{place!r} has more than the {limit:,} bytes that are read"
+                            raise SourceError(text)
+                        yield name, data
+        except _BROKEN as error:
+            raise SourceError(f"can't read {path}: {error}", "download it again") from None
 
-    name: str
-    read: Callable[[int], bytes]
 
-    def read_all(self, limit: int) -> bytes:
-        """The whole file; raises SourceError if it has more bytes than `limit`."""
-        data = self.read(limit + 1)
-        if len(data) > limit:
-            raise SourceError(f"{self.name!r} has more than the {limit:,} bytes that are read")
-        return data
-
-
-def list_members(path: Path, stream: IO[bytes]) -> Iterator[Member]:
-    """What an open file of a release holds: itself, if it is a program, or its members.
-
-    Nothing for files of other kinds. Raises SourceError for a broken archive.
-    """
-    name = path.name.lower()
-    head = stream.read(512)
+def _list_members(name: str, stream: IO[bytes]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    program = is_program(stream.read(512))
     stream.seek(0)
-    read = partial(_read, path)
-    with _explained(path):
-        if is_program(head):
-            yield Member("", partial(read, nullcontext, stream))
-        elif name.endswith(".zip"):
-            with zipfile.ZipFile(stream) as archive:
-                for info in archive.infolist():
-                    if not info.is_dir():
-                        yield Member(info.filename, partial(read, archive.open, info))
-        elif name.endswith(_TARS):
-            with tarfile.open(fileobj=stream) as tar:
-                for entry in tar:
-                    if entry.offset_data + entry.size > _UNPACKED_LIMIT:
-                        raise EOFError(f"it unpacks to more than {_UNPACKED_LIMIT:,} bytes")
-                    if entry.isreg():
-                        yield Member(entry.name, partial(read, tar.extractfile, entry))
-        elif name.endswith(".gz"):
-            yield Member("", partial(read, gzip.open, stream))
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except _BROKEN as error:
-        raise SourceError(f"can't read {path}: {error}", "download it again") from None
-
-
-def _read(path: Path, opener: Callable[[Any], Any], place: Any, limit: int) -> bytes:
-    if hasattr(place, "seek"):
-        place.seek(0)
-    with _explained(path), opener(place) as stream:
-        return read_up_to(stream, limit)
+    if program:
+        yield "", partial(nullcontext, stream)
+    elif name.endswith(".zip"):
+        with zipfile.ZipFile(stream) as archive:
+            for info in archive.infolist():
+                if not info.is_dir():
+                    yield info.filename, partial(archive.open, info)
+    elif name.endswith(_TARS):
+        with tarfile.open(fileobj=stream) as tar:
+            for entry in tar:
+                if entry.offset_data + entry.size > _UNPACKED_LIMIT:
+                    raise EOFError(f"it unpacks to more than {_UNPACKED_LIMIT:,} bytes")
+                if entry.isreg():
+                    yield entry.name, partial(tar.extractfile, entry)
+    elif name.endswith(".gz"):
+        yield "", partial(gzip.open, stream)
 
 
 def read_checksums(folder: Path) -> dict[str, tuple[str, str]]:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
@@ -21,7 +20,7 @@ from go_to_wheel.binary.read import is_program, read_facts
 from go_to_wheel.errors import BinaryError, InvalidOptionsError, SourceError
 from go_to_wheel.licenses import is_license_name
 from go_to_wheel.platforms import TARGETS, Target, parse_selection
-from go_to_wheel.sources.archives import Origin, list_members, read_checksums, verify
+from go_to_wheel.sources.archives import Origin, read_checksums, read_members, verify
 from go_to_wheel.sources.files import (
     BINARY_LIMIT,
     TEXT_LIMIT,
@@ -32,8 +31,7 @@ from go_to_wheel.sources.files import (
 from go_to_wheel.sources.module import module_root
 from go_to_wheel.sources.readme import CONTENT_TYPES, NO_FILES, ProjectFiles, Readme
 
-#: What GoReleaser leaves in its `dist` folder.
-ARTIFACTS = "artifacts.json"
+#: What GoReleaser leaves in its `dist` folder, beside artifacts.json.
 METADATA = "metadata.json"
 _READMES = frozenset(f"readme{suffix}" for suffix in CONTENT_TYPES)
 #: Packages of other systems, some of which are archives of the same programs.
@@ -52,21 +50,39 @@ _VERSION = re.compile(
 
 @dataclass(frozen=True)
 class PrebuiltBinary:
-    """A finished program for one target; `load` reads its bytes, `label` names it.
+    """A finished program: the file it is in, as which `member` of an archive, and its facts.
 
-    `command` is the program's name where that is known, `origin` the release's file.
+    `command` is its name where that is known, `digest` its SHA-256, `origin` the release's
+    file, which belongs to `project`.
     """
 
     target: Target
-    label: str
-    load: Callable[[], bytes]
-    command: str | None = None
+    path: Path
+    facts: BinaryFacts
+    digest: bytes
+    member: str = ""
+    command: str = ""
+    project: Path | None = None
     origin: Origin | None = None
+
+    @property
+    def label(self) -> str:
+        """Where it is, for people."""
+        return f"{self.path}, {self.member}" if self.member else str(self.path)
+
+    def load(self) -> bytes:
+        """Its bytes; raises SourceError if they are not those that were inspected."""
+        for _, data in read_members(
+            self.path, self.project, lambda name, head: BINARY_LIMIT * (name == self.member)
+        ):
+            if sha256(data).digest() == self.digest:
+                return data
+        raise SourceError(f"{self.label} changed during the build", "run the command again")
 
 
 @dataclass(frozen=True)
 class BinarySource:
-    """Prebuilt binaries, and what their release states about them.
+    """Prebuilt binaries, in our table's order, and what their release states about them.
 
     `home` holds README and licence; without them `files` has those of an archive. `name`,
     `version` and `commit` are the release's own, read from `about`.
@@ -83,19 +99,13 @@ class BinarySource:
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """The targets there are binaries for, each once, in our table's order."""
-        present = {binary.target for binary in self.binaries}
-        return tuple(target for target in TARGETS if target in present)
+        """The targets there are binaries for."""
+        return tuple(dict.fromkeys(binary.target for binary in self.binaries))
 
     @property
     def commands(self) -> tuple[str, ...]:
         """The programs' names, sorted; empty when they have none."""
-        return tuple(sorted({each.command for each in self.binaries if each.command is not None}))
-
-    def find(self, target: Target, command: str | None) -> PrebuiltBinary | None:
-        """A target's program of this name (None: its only one)."""
-        fitting = (binary for binary in self.binaries if binary.target == target)
-        return next((each for each in fitting if command in (None, each.command)), None)
+        return tuple(sorted({binary.command for binary in self.binaries} - {""}))
 
 
 def parse_binaries(values: Sequence[str], home: Path | None = None) -> BinarySource:
@@ -104,41 +114,47 @@ def parse_binaries(values: Sequence[str], home: Path | None = None) -> BinarySou
         return _collect([Path(value) for value in values], None, home)
     found: list[PrebuiltBinary] = []
     faults: list[str] = []
-    hints: list[str] = []
+    hints: dict[str, None] = {}
     for value in values:
-        name, equals, path = value.partition("=")
-        if not equals or not path:
-            faults.append(f"binary {value!r} is not TARGET=PATH (write 'linux-amd64=build/tool')")
-            continue
         try:
-            (target,) = parse_selection([name])
+            found.append(_read_binary(value))
         except InvalidOptionsError as error:
-            faults.extend(error.faults)
-            hints.append(error.hint)
-            continue
-        except ValueError:
-            faults.append(f"binary {value!r}: name one platform, not a set")
-            continue
-        if any(other.target == target for other in found):
-            faults.append(f"there are two binaries for {target.name!r}")
-        if not Path(path).is_file():
-            faults.append(f"binary {value!r}: no file {path!r}")
-        load = partial(read_file, Path(path), None, BINARY_LIMIT)
-        found.append(PrebuiltBinary(target, path, load))
+            faults += error.faults
+            hints |= dict.fromkeys({error.hint} - {error.usual_hint})
+    names = [binary.target.name for binary in found]
+    twice = dict.fromkeys(name for name in names if names.count(name) > 1)
+    faults += [f"there are two binaries for {name!r}" for name in twice]
     if faults:
-        raise InvalidOptionsError(faults, "\n".join(dict.fromkeys(hints)))
-    return BinarySource(tuple(found), home)
+        raise InvalidOptionsError(faults, "\n".join(hints))
+    return BinarySource(_sort(found), home)
+
+
+def _read_binary(value: str) -> PrebuiltBinary:
+    name, _, path = value.partition("=")
+    if not path:
+        example = "is not TARGET=PATH (write 'linux-amd64=build/tool')"
+        raise InvalidOptionsError([f"binary {value!r} {example}"])
+    target, *others = parse_selection([name])
+    if others:
+        raise InvalidOptionsError([f"binary {value!r}: name one platform, not a set"])
+    if not Path(path).is_file():
+        raise InvalidOptionsError([f"binary {value!r}: no file {path!r}"])
+    data = read_file(Path(path), None, BINARY_LIMIT)
+    try:
+        facts = read_facts(io.BytesIO(data))
+    except BinaryError as error:
+        raise InvalidOptionsError([f"binary {value!r}: {error.message}"], error.hint) from None
+    return PrebuiltBinary(target, Path(path), facts, sha256(data).digest())
 
 
 def is_release(folder: Path) -> bool:
     """Whether this folder holds programs or archives, and is no Go code's or project's own."""
-    if not folder.is_dir():
-        return False
-    names = [path.name for path in folder.iterdir()]
-    if {ARTIFACTS, METADATA} <= set(names):
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if {"artifacts.json", METADATA} <= names:
         return True
-    own = any(name.endswith(".go") or name in ("go.mod", "pyproject.toml") for name in names)
-    for path in () if own else _list_candidates(folder):
+    if not names or {"go.mod", "pyproject.toml"} & names or any(n.endswith(".go") for n in names):
+        return False
+    for path in _list_candidates(folder):
         if path.parent == folder:
             with open_file(path, folder, BINARY_LIMIT) as stream:
                 archive = path.name.lower().endswith((".zip", ".gz", ".tgz"))
@@ -184,61 +200,34 @@ def _read_metadata(path: Path) -> dict[str, str]:
     except (ValueError, RecursionError) as error:
         raise SourceError(f"can't read {path}: {error}") from None
     names = ("project_name", "version", "tag", "commit")
-    faults = [repr(data)]
-    if isinstance(data, dict):
-        texts = {name: data.get(name, "") for name in names}
-        faults = [f"{k} = {v!r}" for k, v in sorted(texts.items()) if not isinstance(v, str)]
-    if faults:
-        raise SourceError(f"{path} is not what GoReleaser writes: {', '.join(faults)}")
+    texts = {name: data.get(name, "") for name in names} if isinstance(data, dict) else {}
+    faults = [f"{name} = {value!r}" for name, value in texts.items() if not isinstance(value, str)]
+    if faults or not texts:
+        found = ", ".join(sorted(faults)) or repr(data)
+        raise SourceError(f"{path} is not what GoReleaser writes: {found}")
     return texts
-
-
-@dataclass(frozen=True)
-class _Program:
-    """An executable in a release's file; `member` is "" where it is the file itself."""
-
-    path: Path
-    project: Path | None
-    member: str
-    facts: BinaryFacts
-    digest: bytes
-    origin: Origin
-
-    @property
-    def label(self) -> str:
-        return f"{self.path}, {self.member}" if self.member else str(self.path)
-
-    @property
-    def command(self) -> str:
-        name = PurePosixPath(self.member or self.path.name.removesuffix(".gz")).name
-        return _NAME_END.split(name.removesuffix(".exe"), maxsplit=1)[0]
-
-    def load(self) -> bytes:
-        with open_file(self.path, self.project, BINARY_LIMIT) as stream:
-            for member in list_members(self.path, stream):
-                if member.name == self.member:
-                    data = member.read_all(BINARY_LIMIT)
-                    if sha256(data).digest() == self.digest:
-                        return data
-        raise SourceError(f"{self.label} changed during the build", "run the command again")
 
 
 def _collect(paths: Sequence[Path], project: Path | None, home: Path | None) -> BinarySource:
     """The programs in a release's files, each once for a target and a command."""
     sums = {folder: read_checksums(folder) for folder in {path.parent for path in paths}}
-    found: dict[tuple[Target, str], list[_Program]] = {}
+    found: dict[tuple[Target, str], list[PrebuiltBinary]] = {}
     texts: dict[str, bytes] = {}
-    other, unlisted = [], []
+    other, unlisted = set(), []
     for path in paths:
-        programs = list(_list_programs(path, project, sums[path.parent], texts))
-        if programs and sums[path.parent] and not programs[0].origin.listed:
+        programs = list(_list_programs(path, project, texts))
+        origin = verify(path, project, sums[path.parent]) if programs else None
+        if origin and sums[path.parent] and not origin.listed:
             unlisted.append(path.name)
-        for program in programs:
-            target = find_target(program.facts)
+        for member, facts, digest in programs:
+            target = find_target(facts)
             if target is None:
-                other.append(f"{program.facts.goos}-{program.facts.machine}")
-            else:
-                found.setdefault((target, program.command), []).append(program)
+                other.add(f"{facts.goos}-{facts.machine}")
+                continue
+            name = PurePosixPath(member or path.name.removesuffix(".gz")).name.removesuffix(".exe")
+            command = _NAME_END.split(name, maxsplit=1)[0]
+            binary = PrebuiltBinary(target, path, facts, digest, member, command, project, origin)
+            found.setdefault((target, command), []).append(binary)
     if not found:
         raise SourceError(
             f"{', '.join(map(str, paths)) or home} has no program for a platform of wheels",
@@ -249,51 +238,58 @@ def _collect(paths: Sequence[Path], project: Path | None, home: Path | None) -> 
     notes = [("left out, because wheels have no tag for them", other),
              ("not in the list of checksums beside them", unlisted)]  # fmt: skip
     return BinarySource(
-        binaries=tuple(_choose(*key, programs) for key, programs in found.items()),
+        binaries=_sort(map(_choose, found.values())),
         home=home,
         version=versions.pop() if len(versions) == 1 else None,
         about="the files' names",
         files=_project_files(texts),
-        notes=tuple(f"{why}: {', '.join(sorted(set(what)))}" for why, what in notes if what),
+        notes=tuple(f"{why}: {', '.join(sorted(what))}" for why, what in notes if what),
     )
 
 
 def _list_programs(
-    path: Path, project: Path | None, sums: Mapping[str, tuple[str, str]], texts: dict[str, bytes]
-) -> Iterator[_Program]:
-    """The executables in a file; its README and licences are added to `texts`."""
-    origin = None
-    with open_file(path, project, BINARY_LIMIT) as stream:
-        for member in list_members(path, stream):
-            parts = PurePosixPath(member.name).parts
-            name = parts[-1] if parts else ""
-            if is_program(member.read(512)) and "testdata" not in parts:
-                origin = origin or verify(path, project, sums)
-                data = member.read_all(BINARY_LIMIT)
-                try:
-                    facts = read_facts(io.BytesIO(data))
-                except BinaryError as error:
-                    label = f"{path} {member.name}".strip()
-                    raise SourceError(f"{label}: {error.message}", error.hint) from None
-                digest = sha256(data).digest()
-                if facts.executable:
-                    yield _Program(path, project, member.name, facts, digest, origin)
-            elif len(parts) in (1, 2) and (is_license_name(name) or name.lower() in _READMES):
-                texts.setdefault(name, member.read_all(TEXT_LIMIT).replace(b"\r\n", b"\n"))
+    path: Path, project: Path | None, texts: dict[str, bytes]
+) -> Iterator[tuple[str, BinaryFacts, bytes]]:
+    """The executables in a file: member, facts, SHA-256. README and licences go to `texts`."""
+
+    def limit_of(member: str, head: bytes) -> int:
+        parts = PurePosixPath(member).parts
+        if is_program(head):
+            return 0 if "testdata" in parts else BINARY_LIMIT
+        name = parts[-1] if len(parts) in (1, 2) else ""
+        return TEXT_LIMIT if is_license_name(name) or name.lower() in _READMES else 0
+
+    for member, data in read_members(path, project, limit_of):
+        if not is_program(data):
+            texts.setdefault(PurePosixPath(member).name, data.replace(b"\r\n", b"\n"))
+            continue
+        try:
+            facts = read_facts(io.BytesIO(data))
+        except BinaryError as error:
+            label = f"{path} {member}".strip()
+            raise SourceError(f"{label}: {error.message}", error.hint) from None
+        if facts.executable:
+            yield member, facts, sha256(data).digest()
 
 
-def _choose(target: Target, command: str, programs: Sequence[_Program]) -> PrebuiltBinary:
+def _choose(programs: Sequence[PrebuiltBinary]) -> PrebuiltBinary:
     """One program of those for a target: an archive's, which was published, before others."""
-    fits = [each for each in programs if not check_target(each.facts, target, prebuilt=True)]
+    fits = [each for each in programs if not check_target(each.facts, each.target, prebuilt=True)]
     fitting = fits or programs[:1]
+    target, command = fitting[0].target.name, fitting[0].command
     if len({program.digest for program in fitting}) > 1:
         labels = ", ".join(program.label for program in fitting)
         raise SourceError(
-            f"there are several programs {command!r} for {target.name}: {labels}",
-            f"name the one to take: --binary {target.name}=PATH",
+            f"there are several programs {command!r} for {target}: {labels}",
+            f"name the one to take: --binary {target}=PATH",
         )
-    chosen = max(fitting, key=lambda program: (program.origin.listed != "", program.member != ""))
-    return PrebuiltBinary(target, chosen.label, chosen.load, command, chosen.origin)
+    return max(
+        fitting, key=lambda each: (each.origin and each.origin.listed != "", each.member != "")
+    )
+
+
+def _sort(binaries: Iterable[PrebuiltBinary]) -> tuple[PrebuiltBinary, ...]:
+    return tuple(sorted(binaries, key=lambda each: (TARGETS.index(each.target), each.command)))
 
 
 def _project_files(texts: Mapping[str, bytes]) -> ProjectFiles:

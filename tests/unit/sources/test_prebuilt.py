@@ -84,11 +84,10 @@ def test_a_release(tmp_path: Path, parts: dict[str, bool]) -> None:
     assert (source.name, source.version) == ("pair", "1.4.0-rc.1")
     assert source.home == tmp_path
     assert source.notes == ("left out, because wheels have no tag for them: freebsd-x86_64",)
-    for target, name in zip(source.targets, TARGETS, strict=True):
-        found = source.find(target, "beta")
-        assert found is not None
+    for binary in source.binaries[1::2]:
+        name = binary.target.name
         fixture = {"linux-armv7": "linux-arm", "linux-armv6": "linux-arm6"}.get(name, name)
-        assert found.load() == load(fixture) + b"beta"
+        assert binary.load() == load(fixture) + b"beta"
 
 
 def test_an_archive_is_taken_before_what_lies_beside_it(tmp_path: Path) -> None:
@@ -130,10 +129,8 @@ def test_any_published_release(tmp_path: Path) -> None:
     assert (source.version, source.about) == ("1.2.3", "the files' names")
     assert source.files.licenses == (("LICENSE", b"MIT\n"),)
     assert source.files.readme
-    for target in source.targets:
-        found = source.find(target, None)
-        assert found
-        assert found.load() == load(target.name)
+    for binary in source.binaries:
+        assert binary.load() == load(binary.target.name)
 
 
 def test_several_archives(tmp_path: Path) -> None:
@@ -260,12 +257,16 @@ def test_links_out_of_a_release(tmp_path: Path) -> None:
 
 
 def test_named_binaries(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"one")
-    (tmp_path / "b").write_bytes(b"two")
-    source = parse_binaries([f"linux-amd64={tmp_path}/a", f"windows-arm64={tmp_path}/b"])
+    programs = {name: load(name) for name in ("windows-arm64", "linux-amd64")}
+    for name, data in programs.items():
+        (tmp_path / name).write_bytes(data)
+    source = parse_binaries([f"{name}={tmp_path / name}" for name in programs])
     assert [target.name for target in source.targets] == ["linux-amd64", "windows-arm64"]
-    assert [binary.load() for binary in source.binaries] == [b"one", b"two"]
+    assert [binary.load() for binary in source.binaries] == list(programs.values())[::-1]
     assert source.commands == ()
+    (tmp_path / "linux-amd64").write_bytes(b"changed")
+    with pytest.raises(SourceError, match="linux-amd64 changed during the build"):
+        source.binaries[0].load()
 
 
 MISSHAPEN = "is not TARGET=PATH (write 'linux-amd64=build/tool')"
@@ -295,9 +296,18 @@ def test_named_binaries_with_faults(values: list[str], faults: list[str]) -> Non
 
 
 def test_two_binaries_for_one_target(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"one")
+    (tmp_path / "a").write_bytes(load("linux-386"))
     with pytest.raises(InvalidOptionsError, match="there are two binaries for 'linux-386'"):
         parse_binaries([f"linux-386={tmp_path}/a"] * 2)
+
+
+def test_a_named_file_that_is_no_program(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"text")
+    value = f"linux-386={tmp_path}/a"
+    with pytest.raises(InvalidOptionsError) as caught:
+        parse_binaries([value, "linux-amd64"])
+    assert caught.value.faults[0].startswith(f"binary {value!r}: it is ")
+    assert len(caught.value.faults) == 2
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ from go_to_wheel.platforms import Target, default_targets, native_target, parse_
 from go_to_wheel.process import wait_for
 from go_to_wheel.sources.files import read_file, read_readme, refuse_odd_name
 from go_to_wheel.sources.listing import find_data_files, read_python_files
-from go_to_wheel.sources.module import ModuleSource, find_workspace, read_files
+from go_to_wheel.sources.module import ModuleSource, find_above, read_files
 from go_to_wheel.sources.readme import NO_FILES, ProjectFiles, Readme, absolute_links
 from go_to_wheel.sources.summary import summary_of_doc, summary_of_readme
 from go_to_wheel.wheel.archive import parse_epoch
@@ -147,8 +147,8 @@ def asked_targets(
 
 def _workspace_note(located: Located) -> tuple[str, ...]:
     """What is only found through go.work can't be built elsewhere."""
-    path = find_workspace(located.source.root)
-    if located.go or located.findings or not path.is_file():
+    path = find_above(located.source.root, "go.work")
+    if located.go or located.findings or path is None:
         return ()
     if located.machine.environ.get("GOWORK") == "off":
         return (f"{path} is not used: what only it names must be in go.mod, too",)

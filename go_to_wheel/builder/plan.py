@@ -27,9 +27,9 @@ from go_to_wheel.process import Runner
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file
 from go_to_wheel.sources.git import guard_git, has_other_system
 from go_to_wheel.sources.module import (
-    ModuleQuery,
     ModuleSource,
     module_root,
+    names_commit,
     open_source,
     parse_query,
 )
@@ -125,7 +125,7 @@ def find_project(folder: Path) -> Project:
     return replace(project, settings=bare)
 
 
-def _fetch(request: BuildRequest, query: ModuleQuery, machine: Machine) -> Located:
+def _fetch(request: BuildRequest, query: tuple[str, str], machine: Machine) -> Located:
     """A module that Go fetches, in a folder that goes with the runner."""
     scratch = Path(tempfile.mkdtemp(prefix="go-to-wheel-"))
     weakref.finalize(machine.runner, shutil.rmtree, scratch, True)
@@ -144,7 +144,7 @@ def _fetch(request: BuildRequest, query: ModuleQuery, machine: Machine) -> Locat
 
 
 def _require(
-    go: Go, query: ModuleQuery, below: Sequence[str], folder: Path
+    go: Go, query: tuple[str, str], below: Sequence[str], folder: Path
 ) -> tuple[ModuleSource, Identity]:
     """Let Go fetch a module into a new one in `folder`: its source, and what the proxy knows.
 
@@ -154,9 +154,9 @@ def _require(
     """
     (folder / "go.mod").write_text(_GO_MOD)
     names = [package.removeprefix(".").strip("/") for package in below] or [""]
-    paths = [f"{query.path}/{name}" if name else query.path for name in names]
+    paths = [f"{query[0]}/{name}" if name else query[0] for name in names]
     for path in paths:
-        go.query(["get", f"{path}@{query.version}"], folder)
+        go.query(["get", f"{path}@{query[1]}"], folder)
     lister = go.with_cgo()  # programs with nothing but C, too
     first, *others = (list_package(lister, folder, path, default_targets()[0]) for path in paths)
     for package in others:
@@ -168,13 +168,13 @@ def _require(
     module, version, home = first.module_path, first.module_version, Path(first.module_folder)
     source = ModuleSource(folder, tuple(paths), module, home=home, version=version)
     (record,) = download_modules(go, folder, [f"{module}@{version}"]).values()
-    return source, _identify(source, query, record.get("Origin", {}))
+    return source, _identify(source, query[1], record.get("Origin", {}))
 
 
-def _identify(source: ModuleSource, query: ModuleQuery, origin: dict[str, str]) -> Identity:
+def _identify(source: ModuleSource, asked: str, origin: dict[str, str]) -> Identity:
     """What the module proxy knows: the version, whether it is a release, the address."""
     module, version = source.module_path, source.version or ""
-    untagged = ModuleQuery(query.path, version).names_commit and not query.names_commit
+    untagged = names_commit(version) and not names_commit(asked)
     commit = origin.get("Hash")
     urls = find_urls(module, origin.get("URL"), "module proxy")
     go_mod = (source.home or source.root) / "go.mod"
@@ -190,7 +190,7 @@ def _identify(source: ModuleSource, query: ModuleQuery, origin: dict[str, str]) 
     known = {"commit": commit, "short-commit": commit[:7]} if commit else {}
     return Identity(
         version=Value(version, f"module version {version}"),
-        development=f"{module} has no tagged version for {query.version!r}" if untagged else "",
+        development=f"{module} has no tagged version for {asked!r}" if untagged else "",
         urls=urls,
         stamps={"tag": version, **known},
         place=origin.get("Subdir", ""),

@@ -26,7 +26,7 @@ from go_to_wheel.licenses import Notice, go_notice
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.files import read_license_texts
-from go_to_wheel.sources.module import ModuleQuery, ModuleSource
+from go_to_wheel.sources.module import ModuleSource, names_commit
 from go_to_wheel.sources.prebuilt import BinarySource, PrebuiltBinary
 
 #: By target name and the command's place in the source.
@@ -140,7 +140,7 @@ def _identify(request: BuildRequest, source: BinarySource, package: Package) -> 
         version = Value(source.version, source.about)
     elif own and request.version and request.version.lstrip("v") != own.lstrip("v"):
         notes.append(f"the binaries were built as version {built}")
-    pseudo = version is not None and ModuleQuery("", version.text).names_commit
+    pseudo = version is not None and names_commit(version.text)
     name = source.name or (name_from_path(package.import_path) if package.module_path else None)
     where = source.about if source.name else "build information"
     return Identity(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,6 @@ _GO_SUFFIXES = tuple(
 )
 
 _QUERY = re.compile(r"(?P<path>[^@\s]+)@(?P<version>[^@\s]+)")
-_COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 
 @dataclass(frozen=True)
@@ -72,16 +72,6 @@ class ModuleSource:
             name if not package.startswith(".") else f"{self.module_path}/{name}".rstrip("/")
             for package, name in zip(self.packages, below, strict=True)
         )
-
-    @property
-    def text_folders(self) -> tuple[Path, ...]:
-        """Where to look for a README: the packages' folders, then the module's."""
-        home = self.home or self.root
-        folders = [home]
-        if len(self.packages) == 1:
-            below = self.package_paths[0].removeprefix(self.module_path).strip("/")
-            folders.insert(0, home / below)
-        return tuple(dict.fromkeys(folders))
 
 
 def open_source(source: str, package: str | Sequence[str] | None = None) -> ModuleSource:
@@ -124,46 +114,30 @@ def open_source(source: str, package: str | Sequence[str] | None = None) -> Modu
 def refuse_irregular_sources(root: Path) -> None:
     """Raise SourceError for what Go would read, or wait for, outside the module's own files.
 
-    Go follows a link named `x.go` wherever it leads, and waits for a named pipe's writer.
+    Go follows a link named `x.go` wherever it leads, and waits for a named pipe's writer. It
+    skips links to folders, and folders that can't be read, unless a package is there.
     """
-    folders = [root]
-    while folders:
-        try:
-            with os.scandir(folders.pop()) as found:
-                entries = list(found)
-        except OSError:  # a database's folder, say: if it has a package, Go says so
-            continue
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name != "testdata" and not entry.name.startswith("."):
-                    folders.append(Path(entry.path))
-            elif _is_read_by_go(entry.name) and not _is_plain(entry):
-                with open_file(Path(entry.path), root):
-                    pass
+    for place, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if name != "testdata" and name[0] != "."]
+        for name in names:
+            if name in _READ_FILES or (name.endswith(_GO_SUFFIXES) and name[0] not in "._"):
+                path = Path(place, name)
+                found = path.lstat()
+                if not stat.S_ISREG(found.st_mode) or found.st_size > FILE_LIMIT:
+                    with open_file(path, root):
+                        pass
 
 
-def _is_read_by_go(name: str) -> bool:
-    """Whether Go or git looks into a file of this name to learn what there is."""
-    return name in _READ_FILES or (name.endswith(_GO_SUFFIXES) and not name.startswith((".", "_")))
-
-
-def _is_plain(entry: os.DirEntry[str]) -> bool:
-    """Whether it needs no closer look; Go skips folders, and links to them, of these names."""
-    if entry.is_file(follow_symlinks=False):
-        return entry.stat(follow_symlinks=False).st_size <= FILE_LIMIT
-    return Path(entry.path).is_dir()
-
-
-def find_workspace(root: Path) -> Path:
-    """The nearest go.work, which may not be there."""
-    places = (place / "go.work" for place in (root, *root.parents))
-    return next(filter(os.path.lexists, places), root / "go.work")
+def find_above(folder: Path, name: str) -> Path | None:
+    """The nearest file of this name, in the folder or above it: a go.mod or go.work."""
+    paths = (place / name for place in (folder, *folder.parents))
+    return next((path for path in paths if os.path.lexists(path) and not path.is_dir()), None)
 
 
 def _local_folders(root: Path) -> Iterator[Path]:
     """The folders that go.mod and the nearest go.work name: other modules' sources."""
-    for path, project in ((root / "go.mod", root), (find_workspace(root), None)):
-        if os.path.lexists(path) and not path.is_dir():
+    for path, project in ((root / "go.mod", root), (find_above(root, "go.work"), None)):
+        if path:
             text = read_file(path, project, TEXT_LIMIT).decode(errors="replace")
             lines = (line.partition("//")[0] for line in text.splitlines())
             folders = (path.parent / name for line in lines for name in _FOLDER.findall(line))
@@ -172,10 +146,8 @@ def _local_folders(root: Path) -> Iterator[Path]:
 
 def module_root(folder: Path) -> Path | None:
     """The folder with the go.mod that governs this one, None when there is none."""
-    files = (place / "go.mod" for place in (folder, *folder.parents))
-    return next(
-        (file.parent for file in files if os.path.lexists(file) and not file.is_dir()), None
-    )
+    file = find_above(folder, "go.mod")
+    return file.parent if file else None
 
 
 def _package_below(root: Path, target: Path, package: str) -> str:
@@ -204,7 +176,11 @@ def read_files(source: ModuleSource, readme: str | None = None) -> ProjectFiles:
     that can't be read.
     """
     home = source.home or source.root
-    path = Path(readme) if readme else find_readme(source.text_folders)
+    folders = [home]
+    if len(source.packages) == 1:
+        below = source.package_paths[0].removeprefix(source.module_path).strip("/")
+        folders.insert(0, home / below)
+    path = Path(readme) if readme else find_readme(folders)
     text = read_readme(path, None if readme else home) if path else None
     if text and not text.text.strip():
         text = path = None  # an empty file describes nothing
@@ -213,35 +189,23 @@ def read_files(source: ModuleSource, readme: str | None = None) -> ProjectFiles:
     return ProjectFiles(text, licenses, *place)
 
 
-@dataclass(frozen=True)
-class ModuleQuery:
-    """A package path and what Go should look for: a version, "latest", a commit, a branch."""
-
-    path: str
-    version: str
-
-    def __str__(self) -> str:
-        return f"{self.path}@{self.version}"
-
-    @property
-    def names_commit(self) -> bool:
-        """Whether the user asked for one commit, tagged or not."""
-        pseudo = re.search(r"\d{14}-[0-9a-f]{12}$", self.version)
-        return bool(pseudo or _COMMIT.fullmatch(self.version))
+def names_commit(version: str) -> bool:
+    """Whether a version is that of one commit, tagged or not: a hash or a pseudo-version."""
+    return bool(re.search(r"\d{14}-[0-9a-f]{12}$|^[0-9a-f]{7,40}$", version))
 
 
-def parse_query(source: str) -> ModuleQuery | None:
-    """The query in a source argument; None when it isn't one.
+def parse_query(source: str) -> tuple[str, str] | None:
+    """ "path@version" -> a package's path and its version, "latest", a commit or a branch.
 
-    Raises SourceError for something with an @ that Go would not understand.
+    None when it isn't one. Raises SourceError for something with an @ that Go would not
+    understand.
     """
     if "@" not in source or source.startswith((".", "/", "~")):
         return None
     found = _QUERY.fullmatch(source)
-    first = source.split("/", 1)[0]
-    if not found or "." not in first.split("@")[0]:
+    if not found or "." not in found["path"].split("/", 1)[0]:
         raise SourceError(
             f"{source!r} is neither a folder nor a package with its version",
             "write it like github.com/owner/tool/cmd/x@v1.2.3, or …@latest",
         )
-    return ModuleQuery(found["path"].rstrip("/"), found["version"])
+    return found["path"].rstrip("/"), found["version"]

@@ -5,22 +5,22 @@ from __future__ import annotations
 import pytest
 
 from go_to_wheel.errors import SourceError
-from go_to_wheel.sources.module import ModuleQuery, parse_query
+from go_to_wheel.sources.module import names_commit, parse_query
 
 
 @pytest.mark.parametrize(
     ("text", "query"),
     [
-        ("github.com/o/tool@v1.2.3", ModuleQuery("github.com/o/tool", "v1.2.3")),
-        ("example.com/tool/v2/cmd/x@latest", ModuleQuery("example.com/tool/v2/cmd/x", "latest")),
-        ("rsc.io/2fa/@main", ModuleQuery("rsc.io/2fa", "main")),
+        ("github.com/o/tool@v1.2.3", ("github.com/o/tool", "v1.2.3")),
+        ("example.com/tool/v2/cmd/x@latest", ("example.com/tool/v2/cmd/x", "latest")),
+        ("rsc.io/2fa/@main", ("rsc.io/2fa", "main")),
         ("./folder", None),
         ("folder", None),
         ("./odd@folder", None),
         ("/odd@folder", None),
     ],
 )
-def test_queries(text: str, query: ModuleQuery | None) -> None:
+def test_queries(text: str, query: tuple[str, str] | None) -> None:
     assert parse_query(text) == query
 
 
@@ -41,5 +41,5 @@ def test_bad_queries(text: str) -> None:
         ("v1.2.4-0.20240102030405-abcdef012345", True),
     ],
 )
-def test_names_commit(version: str, commit: bool) -> None:
-    assert ModuleQuery("example.com/x", version).names_commit is commit
+def test_commits(version: str, commit: bool) -> None:
+    assert names_commit(version) is commit

@@ -7,10 +7,13 @@ says in one line what is wrong, and never ends with a traceback or a dump of Go'
 from __future__ import annotations
 
 import os
+import platform
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,10 +30,17 @@ HOMES = (
     "GOMODCACHE",
     "USERPROFILE",
 )
-_CLOCK = """import runpy, sys, time
-time.time, time.time_ns = lambda: 86400.0, lambda: 86400 * 10**9
-sys.argv = sys.argv[1:]
-runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)"""
+#: What a program of this machine's C library reads instead of the clock: January 2nd, 1970.
+_CLOCK = """#define _GNU_SOURCE
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    int failed = syscall(SYS_clock_gettime, clock, now);
+    if (clock == CLOCK_REALTIME && !failed) now->tv_sec = 86400 + now->tv_sec % 86400;
+    return failed;
+}
+"""
 
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
 SITUATIONS = (
@@ -53,7 +63,9 @@ def run_in(
         environment = {name: environment[name] for name in environment if name not in HOMES}
     if situation == "no temporary folder":
         environment["TMPDIR"] = "/nowhere"
-    line = [*_wrapper(situation, writable, processes), *_adapt(situation, command)]
+    if situation == "clock in 1970":
+        environment["LD_PRELOAD"] = _old_clock().name
+    line = [*_wrapper(situation, writable, processes), *command]
     return subprocess.run(
         line, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, timeout=240
     )
@@ -116,12 +128,18 @@ def _holds(place: str, folders: Sequence[Path]) -> bool:
     return any(folder.is_relative_to(place) for folder in folders)
 
 
-def _adapt(situation: str, command: Sequence[str]) -> list[str]:
-    """A Python program reads a clock in 1970; Go's programs read the kernel's, which nobody
-    can set for one process, so theirs is left as it is."""
-    if situation == "clock in 1970" and command[:2] == [sys.executable, "-m"]:
-        return [sys.executable, "-c", _CLOCK, *command[2:]]
-    return list(command)
+@cache
+def _old_clock() -> tempfile._TemporaryFileWrapper[bytes]:
+    """A library to load before a program, in a file that lasts as long as the tests."""
+    file = tempfile.NamedTemporaryFile(suffix=".so")
+    compiler = [program("a C compiler"), "-shared", "-fPIC", "-x", "c", "-o", file.name, "-"]
+    subprocess.run(compiler, input=_CLOCK.encode(), check=True)
+    return file
+
+
+def emulator() -> str:
+    """What gives a static program of this machine the clock of those with a C library."""
+    return program(f"qemu-{platform.machine()}")
 
 
 def check(done: subprocess.CompletedProcess[str], code: int, line: str) -> None:

@@ -35,7 +35,7 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "setpriv": (("setpriv",), "util-linux"),
     **{
         f"qemu-{processor}": ((f"qemu-{processor}", f"qemu-{processor}-static"), "qemu-user")
-        for processor in ("aarch64", "arm", "i386", "ppc64le", "riscv64", "s390x")
+        for processor in ("aarch64", "arm", "i386", "ppc64le", "riscv64", "s390x", "x86_64")
     },
 }
 TERMINAL = "a terminal"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -36,9 +37,20 @@ def test_build(situation: str, shared_folder: Path) -> None:
     output.chmod(0o777)
     command = [sys.executable, "-m", "go_to_wheel", str(source), "--version", "1"]
     options = ["--platforms", "native", "--output-dir", str(output)]
+    if situation == "clock in 1970":
+        options += ["--go-binary", str(emulated_go(shared_folder))]
     done = limits.run_in(situation, [*command, *options], processes=3)
     limits.check(done, *BUILD[situation])
     assert len(list(output.iterdir())) == (1 if done.returncode == 0 else 0)
+
+
+def emulated_go(folder: Path) -> Path:
+    """A go command that reads the other clock."""
+    path = folder / "go"
+    root = subprocess.check_output(["go", "env", "GOROOT"], text=True).strip()
+    path.write_text(f'#!/bin/sh\nexec {limits.emulator()} "{root}/bin/go" "$@"\n')
+    path.chmod(0o755)
+    return path
 
 
 @pytest.mark.parametrize("situation", limits.SITUATIONS)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from .finder import Match, Problem, Progress
 from .names import alias, assign_names, path_hash
@@ -60,7 +62,8 @@ class Entry:
     attached: bool = False
     other_paths: tuple[bytes, ...] = ()  # hard links to the same file
     address: str = ""  # the database name in links: its own, or until it has one its alias
-    words: str = ""  # what a search looks through beside the name, folded
+    words: str = ""  # what a search looks through, folded
+    open_words: int = 0  # how many letters of it come before the paths
     noise: str = ""  # equal for files that a list collapses; "" for those that it never does
     shelf: str = ""  # its group by application
     shown_path: str = ""  # safe to show
@@ -87,9 +90,11 @@ class Entry:
         return [visible_path(path) for path in self.other_paths]
 
     def gather_words(self) -> None:
-        """Fold what a search looks through, beside the name."""
+        """Fold what a search looks through: what everybody may, then paths and tables."""
         paths = [self.shown_path, *self.shown_other_paths]
-        self.words = _fold("\n".join([self.application, *paths, self.tables]))
+        first = fold(f"{self.address}\n{self.application}\n")
+        self.words = first + fold("\n".join([*paths, self.tables]))
+        self.open_words = len(first)
 
     def learn(self, facts: Facts, below: str) -> None:
         """Take over what a probe read; ``below`` is the path below what was scanned."""
@@ -176,7 +181,7 @@ class Catalog:
     revision: int = 0
     _skipped_now: set[bytes] = field(default_factory=set)
     _by_hash: dict[str, bytes] = field(default_factory=dict)
-    _identities: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    _by_name: list[Entry] = field(default_factory=list)  # empty: to be sorted
     _memory: tuple[int, dict[Any, Any]] = (-1, {})
 
     # -- what a scan does
@@ -217,6 +222,7 @@ class Catalog:
             entry.gather_words()
             entry.revision = self.touch()
             self.entries[match.path] = entry
+            self._by_name = []
             self._by_hash[path_hash(match.path)] = match.path
         elif match.inode and entry.identity != identity:
             entry.device, entry.inode = identity
@@ -234,6 +240,7 @@ class Catalog:
             entry.revision = self.touch()
             return
         self.entries.pop(entry.path, None)
+        self._by_name = []
         self._by_hash.pop(path_hash(entry.path), None)
         self.touch()
 
@@ -266,37 +273,48 @@ class Catalog:
         self.skipped[skip.path] = skip
         self._skipped_now.add(skip.path)
 
-    def drop_twins(self, paths: Iterable[bytes]) -> None:
-        """Of several hard links to one file the first, by path, is served; it lists the others."""
-        others: dict[bytes, list[bytes]] = {}
-        for path in sorted(paths):
-            entry = self.entries.get(path)
-            if entry is None or not entry.inode:
-                continue
-            first = self._identities.setdefault(entry.identity, path)
-            known = self.entries.get(first)
-            if known is None or known.identity != entry.identity or known.status == "gone":
-                self._identities[entry.identity] = path
-            elif first != path and not entry.attached:
-                others.setdefault(first, []).append(path)
+    def drop_twins(self) -> None:
+        """Of several hard links to one file one is served; it lists the others.
+
+        It is the one that is served already, or else the first by path.
+        """
+        first: dict[tuple[int, int], Entry] = {}
+        twins: dict[tuple[int, int], list[Entry]] = {}
+        for entry in self.entries.values():
+            known = first.setdefault(entry.identity, entry) if entry.inode else entry
+            if known is not entry:
+                twins.setdefault(entry.identity, [known]).append(entry)
+        others: dict[bytes, tuple[bytes, ...]] = {}
+        for links in twins.values():
+            links.sort(key=lambda e: (e.status == "gone", not e.attached, e.path))
+            served, rest = links[0], [e for e in links[1:] if not e.attached]
+            others[served.path] = tuple(sorted(e.path for e in rest))
+            for entry in rest:
                 self.drop(entry, None)
-        for path, entry in self.entries.items():
-            linked = tuple(others.get(path, ()))
-            if linked != entry.other_paths:
-                entry.other_paths = linked
+        for entry in self.entries.values():
+            if entry.other_paths or entry.path in others:
+                entry.other_paths = others.get(entry.path, ())
                 entry.gather_words()
 
-    def give_names(self, reserved: Iterable[str]) -> None:
-        """Names for the entries that have none.
+    def unnamed(self, reserved: Iterable[str]) -> Callable[[], dict[bytes, str]] | None:
+        """What works out names for the entries that have none, in any thread; None for nothing.
 
         Skipped files count as well, or a name would depend on when a file was looked into.
         """
         given = {e.path: e.name for e in self.entries.values() if e.name}
+        if len(given) == len(self.entries):
+            return None
         found = {*self.entries, *(s.path for s in self.skipped.values() if s.is_database)}
-        for path, name in assign_names(found, given, reserved).items():
-            if path in self.entries:
-                entry = self.entries[path]
+        return functools.partial(assign_names, found, given, list(reserved))
+
+    def give_names(self, names: Mapping[bytes, str]) -> None:
+        """Name entries."""
+        for path, name in names.items():
+            entry = self.entries.get(path)
+            if entry is not None:
                 entry.name = entry.address = name
+                entry.gather_words()
+        self._by_name = []
         self.touch()
 
     def unattached(self) -> list[Entry]:
@@ -340,26 +358,34 @@ class Catalog:
 
     def ordered(self, query: Query) -> list[Entry]:
         """Every entry in the order of a query; sorted anew only after a change."""
-        known = self.memory()
-        by_name = known.get(("name", False))
-        if by_name is None:
+        if not self._by_name:
             by_path = sorted(self.entries.values(), key=attrgetter("path"))
-            by_name = sorted(by_path, key=lambda e: e.address.casefold())
-            known["name", False] = by_name
-        key = (query.sort, query.descending)
-        if key not in known:
-            # What is equal stays in the order of names.
-            known[key] = (
-                by_name[::-1]
-                if query.sort == "name"
-                else sorted(by_name, key=_SORT_KEYS[query.sort], reverse=query.descending)
-            )
+            self._by_name = sorted(by_path, key=lambda e: e.address.casefold())
+        if query.sort == "name":
+            return self._by_name[::-1] if query.descending else self._by_name
+        known, key = self.memory(), (query.sort, query.descending)
+        if key not in known:  # what is equal stays in the order of names
+            known[key] = sorted(self._by_name, key=_SORT_KEYS[query.sort], reverse=query.descending)
         result: list[Entry] = known[key]
         return result
 
 
+class Kind(NamedTuple):
+    """What of an entry is chosen from lists."""
+
+    status: str
+    application: str
+    shelf: str
+
+
+def kinds_of(entries: Iterable[Entry]) -> list[tuple[Kind, int]]:
+    """The kinds of entries that there are, and how many of each."""
+    found = Counter(map(attrgetter(*Kind._fields), entries))
+    return [(Kind(*kind), count) for kind, count in found.items()]
+
+
 #: What a list may be narrowed to, beside the values of a column.
-SHOWN: dict[str, Callable[[Entry], bool]] = {
+SHOWN: dict[str, Callable[[Entry | Kind], bool]] = {
     "attention": lambda e: e.status not in CALM,
     INTERNALS: lambda e: e.shelf == INTERNALS,
 }
@@ -394,12 +420,8 @@ def conditions(query: Query) -> list[Callable[[Entry], bool]]:
     if query.since:
         tests.append(lambda e: e.revision > query.since)
     matches = _contains if query.wide else _named
-    tests.extend(matches(word) for word in _fold(query.text).split())
+    tests.extend(matches(word) for word in fold(query.text).split())
     return tests
-
-
-def _fold(text: str) -> str:
-    return text.lower() if text.isascii() else fold(text)
 
 
 def _below(folder: str) -> Callable[[Entry], bool]:
@@ -409,11 +431,11 @@ def _below(folder: str) -> Callable[[Entry], bool]:
 
 
 def _contains(word: str) -> Callable[[Entry], bool]:
-    return lambda e: word in e.words or word in _fold(e.address)
+    return lambda e: word in e.words
 
 
 def _named(word: str) -> Callable[[Entry], bool]:
-    return lambda e: word in _fold(e.address) or word in _fold(e.application)
+    return lambda e: e.words.find(word, 0, e.open_words) >= 0
 
 
 _SORT_KEYS: dict[str, Callable[[Entry], Any]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .catalog import Entry
@@ -56,8 +56,10 @@ class History:
         """A scan ended; one that failed has not seen everything, and is not compared."""
         if not complete:
             return
-        present = {e.path: e for e in entries if e.status != "gone"}
-        if self._before is not None:
+        present = [e for e in entries if e.status != "gone"]
+        if self._before is None:
+            self._before = {}
+        else:
             changes = list(_compare(self._before, present))
             self.compared += 1
             self._kinds = {change.path: change.kind for change in changes}
@@ -65,26 +67,28 @@ class History:
                 first = tuple(changes[:_MOST_CHANGES])
                 more = len(changes) - len(first)
                 self.scans.appendleft(ScanChanges(time.time(), first, more))
-        self._before = {
-            path: _Before(e.address, e.size, e.mark, e.tables) for path, e in present.items()
-        }
+                for change in changes:
+                    self._before.pop(change.path, None)
+        for e in present:
+            known = self._before.get(e.path)
+            if known is None or known.mark != e.mark or known.name != e.address:
+                self._before[e.path] = _Before(e.address, e.size, e.mark, e.tables)
 
     def kind_of(self, path: bytes) -> str:
         """How a database differs from the scan before the last one; "" if it does not."""
         return self._kinds.get(path, "")
 
 
-def _compare(before: dict[bytes, _Before], now: dict[bytes, Entry]) -> Iterable[Change]:
-    for path, entry in now.items():
-        old = before.get(path)
+def _compare(before: Mapping[bytes, _Before], present: list[Entry]) -> Iterator[Change]:
+    for entry in present:
+        old = before.get(entry.path)
         if old is None:
-            yield Change(path, entry.address, NEW, format_size(entry.size))
+            yield Change(entry.path, entry.address, NEW, format_size(entry.size))
         elif entry.mark and old.mark and entry.mark != old.mark:  # 0: to be read again
             kind = GROWN if entry.size > old.size else CHANGED
-            yield Change(path, entry.address, kind, _describe(old, entry))
-    for path, old in before.items():
-        if path not in now:
-            yield Change(path, old.name, GONE, format_size(old.size))
+            yield Change(entry.path, entry.address, kind, _describe(old, entry))
+    for path in sorted(before.keys() - {e.path for e in present}):
+        yield Change(path, before[path].name, GONE, format_size(before[path].size))
 
 
 def _describe(old: _Before, entry: Entry) -> str:

@@ -18,7 +18,7 @@ FIRST_ROWS = 5
 FIRST_BUNDLES = 3
 FIRST_FOLDERS = 12
 _FOLDER, _SHELF = attrgetter("shown_folder"), attrgetter("shelf")
-_NOISE, _SIZE = attrgetter("noise"), attrgetter("size")
+_NOISE, _SIZE, _MODIFIED = attrgetter("noise"), attrgetter("size"), attrgetter("mtime_ns")
 
 
 @dataclass
@@ -27,9 +27,9 @@ class Bundle:
 
     key: str
     application: str
-    count: int = 0
-    size: int = 0
-    mtime_ns: int = 0
+    count: int
+    size: int
+    mtime_ns: int
 
     @property
     def id(self) -> str:
@@ -47,12 +47,6 @@ class Bundle:
         if not is_internal(self.key):
             return f"{self.count:,} databases with the same tables"
         return f"{self.count:,} internal files of {self.application or 'a program'}"
-
-    def add(self, entry: Entry) -> None:
-        """Count one more."""
-        self.count += 1
-        self.size += entry.size
-        self.mtime_ns = max(self.mtime_ns, entry.mtime_ns)
 
 
 @dataclass
@@ -119,16 +113,21 @@ def group(entries: Sequence[Entry], by: str, bundled: bool = True) -> list[Group
 
 
 def _group(key: str, entries: list[Entry], bundled: bool) -> Group:
-    size = sum(map(_SIZE, entries))
-    shared = collapsed(Counter(map(_NOISE, entries)).items()) if bundled else set()
-    if not shared:
-        return Group(key, entries, [], len(entries), size)
-    bundles: dict[str, Bundle] = {}
+    if not bundled:
+        return Group(key, entries, [], len(entries), sum(map(_SIZE, entries)))
+    alike: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
-        if entry.noise in shared:
-            bundles.setdefault(entry.noise, Bundle(entry.noise, entry.application)).add(entry)
-    rows = [e for e in entries if e.noise not in shared]
-    return Group(key, rows, list(bundles.values()), len(entries), size)
+        alike[entry.noise].append(entry)
+    shared = collapsed((noise, len(found)) for noise, found in alike.items())
+    bundles = [_bundle(noise, found) for noise, found in alike.items() if noise in shared]
+    rows = [e for e in entries if e.noise not in shared] if shared else entries
+    size = sum(map(_SIZE, rows)) + sum(bundle.size for bundle in bundles)
+    return Group(key, rows, bundles, len(entries), size)
+
+
+def _bundle(noise: str, entries: list[Entry]) -> Bundle:
+    size, newest = sum(map(_SIZE, entries)), max(map(_MODIFIED, entries))
+    return Bundle(noise, entries[0].application, len(entries), size, newest)
 
 
 def shorten(groups: list[Group]) -> list[Group]:

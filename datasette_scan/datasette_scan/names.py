@@ -8,6 +8,7 @@ path. A name once given stays with its file.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
@@ -17,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from .text import fold, is_plain
 
 _LONGEST = 80
+_BRACKETS = str.maketrans("[]/\\", "____")
 _ALIAS = re.compile(r"-([0-9a-f]{8})$")
 
 
@@ -27,7 +29,9 @@ def path_hash(path: bytes) -> str:
 
 def safe_part(text: str) -> str:
     """One path component as part of a name: nothing unseen, no brackets, not too long."""
-    cleaned = "".join(c if is_plain(c) and c not in "[]/\\" else "_" for c in text)
+    cleaned = text.translate(_BRACKETS)
+    if not (text.isascii() and text.isprintable()):
+        cleaned = "".join(c if is_plain(c) else "_" for c in cleaned)
     return " ".join(cleaned.split())[:_LONGEST]
 
 
@@ -35,8 +39,12 @@ def name_parts(path: bytes) -> list[str]:
     """The stem first, then the parent folders' names from the inside out."""
     folder, file = os.path.split(os.fsdecode(path))
     stem = os.path.splitext(file)[0] or file
-    parents = [p for p in folder.replace(os.sep, "/").split("/") if p]
-    return [safe_part(stem) or "database", *(safe_part(p) for p in reversed(parents))]
+    return [safe_part(stem) or "database", *_parents(folder)]
+
+
+@functools.lru_cache(maxsize=4096)
+def _parents(folder: str) -> list[str]:
+    return [safe_part(p) for p in reversed(folder.replace(os.sep, "/").split("/")) if p]
 
 
 def alias(path: bytes) -> str:
@@ -67,9 +75,9 @@ def assign_names(
             for path in sorted(group):
                 if alone:
                     names[path] = _join(waiting.pop(path), depth)
+                    taken.add(key)
                 elif len(waiting[path]) <= depth:
                     names[path] = _hashed(path, waiting.pop(path), taken)
-        taken.update(fold(n) for n in names.values())
         depth += 1
     return names
 

@@ -85,5 +85,5 @@ def collapsed(counts: Iterable[tuple[str, int]]) -> set[str]:
     return {
         key
         for key, count in counts
-        if key and count >= (FEWEST_INTERNALS if is_internal(key) else FEWEST_ALIKE)
+        if count >= FEWEST_INTERNALS and key and (count >= FEWEST_ALIKE or is_internal(key))
     }

@@ -33,6 +33,7 @@ _FIRST_PAGE = 5.0  # seconds that it may then have the machine to itself
 _GROUP = 40  # files looked into by one job
 _AHEAD = 4  # jobs under way
 _ATTACH_EVERY = 0.2  # seconds
+_ATTACHED_AT_ONCE = 1000
 _RESERVED = ("_internal", "_memory", "-", "static", "favicon")
 _REST = 5  # a scan takes at most one part in this many of the time
 _TRY_AGAIN = 5.0  # seconds after which a busy file is tried again
@@ -163,7 +164,7 @@ class ScanTask:
         try:
             await self._prepare()
             seen = await self._enumerate()
-            self._name()
+            await self._name()
             while self._jobs:
                 await asyncio.wait(self._jobs, timeout=_ATTACH_EVERY)
                 await self._attach()
@@ -239,26 +240,30 @@ class ScanTask:
                     skip = Skip(entry.path, visible(str(error)), error.advice, entry.size, True)
                     self._catalog.drop(entry, skip)
 
-    def _name(self) -> None:
+    async def _name(self) -> None:
         """Names are given when everything is found: they do not depend on the order."""
-        self._catalog.drop_twins(list(self._catalog.entries))
-        self._catalog.give_names([*self._ds.databases, *_RESERVED])
+        self._catalog.drop_twins()
+        assign = self._catalog.unnamed([*self._ds.databases, *_RESERVED])
+        if assign is not None:
+            self._catalog.give_names(await self._reader.call(assign))
 
     async def _attach(self) -> None:
         if not self._settings.serve:
             return
-        databases = []
-        for entry in sorted(self._catalog.unattached(), key=lambda e: e.path):
-            db = ScannedDatabase(self._ds, entry, self._reader)
-            db.name = db.route = entry.name
-            databases.append(db)
-        if databases:
+        waiting = sorted(self._catalog.unattached(), key=lambda e: e.path)
+        for start in range(0, len(waiting), _ATTACHED_AT_ONCE):
+            databases = []
+            for entry in waiting[start : start + _ATTACHED_AT_ONCE]:
+                db = ScannedDatabase(self._ds, entry, self._reader)
+                db.name = db.route = entry.name
+                databases.append(db)
             compat.attach(self._ds, databases)
             await compat.announce(self._ds, databases)
             for db in databases:
                 db.entry.attached = True
                 self._catalog.attached.add(db.name)
             self._catalog.touch()
+            await asyncio.sleep(0)  # pages come between
 
     # -- one database, when it is requested
 

@@ -14,6 +14,7 @@ from datasette.utils import StartupError
 from . import compat
 from .catalog import Catalog
 from .changes import History
+from .database import ScannedDatabase
 from .errors import UsageError
 from .reader import Reader
 from .request_guard import Policy, RequestInfo, refusal
@@ -33,6 +34,7 @@ class State:
         self.catalog = Catalog(settings.find.roots)
         self.history = History()
         self._own_names: frozenset[str] = frozenset()
+        self._own: tuple[Any, list[str]] = (None, [])
         self.searches = 0  # in contents, under way
         # By actor: until when, names that were asked about, and those that may be seen.
         self.viewable: dict[str, tuple[float, set[str], set[str]]] = {}
@@ -48,6 +50,19 @@ class State:
     def scan_task(self) -> ScanTask:
         """Scans, now and later."""
         return ScanTask(self._ds, self.settings, self.catalog, self.reader, self.history)
+
+    def own_databases(self) -> list[str]:
+        """The names of the databases that Datasette serves itself.
+
+        They are looked up once: when databases are added or removed, it has a new dictionary.
+        """
+        databases, names = self._own
+        if databases is not self._ds.databases:
+            databases = self._ds.databases
+            own = {n: db for n, db in databases.items() if not isinstance(db, ScannedDatabase)}
+            names = [name for name in own if name != "_internal"]
+            self._own = databases, names
+        return names
 
     async def refusal(self, info: RequestInfo, cors: bool) -> str | None:
         """Why a request is not answered; this machine's names are looked up when needed."""

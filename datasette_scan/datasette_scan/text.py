@@ -41,6 +41,8 @@ def visible_path(path: bytes) -> str:
 
 def fold(text: str) -> str:
     """Text for comparison: case and the encoding of accents (macOS decomposes) don't count."""
+    if text.isascii():
+        return text.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 

@@ -208,8 +208,7 @@ def _with(choices: Mapping[str, str], chosen: str | None) -> dict[str, str]:
 
 async def _served(ds: Any, request: Any) -> list[tuple[str, str]]:
     """Databases that Datasette serves itself."""
-    others = ds.databases.keys() - state_of(ds).catalog.attached - {"_internal"}
-    names = [n for n in ds.databases if n in others] if others else []
+    names = state_of(ds).own_databases()
     seen = [n for n in names if await compat.may_view_database(ds, request.actor, n)]
     return [(visible(n), ds.urls.database(n)) for n in seen]
 

@@ -8,13 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from operator import attrgetter
 from typing import Any
 
 from datasette import Forbidden, Response
 
 from .. import compat, permissions
-from ..catalog import SHOWN, Entry, Query, conditions, fitting
+from ..catalog import SHOWN, Entry, Kind, Query, conditions, fitting, kinds_of
 from ..errors import UsageError
 from ..grouping import Group, bundle_id, cut, group, lines_of, shorten
 from ..query import Page, parse_page
@@ -28,6 +27,7 @@ SAFETY = {
 }
 _VIEWABLE_SECONDS = 2.0
 _ANYTHING = Query()
+_LISTS = ("status", "application", "show")  # that something is chosen from
 
 
 async def load(ds: Any, request: Any, **defaults: str) -> Listing | Response:
@@ -41,6 +41,13 @@ async def load(ds: Any, request: Any, **defaults: str) -> Listing | Response:
         return Response.json({"ok": False, "error": str(error)}, status=400)
 
 
+def _choices_of(kind: Kind, key: str) -> list[str]:
+    """Which of a list's choices would show entries of this kind."""
+    if key != "show":
+        return [getattr(kind, key)]
+    return ["", *(name for name, fits in SHOWN.items() if fits(kind))]
+
+
 async def check_instance(ds: Any, request: Any) -> None:
     """Raise Forbidden for actors without view-instance."""
     if not await compat.is_allowed(ds, request.actor, "view-instance", default=True):
@@ -52,11 +59,10 @@ async def viewable_names(ds: Any, state: State, actor: Any) -> set[str]:
     key = json.dumps(actor, sort_keys=True, default=str)
     now = time.monotonic()
     state.viewable = {k: v for k, v in state.viewable.items() if v[0] > now}
-    names = set(state.catalog.attached)
     until, known, seen = state.viewable.get(key, (now + _VIEWABLE_SECONDS, set(), set()))
-    new = names - known
-    if new:
-        seen = seen | await compat.viewable_databases(ds, actor, list(new))
+    if len(known) < len(state.catalog.attached):  # from which nothing is taken
+        names = set(state.catalog.attached)
+        seen = seen | await compat.viewable_databases(ds, actor, list(names - known))
         state.viewable[key] = (until, names, seen)
     return seen
 
@@ -77,7 +83,6 @@ class Listing:
         self.entries: list[Entry] = []
         self.total = 0
         self._memory: dict[Any, Any] = {}
-        self._seen: list[Entry] = []  # without what is chosen from lists
         self.lines = self.group_count = 0
         self._stand: Json = {}
 
@@ -101,7 +106,7 @@ class Listing:
         else:
             self._memory = self.state.catalog.memory() if query.max_age is None else {}
         self.viewable = known
-        self.entries = self.remembered("entries", self._find)
+        self.entries = self.remembered("entries", lambda: fitting(self._found(), self._chosen()))
         self.total = len(self.entries)
         return self
 
@@ -112,37 +117,37 @@ class Listing:
             self._memory[key] = make()
         return self._memory[key]
 
-    def _find(self) -> list[Entry]:
-        query = self.page.query
-        fits = conditions(replace(query, status="", application="", show=""))
-        self._seen = fitting(self.viewable, fits)
-        bundle = self.page.bundle
-        if bundle:
-            self._seen = [e for e in self._seen if e.noise and bundle_id(e.noise) == bundle]
-        return self._chosen()
+    def _found(self) -> list[Entry]:
+        """The entries that fit what is asked for, but for what is chosen from lists."""
 
-    def _chosen(self, but: str = "") -> list[Entry]:
-        """The entries that fit what is chosen from lists, ``but`` from one of them."""
-        found = self._seen
-        for key in {"status", "application", "show"} - {but}:
-            value = getattr(self.page.query, key)
-            found = fitting(found, conditions(replace(_ANYTHING, **{key: value})))
+        def find() -> list[Entry]:
+            fits = conditions(replace(self.page.query, status="", application="", show=""))
+            if bundle := self.page.bundle:
+                fits.append(lambda e: bool(e.noise) and bundle_id(e.noise) == bundle)
+            return fitting(self.viewable, fits)
+
+        found: list[Entry] = self.remembered("found", find)
         return found
+
+    def _chosen(self, but: str = "") -> list[Callable[[Any], bool]]:
+        """What is chosen from lists, ``but`` from one of them: conditions of a Kind."""
+        chosen = {key: getattr(self.page.query, key) for key in _LISTS if key != but}
+        return conditions(replace(_ANYTHING, **chosen))
 
     def choices(self) -> dict[str, Counter[str]]:
         """How many rows each choice would have: it is counted as if nothing were chosen there."""
         return dict(self.remembered("choices", self._count))
 
     def _count(self) -> dict[str, Counter[str]]:
-        self._find()
-        others = self._chosen("show")
-        shows = Counter({key: sum(map(fits, others)) for key, fits in SHOWN.items()})
-        shows[""] = len(others)
-        return {
-            "status": Counter(map(attrgetter("status"), self._chosen("status"))),
-            "application": Counter(map(attrgetter("application"), self._chosen("application"))),
-            "show": shows,
-        }
+        kinds = kinds_of(self._found())
+        counts: dict[str, Counter[str]] = {key: Counter() for key in _LISTS}
+        for key, counter in counts.items():
+            fits = self._chosen(key)
+            for kind, count in kinds:
+                if all(test(kind) for test in fits):
+                    for choice in _choices_of(kind, key):
+                        counter[choice] += count
+        return counts
 
     def shown(self) -> list[Entry]:
         """The rows of this page."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
 import click
@@ -70,6 +70,12 @@ def permission_resources_sql(datasette: Any, actor: Any, action: str) -> Any:
         return None
     settings = state.settings
     return _permissions.rules(datasette, settings.allow, settings.local, actor, action)
+
+
+@hookimpl(specname="permission_resources_sql", optionalhook=True, wrapper=True)
+def narrow_permission_sql() -> Generator[None, list[Any], list[Any]]:
+    """Datasette 1.0: its rules for each database, only for those whose tables it knows."""
+    return _compat.narrow_rules((yield))
 
 
 @hookimpl(optionalhook=True)

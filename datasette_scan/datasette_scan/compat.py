@@ -321,6 +321,20 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def narrow_rules(rules: list[Any]) -> list[Any]:
+    """Rules of Datasette 1.0, made fast with many databases.
+
+    It denies SQLite's statistics by four rows for each database. With thousands of them that
+    takes longer than its limit for a query, on every page of a database. Tables it knows
+    only of those that have been requested, and no others have pages.
+    """
+    for rule in rules:
+        if "sqlite_statistics_names" in (getattr(rule, "params", None) or {}):
+            known = "FROM (SELECT DISTINCT database_name FROM catalog_tables)"
+            rule.sql = rule.sql.replace("FROM catalog_databases", known)
+    return rules
+
+
 def deny_writes_sql() -> str:
     """A rule for every scanned database: no."""
     return (

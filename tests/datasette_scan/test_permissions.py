@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sites import MAGIC, Scanned, make_database, scanned, unscanned
+from sites import MAGIC, Scanned, make_database, run_sql, scanned, unscanned
 
 from datasette_scan import compat
 
@@ -249,6 +249,32 @@ async def test_datasettes_analysis_leaves_paths_hidden(root: Path) -> None:
 def _databases(body: Any) -> list[dict[str, Any]]:
     rows = body["databases"] if isinstance(body, dict) else body
     return [row for row in rows if row["name"] == "one"]
+
+
+@needs_1_0
+async def test_rules_grow_with_the_databases_requested(root: Path) -> None:
+    """Datasette's own has four rows for each database: pages would be too slow with many."""
+    from datasette.utils.actions_sql import build_permission_rules_sql
+
+    for i in range(20):
+        make_database(root / f"d{i}.db")
+    run_sql(root / "d0.db", "CREATE INDEX names ON t(name)", "ANALYZE")
+    site = await scanned(root)
+
+    async def count() -> int:
+        sql, params, _ = await build_permission_rules_sql(site.ds, None, "view-table")
+        database = site.ds.get_internal_database()
+        return (await database.execute(f"SELECT count(*) FROM ({sql})", params)).single_value()
+
+    before = await count()
+    assert before < 20
+    assert (await site.get("/d0/t")).status_code == 200
+    assert (await site.get("/d0/sqlite_stat1")).status_code == 403  # as Datasette has it
+    assert [table["name"] for table in (await site.json("/d0.json"))["tables"]] == ["t"]
+    run_sql(root / "d1.db", "CREATE INDEX names ON t(name)", "ANALYZE")
+    assert (await site.get("/d1/sqlite_stat1")).status_code == 403
+    assert await count() - before == 8
+    await site.close()
 
 
 @needs_1_0

@@ -45,6 +45,7 @@ SETTINGS = {
     "ldflags": "more linker flags",
     "tags": "Go's build tags, with commas between",
     "jobs": "programs compiled at once",
+    "sdk": "a folder with Apple's SDK, for C that needs its frameworks",
     "vendor": "true: put the dependencies into the source archive",
 }
 #: What some of their values have to match, and what a fault says.
@@ -157,6 +158,7 @@ def _request(output_dir: str, settings: Mapping[str, str]) -> BuildRequest:
         launcher=settings.get("launcher"),
         ldflags=settings.get("ldflags"),
         tags=settings["tags"].split(",") if "tags" in settings else None,
+        sdk=settings.get("sdk"),
         jobs=int(settings["jobs"]) if "jobs" in settings else None,
         go_binary=find_fitting_go(required_go(_module_folder()), Runner(), os.environ),
         dev=True,

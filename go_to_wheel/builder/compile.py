@@ -74,9 +74,8 @@ def _private_paths(plan: BuildPlan, go: Go, index: int, work: Path) -> list[byte
     """Paths that only this machine has; with -trimpath none may be in a binary."""
     package = plan.found.packages[index]
     sources = [str(Path(package.folder) / name) for name in package.go_files]
-    folders = [f"{folder}{os.sep}" for folder in go.source_folders]
-    folders += [f"{go.zig.folder}{os.sep}"] if go.zig else []
-    return [path.encode() for path in (*sources, *folders, f"{work}{os.sep}")]
+    folders = [*go.source_folders, work, *([go.zig.folder, go.zig.sdk] if go.zig else [])]
+    return [path.encode() for path in sources + [f"{f}{os.sep}" for f in folders if f]]
 
 
 @contextmanager

@@ -10,22 +10,20 @@ import sysconfig
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from go_to_wheel.builder.identity import Machine, identify, stated_version
 from go_to_wheel.builder.version_var import find_version_variable, judge_variables
+from go_to_wheel.config.c_options import c_options
 from go_to_wheel.config.options import Detected, Fault, Identity, Value
 from go_to_wheel.config.pyproject import Project
 from go_to_wheel.config.request import (
     AUTO,
     BuildRequest,
     asked_variables,
-    glibc_of,
     version_variables,
 )
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError, SourceError
-from go_to_wheel.golang.c_compiler import find_own
 from go_to_wheel.golang.cgo import use_c
 from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.environment import usable_cpus
@@ -265,8 +263,7 @@ def _query_go(located: Located) -> Findings:
 def _use_c(go: Go, located: Located, targets: Sequence[Target]) -> tuple[Go, list[str]]:
     """A Go that compiles C, with the compilers that the user names, else zig."""
     request, source, settings = located.request, located.source, located.project.settings
-    glibc = glibc_of(request, settings)
-    named = partial(find_own, cc=request.cc, environ=located.machine.environ, glibc=glibc)
+    options = c_options(request, located.project, targets, located.machine.environ)
     tables = settings.targets if request.tags is None else {}
     common = (settings.tags or ()) if request.tags is None else request.tags
     listers = {
@@ -274,7 +271,7 @@ def _use_c(go: Go, located: Located, targets: Sequence[Target]) -> tuple[Go, lis
         for target in targets
         for part in target.slices
     }
-    return use_c(go, source.root, source.packages, listers, named, glibc)
+    return use_c(go, source.root, source.packages, listers, options)
 
 
 def _find_main(go: Go, source: ModuleSource, asked: str, targets: Sequence[Target]) -> Package:

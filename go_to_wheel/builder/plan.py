@@ -76,8 +76,7 @@ class BuildPlan:
         """Targets with the same key share their programs."""
         if self.go is None:
             return target.name
-        own = self.options.target_settings.get(target.name, {})
-        return target.compile_key, own.get("ldflags"), tuple(own.get("tags", ()))
+        return target.compile_key, str(self.options.target_settings.get(target.name, {}))
 
     def planned_tags(self, target: Target) -> tuple[str, ...]:
         """The tags that this Go will give; the binary's own minimum may raise macOS's."""

@@ -23,6 +23,7 @@ from go_to_wheel.builder.run import run_build
 from go_to_wheel.check.archive import open_archive, reading
 from go_to_wheel.check.program import Program
 from go_to_wheel.check.wheel import Wheel, read_anatomy
+from go_to_wheel.config.pyproject import FILE_NAME, TABLE
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.errors import (
     BinaryError,
@@ -307,11 +308,19 @@ def rebuild(
 ) -> Path:
     """The wheel as it comes out now, in the request's output folder.
 
-    Raises ToolchainError when another Go or zig than the recorded one would be used.
+    Raises ToolchainError when another Go or zig than the recorded one would be used, or other
+    flags for C.
     """
     require_go(recipe, request.go_binary, runner, environ)
     plan = plan_build(request, runner, {**environ, **recipe.environ})
-    recorded = recipe.anatomy.settings.get("c-compiler", "")
+    settings, options = recipe.anatomy.settings, plan.options
+    flags, now = settings.get("cgo-flags", ""), options.cgo_flags_for(options.targets[0])
+    if request.cgo and flags != now:
+        raise ToolchainError(
+            f"the wheel's C was compiled with {flags!r}, the source's {FILE_NAME} has {now!r}",
+            f"write them into [{TABLE}.cgo-flags]; none are taken from a wheel",
+        )
+    recorded = settings.get("c-compiler", "")
     if recorded and plan.go and not request.cc:
         used, version = plan.go.zig.version if plan.go.zig else "", recorded.removeprefix("zig ")
         if version == recorded:

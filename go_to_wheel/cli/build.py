@@ -111,6 +111,7 @@ _OPTIONS = (
         type=click.Choice(["musl", "glibc"]),
     ),
     option("--glibc VERSION", "Oldest glibc that C may need: 2.28."),
+    option("--sdk DIR", "Apple's SDK (MacOSX.sdk), for frameworks.", type=click.Path()),
     option("--jobs N", "Programs compiled at once.", type=click.IntRange(min=1)),
     option("--keep-going", "Keep the wheels that work when a platform fails.", is_flag=True),
     option("--dry-run", "Show the plan; compile nothing.", is_flag=True),

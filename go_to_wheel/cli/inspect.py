@@ -59,6 +59,7 @@ def to_json(wheel: Wheel) -> dict[str, Any]:
         "license_files": wheel.below("licenses"),
         "sboms": [f"{name.info}/sboms/{path}" for path in wheel.below("sboms")],
         "c_compiler": wheel.settings.get("c-compiler"),
+        "cgo_flags": wheel.settings.get("cgo-flags"),
         "c_libraries": list(filter(None, wheel.settings.get("c-libraries", "").split(", "))),
         "limits": list(wheel.not_run),
         "files": [{"path": path, "size": size} for path, size in wheel.files],
@@ -117,7 +118,8 @@ def rows_of(view: dict[str, Any], everything: bool) -> Rows:
     for program in view["programs"]:
         rows += _program_rows(program, everything)
     if view["c_compiler"]:
-        rows.append(("c", f"{view['c_compiler']}, with {', '.join(view['c_libraries'])}"))
+        flags = f" ({view['cgo_flags']})" if view["cgo_flags"] else ""
+        rows.append(("c", f"{view['c_compiler']}{flags}, with {', '.join(view['c_libraries'])}"))
     rows.append(("licence", f"{shown}, {len(texts) or 'no'} text{'' if len(texts) == 1 else 's'}"))
     rows += [("", text) for text in texts if everything]
     rows += [("limit", text) for text in view["limits"][:_FEW]]

@@ -99,6 +99,7 @@ class BuildOptions:
     `module_licenses` states modules' licences that can't be recognised,
     `python_files` its own files for the wheel's root, `data_files` those for the environment,
     all as (path, bytes). `private` commands are in the package's folder instead of on PATH.
+    `cgo_flags` are for C, by target and variable.
     `notes` are for the user; `origins` has each value's source.
     """
 
@@ -123,6 +124,7 @@ class BuildOptions:
     data_files: tuple[tuple[str, bytes], ...] = ()
     private: tuple[str, ...] = ()
     target_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    cgo_flags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def ldflags_for(self, target: Target) -> str:
         """The linker's flags of a target's programs."""
@@ -133,6 +135,12 @@ class BuildOptions:
         """The build tags of a target's programs."""
         own = self.target_settings.get(target.name, {}).get("tags", ())
         return tuple(dict.fromkeys([*self.tags, *own]))
+
+    def cgo_flags_for(self, target: Target) -> str:
+        """The flags for a target's C, in one line of text."""
+        tables = [self.cgo_flags.get(part.name, {}) for part in target.slices]
+        texts = dict.fromkeys(f"{name}={text}" for table in tables for name, text in table.items())
+        return " ".join(texts)
 
     def variables_for(self, target: Target) -> dict[str, str]:
         """The variables that a target's linker sets, each with the option that names it."""

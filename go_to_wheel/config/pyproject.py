@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -36,6 +36,8 @@ _TEXTS = (
 _NAMES = {"description": "summary", "license": "license_expression"}
 _LISTS = ("keywords", "requires_dist", "provides_extra")
 _Check = Callable[[Any], bool]
+#: A value's check, or the keys of a table and their values' shapes.
+_Shape = _Check | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Settings:
 
     `commands` maps each command's name to its package; `packages` has packages that name
     their commands themselves; `private` commands are not on PATH. `data_files` maps folders
-    of the environment to patterns, `targets` targets' names to their "ldflags" and "tags".
+    of the environment to patterns, `targets` targets' names to "ldflags", "tags", "cgo-flags".
     """
 
     module: str | None = None
@@ -68,6 +70,8 @@ class Settings:
     cgo: bool = False
     libc: str | None = None
     glibc: str | None = None
+    sdk: str | None = None
+    cgo_flags: Mapping[str, str] = field(default_factory=dict)
     sdist_include: tuple[str, ...] = ()
     sdist_exclude: tuple[str, ...] = ()
     check: Mapping[str, Any] = field(default_factory=dict)
@@ -207,14 +211,13 @@ def _is_text_or_list(value: Any) -> bool:
     return _is_text(value) or _is_list(value)
 
 
-def _table_of(check: _Check, names: Collection[str] = ()) -> _Check:
-    """The check of a table that is not empty; `names` are the only keys it may have."""
-    return lambda value: (
-        isinstance(value, dict)
-        and bool(value)
-        and all(map(check, value.values()))
-        and (not names or value.keys() <= {*names})
-    )
+def _is_tags(value: Any) -> bool:
+    return _is_list(value) and all(re.fullmatch(r"[\w.]+", tag) for tag in value)
+
+
+def _table_of(check: _Check) -> _Check:
+    """The check of a table that is not empty."""
+    return lambda value: isinstance(value, dict) and bool(value) and all(map(check, value.values()))
 
 
 _is_table = _table_of(_is_text)
@@ -231,22 +234,20 @@ def _is_switch(value: Any) -> bool:
     return isinstance(value, bool)
 
 
-def _is_target(value: Any) -> bool:
-    """A target's linker flags, or its build tags."""
-    shapes = {"ldflags": _is_text, "tags": _is_list}
-    known = isinstance(value, dict) and value.keys() <= shapes.keys()
-    return known and all(shapes[key](found) for key, found in value.items())
-
-
 _VARIABLES = "a variable such as 'main.version', a list of them, or 'auto'"
 _PATTERNS = "a list of patterns as in .gitignore"
+_FLAG_NAMES = ("CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS")
+_FLAGS = dict.fromkeys(_FLAG_NAMES, _is_text)
+_TARGET = {"ldflags": _is_text, "tags": _is_tags, "cgo-flags": _FLAGS}
 _TARGET_NAMES = [target.name for target in TARGETS if len(target.slices) == 1]
-_TARGETS = "tables with ldflags or tags, one for a platform of `go-to-wheel platforms`"
+_TARGETS = "tables with ldflags, tags or cgo-flags, one for a platform of `go-to-wheel platforms`"
+#: What the values inside of tables should be.
+_WORDS = {_is_text: "a text", _is_tags: "a list of build tags", _is_text_or_list: "a list of codes"}
 _DATA_FILES = 'a table such as { "share/man/man1" = ["man/*.1"] }'
 _LICENSES = 'a table such as { "example.com/module" = "MIT" }'
-_CHECK = "a table with select and ignore, lists of codes"
+_CHECKS = dict.fromkeys(("select", "ignore"), _is_text_or_list)
 #: Every key: what Settings calls it, its value's shape, and that shape in words.
-KEYS: Mapping[str, tuple[str, _Check, str]] = {
+KEYS: Mapping[str, tuple[str, _Shape, str]] = {
     "module": ("module", _is_text, "a folder"),
     "package": ("packages", _is_text_or_list, "a folder or a list of folders"),
     "commands": ("commands", _is_table, 'a table such as { tool = "./cmd/tool" }'),
@@ -260,18 +261,43 @@ KEYS: Mapping[str, tuple[str, _Check, str]] = {
     "python-source": ("python_source", _is_text, "a folder"),
     "data-files": ("data_files", _table_of(_is_list), _DATA_FILES),
     "private": ("private", _is_list, "a list of commands"),
-    "target": ("targets", _table_of(_is_target, _TARGET_NAMES), _TARGETS),
+    "target": ("targets", dict.fromkeys(_TARGET_NAMES, _TARGET), _TARGETS),
     "tag-prefix": ("tag_prefix", _is_text, "what is in front of a tag's version"),
     "readme-links": ("readme_links", _is_switch, "true or false"),
     "licenses": ("licenses", _table_of(_is_license), _LICENSES),
     "cgo": ("cgo", _is_switch, "true or false"),
     "libc": ("libc", _is_text, "'musl' or 'glibc'"),
     "glibc": ("glibc", _is_text, "a version such as '2.28'"),
+    "sdk": ("sdk", _is_text, "a folder with Apple's SDK"),
+    "cgo-flags": ("cgo_flags", _FLAGS, f"a table of {', '.join(_FLAG_NAMES)}"),
     "vendor": ("vendor", _is_switch, "true or false"),
     "sdist-include": ("sdist_include", _is_list, _PATTERNS),
     "sdist-exclude": ("sdist_exclude", _is_list, _PATTERNS),
-    "check": ("check", _table_of(_is_text_or_list, ("select", "ignore")), _CHECK),
+    "check": ("check", _CHECKS, "a table with select and ignore, lists of codes"),
 }
+
+
+def _unknown_key(place: str, key: str, known: Collection[str]) -> str:
+    close = get_close_matches(key, known, 1)
+    meant = f"; did you mean {close[0]!r}?" if close else ""
+    return f"{FILE_NAME}: [{place}] has no key {key!r}{meant}"
+
+
+def _shape_faults(place: str, value: Any, shape: _Shape, words: str) -> Iterator[str]:
+    """What is wrong with a value, or with those in a table."""
+    if callable(shape):
+        if not shape(value):
+            yield f"{FILE_NAME}: {place} = {value!r} should be {words}"
+    elif not isinstance(value, dict) or not value:
+        yield f"{FILE_NAME}: {place} = {value!r} should be {words}"
+    else:
+        for key, inner in value.items():
+            if key not in shape:
+                yield _unknown_key(place, key, shape)
+                continue
+            below = shape[key]
+            words = _WORDS[below] if callable(below) else f"a table of {', '.join(below)}"
+            yield from _shape_faults(f"{place}.{key}", inner, below, words)
 
 
 def parse_settings(table: Any) -> Settings:
@@ -285,14 +311,11 @@ def parse_settings(table: Any) -> Settings:
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in KEYS:
-            close = get_close_matches(key, KEYS, 1)
-            meant = f"; did you mean {close[0]!r}?" if close else ""
-            faults.append(f"{FILE_NAME}: [{TABLE}] has no key {key!r}{meant}")
+            faults.append(_unknown_key(TABLE, key, KEYS))
             continue
-        attribute, check, shape = KEYS[key]
-        if not check(value):
-            faults.append(f"{FILE_NAME}: {TABLE}.{key} = {value!r} should be {shape}")
-        elif check is _is_text_or_list and isinstance(value, str):
+        attribute, shape, words = KEYS[key]
+        faults += _shape_faults(f"{TABLE}.{key}", value, shape, words)
+        if shape is _is_text_or_list and isinstance(value, str):
             values[attribute] = tuple(part.strip() for part in value.split(","))
         else:
             values[attribute] = tuple(value) if isinstance(value, list) else value

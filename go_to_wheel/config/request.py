@@ -1,18 +1,16 @@
 """What the user asked for, unchecked: the options, and what they and the settings say together.
 
-That is values for the program's Go variables (-X settings, and placeholders in them), and the
-C library. Pure.
+That is values for the program's Go variables: -X settings, and placeholders in them. Pure.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from go_to_wheel.config.pyproject import Settings
-from go_to_wheel.platforms import Target
 
 DEFAULT_OUTPUT_DIR = "./dist"
 #: The value of --set-version-var that means: find it.
@@ -22,7 +20,6 @@ PLACEHOLDERS = ("version", "tag", "commit", "short-commit", "date")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 #: A word of a flags string as Go splits it: quotes count at its beginning, nothing is escaped.
 _WORD = re.compile(r"'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<plain>\S+)")
-_OLDEST_GLIBC = "2.17"
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class BuildRequest:
     `tags` are Go's build tags. `dev` accepts the `.devN` version of a commit without a tag.
     `stamp` lets Go record the commit in the binary. `compiles` is false for source archives,
     which need no C compiler. `cgo` compiles C, with the command `cc` if there is one; `libc` is
-    "musl" or "glibc", `glibc` its oldest version.
+    "musl" or "glibc", `glibc` its oldest version, `sdk` a folder with Apple's SDK.
     """
 
     source: str
@@ -69,6 +66,7 @@ class BuildRequest:
     cc: str | None = None
     libc: str | None = None
     glibc: str | None = None
+    sdk: str | None = None
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -112,14 +110,18 @@ def version_variables(request: BuildRequest, settings: Settings) -> tuple[str, .
 
 def parse_variables(ldflags: str) -> dict[str, str]:
     """The variables that a string of linker flags sets, with their values; the last one counts."""
-    words = [next(filter(None, match.groups()), "") for match in _WORD.finditer(ldflags)]
     found: dict[str, str] = {}
-    for word, following in pairwise([*words, ""]):
+    for word, following in pairwise([*split_flags(ldflags), ""]):
         flag, equals, value = word.partition("=")
         if flag in ("-X", "--X"):
             variable, _, text = (value if equals else following).partition("=")
             found |= {variable: text} if variable else {}
     return found
+
+
+def split_flags(flags: str) -> list[str]:
+    """The words of a string of flags."""
+    return [next(filter(None, match.groups()), "") for match in _WORD.finditer(flags)]
 
 
 def format_setting(variable: str, value: str) -> str:
@@ -144,30 +146,3 @@ def fill_placeholders(template: str, known: Mapping[str, str]) -> str:
             listed = ", ".join(f"{{{known_name}}}" for known_name in PLACEHOLDERS)
             raise ValueError(f"{{{name}}} is none of {listed}")
     return _PLACEHOLDER.sub(lambda found: known[found[1]], template)
-
-
-def glibc_of(request: BuildRequest, settings: Settings) -> str:
-    """The glibc that C programs for Linux need, "" for static ones; unchecked."""
-    libc = request.libc or settings.libc
-    return request.glibc or settings.glibc or (_OLDEST_GLIBC if libc == "glibc" else "")
-
-
-def c_faults(
-    request: BuildRequest, settings: Settings, targets: Sequence[Target]
-) -> Iterator[tuple[str, str]]:
-    """What can't be meant, with what to do about it."""
-    libc, glibc = request.libc or settings.libc, request.glibc or settings.glibc
-    if request.cc and len({target.compile_key for target in targets}) > 1:
-        yield (
-            f"--cc {request.cc!r} is a compiler for one platform",
-            "name each one's: CC_linux_arm64=COMMAND go-to-wheel --cgo …\n"
-            "or build one platform: --platforms native",
-        )
-    if libc not in (None, "musl", "glibc"):
-        yield f"libc {libc!r} is unknown; choose 'musl' or 'glibc'", ""
-    elif glibc and libc == "musl":
-        yield f"glibc {glibc!r} has no meaning with --libc musl", "leave one of them out"
-    elif glibc and not (re.fullmatch(r"2\.\d{2}", glibc) and glibc >= _OLDEST_GLIBC):
-        yield f"glibc {glibc!r} is not a version from {_OLDEST_GLIBC} on", ""
-    elif (libc or glibc or request.cc) and not (request.cgo or settings.cgo):
-        yield "--cc, --libc and --glibc are about C, which is not compiled", "add --cgo"

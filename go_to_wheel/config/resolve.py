@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from go_to_wheel.config.c_options import c_faults, c_flags
 from go_to_wheel.config.metadata import (
     ProjectMetadata,
     check_metadata,
@@ -34,7 +35,6 @@ from go_to_wheel.config.request import (
     BuildRequest,
     asked_values,
     asked_variables,
-    c_faults,
     fill_placeholders,
     format_setting,
 )
@@ -127,6 +127,9 @@ class _Resolver:
                 for target, table in self.settings.targets.items()
             },
             entry_points=self.project.entry_points,
+            cgo_flags={
+                part.name: c_flags(self.settings, part) for each in targets for part in each.slices
+            },
         )
 
     def add(self, fault: str, hint: str = "") -> None:
@@ -293,12 +296,13 @@ class _Resolver:
 
     def refuse_compile_options(self) -> None:
         """Prebuilt binaries stay as they are: flags can't change them, settings don't count."""
+        request = self.request
         given = {
-            "--cgo": self.request.cgo or self.request.libc or self.request.glibc or self.request.cc,
-            "--tags": self.request.tags,
-            "--ldflags": self.request.ldflags,
-            "--set": self.request.set_values,
-            "--set-version-var": self.request.set_version_var,
+            "--cgo": request.cgo or request.libc or request.glibc or request.cc or request.sdk,
+            "--tags": request.tags,
+            "--ldflags": request.ldflags,
+            "--set": request.set_values,
+            "--set-version-var": request.set_version_var,
         }
         if names := [name for name, value in given.items() if value]:
             self.add(

@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from go_to_wheel.config.c_options import COptions
 from go_to_wheel.errors import InvalidOptionsError, ToolchainError
 from go_to_wheel.licenses import Notice
 from go_to_wheel.platforms import Target, macos_floor
@@ -62,6 +63,8 @@ LEAKS = re.compile(
     r"|(CPP|C|CXX|LD)FLAGS|AR|LD",
     re.DOTALL,
 )
+#: Where frameworks are in Apple's SDK.
+FRAMEWORKS = "System/Library/Frameworks"
 #: Go's packages that use macOS's libraries, and how they say so.
 _USERS = ("crypto/x509/internal/macos", "internal/syscall/unix")
 _IMPORT = re.compile(r'^//go:cgo_import_dynamic \S+ (\S+) "(/[^"]+)"', re.MULTILINE)
@@ -86,10 +89,13 @@ class OwnCompiler:
     cc: str
     cxx: str = ""
     glibc: str = ""
+    sdk: Path | None = None
 
     def environment(self, target: Target, go_version: str) -> dict[str, str]:
         """The variables that make Go compile C for a target."""
-        flags = dict.fromkeys(("CGO_CFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS"), "-O2")
+        sdk = _quote(f"-isysroot{self.sdk}") if self.sdk and target.goos == "darwin" else ""
+        text = f"-O2 {sdk}".strip()
+        flags = dict.fromkeys(("CGO_CFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS"), text)
         return {**flags, "CGO_ENABLED": "1", "CC": self.cc} | (
             {"CXX": self.cxx} if self.cxx else {}
         )
@@ -111,11 +117,13 @@ class Zig:
     """The installed ziglang: its version, and the folder with the program and its libraries.
 
     `glibc` is the oldest version that Linux programs need; empty for static ones, with musl.
+    `sdk` is Apple's, for programs that need more of macOS than libSystem.
     """
 
     version: str
     folder: Path
     glibc: str = ""
+    sdk: Path | None = None
 
     def environment(self, target: Target, go_version: str) -> dict[str, str]:
         """The variables that make Go compile C for a target."""
@@ -125,15 +133,23 @@ class Zig:
         if target.goos == "darwin":
             triple += ".{}.{}".format(*macos_floor(target, go_version, None))
         program = next(path for path in _programs(self.folder) if path.is_file())
+        hidden = [f"-ffile-prefix-map={self.folder}=/zig"]
+        headers, libraries = [], []
+        if self.sdk and target.goos == "darwin":
+            frameworks, below = self.sdk / FRAMEWORKS, self.sdk / "usr"
+            hidden += [f"-ffile-prefix-map={self.sdk}=/sdk"]
+            headers = ["-iframework", str(frameworks), "-idirafter", str(below / "include")]
+            libraries = [f"-F{frameworks}", f"-L{below / 'lib'}"]
         # UBSan, zig's default, would stop programs that work elsewhere.
-        flags = f"-O2 -g0 -fno-sanitize=undefined {_quote(f'-ffile-prefix-map={self.folder}=/zig')}"
+        words = ["-O2", "-g0", "-fno-sanitize=undefined", *hidden, *headers]
+        flags = " ".join(map(_quote, words))
         return {
             "CGO_ENABLED": "1",
             "CC": f"{_quote(str(program))} cc -target {triple}",
             "CXX": f"{_quote(str(program))} c++ -target {triple}",
             "CGO_CFLAGS": flags,
             "CGO_CXXFLAGS": flags,
-            "CGO_LDFLAGS": "-O2",
+            "CGO_LDFLAGS": " ".join(map(_quote, ["-O2", *libraries])),
             "PKG_CONFIG": "pkg-config-of-this-machine-is-not-used",
         }
 
@@ -163,25 +179,33 @@ class Zig:
         return found
 
 
-def find_zig(glibc: str = "") -> Zig:
+def find_zig(glibc: str = "", sdk: Path | None = None) -> Zig:
     """The ziglang package beside this one. Raises ToolchainError when it is missing."""
     spec = find_spec("ziglang")
     for place in (spec.submodule_search_locations or []) if spec else []:
         if any(path.is_file() for path in _programs(Path(place))):
             try:
-                return Zig(version("ziglang"), Path(place), glibc)
+                return Zig(version("ziglang"), Path(place), glibc, sdk)
             except PackageNotFoundError:
                 break
     raise ToolchainError("--cgo needs a C compiler, and ziglang is not installed", INSTALL_HINT)
 
 
-def find_own(
-    target: Target, cc: str | None, environ: Mapping[str, str], glibc: str
-) -> OwnCompiler | None:
+def find_own(target: Target, options: COptions) -> OwnCompiler | None:
     """The compiler named for a target: CC_linux_arm64 and CXX_linux_arm64, else `--cc`."""
     system = f"{target.goos}_{target.goarch}"
-    named = environ.get(f"CC_{system}") or cc
-    return OwnCompiler(named, environ.get(f"CXX_{system}", ""), glibc) if named else None
+    named, cxx = (options.environ.get(f"{name}_{system}", "") for name in ("CC", "CXX"))
+    cc = named or options.cc
+    return OwnCompiler(cc, cxx, options.glibc, options.sdk) if cc else None
+
+
+def check_sdk(folder: Path) -> None:
+    """Raise InvalidOptionsError for a folder that is no SDK of Apple's."""
+    if not (folder / FRAMEWORKS).is_dir():
+        raise InvalidOptionsError(
+            [f"sdk {str(folder)!r} is not a folder with Apple's SDK: it has no {FRAMEWORKS}"],
+            "name one such as MacOSX.sdk; on a Mac it is what this prints: xcrun --show-sdk-path",
+        )
 
 
 def _programs(folder: Path) -> tuple[Path, Path]:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
+from go_to_wheel.config.c_options import COptions
 from go_to_wheel.errors import SourceError
-from go_to_wheel.golang.c_compiler import OwnCompiler, check_targets, find_zig, read_macos_imports
+from go_to_wheel.golang.c_compiler import (
+    FRAMEWORKS,
+    OwnCompiler,
+    check_sdk,
+    check_targets,
+    find_own,
+    find_zig,
+    read_macos_imports,
+)
 from go_to_wheel.golang.command import Go
-from go_to_wheel.golang.messages import ELSEWHERE
+from go_to_wheel.golang.messages import APPLE, ELSEWHERE
 from go_to_wheel.golang.packages import Package, list_cgo_files, list_linked
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.files import open_file
@@ -50,38 +59,43 @@ def use_c(
     folder: Path,
     packages: Sequence[str],
     listers: Mapping[Target, Go],
-    named: Callable[[Target], OwnCompiler | None],
-    glibc: str,
+    options: COptions,
 ) -> tuple[Go, list[str]]:
     """A Go that compiles C for those targets whose programs have it, and notes.
 
-    `listers` list with cgo and each target's build tags. `named` gives the user's own compilers;
-    zig compiles for the rest, with `glibc` as the version asked for, "" for musl. Raises
-    InvalidOptionsError for targets that C can't be compiled for, SourceError for packages that
-    need what zig doesn't have, ToolchainError without zig.
+    `listers` list with cgo and each target's build tags. zig compiles where the user names no
+    compiler. Raises InvalidOptionsError for targets that C can't be compiled for and for a
+    folder without an SDK, SourceError for packages that need what zig doesn't have,
+    ToolchainError without zig.
     """
+    if options.sdk and any(target.goos == "darwin" for target in listers):
+        check_sdk(options.sdk)
     compilers: dict[object, OwnCompiler | None] = {}
     faults: list[str] = []
     for target in {target.compile_key: target for target in listers}.values():
         linked = list_linked(listers[target], folder, packages, target)
         users = [package for package in linked if package.uses_c and not package.is_standard]
         if users:
-            own = compilers[target.compile_key] = named(target)
+            own = compilers[target.compile_key] = find_own(target, options)
             for package in users if own is None else ():
-                faults += missing_parts(package, target, go.standard_library)
+                faults += missing_parts(package, target, go.standard_library, options.sdk)
     if not compilers:
         without = replace(go, environment={**go.environment, "CGO_ENABLED": "0"})
         return without, ["--cgo: the program has no C, so it is built without cgo"]
     for_zig = [t for t in listers if compilers.get(t.compile_key, go) is None]
-    check_targets(for_zig, glibc)
+    check_targets(for_zig, options.glibc)
     if faults:
-        raise SourceError("\n".join(dict.fromkeys(faults)), ELSEWHERE)
-    zig = find_zig(glibc) if for_zig else None
-    return replace(go, zig=zig, compilers={k: own or zig for k, own in compilers.items()}), []
+        hint = APPLE if any("Apple's" in fault for fault in faults) else ELSEWHERE
+        raise SourceError("\n".join(dict.fromkeys(faults)), hint)
+    zig = find_zig(options.glibc, options.sdk) if for_zig else None
+    found = {key: own or zig for key, own in compilers.items()}
+    return replace(go, zig=zig, compilers=found, c_flags=options.flags), []
 
 
-def missing_parts(package: Package, target: Target, standard_library: Path) -> list[str]:
-    """What a package wants of the system that it is built on, and zig doesn't have."""
+def missing_parts(
+    package: Package, target: Target, standard_library: Path, sdk: Path | None = None
+) -> list[str]:
+    """What a package wants of the system that it is built on, and zig and the SDK don't have."""
     faults = [
         f"{package.import_path} needs the C library {name!r} (#cgo pkg-config): this machine has "
         "it for itself alone, if at all"
@@ -90,10 +104,11 @@ def missing_parts(package: Package, target: Target, standard_library: Path) -> l
     flags = package.c_flags if target.goos == "darwin" else ()
     names = [name for flag, name in pairwise(flags) if flag == "-framework"]
     known = {path.rpartition("/")[2] for path in read_macos_imports(standard_library)}
+    where = f"which {sdk} does not have" if sdk else "which only Apple's SDK has"
     return faults + [
-        f"{package.import_path} needs Apple's framework {name}, which only Apple's SDK has"
+        f"{package.import_path} needs Apple's framework {name}, {where}"
         for name in names
-        if name not in known
+        if name not in known and not (sdk and (sdk / FRAMEWORKS / f"{name}.framework").is_dir())
     ]
 
 

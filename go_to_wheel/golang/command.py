@@ -38,7 +38,7 @@ class Go:
     change the generated code. `source_folders` hold the sources of the standard library and
     of other modules on this machine. `compilers` compile the C of some targets,
     by their compile keys; with any, programs for other targets are built without cgo. `zig` is
-    one of them.
+    one of them. `c_flags` are more flags, by target and variable.
     """
 
     program: str
@@ -48,6 +48,7 @@ class Go:
     source_folders: tuple[str, ...] = ()
     zig: Zig | None = None
     compilers: Mapping[object, Zig | OwnCompiler | None] = field(default_factory=dict)
+    c_flags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def standard_library(self) -> Path:
@@ -66,6 +67,8 @@ class Go:
             if isinstance(compiler, Zig):
                 env = {name: value for name, value in env.items() if not LEAKS.fullmatch(name)}
             env |= compiler.environment(target, self.version)
+            for name, more in self.c_flags.get(target.name, {}).items():
+                env[name] = f"{env.get(name, '')} {more}".strip()
         elif self.compilers:
             env["CGO_ENABLED"] = "0"
         if target.variant:
@@ -124,7 +127,8 @@ class Go:
 
     def with_tags(self, tags: Sequence[str]) -> Go:
         """The same Go with build tags, in place of those that GOFLAGS has."""
-        return self.with_flag(f"-tags={','.join(tags)}") if tags else self
+        valid = [tag for tag in tags if re.fullmatch(r"[\w.]+", tag)]  # `resolve` names others
+        return self.with_flag(f"-tags={','.join(valid)}") if valid else self
 
     def with_cgo(self) -> Go:
         """The same Go, which lists and compiles files that import "C"."""

@@ -11,6 +11,12 @@ ELSEWHERE = (
     "build that platform where it has the library, and wrap the binary: --binary TARGET=PATH\n"
     "or leave the platform out: --platforms LIST"
 )
+#: The same for what Apple alone gives away.
+APPLE = (
+    "name a folder with Apple's SDK: --sdk MacOSX.sdk (on a Mac: xcrun --show-sdk-path)\n"
+    "or build that platform on a Mac, and wrap the binary: --binary darwin-arm64=PATH\n"
+    "or leave the platform out: --platforms LIST"
+)
 #: A pattern in Go's message -> what to do; the first match counts.
 _EXPLANATIONS = {
     "error obtaining VCS status": (
@@ -71,11 +77,12 @@ _EXPLANATIONS = {
     "GOCACHE is not defined|build cache is disabled": (
         "set HOME, or GOCACHE to a folder for Go's cache"
     ),
+    r"fatal error: '([A-Z]\w+|objc|os|xpc)/[^']+' file not found|find framework": APPLE,
     r"fatal error: '(?P<name>[^']+)' file not found": (
         f"no package contains the C header {{name}}, and zig has only those of the C library\n"
         f"{ELSEWHERE}"
     ),
-    "unable to find [a-z ]*(?:library|framework) [\"'](?P<name>[^\"']+)": (
+    "unable to find [a-z ]*library [\"'](?P<name>[^\"']+)": (
         f"the library {{name}} would have to be compiled for that platform, too\n{ELSEWHERE}"
     ),
     r"undefined symbol: (?P<name>\S+)": (

@@ -189,6 +189,7 @@ def sbom_entries(
         settings["c-compiler"] = compiler.replace("zig-", "zig ")
         settings["c-libraries"] = ", ".join(sorted(parts))
         settings["glibc"] = parts.get("glibc", "")
+        settings["cgo-flags"] = options.cgo_flags_for(target)
     settings = {name: value for name, value in settings.items() if value}
     product = Product(project.name, project.version, __version__, licenses.expression, settings)
     path = f"{info_folder(options)}/sboms/{distribution_name(project.name)}.cyclonedx.json"

@@ -1,0 +1,131 @@
+"""Flags for C: joined, expanded, and which of them are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from go_to_wheel.config.c_options import c_faults, c_flags, c_options
+from go_to_wheel.config.pyproject import Project, Settings
+from go_to_wheel.config.request import BuildRequest
+from go_to_wheel.platforms import TARGETS, Target
+
+NAMES = {target.name: target for target in TARGETS}
+LINUX, MAC, UNIVERSAL = NAMES["linux-amd64"], NAMES["darwin-arm64"], NAMES["darwin-universal2"]
+FLAGS = {"CGO_CFLAGS": "-DA", "CGO_LDFLAGS": "-lm"}
+OWN = {"darwin-arm64": {"cgo-flags": {"CGO_CFLAGS": "-DB", "CGO_CXXFLAGS": "-DC"}}}
+
+
+def faults(name: str, text: str) -> list[str]:
+    settings = Settings(cgo=True, cgo_flags={name: text})
+    return [message for message, _ in c_faults(BuildRequest("."), settings, [LINUX])]
+
+
+def test_a_targets_own_flags_come_last() -> None:
+    settings = Settings(cgo_flags=FLAGS, targets=OWN)
+    assert c_flags(settings, LINUX) == FLAGS
+    assert c_flags(settings, MAC) == {
+        "CGO_CFLAGS": "-DA -DB",
+        "CGO_CXXFLAGS": "-DC",
+        "CGO_LDFLAGS": "-lm",
+    }
+
+
+def test_a_universal_file_has_those_of_its_images() -> None:
+    project = Project(Path(), Settings(cgo_flags=FLAGS, targets=OWN))
+    flags = c_options(BuildRequest("."), project, [UNIVERSAL], {}).flags
+    assert flags["darwin-amd64"]["CGO_CFLAGS"] == "-DA"
+    assert flags["darwin-arm64"]["CGO_CFLAGS"] == "-DA -DB"
+
+
+def test_the_source_folder_in_flags(tmp_path: Path) -> None:
+    folder = tmp_path / "my source"
+    folder.mkdir()
+    settings = Settings(cgo_flags={"CGO_LDFLAGS": "-L${SRCDIR}/lib -lx"})
+    flags = c_options(BuildRequest("."), Project(folder, settings), [LINUX], {}).flags
+    assert flags["linux-amd64"] == {
+        "CGO_CPPFLAGS": f'"-ffile-prefix-map={folder}=/_/source"',
+        "CGO_LDFLAGS": f'"-L{folder}/lib" -lx',
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "CGO_CFLAGS",
+            "-DSQLITE_ENABLE_FTS5 -DX=1 -UY -O3 -Wall -Wno-error=foo -std=gnu11 -pthread",
+        ),
+        (
+            "CGO_CFLAGS",
+            "-I include -I/usr/x -isystem y -include config.h -g0 -w -D_FORTIFY_SOURCE=2",
+        ),
+        ("CGO_CFLAGS", "-fvisibility=hidden -fno-strict-aliasing -fwrapv -fPIC -ffast-math"),
+        ("CGO_CFLAGS", "-march=x86-64-v2 -msse4.2 -mno-avx -mcpu=cortex-a53+crypto"),
+        ("CGO_CFLAGS", "'-DNAME=\"a b\"'"),
+        ("CGO_CXXFLAGS", "-std=c++20 -fno-exceptions -fno-rtti"),
+        ("CGO_LDFLAGS", "-L lib -lfoo -lstdc++ ${SRCDIR}/lib/libx.a -framework Cocoa -pthread -s"),
+        ("CGO_LDFLAGS", "-Wl,--no-as-needed -Wl,-z,now -Wl,--subsystem,windows -mwindows"),
+    ],
+)
+def test_usual_flags(name: str, text: str) -> None:
+    assert faults(name, text) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "flag"),
+    [
+        *(
+            ("CGO_CFLAGS", flag)
+            for flag in (
+                *("-fplugin=/tmp/x.so", "-fpass-plugin=x.so", "-Xclang", "-wrapper", "-B/tmp"),
+                *("-mllvm", "-mllvm=-load=x", "-march=native", "-mtune=native", "@/tmp/flags"),
+                *("-fno-integrated-as", "-fintegrated-as", "--config=/tmp/x", "-o", "-MF"),
+                *("-Wa,--defsym", "-Wl,-plugin", "-Wp,-MD,/tmp/x", "-save-temps", "-target"),
+                *("-I@x", "-specs=/tmp/x", "-fuse-ld=/tmp/x", "-ffile-prefix-map=/a=/b", "-DA=@x"),
+            )
+        ),
+        *(
+            ("CGO_LDFLAGS", flag)
+            for flag in (
+                *("-Wl,-plugin,/tmp/x.so", "-Wl,-o,/tmp/x", "-Wl,-Map,/tmp/x", "-fuse-ld=/tmp/x"),
+                *("@/tmp/flags", "-Xlinker", "-fplugin=x", "-T", "-Wl,--dynamic-linker,/tmp/x"),
+                *("-B/tmp", "-o", "-Wl,@/tmp/x", "-Wl,-rpath,/tmp"),
+            )
+        ),
+    ],
+)
+def test_powerful_flags_are_refused(name: str, flag: str) -> None:
+    (message,) = faults(name, f"-DA {flag}" if name == "CGO_CFLAGS" else f"-lm {flag}")
+    assert message == f"pyproject.toml: tool.go-to-wheel.cgo-flags.{name}: {flag!r} is refused"
+
+
+@pytest.mark.parametrize(
+    ("flag", "refused"),
+    [
+        *(
+            (flag, True)
+            for flag in ("-extld=x", "--extld", "-extldflags=-static", "-o", "-extar=x")
+        ),
+        *((flag, True) for flag in ("-cpuprofile=/tmp/x", "-memprofile", "-tmpdir=/tmp")),
+        *(
+            (flag, False)
+            for flag in ("-s", "-X", "-H=windowsgui", "-linkmode=external", "-w=false")
+        ),
+    ],
+)
+def test_flags_of_gos_linker(flag: str, refused: bool) -> None:
+    found = list(c_faults(BuildRequest("."), Settings(ldflags=f"-s {flag}"), [LINUX]))
+    assert len(found) == refused
+    assert not list(c_faults(BuildRequest(".", ldflags=flag), Settings(), [LINUX]))
+
+
+def test_an_sdk_on_the_command_line_counts_more(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project", Settings(sdk="My.sdk"))
+
+    def sdk(request: BuildRequest, targets: list[Target]) -> Path | None:
+        return c_options(request, project, targets, {}).sdk
+
+    assert sdk(BuildRequest("."), [MAC]) == tmp_path / "project" / "My.sdk"
+    assert sdk(BuildRequest(".", sdk=str(tmp_path / "Other.sdk")), [MAC]) == tmp_path / "Other.sdk"

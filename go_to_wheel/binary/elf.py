@@ -72,6 +72,7 @@ def read_elf(reader: BoundedReader) -> Image:
         path = reader.read_at(place["p_offset"], min(place["p_filesz"], 4096))
         interpreter = path.split(b"\0")[0].decode("utf-8", "replace")
     libraries, search_paths, flags = _dynamic(segments)
+    versions = _versions(elf)
     facts = BinaryFacts(
         format="elf",
         goos="linux",
@@ -83,7 +84,8 @@ def read_elf(reader: BoundedReader) -> Image:
         interpreter=interpreter,
         libraries=libraries,
         search_paths=search_paths,
-        glibc_floor=_glibc_floor(elf),
+        glibc_floor=_glibc_floor({name for _, name in versions}),
+        versions=versions,
     )
     return Image(facts, _build_info(elf, segments), _system(elf, reader, segments))
 
@@ -116,9 +118,14 @@ def _dynamic(segments: list[Any]) -> tuple[tuple[str, ...], tuple[str, ...], int
     return tuple(libraries), tuple(folders), flags
 
 
-def _glibc_floor(elf: ELFFile) -> Version2 | None:
+def _versions(elf: ELFFile) -> tuple[tuple[str, str], ...]:
+    """The symbol versions that it needs, each with its library, sorted."""
     needs = (part for part in elf.iter_sections() if isinstance(part, GNUVerNeedSection))
-    names = {str(v.name) for need in needs for _, wanted in need.iter_versions() for v in wanted}
+    pairs = ((need.name, v.name) for part in needs for need, vs in part.iter_versions() for v in vs)
+    return tuple(sorted({(str(library), str(name)) for library, name in pairs}))
+
+
+def _glibc_floor(names: set[str]) -> Version2 | None:
     floors = [(int(m[1]), int(m[2])) for m in map(_GLIBC.match, names) if m]
     # A marker for packed relocations; glibc 2.36 is the first that has it.
     return max([*floors, *([(2, 36)] if "GLIBC_ABI_DT_RELR" in names else [])], default=None)

@@ -59,7 +59,8 @@ class BinaryFacts:
     "ppc64le", "s390x", "riscv64" … on Linux ("arm" where the level is unknown);
     "x86_64", "arm64" on macOS; "amd64", "arm64", "32" on Windows. `kind` is
     "executable", "shared library", "object file" or "core dump". `glibc_floor` is the
-    newest glibc symbol version asked for; `minimum_macos` is what the header states;
+    newest glibc symbol version asked for, `versions` are all of them with their libraries
+    ("libc.so.6", "GLIBC_2.34"); `minimum_macos` is what the header states;
     `search_paths` are the folders (RPATH, RUNPATH) where the loader looks for libraries.
     `slices` are the images of a universal file, whose `machine` is "universal2".
     """
@@ -73,6 +74,7 @@ class BinaryFacts:
     libraries: tuple[str, ...] = ()
     search_paths: tuple[str, ...] = ()
     glibc_floor: Version2 | None = None
+    versions: tuple[tuple[str, str], ...] = ()
     minimum_macos: Version2 | None = None
     slices: tuple[BinaryFacts, ...] = ()
     go: GoBuildInfo | None = None

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
+from importlib.resources import files
 from typing import BinaryIO, Literal
 
 from go_to_wheel.binary.facts import BinaryFacts, describe, system_name
+from go_to_wheel.binary.manylinux import oldest_glibc, unpromised
 from go_to_wheel.binary.read import read_facts
 from go_to_wheel.errors import BinaryError
 from go_to_wheel.platforms import TARGETS, Target, glibc_tags, go_minor, platform_tags
 
 #: Stands in for no (or a self-made) Go release: its minimum is below what any header states.
 _UNKNOWN_GO = "go1.17"
+_NEWEST_GLIBC = (99, 0)
 _CHUNK = 1 << 20
 
 #: Instruction set levels, from the most compatible up, by the variable that sets them.
@@ -28,26 +32,8 @@ _LEVELS = {
 _ANDROID_LOADER = "/system/bin/linker64"
 _ARM = ("arm", "armv5l", "armv6l", "armv7l")
 Linkage = Literal["no C", "static", "glibc"]
-#: The DLLs of Windows itself, without those of compilers and Visual C++.
-_DLLS = "|".join(
-    """
-    activeds advapi32 authz avicap32 avrt bcrypt bcryptprimitives bluetoothapis cabinet cfgmgr32
-    combase comctl32 comdlg32 credui crypt32 cryptui d2d1 d3d11 d3d12 d3d9 d3dcompiler_47 dbghelp
-    dcomp ddraw dhcpcsvc dinput8 dnsapi dsound dwmapi dwrite dxgi dxva2 fwpuclnt gdi32 gdiplus glu32
-    hid imagehlp imm32 iphlpapi kernel32 kernelbase mf mfplat mfreadwrite mpr msacm32 msi msimg32
-    msvcrt mswsock ncrypt netapi32 normaliz ntdll odbc32 ole32 oleacc oleaut32 opengl32 pdh powrprof
-    propsys psapi rasapi32 rpcrt4 rstrtmgr secur32 sensapi setupapi shcore shell32 shlwapi sspicli
-    tdh ucrtbase urlmon user32 userenv usp10 uxtheme version virtdisk wer wevtapi windowscodecs
-    winhttp wininet winmm winscard winspool wintrust winusb wlanapi wldap32 ws2_32 wsock32 wtsapi32
-    xinput1_4 xmllite
-    """.split()
-)
-#: The libraries that every system of a kind has; for Linux, those of glibc.
-_SYSTEM_LIBRARIES = {
-    "linux": re.compile(r"lib(c|m|dl|pthread|rt|util|resolv)\.so\.\d|ld-linux.*"),
-    "darwin": re.compile(r"/usr/lib/.*|/System/Library/Frameworks/.*"),
-    "windows": re.compile(rf"(api-ms-win-[a-z0-9-]*|{_DLLS})\.(dll|drv)", re.IGNORECASE),
-}
+#: The libraries that every macOS has.
+_OF_MACOS = re.compile(r"/usr/lib/.*|/System/Library/Frameworks/.*")
 _INSTRUMENTED = ("-race", "-msan", "-asan", "-cover")
 
 
@@ -99,7 +85,7 @@ def tags_for(programs: Sequence[BinaryFacts], target: Target) -> tuple[str, ...]
     releases = [f.go.version for f in programs if f.go and re.match(r"(go)?1\.\d", f.go.version)]
     newest = max([_UNKNOWN_GO, *releases], key=go_minor)
     if target.goos == "linux" and any(not facts.static for facts in programs):
-        return glibc_tags(target, max(facts.glibc_floor or (2, 17) for facts in programs))
+        return glibc_tags(target, oldest_glibc(programs))
     return platform_tags(target, newest, max(minimums, default=None))
 
 
@@ -121,10 +107,9 @@ def check_target(
         return [f for part, thin in pairs if thin for f in check_target(part, thin, prebuilt, c)]
     faults = list(_wrong_system(facts, target))
     faults += () if c == "glibc" else _wrong_linkage(facts, target, c)
-    system = None if c == "no C" else _SYSTEM_LIBRARIES.get(facts.goos)
-    foreign = [name for name in facts.libraries if system and not system.fullmatch(name)]
     faults += [
-        f"it needs {name}, which not every {system_name(facts.goos)} has" for name in foreign
+        f"it needs {name}, which not every {system_name(facts.goos)} has"
+        for name in ([] if c == "no C" else _foreign_libraries(facts, c))
     ]
     if c == "no C" and not prebuilt and facts.setting("CGO_ENABLED") == "1":
         faults.append("it was built with CGO_ENABLED=1")
@@ -132,6 +117,22 @@ def check_target(
     faults += () if prebuilt else _wrong_settings(facts, target)
     instrumented = [flag for flag in _INSTRUMENTED if facts.setting(flag) == "true"]
     return faults + [f"it was built with {flag}, for testing only" for flag in instrumented]
+
+
+def _foreign_libraries(facts: BinaryFacts, c: Linkage) -> list[str]:
+    """The libraries that the system itself may lack."""
+    if facts.goos == "linux":
+        return unpromised(facts, _NEWEST_GLIBC) if c == "glibc" else []
+    own = is_system_dll if facts.goos == "windows" else _OF_MACOS.fullmatch
+    return [name for name in facts.libraries if not own(name)]
+
+
+@cache
+def is_system_dll(name: str) -> bool:
+    """Whether a DLL is Windows's own."""
+    known = files("go_to_wheel").joinpath("data", "windows-dlls.txt").read_text(encoding="utf-8")
+    stem, _, suffix = name.lower().rpartition(".")
+    return suffix in ("dll", "drv") and (stem in known.split() or stem.startswith("api-ms-win-"))
 
 
 def _wrong_system(facts: BinaryFacts, target: Target) -> Iterator[str]:

@@ -10,13 +10,12 @@ import struct
 from collections.abc import Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib.resources import files
 from typing import BinaryIO
 
 from go_to_wheel.binary.facts import BinaryFacts, describe
 from go_to_wheel.binary.macho import list_slices
-from go_to_wheel.binary.match import contains, level_faults
+from go_to_wheel.binary.manylinux import unpromised
+from go_to_wheel.binary.match import contains, is_system_dll, level_faults
 from go_to_wheel.binary.reader import BoundedReader
 from go_to_wheel.check.filename import Claim, WheelName, is_command, parse_claim
 from go_to_wheel.check.report import Findings, fault
@@ -29,19 +28,17 @@ _BUILDER_PATHS = (
     *(b"\0/go/src/", b"\0/usr/local/go/src/", b"\0C:/Users/", b"\0C:/hostedtoolcache/"),
     *(b"\0D:/a/", b"\0C:/Program Files/Go/src/"),
 )
-#: The libraries that every system with manylinux wheels has (PEP 513, 571, 599).
-_PROMISED = re.compile(
-    r"lib(c|m)\.so\.6|lib(dl|resolv)\.so\.2|lib(rt|util|nsl|gcc_s|z|expat|atomic|GL)\.so\.1"
-    r"|libpthread\.so\.0|libstdc\+\+\.so\.6|lib(X11|Xext|ICE|SM)\.so\.6|libXrender\.so\.1"
-    r"|lib(glib|gobject|gthread)-2\.0\.so\.0|ld-linux.*"
-)
 #: Below this size compression saves nothing worth a warning.
 _SMALL = 64 << 10
 _LIBRARY_NAME = re.compile(r"\.(dll|dylib|exe|node|pyd|so(\.\d+)*)$")
 #: The libraries of compilers that are not Microsoft's.
 _MINGW = re.compile(r"(lib(gcc_s|stdc\+\+|winpthread|gomp|ssp)|cyg|msys-).*\.dll", re.IGNORECASE)
-#: Contracts of Windows, and the libraries that Python for Windows has beside it.
-_API_SET = re.compile(r"(api|ext)-ms-|python3|vcruntime140|.*\.(drv|exe|sys)$")
+#: Contracts of Windows, what Python for Windows has beside it, and drivers' parts.
+_OTHER_DLL = re.compile(
+    r"(api|ext)-ms-|python3|vcruntime(140|\.)|(concrt140|vulkan-1|d3dcompiler_43)\."
+    r"|.*\.(drv|exe|sys)(\.dll)?$",
+    re.IGNORECASE,
+)
 #: Libraries of package managers; macOS's own are in /usr/lib and /System.
 _FOREIGN_DYLIB = re.compile(r"/(?!usr/lib/|System/)")
 _RELEASE = re.compile(
@@ -199,24 +196,18 @@ def _check_libraries(program: Program, claims: list[Claim], names: Set[str]) -> 
         yield fault("binary-rpath", path, f"it looks into {shown}")
     absent = [name for name in facts.libraries if name not in names]
     foreign = [name for name in absent if _MINGW.fullmatch(name)]
-    if any(claim.libc == "glibc" for claim in claims) and not program.is_musl:
-        foreign = [name for name in absent if not _PROMISED.fullmatch(name)]
+    floors = [claim.floor for claim in claims if claim.libc == "glibc" and claim.floor]
+    if floors and not program.is_musl:
+        foreign = unpromised(facts, min(floors), names)
     elif facts.format == "macho":
         foreign = [name for name in facts.libraries if _FOREIGN_DYLIB.match(name)]
     elif facts.format == "pe":
-        known, lower = {*foreign, *filter(_is_system_dll, absent)}, set(map(str.lower, names))
+        known = {*foreign, *filter(is_system_dll, absent), *filter(_OTHER_DLL.match, absent)}
+        lower = set(map(str.lower, names))
         if others := [name for name in absent if name not in known and name.lower() not in lower]:
             yield fault("binary-dll", path, f"it needs {', '.join(others)}")
     if foreign:
         yield fault("binary-library", path, f"it needs {', '.join(foreign)}")
-
-
-@cache
-def _is_system_dll(name: str) -> bool:
-    """Whether a DLL is Windows's or Python's own."""
-    known = files("go_to_wheel").joinpath("data", "windows-dlls.txt").read_text(encoding="utf-8")
-    stem = name.lower().removesuffix(".dll")
-    return stem in known.split() or bool(_API_SET.match(stem))
 
 
 def _check_build(program: Program, claims: list[Claim], release: Sequence[int]) -> Findings:

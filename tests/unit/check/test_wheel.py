@@ -519,6 +519,9 @@ def test_libraries_and_musl() -> None:
     assert codes(("libc.so.6", "libm.so.6"), glibc) == []
     assert codes(("libc.so.6", "libfoo.so.1"), glibc) == ["binary-library"]
     assert codes(("libc.so.6", "libfoo.so.1"), glibc, ("libfoo.so.1",)) == []
+    plain = dataclasses.replace(plain, versions=(("libstdc++.so.6", "GLIBCXX_3.4.30"),))
+    assert codes(("libstdc++.so.6",), "manylinux2014_x86_64") == ["binary-library"]
+    assert codes(("libstdc++.so.6",), "manylinux_2_39_x86_64") == []
     assert codes(("libc.musl-x86_64.so.1",), musl) == []
     assert codes(("libc.so",), musl) == []
     assert codes(("libc.so",), glibc) == ["binary-libc"]

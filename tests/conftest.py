@@ -22,9 +22,12 @@ else:
     settings.register_profile("ci", deadline=None, derandomize=True)
     settings.load_profile("ci" if os.environ.get("CI") else "patient")
 
-# A shell that starts the tests in the background makes them, and what they start, ignore Ctrl-C.
+# A shell that starts the tests in the background makes them, and what they start, ignore Ctrl-C;
+# nohup does so with SIGHUP.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 GOLDEN = Path(__file__).parent / "golden"
 

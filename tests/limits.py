@@ -131,9 +131,10 @@ def _holds(place: str, folders: Sequence[Path]) -> bool:
 @cache
 def _old_clock() -> tempfile._TemporaryFileWrapper[bytes]:
     """A library to load before a program, in a file that lasts as long as the tests."""
+    compiler = program("a C compiler")  # which skips the test, before there is a file
     file = tempfile.NamedTemporaryFile(suffix=".so")
-    compiler = [program("a C compiler"), "-shared", "-fPIC", "-x", "c", "-o", file.name, "-"]
-    subprocess.run(compiler, input=_CLOCK.encode(), check=True)
+    command = [compiler, "-shared", "-fPIC", "-x", "c", "-o", file.name, "-"]
+    subprocess.run(command, input=_CLOCK.encode(), check=True)
     return file
 
 

@@ -120,6 +120,7 @@ def measure(python: str, folder: Path, count: int, rounds: int, limits: Limits) 
     descriptors = Descriptors(server.process.pid)
     descriptors.start()
     try:
+        server.until(lambda: bool(server.get("/")))  # templates are compiled
         times = scan(server)
         print(f"  first 100 rows {times['hundred'] - times['begun']:.2f} s after the scan began")
         print(

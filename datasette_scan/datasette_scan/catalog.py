@@ -315,6 +315,7 @@ class Catalog:
                 entry.name = entry.address = name
                 entry.gather_words()
         self._by_name = []
+        self.ordered(Query())  # sorted here, and not when a page waits for it
         self.touch()
 
     def unattached(self) -> list[Entry]:

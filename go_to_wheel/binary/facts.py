@@ -62,7 +62,9 @@ class BinaryFacts:
     newest glibc symbol version asked for, `versions` are all of them with their libraries
     ("libc.so.6", "GLIBC_2.34"); `minimum_macos` is what the header states;
     `search_paths` are the folders (RPATH, RUNPATH) where the loader looks for libraries.
-    `slices` are the images of a universal file, whose `machine` is "universal2".
+    `signature` is where a Mach-O image's or PE file's own lies, and the image's start in the
+    file for its address. `slices` are the images of a universal file, whose `machine` is
+    "universal2".
     """
 
     format: str
@@ -76,6 +78,7 @@ class BinaryFacts:
     glibc_floor: Version2 | None = None
     versions: tuple[tuple[str, str], ...] = ()
     minimum_macos: Version2 | None = None
+    signature: Span | None = None
     slices: tuple[BinaryFacts, ...] = ()
     go: GoBuildInfo | None = None
 

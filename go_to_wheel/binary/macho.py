@@ -35,7 +35,7 @@ _SEGMENT, _SEGMENT_64 = 0x1, 0x19
 _LOAD_DYLINKER, _VERSION_MIN_MACOSX, _BUILD_VERSION = 0xE, 0x24, 0x32
 #: LOAD_DYLIB, LOAD_WEAK_DYLIB, REEXPORT_DYLIB, LAZY_LOAD_DYLIB, LOAD_UPWARD_DYLIB
 _LOAD_LIBRARY = frozenset({0xC, 0x80000018, 0x8000001F, 0x20, 0x80000023})
-_RPATH = 0x8000001C
+_RPATH, _CODE_SIGNATURE = 0x8000001C, 0x1D
 _READ_WRITE = 3
 _SYSTEMS = {1: "darwin", 2: "ios", 3: "tvos", 4: "watchos", 6: "ios", 7: "ios", 11: "visionos"}
 MAGICS = (b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
@@ -55,6 +55,7 @@ def read_macho(reader: BoundedReader) -> Image:
     _, cpu, _, kind, count, size, flags = reader.unpack_at(order + "7I", 0)
     commands = list(_load_commands(reader, order, 32 if wide else 28, count, size))
     system, minimum = _platform(order, commands)
+    signatures = [_numbers(order, body, 2) for n, body in commands if n == _CODE_SIGNATURE]
     facts = BinaryFacts(
         format="macho",
         goos=system or "darwin",
@@ -65,6 +66,7 @@ def read_macho(reader: BoundedReader) -> Image:
         libraries=tuple(_strings(order, commands, _LOAD_LIBRARY)),
         search_paths=tuple(_strings(order, commands, {_RPATH})),
         minimum_macos=minimum if system in ("", "darwin") else None,
+        signature=next((Span(reader.start, reader.start + at, n) for at, n in signatures), None),
     )
     return Image(facts, _build_info(reader, order, commands), system)
 

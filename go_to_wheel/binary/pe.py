@@ -25,6 +25,8 @@ _ALIGNMENT = 0x00F00000
 #: Index of the directory, size of its entries, where in them the name's address is: the
 #: usual imports, and the delayed ones.
 _IMPORT_TABLES = ((1, 20, 12), (13, 32, 4))
+#: Index of the directory of Authenticode's signatures, whose address is an offset.
+_SECURITY = 4
 
 
 def read_pe(reader: BoundedReader) -> Image:
@@ -45,7 +47,8 @@ def read_pe(reader: BoundedReader) -> Image:
     layout, tables = ("<28xI36xHH20xI", 96) if magic == _PE32 else ("<24xQ36xHH36xI", 112)
     base, subsystem, traits, number = reader.unpack_at(layout, optional)
     places = [optional + tables + 8 * index for index in range(min(number, 16))]
-    directories = [reader.unpack_at("<I", place)[0] for place in places]
+    directories = [reader.unpack_at("<II", place) for place in places]
+    signed = directories[_SECURITY] if len(directories) > _SECURITY else (0, 0)
     spans, data = _sections(reader, optional + size, count, base)
     facts = BinaryFacts(
         format="pe",
@@ -53,7 +56,8 @@ def read_pe(reader: BoundedReader) -> Image:
         machine=_MACHINES.get(machine, f"machine {machine:#x}"),
         kind=_kind(flags, subsystem),
         pie=bool(traits & _DYNAMIC_BASE),
-        libraries=tuple(_imports(reader, spans, base, directories)),
+        libraries=tuple(_imports(reader, spans, base, [at for at, _ in directories])),
+        signature=Span(0, *signed) if all(signed) else None,
     )
     return Image(facts, data, "windows")
 

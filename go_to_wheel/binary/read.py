@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import re
-from codecs import getincrementaldecoder
 from dataclasses import replace
 from types import MappingProxyType
 from typing import BinaryIO
@@ -37,7 +36,11 @@ _OTHERS: dict[str, bytes | tuple[bytes, ...]] = {
     "a PDF document": b"%PDF",
     "a static library": b"!<arch>\n",
     "a Java class": MAGICS,
+    "a pointer of Git LFS": b"version https://git-lfs",
+    "a web page": (b"<!DOCTYPE html", b"<!doctype html", b"<html"),
 }
+#: Bytes that are in no text, of whatever encoding.
+_CONTROLS = frozenset({*range(9), *range(14, 27), *range(28, 32), 127})
 #: Systems that share a format's marks: what Go states is the closer one.
 _NEAR = frozenset({("solaris", "illumos"), ("darwin", "ios")})
 
@@ -93,14 +96,15 @@ def _read_image(reader: BoundedReader) -> Image:
         return read_macho(reader)
     if head.startswith(b"MZ"):
         return read_pe(reader)
-    name, hint = _name_of(head), ""
+    name, hint = name_of(head), ""
     if head.startswith(b"!<arch>\n") and b"__.PKGDEF" in head:
         name = "an archive of a Go package that is not 'main'"
         hint = "name a 'main' package; list them: go list -f '{{.Name}} {{.ImportPath}}' ./..."
     raise BinaryError(f"it is {name}, not an executable", hint)
 
 
-def _name_of(head: bytes) -> str:
+def name_of(head: bytes) -> str:
+    """What a file is that starts so: "text", "a script for /bin/sh", "an AIX program" …"""
     if not head:
         return "an empty file"
     if head.startswith(b"#!"):
@@ -109,12 +113,8 @@ def _name_of(head: bytes) -> str:
     for name, start in _OTHERS.items():
         if head.startswith(start):
             return name
-    try:  # the last letter may be cut in two
-        text = getincrementaldecoder("utf-8")().decode(head)
-        if all(char.isprintable() or char.isspace() for char in text):
-            return "text"
-    except UnicodeDecodeError:
-        pass
+    if _CONTROLS.isdisjoint(head):
+        return "text"
     return f"data of an unknown kind (it starts with {head[:8]!r})"
 
 

@@ -23,7 +23,7 @@ class BoundedReader:
 
     def __init__(self, stream: BinaryIO, start: int = 0, size: int | None = None) -> None:
         """Reads `size` bytes from `start`, by default all; raises BinaryError past the end."""
-        self._stream, self._start = stream, start
+        self._stream, self.start = stream, start
         self._position = 0
         self._reads_left = MAX_READS
         self.length = stream.seek(0, io.SEEK_END)
@@ -49,7 +49,7 @@ class BoundedReader:
         self._reads_left -= 1
         if not wanted:
             return b""
-        self._stream.seek(self._start + self._position)
+        self._stream.seek(self.start + self._position)
         data = self._stream.read(wanted)
         self._position += len(data)
         return data

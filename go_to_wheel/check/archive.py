@@ -19,10 +19,9 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from go_to_wheel.check.filename import is_command, path_of
 from go_to_wheel.check.report import RULES, Finding, Findings, fault
@@ -175,31 +174,23 @@ def _read_local(stream: BinaryIO, entry: zipfile.ZipInfo) -> tuple[int, str]:
         return 0, "no local header"
     _, flags, method, packed, size, name_size, extra_size = _LOCAL.unpack(head)
     name, extra = stream.read(name_size), stream.read(extra_size)
-    sizes = entry.file_size, entry.compress_size
     end = entry.header_offset + _LOCAL.size + name_size + extra_size + entry.compress_size
     if max(extra_size, len(entry.extra)) > _MAX_EXTRA:
         return 0, f"over {_MAX_EXTRA} bytes of extra fields"
-    kinds = {kind for kind, _ in _extra_fields(extra + entry.extra)}
+    fields, others = dict(_extra_fields(extra)), dict(_extra_fields(entry.extra))
+    wide = fields.get(_ZIP64_EXTRA, b"")
+    large = iter(struct.unpack_from(f"<{len(wide) // 8}Q", wide))
+    sizes = [next(large, n) if n == _LARGE else n for n in (size, packed)]
     differences = {
         f"another name in its local header: {name!r}": name != _raw_name(entry),
-        "a second name in a Unicode Path field": _UNICODE_PATH_EXTRA in kinds,
+        "a second name in a Unicode Path field": _UNICODE_PATH_EXTRA in fields | others,
         "another compression method in its local header": method != entry.compress_type,
         "another encryption flag in its local header": (flags ^ entry.flag_bits) & _FLAG_ENCRYPTED,
         "another size in its local header": not flags & _FLAG_DESCRIPTOR
-        and sizes not in ((size, packed), _sizes_64(extra, size, packed)),
+        and sizes != [entry.file_size, entry.compress_size],
     }
     end += 16 if flags & _FLAG_DESCRIPTOR else 0
     return end, next((text for text, differs in differences.items() if differs), "")
-
-
-def _sizes_64(extra: bytes, size: int, packed: int) -> tuple[int, int]:
-    """The sizes from a ZIP64 field, for those that are marked as too large."""
-    for kind, data in _extra_fields(extra):
-        if kind == _ZIP64_EXTRA:
-            values = iter(struct.unpack_from(f"<{len(data) // 8}Q", data))
-            size = next(values, size) if size == _LARGE else size
-            packed = next(values, packed) if packed == _LARGE else packed
-    return size, packed
 
 
 def _extra_fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
@@ -210,17 +201,14 @@ def _extra_fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
         position += 4 + size
 
 
-@dataclass(frozen=True)
-class Content:
-    """A file in the wheel.
+class Content(NamedTuple):
+    """A file in the wheel, with its hash as RECORD spells it.
 
-    `digest` is spelled as RECORD does. `program` is open until the next file is read, and
-    None unless the file is native and within the limits.
+    `program` is open until the next file is read; None unless native and within the limits.
     """
 
     entry: zipfile.ZipInfo
     path: str
-    size: int
     digest: str
     is_native: bool
     program: BinaryIO | None
@@ -254,7 +242,7 @@ def read_contents(
             programs += is_native
             encoded = base64.urlsafe_b64encode(hasher.digest()).rstrip(b"=").decode("ascii")
             program = cast("BinaryIO", spool) if is_stored else None
-            yield Content(entry, path, size, f"{hasher.name}={encoded}", is_native, program)
+            yield Content(entry, path, f"{hasher.name}={encoded}", is_native, program)
 
 
 def read_text(archive: zipfile.ZipFile, path: str, limit: int) -> bytes | None:
@@ -288,18 +276,20 @@ class Record:
             return
         try:
             lines = io.TextIOWrapper(io.BytesIO(text), "utf-8", newline="")
-            for row in islice(csv.reader(lines), MAX_ROWS):
-                path = row[0].replace("\\", "/") if row else ""
-                if len(row) != 3 or path in self._rows:
-                    why = "this path is listed again" if len(row) == 3 else "not three columns"
-                    yield fault("record-invalid", ",".join(row)[:200], why)
-                else:
-                    self._rows[path] = (row[1], row[2])
-            if lines.read(1):
-                yield Finding("record-invalid", f"RECORD has more than {MAX_ROWS} lines")
-            self._readable = True
+            rows = list(islice(csv.reader(lines), MAX_ROWS + 1))
         except (UnicodeDecodeError, csv.Error) as error:
             yield Finding("record-invalid", f"RECORD can't be read: {error}")
+            return
+        self._readable = True
+        if len(rows) > MAX_ROWS:
+            yield Finding("record-invalid", f"RECORD has more than {MAX_ROWS} lines")
+        for row in rows[:MAX_ROWS]:
+            path = row[0].replace("\\", "/") if row else ""
+            if len(row) != 3 or path in self._rows:
+                why = "this path is listed again" if len(row) == 3 else "not three columns"
+                yield fault("record-invalid", ",".join(row)[:200], why)
+            else:
+                self._rows[path] = (row[1], row[2])
 
     def algorithm_of(self, path: str) -> str:
         """The hash algorithm to compute for a file."""
@@ -312,25 +302,22 @@ class Record:
         if path in self._seen or not self._readable:
             return
         self._seen.add(path)
-        if row := self._rows.get(path):
-            if why := _compare(content, *row):
-                yield fault("record-hash", path, f"its hash or size in RECORD {why}")
-        else:
+        if path not in self._rows:
             yield fault("record-unlisted", path)
+            return
+        spec, size = self._rows[path]
+        algorithm, why = spec.partition("=")[0], ""
+        if algorithm not in _ALGORITHMS:
+            what = f"is {algorithm!r}; only sha256 and better are allowed"
+            why = what if spec else "is missing"
+        elif re.fullmatch(r"\w+=[0-9a-fA-F]{64,128}", spec):
+            why = f"is a hexadecimal {algorithm}, not urlsafe base64"
+        elif spec != content.digest or (size and size != str(content.entry.file_size)):
+            why = f"is not the file's: {spec[:100]},{size[:30]}"
+        if why:
+            yield fault("record-hash", path, f"its hash or size in RECORD {why}")
 
     def rest(self) -> Findings:
         """The rows without a file, after all files were compared."""
         for path in sorted(self._rows.keys() - self._seen) if self._readable else ():
             yield fault("record-absent", path)
-
-
-def _compare(content: Content, spec: str, size: str) -> str:
-    """What is wrong with a file's row, "" if nothing."""
-    algorithm = spec.partition("=")[0]
-    if algorithm not in _ALGORITHMS:
-        return f"is {algorithm!r}; only sha256 and better are allowed" if spec else "is missing"
-    if re.fullmatch(r"\w+=[0-9a-fA-F]{64,128}", spec):
-        return f"is a hexadecimal {algorithm}, not urlsafe base64"
-    if spec != content.digest or (size and size != str(content.size)):
-        return f"is not the file's: {spec[:100]},{size[:30]}"
-    return ""

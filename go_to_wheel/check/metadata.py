@@ -27,6 +27,7 @@ from trove_classifiers import classifiers, deprecated_classifiers
 from go_to_wheel.check.archive import read_text
 from go_to_wheel.check.filename import OWN_COMMANDS, WheelName, find_hidden, is_command
 from go_to_wheel.check.report import Finding, Findings, fault, guarded
+from go_to_wheel.config.metadata import check_text
 from go_to_wheel.sources.readme import relative_links
 
 #: Larger texts aren't parsed; the largest real ones have some hundred kilobytes.
@@ -53,18 +54,6 @@ _MAX_CONTENT_TYPE = 200
 _FREE_TEXTS = ("description", "license", "keywords")
 #: Fields whose faults, as `packaging` finds them, have a code of their own.
 _OWN_CODES = ("metadata-version", "summary", "license-expression", "license-file")
-_EMAIL = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+"
-    # names that can't be anybody's address (RFC 6761 and its like), and PyPI refuses
-    r"(?!(?:arpa|invalid|local|localhost|onion|test)$)[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]",
-    re.IGNORECASE,
-)
-_URL = re.compile(
-    r"https?://([\w.~!$&'()*+,;=:%-]*@)?([A-Za-z0-9._~%-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?"
-    r"([/?#][A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*)?",
-    re.ASCII | re.IGNORECASE,
-)
 #: uv's versions are of 64-bit numbers; Python refuses those of over 4,300 digits.
 _HUGE_NUMBER = re.compile(r"[0-9]{20}")
 #: Joiners and direction marks have a use between the letters of some scripts and in emoji.
@@ -112,7 +101,7 @@ def check_wheel_file(text: bytes, name: WheelName) -> Findings:
         yield Finding("wheel-invalid", "WHEEL has no Root-Is-Purelib: true or false")
     stated: set[Tag] = set()
     try:
-        for line in map(str, headers.get_all("Tag", [])[:_MAX_TAGS]):
+        for line in map(str.strip, headers.get_all("Tag", [])[:_MAX_TAGS]):  # may be folded
             count = math.prod(part.count(".") + 1 for part in line.split("-"))
             if len(stated) + count > _MAX_EXPANDED:  # "a.b-c.d-e.f" stands for eight
                 raise ValueError(f"{line[:40]!r} stands for {count} tags")
@@ -175,7 +164,7 @@ def _check_text(text: bytes) -> tuple[Finding, ...]:
     raw = _parse(text)
     found = list(_check_values(raw))
     if all(finding.code == "metadata-hidden" for finding in found):
-        for rule in (_check_fields, _check_readme, _check_urls, _check_emails, _check_requirements):
+        for rule in (_check_fields, _check_readme, _check_addresses, _check_requirements):
             found += guarded("METADATA", rule(raw))
         found += _specification(text)
     return tuple(dict.fromkeys(found))
@@ -233,22 +222,19 @@ def _check_readme(raw: RawMetadata) -> Findings:
         yield Finding("readme-link", f"{', '.join(links[:3])}{more}: relative links in the README")
 
 
-def _check_urls(raw: RawMetadata) -> Findings:
+def _check_addresses(raw: RawMetadata) -> Findings:
     urls = {"Home-page": raw.get("home_page"), "Download-URL": raw.get("download_url")}
     for label, url in (*urls.items(), *raw.get("project_urls", {}).items()):
         if not 0 < len(label) <= _MAX_LABEL:
             why = f"has the label {label!r}, not 1 to {_MAX_LABEL} characters"
             yield Finding("url", f"{url!r} {why}")
-        elif url is not None and not _URL.fullmatch(url):
+        elif url is not None and check_text("url", url):
             yield Finding("url", f"{label}: {url!r} is not an http or https URL")
-
-
-def _check_emails(raw: RawMetadata) -> Findings:
     for field in ("Author-email", "Maintainer-email"):
         value, addresses = str(raw.get(field.lower().replace("-", "_"), "")), [("", "")]
         with suppress(RecursionError):  # nested comments
             addresses = getaddresses([value])
-        if value and not all(_EMAIL.fullmatch(address) for _, address in addresses):
+        if value and any(check_text("author-email", address) for _, address in addresses):
             yield Finding("email", f"{field}: {value!r} is not an e-mail address")
 
 

@@ -7,18 +7,16 @@ import posixpath
 import re
 import stat
 import struct
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from go_to_wheel.binary.facts import BinaryFacts, describe
-from go_to_wheel.binary.macho import list_slices
 from go_to_wheel.binary.manylinux import unpromised
 from go_to_wheel.binary.match import contains, is_system_dll, level_faults
-from go_to_wheel.binary.reader import BoundedReader
 from go_to_wheel.check.filename import Claim, WheelName, is_command, parse_claim
-from go_to_wheel.check.report import Findings, fault
+from go_to_wheel.check.report import Findings, fault, guarded
 from go_to_wheel.platforms import TARGETS, Version2, macos_floor
 
 #: Where programs and their sources lie on the machines that build them. Go's tables hold
@@ -30,6 +28,8 @@ _BUILDER_PATHS = (
 )
 #: Below this size compression saves nothing worth a warning.
 _SMALL = 64 << 10
+#: Extension modules and shared libraries that are found by their names, whatever is in them.
+_BY_NAME = re.compile(r"\.(cpython-[^/]*|abi3|pypy[^/]*)\.so$|\.pyd$|(^|/)lib[^/]*\.so\.[\d.]+$")
 _LIBRARY_NAME = re.compile(r"\.(dll|dylib|exe|node|pyd|so(\.\d+)*)$")
 #: The libraries of compilers that are not Microsoft's.
 _MINGW = re.compile(r"(lib(gcc_s|stdc\+\+|winpthread|gomp|ssp)|cyg|msys-).*\.dll", re.IGNORECASE)
@@ -46,13 +46,13 @@ _RELEASE = re.compile(
 )
 #: 32-bit ARM code by its level, and the levels of CPUs that run it too.
 _RUNS_ON = {"arm": ("armv6l", "armv7l"), "armv5l": ("armv6l", "armv7l"), "armv6l": ("armv7l",)}
-#: Signatures, as in Apple's <kern/cs_blobs.h> (big-endian there) and Microsoft's "PE Format".
-_CODE_SIGNATURE = 0x1D
-_MAX_COMMANDS, _MAX_SIGNATURE = 4096, 16 << 20
+#: Signatures, as in Apple's <kern/cs_blobs.h> (big-endian there).
+_MAX_BLOBS, _MAX_SIGNATURE = 4096, 16 << 20
 _SUPER_BLOB, _CODE_DIRECTORY, _CMS = 0xFADE0CC0, 0xFADE0C02, 0xFADE0B01
 #: flags, hash offset, code slots, code limit, hash size and type, log2 of the page size.
 _DIRECTORY = struct.Struct(">12xII8xIIBBxB")
-_TEAM_AT, _AD_HOC, _AUTHENTICODE_ENTRY = 48, 0x2, 4
+#: CS_ADHOC; CS_HARD, CS_KILL and CS_RUNTIME, without which Intel Macs ignore changed pages.
+_AD_HOC, _ENFORCED = 0x2, 0x10300
 _HASHES = {1: "sha1", 2: "sha256", 3: "sha256", 4: "sha384"}
 
 
@@ -107,19 +107,50 @@ def fits(facts: BinaryFacts, claim: Claim) -> bool:
     return facts.goos == claim.goos and not machines.isdisjoint(claim.arches)
 
 
-def check_program(program: Program, name: WheelName, names: Set[str]) -> Findings:
-    """Everything that a native file contradicts; `names` are those of all files in the wheel."""
-    if not program.is_loadable:
-        return
+def check_programs(
+    programs: Sequence[Program], name: WheelName, names: Set[str], is_all: bool
+) -> Findings:
+    """Everything that native files contradict; `names` are those of all files in the wheel.
+
+    `is_all` is whether no native file was left out.
+    """
+    claims = [claim for claim in map(parse_claim, name.platforms) if claim]
+    loadable = [program for program in programs if program.is_loadable]
+    served = {c.tag for c in claims if any(fits(program.facts, c) for program in loadable)}
+    if len({program.facts.goos for program in loadable}) > 1:
+        served.add("any")
+    for program in loadable:
+        found = check_program(program, name, names, served)
+        yield from guarded(repr(program.path), found)
+    commands = [program.facts for program in programs if program.is_command]
+    machines = {part.machine for facts in commands for part in facts.slices or (facts,)}
+    for claim in claims if machines and is_all else ():
+        missing = [arch for arch in claim.arches if arch not in machines]
+        if missing and len(missing) < len(claim.arches):
+            yield fault("binary-target", claim.tag, f"no program for {', '.join(missing)}")
+
+
+def check_program(
+    program: Program, name: WheelName, names: Set[str], served: Set[str] = frozenset()
+) -> Findings:
+    """The same for one of them; `served` has the tags that programs of the wheel fit.
+
+    "any" is among them where there are programs for several systems.
+    """
     facts, path = program.facts, program.path
-    claims = list(filter(None, map(parse_claim, name.platforms)))
-    if other := next((claim.tag for claim in claims if not fits(facts, claim)), ""):
-        yield fault("binary-target", path, f"{describe(facts)}, but the tag is '{other}'")
+    claims = [claim for claim in map(parse_claim, name.platforms) if claim]
+    if other := next((claim for claim in claims if not fits(facts, claim)), None):
+        # something chooses by name; Python and PATH don't
+        is_started = program.is_command and facts.goos == other.goos
+        is_chosen = other.tag in served and not is_started and not _BY_NAME.search(path)
+        code = "binary-foreign" if is_chosen else "binary-target"
+        yield fault(code, path, f"{describe(facts)}, but the tag is '{other.tag}'")
         return
     # .exe files in wheels for every system are mostly launchers, which are copied, not run
     is_native = facts.kind == "shared library" or (facts.executable and facts.format != "pe")
     if "any" in name.platforms and (program.is_command or is_native):
-        code = "binary-target" if program.is_command else "binary-any"
+        is_single = program.is_command and "any" not in served
+        code = "binary-target" if is_single else "binary-any"
         yield fault(code, path, f"{describe(facts)}, but the tag is 'any'")
     if program.is_command and not facts.executable:
         yield fault("binary-kind", path, f"{describe(facts)}, not an executable")
@@ -132,14 +163,6 @@ def check_program(program: Program, name: WheelName, names: Set[str]) -> Finding
     yield from {need.code: need for need in needs}.values()
     yield from _check_libraries(program, claims, names)
     yield from _check_build(program, claims, name.version.release)
-
-
-def check_coverage(machines: Set[str], platforms: Sequence[str]) -> Findings:
-    """Whether a tag for several architectures has a program for each; `machines` has theirs."""
-    for claim in filter(None, map(parse_claim, platforms)):
-        missing = [arch for arch in claim.arches if arch not in machines]
-        if machines and missing and len(missing) < len(claim.arches):
-            yield fault("binary-target", claim.tag, f"no program for {', '.join(missing)}")
 
 
 def _needs_of_tag(program: Program, claim: Claim) -> Findings:
@@ -250,74 +273,42 @@ def read_signature(stream: BinaryIO, facts: BinaryFacts) -> tuple[str, str]:
 
     Both are empty for other formats.
     """
-    if facts.format == "pe":
-        return ("Authenticode" if _has_authenticode(BoundedReader(stream)) else "none"), ""
-    if facts.format != "macho":
-        return "", ""
-    reader = BoundedReader(stream)
-    starts = [place.offset for place in list_slices(reader)] if facts.slices else [0]
-    parts = zip(starts, facts.slices or (facts,), strict=False)
-    found = [_read_image(stream, reader, start, part) for start, part in parts]
-    return ", ".join(dict.fromkeys(who for who, _ in found)), next((w for _, w in found if w), "")
-
-
-def _read_image(
-    stream: BinaryIO, reader: BoundedReader, start: int, facts: BinaryFacts
-) -> tuple[str, str]:
-    """The same for the image that begins at `start`."""
-    offset, size = _find_signature(reader, start)
-    if not size:
-        needs = facts.goos == "darwin" and facts.machine == "arm64" and facts.kind != "object file"
-        return "none", "it has no signature" if needs else ""
-    stream.seek(start + offset)
+    if facts.slices:
+        parts = [read_signature(stream, part) for part in facts.slices]
+        who = ", ".join(dict.fromkeys(signer for signer, _ in parts))
+        return who, next((wrong for _, wrong in parts if wrong), "")
+    is_silicon = facts.goos == "darwin" and facts.machine == "arm64"
+    if not facts.signature or facts.format == "pe":
+        who = "Authenticode" if facts.signature else "none"
+        wrong = "it has no signature" if is_silicon and facts.kind != "object file" else ""
+        return "" if facts.format == "elf" else who, wrong
+    start, offset, size = facts.signature
+    stream.seek(offset)
     try:
-        return _read_blob(stream, start, stream.read(min(size, _MAX_SIGNATURE)))
+        who, is_enforced, pages = _read_blob(stream, start, stream.read(min(size, _MAX_SIGNATURE)))
+        return who, next(filter(None, pages), "") if is_silicon or is_enforced else ""
     except (struct.error, IndexError, ValueError):
         return "unreadable", "its signature can't be read"
 
 
-def _has_authenticode(reader: BoundedReader) -> bool:
-    (start,) = reader.unpack_at("<I", 0x3C)
-    (magic,) = reader.unpack_at("<H", start + 24)
-    tables = start + 24 + (112 if magic == 0x20B else 96)
-    (count,) = reader.unpack_at("<I", tables - 4)
-    at = tables + 8 * _AUTHENTICODE_ENTRY
-    return count > _AUTHENTICODE_ENTRY and all(reader.unpack_at("<II", at))
-
-
-def _find_signature(reader: BoundedReader, start: int) -> tuple[int, int]:
-    """Where the signature of an image lies in it: offset and size, zeros without one."""
-    magic = reader.read_at(start, 4)
-    order = "<" if magic[1:] == b"\xfa\xed\xfe" else ">"
-    (count,) = reader.unpack_at(f"{order}I", start + 16)
-    position = start + (32 if 0xCF in (magic[0], magic[3]) else 28)
-    for _ in range(min(count, _MAX_COMMANDS)):
-        number, length = reader.unpack_at(f"{order}II", position)
-        if number == _CODE_SIGNATURE:
-            offset, size = reader.unpack_at(f"{order}II", position + 8)
-            return offset, size
-        position += length
-    return 0, 0
-
-
-def _read_blob(stream: BinaryIO, base: int, blob: bytes) -> tuple[str, str]:
+def _read_blob(stream: BinaryIO, start: int, blob: bytes) -> tuple[str, bool, Iterator[str]]:
+    """Who signed the image at `start`, whether Intel Macs insist on it, each directory's fault."""
     magic, _, count = struct.unpack_from(">III", blob)
-    if magic != _SUPER_BLOB or count > _MAX_COMMANDS:
+    if magic != _SUPER_BLOB or count > _MAX_BLOBS:
         raise ValueError("not a signature")
-    starts = [struct.unpack_from(">II", blob, 12 + 8 * index)[1] for index in range(count)]
-    kinds = {start: struct.unpack_from(">II", blob, start) for start in starts}
-    directories = [start for start, (kind, _) in kinds.items() if kind == _CODE_DIRECTORY]
-    certificates = [start for start, (kind, size) in kinds.items() if kind == _CMS and size > 8]
-    pages = (_check_pages(stream, base, blob[start:]) for start in directories[:2])
-    why = next(filter(None, pages), "")
-    if not directories:
-        raise ValueError("no code directory")
-    if not certificates or struct.unpack_from(">12xI", blob, directories[0])[0] & _AD_HOC:
-        return "ad hoc", why
-    (team_at,) = struct.unpack_from(">I", blob, directories[0] + _TEAM_AT)
-    team = blob[directories[0] + team_at :].split(b"\0")[0].decode("ascii", "replace")
-    kind = "Developer ID" if b"Developer ID Application" in blob else "another certificate"
-    return f"{kind} ({team})" if team_at else kind, why
+    places = [struct.unpack_from(">II", blob, 12 + 8 * index)[1] for index in range(count)]
+    kinds = {place: struct.unpack_from(">II", blob, place) for place in places}
+    directories = [place for place, (kind, _) in kinds.items() if kind == _CODE_DIRECTORY]
+    certificates = [place for place, (kind, size) in kinds.items() if kind == _CMS and size > 8]
+    flags, team_at = struct.unpack_from(">12xI32xI", blob, directories[0])
+    pages = (_check_pages(stream, start, blob[place:]) for place in directories[:2])
+    if not certificates or flags & _AD_HOC:
+        who = "ad hoc"
+    else:
+        team = blob[directories[0] + team_at :].split(b"\0")[0].decode("ascii", "replace")
+        who = "Developer ID" if b"Developer ID Application" in blob else "another certificate"
+        who += f" ({team})" if team_at else ""
+    return who, bool(flags & _ENFORCED), pages
 
 
 def _check_pages(stream: BinaryIO, base: int, directory: bytes) -> str:

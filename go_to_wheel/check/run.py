@@ -17,7 +17,7 @@ from typing import BinaryIO
 from go_to_wheel.check import report
 from go_to_wheel.check.filename import serves
 from go_to_wheel.check.report import Finding, Findings, Report, WheelSummary
-from go_to_wheel.check.wheel import SDIST_ENDINGS, Wheel, check_sdist, check_wheel
+from go_to_wheel.check.wheel import Wheel, check_wheel
 from go_to_wheel.errors import InvalidOptionsError, MissingPathError
 from go_to_wheel.platforms import Target, native_target, parse_selection
 
@@ -118,8 +118,7 @@ def _check_files(files: Sequence[Path]) -> Iterator[tuple[Wheel, WheelSummary]]:
         try:
             with path.open("rb") as stream:
                 opened.add(stream)
-                is_sdist = path.name.endswith(SDIST_ENDINGS)
-                wheel = (check_sdist if is_sdist else check_wheel)(stream, path.name)
+                wheel = check_wheel(stream, path.name)
                 opened.discard(stream)
         except OSError as error:
             wheel = Wheel(

@@ -13,7 +13,6 @@ import posixpath
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from email.message import Message
@@ -24,7 +23,7 @@ from typing import Any, BinaryIO, cast
 from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 
 from go_to_wheel.binary.facts import describe
-from go_to_wheel.binary.read import read_facts
+from go_to_wheel.binary.read import name_of, read_facts
 from go_to_wheel.check import archive as zips
 from go_to_wheel.check import filename as naming
 from go_to_wheel.check import metadata as dist_info
@@ -37,8 +36,8 @@ _MAX_SBOM, _MAX_SBOMS = 2 << 20, 5
 SDIST_ENDINGS = (".tar.gz", ".zip")
 #: The findings after which a wheel isn't read on.
 _REFUSALS = {*zips.FATAL, "filename-invalid", "check-failed"}
-#: Texts that a system starts by their extension, without a first line of "#!".
-_SCRIPTS = (".py", ".pyw", ".bat", ".cmd", ".ps1", ".sh")
+#: So much of a file shows what it is.
+_HEAD = 512
 #: Longer descriptions, say of what needs a thousand libraries, are cut.
 _MAX_DESCRIPTION = 500
 #: More modules, in all programs together, are not shown.
@@ -96,21 +95,12 @@ class Wheel:
 
 
 def check_wheel(stream: BinaryIO, file: str) -> Wheel:
-    """The verdict on the wheel in an open, seekable stream, named `file`.
+    """The verdict on the wheel, or sdist, in an open, seekable stream, named `file`.
 
     An unexpected exception is a finding of this wheel.
     """
-    return _judge(stream, file, _check_wheel)
-
-
-def check_sdist(stream: BinaryIO, file: str) -> Wheel:
-    """The same for an sdist: can it be unpacked, and does its PKG-INFO fit its name?"""
-    return _judge(stream, file, _check_sdist)
-
-
-def _judge(stream: BinaryIO, file: str, check: Callable[[Wheel, BinaryIO], Findings]) -> Wheel:
     wheel = Wheel(file, stream.seek(0, io.SEEK_END))
-    stream.seek(0)
+    check = _check_sdist if file.endswith(SDIST_ENDINGS) else _check_wheel
     wheel.findings = list(findings_of(file, guarded("it", check(wheel, stream))))
     return wheel
 
@@ -142,46 +132,45 @@ def _check_inside(wheel: Wheel, archive: zipfile.ZipFile) -> Findings:
     yield from dist_info.read_texts(archive, name.info, wheel.texts)
     yield from dist_info.check_dist_info(wheel.texts, name, {path for path, _ in wheel.files})
     record = zips.Record(name.info)
-    names = frozenset(path.rpartition("/")[2] for path, _ in wheel.files)
     yield from record.read(archive)
     for content in zips.read_contents(archive, record.algorithm_of):
         yield from record.check(content)
         if content.is_native:
-            yield from guarded(repr(content.path), _check_native(wheel, content, names))
+            yield from guarded(repr(content.path), _read_native(wheel, content))
     yield from record.rest()
     wheel.readable = True
     is_pure = str(wheel.headers("WHEEL").get("Root-Is-Purelib", "")).strip().lower() == "true"
     native = [p for p in wheel.programs if ".data/" not in p.path and p.facts.format != "pe"]
     if is_pure and (native or any(p.facts.kind == "shared library" for p in wheel.programs)):
         yield fault("wheel-purelib", "WHEEL")
-    if not wheel.not_run:  # what was not read may hold what seems to be missing
-        commands = [program.facts for program in wheel.programs if program.is_command]
-        parts = {part.machine for facts in commands for part in facts.slices or (facts,)}
-        yield from binaries.check_coverage(parts, name.platforms)
+    names = frozenset(path.rpartition("/")[2] for path, _ in wheel.files)
+    yield from binaries.check_programs(wheel.programs, name, names, not wheel.not_run)
 
 
-def _check_native(wheel: Wheel, content: zips.Content, names: Set[str]) -> Findings:
+def _read_native(wheel: Wheel, content: zips.Content) -> Findings:
     path, entry, stream = content.path, content.entry, content.program
     if stream is None:
         large = f"{path!r} is over {zips.MAX_INSPECTED >> 20} MiB"
-        why = large if content.size > zips.MAX_INSPECTED else "too many native files"
+        why = large if content.entry.file_size > zips.MAX_INSPECTED else "too many native files"
         wheel.not_run = list(dict.fromkeys([*wheel.not_run, f"not all was inspected: {why}"]))
         return
     try:
         facts = read_facts(stream)
     except BinaryError as error:  # a fault where a program is promised
         is_promised = path.split("/")[0].endswith(".data") or "/bin/" in path
-        if is_promised and not path.lower().endswith(_SCRIPTS):
+        stream.seek(0)  # a text without "#!" is a command too, or is read by others
+        if is_promised and name_of(stream.read(_HEAD)) != "text":
             yield replace(fault("binary-broken", path, error.message), hint=error.hint)
         return
     traces = binaries.find_traces(facts, stream)
     stored = entry.compress_type == zipfile.ZIP_STORED
     signature, wrong = binaries.read_signature(stream, facts)
     mode = entry.external_attr >> 16
-    program = binaries.Program(path, facts, mode, content.size, stored, traces, signature)
+    program = binaries.Program(
+        path, facts, mode, content.entry.file_size, stored, traces, signature
+    )
     if wrong and program.is_loadable:
         yield fault("binary-signature", path, wrong)
-    yield from binaries.check_program(program, wheel.name, names)
     modules = sum(len(p.facts.go.deps) for p in wheel.programs if p.facts.go)
     if facts.go and modules + len(facts.go.deps) > _MAX_MODULES:
         note = f"{path!r}: the programs have over {_MAX_MODULES} modules"
@@ -197,6 +186,7 @@ def _check_sdist(wheel: Wheel, stream: BinaryIO) -> Findings:
         wheel.name = naming.WheelName(str(name), version, frozenset(), stem)
     except InvalidSdistFilename as error:
         yield Finding("sdist-invalid", str(error))
+    stream.seek(0)
     try:
         with tarfile.open(fileobj=stream, mode="r:gz") as archive:
             total = 0
@@ -262,25 +252,20 @@ def read_anatomy(stream: BinaryIO, file: str) -> Wheel:
     stream.seek(0)
     wheel.sha256 = hashlib.file_digest(cast("Any", stream), "sha256").hexdigest()
     with zips.open_archive(stream) as archive:
-        for document in islice(_read_sboms(archive, f"{wheel.name.info}/sboms/"), _MAX_SBOMS):
-            with suppress(TypeError, KeyError, AttributeError):  # another kind of document
-                parts = {str(part["name"]): _license_of(part) for part in document["components"]}
-                wheel.licenses |= {name: text for name, text in parts.items() if text}
-            with suppress(TypeError, KeyError, AttributeError):
-                for item in document["metadata"]["component"]["properties"]:
-                    name = str(item["name"]).removeprefix("go-to-wheel:")
-                    wheel.settings[name] = str(item["value"])
+        _read_sboms(wheel, archive)
     return wheel
 
 
-def _read_sboms(archive: zipfile.ZipFile, folder: str) -> Iterator[Any]:
-    for path in archive.namelist():
-        if path.startswith(folder) and path.endswith(".json"):
-            with suppress(ValueError, RecursionError):  # WheelError for what is too large, too
-                yield json.loads(zips.read_text(archive, path, _MAX_SBOM) or b"")
-
-
-def _license_of(component: Mapping[str, Any]) -> str:
-    choices = component.get("licenses", [])
-    parts = [it.get("expression") or it.get("license", {}).get("id") for it in choices]
-    return " AND ".join(str(part) for part in parts if part)
+def _read_sboms(wheel: Wheel, archive: zipfile.ZipFile) -> None:
+    for path in [path for path in wheel.below("sboms") if path.endswith(".json")][:_MAX_SBOMS]:
+        # another kind of document, or too large
+        with suppress(ValueError, RecursionError, TypeError, AttributeError, KeyError):
+            text = zips.read_text(archive, f"{wheel.name.info}/sboms/{path}", _MAX_SBOM)
+            document = json.loads(text or b"")
+            for part in document.get("components", ()):
+                choices = part.get("licenses", ())
+                names = [it.get("expression") or it.get("license", {}).get("id") for it in choices]
+                wheel.licenses[str(part["name"])] = " AND ".join(map(str, filter(None, names)))
+            for item in document.get("metadata", {}).get("component", {}).get("properties", ()):
+                name = str(item["name"]).removeprefix("go-to-wheel:")
+                wheel.settings[name] = str(item["value"])

@@ -17,7 +17,12 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from go_to_wheel.sources.readme import SUMMARY_LIMIT, Readme
 
-_ADDRESS = r"[!#-'*./0-9:=?A-Z^-~+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+#: An e-mail address, of no domain that is nobody's (RFC 6761 and its like), as PyPI wants it.
+_WORD = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_ADDRESS = (
+    rf"{_WORD}(?:\.{_WORD})*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?\.)+"
+    r"(?!(?i:arpa|invalid|local|localhost|onion|test)\b)[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
+)
 _PERSON = rf"\s*(?:{_ADDRESS}|[^<>,]*<{_ADDRESS}>)\s*"
 #: Of each text: what it has to match, and that in words.
 _RULES: dict[str, tuple[str, str]] = {
@@ -29,7 +34,8 @@ _RULES: dict[str, tuple[str, str]] = {
         "is not an address (write 'jane@example.com' or 'Jane Doe <jane@example.com>')",
     ),
     "url": (
-        r"https?://(?:[!-.0-;=?A-Z_a-~]*@)?(?:\[[0-9A-Fa-f:.]+\]|[\w.~%-]+)(?::\d+)?(?:[/?#][!-~]*)?",
+        r"(?i:https?)://(?:[\w.~!$&'()*+,;=:%-]*@)?(?:[\w.~%-]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?"
+        r"(?:[/?#][\w.~:/?#\[\]@!$&'()*+,;=%-]*)?",
         "is not a web address (write 'https://…')",
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,8 @@ def test_macholib_finds_the_same_images(tmp_path: Path) -> None:
 def test_the_facts_of_both() -> None:
     facts = facts_of(BOTH)
     assert (facts.goos, facts.machine, facts.kind) == ("darwin", "universal2", "executable")
-    assert facts.slices == tuple(map(facts_of, THIN))
+    slices = [replace(part, signature=None) for part in (*facts.slices, *map(facts_of, THIN))]
+    assert slices[:2] == slices[2:]  # a signature lies elsewhere in the joined file
     assert facts.setting("GOARCH") == "amd64,arm64"
     assert find_target(facts) == TARGET
     assert inspect_program(io.BytesIO(BOTH), TARGET) == facts

@@ -11,7 +11,7 @@ import pytest
 from wheel_factory import METADATA
 
 from go_to_wheel.check.run import check_wheels
-from go_to_wheel.check.wheel import check_sdist
+from go_to_wheel.check.wheel import check_wheel
 
 FILE = "hello-1.0.tar.gz"
 GOOD = {"hello-1.0/PKG-INFO": METADATA.encode(), "hello-1.0/LICENSE": b"text\n"}
@@ -36,11 +36,11 @@ def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarIn
 
 
 def codes(data: bytes, file: str = FILE) -> list[str]:
-    return [finding.code for finding in check_sdist(io.BytesIO(data), file).findings]
+    return [finding.code for finding in check_wheel(io.BytesIO(data), file).findings]
 
 
 def test_a_good_one() -> None:
-    wheel = check_sdist(io.BytesIO(build(GOOD)), FILE)
+    wheel = check_wheel(io.BytesIO(build(GOOD)), FILE)
     assert (wheel.findings, wheel.readable) == ([], True)
     assert (wheel.summary().name, wheel.summary().version) == ("hello", "1.0")
     assert codes(build(GOOD, link("hello-1.0/docs/x", "../LICENSE"))) == []

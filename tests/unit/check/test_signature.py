@@ -10,13 +10,13 @@ from binaries import load, sign
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.binary.read import read_facts
 from go_to_wheel.check.program import read_signature
 
 MACOS = load("darwin-arm64")
 START = 1152768
 UNSIGNED_INTEL = load("darwin-amd64")
+FACTS = read_facts(io.BytesIO(MACOS))
 
 
 def signature(data: bytes) -> tuple[str, str]:
@@ -51,6 +51,16 @@ def test_a_page_that_has_changed(at: int) -> None:
     )
 
 
+def test_intel_ignores_changed_pages_unless_the_signature_forbids_them() -> None:
+    intel = bytearray(MACOS)
+    struct.pack_into("<I", intel, 4, 0x01000007)
+    for flags, broken in ((0x2, False), (0x10002, True), (0x202, True)):
+        data = bytearray(sign(bytes(intel), flags=flags))
+        assert signature(bytes(data)) == ("ad hoc", "")
+        data[0x4000] ^= 1
+        assert bool(signature(bytes(data))[1]) == broken
+
+
 def test_only_apple_silicon_needs_one() -> None:
     assert signature(without_signature(MACOS)) == ("none", "it has no signature")
     assert signature(UNSIGNED_INTEL) == ("none", "")
@@ -81,6 +91,6 @@ def test_linux_has_none() -> None:
 def test_any_blob(at: int, patch: bytes) -> None:
     data = bytearray(MACOS)
     data[START + at : START + at + len(patch)] = patch
-    who, why = read_signature(io.BytesIO(bytes(data)), BinaryFacts("macho", "darwin", "arm64"))
+    who, why = read_signature(io.BytesIO(bytes(data)), FACTS)
     assert who
     assert "\n" not in why

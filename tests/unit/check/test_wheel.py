@@ -225,7 +225,12 @@ BROKEN: list[tuple[str, str, Callable[[Recipe], None]]] = [
     ("no sections", "entry-points", with_file(POINTS, b"hello\n")),
     ("an archive", "binary-broken", with_file(PROGRAM, b"!<arch>\n__.PKGDEF       0", 0o100755)),
     ("a cut program", "binary-broken", with_file(PROGRAM, load("linux-amd64")[:9999], 0o100755)),
-    ("text as a program", "binary-broken", with_file(PROGRAM, b"hello", 0o100755)),
+    (
+        "a pointer as a program",
+        "binary-broken",
+        with_file(PROGRAM, b"version https://git-lfs.github.com/spec/v1\n", 0o100755),
+    ),
+    ("a page as a program", "binary-broken", with_file(PROGRAM, b"<!DOCTYPE html>", 0o100755)),
     ("another system", "binary-target", with_program("freebsd-amd64")),
     ("another architecture", "binary-target", with_program("linux-arm64")),
     ("any system", "binary-target", retag("any")),
@@ -302,8 +307,9 @@ def test_the_shared_library_as_a_command() -> None:
         ("hello/testdata/gcc-arm64-exec", 0o100644, set()),
         ("hello/race.syso", 0o100644, set()),
         ("hello/libtiff.so_", 0o100644, set()),
-        ("hello/tool", 0o100755, {"binary-target"}),
+        ("hello/tool", 0o100755, {"binary-foreign"}),
         ("hello/bin/tool", 0o100644, {"binary-target"}),
+        ("hello/attach_arm64.so", 0o100644, {"binary-foreign"}),
         ("hello/libtiff.so.6", 0o100644, {"binary-target"}),
         ("hello/_native.pyd", 0o100644, {"binary-target"}),
     ],
@@ -315,6 +321,24 @@ def test_only_what_may_be_started_or_loaded_is_held_against_the_tag(
     recipe = good()
     recipe.files[path], recipe.modes[path] = load("linux-arm64"), mode
     assert codes_of(recipe) == codes
+
+
+def test_a_program_for_another_system_beside_the_right_one() -> None:
+    recipe = good()
+    recipe.files["hello/bin/hello.exe"] = load("windows-amd64")
+    assert codes_of(recipe) == {"binary-foreign"}
+    del recipe.files[PROGRAM]
+    assert codes_of(recipe) == {"binary-target"}
+
+
+def test_programs_for_several_systems_in_a_wheel_for_all() -> None:
+    recipe = good()
+    recipe.files["hello/bin/hello"] = recipe.files.pop(PROGRAM)
+    recipe.modes["hello/bin/hello"] = 0o100755
+    retag("any")(recipe)
+    assert codes_of(recipe) == {"binary-target"}
+    recipe.files["hello/bin/hello.exe"] = load("windows-amd64")
+    assert codes_of(recipe) == {"binary-any"}
 
 
 def test_every_word_of_some_messages() -> None:
@@ -591,6 +615,22 @@ def test_commands_that_an_installer_refuses(command: str, why: str) -> None:
     )  # fmt: skip
 
 
+def test_a_long_tag_may_be_on_a_line_of_its_own() -> None:
+    recipe = good()
+    recipe.files[WHEEL] = recipe.files[WHEEL].replace(b"Tag: ", b"Tag:\n ")
+    assert verdict_of(recipe).findings == []
+
+
+@pytest.mark.parametrize(
+    "text", [b"complete -C aws_completer aws\n", b"@echo gr\xfc\xdfe\r\n"], ids=["plain", "latin-1"]
+)
+def test_a_text_may_be_a_command(text: bytes) -> None:
+    """A shell runs it without a first line of "#!" too, or reads it in."""
+    recipe = good()
+    recipe.files["hello-1.0.data/scripts/hello_completer"] = text
+    assert verdict_of(recipe).findings == []
+
+
 def test_no_section_of_entry_points_stands_for_all() -> None:
     """importlib.metadata has no [DEFAULT] either; here it would multiply the entries."""
     recipe = good()
@@ -601,7 +641,7 @@ def test_no_section_of_entry_points_stands_for_all() -> None:
 
 def test_every_code_is_a_rule_and_every_rule_is_shown() -> None:
     shown = {row[1] for row in BROKEN} | {"binary-kind", "wheel-purelib", "filename-normalized"}
-    shown |= {"binary-rpath", "binary-dll"}
+    shown |= {"binary-rpath", "binary-dll", "binary-foreign"}
     shown |= {
         "binary-any",
         "binary-version",

@@ -196,6 +196,7 @@ bench: bench-build bench-scanner bench-datasette  ## Side by side with the relea
 
 bench-build: setup
 	$(RUN) python bench/build_bench.py
+	$(RUN) python bench/cgo_bench.py
 
 bench-scanner: setup
 	$(RUN) python bench/scanner/run.py

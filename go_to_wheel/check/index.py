@@ -114,6 +114,16 @@ class Index:
             hint = f"check the network and the address, or {_OTHER}"
             raise InvalidOptionsError([text], hint) from error
 
+    def has(self, requirement: str) -> bool:
+        """Whether it has a file for "name" or "name>=1.0"; False where it can't be read."""
+        from httpx2 import HTTPError
+
+        try:
+            self._check_project(Requirement(requirement).name)
+            return any(self.finder.find_matches(requirement))
+        except (HTTPError, OSError, InvalidOptionsError):
+            return False
+
     def _check_project(self, name: str) -> None:
         """Raise InvalidOptionsError where no index has the project, or one refuses to say."""
         places = [f"{address.rstrip('/')}/{name}/" for address in self.addresses]

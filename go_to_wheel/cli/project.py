@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from go_to_wheel.builder.scaffold import check_files, plan_files, written_files
+from go_to_wheel.builder.scaffold import plan_files, write_files
 from go_to_wheel.builder.sdist import build_sdist
 from go_to_wheel.cli.build import as_json, dev, go_binary, option, output_dir, package, verbose
 from go_to_wheel.cli.messages import format_size, make_runner, note
@@ -47,8 +47,7 @@ def init(folder: str, split: bool, only_print: bool, force: bool, **options: Any
         for name, content in shown.items():
             click.echo(f"# {name}\n{content}")
         return
-    with written_files(files, force):
-        check_files(Path(folder), runner, os.environ)
+    write_files(files, force, Path(folder), runner, os.environ)
     for name in shown:
         click.echo(f"wrote {name}")
     click.echo(

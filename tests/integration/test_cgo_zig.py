@@ -112,6 +112,20 @@ def test_the_same_bytes_in_another_folder_with_other_caches(tmp_path: Path) -> N
     assert hashes[0] == hashes[1]
 
 
+def test_the_same_bytes_for_another_user_with_another_zig_cache(tmp_path: Path) -> None:
+    """glibc: zig compiles little of it, so that an empty cache is filled in seconds."""
+    home = tmp_path / "home of another"
+    caches = {"ZIG_GLOBAL_CACHE_DIR": home / "zig", "GOCACHE": home / "go", "HOME": home}
+    other = {name: str(path) for name, path in caches.items()} | {"USER": "other"}
+    hashes = set()
+    for place, env in (("one", {}), ("two", other)):
+        source = write(tmp_path / place)
+        build(source, "--platforms", "linux-amd64", "--libc", "glibc", **env)
+        hashes.add(hashlib.sha256(wheel_in(source).read_bytes()).hexdigest())
+    assert len(hashes) == 1
+    assert any((home / "zig").iterdir())
+
+
 def test_verify_rebuilds_it(tmp_path: Path) -> None:
     source = write(tmp_path / "a")
     build(source, "--platforms", "linux-amd64")

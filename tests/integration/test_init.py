@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loopback import CALM, Index, running_index
 from support import copy_project, git, go_to_wheel, run
 
-from go_to_wheel.builder.scaffold import written_files
-from go_to_wheel.errors import SourceError
+from go_to_wheel.builder.scaffold import write_files
+from go_to_wheel.errors import InvalidOptionsError
+from go_to_wheel.process import Runner
 
 MIT = Path(__file__).parents[2] / "LICENSE"  # any text that is recognised
 
@@ -115,29 +118,38 @@ def test_what_can_not_be_written_whole_is_not_begun(hello: Path) -> None:
     assert (hello / ".github").read_text() == "a file in the way"
 
 
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Index]:
+    folder = tmp_path / "index"
+    folder.mkdir()
+    with running_index(folder) as found:
+        yield found
+
+
+def settings(index: Index) -> dict[str, str]:
+    return {**CALM, "PIP_NO_INDEX": "", "PIP_INDEX_URL": index.simple}
+
+
 def test_requirement_that_resolves_is_written_without_a_note(
-    hello: Path, tmp_path: Path, uv: str
+    hello: Path, index: Index, uv: str
 ) -> None:
-    wheels = tmp_path / "wheels"
-    index = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
-    wheels.mkdir()
-    missing = go_to_wheel("init", "--print", cwd=hello, env=index)
+    missing = go_to_wheel("init", "--print", cwd=hello, env=settings(index))
     assert "note: the package index has no go-to-wheel>=1.0" in missing.stderr
-    run(uv, "build", "-q", "--wheel", "--out-dir", wheels, Path(__file__).parents[2])
-    found = go_to_wheel("init", "--print", cwd=hello, env=index)
+    run(uv, "build", "-q", "--wheel", "--out-dir", index.folder, Path(__file__).parents[2])
+    found = go_to_wheel("init", "--print", cwd=hello, env=settings(index))
     assert found.stderr == ""
     assert 'requires = ["go-to-wheel>=1.0"]' in found.stdout
 
 
-def test_a_name_that_the_index_has(hello: Path, tmp_path: Path) -> None:
-    index = tmp_path / "index"
-    env = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index)}
-    go_to_wheel(hello, "--version", "1.0", "--platforms", "native", "--output-dir", index)
+def test_a_name_that_the_index_has(hello: Path, index: Index) -> None:
+    env = settings(index)
+    options = ("--version", "1.0rc1", "--platforms", "native", "--output-dir", index.folder)
+    go_to_wheel(hello, *options)
     taken = "note: the package index has a project 'hello'; unless it is yours, choose: --name NAME"
     assert taken in go_to_wheel("init", "--print", cwd=hello, env=env).stderr
     other = go_to_wheel("init", "--print", "--name", "hello-too", cwd=hello, env=env).stderr
     assert "has a project" not in other
-    unreachable = {"PIP_NO_INDEX": "", "PIP_INDEX_URL": "http://127.0.0.1:9/simple/"}
+    unreachable = {**env, "PIP_INDEX_URL": "http://127.0.0.1:9/simple/"}
     offline = go_to_wheel("init", "--print", cwd=hello, env=unreachable)
     assert "has a project" not in offline.stderr
     assert offline.returncode == 0
@@ -157,10 +169,9 @@ def test_no_variable_is_named_where_the_program_has_none(tmp_path: Path) -> None
 def test_files_that_do_not_build_are_taken_back(hello: Path) -> None:
     (hello / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "1"\n')
     before = sorted(hello.rglob("*"))
-
-    files = {hello / "pyproject.toml": "", hello / ".github" / "workflows" / "publish.yml": ""}
-    with pytest.raises(SourceError, match="not today"), written_files(files, force=True):
-        raise SourceError("not today")
+    files = {hello / "pyproject.toml": "=", hello / ".github" / "workflows" / "publish.yml": ""}
+    with pytest.raises(InvalidOptionsError):
+        write_files(files, True, hello, Runner(), os.environ)
     assert sorted(hello.rglob("*")) == before
     assert 'name = "mine"' in (hello / "pyproject.toml").read_text()
 

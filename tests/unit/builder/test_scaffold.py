@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,47 +10,42 @@ import pytest
 import yaml
 
 from go_to_wheel.builder import scaffold
-from go_to_wheel.builder.scaffold import Requirement, find_requirement, format_workflow
-from go_to_wheel.process import Runner
+from go_to_wheel.builder.scaffold import find_requirement, format_workflow
+from go_to_wheel.check.index import Index
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
-class Index(Runner):
-    """An index that has the requirement or not; `missing` are programs that can't be run."""
+class Known(Index):
+    """An index that has the requirement or not."""
 
-    def __init__(self, has: bool, missing: tuple[str, ...] = ()) -> None:
-        super().__init__()
-        self.has = has
-        self.missing = missing
+    def __init__(self, has: bool) -> None:
+        self.answer = has
         self.asked: list[str] = []
 
-    def run(self, args: Sequence[str], *_: Any, **__: Any) -> subprocess.CompletedProcess[str]:
-        self.asked.append(args[-1])
-        program = "pip" if "-m" in args else "uv"
-        if program in self.missing:
-            return subprocess.CompletedProcess(args, 1, "", "python: No module named pip")
-        return subprocess.CompletedProcess(args, 0 if self.has else 1, "", "")
+    def has(self, requirement: str) -> bool:
+        self.asked.append(requirement)
+        return self.answer
 
 
 @pytest.fixture
 def origin(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    monkeypatch.setattr(scaffold, "_origin", lambda: found)
+    monkeypatch.setattr(scaffold, "_read_origin", lambda: found)
     return found
 
 
 def test_release_that_the_index_has(origin: dict[str, Any]) -> None:
-    index = Index(has=True)
-    assert find_requirement(index) == Requirement(">=1.0")
+    origin["url"] = "file:///src/go-to-wheel"
+    index = Known(has=True)
+    assert find_requirement(index) == (">=1.0", "")
     assert index.asked == ["go-to-wheel>=1.0"]
 
 
-def test_uv_is_used_without_pip(origin: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UV", "/opt/uv")
-    index = Index(has=True, missing=("pip",))
-    assert find_requirement(index) == Requirement(">=1.0")
-    assert len(index.asked) == 2
+def test_what_came_from_an_index_needs_no_look(origin: dict[str, Any]) -> None:
+    assert find_requirement(None) == (">=1.0", "")
+    origin["url"] = "file:///src/go-to-wheel"
+    assert "until then write" in find_requirement(None)[1]
 
 
 def test_repository_without_a_release(origin: dict[str, Any]) -> None:
@@ -60,19 +53,19 @@ def test_repository_without_a_release(origin: dict[str, Any]) -> None:
         "url": "https://example.com/owner/go-to-wheel",
         "vcs_info": {"vcs": "git", "commit_id": COMMIT},
     }
-    found = find_requirement(Index(has=False))
-    assert found.specifier == f" @ git+https://example.com/owner/go-to-wheel@{COMMIT}"
-    assert found.note.startswith("the package index has no go-to-wheel>=1.0; the files name git+")
-    steps = yaml.safe_load(format_workflow(PurePosixPath("."), found))["jobs"]["build"]["steps"]
+    specifier, note = find_requirement(Known(has=False))
+    assert specifier == f" @ git+https://example.com/owner/go-to-wheel@{COMMIT}"
+    assert note.startswith("the package index has no go-to-wheel>=1.0; the files name git+")
+    steps = yaml.safe_load(format_workflow(PurePosixPath("."), specifier))["jobs"]["build"]["steps"]
     commands = "\n".join(step.get("run", "") for step in steps)
-    assert f'"go-to-wheel[check]{found.specifier}"' in commands
+    assert f'"go-to-wheel[check]{specifier}"' in commands
 
 
 def test_folder_without_a_release(origin: dict[str, Any]) -> None:
     origin["url"] = "file:///src/go-to-wheel"
-    found = find_requirement(Index(has=False))
-    assert found.specifier == ">=1.0"
-    assert "until then write 'go-to-wheel @ file:///src/go-to-wheel'" in found.note
+    specifier, note = find_requirement(Known(has=False))
+    assert specifier == ">=1.0"
+    assert "until then write 'go-to-wheel @ file:///src/go-to-wheel'" in note
 
 
 def test_origin_is_read_from_the_installation(
@@ -83,4 +76,4 @@ def test_origin_is_read_from_the_installation(
     (info / "METADATA").write_text("Name: go-to-wheel\nVersion: 1.0.0\n")
     (info / "direct_url.json").write_text(json.dumps({"url": "file:///src", "dir_info": {}}))
     monkeypatch.syspath_prepend(tmp_path)
-    assert "go-to-wheel @ file:///src'" in find_requirement(Index(has=False)).note
+    assert "go-to-wheel @ file:///src'" in find_requirement(Known(has=False))[1]

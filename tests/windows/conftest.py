@@ -35,9 +35,9 @@ def make_environment(folder: Path, *wheels: Path) -> Environment:
     return made
 
 
-@pytest.fixture(scope="session", params=["native", "python"])
+@pytest.fixture(scope="session", params=["native", "python", "cgo"])
 def probe(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """The probe, with either launcher."""
+    """The probe, with either launcher, and with C in it."""
     folder = tmp_path_factory.mktemp("probe") / f"v e n v é {request.param}"
     return make_environment(folder, wheel(request.param))
 

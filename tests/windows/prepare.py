@@ -3,9 +3,10 @@
     python tests/windows/prepare.py FOLDER [--target windows-amd64]
 
 Runs where go-to-wheel is installed; without --target it is for this machine. FOLDER gets
-`native/` and `python/` (the probe's wheel with either launcher), `same/` (its wheel for Windows,
-built with the Go that the tests use), `wheels/` (sqlite-scanner and datasette-scan), `own/`
-(go-to-wheel), and `site-…/`: what the tests import, installed again when it changes here.
+`native/` and `python/` (the probe's wheel with either launcher), `cgo/` (with its C), `same/`
+(its wheel for Windows, built with the Go that the tests use), `wheels/` (sqlite-scanner and
+datasette-scan), `own/` (go-to-wheel), and `site-…/`: what the tests import, installed again when
+it changes here.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ def main() -> None:
         parser.error(f"no target for {sys.platform} {platform.machine()}; give --target")
     for launcher in ("native", "python"):
         build(HERE / "probe", target, folder / launcher, "--launcher", launcher, *PROBE)
+    build(HERE / "probe", target, folder / "cgo", "--cgo", *PROBE)
     build(REPOSITORY / "sqlite_scanner", target, folder / "wheels")
     plugin = REPOSITORY / "datasette_scan"
     run("uv", "build", "--quiet", "--wheel", "--out-dir", folder / "wheels", plugin)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the scanner's Go tests, the tests of this folder and the unit tests of what Windows may do
-# otherwise under wine; options go to pytest.
+# Runs the scanner's Go tests, the tests of this folder and the unit tests under wine; options go to
+# pytest. UNIT=all runs the slow unit tests, too.
 # `python` must have go-to-wheel; TOOLS is the folder for what takes long to make.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -26,7 +26,8 @@ cd "$here"
 windows_python -m pytest -c pytest.ini "$@" . || status=$?
 cd "$here/../.."
 export PYTHONPATH="$INSTALLED_FROM\\site-unit;$INSTALLED_FROM\\own"
-windows_python -m pytest -p no:cacheprovider -m "not slow" "$@" tests/unit/test_launcher_*.py \
-    tests/unit/{builder/test_notices,builder/test_publish,cli/test_messages,golang/test_find}.py \
-    tests/unit/sources/test_{line_ends,module}.py || status=$?
+export WINEPATH="$INSTALLED_FROM\\site-unit\\bin;$INSTALLED_FROM\\site-build\\go\\bin" PYTHONUTF8=0
+marks=(-m "not slow")
+[ "${UNIT:-}" != all ] || marks=()
+windows_python -m pytest -p no:cacheprovider "${marks[@]}" "$@" tests/unit || status=$?
 exit "$status"

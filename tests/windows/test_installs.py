@@ -68,6 +68,12 @@ def test_arguments_arrive_unchanged(probe: Environment, way) -> None:
 
 
 @WAYS
+def test_c_of_the_program(probe: Environment, way) -> None:
+    wanted = "C counts 4 bytes: wé " if "cgo" in probe.folder.name else "no C"
+    assert check(*way(probe, "--c", "wé ")) == f"{wanted}\n"
+
+
+@WAYS
 @pytest.mark.parametrize("code", [0, 7, 255])
 def test_exit_codes(probe: Environment, way, code: int) -> None:
     assert run(*way(probe, "--exit", str(code))).returncode == code

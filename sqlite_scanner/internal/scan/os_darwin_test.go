@@ -3,6 +3,7 @@ package scan
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -34,14 +35,37 @@ func TestAccessTimesStay(t *testing.T) {
 	}
 }
 
-// A folder typed decomposed is the one listed composed.
-func TestRootInAnotherNormalForm(t *testing.T) {
-	root := makeTree(t, tree{"caf\u00e9/x.db": database()})
+// What is typed decomposed is what is listed composed, and excludes match either form.
+func TestNamesInAnotherNormalForm(t *testing.T) {
+	root := makeTree(t, tree{"caf\u00e9/\u00e9.db": database(), "caf\u00e9/x.db": database()})
 	typed := filepath.Join(root, norm.NFD.String("caf\u00e9"))
-	config := Config{MaxDepth: NoLimit, Roots: []string{typed, filepath.Join(typed, "x.db"), root}}
+	file := filepath.Join(typed, norm.NFD.String("\u00e9.db"))
+	config := Config{MaxDepth: NoLimit, Roots: []string{file, typed, filepath.Join(typed, "x.db"), root}}
 	found, _ := runScan(config)
-	if len(found.matches) != 1 {
-		t.Errorf("%q", found.paths(root))
+	same(t, found.paths(root), []string{"caf\u00e9/x.db", "caf\u00e9/\u00e9.db"})
+	for _, form := range []norm.Form{norm.NFC, norm.NFD} {
+		config := Config{MaxDepth: NoLimit, Excludes: globs(t, form.String("\u00e9.db"))}
+		expect(t, config, root, "caf\u00e9/x.db")
+	}
+}
+
+// Everything on the data volume has a name below /, too.
+func TestDataVolumeIsNotEntered(t *testing.T) {
+	if _, err := os.Stat(dataVolume); err != nil {
+		t.Skip("no data volume here")
+	}
+	found, stats := runScan(Config{MaxDepth: 2, Roots: []string{filepath.Dir(dataVolume)}})
+	paths := found.paths("/")
+	for _, problem := range found.problems {
+		paths = append(paths, strings.TrimPrefix(problem.Path, "/"))
+	}
+	for _, path := range paths {
+		if strings.HasPrefix("/"+path, dataVolume+"/") {
+			t.Errorf("%s has a shorter name", path)
+		}
+	}
+	if stats.Folders < 2 {
+		t.Errorf("%d folders", stats.Folders)
 	}
 }
 

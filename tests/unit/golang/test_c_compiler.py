@@ -57,8 +57,8 @@ def test_other_targets_are_refused_with_those_that_work() -> None:
 
 def test_the_environment_names_target_and_minimum_system(zig: Zig) -> None:
     env = zig.environment(target("darwin-arm64"), "go1.26.8")
-    assert env["CC"] == f'"{zig.folder}/zig" cc -target aarch64-macos.12.0'
-    assert env["CXX"] == f'"{zig.folder}/zig" c++ -target aarch64-macos.12.0'
+    assert env["CC"] == f'"{zig.folder / "zig"}" cc -target aarch64-macos.12.0'
+    assert env["CXX"] == f'"{zig.folder / "zig"}" c++ -target aarch64-macos.12.0'
     assert f'"-ffile-prefix-map={zig.folder}=/zig"' in env["CGO_CFLAGS"]
     assert env["CGO_ENABLED"] == "1"
 
@@ -79,7 +79,8 @@ def test_the_environment_names_target_and_minimum_system(zig: Zig) -> None:
     ],
 )
 def test_linker_flags(zig: Zig, name: str, flags: str) -> None:
-    assert zig.linker_flags(target(name), "-s -w", Path("/a b")) == flags
+    stubs = Path("/a b")
+    assert zig.linker_flags(target(name), "-s -w", stubs) == flags.replace("/a b", str(stubs))
 
 
 def test_what_is_linked_in_has_licences(zig: Zig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from systems import needs_sysconf
 
 from go_to_wheel.golang.environment import (
     filter_flags,
@@ -91,6 +92,7 @@ def test_the_callers_own_way_with_garbage_stays(name: str) -> None:
     assert {key for key in env if key in ("GOGC", "GOMEMLIMIT")} == {name}
 
 
+@needs_sysconf
 def test_limits_of_control_groups(tmp_path: Path) -> None:
     (tmp_path / "memory").mkdir()
     (tmp_path / "memory" / "memory.limit_in_bytes").write_text("4096\n")

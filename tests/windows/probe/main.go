@@ -12,9 +12,13 @@ import (
 
 var version = "dev"
 
+// describe is C's where the program is built with cgo.
+var describe = func(string) string { return "no C" }
+
 const usage = `probe ARGUMENT...    prints the arguments as JSON
 probe --exit CODE    exits with CODE
 probe --wait         prints "ready", then waits for Ctrl-C, and exits with 130
+probe --c TEXT       prints what the program's C makes of it
 probe --version
 `
 
@@ -28,6 +32,8 @@ func main() {
 	case len(arguments) == 2 && arguments[0] == "--exit":
 		code, _ := strconv.Atoi(arguments[1])
 		os.Exit(code)
+	case len(arguments) == 2 && arguments[0] == "--c":
+		fmt.Println(describe(arguments[1]))
 	case len(arguments) == 1 && arguments[0] == "--wait":
 		wait()
 	default:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from go_to_wheel.builder.scaffold import Requirement, format_workflow
+from go_to_wheel.builder.scaffold import format_workflow
 from go_to_wheel.platforms import default_targets
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ OURS = {
     for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 }
 WRITTEN = resources.files("go_to_wheel").joinpath("data/publish.yml").read_text(encoding="utf-8")
-SPLIT = format_workflow(PurePosixPath("."), Requirement(">=1.0"), split=True)
+SPLIT = format_workflow(PurePosixPath("."), ">=1.0", split=True)
 ALL = {**{f"our {name}": text for name, text in OURS.items()}, "init's": WRITTEN, "split": SPLIT}
 RELEASES = {name: text for name, text in ALL.items() if not name.endswith(("ci.yml", "docs.yml"))}
 
@@ -122,9 +122,9 @@ def test_split_builds_the_default_platforms_and_changes_no_other_job() -> None:
 
 
 def test_a_module_below_the_repository() -> None:
-    text = format_workflow(PurePosixPath("cmd/größer"), Requirement(">=1.0"))
+    text = format_workflow(PurePosixPath("cmd/größer"), ">=1.0")
     assert yaml.safe_load(text)["env"] == {"MODULE": "cmd/größer"}
-    at_root = format_workflow(PurePosixPath("."), Requirement(">=1.0"))
+    at_root = format_workflow(PurePosixPath("."), ">=1.0")
     assert yaml.safe_load(at_root)["env"] == {"MODULE": "."}
 
 

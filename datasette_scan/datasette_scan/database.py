@@ -5,16 +5,25 @@ from __future__ import annotations
 import contextvars
 import functools
 import os
+import re
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from datasette.database import Results
+from datasette.database import QueryInterrupted, Results
 
 from . import compat
 from .catalog import Entry
-from .errors import DamagedError, QueryTooComplexError, TooComplexError, is_damage
+from .errors import (
+    DamagedError,
+    MissingCollationError,
+    MissingPartError,
+    QueryTooComplexError,
+    TooComplexError,
+    is_damage,
+)
 from .opening import Mode, ReadInfo
 from .opening.connection import guard
 from .peek import SECONDS
@@ -31,6 +40,10 @@ listing: contextvars.ContextVar[bool] = contextvars.ContextVar("scan_listing", d
 # schemas. The answer "nothing known" equals what its catalogue says of ours, so it goes on.
 _REFRESH_SQL = "PRAGMA schema_version"
 _NOTHING_KNOWN = Results([(None,)], False, [("schema_version",)])
+# In what a database needs: the collations that are not here.
+_MISSING_COLLATION = re.compile(r"\bcollation (\w+)")
+# The one that this thread's query compared texts by.
+_compared = threading.local()
 
 
 class ScannedDatabase(ReadOnlyDatabase):
@@ -70,7 +83,7 @@ class ScannedDatabase(ReadOnlyDatabase):
         def use(connection: Any) -> Any:
             # Each time: Datasette 1.0 sets and removes authorizers of its own.
             guard(connection, hidden)
-            return fn(connection)
+            return _refuse_comparisons(fn, connection)
 
         path = self.entry.path
         try:
@@ -85,6 +98,8 @@ class ScannedDatabase(ReadOnlyDatabase):
 
     def _prepare(self, connection: Any) -> None:
         self.ds._prepare_connection(connection, self.name)
+        for name in _MISSING_COLLATION.findall(self.entry.detail):
+            connection.create_collation(name, functools.partial(_note_comparison, name))
 
     async def execute(self, sql: str, *args: Any, **kwargs: Any) -> Any:
         """Run a query; Datasette's question whether the schema changed opens nothing."""
@@ -92,7 +107,13 @@ class ScannedDatabase(ReadOnlyDatabase):
             return _NOTHING_KNOWN
         if listing.get():
             return Results([], False, [])
-        return await super().execute(sql, *args, **kwargs)
+        try:
+            return await super().execute(sql, *args, **kwargs)
+        except MissingCollationError as error:
+            if kwargs.get("truncate", True):
+                raise
+            # Facets and their suggestions, which Datasette does without when time is short.
+            raise QueryInterrupted(error, sql, args) from error
 
     @property
     def reading_state(self) -> str:
@@ -134,6 +155,12 @@ class ScannedDatabase(ReadOnlyDatabase):
             return [] if self.entry.missing else self.entry.table_names()
         hidden = set(self.entry.missing)
         return [name for name in await super().table_names() if name not in hidden]
+
+    async def table_exists(self, table: str) -> bool:
+        """Whether there is one. Raises MissingPartError for one that can't be read here."""
+        if table in self.entry.missing:
+            raise MissingPartError(f"{table!r} can't be read here: it {self.entry.detail}")
+        return bool(await super().table_exists(table))
 
     async def view_names(self) -> list[str]:
         """The views."""
@@ -189,3 +216,27 @@ class ScannedDatabase(ReadOnlyDatabase):
         """Let go of the file."""
         self._reader.forget(self.entry.path)
         super().close()
+
+
+def _note_comparison(name: str, first: str, second: str) -> int:
+    """Stands in for a collation whose order nobody here knows.
+
+    SQLite prepares queries with it, and goes through tables and indexes in the order that they
+    have. A query that compares two texts by it is refused, since its answer could be wrong.
+    """
+    _compared.by = name
+    return 0
+
+
+def _refuse_comparisons(fn: Callable[[Any], T], connection: Any) -> T:
+    """What ``fn`` returns. Raises MissingCollationError if it compared by one."""
+    _compared.by = ""
+    try:
+        result = fn(connection)
+    except Exception as error:
+        if _compared.by:
+            raise MissingCollationError(_compared.by) from error
+        raise
+    if _compared.by:
+        raise MissingCollationError(_compared.by)
+    return result

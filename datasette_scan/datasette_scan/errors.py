@@ -105,6 +105,21 @@ class RecoveryError(UnavailableError):
     )
 
 
+class MissingCollationError(sqlite3.OperationalError):
+    """A query compares texts by a collation that is not here."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no such collation sequence: {name}")
+
+
+class MissingPartError(UnavailableError):
+    """A table needs an extension or a tokenizer that this Datasette does not have."""
+
+    word = "partly readable"
+    status = 400
+    advice = "Load the extension with --load-extension, or look at the other tables."
+
+
 class TooComplexError(UnavailableError):
     """The file needs more time or memory than one file may have."""
 

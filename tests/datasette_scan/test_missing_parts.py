@@ -1,0 +1,88 @@
+"""Databases whose program brought collations and tokenizers that are not here."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from datasette_scan.compat import HAS_CATALOG
+from sites import Scanned, make_database, scanned
+
+
+async def open_site(root: Path) -> Scanned:
+    make_database(root / "other.db")
+    connection = sqlite3.connect(root / "one.db")
+    connection.create_collation(
+        "unicase", lambda a, b: (a.upper() > b.upper()) - (a.upper() < b.upper())
+    )
+    connection.executescript(
+        """
+        CREATE TABLE notes (id INTEGER PRIMARY KEY, name TEXT COLLATE unicase);
+        CREATE INDEX names ON notes(name);
+        INSERT INTO notes(name) VALUES ('beta'), ('Alpha'), ('gamma');
+        CREATE TABLE tags (name TEXT COLLATE unicase PRIMARY KEY, n) WITHOUT ROWID;
+        INSERT INTO tags VALUES ('beta', 1), ('Alpha', 2), ('gamma', 3);
+        CREATE TABLE plain (v);
+        INSERT INTO plain VALUES ('here');
+        CREATE VIRTUAL TABLE words USING fts5(text);
+        PRAGMA writable_schema = on;
+        UPDATE sqlite_master SET sql = replace(sql, 'text)', 'text, tokenize=''anki'')')
+            WHERE name = 'words';
+        """
+    )
+    connection.commit()
+    connection.close()
+    return await scanned(root)
+
+
+@pytest.mark.parametrize("table", ["notes", "tags"])
+async def test_a_table_whose_index_needs_a_missing_collation(root: Path, table: str) -> None:
+    """It is shown in the order that it has; what would compare by the collation is refused."""
+    site = await open_site(root)
+    assert "collation unicase" in site.entry("one").status_words
+    page = await site.get(f"/one/{table}")
+    assert page.status_code == 200
+    assert all(name in page.text for name in ("Alpha", "beta", "gamma"))
+    rows = (await site.get(f"/one/{table}.json?_shape=array")).json()
+    assert len(rows) == 3
+    for query in ("name=alpha", "name__gt=b"):
+        answer = await site.get(f"/one/{table}?{query}")
+        assert answer.status_code == 400
+        assert "unicase" in answer.text
+    assert (await site.get(f"/one/{table}?_facet=name")).status_code == 200
+    await site.close()
+
+
+async def test_sorting_has_the_order_of_the_index_or_is_refused(root: Path) -> None:
+    site = await open_site(root)
+    for query in ("_sort=name", "_sort_desc=name"):
+        answer = await site.get(f"/one/notes.json?{query}&_shape=array")
+        if answer.status_code == 200:
+            names = [row["name"] for row in answer.json()]
+            assert names == sorted(names, key=str.upper, reverse="desc" in query)
+        else:
+            assert answer.status_code == 400
+            assert "unicase" in answer.text
+    await site.close()
+
+
+async def test_a_query_that_compares_is_refused(root: Path) -> None:
+    site = await open_site(root)
+    for sql in ("select * from notes where name = 'ALPHA'", "select distinct name from notes"):
+        address = "/one/-/query.json" if HAS_CATALOG else "/one.json"
+        answer = await site.get(f"{address}?_shape=array&sql={sql.replace(' ', '+')}")
+        assert answer.status_code == 400, answer.text
+        assert "no such collation sequence: unicase" in answer.text
+    await site.close()
+
+
+async def test_a_table_with_an_unknown_tokenizer_says_so(root: Path) -> None:
+    site = await open_site(root)
+    page = await site.get("/one/words")
+    assert page.status_code == 400
+    assert "tokenizer anki" in page.text
+    assert (await site.get("/one/plain")).status_code == 200
+    assert (await site.get("/one")).status_code == 200
+    assert (await site.get("/other")).status_code == 200
+    await site.close()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from conftest import Environment
-from support import EXE, check, interrupt, pip, run, start_in_console, wheel
+from support import EXE, WINE, check, interrupt, pip, run, start_in_console, wheel
 
 ARGUMENTS = [
     *(
@@ -89,12 +90,21 @@ def test_path_of_the_program(probe: Environment) -> None:
 @pytest.mark.parametrize("way", [command, module], ids=lambda way: way.__name__)
 def test_interrupt_reaches_the_program(probe: Environment, way) -> None:
     """The program decides: it prints a line and exits with a code of its own."""
-    with start_in_console(*way(probe, "--wait")) as child:
+    code = interrupted(way(probe, "--wait"))
+    for _ in range(2):
+        if WINE and code == 0:  # a process of a busy wine 8 breaks off when a key is pressed
+            code = interrupted(way(probe, "--wait"))
+    assert code == 130
+
+
+def interrupted(command: Sequence[object]) -> int:
+    """The exit code of the probe after Ctrl-C, which it has seen."""
+    with start_in_console(*command) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
         interrupt(child)
         assert child.stdout.read() == "interrupted\n"
-        assert child.wait(60) == 130
+        return child.wait(60)
 
 
 @pytest.mark.parametrize("launcher", ["native", "python"])

@@ -41,7 +41,7 @@ listing: contextvars.ContextVar[bool] = contextvars.ContextVar("scan_listing", d
 _REFRESH_SQL = "PRAGMA schema_version"
 _NOTHING_KNOWN = Results([(None,)], False, [("schema_version",)])
 # In what a database needs: the collations that are not here.
-_MISSING_COLLATION = re.compile(r"\bcollation (\w+)")
+_MISSING_COLLATION = re.compile(r"\bcollation ([^,]+)")
 # The one that this thread's query compared texts by.
 _compared = threading.local()
 
@@ -110,9 +110,9 @@ class ScannedDatabase(ReadOnlyDatabase):
         try:
             return await super().execute(sql, *args, **kwargs)
         except MissingCollationError as error:
-            if kwargs.get("truncate", True):
+            if kwargs.get("truncate"):
                 raise
-            # Facets and their suggestions, which Datasette does without when time is short.
+            # Counts, labels and facets, which Datasette does without when time is short.
             raise QueryInterrupted(error, sql, args) from error
 
     @property

@@ -23,7 +23,9 @@ _NAMES_READ = 5000  # which an application is recognised by
 _LONGEST_NAME = 1000
 _COLLATIONS = 20  # that are looked for
 _SECONDS = 2.0
-_COLLATION = re.compile(r"\bCOLLATE\s+[\"'`\[]?(\w{1,100})", re.IGNORECASE)
+_COLLATION = re.compile(
+    r"\bCOLLATE\s+(?:[\"'`\[]([^\"'`\],]{1,100})[\"'`\]]|(\w{1,100}))", re.IGNORECASE
+)
 _TOKENIZER = re.compile(r"(?:no such|unknown) tokenizer: (\S{1,100})")
 
 # Virtual table modules → the SQLite extension that brings them.
@@ -188,7 +190,8 @@ def _read_schema(connection: sqlite3.Connection, is_late: Callable[[], bool]) ->
         if len(names) < _NAMES_READ:
             names.append(str(name))
         if len(collations) < _NAMES_READ:  # a comment may have a million
-            collations.update(found.lower() for found in _COLLATION.findall(str(sql)))
+            found = _COLLATION.findall(str(sql))
+            collations.update((inside or plain).lower() for inside, plain in found)
         virtual = VIRTUAL.match(sql) if kind == "table" and isinstance(sql, str) else None
         if virtual:
             modules.append((str(name), virtual.group(1)))

@@ -86,3 +86,35 @@ async def test_a_table_with_an_unknown_tokenizer_says_so(root: Path) -> None:
     assert (await site.get("/one")).status_code == 200
     assert (await site.get("/other")).status_code == 200
     await site.close()
+
+
+async def test_pages_leave_out_what_would_compare(root: Path) -> None:
+    """The counts of a row's references, and suggestions; names that need quotes too."""
+    connection = sqlite3.connect(root / "one.db")
+    for name in ("unicase", "my-order"):
+        connection.create_collation(name, lambda a, b: (a > b) - (a < b))
+    connection.executescript(
+        """
+        CREATE TABLE people (name TEXT PRIMARY KEY);
+        INSERT INTO people VALUES ('ann'), ('bob');
+        CREATE TABLE pets (id INTEGER PRIMARY KEY,
+            owner TEXT COLLATE unicase REFERENCES people(name));
+        CREATE INDEX owners ON pets(owner);
+        INSERT INTO pets(owner) VALUES ('ann'), ('bob');
+        CREATE TABLE kinds (code TEXT COLLATE unicase PRIMARY KEY, name TEXT);
+        INSERT INTO kinds VALUES ('a', 'A'), ('b', 'B');
+        CREATE TABLE odd (id INTEGER PRIMARY KEY, n TEXT COLLATE "my-order");
+        CREATE INDEX odds ON odd(n);
+        INSERT INTO odd(n) VALUES ('x'), ('y');
+        """
+    )
+    connection.commit()
+    connection.close()
+    site = await scanned(root)
+    assert "collation my-order, collation unicase" in site.entry("one").status_words
+    for address in ("/one", "/one/people/ann", "/one/pets/1", "/one/kinds", "/one/odd"):
+        assert (await site.get(address)).status_code == 200, address
+    for address in ("/one/kinds/a", "/one/odd?n=x"):
+        assert (await site.get(address)).status_code == 400, address
+    assert (await site.get("/one/kinds/-/autocomplete?q=a")).status_code < 500
+    await site.close()

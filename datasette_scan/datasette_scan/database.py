@@ -156,12 +156,6 @@ class ScannedDatabase(ReadOnlyDatabase):
         hidden = set(self.entry.missing)
         return [name for name in await super().table_names() if name not in hidden]
 
-    async def table_exists(self, table: str) -> bool:
-        """Whether there is one. Raises MissingPartError for one that can't be read here."""
-        if table in self.entry.missing:
-            raise MissingPartError(f"{table!r} can't be read here: it {self.entry.detail}")
-        return bool(await super().table_exists(table))
-
     async def view_names(self) -> list[str]:
         """The views."""
         return [] if listing.get() else list(await super().view_names())
@@ -179,7 +173,12 @@ class ScannedDatabase(ReadOnlyDatabase):
         return [] if listing.get() else list(await super().table_columns(table))
 
     async def primary_keys(self, table: str) -> list[str]:
-        """A table's primary key columns."""
+        """A table's primary key columns, which its page asks for once the visitor may see it.
+
+        Raises MissingPartError for a table that can't be read here.
+        """
+        if table in self.entry.missing and not listing.get():
+            raise MissingPartError(f"{table!r} can't be read here: it {self.entry.detail}")
         return [] if listing.get() else list(await super().primary_keys(table))
 
     async def fts_table(self, table: str) -> str | None:

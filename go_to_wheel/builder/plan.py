@@ -152,10 +152,11 @@ def _require(
     packages, as folders of the queried one ("./cmd/x"); empty for itself.
     """
     (folder / "go.mod").write_text(_GO_MOD)
+    queried, asked = query
     names = [package.removeprefix(".").strip("/") for package in below] or [""]
-    paths = [f"{query[0]}/{name}" if name else query[0] for name in names]
+    paths = [f"{queried}/{name}" if name else queried for name in names]
     for path in paths:
-        go.query(["get", f"{path}@{query[1]}"], folder)
+        go.query(["get", f"{path}@{asked}"], folder)
     lister = go.with_cgo()  # programs with nothing but C, too
     first, *others = (list_package(lister, folder, path, default_targets()[0]) for path in paths)
     for package in others:
@@ -167,7 +168,7 @@ def _require(
     module, version, home = first.module_path, first.module_version, Path(first.module_folder)
     source = ModuleSource(folder, tuple(paths), module, home=home, version=version)
     (record,) = download_modules(go, folder, [f"{module}@{version}"]).values()
-    return source, _identify(source, query[1], record.get("Origin", {}))
+    return source, _identify(source, asked, record.get("Origin", {}))
 
 
 def _identify(source: ModuleSource, asked: str, origin: dict[str, str]) -> Identity:

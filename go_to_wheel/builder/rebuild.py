@@ -48,7 +48,7 @@ _TAGS = re.compile(r"\w[\w.]*(,\w[\w.]*)*", re.ASCII)
 #: All of a linker's flags that are repeated; others could start a program or write a file.
 _FLAG = (
     r"(-[sw]|-X \w[\w./~-]*\.\w+=[\w.,:;/@~+=%-]*|-H[ =]windowsgui|-buildid=[\w./+-]*"
-    r"|-checklinkname=[01]|-compressdwarf=(true|false)|-linkmode=internal)"
+    r"|-E[ =]\w[\w./]*|-checklinkname=[01]|-compressdwarf=(true|false)|-linkmode=internal)"
 )
 _FLAGS = re.compile(rf"({_FLAG}( {_FLAG})*)?", re.ASCII)
 #: A request's fields -> the headers of METADATA that they become.

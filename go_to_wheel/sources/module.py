@@ -195,7 +195,7 @@ def names_commit(version: str) -> bool:
 
 
 def parse_query(source: str) -> tuple[str, str] | None:
-    """ "path@version" -> a package's path and its version, "latest", a commit or a branch.
+    """The parts of "path@version": a package's path, and a version, "latest", commit or branch.
 
     None when it isn't one. Raises SourceError for something with an @ that Go would not
     understand.

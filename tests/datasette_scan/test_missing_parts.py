@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from datasette_scan.compat import HAS_CATALOG
@@ -117,4 +118,14 @@ async def test_pages_leave_out_what_would_compare(root: Path) -> None:
     for address in ("/one/kinds/a", "/one/odd?n=x"):
         assert (await site.get(address)).status_code == 400, address
     assert (await site.get("/one/kinds/-/autocomplete?q=a")).status_code < 500
+    await site.close()
+
+
+@pytest.mark.parametrize("rule", [{"allow": False}, {"tables": {"words": {"allow": False}}}])
+async def test_what_is_missing_is_said_to_those_who_may_view(root: Path, rule: Any) -> None:
+    await (await open_site(root)).close()
+    site = await scanned(root, top={"databases": {"one": rule}})
+    answer = await site.get("/one/words")
+    assert answer.status_code == 403
+    assert "anki" not in answer.text
     await site.close()

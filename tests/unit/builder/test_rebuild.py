@@ -57,7 +57,7 @@ def with_info(replacement: str) -> bytes:
         "-X example.com/tool/internal/version.Date=2024-01-02T03:04:05Z -X main.empty=",
         "-H=windowsgui -s -w",
         "-H windowsgui -linkmode=internal",
-        "-checklinkname=0 -compressdwarf=false -buildid=a/b",
+        "-checklinkname=0 -compressdwarf=false -buildid=a/b -E main.start",
     ],
 )
 def test_plain_linker_flags_are_repeated(flags: str) -> None:

@@ -41,7 +41,7 @@ VET_TARGETS := linux/amd64 linux/386 linux/arm64 darwin/arm64 windows/amd64 wind
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup demo check check-types check-unit fix golden programs wheels test test-all test-unit test-go \
+.PHONY: help setup demo check check-types check-unit fix golden programs real-wheels test test-all test-unit test-go \
     test-oldest-go test-windows test-integration test-datasette test-datasette-0.65 test-datasette-1.0 \
     run-datasette-0.65 run-datasette-1.0 scanner-wheel lint lint-python lint-go staticcheck vulncheck types docs pictures \
     cover bench bench-build bench-scanner bench-datasette dist clean
@@ -115,7 +115,7 @@ test-integration: setup  ## Real builds, real installs, the scanner's command li
 programs: setup  ## Real programs and READMEs from the Go module proxy: built, installed, run, compared
 	REAL_PROGRAMS=all $(RUN) pytest -q -s tests/real_programs
 
-wheels: setup  ## Real wheels from PyPI (8 GB, removed as they are checked): their codes are the documentation's
+real-wheels: setup  ## Real wheels from PyPI (8 GB, removed as they are checked): their codes are the documentation's
 	$(RUN) python scripts/real_wheels.py --show
 
 test-windows: setup  ## Installed programs under a Windows Python, and the scanner's tests (wine)

@@ -46,7 +46,7 @@ def pre_commit(folder: Path, *options: str, **env: str) -> tuple[int, str]:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This repository, as it is now, with the tag that the page names."""
     copy = tmp_path_factory.mktemp("clone") / "go-to-wheel"
-    names = run("git", "ls-files", "-co", "--exclude-standard", cwd=ROOT).stdout.splitlines()
+    names = git(ROOT, "ls-files", "-co", "--exclude-standard").splitlines()
     for name in names:
         if (ROOT / name).is_file() and not name.startswith(("tests/", "bench/")):
             (copy / name).parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -54,8 +55,13 @@ def place_of(name: str) -> str:
     return name.split("/")[0].removesuffix(".py")
 
 
-def imports(tree: ast.AST) -> Iterator[str]:
+@cache
+def imports(tree: ast.AST) -> frozenset[str]:
     """Every imported module, inside functions and in strings too."""
+    return frozenset(_imports(tree))
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -110,13 +116,13 @@ def test_an_import_in_a_string_is_seen() -> None:
 @every_file
 def test_only_process_starts_children(name: str) -> None:
     if name != "process.py":
-        assert not {"subprocess", "multiprocessing"} & set(imports(TREES[name]))
+        assert not {"subprocess", "multiprocessing"} & imports(TREES[name])
 
 
 @every_file
 def test_only_the_command_line_prints(name: str) -> None:
     if place_of(name) != "cli":
-        assert not {"click", "rich", "rich.console"} & set(imports(TREES[name]))
+        assert not {"click", "rich", "rich.console"} & imports(TREES[name])
         assert "print" not in called(TREES[name])
 
 
@@ -126,13 +132,14 @@ def test_only_the_command_line_prints(name: str) -> None:
 def test_pure_modules_touch_no_files(name: str) -> None:
     assert not set(called(TREES[name])) & {"open", "print", "input"}
     outside = {"os", "pathlib", "shutil", "tempfile", "urllib.request"}
-    assert not outside & set(imports(TREES[name]))
+    assert not outside & imports(TREES[name])
 
 
 def test_the_list_of_pure_files_is_true() -> None:
     assert set(NAMES) >= PURE_FILES
 
 
+@cache
 def called(tree: ast.AST) -> list[str]:
     """The plain names of the functions that are called."""
     calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]

@@ -82,7 +82,7 @@ class Recipe:
                 info.external_attr = self.modes.get(path, 0o100644) << 16
                 info.create_system = 3
                 info.compress_type = self.methods.get(path, zipfile.ZIP_DEFLATED)
-                archive.writestr(info, data)
+                archive.writestr(info, data, compresslevel=1)
             archive.comment = self.comment
         return stream.getvalue()
 

@@ -220,7 +220,9 @@ def _tidy_path(path: str) -> str:
 
 
 def _make_executable(path: str) -> None:
-    if os.name == "nt" or os.access(path, os.X_OK):
+    # the rights with which it will run: a wrapper may have raised them
+    effective = os.access in os.supports_effective_ids
+    if os.name == "nt" or os.access(path, os.X_OK, effective_ids=effective):
         return
     mode = stat.S_IMODE(os.stat(path).st_mode)
     if mode & 0o111 == 0o111:

@@ -24,13 +24,15 @@ from go_to_wheel.config.options import (
     DEFAULT_VERSION,
     Detected,
 )
-from go_to_wheel.config.request import DEFAULT_OUTPUT_DIR, BuildRequest
+from go_to_wheel.config.pyproject import Project
+from go_to_wheel.config.request import DEFAULT_OUTPUT_DIR, BuildRequest, merge
 from go_to_wheel.config.resolve import resolve
 from go_to_wheel.errors import MissingPathError
 from go_to_wheel.licenses import BundledLicenses
 from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.files import BINARY_LIMIT, read_file
+from go_to_wheel.sources.module import ModuleSource
 from go_to_wheel.sources.readme import ProjectFiles, Readme
 from go_to_wheel.wheel.archive import parse_epoch, write_wheel
 from go_to_wheel.wheel.entries import wheel_entries
@@ -176,13 +178,15 @@ def build_wheel(
         **{name: value for name, value in locals().items() if name in _SAME_NAMES},
     )
     epoch = parse_epoch(os.environ.get("SOURCE_DATE_EPOCH"))
-    options = resolve(request, Detected((), "", ProjectFiles(readme), None, cpus=1, epoch=epoch))
+    source, project = ModuleSource(Path(), (), ""), Project(Path())
+    detected = Detected(source, project, ProjectFiles(readme), epoch)
+    options = resolve(merge(request, project.settings), detected)
     if license_ and not expression:
         options = replace(options, project=replace(options.project, license_text=license_))
     tags = tuple(platform_tag.split("."))
     licenses = BundledLicenses(expression, ())
-    entries = wheel_entries(options, licenses, options.targets[0], tags, {options.command: data})
+    entries = wheel_entries(options, licenses, options.targets[0], tags, {entry_point: data})
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
         file = wheel_file_name(options.project.name, options.project.version, tags)
-        write_wheel(Path(work, file), entries, options.epoch)
+        write_wheel(Path(work, file), entries, epoch)
         return str(publish([Path(work, file)], options.output_dir)[0])

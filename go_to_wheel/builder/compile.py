@@ -53,7 +53,7 @@ def make_programs(
         root, package = plan.source.root, plan.source.packages[index]
         images = []
         for part in target.slices:
-            go = plan.go.with_tags(plan.options.tags_for(part))
+            go = plan.go.with_tags(plan.options.request.tags_for(part))
             go.compile(root, package, part, output, plan.options.ldflags_for(part), processors)
             images.append(output.read_bytes())
             output.unlink()

@@ -16,17 +16,11 @@ from go_to_wheel.builder.identity import Machine, identify, stated_version
 from go_to_wheel.builder.version_var import find_version_variable, judge_variables
 from go_to_wheel.config.c_options import c_options
 from go_to_wheel.config.options import Detected, Fault, Identity, Value
-from go_to_wheel.config.pyproject import Project
-from go_to_wheel.config.request import (
-    AUTO,
-    BuildRequest,
-    asked_variables,
-    version_variables,
-)
+from go_to_wheel.config.pyproject import FILE_NAME, Project
+from go_to_wheel.config.request import MergedRequest
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError, SourceError
 from go_to_wheel.golang.cgo import use_c
 from go_to_wheel.golang.command import Go, open_go
-from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.golang.packages import Package, list_mains, list_package
 from go_to_wheel.licenses import Notice, recognise_files
 from go_to_wheel.naming import name_from_path
@@ -35,7 +29,8 @@ from go_to_wheel.process import wait_for
 from go_to_wheel.sources.files import read_file, read_readme, refuse_odd_name
 from go_to_wheel.sources.listing import find_data_files, read_python_files
 from go_to_wheel.sources.module import ModuleSource, find_above, read_files
-from go_to_wheel.sources.readme import NO_FILES, ProjectFiles, Readme, absolute_links
+from go_to_wheel.sources.prebuilt import BinarySource
+from go_to_wheel.sources.readme import NO_FILES, ProjectFiles, absolute_links
 from go_to_wheel.sources.summary import summary_of_doc, summary_of_readme
 from go_to_wheel.wheel.archive import parse_epoch
 
@@ -63,20 +58,19 @@ class Located:
     """What to build: the source, its pyproject.toml, and what is known of it already.
 
     `go` is the Go that fetched the module. Without `stamp` Go records no commit, because it
-    can't ask the version control system in use. Prebuilt binaries may have no project: then
-    the source's folder, if it `has_texts`, is not read. `files` count where it has none.
+    can't ask the version control system in use. Prebuilt `binaries` have `findings`; their
+    project's folder counts where it is their `home`.
     """
 
-    request: BuildRequest
+    request: MergedRequest
     source: ModuleSource
     project: Project
     machine: Machine
     go: Go | None = None
     identity: Identity | None = None
-    findings: Findings | None = None
     stamp: bool = True
-    has_texts: bool = True
-    files: ProjectFiles = NO_FILES
+    binaries: BinarySource | None = None
+    findings: Findings | None = None
 
 
 def detect(located: Located) -> tuple[Detected, Findings]:
@@ -86,42 +80,37 @@ def detect(located: Located) -> tuple[Detected, Findings]:
     their child processes first.
     """
     request, source, project = located.request, located.source, located.project
+    settings, machine = project.settings, located.machine
     with ThreadPoolExecutor(max_workers=3) as pool:
         try:
             go = pool.submit(_query_go, located)
             identity = pool.submit(_identify, located)
             files = _read_files(located)
             license_ = pool.submit(_recognise, request, project, files)
-            folder = project.settings.python_source
+            folder = settings.python_source
             python_files = read_python_files(project.folder, folder) if folder else ()
-            data_files = find_data_files(project.folder, project.settings.data_files)
-            epoch = parse_epoch(located.machine.environ.get("SOURCE_DATE_EPOCH"))
+            data_files = find_data_files(project.folder, settings.data_files)
+            epoch = parse_epoch(machine.environ.get("SOURCE_DATE_EPOCH"))
             wait_for([go, identity, license_])
-            found, known, (license_value, unknown) = (
-                go.result(),
-                identity.result(),
-                license_.result(),
-            )
         except BaseException:
-            located.machine.runner.stop()
+            machine.runner.stop()
             raise
-    if request.readme is None and project.settings.readme_links:
-        files, project = _with_links(source.home or source.root, files, project, known)
+    found, known, (license_value, unknown) = go.result(), identity.result(), license_.result()
+    if request.readme is None and settings.readme_links:
+        files = _with_links(source.home or source.root, files, known)
     detected = Detected(
-        package_paths=source.package_paths,
-        module_path=source.module_path,
+        source=source,
+        project=project,
         files=files,
-        native=this_machine(),
-        cpus=usable_cpus(),
         epoch=epoch,
+        native=this_machine(),
         identity=known,
         summary=known.summary or _summary(request, project, files, found.packages),
         license=license_value,
         unknown_license=unknown,
-        command_names=() if request.packages else tuple(project.settings.commands),
-        project=project,
         python_files=python_files,
         data_files=tuple((name, read_file(p, project.folder)) for name, p in data_files.items()),
+        binaries=located.binaries,
         version_variable=found.version_variable,
         faults=found.faults,
         notes=(*found.notes, *_workspace_note(located)),
@@ -135,11 +124,9 @@ def this_machine() -> Target | None:
     return native_target(sys.platform, platform.machine(), sysconfig.get_platform(), narrow)
 
 
-def asked_targets(
-    request: BuildRequest, project: Project, default: Sequence[Target]
-) -> tuple[Target, ...]:
+def asked_targets(request: MergedRequest, default: Sequence[Target]) -> tuple[Target, ...]:
     """The targets that are asked for; raises InvalidOptionsError for an invalid selection."""
-    names = project.settings.platforms if request.platforms is None else request.platforms
+    names = request.platforms
     return parse_selection(names, this_machine()) if names else tuple(default)
 
 
@@ -154,17 +141,23 @@ def _workspace_note(located: Located) -> tuple[str, ...]:
 
 
 def _read_files(located: Located) -> ProjectFiles:
-    readme, spare = located.request.readme, located.files
-    if located.has_texts:
-        files = read_files(located.source, readme)
+    """The README and licences that are named or stated, else those that are found."""
+    project, binaries, named = located.project, located.binaries, located.request.readme
+    if binaries is None or binaries.home is not None:
+        files = read_files(located.source, named)
     else:
-        files = ProjectFiles(read_readme(Path(readme)) if readme else None)
+        files = ProjectFiles(read_readme(Path(named)) if named else None)
+    spare = binaries.files if binaries else NO_FILES
     if files.readme is None:
         files = replace(files, readme=spare.readme, readme_name=spare.readme_name)
-    files = replace(files, licenses=files.licenses or spare.licenses)
-    for name, _ in files.licenses:
+    if named is None and project.readme:
+        folder = str(project.readme_file.parent) if project.readme_file else None
+        files = ProjectFiles(project.readme, files.licenses, f"{FILE_NAME}, project.readme", folder)
+    stated = project.license_files
+    licenses = (files.licenses or spare.licenses) if stated is None else stated
+    for name, _ in licenses:
         refuse_odd_name(name)
-    return files
+    return replace(files, licenses=licenses)
 
 
 def _identify(located: Located) -> Identity:
@@ -180,50 +173,41 @@ def _identify(located: Located) -> Identity:
 
 
 def _recognise(
-    request: BuildRequest, project: Project, files: ProjectFiles
+    request: MergedRequest, project: Project, files: ProjectFiles
 ) -> tuple[Value | None, str]:
     """The licence in the project's own files, unless it is stated anyway; why it is unknown."""
     if request.license is not None or project.closed("license"):
         return None, ""
-    stated = project.license_files
-    seen = recognise_files(files.licenses if stated is None else stated)
+    seen = recognise_files(files.licenses)
     if seen is None or seen.expression is None:
         return None, seen.reason if seen else ""
     return Value(seen.expression, f"recognised in {seen.reason}"), ""
 
 
 def _summary(
-    request: BuildRequest, project: Project, files: ProjectFiles, packages: Sequence[Package]
+    request: MergedRequest, project: Project, files: ProjectFiles, packages: Sequence[Package]
 ) -> Value | None:
     """The doc comment's first sentence, else the README's."""
     if request.description is not None or project.closed("description"):
         return None
     if summary := summary_of_doc(packages[0].doc) if packages else None:
         return Value(summary, "doc comment")
-    readme = project.readme or files.readme
     stated = [request.name, (project.values or {}).get("name")]
     paths = [path for package in packages for path in (package.import_path, package.module_path)]
     names = dict.fromkeys(filter(None, [*stated, *map(name_from_path, paths)]))
-    sentence = summary_of_readme(readme, names) if readme else None
+    sentence = summary_of_readme(files.readme, names) if files.readme else None
     return Value(sentence, "README") if sentence else None
 
 
-def _with_links(
-    home: Path, files: ProjectFiles, project: Project, known: Identity
-) -> tuple[ProjectFiles, Project]:
-    """The READMEs with absolute links; a source archive's PKG-INFO has them already."""
+def _with_links(home: Path, files: ProjectFiles, known: Identity) -> ProjectFiles:
+    """The README with absolute links; a source archive's PKG-INFO has it already."""
+    if files.readme is None or files.readme_folder is None:
+        return files
     source = next((value.text for label, value in known.urls if label == "Source"), "")
-    commit = known.stamps.get("commit", "")
-
-    def linked(readme: Readme, folder: Path) -> Readme:
-        place = posixpath.join(known.place, Path(os.path.relpath(folder, home)).as_posix())
-        return known.readme or absolute_links(readme, source, commit, place)
-
-    if files.readme and files.readme_folder:
-        files = replace(files, readme=linked(files.readme, Path(files.readme_folder)))
-    if project.readme and project.readme_file:
-        project = replace(project, readme=linked(project.readme, project.readme_file.parent))
-    return files, project
+    below = Path(os.path.relpath(files.readme_folder, home)).as_posix()
+    place, commit = posixpath.join(known.place, below), known.stamps.get("commit", "")
+    readme = known.readme or absolute_links(files.readme, source, commit, place)
+    return replace(files, readme=readme)
 
 
 def _query_go(located: Located) -> Findings:
@@ -231,25 +215,24 @@ def _query_go(located: Located) -> Findings:
     if located.findings:
         return located.findings
     request, source, machine = located.request, located.source, located.machine
-    settings, go = located.project.settings, located.go
     try:
-        targets = asked_targets(request, located.project, default_targets())
+        targets = asked_targets(request, default_targets())
     except InvalidOptionsError:  # which `resolve` names, with all others
         targets = default_targets()
+    go = located.go
     try:
         go = go or open_go(request.go_binary, machine.runner, source.root, machine.environ)
         go = go if request.stamp and located.stamp else go.with_flag("-buildvcs=false")
-        go = go.with_tags(settings.tags or () if request.tags is None else request.tags)
-        cgo = request.cgo or settings.cgo
-        go = go.with_cgo() if cgo else go
+        go = go.with_tags(request.tags or ())
+        go = go.with_cgo() if request.cgo else go
         packages = tuple(_find_main(go, source, package, targets) for package in source.packages)
-        go, said = _use_c(go, located, targets) if cgo and request.compiles else (go, [])
+        go, said = _use_c(go, located, targets) if request.cgo and request.compiles else (go, [])
         variable, missing = "", None
-        if AUTO in version_variables(request, settings):
+        if request.finds_variable:
             variable, missing = find_version_variable(go, source, packages, targets[0])
-        asked = asked_variables(request, settings, variable)
+        asked = request.variables(variable)
         faults, notes = judge_variables(
-            {name: option for name, option in asked.items() if "." in name},
+            {name: option for name, (option, _) in asked.items() if "." in name},
             lambda path: (
                 packages if path == "main" else [list_package(go, source.root, path, targets[0])]
             ),
@@ -262,15 +245,10 @@ def _query_go(located: Located) -> Findings:
 
 def _use_c(go: Go, located: Located, targets: Sequence[Target]) -> tuple[Go, list[str]]:
     """A Go that compiles C, with the compilers that the user names, else zig."""
-    request, source, settings = located.request, located.source, located.project.settings
-    options = c_options(request, located.project, targets, located.machine.environ)
-    tables = settings.targets if request.tags is None else {}
-    common = (settings.tags or ()) if request.tags is None else request.tags
-    listers = {
-        part: go.with_tags([*common, *tables.get(part.name, {}).get("tags", ())])
-        for target in targets
-        for part in target.slices
-    }
+    request, source = located.request, located.source
+    options = c_options(request, located.project.folder, targets, located.machine.environ)
+    parts = [part for target in targets for part in target.slices]
+    listers = {part: go.with_tags(request.tags_for(part)) for part in parts}
     return use_c(go, source.root, source.packages, listers, options)
 
 

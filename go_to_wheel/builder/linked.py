@@ -10,7 +10,8 @@ from pathlib import Path
 
 from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.version_var import judge_variables
-from go_to_wheel.errors import InvalidOptionsError, SourceError
+from go_to_wheel.config.options import refuse
+from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.cgo import find_cgo, replacement_for
 from go_to_wheel.golang.command import Go
 from go_to_wheel.golang.messages import explain
@@ -54,24 +55,24 @@ def list_targets(plan: BuildPlan, targets: Iterable[Target], strict: bool = Fals
     processes.
     """
     distinct = {plan.compile_key(target): target for target in targets}
-    with ThreadPoolExecutor(max_workers=plan.options.jobs) as pool:
+    with ThreadPoolExecutor(max_workers=plan.jobs) as pool:
         try:
             found = list(pool.map(partial(_list_target, plan, strict), distinct.values()))
         except (KeyboardInterrupt, SystemExit):
             plan.runner.stop()
             raise
     without_cgo = frozenset(package for _, left_out in found for package in left_out)
-    own, files = plan.options.project.license_expression, plan.options.licenses
+    own, files = plan.options.project.license_expression, plan.options.detected.files.licenses
     merged: dict[tuple[str, str, str], dict[str, bytes]] = {}
     for notice in (notice for listed, _ in found for notice in listed):
         key = (notice.module, notice.version, notice.expression)
         merged.setdefault(key, {}).update(notice.files)
-    stated = plan.options.module_licenses
+    stated = plan.options.detected.project.settings.licenses
     notices = [
         Notice(module, version, tuple(sorted(texts.items())), expression, stated.get(module, ""))
         for (module, version, expression), texts in merged.items()
     ]
-    if not plan.options.dependency_licenses:
+    if not plan.options.request.dependency_licenses:
         c_parts = tuple(notice for notice in notices if notice.expression)
         return Linked(BundledLicenses(own, files, c_parts=c_parts), without_cgo)
     module = plan.package.module_path
@@ -87,7 +88,7 @@ def _list_target(plan: BuildPlan, strict: bool, target: Target) -> tuple[list[No
     if len(target.slices) > 1:
         parts = [_list_target(plan, strict, part) for part in target.slices]
         return [n for notices, _ in parts for n in notices], [p for _, left in parts for p in left]
-    root, go = plan.source.root, plan.go.with_tags(plan.options.tags_for(target))
+    root, go = plan.source.root, plan.go.with_tags(plan.options.request.tags_for(target))
     linked = list_linked(go, root, plan.source.packages, target)
     _refuse_links(linked, root)
     faults, _ = judge_variables(
@@ -98,9 +99,7 @@ def _list_target(plan: BuildPlan, strict: bool, target: Target) -> tuple[list[No
             if (not package.is_dependency if path == "main" else package.import_path == path)
         ],
     )
-    if faults:
-        hints = dict.fromkeys(fault.hint for fault in faults)
-        raise InvalidOptionsError([fault.message for fault in faults], "\n".join(hints))
+    refuse(faults)
     zig = go.c_compiler(target)
     left_out = [] if zig else find_cgo(go, root, linked, target)
     for name, other in ((name, replacement_for(name)) for name in left_out):
@@ -114,7 +113,7 @@ def _list_target(plan: BuildPlan, strict: bool, target: Target) -> tuple[list[No
     if broken and strict:
         raise SourceError(broken, explain(broken, go.version))
     c_parts = zig.notices(target, any(part.uses_cxx for part in linked)) if zig else []
-    if not plan.options.dependency_licenses:
+    if not plan.options.request.dependency_licenses:
         return c_parts, left_out
     return read_notices(go, plan.package.module_path, linked) + c_parts, left_out
 

@@ -15,10 +15,11 @@ from go_to_wheel.builder.identity import Machine, find_urls
 from go_to_wheel.builder.prebuilt import Inspected, describe, inspect_all
 from go_to_wheel.config.options import BuildOptions, Identity, Value
 from go_to_wheel.config.pyproject import Project, read_project
-from go_to_wheel.config.request import BuildRequest
+from go_to_wheel.config.request import BuildRequest, merge
 from go_to_wheel.config.resolve import resolve
 from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.command import Go, open_go
+from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.golang.find import find_fitting_go
 from go_to_wheel.golang.messages import needed_go
 from go_to_wheel.golang.packages import Package, download_modules, list_package
@@ -33,7 +34,7 @@ from go_to_wheel.sources.module import (
     open_source,
     parse_query,
 )
-from go_to_wheel.sources.prebuilt import BinarySource, is_release, parse_binaries, read_release
+from go_to_wheel.sources.prebuilt import is_release, parse_binaries, read_release
 
 #: The oldest language with complete lists of requirements; `go get` raises it as needed.
 _GO_MOD = "module build.invalid/wheel\n\ngo 1.17\n"
@@ -72,11 +73,16 @@ class BuildPlan:
         seen = {program.facts.go.version for program in self.prebuilt.values() if program.facts.go}
         return ", ".join(sorted(seen)) or "unknown"
 
+    @property
+    def jobs(self) -> int:
+        """The programs that are compiled at once."""
+        return self.options.request.jobs or usable_cpus()
+
     def compile_key(self, target: Target) -> Hashable:
         """Targets with the same key share their programs."""
         if self.go is None:
             return target.name
-        return target.compile_key, str(self.options.target_settings.get(target.name, {}))
+        return target.compile_key, str(self.options.request.target.get(target.name, {}))
 
     def planned_tags(self, target: Target) -> tuple[str, ...]:
         """The tags that this Go will give; the binary's own minimum may raise macOS's."""
@@ -103,11 +109,10 @@ def plan_build(request: BuildRequest, runner: Runner, environ: Mapping[str, str]
     root = Path(request.source).resolve()
     machine = Machine(guard_git(root, runner, environ), runner)
     project = find_project(root)
-    settings = project.settings
-    module = settings.module if project.folder == root else None
-    packages = [*(request.packages or settings.commands.values() or settings.packages)]
-    source = open_source(str(root / module) if module else request.source, packages)
-    return _decide(Located(request, source, project, machine, stamp=not has_other_system(root)))
+    module = project.settings.module if project.folder == root else None
+    merged = merge(request, project.settings)
+    source = open_source(str(root / module) if module else request.source, merged.packages)
+    return _decide(Located(merged, source, project, machine, stamp=not has_other_system(root)))
 
 
 def find_project(folder: Path) -> Project:
@@ -120,7 +125,7 @@ def find_project(folder: Path) -> Project:
         return project or Project(root or folder)
     project = read_project(root) or Project(root)
     # its choice of packages is about the whole module
-    bare = replace(project.settings, packages=(), commands={}, entry_point=None)
+    bare = replace(project.settings, package=(), commands={}, entry_point=None)
     return replace(project, settings=bare)
 
 
@@ -139,7 +144,8 @@ def _fetch(request: BuildRequest, query: tuple[str, str], machine: Machine) -> L
         go = open_go(other, machine.runner, scratch, machine.environ)
         source, identity = _require(go, query, request.packages, scratch)
     project = find_project(source.home or scratch)
-    return Located(request, source, project, machine, go, identity)
+    merged = merge(request, replace(project.settings, package=(), commands={}))
+    return Located(merged, source, project, machine, go, identity)
 
 
 def _require(
@@ -206,23 +212,14 @@ def _plan_prebuilt(request: BuildRequest, folder: Path | None, machine: Machine)
     else:
         binaries = read_release(folder.resolve())
     project = find_project(binaries.home) if binaries.home else Project(Path())
-    programs = inspect_all(binaries, asked_targets(request, project, binaries.targets))
-    return _decide(describe(request, binaries, programs, project, machine), binaries, programs)
+    merged = merge(request, project.settings, prebuilt=True)
+    programs = inspect_all(binaries, asked_targets(merged, binaries.targets))
+    return _decide(describe(merged, binaries, programs, project, machine), programs)
 
 
-def _decide(
-    located: Located, binaries: BinarySource | None = None, programs: Inspected | None = None
-) -> BuildPlan:
-    """Detect, resolve, plan; `programs` are those of the prebuilt `binaries`."""
+def _decide(located: Located, prebuilt: Inspected | None = None) -> BuildPlan:
     detected, found = detect(located)
-    if binaries:
-        detected = replace(
-            detected,
-            command_names=binaries.commands if len(binaries.commands) > 1 else (),
-            command_source="the files' names",
-            available=binaries.targets,
-        )
     options = resolve(located.request, detected)
     if found.error is not None:
         raise found.error
-    return BuildPlan(options, located.source, found, located.machine.runner, programs or {})
+    return BuildPlan(options, located.source, found, located.machine.runner, prebuilt or {})

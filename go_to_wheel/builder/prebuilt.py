@@ -18,7 +18,7 @@ from go_to_wheel.builder.detect import Findings, Located
 from go_to_wheel.builder.identity import Machine, find_urls
 from go_to_wheel.config.options import Identity, Value
 from go_to_wheel.config.pyproject import Project
-from go_to_wheel.config.request import BuildRequest
+from go_to_wheel.config.request import BuildRequest, MergedRequest
 from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError, ToolchainError
 from go_to_wheel.golang.command import open_go
 from go_to_wheel.golang.packages import Package, download_modules
@@ -88,7 +88,7 @@ def _infos(found: Inspected, index: int) -> dict[str, GoBuildInfo]:
 
 
 def describe(
-    request: BuildRequest,
+    request: MergedRequest,
     source: BinarySource,
     found: Inspected,
     project: Project,
@@ -115,8 +115,7 @@ def describe(
             notices=tuple(notices),
             complete=not missing,
         ),
-        has_texts=source.home is not None,
-        files=source.files,
+        binaries=source,
     )
 
 

@@ -243,7 +243,7 @@ def request_in(recipe: Recipe, folder: Path) -> BuildRequest:
     changed: dict[str, Any] = {"source": str(project.folder)}
     if project.values is not None:
         changed |= dict.fromkeys((*_HEADERS, "url", "license", "entry_point"))
-    if settings.packages or settings.commands or project.folder != root:
+    if settings.package or settings.commands or project.folder != root:
         changed["package"] = None
     return replace(recipe.request, **changed)
 

@@ -112,7 +112,7 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
         failures = _failures(outcomes)
         made = [wheel for outcome in outcomes for wheel in outcome.wheels]
         wheels = [wheel for wheel in made if wheel.target not in failures]
-        if failures and (not wheels or not options.keep_going):
+        if failures and (not wheels or not options.request.keep_going):
             raise BuildFailedError(failures)
         order = [target.name for target in options.targets]
         wheels.sort(key=lambda wheel: order.index(wheel.target))
@@ -131,7 +131,7 @@ def _run_jobs(plan: BuildPlan, work: Path, on_event: EventSink) -> list[Outcome]
     groups: dict[object, list[Target]] = {}
     for target in plan.options.targets:
         groups.setdefault(plan.compile_key(target), []).append(target)
-    shares = share_processors(usable_cpus(), len(groups), plan.options.jobs)
+    shares = share_processors(usable_cpus(), len(groups), plan.jobs)
 
     def run(
         index: int, targets: Sequence[Target], share: float | None, linked: Future[Linked]
@@ -155,7 +155,7 @@ def _run_jobs(plan: BuildPlan, work: Path, on_event: EventSink) -> list[Outcome]
             announce("failed")
             return Outcome(targets, error=_explain(error, linked))
 
-    with ThreadPoolExecutor(1) as lister, ThreadPoolExecutor(plan.options.jobs) as compilers:
+    with ThreadPoolExecutor(1) as lister, ThreadPoolExecutor(plan.jobs) as compilers:
         try:
             futures = []
             for index, (group, share) in enumerate(zip(groups.values(), shares, strict=True)):
@@ -220,7 +220,7 @@ def _pack(
         "release-checksums": ", ".join(sorted({origin.listed for origin in origins} - {""})),
     }
     entries += sbom_entries(options, licenses, facts, target, provenance)
-    write_wheel(path, entries, options.epoch)
+    write_wheel(path, entries, options.detected.epoch)
     data = path.read_bytes()
     return BuiltWheel(
         path=path,
@@ -298,7 +298,7 @@ def build_editable(plan: BuildPlan, project: Project) -> Path:
         places = {program.command: str(path) for path, program in paths.items()}
         entries = _editable_entries(plan, project, places, tags)
         path = work / wheel_file_name(options.project.name, options.project.version, tags)
-        write_wheel(path, entries, options.epoch)
+        write_wheel(path, entries, options.detected.epoch)
         return publish([path], options.output_dir)[0]
 
 

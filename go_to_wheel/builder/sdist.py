@@ -57,7 +57,7 @@ def build_sdist(
     stem = sdist_name(plan.options.project.name, plan.options.project.version)
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
         path = Path(work) / f"{stem}.tar.gz"
-        write_sdist(path, stem, files.values(), plan.options.epoch)
+        write_sdist(path, stem, files.values(), plan.options.detected.epoch)
         (path,) = publish([path], plan.options.output_dir)
     left_out = [name.as_posix() for name in own.secret if name.as_posix() not in files]
     if not left_out:
@@ -97,7 +97,8 @@ def collect(
             "make an archive with its dependencies inside: vendor = true in "
             "[tool.go-to-wheel], or go-to-wheel sdist --vendor",
         )
-    for name, data in plan.options.licenses:  # a repository's LICENSE lies above its modules
+    # a repository's LICENSE lies above its modules
+    for name, data in plan.options.detected.files.licenses:
         files.setdefault(name, Entry(name, data))
     # a wheel also has the licences of what is linked in: these fields may differ there
     dynamic = ("license-expression", "license-file")
@@ -135,7 +136,7 @@ def _paths(plan: BuildPlan, project: Project, go: Go, own: Iterable[Path]) -> se
     needed = list_sources(go, source.root, _SYSTEMS)
     if project.settings.python_source is not None:
         python = root / project.settings.python_source
-        needed |= {python / name for name, _ in plan.options.python_files}
+        needed |= {python / name for name, _ in plan.options.detected.python_files}
     needed |= set(find_data_files(root, project.settings.data_files).values())
     if project.readme_file is not None:
         readme = Path(os.path.abspath(project.readme_file))

@@ -81,13 +81,13 @@ def format_plan(plan: BuildPlan, linked: Linked) -> dict[str, Any]:
     for target in options.targets:
         tags = plan.planned_tags(target)
         file = wheel_file_name(project.name, project.version, tags)
-        flags, build_tags = options.ldflags_for(target), list(options.tags_for(target))
+        flags, build_tags = options.ldflags_for(target), list(options.request.tags_for(target))
         own = {"ldflags": flags if plan.go else None, "build_tags": build_tags}
         rows.append({"target": target.name, "tags": list(tags), "file": file, **own})
     return {
         "name": project.name,
         "version": project.version,
-        "command": options.command,
+        "command": options.commands[0],
         "commands": list(options.commands),
         "package": plan.package.import_path,
         "module": plan.package.module_path,
@@ -115,7 +115,7 @@ def format_report(plan: BuildPlan, report: BuildReport) -> dict[str, Any]:
     return {
         "name": plan.options.project.name,
         "version": plan.options.project.version,
-        "command": plan.options.command,
+        "command": plan.options.commands[0],
         "wheels": [
             {
                 "target": wheel.target,

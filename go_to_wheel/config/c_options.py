@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from go_to_wheel.config.pyproject import FILE_NAME, TABLE, Project, Settings
-from go_to_wheel.config.request import BuildRequest, split_flags
+from go_to_wheel.config.options import Fault
+from go_to_wheel.config.pyproject import FILE_NAME, TABLE
+from go_to_wheel.config.request import MergedRequest, split_flags
 from go_to_wheel.platforms import Target
 
 _OLDEST_GLIBC = "2.17"
@@ -49,23 +50,16 @@ class COptions:
 
 
 def c_options(
-    request: BuildRequest, project: Project, targets: Sequence[Target], environ: Mapping[str, str]
+    request: MergedRequest, folder: Path, targets: Sequence[Target], environ: Mapping[str, str]
 ) -> COptions:
-    """The options for these targets; unchecked."""
-    settings, root = project.settings, project.folder.resolve()
-    libc = request.libc or settings.libc
-    glibc = request.glibc or settings.glibc or (_OLDEST_GLIBC if libc == "glibc" else "")
-    sdk = Path(request.sdk) if request.sdk else settings.sdk and root / settings.sdk
-    found = {part.name: c_flags(settings, part) for each in targets for part in each.slices}
-    flags = {name: _expand(variables, root) for name, variables in found.items()}
-    return COptions(request.cc, glibc, sdk.resolve() if sdk else None, flags, environ)
-
-
-def c_flags(settings: Settings, target: Target) -> dict[str, str]:
-    """A target's C flags by variable, as pyproject.toml has them: the common ones, then its own."""
-    tables = [settings.cgo_flags, settings.targets.get(target.name, {}).get("cgo-flags", {})]
-    names = sorted({name for table in tables for name in table})
-    return {name: " ".join(table[name] for table in tables if name in table) for name in names}
+    """The options for these targets, unchecked; `folder` is that of pyproject.toml."""
+    root = folder.resolve()
+    glibc = request.glibc or (_OLDEST_GLIBC if request.libc == "glibc" else "")
+    base = root if "sdk" in request.places else Path()
+    sdk = (base / request.sdk).resolve() if request.sdk else None
+    parts = [part for each in targets for part in each.slices]
+    flags = {part.name: _expand(request.cgo_flags_for(part), root) for part in parts}
+    return COptions(request.cc, glibc, sdk, flags, environ)
 
 
 def _expand(flags: Mapping[str, str], root: Path) -> dict[str, str]:
@@ -84,47 +78,47 @@ def _expand(flags: Mapping[str, str], root: Path) -> dict[str, str]:
     }
 
 
-def c_faults(
-    request: BuildRequest, settings: Settings, targets: Sequence[Target]
-) -> Iterator[tuple[str, str]]:
+def c_faults(request: MergedRequest, targets: Sequence[Target]) -> Iterator[Fault]:
     """What can't be meant, with what to do about it."""
-    libc, glibc = request.libc or settings.libc, request.glibc or settings.glibc
+    libc, glibc, sdk = request.libc, request.glibc, request.sdk
     if request.cc and len({target.compile_key for target in targets}) > 1:
-        yield (
+        yield Fault(
             f"--cc {request.cc!r} is a compiler for one platform",
             "name each one's: CC_linux_arm64=COMMAND go-to-wheel --cgo …\n"
             "or build one platform: --platforms native",
         )
     if libc not in (None, "musl", "glibc"):
-        yield f"libc {libc!r} is unknown; choose 'musl' or 'glibc'", ""
+        yield Fault(f"libc {libc!r} is unknown; choose 'musl' or 'glibc'")
     elif glibc and libc == "musl":
-        yield f"glibc {glibc!r} has no meaning with --libc musl", "leave one of them out"
+        yield Fault(f"glibc {glibc!r} has no meaning with --libc musl", "leave one of them out")
     elif glibc and not (re.fullmatch(r"2\.\d{2}", glibc) and glibc >= _OLDEST_GLIBC):
-        yield f"glibc {glibc!r} is not a version from {_OLDEST_GLIBC} on", ""
-    given = (request.cc, libc, glibc, request.sdk or settings.sdk, settings.cgo_flags)
-    options = ("--cc", "--libc", "--glibc", "--sdk", "cgo-flags")
-    names = [name for name, value in zip(options, given, strict=True) if value]
-    if names and not (request.cgo or settings.cgo):
+        yield Fault(f"glibc {glibc!r} is not a version from {_OLDEST_GLIBC} on")
+    given = {"--cc": request.cc, "--libc": libc, "--glibc": glibc, "--sdk": sdk}
+    names = [name for name, value in {**given, "cgo-flags": request.cgo_flags}.items() if value]
+    systems = {target.goos for target in targets} or {"darwin"}
+    if names and not request.cgo:
         verb = "is" if len(names) == 1 else "are"
-        yield f"{' and '.join(names)} {verb} about C, which is not compiled", "add --cgo"
-    elif request.sdk and targets and not any(target.goos == "darwin" for target in targets):
+        yield Fault(f"{' and '.join(names)} {verb} about C, which is not compiled", "add --cgo")
+    elif sdk and "sdk" not in request.places and "darwin" not in systems:
         listed = ", ".join(target.name for target in targets)
-        yield (
-            f"--sdk {request.sdk!r} is for macOS, and only {listed} would be built",
+        yield Fault(
+            f"--sdk {sdk!r} is for macOS, and only {listed} would be built",
             "leave it out, or add a platform: --platforms darwin-arm64",
         )
-    yield from _flag_faults(settings)
+    yield from _flag_faults(request)
 
 
-def _flag_faults(settings: Settings) -> Iterator[tuple[str, str]]:
+def _flag_faults(request: MergedRequest) -> Iterator[Fault]:
     """The flags of pyproject.toml that are refused."""
-    common: dict[str, Any] = {"ldflags": settings.ldflags or "", "cgo-flags": settings.cgo_flags}
-    tables = {TABLE: common}
-    tables |= {f"{TABLE}.target.{name}": {**table} for name, table in settings.targets.items()}
+    ldflags = request.ldflags if "ldflags" in request.places else ""
+    tables: dict[str, Mapping[str, Any]] = {
+        TABLE: {"ldflags": ldflags, "cgo-flags": request.cgo_flags},
+        **{f"{TABLE}.target.{name}": table for name, table in request.target.items()},
+    }
     for place, table in tables.items():
         for word in split_flags(table.get("ldflags", "")):
             if _POWERFUL.fullmatch(word.partition("=")[0]):
-                yield (
+                yield Fault(
                     f"{FILE_NAME}: {place}.ldflags: {word!r} may start a program or write a file",
                     "flags for C belong into cgo-flags; this one is allowed as --ldflags=…",
                 )
@@ -132,7 +126,7 @@ def _flag_faults(settings: Settings) -> Iterator[tuple[str, str]]:
             allowed = _LINKER if name == "CGO_LDFLAGS" else _COMPILER
             for word in split_flags(text):
                 if not allowed.fullmatch(word):
-                    yield (
+                    yield Fault(
                         f"{FILE_NAME}: {place}.cgo-flags.{name}: {word!r} is refused",
                         "flags that start programs, write files or depend on this machine are",
                     )

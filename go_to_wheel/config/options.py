@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from go_to_wheel.config.metadata import ProjectMetadata
-from go_to_wheel.config.pyproject import FILE_NAME, TABLE, Project
-from go_to_wheel.config.request import parse_variables
+from go_to_wheel.config.pyproject import Project
+from go_to_wheel.config.request import MergedRequest, parse_variables
+from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.naming import distribution_name
 from go_to_wheel.platforms import Target
-from go_to_wheel.sources.readme import ProjectFiles, Readme
+from go_to_wheel.sources.module import ModuleSource
+from go_to_wheel.sources.prebuilt import BinarySource
+from go_to_wheel.sources.readme import NO_FILES, ProjectFiles, Readme
 
 DEFAULT_VERSION = "0.1.0"
 DEFAULT_DESCRIPTION = "Go binary packaged as Python wheel"
@@ -34,6 +37,13 @@ class Fault(NamedTuple):
 
     message: str
     hint: str = ""
+
+
+def refuse(faults: Sequence[Fault]) -> None:
+    """Raise InvalidOptionsError with every fault, if there is any, and what to do."""
+    if faults:
+        hints = dict.fromkeys(fault.hint for fault in faults if fault.hint)
+        raise InvalidOptionsError([fault.message for fault in faults], "\n".join(hints))
 
 
 @dataclass(frozen=True)
@@ -62,28 +72,24 @@ class Identity:
 class Detected:
     """Everything that could be detected; None and empty where nothing was.
 
-    `package_paths` are the import paths of the packages to build, `command_names` their
-    commands' names where the configuration has them, `available` the only targets that
-    there are binaries for (None: all targets). `unknown_license` is why no licence was
-    recognised. `version_variable` was found for `--set-version-var auto`.
+    `native` is this machine's target, `unknown_license` why no licence was recognised.
+    `python_files` are for the wheel's root, `data_files` for the environment, both as (path,
+    bytes). `binaries` are prebuilt ones. `version_variable` was found for
+    `--set-version-var auto`.
     """
 
-    package_paths: tuple[str, ...]
-    module_path: str
-    files: ProjectFiles
-    native: Target | None
-    cpus: int
-    epoch: int
+    source: ModuleSource
+    project: Project
+    files: ProjectFiles = NO_FILES
+    epoch: int = 0
+    native: Target | None = None
     identity: Identity = Identity()
     summary: Value | None = None
     license: Value | None = None
     unknown_license: str = ""
-    command_names: tuple[str, ...] = ()
-    command_source: str = f"{FILE_NAME}, {TABLE}.commands"
-    project: Project | None = None
     python_files: tuple[tuple[str, bytes], ...] = ()
     data_files: tuple[tuple[str, bytes], ...] = ()
-    available: tuple[Target, ...] | None = None
+    binaries: BinarySource | None = None
     version_variable: str = ""
     faults: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = ()
@@ -95,50 +101,30 @@ class BuildOptions:
 
     `commands` are the programs' names, in the order of the source's packages. `ldflags` is
     the whole string for the linker, `variables` has those that it sets, each with the option
-    that names it. `tags` are Go's build tags. `licenses` are the project's own texts,
-    `module_licenses` states modules' licences that can't be recognised,
-    `python_files` its own files for the wheel's root, `data_files` those for the environment,
-    all as (path, bytes). `private` commands are in the package's folder instead of on PATH.
-    `cgo_flags` are for C, by target and variable.
-    `notes` are for the user; `origins` has each value's source.
+    that names it. `tags` are Go's build tags. `notes` are for the user;
+    `origins` has each value's source.
     """
 
+    request: MergedRequest
+    detected: Detected
     project: ProjectMetadata
     commands: tuple[str, ...]
     targets: tuple[Target, ...]
     layout: Layout
-    output_dir: Path
     ldflags: str
     variables: Mapping[str, str]
     tags: tuple[str, ...]
-    licenses: tuple[tuple[str, bytes], ...]
-    dependency_licenses: bool
-    module_licenses: Mapping[str, str]
-    keep_going: bool
-    jobs: int
-    epoch: int
-    notes: tuple[str, ...] = ()
-    origins: Mapping[str, str] = field(default_factory=dict)
-    python_files: tuple[tuple[str, bytes], ...] = ()
-    entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    data_files: tuple[tuple[str, bytes], ...] = ()
-    private: tuple[str, ...] = ()
-    target_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    cgo_flags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    notes: tuple[str, ...]
+    origins: Mapping[str, str]
 
     def ldflags_for(self, target: Target) -> str:
         """The linker's flags of a target's programs."""
-        own = self.target_settings.get(target.name, {}).get("ldflags", "")
+        own = self.request.target.get(target.name, {}).get("ldflags", "")
         return " ".join(filter(None, [self.ldflags, own]))
-
-    def tags_for(self, target: Target) -> tuple[str, ...]:
-        """The build tags of a target's programs."""
-        own = self.target_settings.get(target.name, {}).get("tags", ())
-        return tuple(dict.fromkeys([*self.tags, *own]))
 
     def cgo_flags_for(self, target: Target) -> str:
         """The flags for a target's C, in one line of text."""
-        tables = [self.cgo_flags.get(part.name, {}) for part in target.slices]
+        tables = map(self.request.cgo_flags_for, target.slices)
         texts = dict.fromkeys(f"{name}={text}" for table in tables for name, text in table.items())
         return " ".join(texts)
 
@@ -148,12 +134,17 @@ class BuildOptions:
         return dict.fromkeys(own, "ldflags -X") | dict(self.variables)
 
     @property
-    def command(self) -> str:
-        """The first command's name."""
-        return self.commands[0]
+    def private(self) -> tuple[str, ...]:
+        """The commands in the package's folder, instead of on PATH."""
+        return self.detected.project.settings.private
+
+    @property
+    def output_dir(self) -> Path:
+        """Where the wheels are put."""
+        return Path(self.request.output_dir)
 
     @property
     def nested_launcher(self) -> bool:
         """Whether the project has a package of the launcher's name, which then holds it."""
         own = f"{distribution_name(self.project.name)}/__init__.py"
-        return any(path == own for path, _ in self.python_files)
+        return any(path == own for path, _ in self.detected.python_files)

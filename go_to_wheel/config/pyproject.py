@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -35,46 +35,68 @@ _TEXTS = (
 )
 _NAMES = {"description": "summary", "license": "license_expression"}
 _LISTS = ("keywords", "requires_dist", "provides_extra")
-_Check = Callable[[Any], bool]
-#: A value's check, or the keys of a table and their values' shapes.
-_Shape = _Check | Mapping[str, Any]
+#: Shapes of values as `_fits` reads them.
+_LIST = (str, [str])
+_FLAGS = dict.fromkeys(("CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS"), str)
+_TARGET = {"ldflags": str, "tags": [re.compile(r"[\w.]+").fullmatch], "cgo-flags": _FLAGS}
+_TARGETS = {target.name: _TARGET for target in TARGETS if len(target.slices) == 1}
+_CODES = {"select": _LIST, "ignore": _LIST}
+#: And in words.
+_VARIABLES = "a variable such as 'main.version', a list of them, or 'auto'"
+_VALUES = 'a table such as { "main.commit" = "{commit}" }'
+_PATTERNS = "a list of patterns as in .gitignore"
+_TABLES = "tables with ldflags, tags or cgo-flags, one for a platform of `go-to-wheel platforms`"
+_DATA_FILES = 'a table such as { "share/man/man1" = ["man/*.1"] }'
+_LICENSES = 'a table such as { "example.com/module" = "MIT" }'
+
+
+def _key(shape: Any, words: str, default: Any = None) -> Any:
+    """A key with its value's shape, and that shape in words."""
+    return field(default_factory=lambda: default, metadata={"shape": shape, "words": words})
 
 
 @dataclass(frozen=True)
 class Settings:
     """The [tool.go-to-wheel] table. Folders are relative to pyproject.toml's own.
 
-    `commands` maps each command's name to its package; `packages` has packages that name
+    `commands` maps each command's name to its package; `package` has packages that name
     their commands themselves; `private` commands are not on PATH. `data_files` maps folders
-    of the environment to patterns, `targets` targets' names to "ldflags", "tags", "cgo-flags".
+    of the environment to patterns, `target` targets' names to "ldflags", "tags", "cgo-flags".
     """
 
-    module: str | None = None
-    packages: tuple[str, ...] = ()
-    commands: Mapping[str, str] = field(default_factory=dict)
-    entry_point: str | None = None
-    platforms: tuple[str, ...] | None = None
-    launcher: str | None = None
-    ldflags: str | None = None
-    tags: tuple[str, ...] | None = None
-    set_version_vars: tuple[str, ...] = ()
-    set_values: Mapping[str, str] = field(default_factory=dict)
-    python_source: str | None = None
-    data_files: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    private: tuple[str, ...] = ()
-    targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    tag_prefix: str | None = None
-    readme_links: bool = True
-    licenses: Mapping[str, str] = field(default_factory=dict)
-    vendor: bool = False
-    cgo: bool = False
-    libc: str | None = None
-    glibc: str | None = None
-    sdk: str | None = None
-    cgo_flags: Mapping[str, str] = field(default_factory=dict)
-    sdist_include: tuple[str, ...] = ()
-    sdist_exclude: tuple[str, ...] = ()
-    check: Mapping[str, Any] = field(default_factory=dict)
+    module: str | None = _key(str, "a folder")
+    package: tuple[str, ...] = _key(_LIST, "a folder or a list of folders", ())
+    commands: Mapping[str, str] = _key({"*": str}, 'a table such as { tool = "./cmd/tool" }', {})
+    entry_point: str | None = _key(str, "a command's name")
+    platforms: tuple[str, ...] = _key(_LIST, "a list of platforms", ())
+    launcher: str | None = _key(str, "'native' or 'python'")
+    ldflags: str | None = _key(str, "a text")
+    tags: tuple[str, ...] = _key(_LIST, "a list of build tags", ())
+    set_version_var: tuple[str, ...] = _key(_LIST, _VARIABLES, ())
+    set_values: Mapping[str, str] = _key({"*": str}, _VALUES, {})
+    python_source: str | None = _key(str, "a folder")
+    data_files: Mapping[str, Sequence[str]] = _key({"*": [str]}, _DATA_FILES, {})
+    private: tuple[str, ...] = _key([str], "a list of commands", ())
+    target: Mapping[str, Mapping[str, Any]] = _key(_TARGETS, _TABLES, {})
+    tag_prefix: str | None = _key(str, "what is in front of a tag's version")
+    readme_links: bool = _key(bool, "true or false", True)
+    licenses: Mapping[str, str] = _key({"*": parse_license}, _LICENSES, {})
+    cgo: bool = _key(bool, "true or false", False)
+    libc: str | None = _key(str, "'musl' or 'glibc'")
+    glibc: str | None = _key(str, "a version such as '2.28'")
+    sdk: str | None = _key(str, "a folder with Apple's SDK")
+    cgo_flags: Mapping[str, str] = _key(_FLAGS, f"a table of {', '.join(_FLAGS)}", {})
+    vendor: bool = _key(bool, "true or false", False)
+    sdist_include: tuple[str, ...] = _key([str], _PATTERNS, ())
+    sdist_exclude: tuple[str, ...] = _key([str], _PATTERNS, ())
+    check: Mapping[str, Any] = _key(_CODES, "a table with select and ignore, lists of codes", {})
+
+
+#: The settings by their keys in pyproject.toml.
+KEYS = {item.name.removesuffix("_values").replace("_", "-"): item for item in fields(Settings)}
+_SHAPES = {key: item.metadata["shape"] for key, item in KEYS.items()}
+_WORDS = {key: item.metadata["words"] for key, item in KEYS.items()}
+_WORDS |= dict.fromkeys(_CODES, "a list of codes") | dict.fromkeys(_FLAGS, "a text")
 
 
 @dataclass(frozen=True)
@@ -199,105 +221,41 @@ def _read_readme(folder: Path, table: Mapping[str, Any]) -> tuple[dict[str, Any]
     return {"readme": {"text": readme.text, "content-type": readme.content_type}}, file
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+def _fits(value: Any, shape: Any) -> bool:
+    """Whether a value has a shape: a type, [shape], {"*": shape}, one of several, or a parser's.
 
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(_is_text, value))
-
-
-def _is_text_or_list(value: Any) -> bool:
-    return _is_text(value) or _is_list(value)
-
-
-def _is_tags(value: Any) -> bool:
-    return _is_list(value) and all(re.fullmatch(r"[\w.]+", tag) for tag in value)
-
-
-def _table_of(check: _Check) -> _Check:
-    """The check of a table that is not empty."""
-    return lambda value: isinstance(value, dict) and bool(value) and all(map(check, value.values()))
-
-
-_is_table = _table_of(_is_text)
-
-
-def _is_license(value: Any) -> bool:
+    Texts, lists and tables must not be empty.
+    """
+    match shape:
+        case tuple():
+            return any(_fits(value, choice) for choice in shape)
+        case list():
+            return isinstance(value, list) and bool(value) and all(_fits(v, *shape) for v in value)
+        case dict():
+            values = value.values() if isinstance(value, dict) else ()
+            return bool(values) and all(_fits(part, shape["*"]) for part in values)
+        case type():
+            return isinstance(value, shape) and bool(shape is bool or str(value).strip())
     try:
-        return _is_text(value) and bool(parse_license(value))
+        return _fits(value, str) and bool(shape(value))
     except ValueError:
         return False
 
 
-def _is_switch(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-_VARIABLES = "a variable such as 'main.version', a list of them, or 'auto'"
-_PATTERNS = "a list of patterns as in .gitignore"
-_FLAG_NAMES = ("CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS")
-_FLAGS = dict.fromkeys(_FLAG_NAMES, _is_text)
-_TARGET = {"ldflags": _is_text, "tags": _is_tags, "cgo-flags": _FLAGS}
-_TARGET_NAMES = [target.name for target in TARGETS if len(target.slices) == 1]
-_TARGETS = "tables with ldflags, tags or cgo-flags, one for a platform of `go-to-wheel platforms`"
-#: What the values inside of tables should be.
-_WORDS = {_is_text: "a text", _is_tags: "a list of build tags", _is_text_or_list: "a list of codes"}
-_DATA_FILES = 'a table such as { "share/man/man1" = ["man/*.1"] }'
-_LICENSES = 'a table such as { "example.com/module" = "MIT" }'
-_CHECKS = dict.fromkeys(("select", "ignore"), _is_text_or_list)
-#: Every key: what Settings calls it, its value's shape, and that shape in words.
-KEYS: Mapping[str, tuple[str, _Shape, str]] = {
-    "module": ("module", _is_text, "a folder"),
-    "package": ("packages", _is_text_or_list, "a folder or a list of folders"),
-    "commands": ("commands", _is_table, 'a table such as { tool = "./cmd/tool" }'),
-    "entry-point": ("entry_point", _is_text, "a command's name"),
-    "platforms": ("platforms", _is_text_or_list, "a list of platforms"),
-    "launcher": ("launcher", _is_text, "'native' or 'python'"),
-    "ldflags": ("ldflags", _is_text, "a text"),
-    "tags": ("tags", _is_text_or_list, "a list of build tags"),
-    "set-version-var": ("set_version_vars", _is_text_or_list, _VARIABLES),
-    "set": ("set_values", _is_table, 'a table such as { "main.commit" = "{commit}" }'),
-    "python-source": ("python_source", _is_text, "a folder"),
-    "data-files": ("data_files", _table_of(_is_list), _DATA_FILES),
-    "private": ("private", _is_list, "a list of commands"),
-    "target": ("targets", dict.fromkeys(_TARGET_NAMES, _TARGET), _TARGETS),
-    "tag-prefix": ("tag_prefix", _is_text, "what is in front of a tag's version"),
-    "readme-links": ("readme_links", _is_switch, "true or false"),
-    "licenses": ("licenses", _table_of(_is_license), _LICENSES),
-    "cgo": ("cgo", _is_switch, "true or false"),
-    "libc": ("libc", _is_text, "'musl' or 'glibc'"),
-    "glibc": ("glibc", _is_text, "a version such as '2.28'"),
-    "sdk": ("sdk", _is_text, "a folder with Apple's SDK"),
-    "cgo-flags": ("cgo_flags", _FLAGS, f"a table of {', '.join(_FLAG_NAMES)}"),
-    "vendor": ("vendor", _is_switch, "true or false"),
-    "sdist-include": ("sdist_include", _is_list, _PATTERNS),
-    "sdist-exclude": ("sdist_exclude", _is_list, _PATTERNS),
-    "check": ("check", _CHECKS, "a table with select and ignore, lists of codes"),
-}
-
-
-def _unknown_key(place: str, key: str, known: Collection[str]) -> str:
-    close = get_close_matches(key, known, 1)
-    meant = f"; did you mean {close[0]!r}?" if close else ""
-    return f"{FILE_NAME}: [{place}] has no key {key!r}{meant}"
-
-
-def _shape_faults(place: str, value: Any, shape: _Shape, words: str) -> Iterator[str]:
-    """What is wrong with a value, or with those in a table."""
-    if callable(shape):
-        if not shape(value):
+def _faults(place: str, value: Any, shape: Any, words: str) -> Iterator[str]:
+    """What is wrong with a value, or with those in a table of certain keys."""
+    if not isinstance(shape, dict) or "*" in shape or not value or not isinstance(value, dict):
+        if not _fits(value, shape):
             yield f"{FILE_NAME}: {place} = {value!r} should be {words}"
-    elif not isinstance(value, dict) or not value:
-        yield f"{FILE_NAME}: {place} = {value!r} should be {words}"
-    else:
-        for key, inner in value.items():
-            if key not in shape:
-                yield _unknown_key(place, key, shape)
-                continue
-            below = shape[key]
-            words = _WORDS[below] if callable(below) else f"a table of {', '.join(below)}"
-            yield from _shape_faults(f"{place}.{key}", inner, below, words)
+        return
+    for key, inner in value.items():
+        if key in shape:
+            words = _WORDS.get(key, f"a table of {', '.join(_TARGET)}")
+            yield from _faults(f"{place}.{key}", inner, shape[key], words)
+        else:
+            close = get_close_matches(key, shape, 1)
+            meant = f"; did you mean {close[0]!r}?" if close else ""
+            yield f"{FILE_NAME}: [{place}] has no key {key!r}{meant}"
 
 
 def parse_settings(table: Any) -> Settings:
@@ -307,20 +265,14 @@ def parse_settings(table: Any) -> Settings:
     """
     if not isinstance(table, dict):
         raise InvalidOptionsError([f"{FILE_NAME}: [{TABLE}] is not a table"])
-    faults: list[str] = []
-    values: dict[str, Any] = {}
-    for key, value in table.items():
-        if key not in KEYS:
-            faults.append(_unknown_key(TABLE, key, KEYS))
-            continue
-        attribute, shape, words = KEYS[key]
-        faults += _shape_faults(f"{TABLE}.{key}", value, shape, words)
-        if shape is _is_text_or_list and isinstance(value, str):
-            values[attribute] = tuple(part.strip() for part in value.split(","))
-        else:
-            values[attribute] = tuple(value) if isinstance(value, list) else value
-    if "packages" in values and "commands" in values:
+    faults = [*_faults(TABLE, table, _SHAPES, "")] if table else []
+    if "package" in table and "commands" in table:
         faults.append(f"{FILE_NAME}: {TABLE} has both package and commands; write one of them")
     if faults:
         raise InvalidOptionsError(faults, f"its keys are: {', '.join(KEYS)}")
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if _SHAPES[key] is _LIST and isinstance(value, str):
+            value = [part.strip() for part in value.split(",")]
+        values[KEYS[key].name] = tuple(value) if isinstance(value, list) else value
     return Settings(**values)

@@ -1,16 +1,18 @@
-"""What the user asked for, unchecked: the options, and what they and the settings say together.
+"""What the user asked for, unchecked: the options, and the settings for what they leave open.
 
-That is values for the program's Go variables: -X settings, and placeholders in them. Pure.
+Also the program's Go variables: -X settings, and placeholders in them. Pure.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
-from go_to_wheel.config.pyproject import Settings
+from go_to_wheel.config.pyproject import FILE_NAME, KEYS, TABLE, Settings
+from go_to_wheel.platforms import Target
 
 DEFAULT_OUTPUT_DIR = "./dist"
 #: The value of --set-version-var that means: find it.
@@ -20,6 +22,11 @@ PLACEHOLDERS = ("version", "tag", "commit", "short-commit", "date")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 #: A word of a flags string as Go splits it: quotes count at its beginning, nothing is escaped.
 _WORD = re.compile(r"'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<plain>\S+)")
+#: Settings that are about compiling, with that of the packages to compile.
+_COMPILER = (
+    *("package", "commands", "ldflags", "tags", "set_version_var", "set_values", "target"),
+    *("cgo", "libc", "glibc", "sdk", "cgo_flags"),
+)
 
 
 @dataclass(frozen=True)
@@ -71,41 +78,85 @@ class BuildRequest:
     @property
     def packages(self) -> tuple[str, ...]:
         """The packages asked for, in order."""
-        if self.package is None:
-            return ()
-        return (self.package,) if isinstance(self.package, str) else tuple(self.package)
+        return _listed(self.package)
 
 
-def asked_values(
-    request: BuildRequest, settings: Settings, version_variable: str = ""
-) -> dict[str, str]:
-    """Each variable that --set-version-var and --set name -> its value with placeholders.
+def _listed(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
 
-    `version_variable` is the one found for `auto`.
+
+@dataclass(frozen=True)
+class MergedRequest(BuildRequest):
+    """A request, with the settings for what it leaves open; `places` has the source of each.
+
+    `commands` are the packages' names where the settings have them, `cgo_flags` flags for C by
+    variable; `target` has further "ldflags", "tags" and "cgo-flags" by the target's name.
     """
-    names = version_variables(request, settings)
-    found = {(version_variable if name == AUTO else name): "{version}" for name in names}
-    found |= settings.set_values if request.set_values is None else request.set_values
-    return {name: template for name, template in found.items() if name}
+
+    commands: tuple[str, ...] = ()
+    cgo_flags: Mapping[str, str] = field(default_factory=dict)
+    target: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def place(self, key: str) -> str:
+        """Where the value of a setting's key is from."""
+        return self.places.get(key, f"--{key}")
+
+    @property
+    def finds_variable(self) -> bool:
+        """Whether the variable for the version is to be found."""
+        return AUTO in _listed(self.set_version_var)
+
+    def tags_for(self, target: Target) -> tuple[str, ...]:
+        """The build tags of a target's programs."""
+        own = self.target.get(target.name, {}).get("tags", ())
+        return tuple(dict.fromkeys([*(self.tags or ()), *own]))
+
+    def cgo_flags_for(self, target: Target) -> dict[str, str]:
+        """A target's flags for C by variable: the common ones, then its own."""
+        tables = [self.cgo_flags, self.target.get(target.name, {}).get("cgo-flags", {})]
+        names = sorted({name for table in tables for name in table})
+        return {name: " ".join(table[name] for table in tables if name in table) for name in names}
+
+    def variables(self, found: str = "") -> dict[str, tuple[str, str | None]]:
+        """Each variable that the build sets -> the option that names it, and a template.
+
+        `found` is the variable for `auto`; those of the linker's flags have no template.
+        """
+        names = [found if name == AUTO else name for name in _listed(self.set_version_var)]
+        asked: dict[str, tuple[str, str | None]] = {
+            **{name: ("set-version-var", "{version}") for name in names if name},
+            **{name: ("set", template) for name, template in (self.set_values or {}).items()},
+        }
+        return asked | dict.fromkeys(parse_variables(self.ldflags or ""), ("ldflags -X", None))
 
 
-def asked_variables(
-    request: BuildRequest, settings: Settings, version_variable: str = ""
-) -> dict[str, str]:
-    """Each variable that a build sets -> the option that names it."""
-    values = settings.set_values if request.set_values is None else request.set_values
-    ldflags = settings.ldflags if request.ldflags is None else request.ldflags
-    asked = asked_values(request, settings, version_variable)
-    found = {name: "set" if name in values else "set-version-var" for name in asked}
-    return found | dict.fromkeys(parse_variables(ldflags or ""), "ldflags -X")
+def merge(request: BuildRequest, settings: Settings, prebuilt: bool = False) -> MergedRequest:
+    """The request, with the settings for what it leaves open.
 
-
-def version_variables(request: BuildRequest, settings: Settings) -> tuple[str, ...]:
-    """The variables that get the version; AUTO stands for the one that is found."""
-    names = request.set_version_var
-    if names is None:
-        return settings.set_version_vars
-    return (names,) if isinstance(names, str) else tuple(names)
+    Those about compiling don't count for `prebuilt` binaries.
+    """
+    stated = {
+        name: value
+        for name, value in vars(settings).items()
+        if value and not (prebuilt and name in _COMPILER)
+    }
+    commands = {} if request.packages else stated.get("commands", {})
+    if commands:
+        stated["package"] = tuple(commands.values())
+    asked = vars(request) | {"package": request.packages or None}
+    open_names = [*(name for name, value in asked.items() if value in (None, False)), "cgo_flags"]
+    taken = {name: stated[name] for name in open_names if name in stated}
+    places = {k: f"{FILE_NAME}, {TABLE}.{k}" for k, item in KEYS.items() if item.name in taken}
+    if commands:
+        places["package"] = f"{FILE_NAME}, {TABLE}.commands"
+    flags = [name for name in ("ldflags", "tags") if asked[name] is not None]
+    target = {
+        name: {key: value for key, value in table.items() if key not in flags}
+        for name, table in stated.get("target", {}).items()
+    }
+    names = tuple(commands)
+    return MergedRequest(**{**asked, **taken}, commands=names, target=target, places=places)
 
 
 def parse_variables(ldflags: str) -> dict[str, str]:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from go_to_wheel.config.c_options import c_faults, c_flags
+from go_to_wheel.config.c_options import c_faults
 from go_to_wheel.config.metadata import (
     ProjectMetadata,
     check_metadata,
@@ -27,14 +25,14 @@ from go_to_wheel.config.options import (
     DEFAULT_VERSION,
     BuildOptions,
     Detected,
+    Fault,
     Layout,
     Value,
+    refuse,
 )
-from go_to_wheel.config.pyproject import FILE_NAME, TABLE, Project
+from go_to_wheel.config.pyproject import FILE_NAME, TABLE
 from go_to_wheel.config.request import (
-    BuildRequest,
-    asked_values,
-    asked_variables,
+    MergedRequest,
     fill_placeholders,
     format_setting,
 )
@@ -54,87 +52,66 @@ _TEXTS = {
 }
 
 
-def resolve(request: BuildRequest, detected: Detected) -> BuildOptions:
+def resolve(request: MergedRequest, detected: Detected) -> BuildOptions:
     """Check every value and fill in those that the request leaves open.
 
     Raises InvalidOptionsError with every fault.
     """
     resolver = _Resolver(request, detected)
     options = resolver.options()
-    if resolver.faults:
-        raise InvalidOptionsError(resolver.faults, "\n".join(dict.fromkeys(resolver.hints)))
+    refuse(resolver.faults)
     return options
 
 
 class _Resolver:
-    """Picks and checks each value; collects the faults, hints, notes and sources."""
+    """Picks and checks each value; collects the faults, notes and sources."""
 
-    def __init__(self, request: BuildRequest, detected: Detected) -> None:
-        self.request, self.detected = request, detected
-        self.project = detected.project or Project(Path())
-        self.settings = self.project.settings
-        stated = self.project.license_files
-        self.licenses = detected.files.licenses if stated is None else stated
-        self.faults: list[str] = []
-        self.hints: list[str] = []
+    def __init__(self, request: MergedRequest, detected: Detected) -> None:
+        self.request, self.detected, self.project = request, detected, detected.project
+        self.faults: list[Fault] = []
         self.notes: list[str] = []
         self.origins: dict[str, str] = {}
-        if detected.available is not None:
-            self.refuse_compile_options()
 
     def options(self) -> BuildOptions:
         """The options; placeholders stand for values that have a fault."""
         request, detected = self.request, self.detected
+        if detected.binaries:
+            self.refuse_compile_options()
         targets, layout = self.targets(), self.layout()
         user_flags = self.setting("ldflags", "")
-        given_flags = [key for key in ("ldflags", "tags") if getattr(request, key) is not None]
         name = self.name()
         commands = self.commands(name)
         given, version = self.version()
-        variables = self.variables()
+        variables = request.variables(detected.version_variable)
+        self.check_variables(variables)
         stamped = given if request.version is not None else version
-        strip = "-s -w" if detected.available is None else ""
-        flags = [strip, *self.variable_flags(stamped), user_flags]
+        values = {name: text for name, (_, text) in variables.items() if text is not None}
+        strip = "" if detected.binaries else "-s -w"
+        flags = [strip, *self.variable_flags(values, stamped), user_flags]
+        tags = self.tags()
         project = self.metadata(name, version, commands)
         self.check_rest(commands, targets)
         if not self.faults:
-            self.faults += check_metadata(project)
+            self.faults += map(Fault, check_metadata(project))
         self.notes += filter(None, [*detected.identity.notes, *detected.notes, self.project.note])
         if (why := detected.unknown_license) and "license" not in self.origins:
             self.notes.append(f"the licence is unknown, so none is stated; {why} (set --license)")
         return BuildOptions(
+            request=request,
+            detected=detected,
             project=project,
             commands=commands,
             targets=targets,
             layout=layout,
-            output_dir=Path(request.output_dir),
             ldflags=" ".join(filter(None, flags)),
-            variables=variables,
-            tags=self.tags(),
-            licenses=self.licenses,
-            dependency_licenses=request.dependency_licenses,
-            module_licenses=self.settings.licenses,
-            keep_going=request.keep_going,
-            jobs=request.jobs or detected.cpus,
-            epoch=detected.epoch,
+            variables={name: option for name, (option, _) in variables.items()},
+            tags=tags,
             notes=tuple(self.notes),
             origins=self.origins,
-            python_files=detected.python_files,
-            data_files=detected.data_files,
-            private=self.settings.private,
-            target_settings={
-                target: {key: text for key, text in table.items() if key not in given_flags}
-                for target, table in self.settings.targets.items()
-            },
-            entry_points=self.project.entry_points,
-            cgo_flags={
-                part.name: c_flags(self.settings, part) for each in targets for part in each.slices
-            },
         )
 
     def add(self, fault: str, hint: str = "") -> None:
-        self.faults.append(fault)
-        self.hints += [hint] if hint else []
+        self.faults.append(Fault(fault, hint))
 
     def check(self, checker: Callable[[str], str | None], value: str) -> None:
         """Note the fault that a check finds in a value."""
@@ -172,28 +149,23 @@ class _Resolver:
         return None
 
     def setting(self, key: str, default: Any = None) -> Any:
-        """The value of a [tool.go-to-wheel] key: flag, key, default."""
-        attribute = key.replace("-", "_")
-        places = {
-            f"--{key}": getattr(self.request, attribute),
-            f"{FILE_NAME}, {TABLE}.{key}": getattr(self.settings, attribute),
-            "default": default,
-        }
-        return self.first(key, places)
+        """The value of a [tool.go-to-wheel] key, else the default."""
+        value = getattr(self.request, key.replace("-", "_"))
+        return self.first(key, {self.request.place(key): value, "default": default})
 
     def targets(self) -> tuple[Target, ...]:
-        available = self.detected.available
+        binaries = self.detected.binaries
+        available = binaries.targets if binaries else default_targets()
         names = self.setting("platforms", ())
         if not names and self.origins["platforms"] == "default":
-            return default_targets() if available is None else available
+            return available
         try:
             chosen = parse_selection(names, self.detected.native)
         except InvalidOptionsError as error:
-            self.faults += error.faults
-            self.hints.append(error.hint)
+            self.faults += [Fault(fault, error.hint) for fault in error.faults]
             return ()
-        for target in chosen:
-            if available is not None and target not in available:
+        for target in chosen if binaries else ():
+            if target not in available:
                 listed = ", ".join(other.name for other in available)
                 fault = f"platform {target.name!r}: there is no binary for it"
                 self.add(fault, f"there are binaries for: {listed}")
@@ -214,9 +186,10 @@ class _Resolver:
         return tuple(dict.fromkeys(names))
 
     def name(self) -> str:
-        paths = self.detected.package_paths
-        kind, path = ("package", paths[0]) if len(paths) == 1 else (
-            "module", self.detected.module_path)  # fmt: skip
+        source = self.detected.source
+        kind, path = "module", source.module_path
+        if len(source.package_paths) == 1:
+            kind, path = "package", source.package_paths[0]
         derived = Value(name_from_path(path), f"{kind} {path}")
         name = self.pick("name", self.detected.identity.name or derived) or ""
         self.check(check_name, name)
@@ -224,20 +197,17 @@ class _Resolver:
 
     def commands(self, name: str) -> tuple[str, ...]:
         """The commands' names: configured, or --entry-point, or the project's, or by package."""
-        places = {
-            "--package": self.request.packages,
-            f"{FILE_NAME}, {TABLE}.package": self.settings.packages,
-            f"{FILE_NAME}, {TABLE}.commands": self.settings.commands,
-        }
-        if origins := [place for place, value in places.items() if value]:
-            self.origins["package"] = origins[0]
-        paths = self.detected.package_paths
+        if self.request.packages:
+            self.origins["package"] = self.request.place("package")
+        paths, binaries = self.detected.source.package_paths, self.detected.binaries
         faultless = not self.faults
         entry_point = self.setting("entry-point")
         source = self.origins.pop("entry-point", "the name")
         commands: tuple[str, ...] = (name if entry_point is None else entry_point,)
-        if self.detected.command_names:
-            commands, source = self.detected.command_names, self.detected.command_source
+        if binaries and len(binaries.commands) > 1:
+            commands, source = binaries.commands, "the files' names"
+        elif self.request.commands:
+            commands, source = self.request.commands, f"{FILE_NAME}, {TABLE}.commands"
         elif len(paths) > 1:
             commands, source = tuple(map(name_from_path, paths)), "the packages' names"
         self.origins["command"] = source
@@ -272,30 +242,25 @@ class _Resolver:
             self.notes.append(f"version {given!r} is {version!r} to Python (PEP 440)")
         return given.strip(), version
 
-    def variables(self) -> dict[str, str]:
-        """The variables to set, each with the option that names it."""
+    def check_variables(self, variables: Mapping[str, tuple[str, str | None]]) -> None:
+        """Check the variables' names; the options that name them are sources of the flags."""
         found = self.detected.version_variable
-        variables = asked_variables(self.request, self.settings, found)
         places = {self.origins["ldflags"]: None}
-        for option in variables.values():
-            if option in ("set", "set-version-var"):
-                asked = self.request.set_values if option == "set" else self.request.set_version_var
-                place = f"{FILE_NAME}, {TABLE}.{option}" if asked is None else f"--{option}"
+        for name, (option, template) in variables.items():
+            if template is not None:
                 auto = f" auto found {found}" if found and option == "set-version-var" else ""
-                places[f"{place}{auto}"] = None
-        if len(places) > 1:
-            places.pop("default", None)
-        self.origins["ldflags"] = ", ".join(places)
-        for name, option in variables.items():
+                places[f"{self.request.place(option)}{auto}"] = None
             if not _VARIABLE.fullmatch(name):
                 self.add(
                     f"{option} {name!r} is not PACKAGE.VARIABLE (write 'main.version')",
                     "find it in the program's source: grep -rn 'var .*[vV]ersion' .",
                 )
-        return variables
+        if len(places) > 1:
+            places.pop("default", None)
+        self.origins["ldflags"] = ", ".join(places)
 
     def refuse_compile_options(self) -> None:
-        """Prebuilt binaries stay as they are: flags can't change them, settings don't count."""
+        """Prebuilt binaries stay as they are: flags can't change them."""
         request = self.request
         given = {
             "--cgo": request.cgo or request.libc or request.glibc or request.cc or request.sdk,
@@ -309,13 +274,9 @@ class _Resolver:
                 f"{' and '.join(names)} can't change prebuilt binaries",
                 "leave it out here, and build the binaries with it",
             )
-        self.settings = replace(
-            self.settings, tags=None, ldflags=None, set_values={}, set_version_vars=(), targets={}
-        )
 
-    def variable_flags(self, version: str) -> Iterator[str]:
-        """The linker's flags: the version's variables, then the others."""
-        values = asked_values(self.request, self.settings, self.detected.version_variable)
+    def variable_flags(self, values: Mapping[str, str], version: str) -> Iterator[str]:
+        """The linker's flags for variables, each with a template of its value."""
         known = {**self.detected.identity.stamps, "version": version}
         for name, template in values.items():
             try:
@@ -333,7 +294,7 @@ class _Resolver:
                 self.add(f"set {name!r}: {error}", "write --set main.commit={commit}")
 
     def check_rest(self, commands: Sequence[str], targets: Sequence[Target]) -> None:
-        for name in sorted({*self.settings.private} - {*commands}):
+        for name in sorted({*self.project.settings.private} - {*commands}):
             self.add(f"private {name!r} is none of the commands: {', '.join(commands)}")
         jobs = self.request.jobs
         if jobs is not None and jobs < 1:
@@ -341,15 +302,13 @@ class _Resolver:
         for text in (self.request.ldflags, self.request.output_dir):
             if text is not None and "\0" in text:
                 self.add(f"{text!r} contains a NUL character")
-        for message, hint in c_faults(self.request, self.settings, targets):
-            self.add(message, hint)
+        self.faults += c_faults(self.request, targets)
         groups = self.project.entry_points
         scripts = {*groups.get("console_scripts", {}), *groups.get("gui_scripts", {})}
         for command in commands:
             if command in scripts:
                 self.add(f"command {command!r} is the Go program and a script of {FILE_NAME} too")
-        for message, hint in self.detected.faults:
-            self.add(message, hint)
+        self.faults += self.detected.faults
 
     def metadata(self, name: str, version: str, commands: Sequence[str]) -> ProjectMetadata:
         found = {"description": self.detected.summary}
@@ -373,7 +332,7 @@ class _Resolver:
             summary=summary,
             readme=self.readme(name, summary, commands),
             license_expression=self.parse(parse_license, license_text) if license_text else None,
-            license_files=tuple(path for path, _ in self.licenses),
+            license_files=tuple(path for path, _ in self.detected.files.licenses),
             urls=self.urls(),
             lists=self.project.lists,
             **texts,
@@ -381,11 +340,9 @@ class _Resolver:
 
     def readme(self, name: str, summary: str | None, commands: Sequence[str]) -> Readme | None:
         """The one named, else the project's, else the one found, else a short one."""
-        project, files = self.project, self.detected.files
-        if self.request.readme is None and project.readme:
-            self.origins["readme"] = f"{FILE_NAME}, project.readme"
-            return project.readme
-        if self.request.readme is None and project.closed("readme"):
+        files = self.detected.files
+        stated = self.request.readme is not None or self.project.readme is not None
+        if self.project.closed("readme") and not stated:
             return None
         if files.readme is None:
             self.origins["readme"] = "made from the summary"
@@ -395,16 +352,18 @@ class _Resolver:
 
     def urls(self) -> dict[str, str]:
         """Homepage from the flag; [project.urls], else those detected."""
-        url, found = self.request.url, self.detected.identity.urls
+        url, found = self.request.url, dict(self.detected.identity.urls)
         if self.project.urls:
             place = f"{FILE_NAME}, project.urls"
-            found = tuple((label, Value(text, place)) for label, text in self.project.urls.items())
+            found = {label: Value(text, place) for label, text in self.project.urls.items()}
         elif self.project.closed("urls"):
-            found = ()
-        asked = () if url is None else (("", Value(url, "--url")),)
-        for _, value in [*found, *asked]:
+            found = {}
+        if url is not None:
+            home = {"Homepage": Value(url, "--url")}
+            others = {label: value for label, value in found.items() if value.text != url}
+            found = home | others | home
+        for value in found.values():
             self.check(partial(check_text, "url"), value.text)
-        if found or asked:
-            self.origins["urls"] = ", ".join(value.source for _, value in (*asked, *found[:1]))
-        urls = {label: value.text for label, value in found if value.text != url}
-        return urls if url is None else {"Homepage": url} | urls | {"Homepage": url}
+        if found:
+            self.origins["urls"] = ", ".join({value.source: None for value in found.values()})
+        return {label: value.text for label, value in found.items()}

@@ -94,7 +94,7 @@ def wheel_entries(
     folders |= dict.fromkeys(options.private, inside)
     return [
         *launcher_files(options, target),
-        *(Entry(path, data) for path, data in options.python_files),
+        *(Entry(path, data) for path, data in options.detected.python_files),
         *(
             Entry(f"{folders[command]}/{command}{target.exe_suffix}", data, executable=True)
             for command, data in programs.items()
@@ -106,7 +106,10 @@ def wheel_entries(
 
 def data_entries(options: BuildOptions) -> list[Entry]:
     """What installers put below the environment's root: man pages, shell completions."""
-    return [Entry(f"{_stem(options)}.data/data/{path}", data) for path, data in options.data_files]
+    return [
+        Entry(f"{_stem(options)}.data/data/{path}", data)
+        for path, data in options.detected.data_files
+    ]
 
 
 def launcher_files(
@@ -130,7 +133,7 @@ def launcher_files(
 def launcher_folder(options: BuildOptions) -> str:
     """Where the launcher is in the wheel."""
     package = distribution_name(options.project.name)
-    if any(path == f"{package}.py" for path, _ in options.python_files):
+    if any(path == f"{package}.py" for path, _ in options.detected.python_files):
         raise WheelError(
             f"python-source has the module {package}.py, which is the launcher's name",
             f"make it a package: {package}/__init__.py",
@@ -156,7 +159,7 @@ def info_entries(
     main = f"{launcher_folder(options).replace('/', '.')}:main"
     public = [command for command in options.commands if command not in options.private]
     groups = {"console_scripts": dict.fromkeys(public, main) if scripts else {}}
-    for group, references in options.entry_points.items():
+    for group, references in options.detected.project.entry_points.items():
         groups[group] = {**groups.get(group, {}), **references}
     if text := format_entry_points(groups):
         entries.append(Entry(f"{info}/entry_points.txt", text))
@@ -182,7 +185,7 @@ def sbom_entries(
         "ldflags": options.ldflags_for(target),
         "launcher": options.layout,
         **(provenance or {}),
-        "tags": ",".join(options.tags_for(target)),
+        "tags": ",".join(options.request.tags_for(target)),
     }
     if parts := {part.module: part.version for part in licenses.c_parts}:
         compiler = next(text for name, text in parts.items() if name != "glibc")

@@ -6,26 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.config.c_options import c_faults, c_flags, c_options
-from go_to_wheel.config.pyproject import Project, Settings
-from go_to_wheel.config.request import BuildRequest
-from go_to_wheel.platforms import TARGETS, Target
+from go_to_wheel.config.c_options import c_faults, c_options
+from go_to_wheel.config.pyproject import Settings
+from go_to_wheel.config.request import BuildRequest, merge
+from go_to_wheel.platforms import TARGETS
 
 NAMES = {target.name: target for target in TARGETS}
 LINUX, MAC, UNIVERSAL = NAMES["linux-amd64"], NAMES["darwin-arm64"], NAMES["darwin-universal2"]
 FLAGS = {"CGO_CFLAGS": "-DA", "CGO_LDFLAGS": "-lm"}
+REQUEST = BuildRequest(".")
 OWN = {"darwin-arm64": {"cgo-flags": {"CGO_CFLAGS": "-DB", "CGO_CXXFLAGS": "-DC"}}}
 
 
 def faults(name: str, text: str) -> list[str]:
     settings = Settings(cgo=True, cgo_flags={name: text})
-    return [message for message, _ in c_faults(BuildRequest("."), settings, [LINUX])]
+    return [message for message, _ in c_faults(merge(REQUEST, settings), [LINUX])]
 
 
 def test_a_targets_own_flags_come_last() -> None:
-    settings = Settings(cgo_flags=FLAGS, targets=OWN)
-    assert c_flags(settings, LINUX) == FLAGS
-    assert c_flags(settings, MAC) == {
+    request = merge(REQUEST, Settings(cgo_flags=FLAGS, target=OWN))
+    assert request.cgo_flags_for(LINUX) == FLAGS
+    assert request.cgo_flags_for(MAC) == {
         "CGO_CFLAGS": "-DA -DB",
         "CGO_CXXFLAGS": "-DC",
         "CGO_LDFLAGS": "-lm",
@@ -33,8 +34,8 @@ def test_a_targets_own_flags_come_last() -> None:
 
 
 def test_a_universal_file_has_those_of_its_images() -> None:
-    project = Project(Path(), Settings(cgo_flags=FLAGS, targets=OWN))
-    flags = c_options(BuildRequest("."), project, [UNIVERSAL], {}).flags
+    request = merge(REQUEST, Settings(cgo_flags=FLAGS, target=OWN))
+    flags = c_options(request, Path(), [UNIVERSAL], {}).flags
     assert flags["darwin-amd64"]["CGO_CFLAGS"] == "-DA"
     assert flags["darwin-arm64"]["CGO_CFLAGS"] == "-DA -DB"
 
@@ -43,7 +44,7 @@ def test_the_source_folder_in_flags(tmp_path: Path) -> None:
     folder = tmp_path / "my source"
     folder.mkdir()
     settings = Settings(cgo_flags={"CGO_LDFLAGS": "-L${SRCDIR}/lib -lx"})
-    flags = c_options(BuildRequest("."), Project(folder, settings), [LINUX], {}).flags
+    flags = c_options(merge(REQUEST, settings), folder, [LINUX], {}).flags
     assert flags["linux-amd64"] == {
         "CGO_CPPFLAGS": f'"-ffile-prefix-map={folder}=/_/source"',
         "CGO_LDFLAGS": f'"-L{folder}/lib" -lx',
@@ -116,16 +117,14 @@ def test_powerful_flags_are_refused(name: str, flag: str) -> None:
     ],
 )
 def test_flags_of_gos_linker(flag: str, refused: bool) -> None:
-    found = list(c_faults(BuildRequest("."), Settings(ldflags=f"-s {flag}"), [LINUX]))
+    found = list(c_faults(merge(REQUEST, Settings(ldflags=f"-s {flag}")), [LINUX]))
     assert len(found) == refused
-    assert not list(c_faults(BuildRequest(".", ldflags=flag), Settings(), [LINUX]))
+    assert not list(c_faults(merge(BuildRequest(".", ldflags=flag), Settings()), [LINUX]))
 
 
 def test_an_sdk_on_the_command_line_counts_more(tmp_path: Path) -> None:
-    project = Project(tmp_path / "project", Settings(sdk="My.sdk"))
-
-    def sdk(request: BuildRequest, targets: list[Target]) -> Path | None:
-        return c_options(request, project, targets, {}).sdk
-
-    assert sdk(BuildRequest("."), [MAC]) == tmp_path / "project" / "My.sdk"
-    assert sdk(BuildRequest(".", sdk=str(tmp_path / "Other.sdk")), [MAC]) == tmp_path / "Other.sdk"
+    settings, folder = Settings(sdk="My.sdk"), tmp_path / "project"
+    own = merge(REQUEST, settings)
+    other = merge(BuildRequest(".", sdk=str(tmp_path / "Other.sdk")), settings)
+    assert c_options(own, folder, [MAC], {}).sdk == folder / "My.sdk"
+    assert c_options(other, folder, [MAC], {}).sdk == tmp_path / "Other.sdk"

@@ -175,7 +175,7 @@ def test_settings() -> None:
         }
     )
     assert settings.module == "go"
-    assert settings.packages == ("./cmd/a", "./cmd/b")
+    assert settings.package == ("./cmd/a", "./cmd/b")
     assert settings.platforms == ("linux-amd64", "darwin-arm64")
     assert settings.python_source == "python"
     assert settings.vendor
@@ -186,7 +186,7 @@ def test_commands_and_one_package() -> None:
         "b": "./cmd/b",
         "a": ".",
     }
-    assert parse_settings({"package": "./cmd/a"}).packages == ("./cmd/a",)
+    assert parse_settings({"package": "./cmd/a"}).package == ("./cmd/a",)
 
 
 @pytest.mark.parametrize("key", sorted(KEYS))

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.config.options import Detected, Fault, Identity, Value
 from go_to_wheel.config.pyproject import Project, Settings
-from go_to_wheel.config.request import BuildRequest
+from go_to_wheel.config.request import BuildRequest, merge
 from go_to_wheel.config.resolve import resolve
 from go_to_wheel.errors import InvalidOptionsError
-from go_to_wheel.platforms import default_targets, native_target
+from go_to_wheel.platforms import Target, default_targets, native_target
+from go_to_wheel.sources.module import ModuleSource
+from go_to_wheel.sources.prebuilt import BinarySource, PrebuiltBinary
 from go_to_wheel.sources.readme import ProjectFiles, Readme
 
 IDENTITY = Identity(
@@ -21,18 +24,27 @@ IDENTITY = Identity(
     urls=(("Source", Value("https://github.com/o/tool", "module path")),),
 )
 AROUND = Detected(
-    package_paths=("github.com/o/tool/v2/cmd/my-tool",),
-    module_path="github.com/o/tool/v2",
+    source=ModuleSource(Path(), ("./cmd/my-tool",), "github.com/o/tool/v2"),
+    project=Project(Path()),
     files=ProjectFiles(
         Readme("# My tool\n", "text/markdown"), (("LICENSE", b"text"),), "README.md"
     ),
     native=native_target("linux", "x86_64"),
-    cpus=2,
     epoch=315532800,
     identity=IDENTITY,
     summary=Value("Does things", "doc comment"),
     license=Value("MIT", "recognised in LICENSE: MIT, 100% of the text"),
 )
+
+
+LINUX, ARM, *_ = default_targets()
+
+
+def prebuilt(target: Target, command: str = "") -> PrebuiltBinary:
+    return PrebuiltBinary(target, Path(), BinaryFacts("elf", "linux", ""), b"", command=command)
+
+
+PREBUILT = replace(AROUND, binaries=BinarySource((prebuilt(LINUX), prebuilt(ARM))))
 
 
 def table(*dynamic: str, **values: str) -> Project:
@@ -43,7 +55,9 @@ def table(*dynamic: str, **values: str) -> Project:
 
 
 def ask(around: Detected = AROUND, **options: Any) -> Any:
-    return resolve(BuildRequest(source=".", **options), around)
+    request = BuildRequest(source=".", **options)
+    merged = merge(request, around.project.settings, prebuilt=around.binaries is not None)
+    return resolve(merged, around)
 
 
 def refusal(around: Detected = AROUND, **options: Any) -> InvalidOptionsError:
@@ -123,15 +137,18 @@ def test_the_table_wins_over_detected_values() -> None:
         (
             Settings(commands={"ex": "."}),
             {},
-            {"command": "the name", "package": "pyproject.toml, tool.go-to-wheel.commands"},
+            {
+                "command": "pyproject.toml, tool.go-to-wheel.commands",
+                "package": "pyproject.toml, tool.go-to-wheel.commands",
+            },
         ),
         (
-            Settings(packages=(".",)),
+            Settings(package=(".",)),
             {},
             {"command": "the name", "package": "pyproject.toml, tool.go-to-wheel.package"},
         ),
         (
-            Settings(packages=(".",)),
+            Settings(package=(".",)),
             {"package": "./x"},
             {"command": "the name", "package": "--package"},
         ),
@@ -219,13 +236,13 @@ def test_settings_fill_in_what_flags_leave_open() -> None:
     around = replace(AROUND, project=Project(Path(), settings))
     options = ask(around)
     assert [target.name for target in options.targets] == ["linux-arm64"]
-    assert (options.layout, options.command) == ("python", "tool")
+    assert (options.layout, options.commands) == ("python", ("tool",))
     assert options.ldflags == "-s -w -X main.a=b"
     flagged = ask(
         around, platforms=["windows-amd64"], launcher="native", ldflags="", entry_point="x"
     )
     assert [target.name for target in flagged.targets] == ["windows-amd64"]
-    assert (flagged.layout, flagged.command, flagged.ldflags) == ("native", "x", "-s -w")
+    assert (flagged.layout, flagged.commands, flagged.ldflags) == ("native", ("x",), "-s -w")
 
 
 def test_the_version_variable_gets_the_version_that_was_found() -> None:
@@ -312,20 +329,28 @@ def test_a_variable_needs_a_package() -> None:
     assert message == "set 'commit' is not PACKAGE.VARIABLE (write 'main.version')"
 
 
-SEVERAL = replace(
-    AROUND, package_paths=("github.com/o/tool/v2/cmd/a", "github.com/o/tool/v2/cmd/b")
-)
+SEVERAL = replace(AROUND, source=replace(AROUND.source, packages=("./cmd/a", "./cmd/b")))
 
 
 def test_several_commands() -> None:
     options = ask(SEVERAL)
     assert options.commands == ("a", "b")
     assert options.project.name == "tool"
-    assert ask(replace(SEVERAL, command_names=("first", "second"))).commands == ("first", "second")
+    project = Project(Path(), Settings(commands={"first": "./cmd/a", "second": "./cmd/b"}))
+    named = ask(replace(SEVERAL, project=project))
+    assert named.commands == ("first", "second")
+    assert named.origins["command"] == "pyproject.toml, tool.go-to-wheel.commands"
+
+
+def test_names_of_several_prebuilt_binaries() -> None:
+    found = BinarySource((prebuilt(LINUX, "second"), prebuilt(LINUX, "first")))
+    options = ask(replace(SEVERAL, binaries=found))
+    assert options.commands == ("first", "second")
+    assert options.origins["command"] == "the files' names"
 
 
 def test_several_commands_that_clash() -> None:
-    twice = replace(SEVERAL, package_paths=("e.com/m/cmd/a", "e.com/m/tools/a"))
+    twice = replace(SEVERAL, source=ModuleSource(Path(), ("./cmd/a", "./tools/a"), "e.com/m"))
     assert refusal(twice).message == "two packages have the command 'a'"
     error = refusal(SEVERAL, entry_point="x")
     assert error.message == "entry-point 'x' can't name 2 commands"
@@ -339,9 +364,8 @@ def test_a_command_cannot_be_a_script_too() -> None:
 
 
 def test_targets_that_no_binary_is_there_for() -> None:
-    around = replace(AROUND, available=default_targets()[:2])
-    assert ask(around).targets == default_targets()[:2]
-    error = refusal(around, platforms=["darwin-arm64"])
+    assert ask(PREBUILT).targets == default_targets()[:2]
+    error = refusal(PREBUILT, platforms=["darwin-arm64"])
     assert error.message == "platform 'darwin-arm64': there is no binary for it"
     assert error.hint == "there are binaries for: linux-amd64, linux-arm64"
 
@@ -365,16 +389,12 @@ def test_all_faults_at_once() -> None:
 def test_options_of_the_compiler_change_no_prebuilt_binary(
     asked: dict[str, Any], named: str
 ) -> None:
-    around = replace(AROUND, available=default_targets()[:2])
-    assert refusal(around, **asked).message == f"{named} can't change prebuilt binaries"
+    assert refusal(PREBUILT, **asked).message == f"{named} can't change prebuilt binaries"
 
 
 def test_settings_of_the_compiler_do_not_count_for_prebuilt_binaries() -> None:
-    settings = Settings(tags=("netgo",), ldflags="-X main.a=b", set_version_vars=("main.v",))
-    around = replace(
-        AROUND, available=default_targets()[:2], project=Project(Path(), settings=settings)
-    )
-    options = ask(around)
+    settings = Settings(tags=("netgo",), ldflags="-X main.a=b", set_version_var=("main.v",))
+    options = ask(replace(PREBUILT, project=Project(Path(), settings=settings)))
     assert (options.tags, options.ldflags, options.variables) == ((), "", {})
 
 
@@ -383,7 +403,7 @@ def test_where_the_linker_flags_come_from() -> None:
     asked = ask(AROUND, ldflags="-w", set_values={"main.a": "b"}).origins["ldflags"]
     assert asked == "--ldflags, --set"
     assert ask(AROUND, set_values={"main.a": "b"}).origins["ldflags"] == "--set"
-    project = Project(Path(), settings=Settings(set_version_vars=("main.v",)))
+    project = Project(Path(), settings=Settings(set_version_var=("main.v",)))
     found = ask(replace(AROUND, project=project)).origins["ldflags"]
     assert found == "pyproject.toml, tool.go-to-wheel.set-version-var"
 

@@ -29,7 +29,7 @@ VALUES: Any = st.recursive(
 def test_settings(table: dict[str, Any]) -> None:
     with contextlib.suppress(InvalidOptionsError):
         settings = parse_settings(table)
-        assert isinstance(settings.packages, tuple)
+        assert isinstance(settings.package, tuple)
 
 
 @given(st.text(), st.sampled_from(["text/markdown", "text/x-rst", "text/plain"]))

@@ -17,12 +17,13 @@ import stat
 import struct
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import islice
 from typing import BinaryIO, NamedTuple, cast
 
+from go_to_wheel.binary.read import is_program
 from go_to_wheel.check.filename import is_command, path_of
 from go_to_wheel.check.report import RULES, Finding, Findings, fault
 from go_to_wheel.errors import WheelError
@@ -52,8 +53,6 @@ MAX_INSPECTED, MAX_PROGRAMS = 512 << 20, 2_000
 _MAX_RECORD, MAX_ROWS = 16 << 20, MAX_ENTRIES
 #: The specification allows sha256 or better; these are always available.
 _ALGORITHMS = ("sha256", "sha384", "sha512")
-_MACHO = ("cffaedfe", "cefaedfe", "feedface", "feedfacf", "cafebabe", "cafebabf")
-_MAGICS = (b"\x7fELF", b"MZ", b"!<arch>\n", *map(bytes.fromhex, _MACHO))
 
 
 class _Guard:
@@ -174,23 +173,23 @@ def _read_local(stream: BinaryIO, entry: zipfile.ZipInfo) -> tuple[int, str]:
         return 0, "no local header"
     _, flags, method, packed, size, name_size, extra_size = _LOCAL.unpack(head)
     name, extra = stream.read(name_size), stream.read(extra_size)
-    end = entry.header_offset + _LOCAL.size + name_size + extra_size + entry.compress_size
     if max(extra_size, len(entry.extra)) > _MAX_EXTRA:
         return 0, f"over {_MAX_EXTRA} bytes of extra fields"
-    fields, others = dict(_extra_fields(extra)), dict(_extra_fields(entry.extra))
-    wide = fields.get(_ZIP64_EXTRA, b"")
+    fields = dict(_extra_fields(extra))
+    if _UNICODE_PATH_EXTRA in {*fields, *dict(_extra_fields(entry.extra))}:
+        return 0, "a second name in a Unicode Path field"
+    wide, is_streamed = fields.get(_ZIP64_EXTRA, b""), flags & _FLAG_DESCRIPTOR
     large = iter(struct.unpack_from(f"<{len(wide) // 8}Q", wide))
     sizes = [next(large, n) if n == _LARGE else n for n in (size, packed)]
-    differences = {
-        f"another name in its local header: {name!r}": name != _raw_name(entry),
-        "a second name in a Unicode Path field": _UNICODE_PATH_EXTRA in fields | others,
-        "another compression method in its local header": method != entry.compress_type,
-        "another encryption flag in its local header": (flags ^ entry.flag_bits) & _FLAG_ENCRYPTED,
-        "another size in its local header": not flags & _FLAG_DESCRIPTOR
-        and sizes != [entry.file_size, entry.compress_size],
+    pairs = {
+        "name": (name, _raw_name(entry)),
+        "compression method": (method, entry.compress_type),
+        "encryption flag": (flags & _FLAG_ENCRYPTED, entry.flag_bits & _FLAG_ENCRYPTED),
+        "size": (sizes, sizes if is_streamed else [entry.file_size, entry.compress_size]),
     }
-    end += 16 if flags & _FLAG_DESCRIPTOR else 0
-    return end, next((text for text, differs in differences.items() if differs), "")
+    differences = (f"{what} in its local header: {a!r}" for what, (a, b) in pairs.items() if a != b)
+    end = stream.tell() + entry.compress_size + (16 if is_streamed else 0)
+    return end, "".join(f"another {difference}" for difference in islice(differences, 1))
 
 
 def _extra_fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
@@ -201,48 +200,63 @@ def _extra_fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
         position += 4 + size
 
 
+#: The rows of RECORD: path -> hash and size, as they are spelled there.
+Rows = dict[str, tuple[str, str]]
+
+
 class Content(NamedTuple):
-    """A file in the wheel, with its hash as RECORD spells it.
+    """A file in the wheel, and what is wrong with its hash or size in RECORD, or "".
 
     `program` is open until the next file is read; None unless native and within the limits.
     """
 
     entry: zipfile.ZipInfo
     path: str
-    digest: str
+    wrong: str
     is_native: bool
     program: BinaryIO | None
 
 
-def read_contents(
-    archive: zipfile.ZipFile, algorithm_of: Callable[[str], str]
-) -> Iterator[Content]:
+def read_contents(archive: zipfile.ZipFile, rows: Rows) -> Iterator[Content]:
     """Each file of the wheel, folders left out. Raises WheelError for one that is broken."""
     programs = 0
     for entry in archive.infolist():
         if (path := path_of(entry)).endswith("/"):
             continue
-        hasher, size = hashlib.new(algorithm_of(path)), 0
+        spec, stated = rows.get(_spelled(path), (None, ""))
+        algorithm = (spec or "").partition("=")[0]
+        hasher = hashlib.new(algorithm if algorithm in _ALGORITHMS else "sha256")
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
             with reading(f"{path!r} can't be read"), archive.open(entry) as file:
-                chunk = file.read(_CHUNK)
-                is_program = is_command(path) and not chunk.startswith(b"#!")
-                is_native = chunk.startswith(_MAGICS) or is_program
-                is_stored = (
-                    is_native and entry.file_size <= MAX_INSPECTED and programs < MAX_PROGRAMS
-                )
+                chunk, size = file.read(_CHUNK), 0
+                is_native = is_program(chunk) or (is_command(path) and not chunk.startswith(b"#!"))
+                is_small = entry.file_size <= MAX_INSPECTED and programs < MAX_PROGRAMS
                 while chunk:
                     size += len(chunk)
                     hasher.update(chunk)
-                    if is_stored:
+                    if is_native and is_small:
                         spool.write(chunk)
                     chunk = file.read(_CHUNK)
             if size != entry.file_size:
                 raise WheelError(f"{path!r} is not as long as its header says")
             programs += is_native
-            encoded = base64.urlsafe_b64encode(hasher.digest()).rstrip(b"=").decode("ascii")
-            program = cast("BinaryIO", spool) if is_stored else None
-            yield Content(entry, path, f"{hasher.name}={encoded}", is_native, program)
+            wrong = "" if spec is None else _wrong_row(spec, stated, hasher.digest(), size)
+            program = cast("BinaryIO", spool) if is_native and is_small else None
+            yield Content(entry, path, wrong, is_native, program)
+
+
+def _wrong_row(spec: str, stated: str, digest: bytes, size: int) -> str:
+    """How a file's hash or size differs from those in RECORD ("sha256=…", "123")."""
+    encoded = base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+    algorithm = spec.partition("=")[0]
+    if not spec:
+        return "is missing"
+    if algorithm not in _ALGORITHMS:
+        return f"is {algorithm!r}; only sha256 and better are allowed"
+    if re.fullmatch(r"\w+=[0-9a-fA-F]{64,128}", spec):
+        return f"is a hexadecimal {algorithm}, not urlsafe base64"
+    is_right = spec == f"{algorithm}={encoded}" and stated in ("", str(size))
+    return "" if is_right else f"is not the file's: {spec[:100]},{stated[:30]}"
 
 
 def read_text(archive: zipfile.ZipFile, path: str, limit: int) -> bytes | None:
@@ -259,65 +273,36 @@ def read_text(archive: zipfile.ZipFile, path: str, limit: int) -> bytes | None:
     return None
 
 
-class Record:
-    """The rows of a RECORD by path: `read` it, `check` each file, then see the `rest`."""
+def read_record(archive: zipfile.ZipFile, folder: str, rows: Rows) -> Findings:
+    """Put the rows of RECORD into `rows`; the findings are about rows, and files without one."""
+    text = read_text(archive, f"{folder}/RECORD", _MAX_RECORD)
+    if text is None:
+        yield fault("record-missing", folder)
+        return
+    try:
+        lines = io.TextIOWrapper(io.BytesIO(text), "utf-8", newline="")
+        found = list(islice(csv.reader(lines), MAX_ROWS + 1))
+    except (UnicodeDecodeError, csv.Error) as error:
+        yield Finding("record-invalid", f"RECORD can't be read: {error}")
+        return
+    if len(found) > MAX_ROWS:
+        yield Finding("record-invalid", f"RECORD has more than {MAX_ROWS} lines")
+    for row in found[:MAX_ROWS]:
+        path = _spelled(row[0]) if row else ""
+        if len(row) != 3 or path in rows:
+            why = "this path is listed again" if len(row) == 3 else "not three columns"
+            yield fault("record-invalid", ",".join(row)[:200], why)
+        else:
+            rows[path] = (row[1], row[2])
+    own = {f"{folder}/RECORD{suffix}" for suffix in ("", ".jws", ".p7s")}
+    paths = (_spelled(path_of(entry)) for entry in archive.infolist())
+    files = {path for path in paths if not path.endswith("/")} - own
+    for path in own:
+        rows.pop(path, None)
+    yield from (fault("record-unlisted", path) for path in sorted(files - rows.keys()))
+    yield from (fault("record-absent", path) for path in sorted(rows.keys() - files))
 
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
-        self._rows: dict[str, tuple[str, str]] = {}
-        self._seen = {f"{folder}/RECORD{suffix}" for suffix in ("", ".jws", ".p7s")}
-        self._readable = False
 
-    def read(self, archive: zipfile.ZipFile) -> Findings:
-        """Take in the rows; the findings are about the rows themselves."""
-        text = read_text(archive, f"{self._folder}/RECORD", _MAX_RECORD)
-        if text is None:
-            yield fault("record-missing", self._folder)
-            return
-        try:
-            lines = io.TextIOWrapper(io.BytesIO(text), "utf-8", newline="")
-            rows = list(islice(csv.reader(lines), MAX_ROWS + 1))
-        except (UnicodeDecodeError, csv.Error) as error:
-            yield Finding("record-invalid", f"RECORD can't be read: {error}")
-            return
-        self._readable = True
-        if len(rows) > MAX_ROWS:
-            yield Finding("record-invalid", f"RECORD has more than {MAX_ROWS} lines")
-        for row in rows[:MAX_ROWS]:
-            path = row[0].replace("\\", "/") if row else ""
-            if len(row) != 3 or path in self._rows:
-                why = "this path is listed again" if len(row) == 3 else "not three columns"
-                yield fault("record-invalid", ",".join(row)[:200], why)
-            else:
-                self._rows[path] = (row[1], row[2])
-
-    def algorithm_of(self, path: str) -> str:
-        """The hash algorithm to compute for a file."""
-        algorithm = self._rows.get(path.replace("\\", "/"), ("", ""))[0].partition("=")[0]
-        return algorithm if algorithm in _ALGORITHMS else "sha256"
-
-    def check(self, content: Content) -> Findings:
-        """Compare a file with its row."""
-        path = content.path.replace("\\", "/")  # as written by tools on Windows
-        if path in self._seen or not self._readable:
-            return
-        self._seen.add(path)
-        if path not in self._rows:
-            yield fault("record-unlisted", path)
-            return
-        spec, size = self._rows[path]
-        algorithm, why = spec.partition("=")[0], ""
-        if algorithm not in _ALGORITHMS:
-            what = f"is {algorithm!r}; only sha256 and better are allowed"
-            why = what if spec else "is missing"
-        elif re.fullmatch(r"\w+=[0-9a-fA-F]{64,128}", spec):
-            why = f"is a hexadecimal {algorithm}, not urlsafe base64"
-        elif spec != content.digest or (size and size != str(content.entry.file_size)):
-            why = f"is not the file's: {spec[:100]},{size[:30]}"
-        if why:
-            yield fault("record-hash", path, f"its hash or size in RECORD {why}")
-
-    def rest(self) -> Findings:
-        """The rows without a file, after all files were compared."""
-        for path in sorted(self._rows.keys() - self._seen) if self._readable else ():
-            yield fault("record-absent", path)
+def _spelled(path: str) -> str:
+    """A path as RECORD should have it; tools on Windows write backslashes."""
+    return path.replace("\\", "/")

@@ -13,7 +13,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from packaging.tags import Tag
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -25,7 +25,8 @@ from go_to_wheel.platforms import Target, Version2
 _LINUX = "x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64"
 _MACOS = "ppc|ppc64|i386|x86_64|arm64|intel|fat|fat3|fat64|universal|universal2"
 _OLD = "x86_64|i686"
-_ACCEPTED = re.compile(
+#: The platform tags of wheels that PyPI takes.
+ACCEPTED = re.compile(
     rf"any|win32|win_(arm64|amd64|ia64)|linux_armv[67]l|manylinux(1|2010)_({_OLD})"
     rf"|manylinux2014_({_OLD}|aarch64|armv7l|ppc64|ppc64le|s390x)"
     rf"|manylinux_\d+_\d+_({_LINUX}|ppc64)|musllinux_\d+_\d+_({_LINUX})"
@@ -121,24 +122,17 @@ def parse_claim(tag: str) -> Claim | None:
 
 def serves(tag: str, target: Target) -> bool:
     """Whether a platform tag is one for that target (musllinux alone is for musl alone)."""
-    claim = parse_claim(tag)
-    if target.tag:
+    claim, arches = parse_claim(tag), {part.arch for part in target.slices}
+    if target.tag or claim is None:
         return tag == target.tag
-    arches = {part.arch for part in target.slices}
-    if claim is None or claim.goos != target.goos or not arches <= set(claim.arches):
-        return False
-    return claim.goos != "linux" or (claim.libc == "musl") == (target.libc == "musl")
+    fits = claim.goos == target.goos and arches <= set(claim.arches)
+    return fits and (claim.goos != "linux" or (claim.libc == "musl") == (target.libc == "musl"))
 
 
 def parse_name(filename: str) -> WheelName:
     """The parts of a wheel's file name. Raises ValueError, saying what is wrong with it."""
     name, version, _, tags = parse_wheel_filename(filename)
     return WheelName(str(name), version, tags, "-".join(filename.split("-")[:2]))
-
-
-def is_accepted(platform: str) -> bool:
-    """Whether PyPI takes a wheel with this platform tag."""
-    return bool(_ACCEPTED.fullmatch(platform))
 
 
 def check_name(name: WheelName) -> Findings:
@@ -149,7 +143,7 @@ def check_name(name: WheelName) -> Findings:
     if name.version.local:
         yield fault("local-version", str(name.version), f"'+{name.version.local}' is local")
     for platform in name.platforms:
-        if not is_accepted(platform):
+        if not ACCEPTED.fullmatch(platform):
             yield fault("platform-tag", platform)
 
 
@@ -163,8 +157,7 @@ def path_of(entry: zipfile.ZipInfo) -> str:
 
 def is_command(path: str) -> bool:
     """Whether an installer puts this file on PATH."""
-    parts = path.split("/")
-    return len(parts) == 3 and parts[0].endswith(".data") and parts[1] == "scripts"
+    return bool(re.fullmatch(r"[^/]+\.data/scripts/[^/]*", path))
 
 
 def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Findings:
@@ -190,8 +183,13 @@ def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Fi
 
 def _below_site_packages(path: str, stem: str) -> str:
     """The path where installers put it: `.data` has two names for the wheel's own root."""
-    head, scheme, rest = [*path.split("/", 2), "", ""][:3]
+    head, scheme, rest = _split(path)
     return rest if head == f"{stem}.data" and scheme in ("purelib", "platlib") and rest else path
+
+
+def _split(path: str) -> tuple[str, ...]:
+    """The first folder, the second, and what is below them."""
+    return (*path.split("/", 2), "", "")[:3]
 
 
 def find_hidden(text: str, allowed: str = "") -> str:
@@ -218,18 +216,13 @@ def _check_repeats(paths: Sequence[str], folds: bool) -> Findings:
     spell = fold if folds else str
     ordered = sorted(set(paths), key=lambda path: (spell(path).replace("/", "\0"), path))
     for path, following in pairwise(ordered):
-        if not path.endswith("/") and following.startswith(f"{path}/"):
+        first, second = path.split("/"), following.split("/")
+        level = len([*takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))])
+        if level == len(first):
             yield fault("zip-duplicate-name", path)
-        elif folds and (clash := _find_clash(path.split("/"), following.split("/"))):
+        elif folds and level < len(second) and fold(first[level]) == fold(second[level]):
+            clash = ("/".join(parts[: level + 1]) for parts in (first, second))
             yield Finding("zip-name-clash", "{!a} and {!a}: one on Windows or macOS".format(*clash))
-
-
-def _find_clash(parts: list[str], others: list[str]) -> tuple[str, str] | None:
-    """The beginnings of two paths up to the first part that differs, if only by folding."""
-    level = next((n for n, (a, b) in enumerate(zip(parts, others, strict=False)) if a != b), None)
-    if level is None or fold(parts[level]) != fold(others[level]):
-        return None
-    return "/".join(parts[: level + 1]), "/".join(others[: level + 1])
 
 
 def fold(path: str) -> str:
@@ -242,7 +235,7 @@ def fold(path: str) -> str:
 
 def _check_destination(path: str, stem: str) -> Findings:
     """Where an installer puts it: `.data` has a folder for each scheme."""
-    head, scheme, rest = [*path.split("/", 2), "", ""][:3]
+    head, scheme, rest = _split(path)
     if not head.endswith(".data"):
         if _STARTUP.fullmatch(path):
             yield fault("startup-code", path)

@@ -27,11 +27,8 @@ from go_to_wheel.process import Runner
 _RELEASE = re.compile(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?(\s*==\s*[\w.!+-]+)?", re.ASCII)
 _OTHER = "name another index: --index-url URL"
 #: Sections of pip's configuration, each counting more than those before.
-_SECTIONS = ("global", "download", ":env:")
+_SECTIONS = ("global", "download")
 _SETTINGS = ("index-url", "extra-index-url", "trusted-host", "cert", "no-index")
-
-#: The file, the bytes so far, and of how many (None if the index doesn't say).
-Progress = Callable[[str, int, int | None], None]
 
 
 def is_release(argument: str) -> bool:
@@ -78,37 +75,33 @@ class Index:
         release: str,
         folder: Path,
         platforms: Sequence[Target] = (),
-        progress: Progress = lambda file, done, size: None,
+        progress: Callable[[str], None] = lambda text: None,
     ) -> list[Path]:
         """Download the wheels, and without `platforms` the sdist, of a release; return paths.
 
-        `release` is "name", for its newest version, or "name==version". Raises
-        InvalidOptionsError when the index can't be reached, refuses, or has no such project,
-        version or wheel.
+        `release` is "name", for its newest version, or "name==version"; `progress` is called
+        with a text before each download. Raises InvalidOptionsError when the index can't be
+        reached, refuses, or has no such project, version or wheel.
         """
         from httpx2 import HTTPError
         from unearth.errors import UnpackError
 
         try:
             requirement = Requirement(release)
+            packages = self._list_packages(requirement.name)
+            version = next((p.version for p in self.finder.find_matches(requirement)), None)
+            found = [p.link for p in packages if p.version == version]
+            links = [link for link in found if _is_for(link.filename, platforms)]
+            if not links:
+                raise _nothing(requirement, version, [str(p.version) for p in packages])
+            paths = []
+            for number, link in enumerate(sorted(links, key=lambda link: link.filename), 1):
+                progress(f"downloading {link.filename} ({number} of {len(links)})")
+                paths.append(Path(self.finder.download(link, folder)))
+            return paths
         except InvalidRequirement as error:
             hint = "write NAME or NAME==VERSION"
             raise InvalidOptionsError([f"{release!r}: {error}"], hint) from None
-
-        def report(link: Any, completed: int, total: int | None) -> None:
-            progress(link.filename, completed, total)
-
-        try:
-            self._check_project(requirement.name)
-            every = list(self.finder.find_all_packages(requirement.name, allow_yanked=True))
-            version = next((p.version for p in self.finder.find_matches(requirement)), None)
-            links = [package.link for package in every if package.version == version]
-            links = [link for link in links if _is_for(link.filename, platforms)]
-            if not links:
-                raise _nothing(requirement, version, [str(package.version) for package in every])
-            links.sort(key=lambda link: str(link.filename))
-            download = self.finder.download
-            return [Path(download(link, folder, download_reporter=report)) for link in links]
         except (HTTPError, UnpackError, OSError) as error:
             text = f"{self.shown}: {str(error) or type(error).__name__}"
             hint = f"check the network and the address, or {_OTHER}"
@@ -119,13 +112,16 @@ class Index:
         from httpx2 import HTTPError
 
         try:
-            self._check_project(Requirement(requirement).name)
+            self._list_packages(Requirement(requirement).name)
             return any(self.finder.find_matches(requirement))
         except (HTTPError, OSError, InvalidOptionsError):
             return False
 
-    def _check_project(self, name: str) -> None:
-        """Raise InvalidOptionsError where no index has the project, or one refuses to say."""
+    def _list_packages(self, name: str) -> list[Any]:
+        """All files of a project, the newest first.
+
+        Raises InvalidOptionsError where no index has the project, or one refuses to say.
+        """
         places = [f"{address.rstrip('/')}/{name}/" for address in self.addresses]
         get = self.finder.session.get
         statuses = [get(place, follow_redirects=True).status_code for place in places]
@@ -136,19 +132,18 @@ class Index:
         if min(statuses) >= 400:
             text = f"there is no project {name!r} on {self.shown} ({statuses[0]}), and no such path"
             raise InvalidOptionsError([text], f"check its spelling, or {_OTHER}")
+        return list(self.finder.find_all_packages(name, allow_yanked=True))
 
 
 def _read_pip_settings(runner: Runner) -> dict[str, list[str]]:
     """The settings of pip that matter here, as lists of words."""
     listed = runner.run([sys.executable, "-P", "-m", "pip", "config", "list"], timeout=60)
-    if listed.returncode:  # there is no pip here
-        variables = {name: f"PIP_{name.upper().replace('-', '_')}" for name in _SETTINGS}
-        return {name: os.environ.get(key, "").split() for name, key in variables.items()}
     lines = dict(line.partition("=")[::2] for line in listed.stdout.splitlines())
     found = {}
     for name in _SETTINGS:
+        own = os.environ.get(f"PIP_{name.upper().replace('-', '_')}", "")  # counts without pip too
         values = [lines[f"{part}.{name}"] for part in _SECTIONS if f"{part}.{name}" in lines]
-        found[name] = str(ast.literal_eval(values[-1])).split() if values else []
+        found[name] = (own or ast.literal_eval([repr(""), *values][-1])).split()
     return found
 
 

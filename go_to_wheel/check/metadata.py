@@ -43,7 +43,7 @@ _ENTRY_NAME = re.compile(r"[\w.-]+")
 _OBJECT = re.compile(r"\w+(\.\w+)*(\s*:\s*\w+(\.\w+)*)?(\s*\[[^\[\]]*\])?")
 #: Metadata versions before License-File.
 _WITHOUT_FILES = ("1.0", "1.1", "1.2", "2.0", "2.1", "2.2", "2.3")
-ACCEPTED_VERSIONS = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
+_ACCEPTED = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
 _MAX_SUMMARY, _MAX_LABEL = 512, 32
 #: So much of a README is searched for links.
 _MAX_README = 256 << 10
@@ -139,8 +139,8 @@ def _check_entry_points(text: bytes, scripts: Container[str]) -> Findings:
 
 def check_metadata(text: bytes, name: WheelName, paths: Container[str], folder: str) -> Findings:
     """Everything that is wrong with METADATA's content; `folder` is that of the licence files."""
-    yield from _check_text(text)
-    raw = _parse(text)
+    raw, found = _check_text(text)
+    yield from found
     stated, version = raw.get("name", ""), raw.get("version", "")
     if stated and canonicalize_name(stated) != name.name:
         yield fault("filename-metadata", stated, f"the file name says {name.name}")
@@ -154,20 +154,15 @@ def check_metadata(text: bytes, name: WheelName, paths: Container[str], folder: 
 
 
 @lru_cache(maxsize=4)
-def _parse(text: bytes) -> RawMetadata:
-    """Cached, like the findings: all wheels of a release have the same text."""
-    return parse_email(text)[0]
-
-
-@lru_cache(maxsize=4)
-def _check_text(text: bytes) -> tuple[Finding, ...]:
-    raw = _parse(text)
+def _check_text(text: bytes) -> tuple[RawMetadata, list[Finding]]:
+    """Cached, because all wheels of a release have the same text."""
+    raw = parse_email(text)[0]
     found = list(_check_values(raw))
     if all(finding.code == "metadata-hidden" for finding in found):
         for rule in (_check_fields, _check_readme, _check_addresses, _check_requirements):
             found += guarded("METADATA", rule(raw))
         found += _specification(text)
-    return tuple(dict.fromkeys(found))
+    return raw, list(dict.fromkeys(found))
 
 
 def _check_values(raw: RawMetadata) -> Findings:
@@ -198,10 +193,9 @@ def _specification(text: bytes) -> Findings:
 
 
 def _check_fields(raw: RawMetadata) -> Findings:
-    version, summary = raw.get("metadata_version", ""), raw.get("summary", "")
-    if version and version not in ACCEPTED_VERSIONS:
+    if (version := raw.get("metadata_version", _ACCEPTED[0])) not in _ACCEPTED:
         yield fault("metadata-version", version)
-    if len(summary) > _MAX_SUMMARY:
+    if len(summary := raw.get("summary", "")) > _MAX_SUMMARY:
         yield Finding("summary", f"Summary has {len(summary)} characters, over {_MAX_SUMMARY}")
     own, expression = raw.get("license", ""), raw.get("license_expression", "")
     if own and expression:

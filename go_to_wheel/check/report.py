@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from go_to_wheel.errors import InvalidOptionsError, WheelError
 
@@ -20,23 +20,18 @@ PAGES = "docs/reference/check-codes.md"
 _MAX_MESSAGE = 800
 
 
-@dataclass(frozen=True)
-class Rule:
-    """`severity` is "error" or "warning"; `title` completes "found when …", `fix` is what to do.
-
-    `section` is the heading in the documentation.
-    """
+class Rule(NamedTuple):
+    """`severity` is "error" or "warning"; `title` completes "found when …", `fix` is what to do."""
 
     severity: str
     title: str
     fix: str
-    section: str
 
 
 _TABLE = files("go_to_wheel").joinpath("data", "check-codes.tsv").read_text(encoding="utf-8")
 _, *_ROWS = csv.reader(_TABLE.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
 #: Each code with its rule. Codes are stable: scripts match on them.
-RULES = {code: Rule(severity, title, fix, part) for part, code, severity, title, fix in _ROWS}
+RULES = {code: Rule(*rest) for _, code, *rest in _ROWS}
 
 
 @dataclass(frozen=True)
@@ -52,9 +47,14 @@ class Finding:
     wheel: str = ""
 
     @property
+    def rule(self) -> Rule:
+        """What the code stands for."""
+        return RULES[self.code]
+
+    @property
     def severity(self) -> str:
         """That of the rule: "error" or "warning"."""
-        return RULES[self.code].severity
+        return self.rule.severity
 
     @property
     def page(self) -> str:

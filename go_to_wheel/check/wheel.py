@@ -50,8 +50,9 @@ class Wheel:
 
     `files` has each path with its unpacked size, `texts` METADATA, WHEEL and
     entry_points.txt, `not_run` what was not looked at and why. `readable` is False when
-    the contents can't be trusted. The last three are what `inspect` reads besides:
+    the contents can't be trusted. The next three are what `inspect` reads besides:
     `licenses` (by module path) and `settings` (how it was built) are from its SBOMs.
+    `modules` counts those of all programs.
     """
 
     file: str
@@ -66,6 +67,12 @@ class Wheel:
     sha256: str = ""
     licenses: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
+    modules: int = 0
+
+    def leave_out(self, why: str) -> None:
+        """Take down, once, that something is not looked at."""
+        if why not in self.not_run:
+            self.not_run.append(why)
 
     @property
     def metadata(self) -> Message:
@@ -131,13 +138,13 @@ def _check_inside(wheel: Wheel, archive: zipfile.ZipFile) -> Findings:
             wheel.not_run.append(f"programs for {tag!r} are not compared with the tag")
     yield from dist_info.read_texts(archive, name.info, wheel.texts)
     yield from dist_info.check_dist_info(wheel.texts, name, {path for path, _ in wheel.files})
-    record = zips.Record(name.info)
-    yield from record.read(archive)
-    for content in zips.read_contents(archive, record.algorithm_of):
-        yield from record.check(content)
+    rows: zips.Rows = {}
+    yield from zips.read_record(archive, name.info, rows)
+    for content in zips.read_contents(archive, rows):
+        if content.wrong:
+            yield fault("record-hash", content.path, f"its hash or size in RECORD {content.wrong}")
         if content.is_native:
             yield from guarded(repr(content.path), _read_native(wheel, content))
-    yield from record.rest()
     wheel.readable = True
     is_pure = str(wheel.headers("WHEEL").get("Root-Is-Purelib", "")).strip().lower() == "true"
     native = [p for p in wheel.programs if ".data/" not in p.path and p.facts.format != "pe"]
@@ -151,8 +158,8 @@ def _read_native(wheel: Wheel, content: zips.Content) -> Findings:
     path, entry, stream = content.path, content.entry, content.program
     if stream is None:
         large = f"{path!r} is over {zips.MAX_INSPECTED >> 20} MiB"
-        why = large if content.entry.file_size > zips.MAX_INSPECTED else "too many native files"
-        wheel.not_run = list(dict.fromkeys([*wheel.not_run, f"not all was inspected: {why}"]))
+        why = large if entry.file_size > zips.MAX_INSPECTED else "too many native files"
+        wheel.leave_out(f"not all was inspected: {why}")
         return
     try:
         facts = read_facts(stream)
@@ -163,19 +170,15 @@ def _read_native(wheel: Wheel, content: zips.Content) -> Findings:
             yield replace(fault("binary-broken", path, error.message), hint=error.hint)
         return
     traces = binaries.find_traces(facts, stream)
-    stored = entry.compress_type == zipfile.ZIP_STORED
     signature, wrong = binaries.read_signature(stream, facts)
-    mode = entry.external_attr >> 16
-    program = binaries.Program(
-        path, facts, mode, content.entry.file_size, stored, traces, signature
-    )
+    wheel.modules += len(facts.go.deps) if facts.go else 0
+    if facts.go and wheel.modules > _MAX_MODULES:
+        wheel.leave_out(f"{path!r}: the programs have over {_MAX_MODULES} modules")
+        facts = replace(facts, go=replace(facts.go, deps=()))
+    mode, stored = entry.external_attr >> 16, entry.compress_type == zipfile.ZIP_STORED
+    program = binaries.Program(path, facts, mode, entry.file_size, stored, traces, signature)
     if wrong and program.is_loadable:
         yield fault("binary-signature", path, wrong)
-    modules = sum(len(p.facts.go.deps) for p in wheel.programs if p.facts.go)
-    if facts.go and modules + len(facts.go.deps) > _MAX_MODULES:
-        note = f"{path!r}: the programs have over {_MAX_MODULES} modules"
-        wheel.not_run = list(dict.fromkeys([*wheel.not_run, note]))
-        program = replace(program, facts=replace(facts, go=replace(facts.go, deps=())))
     wheel.programs.append(program)
 
 

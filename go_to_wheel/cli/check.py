@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
+import shutil
 import tempfile
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,16 +21,14 @@ from go_to_wheel.cli.build import option
 from go_to_wheel.cli.messages import format_size, note, visible
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from go_to_wheel.check.report import Finding, Report
 
 _PYPROJECT = Path("pyproject.toml")
-#: Wide enough for any file name when the output is no terminal.
-_FILE_WIDTH = 200
+#: Columns of a summary when the output is no terminal.
+_WIDTH = 200
 #: More wheels than this are summed up by code, more notes are counted, unless all are asked for.
 _MANY, _FEW = 12, 5
-_COLOURS = {"error": "red", "warning": "yellow"}
+_COLOURS = {"ok": "green", "error": "red", "warning": "yellow", "not run": "yellow"}
 
 
 @click.command("check")
@@ -86,7 +85,7 @@ def command(
     elif form == "github":
         _print_annotations(report)
     else:
-        _print_table(report, everything)
+        click.echo("\n".join(_table(report, everything)))
     click.get_current_context().exit(0 if report.ok(strict) else 1)
 
 
@@ -105,19 +104,19 @@ def _report(
     from go_to_wheel.process import Runner
 
     chosen = list(_codes(select, ignore))
+    try:
+        words = shlex.split(test_command or "")
+    except ValueError as error:
+        raise click.UsageError(f"--test-command {test_command!r}: {error}") from None
+    if test_command is not None and not words:
+        raise click.UsageError("--test-command is empty")
     paths, is_release = _find(wheels, platforms, index_url)
     names = ("none" if is_release else "default") if expect is None else expect
     expected = [] if names.strip() == "none" else names.split(",")
-    report = check_wheels(paths, expect=expected).filtered(*chosen)
-    if not runs and not test_command:
-        return report
-    try:
-        words = None if test_command is None else shlex.split(test_command)
-    except ValueError as error:
-        raise click.UsageError(f"--test-command {test_command!r}: {error}") from None
-    if words == []:
-        raise click.UsageError("--test-command is empty")
-    return with_runs(report, paths, Runner(), words or ()).filtered(*chosen)
+    report = check_wheels(paths, expect=expected)
+    if runs or words:
+        report = with_runs(report, paths, Runner(), words)
+    return report.filtered(*chosen)
 
 
 def _find(
@@ -140,21 +139,14 @@ def _find(
     for path in map(str, paths):
         if is_release(path) and not Path(path).suffix:
             note(f"{path!r} is a path here, which is checked; no index is asked for that project")
-    if not releases:
-        return paths, False
-    index, seen = Index(index_url, Runner()), set()
-
-    def show(file: str, done: int, size: int | None) -> None:
-        if file not in seen:
-            seen.add(file)
-            note(f"downloading {file}" + (f", {format_size(size)}" if size else ""))
-
-    scratch = tempfile.TemporaryDirectory(prefix="go-to-wheel-")
-    folder = click.get_current_context().with_resource(scratch)
-    for number, text in enumerate(releases):
-        note(f"there is no path {text!r}; checking the project of that name on {index.shown}")
-        paths += index.fetch(text, Path(folder, str(number)), targets, show)
-    return paths, True
+    if releases:
+        index = Index(index_url, Runner())
+        scratch = tempfile.TemporaryDirectory(prefix="go-to-wheel-")
+        folder = click.get_current_context().with_resource(scratch)
+        for number, text in enumerate(releases):
+            note(f"there is no path {text!r}; checking the project of that name on {index.shown}")
+            paths += index.fetch(text, Path(folder, str(number)), targets, note)
+    return paths, bool(releases)
 
 
 def _codes(select: str | None, ignore: str | None) -> Iterator[list[str]]:
@@ -187,70 +179,55 @@ def _print_annotations(report: Report) -> None:
     click.echo(_verdict(report))
 
 
-def _print_table(report: Report, everything: bool) -> None:
-    """A row for each wheel, each finding in full, then the verdict; a summary for many wheels."""
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else _FILE_WIDTH
-    console = Console(highlight=False, emoji=False, width=width)
+def _table(report: Report, everything: bool) -> Iterator[str]:
+    """A line for each wheel, each finding in full, then the verdict; a summary for many wheels."""
     is_short = len(report.wheels) > _MANY and not everything
-    (_print_summary if is_short else _print_wheels)(console, report)
+    for wheel in () if is_short else report.wheels:
+        found = Counter(row.severity for row in report.findings if row.wheel == wheel.file)
+        counts = [_coloured(kind, _count(n, kind)) for kind, n in sorted(found.items())]
+        verdict = ", ".join(counts or [_coloured("ok", "ok")])
+        yield f"{visible(wheel.file)}  {format_size(wheel.size)}  {verdict}"
+    alike: dict[tuple[str, ...], list[Finding]] = {}
+    for row in (*report.errors, *report.warnings):
+        key = (row.code,) if is_short else (row.code, row.message, row.hint)
+        alike.setdefault(key, []).append(row)
+    if is_short and alike:
+        yield f"{'Code':<20} Wheels  For example"
+    for first, *more in alike.values():
+        yield from _summary(first, more) if is_short else _details(first, more)
     for run in report.runs:
         output = run.output.splitlines()[0] if run.output else f"exit code {run.exit_code}"
         line = f"{' '.join(run.command)} -> {output}  ({run.manner}, {run.wheel})"
-        console.print(f"ran     {_plain(line)}", soft_wrap=True)
+        yield f"ran     {visible(line)}"
     shown = report.not_run[: _FEW if is_short else None]
-    for text in shown:
-        console.print(f"[yellow]not run[/] {_plain(text)}", soft_wrap=True)
-    if len(shown) < len(report.not_run):
-        console.print(f"[yellow]not run[/] and {len(report.not_run) - len(shown)} more")
-    console.print(_verdict(report))
+    left = len(report.not_run) - len(shown)
+    for text in (*shown, *[f"and {left} more"] * bool(left)):
+        yield f"{_coloured('not run', 'not run')} {visible(text)}"
+    yield _verdict(report)
     if is_short and report.findings:
-        console.print("--all shows each finding in full")
+        yield "--all shows each finding in full"
 
 
-def _print_wheels(console: Console, report: Report) -> None:
-    from rich.table import Table
-
-    table = Table("Wheel", "Size", "Verdict")
-    table.columns[0].overflow = "fold"
-    table.columns[1].justify = "right"
-    for wheel in report.wheels:
-        found = [finding.severity for finding in report.findings if finding.wheel == wheel.file]
-        counts = [(found.count(kind), kind, colour) for kind, colour in _COLOURS.items()]
-        parts = [f"[{colour}]{_count(n, kind)}[/]" for n, kind, colour in counts if n]
-        verdict = ", ".join(parts) or "[green]ok[/]"
-        table.add_row(_plain(wheel.file), format_size(wheel.size), verdict)
-    console.print(table)
-    alike: dict[tuple[str, str, str], list[Finding]] = {}
-    for finding in (*report.errors, *report.warnings):
-        alike.setdefault((finding.code, finding.message, finding.hint), []).append(finding)
-    for (code, message, hint), same in alike.items():
-        head = f"[{_COLOURS[same[0].severity]}]{same[0].severity}[/] {code}"
-        lines = [f"{head}: {_plain(message)}", f"  hint: {_plain(hint)}"]
-        lines += [f"  in {_plain(finding.wheel)}" for finding in same if finding.wheel]
-        console.print("\n".join([*lines, f"  see {same[0].page}"]), soft_wrap=True)
+def _details(first: Finding, more: list[Finding]) -> Iterator[str]:
+    """A finding in full, and all wheels that have it."""
+    yield f"{_coloured(first.severity, first.severity)} {first.code}: {visible(first.message)}"
+    yield f"  hint: {visible(first.hint)}"
+    yield from (f"  in {visible(finding.wheel)}" for finding in (first, *more) if finding.wheel)
+    yield f"  see {first.page}"
 
 
-def _print_summary(console: Console, report: Report) -> None:
-    """A line for each code, errors first: in how many wheels, and the first of them."""
-    wheels: dict[str, dict[str, Finding]] = {}
-    for finding in (*report.errors, *report.warnings):
-        wheels.setdefault(finding.code, {}).setdefault(finding.wheel, finding)
-    if wheels:
-        console.print(f"{'Code':<20} Wheels  For example")
-    for code, found in wheels.items():
-        first = next(iter(found.values()))
-        example = _plain(f"{first.wheel}: {first.message}".removeprefix(": "))
-        line = f"[{_COLOURS[first.severity]}]{code:<20}[/] {len(found):>6}  {example}"
-        console.print(line, no_wrap=True, overflow="ellipsis")
+def _summary(first: Finding, more: list[Finding]) -> Iterator[str]:
+    """A line for a code: in how many wheels, and the first of them."""
+    count = len({finding.wheel for finding in (first, *more)})
+    example = visible(f"{first.wheel}: {first.message}".removeprefix(": "))
+    line = f"{first.code:<20} {count:>6}  {example}"[
+        : shutil.get_terminal_size((_WIDTH, 0)).columns
+    ]
+    yield _coloured(first.severity, line[:20]) + line[20:]
 
 
-def _plain(text: str) -> str:
-    """Text from a wheel, with nothing in it that a terminal or rich would obey."""
-    from rich.markup import escape
-
-    return escape(visible(text))
+def _coloured(kind: str, text: str) -> str:
+    return click.style(text, fg=_COLOURS[kind])
 
 
 def _verdict(report: Report) -> str:
@@ -264,31 +241,31 @@ def _count(number: int, noun: str) -> str:
 
 def _to_sarif(report: Report) -> dict[str, Any]:
     """The findings as SARIF 2.1.0, for GitHub's code scanning."""
-    from go_to_wheel.check.report import PAGES, RULES
-
-    rules = [
-        {
-            "id": code,
-            "shortDescription": {"text": RULES[code].title},
-            "help": {"text": f"{RULES[code].fix} ({PAGES}#{code})"},
-            "defaultConfiguration": {"level": RULES[code].severity},
+    rules = {
+        row.code: {
+            "id": row.code,
+            "shortDescription": {"text": row.rule.title},
+            "help": {"text": f"{row.rule.fix} ({row.page})"},
+            "defaultConfiguration": {"level": row.severity},
         }
-        for code in sorted({finding.code for finding in report.findings})
-    ]
-    driver = {"name": "go-to-wheel check", "version": __version__, "rules": rules}
-    # a finding about a whole set has no file; code scanning wants a place for each
-    places = [quote(finding.wheel or "dist") for finding in report.findings]
+        for row in report.findings
+    }
     results = [
         {
-            "ruleId": finding.code,
-            "level": finding.severity,
-            "message": {"text": f"{visible(finding.message)}\nhint: {visible(finding.hint)}"},
-            "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}}}],
+            "ruleId": row.code,
+            "level": row.severity,
+            "message": {"text": f"{visible(row.message)}\nhint: {visible(row.hint)}"},
+            # a finding about a whole set has no file; code scanning wants a place for each
+            "locations": [
+                {"physicalLocation": {"artifactLocation": {"uri": quote(row.wheel or "dist")}}}
+            ],
         }
-        for finding, uri in zip(report.findings, places, strict=True)
+        for row in report.findings
     ]
+    listed = [rules[code] for code in sorted(rules)]
+    tool = {"name": "go-to-wheel check", "version": __version__, "rules": listed}
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": results}],
+        "runs": [{"tool": {"driver": tool}, "results": results}],
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from wheel_factory import META, PLATFORMS, good
 
-from go_to_wheel.check.filename import Claim, is_accepted, parse_claim
+from go_to_wheel.check.filename import ACCEPTED, Claim, parse_claim
 from go_to_wheel.check.run import check_wheels
 from go_to_wheel.errors import InvalidOptionsError, MissingPathError
 from go_to_wheel.platforms import TARGETS, platform_tags
@@ -200,7 +200,7 @@ def test_the_same_file_twice_is_one_wheel(dist: Path) -> None:
 @pytest.mark.parametrize("version", ["go1.21.0", "go1.24.3", "go1.26.8"])
 def test_every_tag_of_ours_is_accepted_and_understood(target, version: str) -> None:
     for tag in platform_tags(target, version, None):
-        assert is_accepted(tag)
+        assert ACCEPTED.fullmatch(tag)
         claim = parse_claim(tag)
         assert claim is not None
         assert (claim.goos, claim.arches) == (
@@ -220,7 +220,7 @@ def test_every_tag_of_ours_is_accepted_and_understood(target, version: str) -> N
     ],
 )
 def test_accepted_platform_tags(tag: str) -> None:
-    assert is_accepted(tag)
+    assert ACCEPTED.fullmatch(tag)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_accepted_platform_tags(tag: str) -> None:
     ],
 )
 def test_refused_platform_tags(tag: str) -> None:
-    assert not is_accepted(tag)
+    assert not ACCEPTED.fullmatch(tag)
 
 
 @pytest.mark.parametrize(

@@ -25,16 +25,16 @@ from typing import BinaryIO, NamedTuple, cast
 
 from go_to_wheel.binary.read import is_program
 from go_to_wheel.check.filename import is_command, path_of
-from go_to_wheel.check.report import RULES, Finding, Findings, fault
+from go_to_wheel.check.report import RULES, Finding, Findings, fault, faults
 from go_to_wheel.errors import WheelError
 
 MIB = 1 << 20
 MAX_FILE = 100 * MIB
 BOMB_SIZE, BOMB_RATIO = 64 * MIB, 50
 #: The largest wheels have some ten thousand entries.
-MAX_DIRECTORY, MAX_ENTRIES = 16 * MIB, 100_000
+MAX_DIRECTORY, MAX_ENTRIES = 8 * MIB, 100_000
 
-_CENTRAL, _LOCAL_HEADER = b"PK\x01\x02", b"PK\x03\x04"
+_LOCAL_HEADER = b"PK\x03\x04"
 _END_SIZE, _END_64_SIZE, _LOCATOR_SIZE, _CENTRAL_SIZE = 22, 56, 20, 46
 _END = struct.Struct("<10xHII")
 _LOCAL = struct.Struct("<4s2xHHxxxxxxxxIIHH")
@@ -55,32 +55,16 @@ _MAX_RECORD, MAX_ROWS = 16 << 20, MAX_ENTRIES
 _ALGORITHMS = ("sha256", "sha384", "sha512")
 
 
-class _Guard:
-    """The stream while zipfile opens it: what the end records claim stays within limits."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.is_open = False
-        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
-        self._read = stream.read
-
-    def read(self, size: int = -1) -> bytes:
-        if self.is_open:
-            return self._read(size)
-        if size > MAX_DIRECTORY:
-            raise WheelError(f"its directory claims {size} bytes; the limit is {MAX_DIRECTORY}")
-        data = self._read(size)
-        if (count := data.count(_CENTRAL)) > MAX_ENTRIES:
-            raise WheelError(f"it has {count} entries; the limit is {MAX_ENTRIES}")
-        return data
-
-
 def open_archive(stream: BinaryIO) -> zipfile.ZipFile:
     """A zip archive for reading. Raises WheelError for what can't be read as one."""
-    guard = _Guard(stream)
     with reading("it can't be read as a zip archive"):
-        archive = zipfile.ZipFile(cast("BinaryIO", guard))
-    guard.is_open = True
-    return archive
+        end = zipfile._EndRecData(stream)  # type: ignore[attr-defined]  # no public way to the size
+        if end and end[5] > MAX_DIRECTORY:  # before zipfile reads all of it
+            raise WheelError(f"its directory claims {end[5]} bytes; the limit is {MAX_DIRECTORY}")
+        archive = zipfile.ZipFile(stream)
+        if (count := len(archive.infolist())) > MAX_ENTRIES:
+            raise WheelError(f"it has {count} entries; the limit is {MAX_ENTRIES}")
+        return archive
 
 
 @contextmanager
@@ -117,9 +101,7 @@ def check_archive(archive: zipfile.ZipFile, stream: BinaryIO) -> Findings:
             "zip-encrypted": flags & _FLAG_ENCRYPTED,
             "zip-data-descriptor": flags & _FLAG_DESCRIPTOR,
         }
-        for code, why in wrong.items():
-            if why:
-                yield fault(code, path_of(entry), why if isinstance(why, str) else "")
+        yield from faults(path_of(entry), wrong)
     if reason := _find_mismatch(archive, stream, length):
         yield Finding("zip-mismatch", reason)
 

@@ -89,6 +89,11 @@ class WheelName:
         """The folder of the metadata, as it should be."""
         return f"{self.stem}.dist-info"
 
+    @property
+    def claims(self) -> list[Claim]:
+        """What its platform tags promise, of those that are understood."""
+        return [claim for claim in map(parse_claim, self.platforms) if claim]
+
 
 #: Stands for what isn't the name of a wheel.
 NO_NAME = WheelName("", Version("0"), frozenset(), "")
@@ -142,9 +147,8 @@ def check_name(name: WheelName) -> Findings:
         yield fault("filename-normalized", written, f"it should be {normalized!r}")
     if name.version.local:
         yield fault("local-version", str(name.version), f"'+{name.version.local}' is local")
-    for platform in name.platforms:
-        if not ACCEPTED.fullmatch(platform):
-            yield fault("platform-tag", platform)
+    refused = (platform for platform in name.platforms if not ACCEPTED.fullmatch(platform))
+    yield from (fault("platform-tag", platform) for platform in refused)
 
 
 def path_of(entry: zipfile.ZipInfo) -> str:

@@ -12,6 +12,7 @@ import re
 import ssl
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,6 @@ from go_to_wheel.errors import InvalidOptionsError, ToolchainError
 from go_to_wheel.platforms import Target
 from go_to_wheel.process import Runner
 
-#: A project's name, or one version of it: what is looked up where no path has that name.
-_RELEASE = re.compile(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?(\s*==\s*[\w.!+-]+)?", re.ASCII)
 _OTHER = "name another index: --index-url URL"
 #: Sections of pip's configuration, each counting more than those before.
 _SECTIONS = ("global", "download")
@@ -33,8 +32,10 @@ _SETTINGS = ("index-url", "extra-index-url", "trusted-host", "cert", "no-index")
 
 def is_release(argument: str) -> bool:
     """Whether an argument that is no path may be the name of a project ("name==version")."""
-    is_file = argument.lower().endswith((".whl", *SDIST_ENDINGS))
-    return bool(_RELEASE.fullmatch(argument)) and argument != "dist" and not is_file
+    with suppress(InvalidRequirement):
+        is_file = argument.lower().endswith((".whl", *SDIST_ENDINGS))
+        return not (is_file or argument == "dist" or Requirement(argument).url)
+    return False
 
 
 class Index:
@@ -86,8 +87,8 @@ class Index:
         from httpx2 import HTTPError
         from unearth.errors import UnpackError
 
+        requirement = Requirement(release)
         try:
-            requirement = Requirement(release)
             packages = self._list_packages(requirement.name)
             version = next((p.version for p in self.finder.find_matches(requirement)), None)
             found = [p.link for p in packages if p.version == version]
@@ -99,9 +100,6 @@ class Index:
                 progress(f"downloading {link.filename} ({number} of {len(links)})")
                 paths.append(Path(self.finder.download(link, folder)))
             return paths
-        except InvalidRequirement as error:
-            hint = "write NAME or NAME==VERSION"
-            raise InvalidOptionsError([f"{release!r}: {error}"], hint) from None
         except (HTTPError, UnpackError, OSError) as error:
             text = f"{self.shown}: {str(error) or type(error).__name__}"
             hint = f"check the network and the address, or {_OTHER}"

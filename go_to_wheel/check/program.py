@@ -7,16 +7,16 @@ import posixpath
 import re
 import stat
 import struct
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from go_to_wheel.binary.facts import BinaryFacts, describe
 from go_to_wheel.binary.manylinux import unpromised
 from go_to_wheel.binary.match import contains, is_system_dll, level_faults
 from go_to_wheel.check.filename import Claim, WheelName, is_command, parse_claim
-from go_to_wheel.check.report import Findings, fault, guarded
+from go_to_wheel.check.report import Findings, fault, faults, guarded
 from go_to_wheel.platforms import TARGETS, Version2, macos_floor
 
 #: Where programs and their sources lie on the machines that build them. Go's tables hold
@@ -47,7 +47,7 @@ _RELEASE = re.compile(
 #: 32-bit ARM code by its level, and the levels of CPUs that run it too.
 _RUNS_ON = {"arm": ("armv6l", "armv7l"), "armv5l": ("armv6l", "armv7l"), "armv6l": ("armv7l",)}
 #: Signatures, as in Apple's <kern/cs_blobs.h> (big-endian there).
-_MAX_BLOBS, _MAX_SIGNATURE = 4096, 16 << 20
+_MAX_BLOBS, _MAX_SIGNATURE, _BLOB_HEAD = 4096, 16 << 20, 8
 _SUPER_BLOB, _CODE_DIRECTORY, _CMS = 0xFADE0CC0, 0xFADE0C02, 0xFADE0B01
 #: flags, hash offset, code slots, code limit, hash size and type, log2 of the page size.
 _DIRECTORY = struct.Struct(">12xII8xIIBBxB")
@@ -102,8 +102,8 @@ def find_traces(facts: BinaryFacts, stream: BinaryIO) -> tuple[str, ...]:
 
 def fits(facts: BinaryFacts, claim: Claim) -> bool:
     """Whether it is for the system and an architecture of the tag."""
-    machines = {facts.machine, *_RUNS_ON.get(facts.machine, ())}
-    machines |= {part.machine for part in facts.slices}
+    machines = {part.machine for part in (facts, *facts.slices)}
+    machines |= {*_RUNS_ON.get(facts.machine, ())}
     return facts.goos == claim.goos and not machines.isdisjoint(claim.arches)
 
 
@@ -114,7 +114,7 @@ def check_programs(
 
     `is_all` is whether no native file was left out.
     """
-    claims = [claim for claim in map(parse_claim, name.platforms) if claim]
+    claims = name.claims
     loadable = [program for program in programs if program.is_loadable]
     served = {c.tag for c in claims if any(fits(program.facts, c) for program in loadable)}
     if len({program.facts.goos for program in loadable}) > 1:
@@ -122,7 +122,7 @@ def check_programs(
     for program in loadable:
         found = check_program(program, name, names, served)
         yield from guarded(repr(program.path), found)
-    commands = [program.facts for program in programs if program.is_command]
+    commands = (program.facts for program in programs if program.is_command)
     machines = {part.machine for facts in commands for part in facts.slices or (facts,)}
     for claim in claims if machines and is_all else ():
         missing = [arch for arch in claim.arches if arch not in machines]
@@ -137,32 +137,31 @@ def check_program(
 
     "any" is among them where there are programs for several systems.
     """
-    facts, path = program.facts, program.path
-    claims = [claim for claim in map(parse_claim, name.platforms) if claim]
-    if other := next((claim for claim in claims if not fits(facts, claim)), None):
+    facts, path, is_command = program.facts, program.path, program.is_command
+    if other := next((claim for claim in name.claims if not fits(facts, claim)), None):
         # something chooses by name; Python and PATH don't
-        is_started = program.is_command and facts.goos == other.goos
+        is_started = is_command and facts.goos == other.goos
         is_chosen = other.tag in served and not is_started and not _BY_NAME.search(path)
         code = "binary-foreign" if is_chosen else "binary-target"
         yield fault(code, path, f"{describe(facts)}, but the tag is '{other.tag}'")
         return
     # .exe files in wheels for every system are mostly launchers, which are copied, not run
     is_native = facts.kind == "shared library" or (facts.executable and facts.format != "pe")
-    if "any" in name.platforms and (program.is_command or is_native):
-        is_single = program.is_command and "any" not in served
-        code = "binary-target" if is_single else "binary-any"
+    if "any" in name.platforms and (is_command or is_native):
+        code = "binary-target" if is_command and "any" not in served else "binary-any"
         yield fault(code, path, f"{describe(facts)}, but the tag is 'any'")
-    if program.is_command and not facts.executable:
-        yield fault("binary-kind", path, f"{describe(facts)}, not an executable")
-    executable = stat.S_ISREG(program.mode) and program.mode & 0o111
-    if program.is_command and facts.format != "pe" and not executable:
-        yield fault("binary-mode", path, f"mode {program.mode:#o}; pip won't make it executable")
-    if program.stored and program.size > _SMALL:
-        yield fault("binary-stored", path)
-    needs = [need for claim in claims for need in _needs_of_tag(program, claim)]
+    needs = [need for claim in name.claims for need in _needs_of_tag(program, claim)]
     yield from {need.code: need for need in needs}.values()
-    yield from _check_libraries(program, claims, names)
-    yield from _check_build(program, claims, name.version.release)
+    mode = program.mode
+    starts = facts.format == "pe" or (stat.S_ISREG(mode) and mode & 0o111)
+    wrong = {
+        "binary-kind": not facts.executable and f"{describe(facts)}, not an executable",
+        "binary-mode": not starts and f"mode {mode:#o}; pip won't make it executable",
+    }
+    yield from faults(path, wrong if is_command else {})
+    yield from faults(path, {"binary-stored": program.stored and program.size > _SMALL})
+    yield from faults(path, _wrong_libraries(program, name.claims, names))
+    yield from faults(path, _wrong_build(program, name))
 
 
 def _needs_of_tag(program: Program, claim: Claim) -> Findings:
@@ -174,7 +173,7 @@ def _needs_of_tag(program: Program, claim: Claim) -> Findings:
         if floor < (major, minor):
             text = f"it needs macOS {major}.{minor} according to {source}, {but}"
             hint = f"tag it macosx_{major}_{minor}_{facts.machine}"
-            yield replace(fault("binary-macos", path, text), hint=hint)
+            yield fault("binary-macos", path, text, hint)
     elif claim.libc and not facts.static:
         # a plug-in need not name a C library or loader
         has_libc = facts.interpreter or any(name.startswith("libc.") for name in facts.libraries)
@@ -184,7 +183,7 @@ def _needs_of_tag(program: Program, claim: Claim) -> Findings:
         elif claim.libc == "glibc" and (major, minor) > floor:
             hint = f"tag it manylinux_{major}_{minor}, or build it on an older system"
             text = f"it needs glibc {major}.{minor}, {but}"
-            yield replace(fault("binary-glibc", path, text), hint=hint)
+            yield fault("binary-glibc", path, text, hint)
 
 
 def _macos_sources(facts: BinaryFacts) -> dict[Version2, str]:
@@ -212,13 +211,11 @@ def _leads_out(folder: str, path: str) -> bool:
     return not folder.startswith(("@", "/usr/lib/swift", "/System/"))
 
 
-def _check_libraries(program: Program, claims: list[Claim], names: Set[str]) -> Findings:
-    facts, path = program.facts, program.path
-    if folders := [folder for folder in facts.search_paths if _leads_out(folder, path)]:
-        shown = ", ".join(folder or "the current directory" for folder in folders)
-        yield fault("binary-rpath", path, f"it looks into {shown}")
+def _wrong_libraries(program: Program, claims: list[Claim], names: Set[str]) -> dict[str, str]:
+    facts = program.facts
+    folders = [folder for folder in facts.search_paths if _leads_out(folder, program.path)]
     absent = [name for name in facts.libraries if name not in names]
-    foreign = [name for name in absent if _MINGW.fullmatch(name)]
+    foreign, others = [name for name in absent if _MINGW.fullmatch(name)], []
     floors = [claim.floor for claim in claims if claim.libc == "glibc" and claim.floor]
     if floors and not program.is_musl:
         foreign = unpromised(facts, min(floors), names)
@@ -227,30 +224,34 @@ def _check_libraries(program: Program, claims: list[Claim], names: Set[str]) -> 
     elif facts.format == "pe":
         known = {*foreign, *filter(is_system_dll, absent), *filter(_OTHER_DLL.match, absent)}
         lower = set(map(str.lower, names))
-        if others := [name for name in absent if name not in known and name.lower() not in lower]:
-            yield fault("binary-dll", path, f"it needs {', '.join(others)}")
-    if foreign:
-        yield fault("binary-library", path, f"it needs {', '.join(foreign)}")
+        others = [name for name in absent if name not in known and name.lower() not in lower]
+    found = {
+        "binary-rpath": ("looks into", [folder or "the current directory" for folder in folders]),
+        "binary-dll": ("needs", others),
+        "binary-library": ("needs", foreign),
+    }
+    return {code: f"it {what} {', '.join(rows)}" for code, (what, rows) in found.items() if rows}
 
 
-def _check_build(program: Program, claims: list[Claim], release: Sequence[int]) -> Findings:
-    facts, path = program.facts, program.path
-    arch = next((arch for claim in claims for arch in claim.arches), "")
-    for text in level_faults(facts, arch):
-        yield fault("binary-cpu", path, text)
+def _wrong_build(program: Program, name: WheelName) -> dict[str, object]:
+    facts = program.facts
+    arch = next((arch for claim in name.claims for arch in claim.arches), "")
     odd = [flag for flag in ("-race", "-msan", "-asan", "-cover") if facts.setting(flag) == "true"]
     if experiment := facts.setting("GOEXPERIMENT"):
         odd.append(f"GOEXPERIMENT={experiment}")
-    if odd:
-        yield fault("binary-build", path, f"it was built with {' '.join(odd)}")
     version = facts.go.main.version if facts.go and facts.go.main else ""
-    if facts.setting("vcs.modified") == "true" or version.endswith("+dirty"):
-        yield fault("binary-dirty", path, f"local changes (version {version or 'unknown'})")
+    is_dirty = facts.setting("vcs.modified") == "true" or version.endswith("+dirty")
     built = _RELEASE.match(version)  # a wheel's version may have more parts: 0.9.0.2 of v0.9.0
-    if built and program.is_command and [*map(int, built.groups())] != [*release, 0, 0][:3]:
-        yield fault("binary-version", path, f"Go recorded {version}, not that of the wheel")
-    if program.traces:
-        yield fault("binary-paths", path, f"it contains {', '.join(program.traces)}")
+    is_other = built and [*map(int, built.groups())] != [*name.version.release, 0, 0][:3]
+    return {
+        "binary-cpu": "; ".join(level_faults(facts, arch)),
+        "binary-build": odd and f"it was built with {' '.join(odd)}",
+        "binary-dirty": is_dirty and f"local changes (version {version or 'unknown'})",
+        "binary-version": is_other
+        and program.is_command
+        and f"Go recorded {version}, not that of the wheel",
+        "binary-paths": program.traces and f"it contains {', '.join(program.traces)}",
+    }
 
 
 def explain_tag(tag: str, facts: BinaryFacts | None) -> str:
@@ -285,33 +286,33 @@ def read_signature(stream: BinaryIO, facts: BinaryFacts) -> tuple[str, str]:
     start, offset, size = facts.signature
     stream.seek(offset)
     try:
-        who, is_enforced, pages = _read_blob(stream, start, stream.read(min(size, _MAX_SIGNATURE)))
-        return who, next(filter(None, pages), "") if is_silicon or is_enforced else ""
-    except (struct.error, IndexError, ValueError):
+        blobs = _list_blobs(stream.read(min(size, _MAX_SIGNATURE)))
+        directory, certificates = blobs[_CODE_DIRECTORY], bytes(blobs.get(_CMS, b""))
+        flags, team_at = struct.unpack_from(">12xI32xI", directory)
+        wrong = _check_pages(stream, start, directory) if is_silicon or flags & _ENFORCED else ""
+    except (struct.error, LookupError, ValueError):
         return "unreadable", "its signature can't be read"
+    if len(certificates) <= _BLOB_HEAD or flags & _AD_HOC:
+        return "ad hoc", wrong
+    team = bytes(directory[team_at:]).split(b"\0")[0].decode("ascii", "replace")
+    who = "Developer ID" if b"Developer ID Application" in certificates else "another certificate"
+    return who + (f" ({team})" if team_at else ""), wrong
 
 
-def _read_blob(stream: BinaryIO, start: int, blob: bytes) -> tuple[str, bool, Iterator[str]]:
-    """Who signed the image at `start`, whether Intel Macs insist on it, each directory's fault."""
-    magic, _, count = struct.unpack_from(">III", blob)
+def _list_blobs(signature: bytes) -> dict[int, memoryview]:
+    """The parts of a signature by their kind, the first of each."""
+    magic, _, count = struct.unpack_from(">III", signature)
     if magic != _SUPER_BLOB or count > _MAX_BLOBS:
         raise ValueError("not a signature")
-    places = [struct.unpack_from(">II", blob, 12 + 8 * index)[1] for index in range(count)]
-    kinds = {place: struct.unpack_from(">II", blob, place) for place in places}
-    directories = [place for place, (kind, _) in kinds.items() if kind == _CODE_DIRECTORY]
-    certificates = [place for place, (kind, size) in kinds.items() if kind == _CMS and size > 8]
-    flags, team_at = struct.unpack_from(">12xI32xI", blob, directories[0])
-    pages = (_check_pages(stream, start, blob[place:]) for place in directories[:2])
-    if not certificates or flags & _AD_HOC:
-        who = "ad hoc"
-    else:
-        team = blob[directories[0] + team_at :].split(b"\0")[0].decode("ascii", "replace")
-        who = "Developer ID" if b"Developer ID Application" in blob else "another certificate"
-        who += f" ({team})" if team_at else ""
-    return who, bool(flags & _ENFORCED), pages
+    found: dict[int, memoryview] = {}
+    for index in range(count):
+        (place,) = struct.unpack_from(">I", signature, 16 + 8 * index)
+        kind, size = struct.unpack_from(">II", signature, place)
+        found.setdefault(kind, memoryview(signature)[place : place + size])
+    return found
 
 
-def _check_pages(stream: BinaryIO, base: int, directory: bytes) -> str:
+def _check_pages(stream: BinaryIO, base: int, directory: memoryview) -> str:
     """The first page whose hash is not the signed one."""
     _, hashes, slots, limit, size, kind, page_bits = _DIRECTORY.unpack_from(directory)
     page = 1 << page_bits if page_bits else limit

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from go_to_wheel.errors import InvalidOptionsError, WheelError
+
+T = TypeVar("T")
 
 #: A wheel with a fault in each of its ten thousand files gets this many findings of a code.
 MAX_OF_A_CODE = 20
@@ -65,9 +67,16 @@ class Finding:
 Findings = Iterator[Finding]
 
 
-def fault(code: str, subject: object, text: str = "") -> Finding:
+def fault(code: str, subject: object, text: str = "", hint: str = "") -> Finding:
     """A finding about a path or value: "'hello/x.py': " and what its rule is, or `text`."""
-    return Finding(code, f"{subject!r}: {text or RULES[code].title}")
+    return Finding(code, f"{subject!r}: {text or RULES[code].title}", hint)
+
+
+def faults(subject: object, wrong: Mapping[str, object]) -> Findings:
+    """A fault for each code whose value is true, or the text that says what is wrong."""
+    for code, why in wrong.items():
+        if why:
+            yield fault(code, subject, why if isinstance(why, str) else "")
 
 
 @dataclass(frozen=True)
@@ -169,8 +178,8 @@ def completed(finding: Finding, wheel: str) -> Finding:
     return Finding(finding.code, text, hint, finding.wheel or wheel)
 
 
-def guarded(subject: str, found: Iterable[Finding]) -> Findings:
-    """The findings; an exception in between is one itself, so that other checks go on."""
+def guarded(subject: str, found: Iterable[T]) -> Iterator[T | Finding]:
+    """What is found; an exception in between is a finding, so that other checks go on."""
     try:
         yield from found
     except WheelError as error:

@@ -1,25 +1,51 @@
-"""From paths to a report: the part that opens files."""
+"""From paths to a report: the part that opens files, and runs programs where that is asked for.
+
+A wheel for this machine is installed into a temporary environment, by pip (without one, by uv),
+and its commands are run from there. A static Linux program for another processor is started by
+qemu-user when that is installed (without any registration in the kernel).
+"""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import platform
+import re
+import shutil
 import sys
 import sysconfig
+import tempfile
 import threading
+import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
 
-from go_to_wheel.check import report
-from go_to_wheel.check.filename import serves
-from go_to_wheel.check.report import Finding, Findings, Report, WheelSummary
-from go_to_wheel.check.wheel import Wheel, check_wheel
-from go_to_wheel.errors import InvalidOptionsError, MissingPathError
+from packaging.tags import sys_tags
+
+from go_to_wheel.binary.facts import BinaryFacts, describe
+from go_to_wheel.check.filename import is_command, serves
+from go_to_wheel.check.program import Program
+from go_to_wheel.check.report import (
+    Finding,
+    Findings,
+    Report,
+    Run,
+    WheelSummary,
+    completed,
+    failure,
+    findings_of,
+    guarded,
+)
+from go_to_wheel.check.wheel import Wheel, check_wheel, inspect_wheel
+from go_to_wheel.errors import InvalidOptionsError, MissingPathError, ToolchainError, WheelError
+from go_to_wheel.naming import parse_version
 from go_to_wheel.platforms import Target, native_target, parse_selection
+from go_to_wheel.process import Runner
 
 #: Twine renders the README, for which docutils may take minutes; larger METADATA is skipped.
 _MAX_METADATA = 256 << 10
@@ -32,6 +58,21 @@ _COMPARED = ("Name", "Version", "Requires-Dist", "Requires-Python", "Provides-Ex
 _IGNORED = (b"License-Expression:", b"License-File:")
 #: Each takes up to some 100 MB of memory, for wheels at the limits.
 _MAX_WORKERS = 8
+#: Tag architecture -> qemu-user's name for it, where that differs.
+_EMULATORS = {"i686": "i386", "armv7l": "arm", "armv6l": "arm"}
+#: Architectures whose programs a processor runs besides its own.
+_ALSO_RUNS = {"x86_64": ("i686",)}
+#: A command that still runs after so many seconds is stopped; emulators are slow.
+TIME_LIMIT = 60.0
+#: Exit codes of what could not be started, or was stopped.
+_TOO_LONG, _CANNOT_EXECUTE = 124, (124, 126, 127)
+_VERSION_WORD = re.compile(r"(?<![\w.+-])v?\d+(?:\.\d+)+[\w.+-]*")
+_GO_WORD = re.compile(r"\bgo1\.\d+\S*")
+_STARTABLE = (b"#!", b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+_SCRIPTS, _SUFFIX = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
+
+#: What comes of trying a wheel: runs, what is wrong, and what could not be run and why.
+Outcomes = Iterator[Run | Finding | str]
 
 
 def check_wheels(
@@ -54,7 +95,7 @@ def check_wheels(
     native = native_target(sys.platform, *here)
     expected = parse_selection(names, native) if names else ()
     files = wheel_files(paths)
-    with_twine = twine and importlib.util.find_spec("twine") is not None
+    with_twine = twine and find_spec("twine") is not None
     wheels, summaries, findings = [], [], []
     for path, (wheel, summary) in zip(files, _check_files(files), strict=True):
         progress(summary)
@@ -65,12 +106,12 @@ def check_wheels(
             if len(wheel.texts.get("METADATA", b"")) > _MAX_METADATA:
                 wheel.not_run.append("twine's check: METADATA is too large")
             else:
-                findings += report.findings_of(path.name, run_twine(str(path)))
+                findings += findings_of(path.name, run_twine(str(path)))
     not_run = [f"{wheel.file}: {note}" for wheel in wheels for note in wheel.not_run]
     if not with_twine:
         why = "twine is not installed; pip install 'go-to-wheel[check]'" if twine else "turned off"
         not_run.append(f"twine's check: {why}")
-    findings += [report.completed(finding, "") for finding in check_groups(wheels, expected)]
+    findings += [completed(finding, "") for finding in check_groups(wheels, expected)]
     return Report(tuple(summaries), tuple(findings), tuple(not_run))
 
 
@@ -121,9 +162,7 @@ def _check_files(files: Sequence[Path]) -> Iterator[tuple[Wheel, WheelSummary]]:
                 wheel = check_wheel(stream, path.name)
                 opened.discard(stream)
         except OSError as error:
-            wheel = Wheel(
-                path.name, findings=[report.completed(report.failure("it", error), path.name)]
-            )
+            wheel = Wheel(path.name, findings=[completed(failure("it", error), path.name)])
         summary = wheel.summary()
         wheel.programs, wheel.files = [], []  # those of a hundred wheels would take memory
         return wheel, summary
@@ -145,7 +184,7 @@ def check_groups(wheels: Iterable[Wheel], expected: Sequence[Target]) -> Finding
         if wheel.name.tags:  # an sdist has none
             groups[wheel.name.name].append(wheel)
     for project, members in sorted(groups.items()):
-        yield from report.guarded(f"{project}: the set", _check_group(project, members, expected))
+        yield from guarded(f"{project}: the set", _check_group(project, members, expected))
 
 
 def _check_group(project: str, members: list[Wheel], expected: Sequence[Target]) -> Findings:
@@ -187,3 +226,162 @@ def _check_duplicates(members: list[Wheel]) -> Findings:
         for owner_file, platforms in clashes.items():
             text = f"{owner_file} has the tag {', '.join(dict.fromkeys(platforms))} too"
             yield Finding("set-duplicate", text, wheel=member.file)
+
+
+def with_runs(
+    report: Report, paths: Iterable[str | Path], runner: Runner, command: Sequence[str] = ()
+) -> Report:
+    """The report with the runs of each wheel's commands: `--version`, or `command` instead.
+
+    The first word of `command` is found in the environment that the wheel was installed into.
+    """
+    runs, findings, not_run = [*report.runs], [*report.findings], [*report.not_run]
+    for path in wheel_files(paths):
+        for row in guarded("running it", _try_wheel(path, runner, command)):
+            if isinstance(row, Run):
+                runs.append(replace(row, wheel=path.name))
+            elif isinstance(row, Finding):
+                findings.append(completed(row, path.name))
+            else:
+                not_run.append(f"{path.name}: {row}")
+    return replace(report, runs=(*runs,), findings=(*findings,), not_run=(*not_run,))
+
+
+def _try_wheel(path: Path, runner: Runner, command: Sequence[str]) -> Outcomes:
+    try:
+        wheel = inspect_wheel(path)
+    except WheelError as error:
+        yield error.message
+        return
+    startable = [p for p in wheel.programs if p.mode & 0o111 and p.is_command]
+    if not wheel.programs:
+        yield "it has no program of its own"
+    elif not wheel.name.tags.isdisjoint(sys_tags()):
+        yield from _run_installed(path, wheel, runner, command)
+    elif not startable:
+        yield "not for this machine, and no program to emulate"
+    else:
+        for program in startable:
+            yield from _run_emulated(path, wheel, program, command)
+
+
+def _run_installed(path: Path, wheel: Wheel, runner: Runner, command: Sequence[str]) -> Outcomes:
+    """Install into an environment of its own, and run from there."""
+    with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as scratch:
+        scripts = Path(scratch) / _SCRIPTS
+        tool, *install = _installer(scripts / f"python{_SUFFIX}")
+        # -P: the current directory may have modules of these names
+        made = runner.run([sys.executable, "-P", "-m", "venv", "--without-pip", scratch])
+        if made.returncode or not install:
+            reason = _last_line(made.stderr or made.stdout) if install else "there is no pip or uv"
+            yield f"it is not installed: {reason}"
+            return
+        own = {file.name for file in scripts.iterdir()}
+        done = runner.run([*install, "--quiet", "--no-deps", str(path.resolve())])
+        if done.returncode:
+            reason = _last_line(done.stderr or done.stdout)
+            yield Finding("run-install", f"{tool} can't install it: {reason}")
+            return
+        # console scripts are written by the installer; data files are no commands
+        names = {file.split("/")[-1] for file, _ in wheel.files if is_command(file)}
+        names = names or {file.name for file in scripts.iterdir()} - own
+        commands = [(name, "--version") for name in sorted(names) if _starts(scripts / name)]
+        if not command and not commands:
+            yield "it has no command to run"
+        env = dict(os.environ, PATH=f"{scripts}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
+        env.pop("PYTHONPATH", None)
+        for line in [tuple(command)] if command else commands:
+            program = shutil.which(line[0], path=env["PATH"]) or line[0]
+            run = run_program(f"installed by {tool}", line, [program, *line[1:]], env)
+            yield run
+            yield from judge_run(run, str(wheel.name.version), bool(command))
+
+
+def _installer(python: Path) -> list[str]:
+    """The installer's name, and the command that installs a wheel for `python`, if there is one."""
+    if find_spec("pip"):
+        pip = [sys.executable, "-P", "-m", "pip", "--python", str(python)]
+        return ["pip", *pip, "--disable-pip-version-check", "install", "--no-index"]
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+    return ["uv", *([uv, "pip", "install", "--offline", "--python", str(python)] if uv else [])]
+
+
+def _starts(path: Path) -> bool:
+    with suppress(OSError), path.open("rb") as stream:
+        return stream.read(4).startswith(_STARTABLE)
+    return False
+
+
+def _run_emulated(path: Path, wheel: Wheel, program: Program, command: Sequence[str]) -> Outcomes:
+    """Run one program under qemu-user, straight from the wheel."""
+    emulator, reason = find_emulator(program.facts)
+    name = program.path.split("/")[-1]
+    line = tuple(command) or (name, "--version")
+    if reason or line[0] != name:
+        yield reason or f"{line[0]!r} is not the program {name!r}"
+        return
+    with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as scratch:
+        copy = Path(scratch) / "program"
+        with zipfile.ZipFile(path) as archive:
+            copy.write_bytes(archive.read(program.path))
+        copy.chmod(0o700)
+        manner = f"under {Path(emulator).name}" if emulator else "on this processor"
+        words = [*filter(None, [emulator]), str(copy), *line[1:]]
+        run = run_program(manner, line, words, os.environ)
+    yield run
+    yield from judge_run(run, str(wheel.name.version), bool(command))
+
+
+def run_program(
+    manner: str, line: tuple[str, ...], words: list[str], env: Mapping[str, str]
+) -> Run:
+    """Run `words` to their end, which is shown as `line`."""
+    try:
+        result = Runner().run(words, env=env, timeout=TIME_LIMIT)
+    except OSError as error:
+        return Run("", manner, line, 126, str(error.strerror))
+    except ToolchainError:
+        return Run("", manner, line, _TOO_LONG, f"stopped after {TIME_LIMIT:.0f} s")
+    text = "\n".join(part.strip() for part in (result.stdout, result.stderr) if part.strip())
+    return Run("", manner, line, result.returncode, text)
+
+
+def find_emulator(facts: BinaryFacts) -> tuple[str, str]:
+    """(path of the emulator, ""), ("", "") for none needed, or ("", why it can't be run)."""
+    if not sys.platform.startswith("linux") or facts.goos != "linux":
+        return "", f"{describe(facts)} doesn't run on {platform.system()}"
+    if not facts.static:
+        return "", f"{describe(facts)} needs libraries that are not installed"
+    machine = platform.machine()
+    if facts.machine == machine or facts.machine in _ALSO_RUNS.get(machine, ()):
+        return "", ""
+    name = f"qemu-{_EMULATORS.get(facts.machine, facts.machine)}"
+    found = shutil.which(name) or shutil.which(f"{name}-static")
+    return (found, "") if found else ("", f"{describe(facts)} needs {name}, which is not installed")
+
+
+def judge_run(run: Run, version: str, asked: bool) -> Iterator[Finding]:
+    """What is wrong with a run; `asked` is whether the user chose the command."""
+    line, code = f"`{' '.join(run.command)}` {run.manner}", run.exit_code
+    output = f": {_last_line(run.output)}" if run.output else ""
+    if code < 0 or code in _CANNOT_EXECUTE:
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        yield Finding("run-failed", f"{line} could not run ({how}){output}")
+    elif code:
+        yield Finding("run-failed" if asked else "run-exit", f"{line} ended with {code}{output}")
+    elif not asked and version not in find_versions(run.output):
+        seen = ", ".join(find_versions(run.output)) or "no version"
+        yield Finding("run-version", f"{line} prints {seen}, but the wheel's version is {version}")
+
+
+def find_versions(text: str) -> list[str]:
+    """The versions in a program's output, as Python spells them, without Go's own."""
+    found: dict[str, None] = {}
+    for word in _VERSION_WORD.findall(_GO_WORD.sub("", text)):
+        with suppress(ValueError):
+            found[parse_version(word.rstrip(".-+"))] = None
+    return list(found)
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no output"])[-1].strip()

@@ -167,7 +167,7 @@ def _read_native(wheel: Wheel, content: zips.Content) -> Findings:
         is_promised = path.split("/")[0].endswith(".data") or "/bin/" in path
         stream.seek(0)  # a text without "#!" is a command too, or is read by others
         if is_promised and name_of(stream.read(_HEAD)) != "text":
-            yield replace(fault("binary-broken", path, error.message), hint=error.hint)
+            yield fault("binary-broken", path, error.message, error.hint)
         return
     traces = binaries.find_traces(facts, stream)
     signature, wrong = binaries.read_signature(stream, facts)

@@ -72,12 +72,12 @@ def command(
 
     Reports what PyPI would refuse, what would fail when installed, and where the program
     inside contradicts the wheel's tags. Nothing is unpacked or run without --run, which
-    installs each wheel with pip and uv and runs its commands. Linux programs for other
+    installs each wheel with pip and runs its commands. Linux programs for other
     processors run under qemu-user.
 
     Exits with 1 on errors, and with --strict on warnings too.
     """
-    report = _report(wheels or ("dist",), **options)
+    report = _report(wheels or ("dist",), options)
     if as_json or form == "json":
         click.echo(json.dumps({**report.to_json(), "ok": report.ok(strict)}, indent=2))
     elif form == "sarif":
@@ -89,32 +89,22 @@ def command(
     click.get_current_context().exit(0 if report.ok(strict) else 1)
 
 
-def _report(
-    wheels: tuple[str, ...],
-    expect: str | None,
-    platforms: str | None,
-    index_url: str | None,
-    select: str | None,
-    ignore: str | None,
-    runs: bool,
-    test_command: str | None,
-) -> Report:
-    from go_to_wheel.check.run import check_wheels
-    from go_to_wheel.check.trial import with_runs
+def _report(wheels: tuple[str, ...], options: dict[str, Any]) -> Report:
+    from go_to_wheel.check.run import check_wheels, with_runs
     from go_to_wheel.process import Runner
 
-    chosen = list(_codes(select, ignore))
+    chosen, expect, command = list(_codes(options)), options["expect"], options["test_command"]
     try:
-        words = shlex.split(test_command or "")
+        words = shlex.split(command or "")
     except ValueError as error:
-        raise click.UsageError(f"--test-command {test_command!r}: {error}") from None
-    if test_command is not None and not words:
+        raise click.UsageError(f"--test-command {command!r}: {error}") from None
+    if command is not None and not words:
         raise click.UsageError("--test-command is empty")
-    paths, is_release = _find(wheels, platforms, index_url)
+    paths, is_release = _find(wheels, options["platforms"], options["index_url"])
     names = ("none" if is_release else "default") if expect is None else expect
     expected = [] if names.strip() == "none" else names.split(",")
     report = check_wheels(paths, expect=expected)
-    if runs or words:
+    if options["runs"] or words:
         report = with_runs(report, paths, Runner(), words)
     return report.filtered(*chosen)
 
@@ -149,7 +139,7 @@ def _find(
     return paths, bool(releases)
 
 
-def _codes(select: str | None, ignore: str | None) -> Iterator[list[str]]:
+def _codes(options: dict[str, Any]) -> Iterator[list[str]]:
     """The codes to report and not to report: of the options, or else of pyproject.toml."""
     from go_to_wheel.sources.files import TEXT_LIMIT, read_file
 
@@ -157,8 +147,8 @@ def _codes(select: str | None, ignore: str | None) -> Iterator[list[str]]:
     with suppress(OSError, ValueError, LookupError, TypeError):  # somebody else's business here
         text = read_file(_PYPROJECT, None, TEXT_LIMIT).decode()
         table = {**tomllib.loads(text)["tool"]["go-to-wheel"]["check"]}
-    for key, given in (("select", select), ("ignore", ignore)):
-        codes = table.get(key) if given is None else given
+    for key in ("select", "ignore"):
+        codes = table.get(key) if options[key] is None else options[key]
         listed = codes.split(",") if isinstance(codes, str) else codes or []
         yield [str(code).strip() for code in listed if str(code).strip()]
 

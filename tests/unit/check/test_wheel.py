@@ -659,8 +659,8 @@ def test_every_code_is_a_rule_and_every_rule_is_shown() -> None:
         "set-duplicate",
         "set-missing",
     }
-    in_trial_tests = {"run-install", "run-failed", "run-exit", "run-version"}
-    others = in_trial_tests | {
+    in_running_tests = {"run-install", "run-failed", "run-exit", "run-version"}
+    others = in_running_tests | {
         "sdist-invalid",
         "sdist-unsafe",
         "twine",

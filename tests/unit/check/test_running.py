@@ -13,9 +13,9 @@ import pytest
 from systems import needs_scripts
 
 from go_to_wheel.binary.facts import BinaryFacts
-from go_to_wheel.check import trial
+from go_to_wheel.check import run as running
 from go_to_wheel.check.report import Run
-from go_to_wheel.check.trial import find_emulator, find_versions, judge_run
+from go_to_wheel.check.run import find_emulator, find_versions, judge_run
 
 RUN = Run("w.whl", "installed by pip", ("tool", "--version"), 0, "tool 1.2.3")
 
@@ -97,8 +97,8 @@ def test_a_program_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     program.write_text(f"#!/bin/sh\ntrap '' INT\nexec 9>'{alive}'\nsleep 300 &\nwait\nwait\n")
     program.chmod(0o755)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(trial, "TIME_LIMIT", 0.5)
-    run = trial.run_program("by hand", ("hangs", "--version"), [str(program)], os.environ)
+    monkeypatch.setattr(running, "TIME_LIMIT", 0.5)
+    run = running.run_program("by hand", ("hangs", "--version"), [str(program)], os.environ)
     (fault,) = judge_run(run, "1.0", asked=False)
     assert fault.code == "run-failed"
     assert "could not run (exit code 124): stopped after 0 s" in fault.message

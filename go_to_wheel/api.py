@@ -180,13 +180,13 @@ def build_wheel(
     epoch = parse_epoch(os.environ.get("SOURCE_DATE_EPOCH"))
     source, project = ModuleSource(Path(), (), ""), Project(Path())
     detected = Detected(source, project, ProjectFiles(readme), epoch)
-    options = resolve(merge(request, project.settings), detected)
+    options = resolve(merge(request, project), detected)
     if license_ and not expression:
-        options = replace(options, project=replace(options.project, license_text=license_))
+        options = replace(options, project={**options.project, "license": license_})
     tags = tuple(platform_tag.split("."))
     licenses = BundledLicenses(expression, ())
     entries = wheel_entries(options, licenses, options.targets[0], tags, {entry_point: data})
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
-        file = wheel_file_name(options.project.name, options.project.version, tags)
+        file = wheel_file_name(options.project["name"], options.project["version"], tags)
         write_wheel(Path(work, file), entries, epoch)
         return str(publish([Path(work, file)], options.output_dir)[0])

@@ -163,7 +163,7 @@ def _read_files(located: Located) -> ProjectFiles:
 def _identify(located: Located) -> Identity:
     request, source, project = located.request, located.source, located.project
     environ = located.machine.environ
-    name = request.name or (project.values or {}).get("name")
+    name = request.name
     paths = source.package_paths if len(source.package_paths) == 1 else (source.module_path,)
     stated = stated_version([name] if name else map(name_from_path, paths), environ)
     off = "-buildvcs=false" in environ.get("GOFLAGS", "").split()
@@ -192,9 +192,8 @@ def _summary(
         return None
     if summary := summary_of_doc(packages[0].doc) if packages else None:
         return Value(summary, "doc comment")
-    stated = [request.name, (project.values or {}).get("name")]
     paths = [path for package in packages for path in (package.import_path, package.module_path)]
-    names = dict.fromkeys(filter(None, [*stated, *map(name_from_path, paths)]))
+    names = dict.fromkeys(filter(None, [request.name, *map(name_from_path, paths)]))
     sentence = summary_of_readme(files.readme, names) if files.readme else None
     return Value(sentence, "README") if sentence else None
 

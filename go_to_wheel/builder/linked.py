@@ -62,7 +62,8 @@ def list_targets(plan: BuildPlan, targets: Iterable[Target], strict: bool = Fals
             plan.runner.stop()
             raise
     without_cgo = frozenset(package for _, left_out in found for package in left_out)
-    own, files = plan.options.project.license_expression, plan.options.detected.files.licenses
+    own = plan.options.project.get("license_expression")
+    files = plan.options.detected.files.licenses
     merged: dict[tuple[str, str, str], dict[str, bytes]] = {}
     for notice in (notice for listed, _ in found for notice in listed):
         key = (notice.module, notice.version, notice.expression)

@@ -110,7 +110,7 @@ def plan_build(request: BuildRequest, runner: Runner, environ: Mapping[str, str]
     machine = Machine(guard_git(root, runner, environ), runner)
     project = find_project(root)
     module = project.settings.module if project.folder == root else None
-    merged = merge(request, project.settings)
+    merged = merge(request, project)
     source = open_source(str(root / module) if module else request.source, merged.packages)
     return _decide(Located(merged, source, project, machine, stamp=not has_other_system(root)))
 
@@ -144,7 +144,8 @@ def _fetch(request: BuildRequest, query: tuple[str, str], machine: Machine) -> L
         go = open_go(other, machine.runner, scratch, machine.environ)
         source, identity = _require(go, query, request.packages, scratch)
     project = find_project(source.home or scratch)
-    merged = merge(request, replace(project.settings, package=(), commands={}))
+    settings = replace(project.settings, package=(), commands={})
+    merged = merge(request, replace(project, settings=settings))
     return Located(merged, source, project, machine, go, identity)
 
 
@@ -212,7 +213,7 @@ def _plan_prebuilt(request: BuildRequest, folder: Path | None, machine: Machine)
     else:
         binaries = read_release(folder.resolve())
     project = find_project(binaries.home) if binaries.home else Project(Path())
-    merged = merge(request, project.settings, prebuilt=True)
+    merged = merge(request, project, prebuilt=True)
     programs = inspect_all(binaries, asked_targets(merged, binaries.targets))
     return _decide(describe(merged, binaries, programs, project, machine), programs)
 

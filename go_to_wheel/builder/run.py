@@ -34,7 +34,7 @@ from go_to_wheel.errors import (
 )
 from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.licenses import BundledLicenses
-from go_to_wheel.naming import distribution_name, wheel_file_name
+from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.process import wait_for
 from go_to_wheel.wheel.archive import Entry, encoder_note, write_wheel
@@ -210,7 +210,7 @@ def _pack(
     options = plan.options
     facts = [program.facts for program in programs]
     tags = tags_for(facts, target)
-    path = work / wheel_file_name(options.project.name, options.project.version, tags)
+    path = work / wheel_file_name(options.project["name"], options.project["version"], tags)
     binaries = {program.command: program.data for program in programs}
     entries = wheel_entries(options, licenses, target, tags, binaries)
     origins = dict.fromkeys(program.origin for program in programs if program.origin)
@@ -260,11 +260,10 @@ def _check(wheels: Sequence[BuiltWheel], options: BuildOptions) -> list[str]:
     twine's own part, which takes longer than a compile, is left out unless there is a
     reStructuredText README for it to render. Raises WheelError for errors.
     """
-    readme = options.project.readme
     report = check_wheels(
         [wheel.path for wheel in wheels],
         expect=[wheel.target for wheel in wheels],
-        twine=readme is not None and readme.content_type == "text/x-rst",
+        twine=options.project.get("description_content_type") == "text/x-rst",
     )
     local = ("platform-tag",) if any(target.tag for target in options.targets) else ()
     left = (*_LEFT_TO_THE_USER, *local)
@@ -297,7 +296,7 @@ def build_editable(plan: BuildPlan, project: Project) -> Path:
         tags = tags_for([program.facts for program in programs], target)
         places = {program.command: str(path) for path, program in paths.items()}
         entries = _editable_entries(plan, project, places, tags)
-        path = work / wheel_file_name(options.project.name, options.project.version, tags)
+        path = work / wheel_file_name(options.project["name"], options.project["version"], tags)
         write_wheel(path, entries, options.detected.epoch)
         return publish([path], options.output_dir)[0]
 
@@ -312,7 +311,7 @@ def _editable_entries(
     source = project.settings.python_source
     if source is not None:
         folder = (project.folder / source).resolve()
-        pth = f"_{distribution_name(options.project.name)}.pth"
+        pth = f"_{options.package}.pth"
         entries.append(Entry(pth, f"{folder}\n".encode()))
         if options.nested_launcher:
             files = {folder / entry.path: entry.data for entry in launcher}

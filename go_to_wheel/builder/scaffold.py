@@ -65,7 +65,7 @@ def plan_files(
         module / FILE_NAME: format_pyproject(plan, requirement, variable),
         top / WORKFLOW: format_workflow(below, requirement, split),
     }
-    name = plan.options.project.name
+    name = plan.options.project["name"]
     notes = [missing] if missing else []
     if index and index.has(name):
         notes.append(
@@ -80,7 +80,7 @@ def format_pyproject(plan: BuildPlan, requirement: str, variable: bool) -> str:
     `variable` is whether the program has a variable for its version.
     """
     project, packages = plan.options.project, plan.source.packages
-    known = bool(project.license_expression)
+    known = bool(project.get("license_expression"))
     own = "" if known else '# license = "MIT"  # an SPDX expression; no licence was recognised\n'
     detected = ["version", "description", *(["license"] if known else []), "readme", "urls"]
     settings = [f"package = {_quote(packages[0])}"] if packages != (".",) else []
@@ -94,10 +94,10 @@ requires = [{_quote(f"{_NAME}{requirement}")}]
 build-backend = {_quote(BACKEND)}
 
 [project]
-name = {_quote(project.name)}
+name = {_quote(project["name"])}
 {own}# Detected in the source at each build, unless a value is written here.
 dynamic = [{", ".join(map(_quote, detected))}]
-requires-python = {_quote(project.requires_python or ">=3.10")}
+requires-python = {_quote(project.get("requires_python", ">=3.10"))}
 
 [tool.go-to-wheel]
 """ + "".join(f"{line}\n" for line in settings)

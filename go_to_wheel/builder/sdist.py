@@ -54,7 +54,7 @@ def build_sdist(
     git = Git(folder, runner, guard_git(folder, runner, environ))
     own = list_files(folder, git, settings.sdist_include, settings.sdist_exclude)
     files = collect(plan, project, own.paths, settings.vendor if vendor is None else vendor)
-    stem = sdist_name(plan.options.project.name, plan.options.project.version)
+    stem = sdist_name(plan.options.project["name"], plan.options.project["version"])
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
         path = Path(work) / f"{stem}.tar.gz"
         write_sdist(path, stem, files.values(), plan.options.detected.epoch)
@@ -101,8 +101,8 @@ def collect(
     for name, data in plan.options.detected.files.licenses:
         files.setdefault(name, Entry(name, data))
     # a wheel also has the licences of what is linked in: these fields may differ there
-    dynamic = ("license-expression", "license-file")
-    metadata = format_metadata(replace(plan.options.project, dynamic=dynamic))
+    dynamic = ["license-expression", "license-file"]
+    metadata = format_metadata({**plan.options.project, "dynamic": dynamic})
     return {**files, PKG_INFO: Entry(PKG_INFO, metadata)}
 
 
@@ -151,6 +151,6 @@ def _paths(plan: BuildPlan, project: Project, go: Go, own: Iterable[Path]) -> se
         needed |= {path for path in (root / "vendor").rglob("*") if path.is_file()}
     output, metadata = plan.options.output_dir.resolve(), plan.options.project
     own_folder = output != root and output.is_relative_to(root)
-    archive = output / f"{sdist_name(metadata.name, metadata.version)}.tar.gz"
+    archive = output / f"{sdist_name(metadata['name'], metadata['version'])}.tar.gz"
     made = {path for path in own if own_folder and path.is_relative_to(output)} | {archive}
     return {*own, source.root / "go.mod", source.root / "go.sum"} - made | needed

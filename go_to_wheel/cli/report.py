@@ -80,13 +80,13 @@ def format_plan(plan: BuildPlan, linked: Linked) -> dict[str, Any]:
     rows = []
     for target in options.targets:
         tags = plan.planned_tags(target)
-        file = wheel_file_name(project.name, project.version, tags)
+        file = wheel_file_name(project["name"], project["version"], tags)
         flags, build_tags = options.ldflags_for(target), list(options.request.tags_for(target))
         own = {"ldflags": flags if plan.go else None, "build_tags": build_tags}
         rows.append({"target": target.name, "tags": list(tags), "file": file, **own})
     return {
-        "name": project.name,
-        "version": project.version,
+        "name": project["name"],
+        "version": project["version"],
         "command": options.commands[0],
         "commands": list(options.commands),
         "package": plan.package.import_path,
@@ -95,14 +95,14 @@ def format_plan(plan: BuildPlan, linked: Linked) -> dict[str, Any]:
         "launcher": options.layout,
         "ldflags": options.ldflags if plan.go else None,
         "tags": list(options.tags),
-        "summary": project.summary,
-        "requires_python": project.requires_python,
-        "author": project.author,
-        "author_email": project.author_email,
+        "summary": project.get("summary"),
+        "requires_python": project.get("requires_python"),
+        "author": project.get("author"),
+        "author_email": project.get("author_email"),
         "license": licenses.expression,
         "license_files": [path for path, _ in licenses.files],
-        "urls": [f"{label}, {url}" for label, url in project.urls.items()],
-        "readme": project.readme.content_type if project.readme else None,
+        "urls": [f"{label}, {url}" for label, url in project.get("project_urls", {}).items()],
+        "readme": project.get("description_content_type"),
         "output_dir": str(options.output_dir),
         "notes": [*options.notes, *linked_notes(licenses.unknown, linked.without_cgo)],
         "platforms": rows,
@@ -113,8 +113,8 @@ def format_plan(plan: BuildPlan, linked: Linked) -> dict[str, Any]:
 def format_report(plan: BuildPlan, report: BuildReport) -> dict[str, Any]:
     """The report as --json prints it; sizes in bytes."""
     return {
-        "name": plan.options.project.name,
-        "version": plan.options.project.version,
+        "name": plan.options.project["name"],
+        "version": plan.options.project["version"],
         "command": plan.options.commands[0],
         "wheels": [
             {

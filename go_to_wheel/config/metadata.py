@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import cast
+from collections.abc import Sequence
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata
@@ -39,33 +37,6 @@ _RULES: dict[str, tuple[str, str]] = {
         "is not a web address (write 'https://…')",
     ),
 }
-
-
-@dataclass(frozen=True)
-class ProjectMetadata:
-    """What METADATA says about a distribution, all values checked.
-
-    `urls` maps labels to addresses, `license_text` is a licence that is no SPDX expression,
-    `license_files` are paths below the dist-info folder's `licenses/`, `version` is normalised
-    PEP 440, `lists` has keywords, classifiers and requirements by packaging's names, `dynamic`
-    fields that a source archive's wheels may fill in otherwise. None and empty mean: not stated.
-    """
-
-    name: str
-    version: str
-    summary: str | None
-    requires_python: str | None
-    readme: Readme | None
-    author: str | None = None
-    author_email: str | None = None
-    maintainer: str | None = None
-    maintainer_email: str | None = None
-    license_expression: str | None = None
-    license_text: str | None = None
-    license_files: tuple[str, ...] = ()
-    urls: Mapping[str, str] = field(default_factory=dict)
-    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    dynamic: tuple[str, ...] = ()
 
 
 def check_text(field: str, value: str) -> str | None:
@@ -109,36 +80,17 @@ def short_description(name: str, summary: str, commands: Sequence[str]) -> Readm
     return Readme(text, "text/markdown")
 
 
-def raw_metadata(project: ProjectMetadata) -> RawMetadata:
-    """The values under the names that packaging gives them; what is not stated is left out."""
-    readme = project.readme or Readme("", "")
-    values = {
-        **vars(project),
-        **project.lists,
-        "metadata_version": "2.4",
-        "description": readme.text.replace("\r\n", "\n"),
-        "description_content_type": readme.content_type,
-        "license": project.license_text,
-        "project_urls": project.urls,
-    }
-    raw = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in values.items()
-        if value and name in RawMetadata.__annotations__
-    }
-    return cast("RawMetadata", raw)
-
-
-def check_metadata(project: ProjectMetadata) -> list[str]:
+def check_metadata(project: RawMetadata) -> list[str]:
     """What the specification has against these values that no other check has seen."""
-    names = [name.casefold() for name in project.license_files]
+    files = project.get("license_files", [])
+    names = [name.casefold() for name in files]
     faults = [
         f"licence files {name!r} differ only in case; not every file system can hold them all"
-        for name in project.license_files
+        for name in files
         if names.count(name.casefold()) > 1
     ]
     try:
-        Metadata.from_raw(raw_metadata(project), validate=True).as_rfc822().as_bytes()
+        Metadata.from_raw(project, validate=True).as_rfc822().as_bytes()
     except ExceptionGroup as group:
         faults += [str(error) for error in group.exceptions]
     except (InvalidMetadata, UnicodeEncodeError) as error:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from go_to_wheel.config.metadata import ProjectMetadata
+from packaging.metadata import RawMetadata
+
 from go_to_wheel.config.pyproject import Project
 from go_to_wheel.config.request import MergedRequest, parse_variables
 from go_to_wheel.errors import InvalidOptionsError
@@ -99,15 +100,15 @@ class Detected:
 class BuildOptions:
     """Every value checked, every default filled in.
 
-    `commands` are the programs' names, in the order of the source's packages. `ldflags` is
-    the whole string for the linker, `variables` has those that it sets, each with the option
-    that names it. `tags` are Go's build tags. `notes` are for the user;
-    `origins` has each value's source.
+    `project` is the core metadata, `commands` are the programs' names, in the order of the
+    source's packages. `ldflags` is the whole string for the linker, `variables` has those that
+    it sets, each with the option that names it. `tags` are Go's build tags. `notes` are for the
+    user; `origins` has each value's source.
     """
 
     request: MergedRequest
     detected: Detected
-    project: ProjectMetadata
+    project: RawMetadata
     commands: tuple[str, ...]
     targets: tuple[Target, ...]
     layout: Layout
@@ -144,7 +145,12 @@ class BuildOptions:
         return Path(self.request.output_dir)
 
     @property
+    def package(self) -> str:
+        """The name of the launcher's package, and in file names."""
+        return distribution_name(self.project["name"])
+
+    @property
     def nested_launcher(self) -> bool:
         """Whether the project has a package of the launcher's name, which then holds it."""
-        own = f"{distribution_name(self.project.name)}/__init__.py"
+        own = f"{self.package}/__init__.py"
         return any(path == own for path, _ in self.detected.python_files)

@@ -30,8 +30,8 @@ BACKEND = "go_to_wheel.backend"
 TABLE = "tool.go-to-wheel"
 #: [project]'s texts, and two that core metadata has other names for.
 _TEXTS = (
-    *("name", "version", "description", "license", "requires-python"),
-    *("author", "author-email", "maintainer", "maintainer-email"),
+    *("name", "version", "description", "license", "requires_python"),
+    *("author", "author_email", "maintainer", "maintainer_email"),
 )
 _NAMES = {"description": "summary", "license": "license_expression"}
 _LISTS = ("keywords", "requires_dist", "provides_extra")
@@ -103,7 +103,7 @@ _WORDS |= dict.fromkeys(_CODES, "a list of codes") | dict.fromkeys(_FLAGS, "a te
 class Project:
     """A pyproject.toml in `folder`.
 
-    `values` are the texts of [project] by their pyproject.toml names, `dynamic` the fields
+    `values` are the texts of [project] by their names in a request, `dynamic` the fields
     that it leaves to the build; None for `values` means that there is no such table, or
     that it is about something else (`note` says so). `ours` says that its build backend is ours.
     """
@@ -178,11 +178,12 @@ def _read_table(folder: Path, data: Mapping[str, Any], settings: Settings) -> Pr
     paths = sorted(meta.license_files or ())
     licenses = tuple((path.as_posix(), read_text_file(folder / path, folder)) for path in paths)
     fields = _core_metadata(meta)
-    texts = {key: fields.get(_NAMES.get(key, key.replace("-", "_"))) for key in _TEXTS}
+    stated = [name for name in _TEXTS if name.replace("_", "-") not in meta.dynamic]
+    texts = {name: fields.get(_NAMES.get(name, name)) for name in stated}
     return Project(
         folder=folder,
         settings=settings,
-        values={key: text for key, text in texts.items() if text and key not in meta.dynamic},
+        values={name: text for name, text in texts.items() if text},
         dynamic=frozenset(meta.dynamic),
         readme=Readme(meta.readme.text, meta.readme.content_type or "") if meta.readme else None,
         readme_file=readme_file,

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from typing import Any
 
-from go_to_wheel.config.pyproject import FILE_NAME, KEYS, TABLE, Settings
+from go_to_wheel.config.pyproject import FILE_NAME, KEYS, TABLE, Project
 from go_to_wheel.platforms import Target
 
 DEFAULT_OUTPUT_DIR = "./dist"
@@ -19,6 +19,8 @@ DEFAULT_OUTPUT_DIR = "./dist"
 AUTO = "auto"
 PLACEHOLDERS = ("version", "tag", "commit", "short-commit", "date")
 
+#: Those whose names [project] has in other tables.
+_PERSON = re.compile("(author|maintainer).*")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 #: A word of a flags string as Go splits it: quotes count at its beginning, nothing is escaped.
 _WORD = re.compile(r"'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<plain>\S+)")
@@ -87,20 +89,23 @@ def _listed(value: str | Sequence[str] | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class MergedRequest(BuildRequest):
-    """A request, with the settings for what it leaves open; `places` has the source of each.
+    """A request, with pyproject.toml's values for what it leaves open, and their `places`.
 
     `commands` are the packages' names where the settings have them, `cgo_flags` flags for C by
     variable; `target` has further "ldflags", "tags" and "cgo-flags" by the target's name.
     """
 
+    maintainer: str | None = None
+    maintainer_email: str | None = None
     commands: tuple[str, ...] = ()
     cgo_flags: Mapping[str, str] = field(default_factory=dict)
     target: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
 
     def place(self, key: str) -> str:
-        """Where the value of a setting's key is from."""
-        return self.places.get(key, f"--{key}")
+        """Where the value of an option is from."""
+        name = KEYS[key].name if key in KEYS else key.replace("-", "_")
+        return self.places.get(name, f"--{key}")
 
     @property
     def finds_variable(self) -> bool:
@@ -131,32 +136,34 @@ class MergedRequest(BuildRequest):
         return asked | dict.fromkeys(parse_variables(self.ldflags or ""), ("ldflags -X", None))
 
 
-def merge(request: BuildRequest, settings: Settings, prebuilt: bool = False) -> MergedRequest:
-    """The request, with the settings for what it leaves open.
+def merge(request: BuildRequest, project: Project, prebuilt: bool = False) -> MergedRequest:
+    """The request, with the project's values and settings for what it leaves open.
 
-    Those about compiling don't count for `prebuilt` binaries.
+    Settings about compiling don't count for `prebuilt` binaries.
     """
-    stated = {
+    stated: dict[str, Any] = {
         name: value
-        for name, value in vars(settings).items()
+        for name, value in vars(project.settings).items()
         if value and not (prebuilt and name in _COMPILER)
     }
+    stated |= project.values or {}
+    places = {item.name: f"{TABLE}.{key}" for key, item in KEYS.items()}
+    for name in project.values or {}:
+        places[name] = "project." + _PERSON.sub(r"\1s", name).replace("_", "-")
     commands = {} if request.packages else stated.get("commands", {})
     if commands:
-        stated["package"] = tuple(commands.values())
-    asked = vars(request) | {"package": request.packages or None}
-    open_names = [*(name for name, value in asked.items() if value in (None, False)), "cgo_flags"]
-    taken = {name: stated[name] for name in open_names if name in stated}
-    places = {k: f"{FILE_NAME}, {TABLE}.{k}" for k, item in KEYS.items() if item.name in taken}
-    if commands:
-        places["package"] = f"{FILE_NAME}, {TABLE}.commands"
+        stated["package"], places["package"] = tuple(commands.values()), f"{TABLE}.commands"
+    asked = {**vars(request), "package": request.packages or None}
+    open_names = {item.name for item in fields(MergedRequest)} - {"commands", "target"}
+    taken = {n: v for n, v in stated.items() if n in open_names and asked.get(n) in (None, False)}
     flags = [name for name in ("ldflags", "tags") if asked[name] is not None]
     target = {
         name: {key: value for key, value in table.items() if key not in flags}
         for name, table in stated.get("target", {}).items()
     }
+    found = {name: f"{FILE_NAME}, {places[name]}" for name in taken}
     names = tuple(commands)
-    return MergedRequest(**{**asked, **taken}, commands=names, target=target, places=places)
+    return MergedRequest(**{**asked, **taken}, commands=names, target=target, places=found)
 
 
 def parse_variables(ldflags: str) -> dict[str, str]:

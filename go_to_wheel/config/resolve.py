@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
+
+from packaging.metadata import RawMetadata
 
 from go_to_wheel.config.c_options import c_faults
 from go_to_wheel.config.metadata import (
-    ProjectMetadata,
     check_metadata,
     check_text,
     parse_license,
@@ -30,7 +31,7 @@ from go_to_wheel.config.options import (
     Value,
     refuse,
 )
-from go_to_wheel.config.pyproject import FILE_NAME, TABLE
+from go_to_wheel.config.pyproject import FILE_NAME, KEYS, TABLE
 from go_to_wheel.config.request import (
     MergedRequest,
     fill_placeholders,
@@ -78,7 +79,7 @@ class _Resolver:
         if detected.binaries:
             self.refuse_compile_options()
         targets, layout = self.targets(), self.layout()
-        user_flags = self.setting("ldflags", "")
+        user_flags = self.pick("ldflags", default="")
         name = self.name()
         commands = self.commands(name)
         given, version = self.version()
@@ -126,37 +127,23 @@ class _Resolver:
             self.add(str(error), hint)
             return ""
 
-    def pick(
-        self, key: str, detected: Value | None = None, default: str | None = None
-    ) -> str | None:
-        """The value of a [project] field: flag, [project], detected, default."""
-        flag = getattr(self.request, key.replace("-", "_"), None)
-        stated = (self.project.values or {}).get(key)
-        written = f"{key.partition('-')[0]}s" if key.startswith(("author", "maintainer")) else key
-        places = {f"--{key}": flag, f"{FILE_NAME}, project.{written}": stated}
-        if not self.project.closed(key):
-            places |= {detected.source: detected.text} if detected else {}
-            places |= {"default": default}
-        found: str | None = self.first(key, places)
-        return found
+    def pick(self, key: str, detected: Value | None = None, default: Any = None) -> Any:
+        """The value asked for, else detected, else the default; notes its source.
 
-    def first(self, key: str, places: Mapping[str, Any]) -> Any:
-        """The first value that is there; its place is noted as its source."""
-        for source, value in places.items():
-            if value is not None:
-                self.origins[key] = source
-                return value
-        return None
-
-    def setting(self, key: str, default: Any = None) -> Any:
-        """The value of a [tool.go-to-wheel] key, else the default."""
-        value = getattr(self.request, key.replace("-", "_"))
-        return self.first(key, {self.request.place(key): value, "default": default})
+        [project] has the last word on its fields that are not dynamic.
+        """
+        asked = getattr(self.request, key.replace("-", "_"))
+        found = Value(asked, self.request.place(key))
+        if asked is None and (key in KEYS or not self.project.closed(key)):
+            found = detected or Value(default, "default")
+        if found.text is not None:
+            self.origins[key] = found.source
+        return found.text
 
     def targets(self) -> tuple[Target, ...]:
         binaries = self.detected.binaries
         available = binaries.targets if binaries else default_targets()
-        names = self.setting("platforms", ())
+        names = self.pick("platforms", default=())
         if not names and self.origins["platforms"] == "default":
             return available
         try:
@@ -172,13 +159,13 @@ class _Resolver:
         return chosen
 
     def layout(self) -> Layout:
-        chosen = self.setting("launcher", "native")
+        chosen = self.pick("launcher", default="native")
         if chosen not in ("native", "python"):
             self.add(f"launcher {chosen!r} is unknown; choose 'native' or 'python'")
         return "python" if chosen == "python" else "native"
 
     def tags(self) -> tuple[str, ...]:
-        names = self.setting("tags") or ()
+        names = self.pick("tags") or ()
         for name in names:
             if not _TAG.fullmatch(name):
                 fault = f"tag {name!r} is not a build tag (letters, digits, '_' and '.')"
@@ -201,7 +188,7 @@ class _Resolver:
             self.origins["package"] = self.request.place("package")
         paths, binaries = self.detected.source.package_paths, self.detected.binaries
         faultless = not self.faults
-        entry_point = self.setting("entry-point")
+        entry_point = self.pick("entry-point")
         source = self.origins.pop("entry-point", "the name")
         commands: tuple[str, ...] = (name if entry_point is None else entry_point,)
         if binaries and len(binaries.commands) > 1:
@@ -310,7 +297,7 @@ class _Resolver:
                 self.add(f"command {command!r} is the Go program and a script of {FILE_NAME} too")
         self.faults += self.detected.faults
 
-    def metadata(self, name: str, version: str, commands: Sequence[str]) -> ProjectMetadata:
+    def metadata(self, name: str, version: str, commands: Sequence[str]) -> RawMetadata:
         found = {"description": self.detected.summary}
         texts: dict[str, Any] = {}
         for key, default in _TEXTS.items():
@@ -326,17 +313,21 @@ class _Resolver:
                 "neither the doc comment nor the README has a sentence about the program: "
                 f"the summary is {summary!r} (set --description)"
             )
-        return ProjectMetadata(
-            name=name,
-            version=version,
-            summary=summary,
-            readme=self.readme(name, summary, commands),
-            license_expression=self.parse(parse_license, license_text) if license_text else None,
-            license_files=tuple(path for path, _ in self.detected.files.licenses),
-            urls=self.urls(),
-            lists=self.project.lists,
+        readme = self.readme(name, summary, commands) or Readme("", "")
+        raw = {
             **texts,
-        )
+            **self.project.lists,
+            "metadata_version": "2.4",
+            "name": name,
+            "version": version,
+            "summary": summary,
+            "description": readme.text.replace("\\r\\n", "\\n"),
+            "description_content_type": readme.content_type,
+            "license_expression": self.parse(parse_license, license_text) if license_text else None,
+            "license_files": [path for path, _ in self.detected.files.licenses],
+            "project_urls": self.urls(),
+        }
+        return cast("RawMetadata", {key: value for key, value in raw.items() if value})
 
     def readme(self, name: str, summary: str | None, commands: Sequence[str]) -> Readme | None:
         """The one named, else the project's, else the one found, else a short one."""

@@ -6,19 +6,17 @@ Sources: the core metadata specification (version 2.4), PEP 427 and PEP 491 (WHE
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Literal
+from typing import Literal, cast
 
-from packaging.metadata import Metadata, RFC822Message
+from packaging.metadata import Metadata, RawMetadata, RFC822Message
 
 from go_to_wheel import __version__
 from go_to_wheel.binary.facts import BinaryFacts
-from go_to_wheel.config.metadata import ProjectMetadata, raw_metadata
 from go_to_wheel.config.options import BuildOptions, Layout
 from go_to_wheel.errors import WheelError
 from go_to_wheel.licenses import BundledLicenses
-from go_to_wheel.naming import distribution_name
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.listing import LAUNCHER_FOLDER
 from go_to_wheel.wheel.archive import Entry
@@ -88,7 +86,7 @@ def wheel_entries(
     programs: Mapping[str, bytes],
 ) -> list[Entry]:
     """Every file of one wheel but RECORD and SBOM; `programs` are by their command's name."""
-    inside = f"{distribution_name(options.project.name)}/bin"
+    inside = f"{options.package}/bin"
     native = options.layout == "native"
     folders = dict.fromkeys(programs, f"{_stem(options)}.data/scripts" if native else inside)
     folders |= dict.fromkeys(options.private, inside)
@@ -117,8 +115,8 @@ def launcher_files(
 ) -> list[Entry]:
     """The launcher: a package of its own, or a folder of the project's package."""
     constants = LauncherConstants(
-        distribution=options.project.name,
-        version=options.project.version,
+        distribution=options.project["name"],
+        version=options.project["version"],
         commands=options.commands,
         layout=options.layout,
         executable_suffix=target.exe_suffix,
@@ -132,7 +130,7 @@ def launcher_files(
 
 def launcher_folder(options: BuildOptions) -> str:
     """Where the launcher is in the wheel."""
-    package = distribution_name(options.project.name)
+    package = options.package
     if any(path == f"{package}.py" for path, _ in options.detected.python_files):
         raise WheelError(
             f"python-source has the module {package}.py, which is the launcher's name",
@@ -146,11 +144,9 @@ def info_entries(
 ) -> list[Entry]:
     """The dist-info folder; `scripts` makes each command a console script."""
     info = info_folder(options)
-    project = replace(
-        options.project,
-        license_expression=licenses.expression,
-        license_files=tuple(path for path, _ in licenses.files),
-    )
+    project = options.project.copy()
+    project["license_files"] = [path for path, _ in licenses.files]
+    project["license_expression"] = licenses.expression or ""
     entries = [
         Entry(f"{info}/METADATA", format_metadata(project)),
         Entry(f"{info}/WHEEL", format_wheel(GENERATOR, tags)),
@@ -180,7 +176,6 @@ def sbom_entries(
     infos = [program.go for program in facts if program.go]
     if not infos:
         return []
-    project = options.project
     settings = {
         "ldflags": options.ldflags_for(target),
         "launcher": options.layout,
@@ -194,8 +189,9 @@ def sbom_entries(
         settings["glibc"] = parts.get("glibc", "")
         settings["cgo-flags"] = options.cgo_flags_for(target)
     settings = {name: value for name, value in settings.items() if value}
-    product = Product(project.name, project.version, __version__, licenses.expression, settings)
-    path = f"{info_folder(options)}/sboms/{distribution_name(project.name)}.cyclonedx.json"
+    name, version = options.project["name"], options.project["version"]
+    product = Product(name, version, __version__, licenses.expression, settings)
+    path = f"{info_folder(options)}/sboms/{options.package}.cyclonedx.json"
     return [Entry(path, format_sbom(product, infos, licenses.by_module, licenses.c_parts))]
 
 
@@ -205,16 +201,16 @@ def info_folder(options: BuildOptions) -> str:
 
 
 def _stem(options: BuildOptions) -> str:
-    project = options.project
-    return f"{distribution_name(project.name)}-{project.version}"
+    return f"{options.package}-{options.project['version']}"
 
 
-def format_metadata(project: ProjectMetadata) -> bytes:
-    """The METADATA file (core metadata 2.4), UTF-8 with LF line ends.
+def format_metadata(project: RawMetadata) -> bytes:
+    """The METADATA file (core metadata 2.4), UTF-8 with LF line ends; empty values are left out.
 
     Raises packaging's InvalidMetadata group for values that were never checked.
     """
-    message = Metadata.from_raw(raw_metadata(project), validate=True).as_rfc822()
+    stated = cast("RawMetadata", {name: value for name, value in project.items() if value})
+    message = Metadata.from_raw(stated, validate=True).as_rfc822()
     result = RFC822Message()
     for name, value in message.items():
         spelling = "-".join(word.capitalize() for word in name.split("-"))

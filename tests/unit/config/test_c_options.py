@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from go_to_wheel.config.c_options import c_faults, c_options
-from go_to_wheel.config.pyproject import Settings
+from go_to_wheel.config.pyproject import Project, Settings
 from go_to_wheel.config.request import BuildRequest, merge
 from go_to_wheel.platforms import TARGETS
 
@@ -20,11 +20,11 @@ OWN = {"darwin-arm64": {"cgo-flags": {"CGO_CFLAGS": "-DB", "CGO_CXXFLAGS": "-DC"
 
 def faults(name: str, text: str) -> list[str]:
     settings = Settings(cgo=True, cgo_flags={name: text})
-    return [message for message, _ in c_faults(merge(REQUEST, settings), [LINUX])]
+    return [message for message, _ in c_faults(merge(REQUEST, Project(Path(), settings)), [LINUX])]
 
 
 def test_a_targets_own_flags_come_last() -> None:
-    request = merge(REQUEST, Settings(cgo_flags=FLAGS, target=OWN))
+    request = merge(REQUEST, Project(Path(), Settings(cgo_flags=FLAGS, target=OWN)))
     assert request.cgo_flags_for(LINUX) == FLAGS
     assert request.cgo_flags_for(MAC) == {
         "CGO_CFLAGS": "-DA -DB",
@@ -34,7 +34,7 @@ def test_a_targets_own_flags_come_last() -> None:
 
 
 def test_a_universal_file_has_those_of_its_images() -> None:
-    request = merge(REQUEST, Settings(cgo_flags=FLAGS, target=OWN))
+    request = merge(REQUEST, Project(Path(), Settings(cgo_flags=FLAGS, target=OWN)))
     flags = c_options(request, Path(), [UNIVERSAL], {}).flags
     assert flags["darwin-amd64"]["CGO_CFLAGS"] == "-DA"
     assert flags["darwin-arm64"]["CGO_CFLAGS"] == "-DA -DB"
@@ -44,7 +44,7 @@ def test_the_source_folder_in_flags(tmp_path: Path) -> None:
     folder = tmp_path / "my source"
     folder.mkdir()
     settings = Settings(cgo_flags={"CGO_LDFLAGS": "-L${SRCDIR}/lib -lx"})
-    flags = c_options(merge(REQUEST, settings), folder, [LINUX], {}).flags
+    flags = c_options(merge(REQUEST, Project(Path(), settings)), folder, [LINUX], {}).flags
     assert flags["linux-amd64"] == {
         "CGO_CPPFLAGS": f'"-ffile-prefix-map={folder}=/_/source"',
         "CGO_LDFLAGS": f'"-L{folder}/lib" -lx',
@@ -117,14 +117,16 @@ def test_powerful_flags_are_refused(name: str, flag: str) -> None:
     ],
 )
 def test_flags_of_gos_linker(flag: str, refused: bool) -> None:
-    found = list(c_faults(merge(REQUEST, Settings(ldflags=f"-s {flag}")), [LINUX]))
+    found = list(c_faults(merge(REQUEST, Project(Path(), Settings(ldflags=f"-s {flag}"))), [LINUX]))
     assert len(found) == refused
-    assert not list(c_faults(merge(BuildRequest(".", ldflags=flag), Settings()), [LINUX]))
+    assert not list(
+        c_faults(merge(BuildRequest(".", ldflags=flag), Project(Path(), Settings())), [LINUX])
+    )
 
 
 def test_an_sdk_on_the_command_line_counts_more(tmp_path: Path) -> None:
     settings, folder = Settings(sdk="My.sdk"), tmp_path / "project"
-    own = merge(REQUEST, settings)
-    other = merge(BuildRequest(".", sdk=str(tmp_path / "Other.sdk")), settings)
+    own = merge(REQUEST, Project(Path(), settings))
+    other = merge(BuildRequest(".", sdk=str(tmp_path / "Other.sdk")), Project(Path(), settings))
     assert c_options(own, folder, [MAC], {}).sdk == folder / "My.sdk"
     assert c_options(other, folder, [MAC], {}).sdk == tmp_path / "Other.sdk"

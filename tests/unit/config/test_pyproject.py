@@ -71,10 +71,10 @@ def test_every_field_of_project(tmp_path: Path) -> None:
         "version": "1.2.0rc1",
         "description": "Does things",
         "license": "mit OR apache-2.0",
-        "requires-python": ">=3.11",
+        "requires_python": ">=3.11",
         "author": "The Others",
-        "author-email": "Jane Doe <jane@example.com>",
-        "maintainer-email": "help@example.com",
+        "author_email": "Jane Doe <jane@example.com>",
+        "maintainer_email": "help@example.com",
     }
     assert project.readme is not None
     assert (project.readme.text, project.readme.content_type) == ("About\n", "text/x-rst")

@@ -56,7 +56,7 @@ def table(*dynamic: str, **values: str) -> Project:
 
 def ask(around: Detected = AROUND, **options: Any) -> Any:
     request = BuildRequest(source=".", **options)
-    merged = merge(request, around.project.settings, prebuilt=around.binaries is not None)
+    merged = merge(request, around.project, prebuilt=around.binaries is not None)
     return resolve(merged, around)
 
 
@@ -69,10 +69,10 @@ def refusal(around: Detected = AROUND, **options: Any) -> InvalidOptionsError:
 def test_nothing_asked_everything_detected() -> None:
     options = ask()
     project = options.project
-    assert (project.name, project.version) == ("my-tool", "1.4.0")
-    assert (project.summary, project.license_expression) == ("Does things", "MIT")
-    assert project.urls == {"Source": "https://github.com/o/tool"}
-    assert project.requires_python == ">=3.10"
+    assert (project.get("name"), project.get("version")) == ("my-tool", "1.4.0")
+    assert (project.get("summary"), project.get("license_expression")) == ("Does things", "MIT")
+    assert project.get("project_urls") == {"Source": "https://github.com/o/tool"}
+    assert project.get("requires_python") == ">=3.10"
     assert options.commands == ("my-tool",)
     assert options.targets == default_targets()
     assert options.notes == ()
@@ -95,7 +95,7 @@ def test_a_stated_home_page_gives_way_to_the_flag() -> None:
     urls = {"Docs": "https://docs.example.com", "Homepage": "https://old.example.com"}
     project = replace(table(version="3.0"), urls=urls)
     options = ask(replace(AROUND, project=project), url="https://example.com")
-    assert list(options.project.urls.items()) == [
+    assert list(options.project["project_urls"].items()) == [
         ("Homepage", "https://example.com"),
         ("Docs", "https://docs.example.com"),
     ]
@@ -109,9 +109,13 @@ def test_flags_win_over_everything() -> None:
         url="https://example.com",
     )  # fmt: skip
     found = options.project
-    assert (found.name, found.version, found.summary) == ("flagged", "2.0", "From the flag")
-    assert found.license_expression == "0BSD"
-    assert found.urls == {"Homepage": "https://example.com"}
+    assert (found.get("name"), found.get("version"), found.get("summary")) == (
+        "flagged",
+        "2.0",
+        "From the flag",
+    )
+    assert found.get("license_expression") == "0BSD"
+    assert found.get("project_urls") == {"Homepage": "https://example.com"}
     assert {options.origins[key] for key in ("name", "version", "license")} == {
         "--name",
         "--version",
@@ -121,7 +125,10 @@ def test_flags_win_over_everything() -> None:
 
 def test_the_table_wins_over_detected_values() -> None:
     options = ask(replace(AROUND, project=table(version="3.0", description="From the table")))
-    assert (options.project.version, options.project.summary) == ("3.0", "From the table")
+    assert (options.project.get("version"), options.project.get("summary")) == (
+        "3.0",
+        "From the table",
+    )
     assert options.origins["version"] == "pyproject.toml, project.version"
 
 
@@ -165,35 +172,35 @@ def test_where_settings_come_from(
 
 def test_a_closed_table_keeps_fields_empty() -> None:
     found = ask(replace(AROUND, project=table(version="3.0"))).project
-    assert found.summary is None
-    assert found.license_expression is None
-    assert found.requires_python is None
-    assert found.readme is None
-    assert found.urls == {}
+    assert found.get("summary") is None
+    assert found.get("license_expression") is None
+    assert found.get("requires_python") is None
+    assert found.get("description") is None
+    assert "project_urls" not in found
 
 
 def test_dynamic_fields_are_detected() -> None:
     dynamic = ("version", "description", "license", "urls", "readme", "requires-python")
     found = ask(replace(AROUND, project=table(*dynamic))).project
-    assert found.name == "named"
-    assert (found.version, found.summary, found.license_expression) == (
+    assert found.get("name") == "named"
+    assert (found.get("version"), found.get("summary"), found.get("license_expression")) == (
         "1.4.0",
         "Does things",
         "MIT",
     )
-    assert found.urls == {"Source": "https://github.com/o/tool"}
-    assert found.readme is not None
+    assert found.get("project_urls") == {"Source": "https://github.com/o/tool"}
+    assert found.get("description") is not None
 
 
 def test_no_version_anywhere_is_said() -> None:
     options = ask(replace(AROUND, identity=Identity(), summary=None))
-    assert options.project.version == "0.1.0"
+    assert options.project.get("version") == "0.1.0"
     assert options.notes == (
         "no version found; using 0.1.0 (set --version)",
         "neither the doc comment nor the README has a sentence about the program: "
         "the summary is 'Go binary packaged as Python wheel' (set --description)",
     )
-    assert options.project.summary == "Go binary packaged as Python wheel"
+    assert options.project.get("summary") == "Go binary packaged as Python wheel"
 
 
 DEV = replace(
@@ -214,15 +221,15 @@ def test_a_development_version_is_refused() -> None:
 
 def test_a_development_version_on_request_and_other_ways_out() -> None:
     around = replace(AROUND, identity=DEV)
-    assert ask(around, dev=True).project.version == "1.4.1.dev20240102030405"
-    assert ask(around, version="5").project.version == "5"
-    assert ask(replace(around, project=table(version="6"))).project.version == "6"
+    assert ask(around, dev=True).project.get("version") == "1.4.1.dev20240102030405"
+    assert ask(around, version="5").project.get("version") == "5"
+    assert ask(replace(around, project=table(version="6"))).project.get("version") == "6"
 
 
 def test_an_unknown_licence_is_said_not_guessed() -> None:
     unknown = "LICENSE: it holds MIT, and more than that"
     options = ask(replace(AROUND, license=None, unknown_license=unknown))
-    assert options.project.license_expression is None
+    assert options.project.get("license_expression") is None
     assert options.notes == (
         "the licence is unknown, so none is stated; "
         "LICENSE: it holds MIT, and more than that (set --license)",
@@ -335,7 +342,7 @@ SEVERAL = replace(AROUND, source=replace(AROUND.source, packages=("./cmd/a", "./
 def test_several_commands() -> None:
     options = ask(SEVERAL)
     assert options.commands == ("a", "b")
-    assert options.project.name == "tool"
+    assert options.project.get("name") == "tool"
     project = Project(Path(), Settings(commands={"first": "./cmd/a", "second": "./cmd/b"}))
     named = ask(replace(SEVERAL, project=project))
     assert named.commands == ("first", "second")

@@ -7,29 +7,29 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from packaging.metadata import Metadata, parse_email
+from packaging.metadata import Metadata, RawMetadata, parse_email
 
 from go_to_wheel.config.metadata import (
-    ProjectMetadata,
     check_text,
     parse_license,
     short_description,
 )
-from go_to_wheel.sources.readme import Readme
 from go_to_wheel.wheel.entries import format_entry_points, format_metadata, format_wheel
 
-PROJECT = ProjectMetadata(
-    name="My-Tool",
-    version="1.0",
-    summary="Does it",
-    requires_python=">=3.10",
-    readme=Readme("# My Tool\r\n\nText: with colon\n", "text/markdown"),
-    author="Jäne",
-    author_email="Jäne Doe <jane@example.com>",
-    license_expression="MIT OR Apache-2.0",
-    license_files=("LICENSE", "NOTICE"),
-    urls={"Homepage": "https://example.com"},
-)
+PROJECT: RawMetadata = {
+    "metadata_version": "2.4",
+    "name": "My-Tool",
+    "version": "1.0",
+    "summary": "Does it",
+    "requires_python": ">=3.10",
+    "description": "# My Tool\n\nText: with colon\n",
+    "description_content_type": "text/markdown",
+    "author": "Jäne",
+    "author_email": "Jäne Doe <jane@example.com>",
+    "license_expression": "MIT OR Apache-2.0",
+    "license_files": ["LICENSE", "NOTICE"],
+    "project_urls": {"Homepage": "https://example.com"},
+}
 
 
 def test_metadata_to_the_letter() -> None:
@@ -75,9 +75,11 @@ any_text = st.text(st.characters(exclude_categories=("Cs",)))
 def test_no_value_becomes_another_header(summary: str, author: str, readme: str) -> None:
     if check_text("description", summary) or check_text("author", author):
         return
-    project = ProjectMetadata(
-        "tool", "1.0", summary, ">=3.10", Readme(readme, "text/plain"), author=author
-    )
+    project: RawMetadata = {
+        "metadata_version": "2.4", "name": "tool", "version": "1.0", "summary": summary,
+        "requires_python": ">=3.10", "description": readme,
+        "description_content_type": "text/plain", "author": author,
+    }  # fmt: skip
     raw, unknown = parse_email(format_metadata(project))
     assert unknown == {}
     assert raw.get("summary", "").split() == summary.split()

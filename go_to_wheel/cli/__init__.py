@@ -1,78 +1,56 @@
 """The command line: parses, prints and exits; nothing else in the package does.
 
-Only click is imported at the top. A subcommand's module is imported when it runs, so that
-`--help` and shell completion answer at once.
+Only click is imported at the top of the commands' modules, so that `--help` and shell
+completion answer at once.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
-from importlib import import_module
 from types import FrameType
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
-from click_default_group import DefaultGroup
 
 from go_to_wheel import __version__
-from go_to_wheel.cli import build
+from go_to_wheel.cli import build, check, inspect, project
 from go_to_wheel.cli.messages import fail
 from go_to_wheel.errors import GoToWheelError, shortage_hint
 
 _INTERRUPTED = 130
-#: Each is a module beside this one, with the `command` in it, or a function of another one.
-_PLACES = dict.fromkeys(("init", "platforms", "sdist"), "project")
-_COMMANDS = {
-    "build": "Build wheels from a Go program (the default).",
-    "check": "Check wheels from any tool before they are uploaded.",
-    "init": "Write pyproject.toml and a release workflow.",
-    "inspect": "Show a wheel's program, Go, commit, modules, licences, and why its tags fit.",
-    "platforms": "List platforms, their tags and oldest systems.",
-    "sdist": "Write a project's source archive.",
-    "verify": "Rebuild a wheel from its source and compare the two.",
-    "completion": "Print a completion script for a shell.",
-}
 
 
-class _Group(DefaultGroup):  # type: ignore[misc]  # click-default-group has no types
+class _Group(click.Group):
     """`go-to-wheel SOURCE` is `go-to-wheel build SOURCE`; one help text shows both."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in _COMMANDS and cmd_name not in self.commands:
-            module = import_module(f"{__name__}.{_PLACES.get(cmd_name, cmd_name)}")
-            self.add_command(getattr(module, cmd_name if cmd_name in _PLACES else "command"))
-        found: click.Command | None = super().get_command(ctx, cmd_name)
-        return found
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["build", *args])
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        build_command = build.command
         formatter.write_usage(ctx.command_path, "SOURCE [OPTIONS]")
-        build_command.format_help_text(ctx, formatter)
-        build_ctx = click.Context(build_command, info_name=ctx.info_name)
-        build_command.format_options(build_ctx, formatter)
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+        build.command.format_help_text(ctx, formatter)
+        build_ctx = click.Context(build.command, info_name=ctx.info_name)
+        build.command.format_options(build_ctx, formatter)
+        self.format_commands(ctx, formatter)
         formatter.write_paragraph()
         formatter.write_text(f"go-to-wheel {__version__} (go-to-wheel -V prints this)")
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        build_command = build.command
-        own: list[CompletionItem] = super().shell_complete(ctx, incomplete)
+        own = super().shell_complete(ctx, incomplete)
         names = {item.value for item in own}
         if incomplete.startswith("-"):
-            more = build_command.shell_complete(click.Context(build_command), incomplete)
+            more = build.command.shell_complete(click.Context(build.command), incomplete)
             own += [item for item in more if item.value not in names]
         elif not own or "/" in incomplete:
             own.append(CompletionItem(incomplete, type="dir"))
         return own
 
 
-@click.group(cls=_Group, default="build", default_if_no_args=False, no_args_is_help=True)
+@click.group(cls=_Group, no_args_is_help=True, context_settings={"ignore_unknown_options": True})
 @click.version_option(__version__, "-V", message="%(prog)s %(version)s", help="Print version.")
 def cli() -> None:
     """Turn programs written in Go into Python wheels."""
@@ -84,7 +62,7 @@ def cli() -> None:
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the script that completes go-to-wheel's command line in a shell.
+    """Print a completion script for a shell.
 
     \b
     bash, in ~/.bashrc:               eval "$(go-to-wheel completion bash)"
@@ -97,8 +75,8 @@ def completion(shell: str) -> None:
     click.echo(script.replace('string split "," ', 'string split --max 1 "," '))
 
 
-cli.add_command(build.command)
-cli.add_command(completion)
+for _command in (build.command, check.command, inspect.command, *project.COMMANDS, completion):
+    cli.add_command(_command)
 
 
 def main(args: list[str] | None = None) -> None:

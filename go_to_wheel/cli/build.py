@@ -5,7 +5,7 @@ Only click is imported at the top: the help of every command shows these options
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -120,7 +120,7 @@ _OPTIONS = (
 )
 
 
-@click.command("build")
+@click.command("build", short_help="Build wheels from a Go program (the default).")
 @click.argument("sources", type=click.Path(), nargs=-1, metavar="[SOURCE]...")
 def command(dry_run: bool, as_json: bool, verbose: bool, **options: Any) -> int:
     """Compile a Go program for every platform and wrap each binary into a Python wheel.
@@ -161,7 +161,8 @@ def _request(options: dict[str, Any]) -> BuildRequest:
     if others:  # the files of a release
         options["binaries"] = (options["source"], *others, *options["binaries"])
         options["source"] = ""
-    options["set_version_var"] = options["set_version_var"] or None
+    for name in ("package", "set_version_var"):
+        options[name] = options[name] or None
     options["set_values"] = dict(map(_split_value, options["set_values"])) or None
     return BuildRequest(**options)
 
@@ -173,7 +174,7 @@ def _split_value(text: str) -> tuple[str, str]:
     return name, value
 
 
-def parse_request(args: list[str]) -> BuildRequest:
+def parse_request(args: Sequence[str]) -> BuildRequest:
     """A build's command line -> what it asks for; options of how to print are ignored."""
     options = command.make_context("build", list(args)).params
     printing = ("verbose", "dry_run", "as_json")

@@ -27,7 +27,7 @@ Rows = list[tuple[str, str]]
 @click.option("--all", "everything", is_flag=True, help="List every module and file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(wheel: str, everything: bool, as_json: bool) -> None:
-    """Show a wheel's program, Go, commit, modules, licences, and why its tags fit.
+    """Show what is in a wheel, and why its tags fit.
 
     WHEEL may come from any tool. Nothing is unpacked or run.
     """

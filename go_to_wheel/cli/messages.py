@@ -64,7 +64,7 @@ def format_size(size: int) -> str:
     return f"{value:.1f} {unit}"
 
 
-def make_runner(verbose: bool) -> Runner:
+def make_runner(verbose: bool = False) -> Runner:
     """What starts child processes; `verbose` shows each command."""
     from go_to_wheel.process import Runner
 

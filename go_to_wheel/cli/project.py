@@ -1,22 +1,30 @@
-"""`go-to-wheel init`, `sdist` and `platforms`: what a project needs besides its wheels."""
+"""`go-to-wheel init`, `sdist`, `platforms` and `verify`: what projects need besides wheels.
+
+Only click is imported at the top, so that `--help` answers at once.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from go_to_wheel.builder.scaffold import plan_files, write_files
-from go_to_wheel.builder.sdist import build_sdist
-from go_to_wheel.cli.build import as_json, dev, go_binary, option, output_dir, package, verbose
-from go_to_wheel.cli.messages import format_size, make_runner, note
-from go_to_wheel.config.request import BuildRequest
-from go_to_wheel.golang.command import open_go
-from go_to_wheel.platforms import TARGETS, minimum_system, platform_tags
-from go_to_wheel.process import Runner
+from go_to_wheel.cli.build import (
+    as_json,
+    dev,
+    go_binary,
+    option,
+    output_dir,
+    package,
+    parse_request,
+    verbose,
+)
+from go_to_wheel.cli.messages import format_size, make_runner, note, printable
 
 
 @click.command("init")
@@ -34,7 +42,10 @@ def init(folder: str, split: bool, only_print: bool, force: bool, **options: Any
     .github/workflows/publish.yml at the top of the repository: build on a tag, check, run
     on Linux, macOS and Windows, upload by Trusted Publishing.
     """
-    runner = Runner()
+    from go_to_wheel.builder.scaffold import plan_files, write_files
+    from go_to_wheel.config.request import BuildRequest
+
+    runner = make_runner()
     request = BuildRequest(source=folder, **options)
     files, notes = plan_files(Path(folder), request, runner, os.environ, split)
     for text in notes:
@@ -69,10 +80,14 @@ def init(folder: str, split: bool, only_print: bool, force: bool, **options: Any
 @dev
 @verbose
 def sdist(vendor: bool | None, verbose: bool, **options: Any) -> None:
-    """Write the source archive of a project whose build backend is go-to-wheel.
+    """Write a project's source archive.
 
-    SOURCE is the folder of its pyproject.toml (default: the current one).
+    SOURCE is the folder of a pyproject.toml whose build backend is go-to-wheel (default: the
+    current one).
     """
+    from go_to_wheel.builder.sdist import build_sdist
+    from go_to_wheel.config.request import BuildRequest
+
     environ = {**os.environ, "GOWORK": "off"}
     path, notes = build_sdist(BuildRequest(**options), make_runner(verbose), environ, vendor)
     click.echo("Built 1 source archive:")
@@ -85,11 +100,14 @@ def sdist(vendor: bool | None, verbose: bool, **options: Any) -> None:
 @go_binary
 @as_json
 def platforms(go_binary: str | None, as_json: bool) -> None:
-    """List every platform, its wheel tags and the oldest system it runs on.
+    """List platforms, their tags and oldest systems.
 
     The oldest system depends on the Go in use; * marks the platforms built by default.
     """
-    version = open_go(go_binary, Runner(), Path.cwd(), os.environ).version
+    from go_to_wheel.golang.command import open_go
+    from go_to_wheel.platforms import TARGETS, minimum_system, platform_tags
+
+    version = open_go(go_binary, make_runner(), Path.cwd(), os.environ).version
     rows: list[dict[str, Any]] = [
         {
             "name": target.name,
@@ -106,3 +124,56 @@ def platforms(go_binary: str | None, as_json: bool) -> None:
     for row in rows:
         mark, tags = "*" if row["default"] else " ", ".".join(row["tags"])
         click.echo(f"{mark} {row['name']:<17} {row['minimum_system']:<13} {tags}")
+
+
+@click.command("verify")
+@click.argument("wheel", type=click.Path())
+@option("--source SOURCE", "The program's source (default: the module that the wheel names).")
+@as_json
+@verbose
+@click.argument("build_options", nargs=-1, type=click.UNPROCESSED, metavar="[-- BUILD OPTIONS]")
+def verify(
+    wheel: str, source: str | None, as_json: bool, verbose: bool, build_options: tuple[str, ...]
+) -> int:
+    """Rebuild a wheel from its source and compare the two.
+
+    Builds with the Go, the options and the date that WHEEL records. A SOURCE in a git
+    repository is taken at the recorded commit, without touching the checkout. Options of
+    the build that the wheel doesn't record (--readme, for example) go after '--'.
+
+    Exits with 0 when the two are the same bytes, with 1 and the first difference if not.
+    """
+    from go_to_wheel.builder.rebuild import compare_wheels, locate_request, read_recipe, rebuild
+    from go_to_wheel.sources.files import BINARY_LIMIT, read_file
+
+    name = Path(wheel).name
+    original = read_file(Path(wheel), None, BINARY_LIMIT)
+    recipe = read_recipe(original, name)
+    for text in recipe.notes:
+        note(text)
+    runner = make_runner(verbose)
+    with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as folder:
+        scratch = Path(folder)
+        request = locate_request(recipe, source, runner, os.environ, scratch)
+        added, unset = vars(parse_request(build_options)), vars(parse_request(()))
+        given = {key: value for key, value in added.items() if value != unset[key]}
+        request = replace(request, **given | {"output_dir": str(scratch / "dist")})
+        path = rebuild(recipe, request, runner, os.environ)
+        difference = compare_wheels(original, path.read_bytes())
+    file, sha256 = path.name, recipe.anatomy.sha256
+    identical = difference is None and file == name
+    place, details = difference or ("", [])
+    if as_json:
+        found = {"place": place, "details": details} if difference else None
+        result = {"wheel": name, "identical": identical, "sha256": sha256, "built": file}
+        click.echo(json.dumps({**result, "difference": found}, indent=2))
+    elif identical:
+        click.echo(f"identical: {name} (sha256 {sha256})")
+    else:
+        click.echo(f"different: {name}" + (f" comes out as {file}" if file != name else ""))
+        for line in [f"first difference in {place}", *details] if difference else ():
+            click.echo(f"  {printable(line)}")
+    return 0 if identical else 1
+
+
+COMMANDS = (init, platforms, sdist, verify)

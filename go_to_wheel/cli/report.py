@@ -31,10 +31,9 @@ _PLAN_KEYS = {
 
 def run(request: BuildRequest, as_json: bool, verbose: bool) -> int:
     """Build, print the report, return the exit code."""
-    with _show_progress(disabled=verbose) as (count, on_event):
+    with _status(disabled=verbose) as show:
         plan = plan_build(request, make_runner(verbose), os.environ)
-        count(len(plan.options.targets))
-        report = run_build(plan, on_event)
+        report = run_build(plan, _counter(show, len(plan.options.targets)))
     if as_json:
         click.echo(json.dumps(format_report(plan, report), indent=2))
     else:
@@ -51,7 +50,7 @@ def run(request: BuildRequest, as_json: bool, verbose: bool) -> int:
 
 def print_plan(request: BuildRequest, as_json: bool, verbose: bool) -> None:
     """What a build would do, each value with its source."""
-    with _show_progress(disabled=verbose):
+    with _status(disabled=verbose):
         plan = plan_build(request, make_runner(verbose), os.environ)
         described = format_plan(plan, list_targets(plan, plan.options.targets, strict=True))
     if as_json:
@@ -135,32 +134,26 @@ def format_report(plan: BuildPlan, report: BuildReport) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def _show_progress(disabled: bool) -> Iterator[tuple[Callable[[int], None], EventSink]]:
-    """A line on stderr, if that is a terminal, while modules are fetched and targets built.
+def _counter(show: Callable[[str], None], total: int) -> EventSink:
+    """What shows the build's events; called from its threads, rich takes the lock."""
+    stages: dict[str, str] = {}
 
-    Yields what takes the number of targets, once it is known, and a sink for the build's
-    events. That is called from the build's threads; rich takes the lock.
-    """
+    def count(event: Event) -> None:
+        stages[event.target] = "" if event.stage in ("done", "failed") else event.stage
+        working = [f"{stage} {name}" for name, stage in list(stages.items()) if stage]
+        show(f"{len(stages) - len(working)}/{total} {', '.join(working)}")
+
+    return count
+
+
+@contextmanager
+def _status(disabled: bool) -> Iterator[Callable[[str], None]]:
+    """A line on stderr, if that is a terminal; yields what changes it."""
     if disabled or not sys.stderr.isatty():
-        yield lambda total: None, lambda event: None
+        yield lambda text: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    description = TextColumn("{task.description}")
-    with Progress(*columns, description, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("reading the source; Go may download modules", total=None)
-        working: dict[str, str] = {}
-
-        def sink(event: Event) -> None:
-            if event.stage in ("done", "failed"):
-                working.pop(event.target, None)
-                progress.advance(task)
-            else:
-                working[event.target] = event.stage
-            names = ", ".join(f"{stage} {name}" for name, stage in list(working.items()))
-            progress.update(task, description=names)
-
-        yield lambda total: progress.update(task, total=total), sink
+    console = Console(stderr=True)
+    with console.status("reading the source; Go may download modules") as status:
+        yield status.update

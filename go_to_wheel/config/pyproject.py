@@ -28,13 +28,14 @@ from go_to_wheel.sources.readme import Readme
 FILE_NAME = "pyproject.toml"
 BACKEND = "go_to_wheel.backend"
 TABLE = "tool.go-to-wheel"
-#: [project]'s texts, and two that core metadata has other names for.
+#: [project]'s texts and lists.
 _TEXTS = (
     *("name", "version", "description", "license", "requires_python"),
     *("author", "author_email", "maintainer", "maintainer_email"),
 )
-_NAMES = {"description": "summary", "license": "license_expression"}
-_LISTS = ("keywords", "requires_dist", "provides_extra")
+_LISTS = ("classifiers", "keywords", "requires_dist", "provides_extra")
+#: Those that core metadata has other names for.
+_NAMES = {"description": "summary", "license": "license_expression", "classifiers": "classifier"}
 #: Shapes of values as `_fits` reads them.
 _LIST = (str, [str])
 _FLAGS = dict.fromkeys(("CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS"), str)
@@ -115,7 +116,7 @@ class Project:
     readme: Readme | None = None
     readme_file: Path | None = None
     license_files: tuple[tuple[str, bytes], ...] | None = None
-    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lists: Mapping[str, list[str]] = field(default_factory=dict)
     urls: Mapping[str, str] = field(default_factory=dict)
     entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     note: str = ""
@@ -188,10 +189,7 @@ def _read_table(folder: Path, data: Mapping[str, Any], settings: Settings) -> Pr
         readme=Readme(meta.readme.text, meta.readme.content_type or "") if meta.readme else None,
         readme_file=readme_file,
         license_files=licenses if meta.license_files is not None else None,
-        lists={
-            "classifiers": tuple(fields.get("classifier", ())),
-            **{name: tuple(fields.get(name, ())) for name in _LISTS},
-        },
+        lists={name: fields.get(_NAMES.get(name, name), []) for name in _LISTS},
         urls=dict(meta.urls),
         entry_points={group: dict(entries) for group, entries in groups.items() if entries},
     )

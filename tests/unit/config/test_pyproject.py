@@ -80,14 +80,14 @@ def test_every_field_of_project(tmp_path: Path) -> None:
     assert (project.readme.text, project.readme.content_type) == ("About\n", "text/x-rst")
     assert project.license_files == (("legal/MIT.txt", b"mit"),)
     assert project.lists == {
-        "classifiers": ("Topic :: Utilities",),
-        "keywords": ("a", "b"),
-        "requires_dist": (
+        "classifiers": ["Topic :: Utilities"],
+        "keywords": ["a", "b"],
+        "requires_dist": [
             'click>=8; python_version < "4"',
             'rich; extra == "extra"',
             'pywin32; sys_platform == "win32" and extra == "extra"',
-        ),
-        "provides_extra": ("extra",),
+        ],
+        "provides_extra": ["extra"],
     }
     assert project.urls == {"Homepage": "https://example.com"}
     assert project.entry_points == {
@@ -100,8 +100,8 @@ def test_names_of_extras_are_normalised(tmp_path: Path) -> None:
     text = '[project]\nname = "x"\nversion = "1"\noptional-dependencies.Big_One = ["rich"]\n'
     lists = read(tmp_path, BACKEND + text).lists
     assert (lists["provides_extra"], lists["requires_dist"]) == (
-        ("big-one",),
-        ('rich; extra == "big-one"',),
+        ["big-one"],
+        ['rich; extra == "big-one"'],
     )
 
 

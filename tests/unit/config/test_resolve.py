@@ -101,6 +101,13 @@ def test_a_stated_home_page_gives_way_to_the_flag() -> None:
     ]
 
 
+def test_lists_of_the_table_are_lists_in_the_metadata() -> None:
+    project = replace(table(version="3.0"), lists={"classifiers": ["A", "B"], "keywords": []})
+    found = ask(replace(AROUND, project=project)).project
+    assert found["classifiers"] == ["A", "B"]
+    assert "keywords" not in found
+
+
 def test_flags_win_over_everything() -> None:
     project = table(version="3.0", description="From the table", license="ISC")
     options = ask(

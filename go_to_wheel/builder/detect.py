@@ -17,7 +17,7 @@ from go_to_wheel.builder.version_var import find_version_variable, judge_variabl
 from go_to_wheel.config.c_options import c_options
 from go_to_wheel.config.options import Detected, Fault, Identity, Value
 from go_to_wheel.config.pyproject import FILE_NAME, Project
-from go_to_wheel.config.request import MergedRequest
+from go_to_wheel.config.request import AUTO, MergedRequest
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError, SourceError
 from go_to_wheel.golang.cgo import use_c
 from go_to_wheel.golang.command import Go, open_go
@@ -227,7 +227,7 @@ def _query_go(located: Located) -> Findings:
         packages = tuple(_find_main(go, source, package, targets) for package in source.packages)
         go, said = _use_c(go, located, targets) if request.cgo and request.compiles else (go, [])
         variable, missing = "", None
-        if request.finds_variable:
+        if AUTO in (request.set_version_var or ()):
             variable, missing = find_version_variable(go, source, packages, targets[0])
         asked = request.variables(variable)
         faults, notes = judge_variables(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from types import FrameType
 from typing import Any
 
 import click
@@ -83,7 +82,7 @@ def main(args: list[str] | None = None) -> None:
     """Run the command line and exit: 0 fine, 1 failed, 2 misused, 130 interrupted."""
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _exit_on_signal)
+            signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
     sys.exit(run(args))
 
 
@@ -121,7 +120,3 @@ def _show_usage_error(error: click.ClickException) -> None:
     if getattr(error, "option_name", "") == "--version":
         hint = "it is the package's version; go-to-wheel -V prints go-to-wheel's own"
     fail(error.format_message(), hint)
-
-
-def _exit_on_signal(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -135,7 +136,7 @@ def format_report(plan: BuildPlan, report: BuildReport) -> dict[str, Any]:
 
 
 def _counter(show: Callable[[str], None], total: int) -> EventSink:
-    """What shows the build's events; called from its threads, rich takes the lock."""
+    """What shows the build's events; called from its threads."""
     stages: dict[str, str] = {}
 
     def count(event: Event) -> None:
@@ -148,12 +149,17 @@ def _counter(show: Callable[[str], None], total: int) -> EventSink:
 
 @contextmanager
 def _status(disabled: bool) -> Iterator[Callable[[str], None]]:
-    """A line on stderr, if that is a terminal; yields what changes it."""
+    """A line on stderr, if that is a terminal; yields what replaces it."""
     if disabled or not sys.stderr.isatty():
         yield lambda text: None
         return
-    from rich.console import Console
 
-    console = Console(stderr=True)
-    with console.status("reading the source; Go may download modules") as status:
-        yield status.update
+    def show(text: str) -> None:
+        width = shutil.get_terminal_size().columns - 1
+        click.echo(f"\r\x1b[K{text[:width]}", err=True, nl=False)
+
+    show("reading the source; Go may download modules")
+    try:
+        yield show
+    finally:
+        show("")

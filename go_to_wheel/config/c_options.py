@@ -14,7 +14,7 @@ from typing import Any
 
 from go_to_wheel.config.options import Fault
 from go_to_wheel.config.pyproject import FILE_NAME, TABLE
-from go_to_wheel.config.request import MergedRequest, split_flags
+from go_to_wheel.config.request import MergedRequest, quote_flag, split_flags
 from go_to_wheel.platforms import Target
 
 _OLDEST_GLIBC = "2.17"
@@ -71,8 +71,7 @@ def _expand(flags: Mapping[str, str], root: Path) -> dict[str, str]:
     texts = {name: f"{flags.get(name, '')} {hidden.get(name, '')}" for name in names}
     return {
         name: " ".join(
-            f'"{word}"' if re.search(r"[\s']", word) else f"'{word}'" if '"' in word else word
-            for word in (word.replace(_SOURCE, root.as_posix()) for word in split_flags(text))
+            quote_flag(word.replace(_SOURCE, root.as_posix())) for word in split_flags(text)
         )
         for name, text in texts.items()
     }
@@ -87,9 +86,7 @@ def c_faults(request: MergedRequest, targets: Sequence[Target]) -> Iterator[Faul
             "name each one's: CC_linux_arm64=COMMAND go-to-wheel --cgo …\n"
             "or build one platform: --platforms native",
         )
-    if libc not in (None, "musl", "glibc"):
-        yield Fault(f"libc {libc!r} is unknown; choose 'musl' or 'glibc'")
-    elif glibc and libc == "musl":
+    if glibc and libc == "musl":
         yield Fault(f"glibc {glibc!r} has no meaning with --libc musl", "leave one of them out")
     elif glibc and not (re.fullmatch(r"2\.\d{2}", glibc) and glibc >= _OLDEST_GLIBC):
         yield Fault(f"glibc {glibc!r} is not a version from {_OLDEST_GLIBC} on")

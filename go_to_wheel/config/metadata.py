@@ -68,7 +68,7 @@ def parse_license(expression: str) -> str:
         ) from None
 
 
-def short_description(name: str, summary: str, commands: Sequence[str]) -> Readme:
+def format_readme(name: str, summary: str, commands: Sequence[str]) -> Readme:
     """A long description for a program that has no README, from what is known."""
     listed = ", ".join(f"`{command}`" for command in commands)
     noun = "command" if len(commands) == 1 else "commands"
@@ -82,17 +82,10 @@ def short_description(name: str, summary: str, commands: Sequence[str]) -> Readm
 
 def check_metadata(project: RawMetadata) -> list[str]:
     """What the specification has against these values that no other check has seen."""
-    files = project.get("license_files", [])
-    names = [name.casefold() for name in files]
-    faults = [
-        f"licence files {name!r} differ only in case; not every file system can hold them all"
-        for name in files
-        if names.count(name.casefold()) > 1
-    ]
     try:
         Metadata.from_raw(project, validate=True).as_rfc822().as_bytes()
     except ExceptionGroup as group:
-        faults += [str(error) for error in group.exceptions]
+        return [str(error) for error in group.exceptions]
     except (InvalidMetadata, UnicodeEncodeError) as error:
-        faults.append(f"the metadata can't be written: {error}")
-    return faults
+        return [f"the metadata can't be written: {error}"]
+    return []

@@ -135,11 +135,6 @@ class BuildOptions:
         return dict.fromkeys(own, "ldflags -X") | dict(self.variables)
 
     @property
-    def private(self) -> tuple[str, ...]:
-        """The commands in the package's folder, instead of on PATH."""
-        return self.detected.project.settings.private
-
-    @property
     def output_dir(self) -> Path:
         """Where the wheels are put."""
         return Path(self.request.output_dir)

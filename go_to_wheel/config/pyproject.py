@@ -28,11 +28,12 @@ from go_to_wheel.sources.readme import Readme
 FILE_NAME = "pyproject.toml"
 BACKEND = "go_to_wheel.backend"
 TABLE = "tool.go-to-wheel"
-#: [project]'s texts and lists.
-_TEXTS = (
-    *("name", "version", "description", "license", "requires_python"),
-    *("author", "author_email", "maintainer", "maintainer_email"),
-)
+#: [project]'s texts, each with its key, and lists.
+TEXTS = {name: name for name in ("name", "version", "description", "license")} | {
+    "requires_python": "requires-python",
+    **dict.fromkeys(("author", "author_email"), "authors"),
+    **dict.fromkeys(("maintainer", "maintainer_email"), "maintainers"),
+}
 _LISTS = ("classifiers", "keywords", "requires_dist", "provides_extra")
 #: Those that core metadata has other names for.
 _NAMES = {"description": "summary", "license": "license_expression", "classifiers": "classifier"}
@@ -179,7 +180,7 @@ def _read_table(folder: Path, data: Mapping[str, Any], settings: Settings) -> Pr
     paths = sorted(meta.license_files or ())
     licenses = tuple((path.as_posix(), read_text_file(folder / path, folder)) for path in paths)
     fields = _core_metadata(meta)
-    stated = [name for name in _TEXTS if name.replace("_", "-") not in meta.dynamic]
+    stated = [name for name, key in TEXTS.items() if key not in meta.dynamic]
     texts = {name: fields.get(_NAMES.get(name, name)) for name in stated}
     return Project(
         folder=folder,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from typing import Any
 
-from go_to_wheel.config.pyproject import FILE_NAME, KEYS, TABLE, Project
+from go_to_wheel.config.pyproject import FILE_NAME, KEYS, TABLE, TEXTS, Project
 from go_to_wheel.platforms import Target
 
 DEFAULT_OUTPUT_DIR = "./dist"
@@ -19,8 +19,6 @@ DEFAULT_OUTPUT_DIR = "./dist"
 AUTO = "auto"
 PLACEHOLDERS = ("version", "tag", "commit", "short-commit", "date")
 
-#: Those whose names [project] has in other tables.
-_PERSON = re.compile("(author|maintainer).*")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 #: A word of a flags string as Go splits it: quotes count at its beginning, nothing is escaped.
 _WORD = re.compile(r"'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<plain>\S+)")
@@ -80,24 +78,22 @@ class BuildRequest:
     @property
     def packages(self) -> tuple[str, ...]:
         """The packages asked for, in order."""
-        return _listed(self.package)
-
-
-def _listed(value: str | Sequence[str] | None) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value or ())
+        return (self.package,) if isinstance(self.package, str) else tuple(self.package or ())
 
 
 @dataclass(frozen=True)
 class MergedRequest(BuildRequest):
     """A request, with pyproject.toml's values for what it leaves open, and their `places`.
 
-    `commands` are the packages' names where the settings have them, `cgo_flags` flags for C by
-    variable; `target` has further "ldflags", "tags" and "cgo-flags" by the target's name.
+    `commands` are the packages' names where the settings have them, `private` those that are not
+    on PATH, `cgo_flags` flags for C by variable; `target` has further "ldflags", "tags" and
+    "cgo-flags" by the target's name.
     """
 
     maintainer: str | None = None
     maintainer_email: str | None = None
     commands: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
     cgo_flags: Mapping[str, str] = field(default_factory=dict)
     target: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
@@ -106,11 +102,6 @@ class MergedRequest(BuildRequest):
         """Where the value of an option is from."""
         name = KEYS[key].name if key in KEYS else key.replace("-", "_")
         return self.places.get(name, f"--{key}")
-
-    @property
-    def finds_variable(self) -> bool:
-        """Whether the variable for the version is to be found."""
-        return AUTO in _listed(self.set_version_var)
 
     def tags_for(self, target: Target) -> tuple[str, ...]:
         """The build tags of a target's programs."""
@@ -128,7 +119,7 @@ class MergedRequest(BuildRequest):
 
         `found` is the variable for `auto`; those of the linker's flags have no template.
         """
-        names = [found if name == AUTO else name for name in _listed(self.set_version_var)]
+        names = [found if name == AUTO else name for name in self.set_version_var or ()]
         asked: dict[str, tuple[str, str | None]] = {
             **{name: ("set-version-var", "{version}") for name in names if name},
             **{name: ("set", template) for name, template in (self.set_values or {}).items()},
@@ -148,12 +139,13 @@ def merge(request: BuildRequest, project: Project, prebuilt: bool = False) -> Me
     }
     stated |= project.values or {}
     places = {item.name: f"{TABLE}.{key}" for key, item in KEYS.items()}
-    for name in project.values or {}:
-        places[name] = "project." + _PERSON.sub(r"\1s", name).replace("_", "-")
+    places |= {name: f"project.{key}" for name, key in TEXTS.items()}
     commands = {} if request.packages else stated.get("commands", {})
     if commands:
         stated["package"], places["package"] = tuple(commands.values()), f"{TABLE}.commands"
-    asked = {**vars(request), "package": request.packages or None}
+    variables = request.set_version_var
+    variables = (variables,) if isinstance(variables, str) else variables
+    asked = {**vars(request), "package": request.packages or None, "set_version_var": variables}
     open_names = {item.name for item in fields(MergedRequest)} - {"commands", "target"}
     taken = {n: v for n, v in stated.items() if n in open_names and asked.get(n) in (None, False)}
     flags = [name for name in ("ldflags", "tags") if asked[name] is not None]
@@ -185,12 +177,16 @@ def split_flags(flags: str) -> list[str]:
 def format_setting(variable: str, value: str) -> str:
     """The linker's flag for one variable; raises ValueError for a value it can't take."""
     setting = f"{variable}={value}"
-    if not re.search(r"[\s'\"]", setting):
-        return f"-X {setting}"
-    quote = '"' if "'" in setting else "'"
-    if quote in setting:
+    if "'" in setting and '"' in setting:
         raise ValueError(f"set {setting!r}: Go's linker takes no value with both kinds of quotes")
-    return f"-X {quote}{setting}{quote}"
+    return f"-X {quote_flag(setting)}"
+
+
+def quote_flag(word: str) -> str:
+    """A word as Go splits it from others; it has at most one kind of quotes."""
+    if not re.search(r"[\s'\"]", word):
+        return word
+    return f'"{word}"' if "'" in word else f"'{word}'"
 
 
 def fill_placeholders(template: str, known: Mapping[str, str]) -> str:

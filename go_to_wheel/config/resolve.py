@@ -14,12 +14,7 @@ from typing import Any, cast
 from packaging.metadata import RawMetadata
 
 from go_to_wheel.config.c_options import c_faults
-from go_to_wheel.config.metadata import (
-    check_metadata,
-    check_text,
-    parse_license,
-    short_description,
-)
+from go_to_wheel.config.metadata import check_metadata, check_text, format_readme, parse_license
 from go_to_wheel.config.options import (
     DEFAULT_DESCRIPTION,
     DEFAULT_REQUIRES_PYTHON,
@@ -27,16 +22,11 @@ from go_to_wheel.config.options import (
     BuildOptions,
     Detected,
     Fault,
-    Layout,
     Value,
     refuse,
 )
 from go_to_wheel.config.pyproject import FILE_NAME, KEYS, TABLE
-from go_to_wheel.config.request import (
-    MergedRequest,
-    fill_placeholders,
-    format_setting,
-)
+from go_to_wheel.config.request import MergedRequest, fill_placeholders, format_setting
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.naming import check_command, check_name, name_from_path, parse_version
 from go_to_wheel.platforms import Target, default_targets, parse_selection
@@ -78,17 +68,16 @@ class _Resolver:
         request, detected = self.request, self.detected
         if detected.binaries:
             self.refuse_compile_options()
-        targets, layout = self.targets(), self.layout()
+        targets, layout = self.targets(), self.pick("launcher", default="native")
         user_flags = self.pick("ldflags", default="")
         name = self.name()
         commands = self.commands(name)
         given, version = self.version()
         variables = request.variables(detected.version_variable)
-        self.check_variables(variables)
+        self.note_variables(variables)
         stamped = given if request.version is not None else version
-        values = {name: text for name, (_, text) in variables.items() if text is not None}
         strip = "" if detected.binaries else "-s -w"
-        flags = [strip, *self.variable_flags(values, stamped), user_flags]
+        flags = [strip, *self.variable_flags(variables, stamped), user_flags]
         tags = self.tags()
         project = self.metadata(name, version, commands)
         self.check_rest(commands, targets)
@@ -158,12 +147,6 @@ class _Resolver:
                 self.add(fault, f"there are binaries for: {listed}")
         return chosen
 
-    def layout(self) -> Layout:
-        chosen = self.pick("launcher", default="native")
-        if chosen not in ("native", "python"):
-            self.add(f"launcher {chosen!r} is unknown; choose 'native' or 'python'")
-        return "python" if chosen == "python" else "native"
-
     def tags(self) -> tuple[str, ...]:
         names = self.pick("tags") or ()
         for name in names:
@@ -174,10 +157,10 @@ class _Resolver:
 
     def name(self) -> str:
         source = self.detected.source
-        kind, path = "module", source.module_path
+        derived = Value(name_from_path(source.module_path), f"module {source.module_path}")
         if len(source.package_paths) == 1:
-            kind, path = "package", source.package_paths[0]
-        derived = Value(name_from_path(path), f"{kind} {path}")
+            (path,) = source.package_paths
+            derived = Value(name_from_path(path), f"package {path}")
         name = self.pick("name", self.detected.identity.name or derived) or ""
         self.check(check_name, name)
         return name
@@ -187,23 +170,23 @@ class _Resolver:
         if self.request.packages:
             self.origins["package"] = self.request.place("package")
         paths, binaries = self.detected.source.package_paths, self.detected.binaries
-        faultless = not self.faults
-        entry_point = self.pick("entry-point")
-        source = self.origins.pop("entry-point", "the name")
-        commands: tuple[str, ...] = (name if entry_point is None else entry_point,)
+        entry_point = self.request.entry_point
+        commands: tuple[str, ...] = (name,)
+        source = "the name"
         if binaries and len(binaries.commands) > 1:
             commands, source = binaries.commands, "the files' names"
         elif self.request.commands:
-            commands, source = self.request.commands, f"{FILE_NAME}, {TABLE}.commands"
+            commands, source = self.request.commands, self.request.place("package")
         elif len(paths) > 1:
             commands, source = tuple(map(name_from_path, paths)), "the packages' names"
+        elif entry_point is not None:
+            commands, source = (entry_point,), self.request.place("entry-point")
         self.origins["command"] = source
         if len(paths) > 1 and entry_point is not None:
             fault = f"entry-point {entry_point!r} can't name {len(paths)} commands"
             self.add(fault, _NAME_COMMANDS)
-        if entry_point is not None or len(paths) > 1 or faultless:
-            for command in commands:
-                self.check(check_command, command)
+        for command in commands if source != "the name" or not self.faults else ():
+            self.check(check_command, command)
         for command in sorted({name for name in commands if commands.count(name) > 1}):
             self.add(f"two packages have the command {command!r}", _NAME_COMMANDS)
         return commands
@@ -229,22 +212,40 @@ class _Resolver:
             self.notes.append(f"version {given!r} is {version!r} to Python (PEP 440)")
         return given.strip(), version
 
-    def check_variables(self, variables: Mapping[str, tuple[str, str | None]]) -> None:
-        """Check the variables' names; the options that name them are sources of the flags."""
-        found = self.detected.version_variable
-        places = {self.origins["ldflags"]: None}
+    def variable_flags(
+        self, variables: Mapping[str, tuple[str, str | None]], version: str
+    ) -> Iterator[str]:
+        """The linker's flags for the variables that have a template of their value."""
+        known = {**self.detected.identity.stamps, "version": version}
         for name, (option, template) in variables.items():
-            if template is not None:
-                auto = f" auto found {found}" if found and option == "set-version-var" else ""
-                places[f"{self.request.place(option)}{auto}"] = None
             if not _VARIABLE.fullmatch(name):
                 self.add(
                     f"{option} {name!r} is not PACKAGE.VARIABLE (write 'main.version')",
                     "find it in the program's source: grep -rn 'var .*[vV]ersion' .",
                 )
-        if len(places) > 1:
-            places.pop("default", None)
-        self.origins["ldflags"] = ", ".join(places)
+            try:
+                if template is not None:
+                    yield format_setting(name, fill_placeholders(template, known))
+            except KeyError as error:
+                lacking = error.args[0]
+                if self.detected.identity.settled:
+                    self.notes.append(f"{name} is left as it is: a source archive has no {lacking}")
+                else:
+                    self.add(
+                        f"set {name!r}: the {lacking} in {template!r} is not known here",
+                        f"build in a git checkout, or write a value: --set {name}=VALUE",
+                    )
+            except ValueError as error:
+                self.add(f"set {name!r}: {error}", "write --set main.commit={commit}")
+
+    def note_variables(self, variables: Mapping[str, tuple[str, str | None]]) -> None:
+        """Add the options that name variables to the sources of the linker's flags."""
+        found = self.detected.version_variable
+        places = [self.origins["ldflags"]]
+        for option, template in variables.values():
+            auto = f" auto found {found}" if found and option == "set-version-var" else ""
+            places += [f"{self.request.place(option)}{auto}"] if template is not None else []
+        self.origins["ldflags"] = ", ".join(dict.fromkeys(places)).removeprefix("default, ")
 
     def refuse_compile_options(self) -> None:
         """Prebuilt binaries stay as they are: flags can't change them."""
@@ -262,30 +263,15 @@ class _Resolver:
                 "leave it out here, and build the binaries with it",
             )
 
-    def variable_flags(self, values: Mapping[str, str], version: str) -> Iterator[str]:
-        """The linker's flags for variables, each with a template of its value."""
-        known = {**self.detected.identity.stamps, "version": version}
-        for name, template in values.items():
-            try:
-                yield format_setting(name, fill_placeholders(template, known))
-            except KeyError as error:
-                lacking = error.args[0]
-                if self.detected.identity.settled:
-                    self.notes.append(f"{name} is left as it is: a source archive has no {lacking}")
-                else:
-                    self.add(
-                        f"set {name!r}: the {lacking} in {template!r} is not known here",
-                        f"build in a git checkout, or write a value: --set {name}=VALUE",
-                    )
-            except ValueError as error:
-                self.add(f"set {name!r}: {error}", "write --set main.commit={commit}")
-
     def check_rest(self, commands: Sequence[str], targets: Sequence[Target]) -> None:
         for name in sorted({*self.project.settings.private} - {*commands}):
             self.add(f"private {name!r} is none of the commands: {', '.join(commands)}")
         jobs = self.request.jobs
         if jobs is not None and jobs < 1:
             self.add(f"jobs {jobs} must be at least 1")
+        for key, first, second in (("launcher", "native", "python"), ("libc", "musl", "glibc")):
+            if (value := getattr(self.request, key)) not in (None, first, second):
+                self.add(f"{key} {value!r} is unknown; choose {first!r} or {second!r}")
         for text in (self.request.ldflags, self.request.output_dir):
             if text is not None and "\0" in text:
                 self.add(f"{text!r} contains a NUL character")
@@ -337,7 +323,7 @@ class _Resolver:
             return None
         if files.readme is None:
             self.origins["readme"] = "made from the summary"
-            return short_description(name, summary or "", commands)
+            return format_readme(name, summary or "", commands)
         self.origins["readme"] = files.readme_name
         return files.readme
 

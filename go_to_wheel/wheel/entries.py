@@ -89,7 +89,7 @@ def wheel_entries(
     inside = f"{options.package}/bin"
     native = options.layout == "native"
     folders = dict.fromkeys(programs, f"{_stem(options)}.data/scripts" if native else inside)
-    folders |= dict.fromkeys(options.private, inside)
+    folders |= dict.fromkeys(options.request.private, inside)
     return [
         *launcher_files(options, target),
         *(Entry(path, data) for path, data in options.detected.python_files),
@@ -122,7 +122,7 @@ def launcher_files(
         executable_suffix=target.exe_suffix,
         editable_binaries=editable or {},
         nested=options.nested_launcher,
-        private=options.private,
+        private=options.request.private,
     )
     folder = launcher_folder(options)
     return [Entry(f"{folder}/{name}", data) for name, data in launcher_entries(constants).items()]
@@ -153,7 +153,7 @@ def info_entries(
         *(Entry(f"{info}/licenses/{name}", data) for name, data in licenses.files),
     ]
     main = f"{launcher_folder(options).replace('/', '.')}:main"
-    public = [command for command in options.commands if command not in options.private]
+    public = [command for command in options.commands if command not in options.request.private]
     groups = {"console_scripts": dict.fromkeys(public, main) if scripts else {}}
     for group, references in options.detected.project.entry_points.items():
         groups[group] = {**groups.get(group, {}), **references}

@@ -46,8 +46,8 @@ def test_the_source_folder_in_flags(tmp_path: Path) -> None:
     settings = Settings(cgo_flags={"CGO_LDFLAGS": "-L${SRCDIR}/lib -lx"})
     flags = c_options(merge(REQUEST, Project(Path(), settings)), folder, [LINUX], {}).flags
     assert flags["linux-amd64"] == {
-        "CGO_CPPFLAGS": f'"-ffile-prefix-map={folder}=/_/source"',
-        "CGO_LDFLAGS": f'"-L{folder}/lib" -lx',
+        "CGO_CPPFLAGS": f"'-ffile-prefix-map={folder}=/_/source'",
+        "CGO_LDFLAGS": f"'-L{folder}/lib' -lx",
     }
 
 

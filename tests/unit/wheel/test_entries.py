@@ -11,8 +11,8 @@ from packaging.metadata import Metadata, RawMetadata, parse_email
 
 from go_to_wheel.config.metadata import (
     check_text,
+    format_readme,
     parse_license,
-    short_description,
 )
 from go_to_wheel.wheel.entries import format_entry_points, format_metadata, format_wheel
 
@@ -199,8 +199,8 @@ def test_bad_licences(text: str) -> None:
     assert repr(text) in str(caught.value)
 
 
-def test_a_short_description_says_how_to_get_the_command() -> None:
-    readme = short_description("my-tool", "Does it", ["mytool"])
+def test_a_format_readme_says_how_to_get_the_command() -> None:
+    readme = format_readme("my-tool", "Does it", ["mytool"])
     assert readme.content_type == "text/markdown"
     for words in ("# my-tool", "Does it", "`mytool`", "pip install my-tool", "mytool --help"):
         assert words in readme.text

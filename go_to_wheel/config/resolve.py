@@ -307,7 +307,7 @@ class _Resolver:
             "name": name,
             "version": version,
             "summary": summary,
-            "description": readme.text.replace("\\r\\n", "\\n"),
+            "description": readme.text.replace("\r\n", "\n"),
             "description_content_type": readme.content_type,
             "license_expression": self.parse(parse_license, license_text) if license_text else None,
             "license_files": [path for path, _ in self.detected.files.licenses],

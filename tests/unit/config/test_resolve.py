@@ -108,6 +108,13 @@ def test_lists_of_the_table_are_lists_in_the_metadata() -> None:
     assert "keywords" not in found
 
 
+def test_line_ends_of_the_description() -> None:
+    files = replace(AROUND.files, readme=Readme("# A\r\n\nb\n", "text/markdown"))
+    found = ask(replace(AROUND, files=files)).project
+    assert found["description"] == "# A\n\nb\n"
+    assert found["description_content_type"] == "text/markdown"
+
+
 def test_flags_win_over_everything() -> None:
     project = table(version="3.0", description="From the table", license="ISC")
     options = ask(

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from itertools import pairwise, takewhile
 
 from packaging.tags import Tag
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from go_to_wheel.check.report import Finding, Findings, fault
+from go_to_wheel.naming import distribution_name
 from go_to_wheel.platforms import Target, Version2
 
 _LINUX = "x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64"
@@ -54,7 +55,6 @@ _WINDOWS = re.compile(
     r"(^|/)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.[^/]*)?(/|$)",
     re.IGNORECASE,
 )
-_HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _CASE_SENSITIVE = ("linux", "manylinux", "musllinux")
 #: The longest name of one file or folder: 255 bytes on Linux, 255 UTF-16 units elsewhere.
 _MAX_PART = 255
@@ -142,7 +142,7 @@ def parse_name(filename: str) -> WheelName:
 
 def check_name(name: WheelName) -> Findings:
     """What PyPI would refuse about the file name alone."""
-    written, normalized = name.stem.split("-")[0], canonicalize_name(name.name).replace("-", "_")
+    written, normalized = name.stem.split("-")[0], distribution_name(name.name)
     if written != normalized:
         yield fault("filename-normalized", written, f"it should be {normalized!r}")
     if name.version.local:
@@ -201,12 +201,9 @@ def find_hidden(text: str, allowed: str = "") -> str:
 
     As in "U+202E (RIGHT-TO-LEFT OVERRIDE)"; "" where there is none.
     """
-    if text.isascii() and text.isprintable():
-        return ""
-    for char in text:
-        if unicodedata.category(char) in _HIDDEN and char not in allowed:
-            return f"U+{ord(char):04X} ({unicodedata.name(char, '')})".removesuffix(" ()")
-    return ""
+    odd = (char for char in text if not char.isprintable() and char not in allowed)
+    char = next((char for char in odd if unicodedata.category(char) != "Zs"), "")
+    return char and f"U+{ord(char):04X} ({unicodedata.name(char, '')})".removesuffix(" ()")
 
 
 def _check_repeats(paths: Sequence[str], folds: bool) -> Findings:

@@ -183,31 +183,26 @@ def _read_native(wheel: Wheel, content: zips.Content) -> Findings:
 
 
 def _check_sdist(wheel: Wheel, stream: BinaryIO) -> Findings:
-    stem = wheel.file.removesuffix(".tar.gz")
-    try:
-        name, version = parse_sdist_filename(wheel.file)
-        wheel.name = naming.WheelName(str(name), version, frozenset(), stem)
-    except InvalidSdistFilename as error:
-        yield Finding("sdist-invalid", str(error))
+    stem, total = wheel.file.removesuffix(".tar.gz"), 0
     stream.seek(0)
     try:
+        name, version = parse_sdist_filename(wheel.file)
         with tarfile.open(fileobj=stream, mode="r:gz") as archive:
-            total = 0
             for member in islice(archive, zips.MAX_ENTRIES):
                 wheel.files.append((member.name, member.size))
                 total += member.size
                 if total > zips.BOMB_SIZE and total > zips.BOMB_RATIO * wheel.size:
                     yield Finding("zip-bomb", f"it unpacks to over {total >> 20} MiB")
                     return
-                if why := _refuse_member(member, stem):
-                    yield fault("sdist-unsafe", member.name, why)
+                if _is_unsafe(member, stem):
+                    yield fault("sdist-unsafe", member.name)
                 if member.name == f"{stem}/PKG-INFO" and member.size <= dist_info.MAX_TEXT:
                     content = archive.extractfile(member)
                     wheel.texts["METADATA"] = content.read() if content else b""
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        yield Finding("sdist-invalid", f"it can't be read as a .tar.gz archive: {error}")
+    except (InvalidSdistFilename, tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        yield Finding("sdist-invalid", f"it can't be read as a source archive: {error}")
         return
-    wheel.readable = wheel.name is not naming.NO_NAME
+    wheel.name, wheel.readable = naming.WheelName(str(name), version, frozenset(), stem), True
     if text := wheel.texts.get("METADATA"):
         paths = {path for path, _ in wheel.files}
         yield from guarded("PKG-INFO", dist_info.check_metadata(text, wheel.name, paths, stem))
@@ -216,18 +211,13 @@ def _check_sdist(wheel: Wheel, stream: BinaryIO) -> Findings:
         yield Finding("sdist-invalid", f"'{stem}/PKG-INFO' {why}")
 
 
-def _refuse_member(member: tarfile.TarInfo, stem: str) -> str:
-    """Why pip would not unpack a member (PEP 721), or it would be outside the one folder."""
-    path = posixpath.normpath(member.name)
-    start = posixpath.dirname(path) if member.issym() else ""
-    target = posixpath.normpath(posixpath.join(start, member.linkname))
-    if not f"{path}/".startswith(f"{stem}/"):
-        return f"it is not in the folder '{stem}'"
-    if member.isdev():
-        return "it is a device"
-    if (member.issym() or member.islnk()) and not f"{target}/".startswith(f"{stem}/"):
-        return f"it is a link to {member.linkname!r}, outside the folder"
-    return ""
+def _is_unsafe(member: tarfile.TarInfo, stem: str) -> bool:
+    """Whether pip would not unpack it (PEP 721), or it would be outside the one folder."""
+    start = posixpath.dirname(member.name) if member.issym() else ""
+    is_link = member.issym() or member.islnk()
+    target = posixpath.join(start, member.linkname) if is_link else member.name
+    places = [posixpath.normpath(path) for path in (member.name, target)]
+    return member.isdev() or any(not f"{path}/".startswith(f"{stem}/") for path in places)
 
 
 def inspect_wheel(path: str | os.PathLike[str]) -> Wheel:

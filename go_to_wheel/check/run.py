@@ -25,6 +25,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
 
+from packaging.metadata import Metadata, parse_email
 from packaging.tags import sys_tags
 
 from go_to_wheel.binary.facts import BinaryFacts, describe
@@ -52,10 +53,10 @@ _MAX_METADATA = 256 << 10
 #: docutils has global state.
 _ONE_AT_A_TIME = threading.Lock()
 #: What pip takes from one wheel for all of a release.
-_COMPARED = ("Name", "Version", "Requires-Dist", "Requires-Python", "Provides-Extra")
-#: What is linked in, and so the licences, may differ from system to system. So may line
-#: ends, which a checkout on Windows may have changed.
-_IGNORED = (b"License-Expression:", b"License-File:")
+_COMPARED = ("requires_python", "requires_dist", "provides_extra")
+#: What is linked in, and so the licences, may differ from system to system; the rest are how
+#: METADATA is written.
+_IGNORED = ("license_expression", "license_files", "metadata_version", "dynamic")
 #: Each takes up to some 100 MB of memory, for wheels at the limits.
 _MAX_WORKERS = 8
 #: Tag architecture -> qemu-user's name for it, where that differs.
@@ -203,16 +204,24 @@ def _check_metadata(members: list[Wheel]) -> Findings:
     first: dict[object, Wheel] = {}
     for member in members:
         other = first.setdefault(member.name.version, member)
-        texts = [wheel.texts.get("METADATA", b"") for wheel in (member, other)]
-        lines, others = ([x for x in t.splitlines() if not x.startswith(_IGNORED)] for t in texts)
-        if lines != others and all(texts):
-            stated, other_stated = map(_compared, (member, other))
-            code = "set-description" if stated == other_stated else "set-metadata"
-            yield Finding(code, f"its METADATA is not that of {other.file}", wheel=member.file)
+        text, other_text = (wheel.texts.get("METADATA") for wheel in (member, other))
+        if text and other_text and text != other_text:
+            stated, other_stated = _parse_metadata(text), _parse_metadata(other_text)
+            if stated != other_stated:
+                code = "set-description" if stated[0] == other_stated[0] else "set-metadata"
+                yield Finding(code, f"its METADATA is not that of {other.file}", wheel=member.file)
 
 
-def _compared(wheel: Wheel) -> list[list[str]]:
-    return [sorted(map(str, wheel.metadata.get_all(name, []))) for name in _COMPARED]
+def _parse_metadata(text: bytes) -> tuple[list[object], dict[str, object]]:
+    """What pip compares, whatever its spelling, and what PyPI shows."""
+    raw, _ = parse_email(text.replace(b"\r\n", b"\n"))
+    shown = {key: value for key, value in raw.items() if key not in (*_COMPARED, *_IGNORED)}
+    try:
+        parsed = Metadata.from_raw(raw, validate=False)
+        values = [getattr(parsed, name) for name in _COMPARED]
+        return [set(value) if isinstance(value, list) else value for value in values], shown
+    except Exception:  # noqa: BLE001 (whatever a text causes is a finding of that wheel)
+        return [raw.get(name) for name in _COMPARED], shown
 
 
 def _check_duplicates(members: list[Wheel]) -> Findings:

@@ -7,13 +7,14 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from wheel_factory import META, PLATFORMS, PROGRAM, good
 
-from go_to_wheel.check.report import PAGES, RULES
+from go_to_wheel.check.report import PAGES, RULES, Finding
 from go_to_wheel.check.run import check_wheels
 from go_to_wheel.cli.check import command
 from go_to_wheel.errors import InvalidOptionsError, MissingPathError
@@ -181,6 +182,26 @@ def test_every_code_has_its_section() -> None:
         )
         assert len(why) > 20 and example, code
     assert len({section[3] for section in sections}) == len(RULES)
+
+
+def anchors(text: str) -> list[str]:
+    """The anchors that GitHub and the site give to the headings of a page, in their order."""
+    found: Counter[str] = Counter()
+    result = []
+    for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
+        slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        result.append(f"{slug}-{found[slug]}" if found[slug] else slug)
+        found[slug] += 1
+    return result
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_the_address_of_a_code_is_its_own_section(code: str) -> None:
+    """A heading of the same words before it would take the anchor."""
+    path, _, anchor = Finding(code, "").page.partition("#")
+    text = (DOCS.parents[2] / path).read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    assert headings[anchors(text).index(anchor)] == f"`{code}`"
 
 
 def test_findings_lead_to_their_section(dist: Path) -> None:

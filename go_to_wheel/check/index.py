@@ -7,6 +7,7 @@ unearth reads the index and downloads, with credentials as pip has them: in the 
 from __future__ import annotations
 
 import ast
+import logging
 import os
 import re
 import ssl
@@ -53,6 +54,7 @@ class Index:
         except ImportError:
             text = "a project's name needs unearth, which is not installed"
             raise ToolchainError(text, "pip install 'go-to-wheel[check]'") from None
+        logging.getLogger("unearth").setLevel(logging.ERROR)  # what is missing has its message here
         settings = _read_pip_settings(runner)
         if url and not re.match("(https?|file)://.", url):
             text = f"--index-url {url!r} is not the address of an index"
@@ -67,9 +69,9 @@ class Index:
         self.finder: Any = PackageFinder(session, index_urls=main, ignore_compatibility=True)
         for address in extra:
             self.finder.add_index_url(address)
-        self.addresses = [str(source["url"]) for source in self.finder.sources]
+        addresses = ", ".join(str(source["url"]) for source in self.finder.sources)
         #: The addresses, without credentials.
-        self.shown = ", ".join(re.sub(r"(?<=://)[^/@]*@", "", place) for place in self.addresses)
+        self.shown = re.sub(r"(?<=://)[^/]*@", "", addresses)
 
     def fetch(
         self,
@@ -89,12 +91,12 @@ class Index:
 
         requirement = Requirement(release)
         try:
-            packages = self._list_packages(requirement.name)
+            packages = list(self.finder.find_all_packages(requirement.name, allow_yanked=True))
             version = next((p.version for p in self.finder.find_matches(requirement)), None)
             found = [p.link for p in packages if p.version == version]
             links = [link for link in found if _is_for(link.filename, platforms)]
             if not links:
-                raise _nothing(requirement, version, [str(p.version) for p in packages])
+                raise self._nothing(requirement, version, [str(p.version) for p in packages])
             paths = []
             for number, link in enumerate(sorted(links, key=lambda link: link.filename), 1):
                 progress(f"downloading {link.filename} ({number} of {len(links)})")
@@ -110,27 +112,23 @@ class Index:
         from httpx2 import HTTPError
 
         try:
-            self._list_packages(Requirement(requirement).name)
             return any(self.finder.find_matches(requirement))
-        except (HTTPError, OSError, InvalidOptionsError):
+        except (HTTPError, OSError):
             return False
 
-    def _list_packages(self, name: str) -> list[Any]:
-        """All files of a project, the newest first.
-
-        Raises InvalidOptionsError where no index has the project, or one refuses to say.
-        """
-        places = [f"{address.rstrip('/')}/{name}/" for address in self.addresses]
-        get = self.finder.session.get
-        statuses = [get(place, follow_redirects=True).status_code for place in places]
-        if 401 in statuses or 403 in statuses:
-            text = f"{self.shown} refuses access to {name!r} ({max(statuses)})"
-            hint = "give credentials as for pip: in the address, in ~/.netrc or in a keyring"
-            raise InvalidOptionsError([text], hint)
-        if min(statuses) >= 400:
-            text = f"there is no project {name!r} on {self.shown} ({statuses[0]}), and no such path"
-            raise InvalidOptionsError([text], f"check its spelling, or {_OTHER}")
-        return list(self.finder.find_all_packages(name, allow_yanked=True))
+    def _nothing(
+        self, requirement: Requirement, version: object, every: list[str]
+    ) -> InvalidOptionsError:
+        name, versions = requirement.name, list(dict.fromkeys(every))[:5]
+        text = f"there is no release '{requirement}'; the newest are {', '.join(versions)}"
+        hint = f"check one: go-to-wheel check {'=='.join([name, *versions[:1]])}"
+        if version:
+            text = f"{name} {version} has no wheel for these platforms"
+            hint = f"check all of it: go-to-wheel check {name}=={version}"
+        elif not versions:
+            text = f"there is no project {name!r} on {self.shown}, or it refuses access"
+            hint = f"check its spelling, give credentials as for pip, or {_OTHER}"
+        return InvalidOptionsError([text], hint)
 
 
 def _read_pip_settings(runner: Runner) -> dict[str, list[str]]:
@@ -152,14 +150,3 @@ def _is_for(filename: str, platforms: Sequence[Target]) -> bool:
         return not platforms and filename.endswith((".whl", *SDIST_ENDINGS))
     tags = parse_name(filename).platforms
     return any(tag == "any" or serves(tag, target) for tag in tags for target in platforms)
-
-
-def _nothing(requirement: Requirement, version: object, every: list[str]) -> InvalidOptionsError:
-    name = requirement.name
-    if version:
-        text = f"{name} {version} has no wheel for these platforms"
-        return InvalidOptionsError([text], f"check all of it: go-to-wheel check {name}=={version}")
-    versions = list(dict.fromkeys(every))[:5]
-    text = f"there is no release '{requirement}'; the newest are {', '.join(versions) or 'none'}"
-    hint = f"check one: go-to-wheel check {'=='.join([name, *versions[:1]])}"
-    return InvalidOptionsError([text], hint)

@@ -229,17 +229,16 @@ def _query_go(located: Located) -> Findings:
         variable, missing = "", None
         if AUTO in (request.set_version_var or ()):
             variable, missing = find_version_variable(go, source, packages, targets[0])
-        asked = request.variables(variable)
-        faults, notes = judge_variables(
-            {name: option for name, (option, _) in asked.items() if "." in name},
+        faults = judge_variables(
+            {k: option for k, (option, _) in request.variables(variable).items() if "." in k},
             lambda path: (
                 packages if path == "main" else [list_package(go, source.root, path, targets[0])]
             ),
         )
     except GoToWheelError as error:
         return Findings(go, error=error)
-    faults = (missing, *faults) if missing else faults
-    return Findings(go, packages, variable, faults, (*said, *notes))
+    faults = [missing, *faults] if missing else faults
+    return Findings(go, packages, variable, tuple(faults), tuple(said))
 
 
 def _use_c(go: Go, located: Located, targets: Sequence[Target]) -> tuple[Go, list[str]]:

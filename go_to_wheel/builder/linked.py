@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -92,15 +92,8 @@ def _list_target(plan: BuildPlan, strict: bool, target: Target) -> tuple[list[No
     root, go = plan.source.root, plan.go.with_tags(plan.options.request.tags_for(target))
     linked = list_linked(go, root, plan.source.packages, target)
     _refuse_links(linked, root)
-    faults, _ = judge_variables(
-        plan.options.variables_for(target),
-        lambda path: [
-            package
-            for package in linked
-            if (not package.is_dependency if path == "main" else package.import_path == path)
-        ],
-    )
-    refuse(faults)
+    variables = plan.options.variables_for(target)
+    refuse(judge_variables(variables, lambda path: _declaring(linked, path)))
     zig = go.c_compiler(target)
     left_out = [] if zig else find_cgo(go, root, linked, target)
     for name, other in ((name, replacement_for(name)) for name in left_out):
@@ -117,6 +110,12 @@ def _list_target(plan: BuildPlan, strict: bool, target: Target) -> tuple[list[No
     if not plan.options.request.dependency_licenses:
         return c_parts, left_out
     return read_notices(go, plan.package.module_path, linked) + c_parts, left_out
+
+
+def _declaring(linked: Sequence[Package], path: str) -> list[Package]:
+    """The packages of a variable's path; the programs' for "main"."""
+    mains = path == "main"
+    return [p for p in linked if (not p.is_dependency if mains else p.import_path == path)]
 
 
 def _refuse_links(linked: Iterable[Package], root: Path) -> None:

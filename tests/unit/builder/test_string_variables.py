@@ -8,7 +8,7 @@ from go_to_wheel.builder.version_var import parse_string_variables
 
 
 def initials(*texts: str) -> dict[str, str]:
-    return {name: found.initial for name, found in parse_string_variables(texts).items()}
+    return dict(parse_string_variables(texts))
 
 
 @pytest.mark.parametrize(
@@ -51,21 +51,6 @@ def test_declarations(declaration: str, expected: dict[str, str]) -> None:
 def test_constants_of_another_file_of_the_package() -> None:
     files = ('package m\nvar v = dev + "x"\n', 'package m\nconst dev = "d"\n')
     assert initials(*files) == {"v": "constant"}
-
-
-@pytest.mark.parametrize(
-    ("body", "assigns"),
-    [
-        ('if version == "" {\n\t\tversion = "dev"\n\t}', True),
-        ('version += "!"', True),
-        ('config.version = "x"', False),
-        ('version := "x"', False),
-        ('_ = version == "x"', False),
-    ],
-)
-def test_init_functions_that_assign(body: str, assigns: bool) -> None:
-    text = f"package main\n\nvar version string\n\nfunc init() {{\n\t{body}\n}}\n"
-    assert parse_string_variables([text])["version"].set_by_init == assigns
 
 
 @pytest.mark.parametrize(

@@ -12,35 +12,28 @@ from go_to_wheel.golang.packages import Package
 
 @pytest.fixture
 def package(tmp_path: Path) -> Package:
-    code = 'package main\n\nvar version = "dev"\n\nvar computed = f()\n\nvar late string\n\n'
-    (tmp_path / "main.go").write_text(code + 'func init() {\n\tlate = "x"\n}\n')
+    code = 'package main\n\nvar version = "dev"\n\nvar computed = f()\n'
+    (tmp_path / "main.go").write_text(code)
     return Package("m.example/t", "main", str(tmp_path), "m.example/t", go_files=("main.go",))
 
 
-def judge(name: str, package: Package) -> tuple[str, str, str]:
-    faults, notes = judge_variables({name: "set"}, lambda path: [package])
-    message, hint = next(((fault.message, fault.hint) for fault in faults), ("", ""))
-    return message, hint, "".join(notes)
+def judge(name: str, package: Package) -> tuple[str, str]:
+    faults = judge_variables({name: "set"}, lambda path: [package])
+    return next(((fault.message, fault.hint) for fault in faults), ("", ""))
 
 
 def test_a_variable_that_can_be_set(package: Package) -> None:
-    assert judge("main.version", package) == ("", "", "")
+    assert judge("main.version", package) == ("", "")
 
 
 def test_a_variable_that_is_not_there(package: Package) -> None:
-    message, hint, _ = judge("main.typo", package)
+    message, hint = judge("main.typo", package)
     assert message == "set 'main.typo' sets nothing: the program has no such string variable"
     assert "main.version" in hint
 
 
 def test_a_computed_variable(package: Package) -> None:
     assert "computes it when it starts" in judge("main.computed", package)[0]
-
-
-def test_a_variable_that_init_sets(package: Package) -> None:
-    message, _, note = judge("main.late", package)
-    assert message == ""
-    assert note.startswith("main.late is also set by an init function")
 
 
 STAMP = b"mod\tm.example/t\tv1.2.3\th1:x\n"

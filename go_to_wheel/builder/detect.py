@@ -14,7 +14,6 @@ from pathlib import Path
 
 from go_to_wheel.builder.identity import Machine, identify, stated_version
 from go_to_wheel.builder.version_var import find_version_variable, judge_variables
-from go_to_wheel.config.c_options import c_options
 from go_to_wheel.config.options import Detected, Fault, Identity, Value
 from go_to_wheel.config.pyproject import FILE_NAME, Project
 from go_to_wheel.config.request import AUTO, MergedRequest
@@ -225,7 +224,9 @@ def _query_go(located: Located) -> Findings:
         go = go.with_tags(request.tags or ())
         go = go.with_cgo() if request.cgo else go
         packages = tuple(_find_main(go, source, package, targets) for package in source.packages)
-        go, said = _use_c(go, located, targets) if request.cgo and request.compiles else (go, [])
+        said: list[str] = []
+        if request.cgo and request.compiles:
+            go, said = use_c(go, source, request, targets, machine.environ)
         variable, missing = "", None
         if AUTO in (request.set_version_var or ()):
             variable, missing = find_version_variable(go, source, packages, targets[0])
@@ -239,15 +240,6 @@ def _query_go(located: Located) -> Findings:
         return Findings(go, error=error)
     faults = [missing, *faults] if missing else faults
     return Findings(go, packages, variable, tuple(faults), tuple(said))
-
-
-def _use_c(go: Go, located: Located, targets: Sequence[Target]) -> tuple[Go, list[str]]:
-    """A Go that compiles C, with the compilers that the user names, else zig."""
-    request, source = located.request, located.source
-    options = c_options(request, located.project.folder, targets, located.machine.environ)
-    parts = [part for target in targets for part in target.slices]
-    listers = {part: go.with_tags(request.tags_for(part)) for part in parts}
-    return use_c(go, source.root, source.packages, listers, options)
 
 
 def _find_main(go: Go, source: ModuleSource, asked: str, targets: Sequence[Target]) -> Package:

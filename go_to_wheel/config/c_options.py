@@ -1,4 +1,4 @@
-"""What the user says about C: the compiler, the C library, Apple's SDK, flags.
+"""What can't be meant about C: the compiler, the C library, Apple's SDK, flags.
 
 Flags are pyproject.toml's, which may be a stranger's. Those that could start a program, write a
 file or depend on this machine are refused, as Go refuses them in #cgo lines.
@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from go_to_wheel.config.options import Fault
 from go_to_wheel.config.pyproject import FILE_NAME, TABLE
-from go_to_wheel.config.request import MergedRequest, quote_flag, split_flags
+from go_to_wheel.config.request import OLDEST_GLIBC, MergedRequest, split_flags
 from go_to_wheel.platforms import Target
 
-_OLDEST_GLIBC = "2.17"
-#: The folder of pyproject.toml, in a flag; and what stands for it in a program.
-_SOURCE, _NO_SOURCE = "${SRCDIR}", "/_/source"
 #: The flags of a compiler, and of a linker; a word without a dash is a flag's value or a file.
 _WORDS = r"[^-@].*|-O\w?|-pthread|-s|-w"
 _COMPILER = re.compile(
@@ -36,47 +31,6 @@ _LINKER = re.compile(
 _POWERFUL = re.compile(r"--?(extld|extldflags|extar|tmpdir|o|(cpu|mem|block|benchmark)profile\w*)")
 
 
-@dataclass(frozen=True)
-class COptions:
-    """How C is compiled: a command instead of zig, glibc's oldest version ("" for musl), Apple's
-    SDK, more flags by target and variable, and the environment, which names compilers too.
-    """
-
-    cc: str | None = None
-    glibc: str = ""
-    sdk: Path | None = None
-    flags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    environ: Mapping[str, str] = field(default_factory=dict)
-
-
-def c_options(
-    request: MergedRequest, folder: Path, targets: Sequence[Target], environ: Mapping[str, str]
-) -> COptions:
-    """The options for these targets, unchecked; `folder` is that of pyproject.toml."""
-    root = folder.resolve()
-    glibc = request.glibc or (_OLDEST_GLIBC if request.libc == "glibc" else "")
-    base = root if "sdk" in request.places else Path()
-    sdk = (base / request.sdk).resolve() if request.sdk else None
-    parts = [part for each in targets for part in each.slices]
-    flags = {part.name: _expand(request.cgo_flags_for(part), root) for part in parts}
-    return COptions(request.cc, glibc, sdk, flags, environ)
-
-
-def _expand(flags: Mapping[str, str], root: Path) -> dict[str, str]:
-    """The flags with the source's folder, which no program has then."""
-    if not any(_SOURCE in text for text in flags.values()):
-        return {**flags}
-    hidden = {"CGO_CPPFLAGS": f"-ffile-prefix-map={_SOURCE}={_NO_SOURCE}"}
-    names = sorted({*flags, *hidden})
-    texts = {name: f"{flags.get(name, '')} {hidden.get(name, '')}" for name in names}
-    return {
-        name: " ".join(
-            quote_flag(word.replace(_SOURCE, root.as_posix())) for word in split_flags(text)
-        )
-        for name, text in texts.items()
-    }
-
-
 def c_faults(request: MergedRequest, targets: Sequence[Target]) -> Iterator[Fault]:
     """What can't be meant, with what to do about it."""
     libc, glibc, sdk = request.libc, request.glibc, request.sdk
@@ -88,8 +42,8 @@ def c_faults(request: MergedRequest, targets: Sequence[Target]) -> Iterator[Faul
         )
     if glibc and libc == "musl":
         yield Fault(f"glibc {glibc!r} has no meaning with --libc musl", "leave one of them out")
-    elif glibc and not (re.fullmatch(r"2\.\d{2}", glibc) and glibc >= _OLDEST_GLIBC):
-        yield Fault(f"glibc {glibc!r} is not a version from {_OLDEST_GLIBC} on")
+    elif glibc and not (re.fullmatch(r"2\.\d{2}", glibc) and glibc >= OLDEST_GLIBC):
+        yield Fault(f"glibc {glibc!r} is not a version from {OLDEST_GLIBC} on")
     given = {"--cc": request.cc, "--libc": libc, "--glibc": glibc, "--sdk": sdk}
     names = [name for name, value in {**given, "cgo-flags": request.cgo_flags}.items() if value]
     systems = {target.goos for target in targets} or {"darwin"}
@@ -122,8 +76,9 @@ def _flag_faults(request: MergedRequest) -> Iterator[Fault]:
         for name, text in table.get("cgo-flags", {}).items():
             allowed = _LINKER if name == "CGO_LDFLAGS" else _COMPILER
             for word in split_flags(text):
-                if not allowed.fullmatch(word):
+                if "${" in word or not allowed.fullmatch(word):
                     yield Fault(
                         f"{FILE_NAME}: {place}.cgo-flags.{name}: {word!r} is refused",
-                        "flags that start programs, write files or depend on this machine are",
+                        "flags that start programs, write files or depend on this machine are; "
+                        "${SRCDIR} belongs into #cgo lines",
                     )

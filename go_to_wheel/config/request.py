@@ -22,6 +22,7 @@ PLACEHOLDERS = ("version", "tag", "commit", "short-commit", "date")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 #: A word of a flags string as Go splits it: quotes count at its beginning, nothing is escaped.
 _WORD = re.compile(r"'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<plain>\S+)")
+OLDEST_GLIBC = "2.17"
 #: Settings that are about compiling, with that of the packages to compile.
 _COMPILER = (
     *("package", "commands", "ldflags", "tags", "set_version_var", "set_values", "target"),
@@ -108,6 +109,11 @@ class MergedRequest(BuildRequest):
         own = self.target.get(target.name, {}).get("tags", ())
         return tuple(dict.fromkeys([*(self.tags or ()), *own]))
 
+    @property
+    def oldest_glibc(self) -> str:
+        """The glibc that C programs for Linux need, "" for static ones; unchecked."""
+        return self.glibc or (OLDEST_GLIBC if self.libc == "glibc" else "")
+
     def cgo_flags_for(self, target: Target) -> dict[str, str]:
         """A target's flags for C by variable: the common ones, then its own."""
         tables = [self.cgo_flags, self.target.get(target.name, {}).get("cgo-flags", {})]
@@ -137,6 +143,8 @@ def merge(request: BuildRequest, project: Project, prebuilt: bool = False) -> Me
         for name, value in vars(project.settings).items()
         if value and not (prebuilt and name in _COMPILER)
     }
+    if "sdk" in stated:
+        stated["sdk"] = str(project.folder / stated["sdk"])
     stated |= project.values or {}
     places = {item.name: f"{TABLE}.{key}" for key, item in KEYS.items()}
     places |= {name: f"project.{key}" for name, key in TEXTS.items()}
@@ -179,14 +187,10 @@ def format_setting(variable: str, value: str) -> str:
     setting = f"{variable}={value}"
     if "'" in setting and '"' in setting:
         raise ValueError(f"set {setting!r}: Go's linker takes no value with both kinds of quotes")
-    return f"-X {quote_flag(setting)}"
-
-
-def quote_flag(word: str) -> str:
-    """A word as Go splits it from others; it has at most one kind of quotes."""
-    if not re.search(r"[\s'\"]", word):
-        return word
-    return f'"{word}"' if "'" in word else f"'{word}'"
+    if not re.search(r"[\s'\"]", setting):
+        return f"-X {setting}"
+    quote = '"' if "'" in setting else "'"
+    return f"-X {quote}{setting}{quote}"
 
 
 def fill_placeholders(template: str, known: Mapping[str, str]) -> str:

@@ -74,7 +74,9 @@ class _Resolver:
         commands = self.commands(name)
         given, version = self.version()
         variables = request.variables(detected.version_variable)
-        self.note_variables(variables)
+        named = [request.place(option) for option, text in variables.values() if text is not None]
+        places = ", ".join(dict.fromkeys([self.origins["ldflags"], *named]))
+        self.origins["ldflags"] = places.removeprefix("default, ")
         stamped = given if request.version is not None else version
         strip = "" if detected.binaries else "-s -w"
         flags = [strip, *self.variable_flags(variables, stamped), user_flags]
@@ -237,15 +239,6 @@ class _Resolver:
                     )
             except ValueError as error:
                 self.add(f"set {name!r}: {error}", "write --set main.commit={commit}")
-
-    def note_variables(self, variables: Mapping[str, tuple[str, str | None]]) -> None:
-        """Add the options that name variables to the sources of the linker's flags."""
-        found = self.detected.version_variable
-        places = [self.origins["ldflags"]]
-        for option, template in variables.values():
-            auto = f" auto found {found}" if found and option == "set-version-var" else ""
-            places += [f"{self.request.place(option)}{auto}"] if template is not None else []
-        self.origins["ldflags"] = ", ".join(dict.fromkeys(places)).removeprefix("default, ")
 
     def refuse_compile_options(self) -> None:
         """Prebuilt binaries stay as they are: flags can't change them."""

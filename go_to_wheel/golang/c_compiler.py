@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from go_to_wheel.config.c_options import COptions
+from go_to_wheel.config.request import MergedRequest
 from go_to_wheel.errors import InvalidOptionsError, ToolchainError
 from go_to_wheel.licenses import Notice
 from go_to_wheel.platforms import Target, macos_floor
@@ -191,12 +191,14 @@ def find_zig(glibc: str = "", sdk: Path | None = None) -> Zig:
     raise ToolchainError("--cgo needs a C compiler, and ziglang is not installed", INSTALL_HINT)
 
 
-def find_own(target: Target, options: COptions) -> OwnCompiler | None:
+def find_own(
+    target: Target, request: MergedRequest, sdk: Path | None, environ: Mapping[str, str]
+) -> OwnCompiler | None:
     """The compiler named for a target: CC_linux_arm64 and CXX_linux_arm64, else `--cc`."""
     system = f"{target.goos}_{target.goarch}"
-    named, cxx = (options.environ.get(f"{name}_{system}", "") for name in ("CC", "CXX"))
-    cc = named or options.cc
-    return OwnCompiler(cc, cxx, options.glibc, options.sdk) if cc else None
+    named, cxx = (environ.get(f"{name}_{system}", "") for name in ("CC", "CXX"))
+    cc = named or request.cc
+    return OwnCompiler(cc, cxx, request.oldest_glibc, sdk) if cc else None
 
 
 def check_sdk(folder: Path) -> None:

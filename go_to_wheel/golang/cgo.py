@@ -10,7 +10,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from go_to_wheel.config.c_options import COptions
+from go_to_wheel.config.request import MergedRequest
 from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.c_compiler import (
     FRAMEWORKS,
@@ -26,6 +26,7 @@ from go_to_wheel.golang.messages import APPLE, ELSEWHERE
 from go_to_wheel.golang.packages import Package, list_cgo_files, list_linked
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.files import open_file
+from go_to_wheel.sources.module import ModuleSource
 
 _IMPORT_C = re.compile(rb'^\s*(?:import\s+)?"C"\s*(?://.*)?$', re.MULTILINE)
 
@@ -56,40 +57,43 @@ STUBS = {
 
 def use_c(
     go: Go,
-    folder: Path,
-    packages: Sequence[str],
-    listers: Mapping[Target, Go],
-    options: COptions,
+    source: ModuleSource,
+    request: MergedRequest,
+    targets: Sequence[Target],
+    environ: Mapping[str, str],
 ) -> tuple[Go, list[str]]:
     """A Go that compiles C for those targets whose programs have it, and notes.
 
-    `listers` list with cgo and each target's build tags. zig compiles where the user names no
-    compiler. Raises InvalidOptionsError for targets that C can't be compiled for and for a
-    folder without an SDK, SourceError for packages that need what zig doesn't have,
-    ToolchainError without zig.
+    zig compiles where neither the user nor the environment names a compiler. Raises
+    InvalidOptionsError for targets that C can't be compiled for and for a folder without an SDK,
+    SourceError for packages that need what zig doesn't have, ToolchainError without zig.
     """
-    if options.sdk and any(target.goos == "darwin" for target in listers):
-        check_sdk(options.sdk)
+    parts = [part for target in targets for part in target.slices]
+    listers = {part: go.with_tags(request.tags_for(part)) for part in parts}
+    sdk = Path(request.sdk).resolve() if request.sdk else None
+    if sdk and any(target.goos == "darwin" for target in parts):
+        check_sdk(sdk)
     compilers: dict[object, OwnCompiler | None] = {}
     faults: list[str] = []
     for target in {target.compile_key: target for target in listers}.values():
-        linked = list_linked(listers[target], folder, packages, target)
+        linked = list_linked(listers[target], source.root, source.packages, target)
         users = [package for package in linked if package.uses_c and not package.is_standard]
         if users:
-            own = compilers[target.compile_key] = find_own(target, options)
+            own = compilers[target.compile_key] = find_own(target, request, sdk, environ)
             for package in users if own is None else ():
-                faults += missing_parts(package, target, go.standard_library, options.sdk)
+                faults += missing_parts(package, target, go.standard_library, sdk)
     if not compilers:
         without = replace(go, environment={**go.environment, "CGO_ENABLED": "0"})
         return without, ["--cgo: the program has no C, so it is built without cgo"]
     for_zig = [t for t in listers if compilers.get(t.compile_key, go) is None]
-    check_targets(for_zig, options.glibc)
+    check_targets(for_zig, request.oldest_glibc)
     if faults:
         hint = APPLE if any("Apple's" in fault for fault in faults) else ELSEWHERE
         raise SourceError("\n".join(dict.fromkeys(faults)), hint)
-    zig = find_zig(options.glibc, options.sdk) if for_zig else None
+    zig = find_zig(request.oldest_glibc, sdk) if for_zig else None
     found = {key: own or zig for key, own in compilers.items()}
-    return replace(go, zig=zig, compilers=found, c_flags=options.flags), []
+    flags = {part.name: request.cgo_flags_for(part) for part in listers}
+    return replace(go, zig=zig, compilers=found, c_flags=flags), []
 
 
 def missing_parts(

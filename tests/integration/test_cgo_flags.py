@@ -17,6 +17,7 @@ pytest.importorskip("ziglang")
 FLAGS = """package main
 
 /*
+#cgo CFLAGS: "-I${SRCDIR}/my headers"
 #include <extra.h>
 #ifndef LETTER
 #define LETTER '-'
@@ -34,7 +35,7 @@ func main() {
 TABLE = """[tool.go-to-wheel]
 cgo = true
 [tool.go-to-wheel.cgo-flags]
-CGO_CFLAGS = '-DLETTER=65 "-I${SRCDIR}/my headers"'
+CGO_CFLAGS = "-DLETTER=65"
 [tool.go-to-wheel.target.linux-amd64.cgo-flags]
 CGO_CFLAGS = "-ULETTER -DLETTER=66"
 CGO_LDFLAGS = "-lm"
@@ -109,9 +110,7 @@ def test_flags_for_all_and_for_one_target(tmp_path: Path) -> None:
     program = unpack(wheel_in(source), tmp_path)
     assert run(program).stdout == "B 7 /_/source/my headers/extra.h\n"
     inspected = json.loads(go_to_wheel("inspect", "--json", wheel_in(source)).stdout)
-    assert inspected["cgo_flags"] == (
-        'CGO_CFLAGS=-DLETTER=65 "-I${SRCDIR}/my headers" -ULETTER -DLETTER=66 CGO_LDFLAGS=-lm'
-    )
+    assert inspected["cgo_flags"] == ("CGO_CFLAGS=-DLETTER=65 -ULETTER -DLETTER=66 CGO_LDFLAGS=-lm")
 
 
 def test_the_same_bytes_in_two_folders_and_a_rebuild(tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.config.c_options import c_faults, c_options
+from go_to_wheel.config.c_options import c_faults
 from go_to_wheel.config.pyproject import Project, Settings
 from go_to_wheel.config.request import BuildRequest, merge
 from go_to_wheel.platforms import TARGETS
 
 NAMES = {target.name: target for target in TARGETS}
-LINUX, MAC, UNIVERSAL = NAMES["linux-amd64"], NAMES["darwin-arm64"], NAMES["darwin-universal2"]
+LINUX, MAC = NAMES["linux-amd64"], NAMES["darwin-arm64"]
 FLAGS = {"CGO_CFLAGS": "-DA", "CGO_LDFLAGS": "-lm"}
 REQUEST = BuildRequest(".")
 OWN = {"darwin-arm64": {"cgo-flags": {"CGO_CFLAGS": "-DB", "CGO_CXXFLAGS": "-DC"}}}
@@ -33,24 +33,6 @@ def test_a_targets_own_flags_come_last() -> None:
     }
 
 
-def test_a_universal_file_has_those_of_its_images() -> None:
-    request = merge(REQUEST, Project(Path(), Settings(cgo_flags=FLAGS, target=OWN)))
-    flags = c_options(request, Path(), [UNIVERSAL], {}).flags
-    assert flags["darwin-amd64"]["CGO_CFLAGS"] == "-DA"
-    assert flags["darwin-arm64"]["CGO_CFLAGS"] == "-DA -DB"
-
-
-def test_the_source_folder_in_flags(tmp_path: Path) -> None:
-    folder = tmp_path / "my source"
-    folder.mkdir()
-    settings = Settings(cgo_flags={"CGO_LDFLAGS": "-L${SRCDIR}/lib -lx"})
-    flags = c_options(merge(REQUEST, Project(Path(), settings)), folder, [LINUX], {}).flags
-    assert flags["linux-amd64"] == {
-        "CGO_CPPFLAGS": f"'-ffile-prefix-map={folder}=/_/source'",
-        "CGO_LDFLAGS": f"'-L{folder}/lib' -lx",
-    }
-
-
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -66,7 +48,7 @@ def test_the_source_folder_in_flags(tmp_path: Path) -> None:
         ("CGO_CFLAGS", "-march=x86-64-v2 -msse4.2 -mno-avx -mcpu=cortex-a53+crypto"),
         ("CGO_CFLAGS", "'-DNAME=\"a b\"'"),
         ("CGO_CXXFLAGS", "-std=c++20 -fno-exceptions -fno-rtti"),
-        ("CGO_LDFLAGS", "-L lib -lfoo -lstdc++ ${SRCDIR}/lib/libx.a -framework Cocoa -pthread -s"),
+        ("CGO_LDFLAGS", "-L lib -lfoo -lstdc++ lib/libx.a -framework Cocoa -pthread -s"),
         ("CGO_LDFLAGS", "-Wl,--no-as-needed -Wl,-z,now -Wl,--subsystem,windows -mwindows"),
     ],
 )
@@ -92,7 +74,7 @@ def test_usual_flags(name: str, text: str) -> None:
             for flag in (
                 *("-Wl,-plugin,/tmp/x.so", "-Wl,-o,/tmp/x", "-Wl,-Map,/tmp/x", "-fuse-ld=/tmp/x"),
                 *("@/tmp/flags", "-Xlinker", "-fplugin=x", "-T", "-Wl,--dynamic-linker,/tmp/x"),
-                *("-B/tmp", "-o", "-Wl,@/tmp/x", "-Wl,-rpath,/tmp"),
+                *("-B/tmp", "-o", "-Wl,@/tmp/x", "-Wl,-rpath,/tmp", "-L${SRCDIR}/x"),
             )
         ),
     ],
@@ -125,8 +107,6 @@ def test_flags_of_gos_linker(flag: str, refused: bool) -> None:
 
 
 def test_an_sdk_on_the_command_line_counts_more(tmp_path: Path) -> None:
-    settings, folder = Settings(sdk="My.sdk"), tmp_path / "project"
-    own = merge(REQUEST, Project(Path(), settings))
-    other = merge(BuildRequest(".", sdk=str(tmp_path / "Other.sdk")), Project(Path(), settings))
-    assert c_options(own, folder, [MAC], {}).sdk == folder / "My.sdk"
-    assert c_options(other, folder, [MAC], {}).sdk == tmp_path / "Other.sdk"
+    project = Project(tmp_path / "project", Settings(sdk="My.sdk"))
+    assert merge(REQUEST, project).sdk == str(tmp_path / "project" / "My.sdk")
+    assert merge(BuildRequest(".", sdk="Other.sdk"), project).sdk == "Other.sdk"

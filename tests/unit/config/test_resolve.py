@@ -277,7 +277,7 @@ def test_the_version_variable_that_was_found() -> None:
     options = ask(replace(AROUND, version_variable="main.version"), set_version_var="auto")
     assert options.ldflags == "-s -w -X main.version=1.4.0"
     assert options.variables == {"main.version": "set-version-var"}
-    assert options.origins["ldflags"] == "--set-version-var auto found main.version"
+    assert options.origins["ldflags"] == "--set-version-var"
 
 
 def test_detected_faults_are_among_the_others() -> None:

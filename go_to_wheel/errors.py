@@ -1,8 +1,7 @@
 """The error family: everything that go-to-wheel says when it refuses.
 
-Each error carries its data (`message`, `hint`, `exit_code`); only the command
-line prints it and exits. A message quotes the value that was wrong; a hint says
-what to do next.
+Each error has its data; only the command line prints it and exits. A message quotes the value
+that was wrong; a hint says what to do next.
 """
 
 from __future__ import annotations
@@ -97,9 +96,10 @@ class BuildFailedError(GoToWheelError, RuntimeError):
 
     def __init__(self, failures: dict[str, GoToWheelError], hint: str = "") -> None:
         self.failures = failures
-        targets_of: dict[str, list[str]] = {}  # one block for each distinct message
-        for target, error in failures.items():
-            targets_of.setdefault(error.message, []).append(target)
-        blocks = [f"{', '.join(names)}: {text}" for text, names in targets_of.items()]
+        # one block for each distinct message
+        blocks = [
+            f"{', '.join(name for name in failures if failures[name].message == text)}: {text}"
+            for text in dict.fromkeys(error.message for error in failures.values())
+        ]
         hints = dict.fromkeys(error.hint for error in failures.values() if error.hint)
         super().__init__("\n".join(blocks), hint or "\n".join(hints))

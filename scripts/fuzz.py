@@ -71,8 +71,8 @@ def read_wheel(data: bytes) -> None:
     to_json(anatomy)
     with contextlib.suppress(WheelError):
         read_recipe(data, WHEEL)
-    for _, text in rows_of(to_json(anatomy), everything=True):
-        printable(text).encode()
+    for _, texts in rows_of(to_json(anatomy), everything=True):
+        printable("\n".join(texts)).encode()
 
 
 def read_parts(data: bytes) -> None:

@@ -143,7 +143,8 @@ def shown(data: bytes) -> Iterator[str]:
     with contextlib.suppress(GoToWheelError):
         anatomy = read_anatomy(io.BytesIO(data), FILE)
         json.dumps(to_json(anatomy))
-        yield from (text for _, text in rows_of(to_json(anatomy), everything=True))
+        for _, texts in rows_of(to_json(anatomy), everything=True):
+            yield from texts
         read_recipe(data, FILE)
         difference = compare_wheels(data, write_zip(wheel_entries()))
         yield from difference[1] if difference else ()

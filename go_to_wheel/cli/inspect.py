@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,7 +20,6 @@ _FEW = 12
 #: How it was built: cgo, the processor's level, flags.
 _SETTINGS = ("CGO_ENABLED", "GOAMD64", "GOARM", "GOARM64", "GO386", "GOPPC64", "GORISCV64",
              "-ldflags", "-tags", "-trimpath", "-buildmode")  # fmt: skip
-Rows = list[tuple[str, str]]
 
 
 @click.command("inspect")
@@ -37,8 +37,9 @@ def command(wheel: str, everything: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(view, indent=2))
         return
-    for label, text in rows_of(view, everything):
-        click.echo(f"{label:<9} {visible(text)}".rstrip())
+    for label, texts in rows_of(view, everything):
+        for index, text in enumerate(texts):
+            click.echo(f"{'' if index else label:<9} {visible(text)}".rstrip())
 
 
 def to_json(wheel: Wheel) -> dict[str, Any]:
@@ -101,55 +102,51 @@ def _module_json(wheel: Wheel, module: GoModule) -> dict[str, Any]:
     }
 
 
-def rows_of(view: dict[str, Any], everything: bool) -> Rows:
-    """The lines for people: a label, empty where it is that of the line before, and a text."""
+def rows_of(view: dict[str, Any], everything: bool) -> Iterator[tuple[str, list[str]]]:
+    """What people read: labels, each with its lines."""
     summary = f": {view['summary']}" if view["summary"] else ""
     texts, files = view["license_files"], view["files"]
     shown = (view["license"] or "none stated").split("\n")[0]
     total = format_size(sum(file["size"] for file in files))
-    rows = [
-        ("wheel", f"{view['name']} {view['version']}{summary}"),
-        ("file", f"{view['file']}, {format_size(view['size'])}"),
-        ("sha256", view["sha256"]),
-        ("made by", view["generator"] or "unknown"),
-        ("python", view["requires_python"] or "any"),
-        *_listed("tags", [f"{tag}: {reason}" for tag, reason in view["tags"].items()]),
-    ]
+    yield "wheel", [f"{view['name']} {view['version']}{summary}"]
+    yield "file", [f"{view['file']}, {format_size(view['size'])}"]
+    yield "sha256", [view["sha256"]]
+    yield "made by", [view["generator"] or "unknown"]
+    yield "python", [view["requires_python"] or "any"]
+    yield "tags", [f"{tag}: {reason}" for tag, reason in view["tags"].items()]
     for program in view["programs"]:
-        rows += _program_rows(program, everything)
+        yield from _program_rows(program, everything)
     if view["c_compiler"]:
         flags = f" ({view['cgo_flags']})" if view["cgo_flags"] else ""
-        rows.append(("c", f"{view['c_compiler']}{flags}, with {', '.join(view['c_libraries'])}"))
-    rows.append(("licence", f"{shown}, {len(texts) or 'no'} text{'' if len(texts) == 1 else 's'}"))
-    rows += [("", text) for text in texts if everything]
-    rows += [("limit", text) for text in view["limits"][:_FEW]]
-    rows.append(("sbom", ", ".join(view["sboms"]) or "none"))
-    rows.append(("files", f"{len(files)}, {total} unpacked"))
-    return rows + [("", f"{f['path']}, {format_size(f['size'])}") for f in files if everything]
+        yield "c", [f"{view['c_compiler']}{flags}, with {', '.join(view['c_libraries'])}"]
+    count = f"{len(texts) or 'no'} text{'' if len(texts) == 1 else 's'}"
+    yield "licence", [f"{shown}, {count}", *(texts if everything else ())]
+    yield "limit", view["limits"][:_FEW]
+    yield "sbom", [", ".join(view["sboms"]) or "none"]
+    listed = [f"{file['path']}, {format_size(file['size'])}" for file in files if everything]
+    yield "files", [f"{len(files)}, {total} unpacked", *listed]
 
 
-def _listed(label: str, texts: list[str]) -> Rows:
-    return [("" if index else label, text) for index, text in enumerate(texts)]
-
-
-def _program_rows(program: dict[str, Any], everything: bool) -> Rows:
+def _program_rows(program: dict[str, Any], everything: bool) -> Iterator[tuple[str, list[str]]]:
     go, mode = program["go"], program["mode"][-3:]
     first = f"{program['path']}, {format_size(program['size'])}, mode {mode}"
     signature = [f"signature: {program['signature']}"] if program["signature"] else []
-    rows = _listed("program", [first, program["description"], *signature])
+    yield "program", [first, program["description"], *signature]
     if go is None:
-        return [*rows, ("go", "not built by Go, or without build information")]
+        yield "go", ["not built by Go, or without build information"]
+        return
     settings = [f"{key}={go['settings'][key]}" for key in _SETTINGS if go["settings"].get(key)]
     main, modules = go["module"], go["modules"]
     module = f" of {main['path']} {main['version']}" if main else ", outside any module"
-    rows += [("go", " ".join([go["version"], *settings])), ("package", f"{go['package']}{module}")]
+    yield "go", [" ".join([go["version"], *settings])]
+    yield "package", [f"{go['package']}{module}"]
     if go["commit"]:
         changed = " with local changes" if go["modified"] else ""
-        rows.append(("commit", f"{go['commit']} {go['commit_time'] or ''}{changed}"))
+        yield "commit", [f"{go['commit']} {go['commit_time'] or ''}{changed}"]
     count = f"{len(modules)} besides Go's standard library" if modules else "none"
     shown = modules if everything else modules[:_FEW]
     more = [f"and {len(modules) - _FEW} more (--all lists them)"] * (len(shown) < len(modules))
-    return rows + _listed("modules", [count, *map(_module_text, shown), *more])
+    yield "modules", [count, *map(_module_text, shown), *more]
 
 
 def _module_text(module: dict[str, Any]) -> str:

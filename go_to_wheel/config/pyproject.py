@@ -144,15 +144,16 @@ def read_project(folder: Path) -> Project | None:
     table = _table(data, "tool").get("go-to-wheel")
     settings = parse_settings({} if table is None else table)
     backend = _table(data, "build-system").get("build-backend")
+    project = Project(folder, settings, ours=backend == BACKEND)
     if "project" not in data:
-        return Project(folder, settings, ours=backend == BACKEND)
+        return project
     if table is None and backend not in (None, BACKEND):
         note = (
             f"{FILE_NAME} is for {backend}: its [project] table is not used "
             f"(to use it, add an empty [{TABLE}] table)"
         )
-        return Project(folder, settings, note=note)
-    return replace(_read_table(folder, data, settings), ours=backend == BACKEND)
+        return replace(project, note=note)
+    return _with_table(project, data)
 
 
 def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -162,8 +163,8 @@ def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return table
 
 
-def _read_table(folder: Path, data: Mapping[str, Any], settings: Settings) -> Project:
-    table = _table(data, "project")
+def _with_table(project: Project, data: Mapping[str, Any]) -> Project:
+    folder, table = project.folder, _table(data, "project")
     if isinstance(table.get("license"), dict):
         raise InvalidOptionsError(
             [f"{FILE_NAME}: project.license is a table, the form before PEP 639"],
@@ -180,12 +181,10 @@ def _read_table(folder: Path, data: Mapping[str, Any], settings: Settings) -> Pr
     paths = sorted(meta.license_files or ())
     licenses = tuple((path.as_posix(), read_text_file(folder / path, folder)) for path in paths)
     fields = _core_metadata(meta)
-    stated = [name for name, key in TEXTS.items() if key not in meta.dynamic]
-    texts = {name: fields.get(_NAMES.get(name, name)) for name in stated}
-    return Project(
-        folder=folder,
-        settings=settings,
-        values={name: text for name, text in texts.items() if text},
+    texts = {name: fields.get(_NAMES.get(name, name)) for name in TEXTS}
+    return replace(
+        project,
+        values={n: text for n, text in texts.items() if text and TEXTS[n] not in meta.dynamic},
         dynamic=frozenset(meta.dynamic),
         readme=Readme(meta.readme.text, meta.readme.content_type or "") if meta.readme else None,
         readme_file=readme_file,

@@ -277,10 +277,10 @@ class _Resolver:
         self.faults += self.detected.faults
 
     def metadata(self, name: str, version: str, commands: Sequence[str]) -> RawMetadata:
-        found = {"description": self.detected.summary}
         texts: dict[str, Any] = {}
         for key, default in _TEXTS.items():
-            text = self.pick(key, found.get(key), default)
+            found = self.detected.summary if key == "description" else None
+            text = self.pick(key, found, default)
             if text is not None and not key.startswith("maintainer"):
                 self.check(partial(check_text, key), text)
             texts[key.replace("-", "_")] = text
@@ -314,20 +314,15 @@ class _Resolver:
         stated = self.request.readme is not None or self.project.readme is not None
         if self.project.closed("readme") and not stated:
             return None
-        if files.readme is None:
-            self.origins["readme"] = "made from the summary"
-            return format_readme(name, summary or "", commands)
-        self.origins["readme"] = files.readme_name
-        return files.readme
+        self.origins["readme"] = files.readme_name if files.readme else "made from the summary"
+        return files.readme or format_readme(name, summary or "", commands)
 
     def urls(self) -> dict[str, str]:
         """Homepage from the flag; [project.urls], else those detected."""
-        url, found = self.request.url, dict(self.detected.identity.urls)
-        if self.project.urls:
-            place = f"{FILE_NAME}, project.urls"
-            found = {label: Value(text, place) for label, text in self.project.urls.items()}
-        elif self.project.closed("urls"):
-            found = {}
+        url, place = self.request.url, f"{FILE_NAME}, project.urls"
+        found = {label: Value(text, place) for label, text in self.project.urls.items()}
+        if not found and not self.project.closed("urls"):
+            found = dict(self.detected.identity.urls)
         if url is not None:
             home = {"Homepage": Value(url, "--url")}
             others = {label: value for label, value in found.items() if value.text != url}

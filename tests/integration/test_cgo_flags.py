@@ -108,7 +108,7 @@ def test_flags_for_all_and_for_one_target(tmp_path: Path) -> None:
     source = with_flags(tmp_path / "a")
     build(source, "--platforms", "linux-amd64")
     program = unpack(wheel_in(source), tmp_path)
-    assert run(program).stdout == "B 7 /_/source/my headers/extra.h\n"
+    assert run(program).stdout == "B 7 /_/example.com/withc/my headers/extra.h\n"
     inspected = json.loads(go_to_wheel("inspect", "--json", wheel_in(source)).stdout)
     assert inspected["cgo_flags"] == ("CGO_CFLAGS=-DLETTER=65 -ULETTER -DLETTER=66 CGO_LDFLAGS=-lm")
 

@@ -139,7 +139,7 @@ def shown(data: bytes) -> Iterator[str]:
         if finding.code == "check-failed":
             raise RuntimeError(finding.message)
         yield from (finding.message, finding.hint)
-    yield from (*verdict.not_run, *verdict.summary().programs)
+    yield from (*verdict.not_run, *verdict.summary.programs)
     with contextlib.suppress(GoToWheelError):
         anatomy = read_anatomy(io.BytesIO(data), FILE)
         json.dumps(to_json(anatomy))

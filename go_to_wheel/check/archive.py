@@ -35,8 +35,8 @@ BOMB_SIZE, BOMB_RATIO = 64 * MIB, 50
 MAX_DIRECTORY, MAX_ENTRIES = 8 * MIB, 100_000
 
 _LOCAL_HEADER = b"PK\x03\x04"
-_END_SIZE, _END_64_SIZE, _LOCATOR_SIZE, _CENTRAL_SIZE = 22, 56, 20, 46
-_END = struct.Struct("<10xHII")
+_END_64_SIZE, _LOCATOR_SIZE, _CENTRAL_SIZE = 56, 20, 46
+_END = struct.Struct("<10xHIIxx")
 _LOCAL = struct.Struct("<4s2xHHxxxxxxxxIIHH")
 _FLAG_ENCRYPTED, _FLAG_DESCRIPTOR, _FLAG_UTF8 = 0x1, 0x8, 0x800
 _LARGE = 0xFFFFFFFF
@@ -102,8 +102,7 @@ def check_archive(archive: zipfile.ZipFile, stream: BinaryIO) -> Findings:
             "zip-data-descriptor": flags & _FLAG_DESCRIPTOR,
         }
         yield from faults(path_of(entry), wrong)
-    if reason := _find_mismatch(archive, stream, length):
-        yield Finding("zip-mismatch", reason)
+    yield from islice(_find_mismatches(archive, stream, length), 1)
 
 
 def _wrong_date(parts: tuple[int, int, int, int, int, int]) -> str:
@@ -113,33 +112,32 @@ def _wrong_date(parts: tuple[int, int, int, int, int, int]) -> str:
     return "its date is {}-{:02}-{:02} {:02}:{:02}:{:02}".format(*parts)
 
 
-def _find_mismatch(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> str:
-    """The first disagreement between local headers, central directory and the file's size."""
-    entries, expected = archive.infolist(), 0
+def _find_mismatches(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> Findings:
+    """Where local headers, central directory and the file's size disagree; the first counts."""
+    entries, end = archive.infolist(), length - len(archive.comment) - _END.size
+    expected = 0
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
-        name = path_of(entry)
-        if gap := entry.header_offset - expected:
+        name, gap = path_of(entry), entry.header_offset - expected
+        if gap:
             what = "entries overlap" if gap < 0 else f"{gap} bytes that belong to no entry lie"
-            return f"{what} before {name!r}"
+            yield Finding("zip-mismatch", f"{what} before {name!r}")
         if name.endswith("/") and entry.file_size:
-            return f"the folder {name!r} has data of its own"
+            yield Finding("zip-mismatch", f"the folder {name!r} has data of its own")
         expected, reason = _read_local(stream, entry)
         if reason:
-            return f"{name!r} has {reason}"
-    if expected != archive.start_dir:
-        return "there is other data before the central directory"
+            yield fault("zip-mismatch", name, reason)
     varying = (len(_raw_name(entry) + entry.extra + entry.comment) for entry in entries)
     size = _CENTRAL_SIZE * len(entries) + sum(varying)
-    end = length - len(archive.comment) - _END_SIZE
-    if end - archive.start_dir - size not in (0, _END_64_SIZE + _LOCATOR_SIZE):
-        return "there is other data after the central directory"
+    is_tight = end - archive.start_dir - size in (0, _END_64_SIZE + _LOCATOR_SIZE)
+    if expected != archive.start_dir or not is_tight:
+        yield Finding("zip-mismatch", "there is other data before or after the central directory")
     stream.seek(end)
     stated = _END.unpack(stream.read(_END.size))
     limits = (0xFFFF, _LARGE, _LARGE)  # these refer to the ZIP64 record
     real = (len(entries), size, archive.start_dir)
     if any(number not in pair for number, *pair in zip(stated, real, limits, strict=True)):
-        return "its end record has another number, size or place of the entries"
-    return ""
+        text = "its end record has another number, size or place of the entries"
+        yield Finding("zip-mismatch", text)
 
 
 def _raw_name(entry: zipfile.ZipInfo) -> bytes:

@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any
 
 from packaging.metadata import Metadata, RawMetadata, parse_email
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -238,6 +238,6 @@ def _check_requirements(raw: RawMetadata) -> Findings:
         if _HUGE_NUMBER.search(text):
             yield fault("metadata-invalid", text, "it has a number that uv and pip can't read")
     for text in requirements:
-        with suppress(InvalidRequirement):  # _specification reports it
+        with suppress(ValueError):  # _specification reports it
             if Requirement(text).url:
                 yield fault("direct-dependency", text)

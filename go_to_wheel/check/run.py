@@ -97,11 +97,10 @@ def check_wheels(
     expected = parse_selection(names, native) if names else ()
     files = wheel_files(paths)
     with_twine = twine and find_spec("twine") is not None
-    wheels, summaries, findings = [], [], []
-    for path, (wheel, summary) in zip(files, _check_files(files), strict=True):
-        progress(summary)
+    wheels, findings = [], []
+    for path, wheel in zip(files, _check_files(files), strict=True):
+        progress(wheel.summary)
         wheels.append(wheel)
-        summaries.append(summary)
         findings += wheel.findings
         if with_twine and wheel.readable:  # twine trusts its input
             if len(wheel.texts.get("METADATA", b"")) > _MAX_METADATA:
@@ -113,7 +112,7 @@ def check_wheels(
         why = "twine is not installed; pip install 'go-to-wheel[check]'" if twine else "turned off"
         not_run.append(f"twine's check: {why}")
     findings += [completed(finding, "") for finding in check_groups(wheels, expected)]
-    return Report(tuple(summaries), tuple(findings), tuple(not_run))
+    return Report(tuple(wheel.summary for wheel in wheels), tuple(findings), tuple(not_run))
 
 
 def run_twine(path: str) -> Findings:
@@ -149,24 +148,24 @@ def wheel_files(paths: Iterable[str | Path]) -> list[Path]:
     return list(files)
 
 
-def _check_files(files: Sequence[Path]) -> Iterator[tuple[Wheel, WheelSummary]]:
+def _check_files(files: Sequence[Path]) -> Iterator[Wheel]:
     """Inflating and hashing run in threads, which end with this function.
 
     An interruption closes the files, so that the threads stop at their next read.
     """
     opened: set[BinaryIO] = set()
 
-    def check(path: Path) -> tuple[Wheel, WheelSummary]:
+    def check(path: Path) -> Wheel:
+        wheel = Wheel(path.name, summary=WheelSummary(path.name, 0))
         try:
             with path.open("rb") as stream:
                 opened.add(stream)
                 wheel = check_wheel(stream, path.name)
                 opened.discard(stream)
         except OSError as error:
-            wheel = Wheel(path.name, findings=[completed(failure("it", error), path.name)])
-        summary = wheel.summary()
+            wheel.findings = [completed(failure("it", error), path.name)]
         wheel.programs, wheel.files = [], []  # those of a hundred wheels would take memory
-        return wheel, summary
+        return wheel
 
     with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_WORKERS)) as pool:
         try:

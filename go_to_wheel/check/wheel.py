@@ -68,6 +68,7 @@ class Wheel:
     licenses: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     modules: int = 0
+    summary: WheelSummary = field(default_factory=lambda: WheelSummary("", 0))
 
     def leave_out(self, why: str) -> None:
         """Take down, once, that something is not looked at."""
@@ -93,13 +94,6 @@ class Wheel:
         facts = next((program.facts for program in self.programs), None)
         return {tag: binaries.explain_tag(tag, facts) for tag in self.name.platforms}
 
-    def summary(self) -> WheelSummary:
-        """The wheel in a few words."""
-        described = (f"{row.path}: {describe(row.facts)}" for row in self.programs)
-        shown, name = tuple(text[:_MAX_DESCRIPTION] for text in described), self.name
-        version, tags = str(name.version) if name.name else "", tuple(sorted(map(str, name.tags)))
-        return WheelSummary(self.file, self.size, name.name, version, tags, shown)
-
 
 def check_wheel(stream: BinaryIO, file: str) -> Wheel:
     """The verdict on the wheel, or sdist, in an open, seekable stream, named `file`.
@@ -109,6 +103,10 @@ def check_wheel(stream: BinaryIO, file: str) -> Wheel:
     wheel = Wheel(file, stream.seek(0, io.SEEK_END))
     check = _check_sdist if file.endswith(SDIST_ENDINGS) else _check_wheel
     wheel.findings = list(findings_of(file, guarded("it", check(wheel, stream))))
+    described = (f"{row.path}: {describe(row.facts)}" for row in wheel.programs)
+    shown, name = tuple(text[:_MAX_DESCRIPTION] for text in described), wheel.name
+    version, tags = str(name.version) if name.name else "", tuple(sorted(map(str, name.tags)))
+    wheel.summary = WheelSummary(file, wheel.size, name.name, version, tags, shown)
     return wheel
 
 

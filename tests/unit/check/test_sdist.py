@@ -42,7 +42,7 @@ def codes(data: bytes, file: str = FILE) -> list[str]:
 def test_a_good_one() -> None:
     wheel = check_wheel(io.BytesIO(build(GOOD)), FILE)
     assert (wheel.findings, wheel.readable) == ([], True)
-    assert (wheel.summary().name, wheel.summary().version) == ("hello", "1.0")
+    assert (wheel.summary.name, wheel.summary.version) == ("hello", "1.0")
     assert codes(build(GOOD, link("hello-1.0/docs/x", "../LICENSE"))) == []
 
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from go_to_wheel.builder.identity import Machine, identify, stated_version
+from go_to_wheel.builder.identity import PKG_INFO, Machine, identify, stated_version
 from go_to_wheel.builder.version_var import find_version_variable, judge_variables
 from go_to_wheel.config.options import Detected, Fault, Identity, Value
 from go_to_wheel.config.pyproject import FILE_NAME, Project
@@ -26,7 +26,13 @@ from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target, default_targets, native_target, parse_selection
 from go_to_wheel.process import wait_for
 from go_to_wheel.sources.files import read_file, read_readme, refuse_odd_name
-from go_to_wheel.sources.listing import find_data_files, read_python_files
+from go_to_wheel.sources.git import Git
+from go_to_wheel.sources.listing import (
+    find_data_files,
+    find_secrets,
+    read_python_files,
+    secret_note,
+)
 from go_to_wheel.sources.module import ModuleSource, find_above, read_files
 from go_to_wheel.sources.prebuilt import BinarySource
 from go_to_wheel.sources.readme import NO_FILES, ProjectFiles, absolute_links
@@ -86,8 +92,7 @@ def detect(located: Located) -> tuple[Detected, Findings]:
             identity = pool.submit(_identify, located)
             files = _read_files(located)
             license_ = pool.submit(_recognise, request, project, files)
-            folder = settings.python_source
-            python_files = read_python_files(project.folder, folder) if folder else ()
+            python_files, secret = _read_python(located)
             data_files = find_data_files(project.folder, settings.data_files)
             epoch = parse_epoch(machine.environ.get("SOURCE_DATE_EPOCH"))
             wait_for([go, identity, license_])
@@ -108,11 +113,12 @@ def detect(located: Located) -> tuple[Detected, Findings]:
         license=license_value,
         unknown_license=unknown,
         python_files=python_files,
+        secret=secret,
         data_files=tuple((name, read_file(p, project.folder)) for name, p in data_files.items()),
         binaries=located.binaries,
         version_variable=found.version_variable,
         faults=found.faults,
-        notes=(*found.notes, *_workspace_note(located)),
+        notes=(*found.notes, *_workspace_note(located), *filter(None, [secret_note(secret)])),
     )
     return detected, found
 
@@ -169,6 +175,22 @@ def _identify(located: Located) -> Identity:
     stamped = request.stamp and located.stamp and not off
     known = located.identity or identify(source, project, name, located.machine, stamped)
     return replace(known, version=stated, development="") if stated else known
+
+
+def _read_python(located: Located) -> tuple[tuple[tuple[str, bytes], ...], tuple[str, ...]]:
+    """The files of `python-source`; those of the project that are left out as secret.
+
+    A source archive has no others than its project wanted.
+    """
+    folder, settings = located.project.folder, located.project.settings
+    named = settings.python_source
+    files = read_python_files(folder, named) if named else ()
+    if not named or os.path.lexists(folder / PKG_INFO):
+        return files, ()
+    paths = {posixpath.normpath(f"{named}/{name}"): (name, data) for name, data in files}
+    git = Git(folder, located.machine.runner, located.machine.environ)
+    secret = find_secrets(paths, git, settings.sdist_include)
+    return tuple(file for path, file in paths.items() if path not in secret), secret
 
 
 def _recognise(

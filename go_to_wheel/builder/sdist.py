@@ -21,7 +21,7 @@ from go_to_wheel.platforms import TARGETS
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.files import FILE_LIMIT, open_file, read_up_to, refuse_odd_name
 from go_to_wheel.sources.git import Git, guard_git
-from go_to_wheel.sources.listing import find_data_files, list_files
+from go_to_wheel.sources.listing import find_data_files, list_files, secret_note
 from go_to_wheel.wheel.archive import Entry, sdist_name, write_sdist
 from go_to_wheel.wheel.entries import format_metadata
 
@@ -59,14 +59,10 @@ def build_sdist(
         path = Path(work) / f"{stem}.tar.gz"
         write_sdist(path, stem, files.values(), plan.options.detected.epoch)
         (path,) = publish([path], plan.options.output_dir)
-    left_out = [name.as_posix() for name in own.secret if name.as_posix() not in files]
-    if not left_out:
-        return path, plan.options.notes
-    note = (
-        f"left out, as their names are those of keys or passwords: {', '.join(left_out)} "
-        "(to add one: sdist-include in [tool.go-to-wheel])"
-    )
-    return path, (*plan.options.notes, note)
+    secret = {name.as_posix() for name in own.secret} - files.keys()
+    if left_out := sorted(secret.difference(plan.options.detected.secret)):
+        return path, (*plan.options.notes, secret_note(left_out))
+    return path, plan.options.notes
 
 
 def collect(

@@ -75,8 +75,8 @@ class Detected:
 
     `native` is this machine's target, `unknown_license` why no licence was recognised.
     `python_files` are for the wheel's root, `data_files` for the environment, both as (path,
-    bytes). `binaries` are prebuilt ones. `version_variable` was found for
-    `--set-version-var auto`.
+    bytes); `secret` are paths left out of the first. `binaries` are prebuilt ones.
+    `version_variable` was found for `--set-version-var auto`.
     """
 
     source: ModuleSource
@@ -89,6 +89,7 @@ class Detected:
     license: Value | None = None
     unknown_license: str = ""
     python_files: tuple[tuple[str, bytes], ...] = ()
+    secret: tuple[str, ...] = ()
     data_files: tuple[tuple[str, bytes], ...] = ()
     binaries: BinarySource | None = None
     version_variable: str = ""

@@ -13,6 +13,7 @@ import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from packaging.version import InvalidVersion, Version
 
 from go_to_wheel.errors import GoToWheelError, ToolchainError
 from go_to_wheel.process import Result, Runner
-from go_to_wheel.sources.files import TEXT_LIMIT, read_file
+from go_to_wheel.sources.files import TEXT_LIMIT, open_file, read_file
 
 #: Seconds after which a git that waits for something is ended.
 _LIMIT = 120.0
@@ -59,6 +60,8 @@ _NEUTRAL = {
 #: Where git would look for another repository than the folder's (a git hook sets these).
 _REDIRECTING = ("GIT_COMMON_DIR", "GIT_CONFIG", "GIT_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE",
                 "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_WORK_TREE")  # fmt: skip
+#: Files that git reads in every folder of a repository.
+_READ_FILES = (".gitattributes", ".gitignore", ".gitmodules", ".git_archival.txt")
 #: Folders of the other version control systems that Go starts.
 _OTHER_SYSTEMS = (".bzr", ".fslckout", ".hg", ".svn", "_FOSSIL_")
 
@@ -68,7 +71,7 @@ _SEMVER = re.compile(
 #: At least one dot: tags such as "v2" are moved from release to release.
 _LOOSE = re.compile(r"v?\d+(\.\d+)+([-+.]?[0-9A-Za-z][0-9A-Za-z.+-]*)?")
 #: setuptools-scm's file; `export-subst` in .gitattributes makes `git archive` fill it in.
-ARCHIVAL = ".git_archival.txt"
+ARCHIVAL = _READ_FILES[-1]
 
 _FIELD = re.compile(r"^(?P<name>[\w-]+):[ \t]*(?P<value>.*?)[ \t\r]*$", re.MULTILINE)
 _ARCHIVED_COMMIT = re.compile(r"[0-9a-f]{40,64}")
@@ -128,13 +131,15 @@ def guard_git(folder: Path, runner: Runner, environ: Mapping[str, str]) -> dict[
     """The environment in which nothing that the folder's repository configures is started.
 
     Raises ToolchainError for a git before 2.31, which does not take settings from there, for
-    settings that can't be read in time, and for those whose names can't be written.
+    settings that can't be read in time, and for those whose names can't be written; SourceError
+    for what git, Go's too, would wait for.
     """
     bare = {name: value for name, value in environ.items() if name not in _REDIRECTING}
     guarded = _with_settings({**bare, "GIT_NO_LAZY_FETCH": "1"}, _OFF.items())
     root = next((top for top in (folder, *folder.parents) if (top / ".git").exists()), None)
     if root is None:
         return guarded
+    _refuse_irregular(root)
     git = Git(root, runner, guarded)
     try:
         listed = git.run("config", "--list", "--null", "--show-scope")
@@ -157,6 +162,23 @@ def guard_git(folder: Path, runner: Runner, environ: Mapping[str, str]) -> dict[
             "remove it from .git/config or .gitmodules, or build a copy of the folder without .git",
         )
     return _with_settings(guarded, off)
+
+
+def _refuse_irregular(root: Path) -> None:
+    """Raise SourceError for a named pipe or device in the place of a file that git reads."""
+    pending = [root]
+    while pending:
+        folder = pending.pop()
+        with suppress(OSError), os.scandir(folder) as entries:  # unreadable for git, too
+            for entry in entries:
+                path = folder / entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(path)
+                elif entry.name in _READ_FILES or ".git" in path.relative_to(root).parts[:-1]:
+                    odd = not entry.is_file(follow_symlinks=False) and path.exists()
+                    if odd and not (path.is_dir() or path.is_socket()):
+                        with open_file(path, None):
+                            pass
 
 
 def _reset(settings: Sequence[tuple[str, str, str]]) -> Iterator[tuple[str, str]]:

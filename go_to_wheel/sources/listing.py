@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
@@ -30,6 +30,7 @@ from go_to_wheel.sources.git import Git
 LAUNCHER_FOLDER = "_launcher"
 _LEFT_OUT_FOLDERS = frozenset(("__pycache__", LAUNCHER_FOLDER))
 _LEFT_OUT_SUFFIXES = frozenset((".pyc", ".pyo", ".egg-info", ".dist-info"))
+_TRACKED = ("--cached", "--recurse-submodules")
 #: Names that builds leave behind.
 _LEFTOVERS = frozenset(("__pycache__", LAUNCHER_FOLDER, "dist", "build", "node_modules"))
 _LEFTOVER_SUFFIXES = frozenset((".pyc", ".pyo", ".whl", ".egg-info"))
@@ -70,7 +71,7 @@ def list_files(root: Path, git: Git, include: Sequence[str], exclude: Sequence[s
     """
     added = parse_patterns("sdist-include", include)
     removed = parse_patterns("sdist-exclude", exclude)
-    kinds = ("--cached", "--recurse-submodules"), ("--others", "--exclude-standard")
+    kinds = _TRACKED, ("--others", "--exclude-standard")
     listed = [git.query("ls-files", "-z", *kind) or "" for kind in kinds]
     tracked, others = ([name for name in names.split("\0") if name] for names in listed)
     if not any(listed):  # outside a checkout
@@ -93,6 +94,24 @@ def list_files(root: Path, git: Git, include: Sequence[str], exclude: Sequence[s
         {path for path in paths if not removed.match_file(path)} for paths in (found, secret)
     )
     return Listing(frozenset(root / path for path in found), tuple(map(Path, sorted(secret))))
+
+
+def find_secrets(paths: Iterable[str], git: Git, include: Sequence[str]) -> tuple[str, ...]:
+    """Those that are secret by their names, and neither tracked nor named in `sdist-include`."""
+    added = parse_patterns("sdist-include", include)
+    found = {path for path in paths if is_secret(path) and not added.match_file(path)}
+    tracked = (git.query("ls-files", "-z", *_TRACKED) or "").split("\0") if found else ()
+    return tuple(sorted(found.difference(tracked)))
+
+
+def secret_note(paths: Collection[str]) -> str:
+    """The note about files that are left out; "" for none."""
+    if not paths:
+        return ""
+    return (
+        f"left out, as their names are those of keys or passwords: {', '.join(paths)} "
+        "(to add one: sdist-include in [tool.go-to-wheel])"
+    )
 
 
 def is_secret(path: str) -> bool:

@@ -136,7 +136,12 @@ def find_above(folder: Path, name: str) -> Path | None:
 
 def _local_folders(root: Path) -> Iterator[Path]:
     """The folders that go.mod and the nearest go.work name: other modules' sources."""
-    for path, project in ((root / "go.mod", root), (find_above(root, "go.work"), None)):
+    work = find_above(root, "go.work")
+    for name in ("go.work.sum", "vendor/modules.txt") if work else ():
+        if work and os.path.lexists(work.parent / name):
+            with open_file(work.parent / name, None):
+                pass
+    for path, project in ((root / "go.mod", root), (work, None)):
         if path:
             text = read_file(path, project, TEXT_LIMIT).decode(errors="replace")
             lines = (line.partition("//")[0] for line in text.splitlines())

@@ -86,6 +86,34 @@ def test_a_package_of_another_name_stands_beside_the_launcher(
     assert not [name for name in names if "_launcher" in name]
 
 
+def test_secrets_stay_out_of_the_wheel_with_a_note(project: Project, tmp_path: Path) -> None:
+    folder = project("mixed")
+    names = ("id_rsa", "prod.env", "tracked.pem", "wanted.key")
+    for name in names:
+        (folder / "python/wordy" / name).write_text("x")
+    git(folder, "init", "-q")
+    git(folder, "add", "python/wordy/tracked.pem")
+    text = (folder / "pyproject.toml").read_text()
+    table = '[tool.go-to-wheel]\nsdist-include = ["wanted.key"]\n'
+    (folder / "pyproject.toml").write_text(text.replace("[tool.go-to-wheel]\n", table))
+    options = ("--version", "3.1", "--platforms", native(), "--output-dir", tmp_path)
+    note = "of keys or passwords: python/wordy/id_rsa, python/wordy/prod.env (to add one: sdist-"
+    assert note in go_to_wheel(folder, *options).stderr
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as archive:
+        found = {name.removeprefix("wordy/") for name in archive.namelist()}
+    assert found.intersection(names) == {"tracked.pem", "wanted.key"}
+    result = go_to_wheel("sdist", folder, "--output-dir", tmp_path / "sdist")
+    assert result.stderr.count("python/wordy/id_rsa") == 1
+    source = next((tmp_path / "sdist").iterdir())
+    shutil.unpack_archive(source, tmp_path / "unpacked")
+    (source,) = (tmp_path / "unpacked").iterdir()
+    left = {path.name for path in (source / "python/wordy").iterdir()}
+    assert left.intersection(names) == {"tracked.pem", "wanted.key"}
+    assert "keys or passwords" not in go_to_wheel(source, *options[2:]).stderr
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as archive:
+        assert {name.removeprefix("wordy/") for name in archive.namelist()} == found
+
+
 def refuse(source: Path) -> str:
     result = go_to_wheel(source, "--platforms", native(), check=False)
     assert result.returncode == 1, result.stdout + result.stderr

@@ -21,7 +21,7 @@ from go_to_wheel.errors import SourceError
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.archives import read_members
 from go_to_wheel.sources.files import BINARY_LIMIT, read_file, read_license_files, repository_root
-from go_to_wheel.sources.git import Git
+from go_to_wheel.sources.git import Git, guard_git
 from go_to_wheel.sources.listing import list_files, read_python_files
 from go_to_wheel.sources.module import open_source, read_files
 
@@ -225,6 +225,52 @@ def test_what_gos_git_would_wait_for(tmp_path: Path, name: str) -> None:
     (project / "sub").mkdir()
     os.mkfifo(project / "sub" / name)
     with pytest.raises(SourceError, match="is a named pipe"):
+        open_source(str(project))
+
+
+@needs_links
+@pytest.mark.parametrize(
+    "name",
+    [".gitattributes", ".gitignore", ".gitmodules", ".git_archival.txt", "sub/.gitignore",
+     "sub/testdata/.gitattributes", ".git/config", ".git/info/exclude"],
+)  # fmt: skip
+def test_what_git_would_wait_for_above_the_module(tmp_path: Path, name: str) -> None:
+    project = make_project(tmp_path)
+    path = tmp_path / "repository" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    with pytest.raises(SourceError, match=rf"{path.name}' is a named pipe, not a regular file"):
+        guard_git(project, Runner(), {"PATH": ""})
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(SourceError, match=rf"{path.name}' is a device, not a regular file"):
+        guard_git(project, Runner(), {"PATH": ""})
+
+
+@needs_links
+def test_odd_files_that_git_does_not_wait_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = make_project(tmp_path).parent
+    monkeypatch.chdir(repository / ".git")
+    listen(repository / ".git" / "fsmonitor--daemon.ipc")
+    (repository / ".gitignore").symlink_to("gone")
+    (repository / ".gitattributes").mkdir()
+    os.mkfifo(repository / "control")
+    assert "GIT_CONFIG_COUNT" in guard_git(repository, Runner(), {"PATH": ""})
+
+
+@needs_links
+@pytest.mark.parametrize("name", ["go.work", "go.work.sum", "vendor/modules.txt"])
+def test_what_go_would_wait_for_above_the_module(tmp_path: Path, name: str) -> None:
+    project = make_project(tmp_path)
+    (tmp_path / "go.work").write_text("go 1.24\nuse ./repository\n")
+    path = tmp_path / name
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(exist_ok=True)
+    os.mkfifo(path)
+    with pytest.raises(SourceError, match=rf"{path.name}' is a named pipe"):
         open_source(str(project))
 
 

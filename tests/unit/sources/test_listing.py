@@ -12,7 +12,7 @@ from programs import program
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.git import Git
-from go_to_wheel.sources.listing import Listing, is_secret, list_files
+from go_to_wheel.sources.listing import Listing, find_secrets, is_secret, list_files
 
 GITIGNORE = """\
 *.log
@@ -102,6 +102,12 @@ def test_include_and_exclude(folder: Path, repository: bool) -> None:
 def test_a_pattern_that_is_none(folder: Path) -> None:
     with pytest.raises(InvalidOptionsError, match="sdist-exclude: "):
         listed(folder, exclude=["!"])
+
+
+def test_secrets_among_other_files(folder: Path) -> None:
+    paths, without_git = ["a.py", "id_rsa", "x/prod.env"], Git(folder, Runner(), {"PATH": ""})
+    assert find_secrets(paths, without_git, []) == ("id_rsa", "x/prod.env")
+    assert find_secrets(paths, without_git, ["/x/"]) == ("id_rsa",)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import configparser
 import math
 import re
 import zipfile
-from collections.abc import Collection, Container
+from collections.abc import Callable, Collection, Container
 from contextlib import suppress
 from email.message import Message
 from email.parser import HeaderParser
@@ -60,39 +60,39 @@ _HUGE_NUMBER = re.compile(r"[0-9]{20}")
 _ALLOWED = "\u200c\u200d\u200e\u200f\t\r\n"
 
 
-def read_texts(archive: zipfile.ZipFile, folder: str, texts: dict[str, bytes]) -> Findings:
-    """Put the texts of a .dist-info folder into `texts`, by file name."""
-    for file in ("METADATA", "WHEEL", "entry_points.txt"):
-        if (text := read_text(archive, f"{folder}/{file}", MAX_TEXT)) is not None:
-            texts[file] = text
-        elif file.isupper():
-            yield fault(f"{file.lower()}-missing", folder)
-
-
 def parse_headers(text: bytes) -> Message:
     """The headers of METADATA or WHEEL, whatever the text."""
     return HeaderParser().parsestr(text.decode("utf-8", "replace"))
 
 
-def check_dist_info(texts: dict[str, bytes], name: WheelName, paths: Collection[str]) -> Findings:
-    """Everything about the metadata of a wheel whose files are `paths`, apart from RECORD."""
+def check_dist_info(
+    archive: zipfile.ZipFile, name: WheelName, paths: Collection[str], texts: dict[str, bytes]
+) -> Findings:
+    """Everything about .dist-info in a wheel whose files are `paths`, apart from RECORD.
+
+    Puts the texts that are read into `texts`, by file name.
+    """
     heads = {path.split("/")[0] for path in paths if "/" in path}
     found = sorted(head for head in heads if head.lower().endswith(".dist-info"))
     if found != [name.info]:
         there = f"there is {', '.join(map(repr, found[:5])) or 'none'}"
         yield Finding("dist-info", f"the .dist-info folder should be '{name.info}'; {there}")
-    scripts = {path.rpartition("/")[2] for path in paths if is_command(path)}
-    if (text := texts.get("METADATA")) is not None:
-        yield from guarded("METADATA", check_metadata(text, name, paths, f"{name.info}/licenses"))
-    if (text := texts.get("WHEEL")) is not None:
-        yield from guarded("WHEEL", check_wheel_file(text, name))
-    if text := texts.get("entry_points.txt"):
-        yield from guarded("entry_points.txt", _check_entry_points(text, scripts))
+    rules: dict[str, Callable[[bytes], Findings]] = {
+        "METADATA": lambda text: check_metadata(text, name, paths, f"{name.info}/licenses"),
+        "WHEEL": lambda text: _check_wheel_file(text, name),
+        "entry_points.txt": lambda text: _check_entry_points(text, paths),
+    }
+    for file, rule in rules.items():
+        if (text := read_text(archive, f"{name.info}/{file}", MAX_TEXT)) is not None:
+            texts[file] = text
+            yield from guarded(file, rule(text))
+        elif file.isupper():
+            yield fault(f"{file.lower()}-missing", name.info)
     if not any(map(_LICENSE.search, paths)):
         yield Finding("license-missing", "the wheel has no licence text")
 
 
-def check_wheel_file(text: bytes, name: WheelName) -> Findings:
+def _check_wheel_file(text: bytes, name: WheelName) -> Findings:
     headers = parse_headers(text)
     version = str(headers.get("Wheel-Version", "")).strip()
     if not re.fullmatch(r"1\.\d+", version):
@@ -115,7 +115,8 @@ def check_wheel_file(text: bytes, name: WheelName) -> Findings:
         yield Finding("wheel-tags", "; ".join(parts))
 
 
-def _check_entry_points(text: bytes, scripts: Container[str]) -> Findings:
+def _check_entry_points(text: bytes, paths: Collection[str]) -> Findings:
+    scripts = {path.rpartition("/")[2] for path in paths if is_command(path)}
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, default_section="")
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
     try:

@@ -134,8 +134,8 @@ def _check_inside(wheel: Wheel, archive: zipfile.ZipFile) -> Findings:
     for tag in name.platforms:
         if tag != "any" and naming.parse_claim(tag) is None:
             wheel.not_run.append(f"programs for {tag!r} are not compared with the tag")
-    yield from dist_info.read_texts(archive, name.info, wheel.texts)
-    yield from dist_info.check_dist_info(wheel.texts, name, {path for path, _ in wheel.files})
+    paths = {path for path, _ in wheel.files}
+    yield from dist_info.check_dist_info(archive, name, paths, wheel.texts)
     rows: zips.Rows = {}
     yield from zips.read_record(archive, name.info, rows)
     for content in zips.read_contents(archive, rows):

@@ -5,16 +5,16 @@ Sources: the core metadata specification (version 2.4), PEP 427 and PEP 491 (WHE
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Literal, cast
+from typing import cast
 
 from packaging.metadata import Metadata, RawMetadata, RFC822Message
 
 from go_to_wheel import __version__
 from go_to_wheel.binary.facts import BinaryFacts
-from go_to_wheel.config.options import BuildOptions, Layout
+from go_to_wheel.config.options import BuildOptions
 from go_to_wheel.errors import WheelError
 from go_to_wheel.licenses import BundledLicenses
 from go_to_wheel.platforms import Target
@@ -25,57 +25,26 @@ from go_to_wheel.wheel.sbom import Product, format_sbom
 GENERATOR = f"go-to-wheel {__version__}"
 #: Header names as the specification writes them; packaging's writer lowers them.
 _SPELLING = {"project-url": "Project-URL", "author-email": "Author-email"}
-#: The launcher's modules, which are copied as they are; what varies is in one more.
-COPIED = ("__init__.py", "__main__.py", "_exec.py", "_find.py", "py.typed")
 CONSTANTS = "_constants.py"
+#: The launcher's modules; what varies between two wheels is in one of them.
+LAUNCHER = ("__init__.py", "__main__.py", CONSTANTS, "_exec.py", "_find.py", "py.typed")
 
 
-@dataclass(frozen=True)
-class LauncherConstants:
-    """What varies between the launchers of two wheels.
+def launcher_entries(constants: Mapping[str, object]) -> dict[str, bytes]:
+    """The launcher's files: path inside the import package -> content.
 
-    `native` programs are put by installers into bin or Scripts; `python` ones
-    lie in the package's own bin folder. `executable_suffix` is ".exe" in a
-    wheel for Windows. `editable_binaries` (command -> absolute path) is for
-    editable installs: a command named there is looked for there and nowhere
-    else. `nested` is for a launcher that is a folder of the project's own package.
-    `private` commands lie in the package's bin folder in either layout.
+    `constants` are values for the template's names; they are only ever written with `repr`.
     """
-
-    distribution: str
-    version: str
-    commands: tuple[str, ...]
-    layout: Layout = "native"
-    executable_suffix: Literal["", ".exe"] = ""
-    editable_binaries: Mapping[str, str] = field(default_factory=dict)
-    nested: bool = False
-    private: tuple[str, ...] = ()
-
-
-def launcher_entries(constants: LauncherConstants) -> dict[str, bytes]:
-    """Return the launcher's files: path inside the import package -> content."""
     template = files("go_to_wheel.wheel.launcher") / "template"
     # A checkout on Windows may have CRLF; wheels have the same bytes everywhere.
-    entries = {name: (template / name).read_bytes().replace(b"\r\n", b"\n") for name in COPIED}
-    return dict(sorted({**entries, CONSTANTS: format_constants(constants).encode()}.items()))
+    entries = {name: (template / name).read_bytes().replace(b"\r\n", b"\n") for name in LAUNCHER}
 
+    def fill(line: re.Match[str]) -> str:
+        return f"{line[1]}{line[2]} = {constants[line[1]]!r}" if line[1] in constants else line[0]
 
-def format_constants(constants: LauncherConstants) -> str:
-    """Format the constants module; values are only ever written with `repr`."""
-    return f'''\
-"""What varies between wheels; written when this one was built."""
-
-from __future__ import annotations
-
-DISTRIBUTION: str = {constants.distribution!r}
-VERSION: str = {constants.version!r}
-COMMANDS: tuple[str, ...] = {tuple(constants.commands)!r}
-LAYOUT: str = {constants.layout!r}
-EXECUTABLE_SUFFIX: str = {constants.executable_suffix!r}
-EDITABLE_BINARIES: dict[str, str] = {dict(constants.editable_binaries)!r}
-NESTED: bool = {constants.nested!r}
-PRIVATE: tuple[str, ...] = {tuple(constants.private)!r}
-'''
+    text = entries[CONSTANTS].decode()
+    entries[CONSTANTS] = re.sub(r"^([A-Z_]+)(:.*) = .*$", fill, text, flags=re.MULTILINE).encode()
+    return entries
 
 
 def wheel_entries(
@@ -113,17 +82,21 @@ def data_entries(options: BuildOptions) -> list[Entry]:
 def launcher_files(
     options: BuildOptions, target: Target, editable: Mapping[str, str] | None = None
 ) -> list[Entry]:
-    """The launcher: a package of its own, or a folder of the project's package."""
-    constants = LauncherConstants(
-        distribution=options.project["name"],
-        version=options.project["version"],
-        commands=options.commands,
-        layout=options.layout,
-        executable_suffix=target.exe_suffix,
-        editable_binaries=editable or {},
-        nested=options.nested_launcher,
-        private=options.request.private,
-    )
+    """The launcher: a package of its own, or a folder of the project's package.
+
+    `editable` (command -> absolute path) is for editable installs: a command named there is
+    looked for there and nowhere else.
+    """
+    constants = {
+        "DISTRIBUTION": options.project["name"],
+        "VERSION": options.project["version"],
+        "COMMANDS": tuple(options.commands),
+        "LAYOUT": options.layout,
+        "EXECUTABLE_SUFFIX": target.exe_suffix,
+        "EDITABLE_BINARIES": dict(editable or {}),
+        "NESTED": options.nested_launcher,
+        "PRIVATE": tuple(options.request.private),
+    }
     folder = launcher_folder(options)
     return [Entry(f"{folder}/{name}", data) for name, data in launcher_entries(constants).items()]
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from wheel.wheelfile import WheelFile
 
-from go_to_wheel.wheel.entries import LauncherConstants, Layout, launcher_entries
+from go_to_wheel.config.options import Layout
+from go_to_wheel.wheel.entries import launcher_entries
 
 DISTRIBUTION = "tiny-tool"
 PACKAGE = "tiny_tool"
@@ -99,7 +100,12 @@ def stamp_program(program: bytes, version: str) -> bytes:
 def write_wheel(folder: Path, program: bytes, wheel: TestWheel) -> Path:
     """Write a wheel that carries the program and the launcher."""
     version = wheel.version
-    constants = LauncherConstants(DISTRIBUTION, version, (COMMAND,), wheel.layout)
+    constants = {
+        "DISTRIBUTION": DISTRIBUTION,
+        "VERSION": version,
+        "COMMANDS": (COMMAND,),
+        "LAYOUT": wheel.layout,
+    }
     info = f"{PACKAGE}-{version}.dist-info"
     entries = {
         f"{PACKAGE}/{name}": content for name, content in launcher_entries(constants).items()

@@ -14,10 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from systems import needs_scripts
 
-from go_to_wheel.wheel.entries import LauncherConstants, format_constants, launcher_entries
+from go_to_wheel.wheel.entries import launcher_entries
 
 TEMPLATE = files("go_to_wheel.wheel.launcher") / "template"
-SAMPLE = LauncherConstants("example-program", "1.0", ("example-program",))
+SAMPLE = {
+    "DISTRIBUTION": "example-program",
+    "VERSION": "1.0",
+    "COMMANDS": ("example-program",),
+}
 
 
 def test_entries_are_the_template() -> None:
@@ -41,14 +45,14 @@ def test_no_file_of_the_template_is_left_out() -> None:
 
 
 def test_constants_golden() -> None:
-    constants = LauncherConstants(
-        distribution="my-tool",
-        version="1.5rc1",
-        commands=("my-tool", "my-tool-server"),
-        layout="python",
-        executable_suffix=".exe",
-        editable_binaries={"my-tool": 'C:\\out\\it\'s "here"\\my-tool.exe'},
-    )
+    constants = {
+        "DISTRIBUTION": "my-tool",
+        "VERSION": "1.5rc1",
+        "COMMANDS": ("my-tool", "my-tool-server"),
+        "LAYOUT": "python",
+        "EXECUTABLE_SUFFIX": ".exe",
+        "EDITABLE_BINARIES": {"my-tool": 'C:\\out\\it\'s "here"\\my-tool.exe'},
+    }
     assert launcher_entries(constants)["_constants.py"].decode() == (
         '"""What varies between wheels; written when this one was built."""\n'
         "\n"
@@ -68,7 +72,7 @@ def test_constants_golden() -> None:
 
 def test_template_constants_are_what_would_be_written() -> None:
     """The template's own constants file, against which the rest is type-checked."""
-    written = ast.parse(format_constants(SAMPLE))
+    written = ast.parse(launcher_entries(SAMPLE)["_constants.py"])
     expected = ast.parse((TEMPLATE / "_constants.py").read_text())
     assert ast.dump(written) == ast.dump(expected)
 
@@ -76,9 +80,12 @@ def test_template_constants_are_what_would_be_written() -> None:
 @given(st.text(), st.text(), st.lists(st.text(), min_size=1), st.text())
 def test_any_value_survives(name: str, version: str, commands: list[str], path: str) -> None:
     """Quotes, line ends and the like in a value stay data."""
-    constants = LauncherConstants(
-        name, version, tuple(commands), editable_binaries={commands[0]: path}
-    )
+    constants = {
+        "DISTRIBUTION": name,
+        "VERSION": version,
+        "COMMANDS": tuple(commands),
+        "EDITABLE_BINARIES": {commands[0]: path},
+    }
     module: dict[str, object] = {}
     exec(launcher_entries(constants)["_constants.py"], module)
     assert module["DISTRIBUTION"] == name
@@ -99,11 +106,17 @@ class TestPublicFunctions:
     def package(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         """Write a launcher with two commands whose programs are shell scripts."""
         name = "launcher_under_test"
-        constants = LauncherConstants("my-tool", "1.5", ("first", "second"), layout="python")
+        commands = ("first", "second")
+        constants = {
+            "DISTRIBUTION": "my-tool",
+            "VERSION": "1.5",
+            "COMMANDS": commands,
+            "LAYOUT": "python",
+        }
         (tmp_path / name / "bin").mkdir(parents=True)
         for path, content in launcher_entries(constants).items():
             (tmp_path / name / path).write_bytes(content)
-        for command in constants.commands:
+        for command in commands:
             program = tmp_path / name / "bin" / command
             program.write_text(f'#!/bin/sh\necho {command} "$@"\n')
             program.chmod(0o755)

@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from go_to_wheel.config.request import MergedRequest
@@ -40,12 +39,9 @@ _TRIPLES = {
     "linux-s390x": "s390x-linux-musl",
     "linux-riscv64": "riscv64-linux-musl",
     "windows-386": "x86-windows-gnu",
-    "linux-amd64-musl": "x86_64-linux-musl",
-    "linux-arm64-musl": "aarch64-linux-musl",
 }
-#: Without zig's glibc: musl alone, no old enough version, or no tag for it.
-_MUSL_ALONE = ("linux-amd64-musl", "linux-arm64-musl", "linux-armv6", "linux-ppc64le",
-               "linux-riscv64")  # fmt: skip
+#: Without zig's glibc: no old enough version, or no tag for it.
+_MUSL_ALONE = ("linux-armv6", "linux-ppc64le", "linux-riscv64")
 #: What may be linked in: name -> its licence, and the text's place in the package.
 _PARTS = {
     "compiler-rt": ("MIT", "LICENSE"),
@@ -80,77 +76,50 @@ exports:
 
 
 @dataclass(frozen=True)
-class OwnCompiler:
-    """A compiler that the user names: the commands for C and C++.
+class Compiler:
+    """The commands for C and C++: zig's, in its package's `folder`, or those a user names.
 
-    Linux programs are linked statically unless `glibc` is asked for.
+    `glibc` is the oldest version that Linux programs need; empty for static ones, with musl.
+    `sdk` is Apple's, for programs that need more of macOS than libSystem.
     """
 
     cc: str
     cxx: str = ""
     glibc: str = ""
     sdk: Path | None = None
+    folder: Path | None = None
+    version: str = ""
 
     def environment(self, target: Target, go_version: str) -> dict[str, str]:
         """The variables that make Go compile C for a target."""
-        sdk = _quote(f"-isysroot{self.sdk}") if self.sdk and target.goos == "darwin" else ""
-        text = f"-O2 {sdk}".strip()
-        flags = dict.fromkeys(("CGO_CFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS"), text)
-        return {**flags, "CGO_ENABLED": "1", "CC": self.cc} | (
-            {"CXX": self.cxx} if self.cxx else {}
-        )
-
-    def linker_flags(self, target: Target, ldflags: str, stubs: Path) -> str:
-        """The linker's flags with those for C."""
-        static = "-static -s -Wl,-z,stack-size=8388608"  # musl's threads have as much
-        extra = {"linux": "-s" if self.glibc else static, "windows": "-s"}
-        own = f" -extldflags '{extra[target.goos]}'" if target.goos in extra else ""
-        return f"-buildid= -linkmode=external{own} {ldflags}"
-
-    def notices(self, target: Target, cxx: bool) -> list[Notice]:
-        """Its C library is linked in, with a licence that nobody states."""
-        return [Notice("c-library", Path(self.cc.split()[0]).name, (), "LicenseRef-Unknown")]
-
-
-@dataclass(frozen=True)
-class Zig:
-    """The installed ziglang: its version, and the folder with the program and its libraries.
-
-    `glibc` is the oldest version that Linux programs need; empty for static ones, with musl.
-    `sdk` is Apple's, for programs that need more of macOS than libSystem.
-    """
-
-    version: str
-    folder: Path
-    glibc: str = ""
-    sdk: Path | None = None
-
-    def environment(self, target: Target, go_version: str) -> dict[str, str]:
-        """The variables that make Go compile C for a target."""
-        triple = _TRIPLES[target.name]
-        if self.glibc:
-            triple = f"{triple.replace('-musl', '-gnu')}.{self.glibc}"
-        if target.goos == "darwin":
-            triple += ".{}.{}".format(*macos_floor(target, go_version, None))
-        program = next(path for path in _programs(self.folder) if path.is_file())
-        hidden = [f"-ffile-prefix-map={self.folder}=/zig"]
-        headers, libraries = [], []
-        if self.sdk and target.goos == "darwin":
-            frameworks, below = self.sdk / FRAMEWORKS, self.sdk / "usr"
-            hidden += [f"-ffile-prefix-map={self.sdk}=/sdk"]
-            headers = ["-iframework", str(frameworks), "-idirafter", str(below / "include")]
-            libraries = [f"-F{frameworks}", f"-L{below / 'lib'}"]
-        # UBSan, zig's default, would stop programs that work elsewhere.
-        words = ["-O2", "-g0", "-fno-sanitize=undefined", *hidden, *headers]
-        flags = " ".join(map(_quote, words))
+        sdk = self.sdk if target.goos == "darwin" else None
+        compile_flags, link_flags, triple, more = ["-O2"], ["-O2"], "", {}
+        if self.folder:
+            triple = f" -target {_TRIPLES[target.name.removesuffix('-musl')]}"
+            if self.glibc:
+                triple = f"{triple.replace('-musl', '-gnu')}.{self.glibc}"
+            if target.goos == "darwin":
+                triple += ".{}.{}".format(*macos_floor(target, go_version, None))
+            # UBSan, zig's default, would stop programs that work elsewhere.
+            compile_flags += ["-g0", "-fno-sanitize=undefined"]
+            compile_flags += [f"-ffile-prefix-map={self.folder}=/zig"]
+            more = {"PKG_CONFIG": "pkg-config-of-this-machine-is-not-used"}
+        if self.folder and sdk:
+            frameworks, below = sdk / FRAMEWORKS, sdk / "usr"
+            compile_flags += [f"-ffile-prefix-map={sdk}=/sdk"]
+            compile_flags += ["-iframework", f"{frameworks}", "-idirafter", f"{below / 'include'}"]
+            link_flags += [f"-F{frameworks}", f"-L{below / 'lib'}"]
+        elif sdk:
+            compile_flags = link_flags = ["-O2", f"-isysroot{sdk}"]
+        flags = " ".join(map(_quote, compile_flags))
         return {
             "CGO_ENABLED": "1",
-            "CC": f"{_quote(str(program))} cc -target {triple}",
-            "CXX": f"{_quote(str(program))} c++ -target {triple}",
+            "CC": self.cc + triple,
+            **({"CXX": self.cxx + triple} if self.cxx else {}),
             "CGO_CFLAGS": flags,
             "CGO_CXXFLAGS": flags,
-            "CGO_LDFLAGS": " ".join(map(_quote, ["-O2", *libraries])),
-            "PKG_CONFIG": "pkg-config-of-this-machine-is-not-used",
+            "CGO_LDFLAGS": " ".join(map(_quote, link_flags)),
+            **more,
         }
 
     def linker_flags(self, target: Target, ldflags: str, stubs: Path) -> str:
@@ -158,14 +127,20 @@ class Zig:
 
         Go's -s strips no C object, and its build ID would have the compiler's path in it.
         """
-        static = {"linux": "-s" if self.glibc else "-static -s", "windows": "-s"}
-        extra = static.get(target.goos) or f'"-L{stubs}" "-F{stubs}"'
-        flags = f"-buildid= -linkmode=external -extldflags '{extra}' {ldflags}"
+        extra = "-s" if self.glibc or target.goos == "windows" else "-static -s"
+        if target.goos == "darwin":
+            extra = f'"-L{stubs}" "-F{stubs}"' if self.folder else ""
+        elif extra != "-s" and not self.folder:
+            extra += " -Wl,-z,stack-size=8388608"  # musl's threads have less
+        external = f" -extldflags '{extra}'" if extra else ""
         # Without symbols, the indirect symbol table of arm64 would have stale entries.
-        return f"{flags} -s=false" if target.name == "darwin-arm64" else flags
+        symbols = " -s=false" if self.folder and target.name == "darwin-arm64" else ""
+        return f"-buildid= -linkmode=external{external} {ldflags}{symbols}"
 
     def notices(self, target: Target, cxx: bool) -> list[Notice]:
-        """The licences of what zig links into a target's programs; `cxx` is for C++."""
+        """The licences of what is linked into a target's programs; `cxx` is for C++."""
+        if not self.folder:  # a C library, with a licence that nobody states
+            return [Notice("c-library", Path(self.cc.split()[0]).name, (), "LicenseRef-Unknown")]
         library = {"linux": "glibc" if self.glibc else "musl", "windows": "mingw-w64"}
         names = ["compiler-rt", *filter(None, [library.get(target.goos)])]
         if cxx:  # macOS has one, but zig links its own
@@ -179,39 +154,27 @@ class Zig:
         return found
 
 
-def find_zig(glibc: str = "", sdk: Path | None = None) -> Zig:
-    """The ziglang package beside this one. Raises ToolchainError when it is missing."""
-    spec = find_spec("ziglang")
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        if any(path.is_file() for path in _programs(Path(place))):
-            try:
-                return Zig(version("ziglang"), Path(place), glibc, sdk)
-            except PackageNotFoundError:
-                break
-    raise ToolchainError("--cgo needs a C compiler, and ziglang is not installed", INSTALL_HINT)
+def find_zig(glibc: str = "", sdk: Path | None = None) -> Compiler:
+    """The ziglang package's. Raises ToolchainError when it is missing."""
+    try:
+        package = distribution("ziglang")
+        folder = Path(str(package.locate_file("ziglang")))
+        program = next(path for path in (folder / "zig", folder / "zig.exe") if path.is_file())
+    except (PackageNotFoundError, StopIteration):
+        problem = "--cgo needs a C compiler, and ziglang is not installed"
+        raise ToolchainError(problem, INSTALL_HINT) from None
+    zig = _quote(str(program))
+    return Compiler(f"{zig} cc", f"{zig} c++", glibc, sdk, folder, package.version)
 
 
 def find_own(
     target: Target, request: MergedRequest, sdk: Path | None, environ: Mapping[str, str]
-) -> OwnCompiler | None:
+) -> Compiler | None:
     """The compiler named for a target: CC_linux_arm64 and CXX_linux_arm64, else `--cc`."""
     system = f"{target.goos}_{target.goarch}"
     named, cxx = (environ.get(f"{name}_{system}", "") for name in ("CC", "CXX"))
     cc = named or request.cc
-    return OwnCompiler(cc, cxx, request.oldest_glibc, sdk) if cc else None
-
-
-def check_sdk(folder: Path) -> None:
-    """Raise InvalidOptionsError for a folder that is no SDK of Apple's."""
-    if not (folder / FRAMEWORKS).is_dir():
-        raise InvalidOptionsError(
-            [f"sdk {str(folder)!r} is not a folder with Apple's SDK: it has no {FRAMEWORKS}"],
-            "name one such as MacOSX.sdk; on a Mac it is what this prints: xcrun --show-sdk-path",
-        )
-
-
-def _programs(folder: Path) -> tuple[Path, Path]:
-    return folder / "zig", folder / "zig.exe"
+    return Compiler(cc, cxx, request.oldest_glibc, sdk) if cc else None
 
 
 def _quote(word: str) -> str:
@@ -221,10 +184,9 @@ def _quote(word: str) -> str:
 
 def check_targets(targets: Iterable[Target], glibc: str = "") -> None:
     """Refuse the targets that C can't be compiled for; raises InvalidOptionsError."""
-    plain = [name for name in _TRIPLES if not name.endswith("-musl")]
-    fitting = [name for name in plain if not (glibc and name in _MUSL_ALONE)]
-    known = fitting if glibc else _TRIPLES
-    if others := [target.name for target in targets if target.name not in known]:
+    fitting = [name for name in _TRIPLES if not (glibc and name in _MUSL_ALONE)]
+    names = [target.name if glibc else target.name.removesuffix("-musl") for target in targets]
+    if others := [name for name in names if name not in fitting]:
         how = "with cgo and glibc" if glibc else "with cgo"
         raise InvalidOptionsError(
             [f"platform {name!r} can't be built {how}" for name in others],

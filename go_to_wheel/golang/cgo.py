@@ -11,11 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from go_to_wheel.config.request import MergedRequest
-from go_to_wheel.errors import SourceError
+from go_to_wheel.errors import InvalidOptionsError, SourceError
 from go_to_wheel.golang.c_compiler import (
     FRAMEWORKS,
-    OwnCompiler,
-    check_sdk,
+    Compiler,
     check_targets,
     find_own,
     find_zig,
@@ -71,9 +70,13 @@ def use_c(
     parts = [part for target in targets for part in target.slices]
     listers = {part: go.with_tags(request.tags_for(part)) for part in parts}
     sdk = Path(request.sdk).resolve() if request.sdk else None
-    if sdk and any(target.goos == "darwin" for target in parts):
-        check_sdk(sdk)
-    compilers: dict[object, OwnCompiler | None] = {}
+    apple = any(target.goos == "darwin" for target in parts)
+    if sdk and apple and not (sdk / FRAMEWORKS).is_dir():
+        raise InvalidOptionsError(
+            [f"sdk {str(sdk)!r} is not a folder with Apple's SDK: it has no {FRAMEWORKS}"],
+            "name one such as MacOSX.sdk; on a Mac it is what this prints: xcrun --show-sdk-path",
+        )
+    compilers: dict[object, Compiler | None] = {}
     faults: list[str] = []
     for target in {target.compile_key: target for target in listers}.values():
         linked = list_linked(listers[target], source.root, source.packages, target)

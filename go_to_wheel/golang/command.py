@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from go_to_wheel.errors import GoToWheelError, SourceError, ToolchainError, shortage_hint
-from go_to_wheel.golang.c_compiler import LEAKS, OwnCompiler, Zig, read_macos_imports, write_stubs
+from go_to_wheel.golang.c_compiler import LEAKS, Compiler, read_macos_imports, write_stubs
 from go_to_wheel.golang.environment import (
     QUERIED,
     flag_name,
@@ -46,8 +46,8 @@ class Go:
     environment: Mapping[str, str]
     runner: Runner
     source_folders: tuple[str, ...] = ()
-    zig: Zig | None = None
-    compilers: Mapping[object, Zig | OwnCompiler | None] = field(default_factory=dict)
+    zig: Compiler | None = None
+    compilers: Mapping[object, Compiler | None] = field(default_factory=dict)
     c_flags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
@@ -55,7 +55,7 @@ class Go:
         """GOROOT/src."""
         return Path(self.source_folders[0]).parent if self.source_folders else Path()
 
-    def c_compiler(self, target: Target) -> Zig | OwnCompiler | None:
+    def c_compiler(self, target: Target) -> Compiler | None:
         """What compiles the C of a target's programs; None for those without C."""
         return self.compilers.get(target.compile_key)
 
@@ -64,7 +64,7 @@ class Go:
         target = target.slices[0]
         env = {**self.environment, "GOOS": target.goos, "GOARCH": target.goarch}
         if compiler := self.c_compiler(target):
-            if isinstance(compiler, Zig):
+            if compiler.folder:
                 env = {name: value for name, value in env.items() if not LEAKS.fullmatch(name)}
             env |= compiler.environment(target, self.version)
             for name, more in self.c_flags.get(target.name, {}).items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from go_to_wheel.errors import InvalidOptionsError, ToolchainError
 from go_to_wheel.golang import c_compiler
 from go_to_wheel.golang.c_compiler import (
     LEAKS,
-    Zig,
+    Compiler,
     check_targets,
     find_zig,
     read_macos_imports,
@@ -36,12 +37,13 @@ def target(name: str) -> Target:
 
 
 @pytest.fixture
-def zig(tmp_path: Path) -> Zig:
+def zig(tmp_path: Path) -> Compiler:
     folder = tmp_path / "site packages" / "ziglang"
     for name in ("LICENSE", "lib/libc/musl/COPYRIGHT", "lib/libc/mingw/COPYING", "zig"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
-    return Zig("0.17.1", folder)
+    program = f'"{folder / "zig"}"'
+    return Compiler(f"{program} cc", f"{program} c++", folder=folder, version="0.17.1")
 
 
 def test_every_target_but_android_has_a_compiler() -> None:
@@ -55,7 +57,7 @@ def test_other_targets_are_refused_with_those_that_work() -> None:
     assert "--platforms linux-amd64,linux-arm64," in caught.value.hint
 
 
-def test_the_environment_names_target_and_minimum_system(zig: Zig) -> None:
+def test_the_environment_names_target_and_minimum_system(zig: Compiler) -> None:
     env = zig.environment(target("darwin-arm64"), "go1.26.8")
     assert env["CC"] == f'"{zig.folder / "zig"}" cc -target aarch64-macos.12.0'
     assert env["CXX"] == f'"{zig.folder / "zig"}" c++ -target aarch64-macos.12.0'
@@ -78,12 +80,12 @@ def test_the_environment_names_target_and_minimum_system(zig: Zig) -> None:
         ),
     ],
 )
-def test_linker_flags(zig: Zig, name: str, flags: str) -> None:
+def test_linker_flags(zig: Compiler, name: str, flags: str) -> None:
     stubs = Path("/a b")
     assert zig.linker_flags(target(name), "-s -w", stubs) == flags.replace("/a b", str(stubs))
 
 
-def test_what_is_linked_in_has_licences(zig: Zig) -> None:
+def test_what_is_linked_in_has_licences(zig: Compiler) -> None:
     notices = zig.notices(target("linux-amd64"), cxx=False)
     assert [(notice.module, notice.version, notice.expression) for notice in notices] == [
         ("compiler-rt", "zig-0.17.1", "MIT"),
@@ -105,7 +107,10 @@ def test_variables_that_change_what_is_compiled(name: str, leaks: bool) -> None:
 
 
 def test_without_ziglang_the_command_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(c_compiler, "find_spec", lambda name: None)
+    def missing(name: str) -> None:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(c_compiler, "distribution", missing)
     with pytest.raises(ToolchainError) as caught:
         find_zig()
     assert 'pip install "go-to-wheel[cgo]"' in caught.value.hint
@@ -219,7 +224,7 @@ def test_the_tag_is_from_the_symbol_versions(
     assert tags_for([facts], target("linux-amd64")) == tags
 
 
-def test_with_glibc(zig: Zig) -> None:
+def test_with_glibc(zig: Compiler) -> None:
     with_glibc = replace(zig, glibc="2.28")
     assert with_glibc.environment(target("linux-arm64"), "go1.26")["CC"].endswith(
         "cc -target aarch64-linux-gnu.2.28"

@@ -7,20 +7,19 @@ marks the ABI notes of Linux, FreeBSD, NetBSD, OpenBSD, DragonFly and Android.
 from __future__ import annotations
 
 import re
-import struct
 from typing import Any, BinaryIO, cast
 
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 from elftools.elf.sections import Section
+from elftools.elf.segments import InterpSegment
 
 from go_to_wheel.binary.facts import BinaryFacts, Image, Span, Version2
 from go_to_wheel.binary.reader import BoundedReader
 from go_to_wheel.errors import BinaryError
 
 _MAX_SEGMENTS = 1024
-_MAX_NOTES = 16 * 1024
 _DF_1_PIE = 0x08000000
 _PF_X, _PF_W = 1, 2
 _GLIBC = re.compile(r"GLIBC_(\d{1,4})\.(\d{1,4})")
@@ -67,15 +66,13 @@ def read_elf(reader: BoundedReader) -> Image:
     for segment in segments:
         reader.require(segment["p_offset"], segment["p_filesz"])
     machine = str(elf["e_machine"])
-    interpreter = None
-    for place in [part for part in segments if part["p_type"] == "PT_INTERP"][:1]:
-        path = reader.read_at(place["p_offset"], min(place["p_filesz"], 4096))
-        interpreter = path.split(b"\0")[0].decode("utf-8", "replace")
+    loaders = [part.get_interp_name() for part in segments if isinstance(part, InterpSegment)]
+    interpreter = str(loaders[0]) if loaders else None
     libraries, search_paths, flags = _dynamic(segments)
     versions = _versions(elf)
     facts = BinaryFacts(
         format="elf",
-        goos="linux",
+        goos=_system(elf, segments),
         machine=_MACHINES.get(
             (machine, elf.elfclass, elf.little_endian), machine.removeprefix("EM_").lower()
         ),
@@ -87,7 +84,7 @@ def read_elf(reader: BoundedReader) -> Image:
         glibc_floor=_glibc_floor({name for _, name in versions}),
         versions=versions,
     )
-    return Image(facts, _build_info(elf, segments), _system(elf, reader, segments))
+    return Image(facts, _build_info(elf, segments))
 
 
 def _kind(elf: ELFFile, interpreter: str | None, flags: int) -> str:
@@ -105,16 +102,15 @@ def _dynamic(segments: list[Any]) -> tuple[tuple[str, ...], tuple[str, ...], int
     libraries: list[str] = []
     folders: list[str] = []
     flags = 0
-    for segment in segments:
-        if not isinstance(segment, DynamicSegment):
-            continue
-        for tag in segment.iter_tags():
-            if tag.entry.d_tag == "DT_NEEDED":
-                libraries.append(str(getattr(tag, "needed")))  # noqa: B009 (set at run time)
-            elif tag.entry.d_tag in ("DT_RPATH", "DT_RUNPATH"):
-                folders += str(getattr(tag, tag.entry.d_tag[3:].lower())).split(":")
-            elif tag.entry.d_tag == "DT_FLAGS_1":
-                flags |= tag.entry.d_val
+    dynamic = (part for part in segments if isinstance(part, DynamicSegment))
+    for tag in (tag for part in dynamic for tag in part.iter_tags()):
+        name = tag.entry.d_tag
+        if name == "DT_NEEDED":
+            libraries.append(str(getattr(tag, "needed")))  # noqa: B009 (set at run time)
+        elif name in ("DT_RPATH", "DT_RUNPATH"):
+            folders += str(getattr(tag, name[3:].lower())).split(":")
+        elif name == "DT_FLAGS_1":
+            flags |= tag.entry.d_val
     return tuple(libraries), tuple(folders), flags
 
 
@@ -141,19 +137,9 @@ def _build_info(elf: ELFFile, segments: list[Any]) -> Span | None:
     return None
 
 
-def _system(elf: ELFFile, reader: BoundedReader, segments: list[Any]) -> str:
+def _system(elf: ELFFile, segments: list[Any]) -> str:
+    """The system that the header or a note names; "" for most, Linux's among them."""
+    notes = (note for s in segments if s["p_type"] == "PT_NOTE" for note in s.iter_notes())
+    marks = (str(note["n_name"]).lower() for note in notes)
     stated = str(elf["e_ident"]["EI_OSABI"]).removeprefix("ELFOSABI_").lower()
-    if stated in _SYSTEMS:
-        return stated
-    layout = "<II" if elf.little_endian else ">II"
-    for segment in segments:
-        if segment["p_type"] != "PT_NOTE":
-            continue
-        notes = reader.read_at(segment["p_offset"], min(segment["p_filesz"], _MAX_NOTES))
-        while len(notes) >= 12:
-            name_size, data_size = struct.unpack_from(layout, notes)
-            name = notes[12 : 12 + name_size].rstrip(b"\0").decode("latin-1").lower()
-            if name in _SYSTEMS:
-                return name
-            notes = notes[12 + -(-name_size // 4) * 4 + -(-data_size // 4) * 4 :]
-    return ""
+    return stated if stated in _SYSTEMS else next((m for m in marks if m in _SYSTEMS), "")

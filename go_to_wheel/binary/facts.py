@@ -10,17 +10,13 @@ from typing import NamedTuple
 Version2 = tuple[int, int]
 
 _SYSTEM_NAMES = {
-    "linux": "Linux",
     "darwin": "macOS",
     "ios": "iOS",
-    "windows": "Windows",
     "freebsd": "FreeBSD",
     "netbsd": "NetBSD",
     "openbsd": "OpenBSD",
     "dragonfly": "DragonFly BSD",
-    "solaris": "Solaris",
     "illumos": "illumos",
-    "android": "Android",
 }
 
 
@@ -109,18 +105,17 @@ class Image(NamedTuple):
     """What the reader of a format returns: facts so far, and where to look for more.
 
     `build_info` is where Go's linker puts its build information (a section of its own, or
-    the data it would be in), None when there is no such place; `system_hint` is the GOOS
-    that the format itself states, if it does.
+    the data it would be in), None when there is no such place. The facts' `goos` is "" where
+    the format doesn't state it.
     """
 
     facts: BinaryFacts
     build_info: Span | None = None
-    system_hint: str = ""
 
 
 def system_name(goos: str) -> str:
     """A GOOS as people write it ("darwin" -> "macOS")."""
-    return _SYSTEM_NAMES.get(goos, goos)
+    return _SYSTEM_NAMES.get(goos, goos.capitalize())
 
 
 def describe(facts: BinaryFacts) -> str:

@@ -68,7 +68,7 @@ def read_macho(reader: BoundedReader) -> Image:
         minimum_macos=minimum if system in ("", "darwin") else None,
         signature=next((Span(reader.start, reader.start + at, n) for at, n in signatures), None),
     )
-    return Image(facts, _build_info(reader, order, commands), system)
+    return Image(facts, _build_info(reader, order, commands))
 
 
 def _load_commands(

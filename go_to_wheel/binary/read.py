@@ -41,8 +41,6 @@ _OTHERS: dict[str, bytes | tuple[bytes, ...]] = {
 }
 #: Bytes that are in no text, of whatever encoding.
 _CONTROLS = frozenset({*range(9), *range(14, 27), *range(28, 32), 127})
-#: Systems that share a format's marks: what Go states is the closer one.
-_NEAR = frozenset({("solaris", "illumos"), ("darwin", "ios")})
 
 _MAGIC = b"\xff Go buildinf:"
 _ALIGN = 16
@@ -82,8 +80,17 @@ def read_facts(stream: BinaryIO) -> BinaryFacts:
 
 
 def _read_one(reader: BoundedReader) -> BinaryFacts:
+    """The format's facts, with what is only in Go's build information."""
     image = _read_image(reader)
-    return _join(image, read_build_info(reader, image))
+    facts, go = image.facts, read_build_info(reader, image)
+    settings = go.settings if go else {}
+    goos, machine, stated = facts.goos, facts.machine, settings.get("GOOS", "")
+    if (goos, stated) == ("solaris", "illumos") or not goos:  # the two share a mark
+        goos = stated or "linux"
+    level = settings.get("GOARM", "")[:1]
+    if facts.format == "elf" and machine == "arm" and level in ("5", "6", "7"):
+        machine = f"armv{level}l"
+    return replace(facts, goos=goos, machine=machine, go=go)
 
 
 def _read_image(reader: BoundedReader) -> Image:
@@ -116,19 +123,6 @@ def name_of(head: bytes) -> str:
     if _CONTROLS.isdisjoint(head):
         return "text"
     return f"data of an unknown kind (it starts with {head[:8]!r})"
-
-
-def _join(image: Image, info: GoBuildInfo | None) -> BinaryFacts:
-    """The format's facts, with what is only in Go's build information."""
-    settings = info.settings if info else {}
-    facts, hint, stated = image.facts, image.system_hint, settings.get("GOOS", "")
-    if facts.goos in ("darwin", "windows") or (hint and (hint, stated) not in _NEAR):
-        stated = ""
-    machine = facts.machine
-    level = settings.get("GOARM", "")[:1]
-    if facts.format == "elf" and machine == "arm" and level in ("5", "6", "7"):
-        machine = f"armv{level}l"
-    return replace(facts, goos=stated or hint or facts.goos, machine=machine, go=info)
 
 
 def read_build_info(reader: BoundedReader, image: Image) -> GoBuildInfo | None:

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from go_to_wheel.binary.facts import BinaryFacts, describe
-from go_to_wheel.binary.manylinux import unpromised
-from go_to_wheel.binary.match import contains, is_system_dll, level_faults
+from go_to_wheel.binary.match import contains, is_system_dll, level_faults, unpromised
 from go_to_wheel.check.filename import Claim, WheelName, is_command, parse_claim
 from go_to_wheel.check.report import Findings, fault, faults, guarded
 from go_to_wheel.platforms import TARGETS, Version2, macos_floor

@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from go_to_wheel.binary.facts import BinaryFacts
-from go_to_wheel.binary.manylinux import oldest_glibc, unpromised
-from go_to_wheel.binary.match import check_target, is_system_dll, tags_for
+from go_to_wheel.binary.match import check_target, is_system_dll, oldest_glibc, tags_for, unpromised
 from go_to_wheel.platforms import TARGETS
 
 AMD64 = next(target for target in TARGETS if target.name == "linux-amd64")

@@ -35,8 +35,13 @@ from go_to_wheel.sources.listing import (
 )
 from go_to_wheel.sources.module import ModuleSource, find_above, read_files
 from go_to_wheel.sources.prebuilt import BinarySource
-from go_to_wheel.sources.readme import NO_FILES, ProjectFiles, absolute_links
-from go_to_wheel.sources.summary import summary_of_doc, summary_of_readme
+from go_to_wheel.sources.readme import (
+    NO_FILES,
+    ProjectFiles,
+    absolute_links,
+    summary_of_doc,
+    summary_of_readme,
+)
 from go_to_wheel.wheel.archive import parse_epoch
 
 

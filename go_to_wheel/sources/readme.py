@@ -1,15 +1,26 @@
-"""A project's README and licence files as values, and where they are on the web. Pure.
+"""A project's README and licence files as values, where they are on the web, summaries. Pure.
 
 PyPI shows a README away from its repository: there a link to `docs/use.md` leads nowhere.
+
+For a summary a README is searched from its title to the first heading that introduces something
+else. Its best sentence is one that defines the program ("Tool is a …"), then one that names its
+kind ("A …", "This command …"), then the first that is about no other subject. None is better than
+a wrong one.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from html import unescape
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 #: PyPI refuses longer ones.
 SUMMARY_LIMIT = 512
@@ -46,26 +57,84 @@ _PLACES = {
     "gitea.com": ("src/commit/{ref}", "raw/commit/{ref}"),
     "bitbucket.org": ("src/{ref}", "raw/{ref}"),
 }
-_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".avif")
-#: What a link can be part of, and what has none: code, comments, escaped characters.
-_TOKEN = re.compile(
-    r"""^[ ]{0,3}(?P<fence>(?P<char>[`~])(?P=char){2,}+) (?:(?<=~)[^\n]*|(?<=`)[^`\n]*) $
-        (?: [\s\S]*? ^[ ]{0,3}(?P=fence)(?P=char)*[ \t]*$ | [\s\S]* )
-    | (?<!`)(?P<ticks>`+)(?!`) (?:(?!\n\s*\n|\n[ ]{0,3}(?:```|~~~))[\s\S])*?
-        (?<!`)(?P=ticks)(?!`)
-    | ^[ ]{0,3}<!--[\s\S]*?-->[^\n]* | <!--[\s\S]*?--> | \\[\s\S]
-    | (?P<tag> <(?:img|a|source|video)\b[^<>]*> )
-    | ^[ ]{0,3}\[[^\]\n]+\]:[ \t]*<?(?P<defined>[^\s<>]+)
-    | (?P<open> !?\[ )
-    | (?P<close> \] ) (?: \([ \t]*<?(?P<target>[^\s()<>]+) )?""",
-    re.VERBOSE | re.MULTILINE | re.IGNORECASE,
-)
-_ATTRIBUTE = re.compile(
-    r"\b(?P<name>src|href)\s*=\s*[\"'](?P<target>[^\"'<>]+)[\"']", re.IGNORECASE
+_TAG = re.compile(r"<(?:img|a|source|video)\b[^<>]*>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"\b(src|href)\s*=\s*[\"']([^\"'<>]+)[\"']", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+#: Where a link's target can be: after "](", in a definition, in a tag.
+_TARGET = re.compile(
+    r"(?P<before>\]\([ \t]*<?|^[ ]{0,3}\[[^\]\n]+\]:[ \t]*<?|\b(?:src|href)\s*=\s*[\"'])"
+    r"(?P<target>[^\s()<>\"']+)",
+    re.IGNORECASE,
 )
 
-#: A link's target and whether it is a picture -> its address.
-_Address = Callable[[str, bool], str]
+
+_SENTENCE_END = re.compile(r"(?<![.\s][A-Za-z])(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)([.!?])(?=\s|$)")
+_NO_SUMMARY = re.compile(
+    r"copyright|spdx-license-identifier|code generated|licensed under", re.IGNORECASE
+)
+_ENTRY_POINT = re.compile(
+    r"entry ?-?point|\bmain (package|function|program)\b|^package main$", re.IGNORECASE
+)
+_DOES = r"(is|provides|implements|contains|defines|holds|has)"
+_PACKAGE = re.compile(rf"^package (main( {_DOES})?|\S+ {_DOES}) ", re.IGNORECASE)
+#: Beginnings of sentences about something else than the program.
+_OTHER_SUBJECT = re.compile(
+    r"available (for|on|in|as|from)|(latest )?(releases?|downloads?|sponsors?|news|updates?)\b"
+    r"|(sponsor|support|fund|maintain|power|back|inspir|creat|originat|develop|host)ed (by|at)"
+    r"|(special )?thanks?\b|table of contents|online demo|binaries\b|(in)?compatible\b"
+    r"|built (with|using|on)|please|(note|warning|important|notice|attention|caution)\b"
+    r"|(see|click|visit|join|follow|check)\b|(help|sponsor|consider|contribut|donat|vote)"
+    r"|read \S+ (for|to|first|before)\b"
+    r"|(read|download|install|try|build|star|use|get) (it|the|this|our|us|out|more|with|via"
+    r"|from|using|latest|a|status|started|now)\b"
+    r"|(this|the) (project|repository|repo|tool|package|library|file|fork|version|branch|page)"
+    r" (is|has been|was|will|requires?|supports?|uses?) (no longer|not|now|archived|deprecated"
+    r"|moved|unmaintained|looking|in (alpha|beta|maintenance)|under|based|inspired|a fork|still"
+    r"|currently|licensed|maintained|go)"
+    r"|this is (a fork|not)\b|this \w+['\u2019]s\b|the ([\w-]+ )?(goal|purpose|aim|idea|name)\b"
+    r"|go's\b|(the|this|our|all) ([\w-]+ )?(readme|documentation|docs|website|site|wiki|issue"
+    r"|changelog|code|source)\b"
+    r"|(deprecated|archived|obsolete|unmaintained|copyright|licensed|license|documentation|docs"
+    r"|english|translations?|languages?|contents|badges?|status|todo|wip|requirements?)\b"
+    r"|(if|for|to|when|while|since|because|although|once|after|before|as|at|so|but|and|however"
+    r"|also|then|are|do|did|want|looking|we|we're|our|i|i'm|i've|you|you're|your|here|there|most"
+    r"|many|some|have|how)\b",
+    re.IGNORECASE,
+)
+_ABOUT_ITSELF = re.compile(
+    r"\b(readme|changelog|stands for|no longer|following|these)\b|\bsponsor", re.IGNORECASE
+)
+_UNSEEN = re.compile(r"<!--.*?(-->|\Z)|<a\b.*?(</a>|\Z)", re.DOTALL | re.IGNORECASE)
+_BLOCK = re.compile(
+    r"(?=<(?:p|div|td|li|h[1-4]|table|blockquote)\b)|</(?:p|div|td|li|h[1-4])>", re.IGNORECASE
+)
+    r"(?=<(?:p|div|td|li|h[1-4]|table|blockquote)\b)|</(?:p|div|td|li|h[1-4])>", re.IGNORECASE
+)
+_PRONOUNCED = re.compile(r"\s*\(pron(oun|un)c[^)]*\)", re.IGNORECASE)
+_SEPARATOR = re.compile(r"\s[/-]\s|[|·•\u00bb\u203a]|\s[\u2013\u2014]\s")
+_INTRODUCTION = re.compile(
+    r"\W*(about|introduction|intro|overview|description|summary|synopsis|purpose|what)\b",
+    re.IGNORECASE,
+)
+_CHAPTER = re.compile(
+    r".*\b(install|usage|using|getting|quick|example|feature|build|require|download|how|why|licen"
+    r"|contribut|motivation|status|support|table)",
+    re.IGNORECASE,
+)
+#: Kinds of program: "A tool …", "This command …".
+_KIND = re.compile(
+    r"an? \w.*\b(for|to|that|which|of|in|with)\b(?!.* is )|this is an? \w"
+    r"|this ((go|golang|cli|command[ -]line) )?(tool|command|program|package|library|linter|project"
+    r"|utility|application|app|server|cli)\b.* \w+s\b",
+    re.IGNORECASE,
+)
+#: Verbs after a program's name that don't define it.
+_NO_DEFINITION = re.compile(
+    r"(requires|supports|has|was|uses|works|comes|needs|does|stands|ships|depends|includes|exists"
+    r"|assumes|expects|runs (on|in|with)"
+    r"|(is|are) (?!an? |another |the |designed |intended |meant |able ))",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -141,8 +210,6 @@ def absolute_links(readme: Readme, home: str, ref: str, folder: str = "") -> Rea
     page, raw = (f"{home}/{place.format(ref=ref)}" for place in places)
 
     def address(target: str, picture: bool) -> str:
-        if not _is_relative(target):
-            return target
         path, fragment = re.split(r"(?=[?#])", f"{target}#", maxsplit=1)
         start = "" if path.startswith("/") else folder  # from the repository's root
         inside = posixpath.normpath(posixpath.join(start, path.lstrip("/")))
@@ -150,19 +217,45 @@ def absolute_links(readme: Readme, home: str, ref: str, folder: str = "") -> Rea
             return target
         return f"{raw if picture else page}/{inside}{fragment[:-1]}"
 
-    return replace(readme, text=_rewrite(readme.text, address))
+    links, code = _find_links(readme.text)
+    new = {target: address(target, picture) for target, picture in links.items()}
+    lines = [
+        line
+        if number in code
+        else _TARGET.sub(
+            lambda found: found["before"] + new.get(found["target"], found["target"]), line
+        )
+        for number, line in enumerate(readme.text.split("\n"))
+    ]
+    return replace(readme, text="\n".join(lines))
 
 
 def relative_links(text: str) -> list[str]:
     """The targets in a Markdown text that are relative, each once."""
-    found: list[str] = []
+    return list(_find_links(text)[0])
 
-    def collect(target: str, picture: bool) -> str:
-        found.append(target)
-        return target
 
-    _rewrite(text, collect)
-    return list(dict.fromkeys(filter(_is_relative, found)))
+def _find_links(text: str) -> tuple[dict[str, bool], set[int]]:
+    """The relative targets, and whether each is a picture's; the numbers of lines of code."""
+    from markdown_it import MarkdownIt  # takes long to load
+
+    parser = MarkdownIt("commonmark")
+    parser.normalizeLink = str  # type: ignore[method-assign,assignment]
+    found: dict[str, bool] = {}
+    code: set[int] = set()
+    blocks = parser.parse(text)
+    for block in blocks:
+        if block.type in ("fence", "code_block") and block.map:
+            code.update(range(*block.map))
+    for token in (part for block in blocks for part in (block, *(block.children or ()))):
+        pairs = list(token.attrItems())
+        if token.type in ("html_block", "html_inline"):
+            tags = _TAG.findall(_COMMENT.sub("", token.content))
+            pairs = [pair for tag in tags for pair in _ATTRIBUTE.findall(tag)]
+        for name, target in pairs:
+            if name.lower() in ("href", "src") and _is_relative(str(target)):
+                found[str(target)] = found.get(str(target), False) or name.lower() == "src"
+    return found, code
 
 
 def _is_relative(target: str) -> bool:
@@ -171,33 +264,151 @@ def _is_relative(target: str) -> bool:
     return bool(path) and not path.startswith("//") and ":" not in path.split("/")[0]
 
 
-def _rewrite(text: str, address: _Address) -> str:
-    """The text with new targets; matching brackets separate pictures from links."""
-    brackets: list[str] = []
-    parts: list[str] = []
-    end = 0
+def summary_of_doc(doc: str) -> str | None:
+    """The first sentence of a package's doc comment, None when it has none about the program.
 
-    def put(target: str, start: int, picture: bool) -> None:
-        nonlocal end
-        parts.extend((text[end:start], address(target, picture)))
-        end = start + len(target)
+    "Package main implements a server." gives "A server".
+    """
+    sentence = next(_sentences(doc), None)
+    if sentence is None or _NO_SUMMARY.match(sentence) or _ENTRY_POINT.search(sentence):
+        return None
+    bare = _PACKAGE.sub("", sentence)
+    return bare[:1].upper() + bare[1:] if bare != sentence else sentence
 
-    place = 0
-    while token := _TOKEN.search(text, place):
-        place = token.end()
-        if token["open"]:
-            brackets.append(token["open"])
-        elif token["close"]:
-            kind = brackets.pop() if brackets else ""
-            if token["target"] and kind:
-                put(token["target"], token.start("target"), kind == "![")
-            elif not kind:  # what follows is no target: "]([a](b)"
-                place = token.end("close")
-        elif target := token["defined"]:
-            picture = target.split("#")[0].lower().endswith(_PICTURES)
-            put(target, token.start("defined"), picture)
-        elif token["tag"]:
-            for found in _ATTRIBUTE.finditer(token["tag"]):
-                start = token.start("tag") + found.start("target")
-                put(found["target"], start, found["name"].lower() == "src")
-    return "".join((*parts, text[end:]))
+
+def summary_of_readme(readme: Readme, names: Collection[str] = ()) -> str | None:
+    """A README's best sentence about the program with one of these names; None without one."""
+    is_markdown = readme.content_type == "text/markdown"
+    blocks = list((_markdown_blocks if is_markdown else _plain_blocks)(readme.text))
+    titles = [words for kind, words in blocks if kind == "title"]
+    known = "|".join(re.escape(name) for name in (*names, *titles[:1]) if name.strip())
+    name = rf"(?:the |package )?(?:{known or '(?!)'})(?: command| tool| program| package)?"
+    found = [rated for kind, words in blocks if kind == "text" for rated in _rate(words, name)]
+    best = found[:1]
+    if not best or best[0].rank == 2:
+        taglines = [rated for title in titles for rated in _rate(title, name) if rated.length > 3]
+        defining = [rated for rated in found if rated.rank == 0]
+        named = [tagline for tagline in taglines if tagline.rank == 0]
+        later = [s for s in found if s.rank == 1 and s.named and best[0].length > 15]
+        best = [*defining, *named, *later, *best, *taglines]
+    return best[0].words if best else None
+
+
+class _Rated(NamedTuple):
+    """A sentence: 0 if it defines the program, 1 if it is about it, 2 if it may be."""
+
+    words: str
+    rank: int
+    named: bool = False
+
+    @property
+    def length(self) -> int:
+        return len(self.words.split())
+
+
+def _rate(text: str, name: str) -> Iterator[_Rated]:
+    """The first two sentences of a paragraph, if they may be a summary."""
+    colon = text.rstrip().endswith(":")
+    for number, sentence in enumerate(_sentences(text)):
+        rated = _rate_sentence(sentence, name)
+        last = " ".join(text.split()).rstrip(": ").endswith(sentence)
+        if rated and rated.rank <= (1 if number or (colon and last) else 2):
+            yield rated
+        if number:
+            return
+
+
+def _rate_sentence(sentence: str, name: str) -> _Rated | None:
+    if found := re.match(
+        rf"{name}(?: ?:| ?[\u2013\u2014]| -+) +(?=\S+ \S)", sentence, re.IGNORECASE
+    ):
+        bare = sentence[found.end() :]
+        return _Rated(bare[:1].upper() + bare[1:], 0, named=True)
+    if len(sentence.split()) < 3 or sentence.endswith("?") or not re.match(r"[\w`'(]", sentence):
+        return None
+    if _OTHER_SUBJECT.match(sentence) or _ABOUT_ITSELF.search(sentence):
+        return None
+    if len(_SEPARATOR.findall(sentence)) > 1:
+        return None
+    if found := re.match(rf"{name}(?: |, )", sentence, re.IGNORECASE):
+        rest = sentence[found.end() :].lstrip()
+        if _NO_DEFINITION.match(rest):
+            return None
+        if re.match(r"(is |are )?(an?|another|the) ", rest, re.IGNORECASE):
+            return _Rated(sentence, 0, named=True)
+        if re.match(r"([a-z]+s|are|can|will) ", rest):
+            return _Rated(sentence, 1, named=True)
+    return _Rated(sentence, 1 if _KIND.match(sentence) else 2)
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """The sentences of a paragraph that can be a summary, without their full stops."""
+    line = " ".join(_PRONOUNCED.sub("", text).split())
+    while line:
+        end = _SENTENCE_END.search(line)
+        sentence = (line[: end.end()] if end else line).rstrip(".:").strip()
+        fits = sentence.isprintable() and len(sentence) <= SUMMARY_LIMIT
+        if not fits or not any(char.isalpha() for char in sentence):
+            return
+        yield sentence
+        line = line[end.end() :].lstrip() if end else ""
+
+
+def _markdown_blocks(text: str) -> Iterator[tuple[str, str]]:
+    """("title" or "text", words) up to the heading of something else."""
+    from markdown_it import MarkdownIt  # takes long to load
+
+    headings = 0
+    for opening, inline in pairwise([*MarkdownIt("commonmark").parse(text), None]):
+        if opening is None:
+            return
+        children = (inline.children if inline else None) or ()
+        words = "".join(map(_inline_text, children))
+        if opening.type == "heading_open":
+            headings += 1
+            if headings > 1 and opening.tag != "h1" and not _INTRODUCTION.match(words):
+                if headings == 2 and not _CHAPTER.match(words):
+                    yield "title", words
+                return
+            yield "title", words
+        elif opening.type == "html_block":
+            yield from _html_blocks(opening.content)
+        elif opening.type == "paragraph_open" and opening.level < 2 and not _is_menu(children):
+            yield "text", words
+
+
+def _is_menu(tokens: Sequence[Token]) -> bool:
+    """Whether most of a paragraph's text is that of links."""
+    depth = linked = total = 0
+    for token in tokens:
+        depth += token.nesting if token.type in ("link_open", "link_close") else 0
+        length = sum(map(str.isalpha, _inline_text(token)))
+        total += length
+        linked += length if depth else 0
+    return total > 0 and linked > 0.6 * total
+
+
+def _inline_text(token: Token) -> str:
+    if token.type in ("text", "code_inline"):
+        return token.content
+    return " " if token.type in ("softbreak", "hardbreak") else ""
+
+
+def _html_blocks(text: str) -> Iterator[tuple[str, str]]:
+    """The text between tags of blocks, without that of links."""
+    for block in _BLOCK.split(_UNSEEN.sub("", text)):
+        words = unescape(re.sub(r"<[^>]*>", "", block))
+        if words.strip():
+            yield ("title" if block.lower().startswith("<h1") else "text"), words
+
+
+def _plain_blocks(text: str) -> Iterator[tuple[str, str]]:
+    """Blocks of plain or reStructuredText that are not directives or links."""
+    for block in re.split(r"\n\s*\n", text):
+        lines = block.strip().splitlines()
+        ruled = any(re.fullmatch(r"([^\w\s])\1{2,}", line.strip()) for line in lines)
+        if lines and ruled:
+            yield "title", next((line for line in lines if line[:1].isalnum()), "")
+        elif lines and not block.strip().startswith(("..", "|", ":", "+-")):
+            words = re.sub(r"\*\*|``|`([^`<]+?)\s*(<[^>]*>)?`__?", lambda m: m[1] or "", block)
+            yield ("title" if len(lines) == 1 and len(block) < 20 else "text"), words

@@ -17,7 +17,7 @@ import pytest
 
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.sources.files import find_readme, read_readme
-from go_to_wheel.sources.summary import summary_of_readme
+from go_to_wheel.sources.readme import summary_of_readme
 
 pytestmark = pytest.mark.slow
 

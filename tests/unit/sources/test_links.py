@@ -31,7 +31,10 @@ def linked(text: str, folder: str = "", home: str = HOME, kind: str = "text/mark
         ("[![a](a.png)](docs/a.md)", f"[![a]({RAW}/a.png)]({PAGE}/docs/a.md)"),
         ("[![a](https://b.c/a.png)](LICENSE)", f"[![a](https://b.c/a.png)]({PAGE}/LICENSE)"),
         ("[a [b] c\nd](x.md)", f"[a [b] c\nd]({PAGE}/x.md)"),
-        ("[a]: docs/a.md\n[b]: a.png", f"[a]: {PAGE}/docs/a.md\n[b]: {RAW}/a.png"),
+        ("[a] ![b]\n\n[a]: docs/a.md\n[b]: a.png",
+         f"[a] ![b]\n\n[a]: {PAGE}/docs/a.md\n[b]: {RAW}/a.png"),
+        ("[a](a.png) ![b](a.png)", f"[a]({RAW}/a.png) ![b]({RAW}/a.png)"),
+        ("[^1]\n\n[^1]: `x` is y", "[^1]\n\n[^1]: `x` is y"),
         ('<img width="9" src="a.png">', f'<img width="9" src="{RAW}/a.png">'),
         ("<a href='x.md'><img src='a.png'></a>",
          f"<a href='{PAGE}/x.md'><img src='{RAW}/a.png'></a>"),
@@ -63,13 +66,13 @@ def test_what_stays(text: str) -> None:
 @pytest.mark.parametrize(
     ("home", "link", "picture"),
     [
-        ("https://gitlab.com/g/s/tool", "-/blob/abc/x", "-/raw/abc/x"),
-        ("https://codeberg.org/o/tool", "src/commit/abc/x", "raw/commit/abc/x"),
-        ("https://bitbucket.org/o/tool", "src/abc/x", "raw/abc/x"),
+        ("https://gitlab.com/g/s/tool", "-/blob/abc/x", "-/raw/abc/y"),
+        ("https://codeberg.org/o/tool", "src/commit/abc/x", "raw/commit/abc/y"),
+        ("https://bitbucket.org/o/tool", "src/abc/x", "raw/abc/y"),
     ],
 )
 def test_hosts(home: str, link: str, picture: str) -> None:
-    assert linked("[a](x) ![a](x)", home=home) == f"[a]({home}/{link}) ![a]({home}/{picture})"
+    assert linked("[a](x) ![a](y)", home=home) == f"[a]({home}/{link}) ![a]({home}/{picture})"
 
 
 def test_where_nothing_is_known() -> None:

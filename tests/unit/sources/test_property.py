@@ -13,8 +13,7 @@ from go_to_wheel.config.pyproject import KEYS, parse_settings
 from go_to_wheel.errors import InvalidOptionsError, SourceError
 from go_to_wheel.sources.git import TagRules, find_version, format_development
 from go_to_wheel.sources.module import parse_query
-from go_to_wheel.sources.readme import Readme, forge_url
-from go_to_wheel.sources.summary import summary_of_doc, summary_of_readme
+from go_to_wheel.sources.readme import Readme, forge_url, summary_of_doc, summary_of_readme
 
 VALUES: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

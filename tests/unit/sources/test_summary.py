@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from go_to_wheel.sources.readme import Readme
-from go_to_wheel.sources.summary import summary_of_doc, summary_of_readme
+from go_to_wheel.sources.readme import Readme, summary_of_doc, summary_of_readme
 
 
 @pytest.mark.parametrize(

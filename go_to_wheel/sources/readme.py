@@ -108,8 +108,6 @@ _UNSEEN = re.compile(r"<!--.*?(-->|\Z)|<a\b.*?(</a>|\Z)", re.DOTALL | re.IGNOREC
 _BLOCK = re.compile(
     r"(?=<(?:p|div|td|li|h[1-4]|table|blockquote)\b)|</(?:p|div|td|li|h[1-4])>", re.IGNORECASE
 )
-    r"(?=<(?:p|div|td|li|h[1-4]|table|blockquote)\b)|</(?:p|div|td|li|h[1-4])>", re.IGNORECASE
-)
 _PRONOUNCED = re.compile(r"\s*\(pron(oun|un)c[^)]*\)", re.IGNORECASE)
 _SEPARATOR = re.compile(r"\s[/-]\s|[|·•\u00bb\u203a]|\s[\u2013\u2014]\s")
 _INTRODUCTION = re.compile(

@@ -109,11 +109,26 @@ def state_of(ds: Any) -> State:
     state = _states.get(ds)
     if state is None:
         try:
-            configured = parse_config(ds.plugin_config("datasette-scan") or {})
+            settings = _merge(parse_config(ds.plugin_config("datasette-scan") or {}))
+            if settings.active:
+                refuse_pysqlite3()
         except UsageError as error:
             raise StartupError(str(error)) from error
-        state = _states[ds] = State(ds, _merge(configured))
+        state = _states[ds] = State(ds, settings)
     return state
+
+
+def refuse_pysqlite3() -> None:
+    """Raise UsageError where Datasette has another SQLite than Python.
+
+    pysqlite3 has no `setlimit`, without which nothing bounds what a hostile file costs; and two
+    SQLites in one process undo each other's locks on a file that both have open.
+    """
+    if compat.USES_PYSQLITE3:
+        raise UsageError(
+            "Datasette uses pysqlite3 here, which can't limit what a hostile file costs; "
+            "remove it: pip uninstall pysqlite3 pysqlite3-binary"
+        )
 
 
 def _merge(configured: Settings) -> Settings:

@@ -327,6 +327,26 @@ def test_plugins_lists_it() -> None:
     assert listed["datasette-scan"]["static"] and listed["datasette-scan"]["templates"]
 
 
+def test_another_sqlite_in_the_process_is_refused(root: Path, tmp_path: Path) -> None:
+    """Datasette prefers pysqlite3, which has no limits against hostile files."""
+    (tmp_path / "pysqlite3.py").write_text("from sqlite3 import *\n")
+    make_database(root / "x.db")
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"plugins": {"datasette-scan": {"paths": [str(root)]}}}))
+    option = "--config" if compat.HAS_CATALOG else "--metadata"
+    paths = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    for arguments in (["scan", str(root), "--list"], [option, str(config), "--get", "/"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "datasette", *arguments],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": paths},
+        )
+        assert done.returncode == 1
+        assert done.stderr.endswith("remove it: pip uninstall pysqlite3 pysqlite3-binary\n")
+        assert "Traceback" not in done.stderr
+
+
 def test_every_option_of_serve() -> None:
     def options(command: str) -> set[str]:
         text = CliRunner().invoke(cli, [command, "--help"]).stdout

@@ -18,7 +18,7 @@ from go_to_wheel.builder.version_var import unread_variables
 from go_to_wheel.errors import BinaryError
 from go_to_wheel.golang.command import Go
 from go_to_wheel.platforms import Target
-from go_to_wheel.sources.archives import Origin
+from go_to_wheel.sources.prebuilt import Origin
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,29 @@
-"""Prebuilt binaries: named on the command line, or found in a release's files.
+"""Prebuilt binaries: named on the command line, or found in a release's files and archives.
 
 Which of a release's files are programs, and for which systems, is read from their bytes. Their
-names only give the command's, and the version where nothing else does.
+names only give the command's, and the version where nothing else does. Each file is compared
+with the lists of checksums beside it.
 """
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import io
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
+from lzma import LZMAError
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
+from typing import IO, Any
 
 from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.binary.match import check_target, find_target
@@ -20,12 +31,12 @@ from go_to_wheel.binary.read import is_program, read_facts
 from go_to_wheel.errors import BinaryError, InvalidOptionsError, SourceError
 from go_to_wheel.licenses import is_license_name
 from go_to_wheel.platforms import TARGETS, Target, parse_selection
-from go_to_wheel.sources.archives import Origin, read_checksums, read_members, verify
 from go_to_wheel.sources.files import (
     BINARY_LIMIT,
     TEXT_LIMIT,
     open_file,
     read_file,
+    read_up_to,
     repository_root,
 )
 from go_to_wheel.sources.module import module_root
@@ -46,6 +57,31 @@ _VERSION = re.compile(
     r"[-_.]v?(?P<version>\d+\.\d+(\.\d+)*([-.]?(alpha|beta|rc|pre)[-.]?\d*)?)(?=[-_.][A-Za-z]|$)",
     re.IGNORECASE,
 )
+
+
+_TARS = (".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar")
+#: Bytes of an archive, unpacked.
+_UNPACKED_LIMIT = 8 << 30
+_BROKEN = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, LZMAError, RuntimeError)
+_CHECKSUM_LIST = re.compile(
+    r".*(checksum|sha(256|384|512)?sums?).*|.*\.sha(256|384|512)", re.IGNORECASE
+)
+#: A line as sha256sum or BSD's tools write it; the name is missing in FILE.sha256.
+_CHECKSUM = re.compile(
+    r"(?P<hex>[0-9a-f]{64,128})(?:[ \t]+\*?(?:.*/)?(?P<name>[^/]+))?"
+    r"|SHA\d+ \((?P<file>.+)\) = (?P<sum>[0-9a-f]{64,128})",
+    re.IGNORECASE,
+)
+_ALGORITHMS = {64: "sha256", 96: "sha384", 128: "sha512"}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The release's file that a program is from; `listed` is the checksums' file, if any."""
+
+    file: str
+    sha256: str
+    listed: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,21 +148,20 @@ def parse_binaries(values: Sequence[str], home: Path | None = None) -> BinarySou
     """Binaries, each `TARGET=PATH`, or a release's files. Raises InvalidOptionsError."""
     if values and all(Path(value).is_file() for value in values):
         return _collect([Path(value) for value in values], None, home)
-    found: list[PrebuiltBinary] = []
+    found: dict[str, PrebuiltBinary] = {}
     faults: list[str] = []
     hints: dict[str, None] = {}
     for value in values:
         try:
-            found.append(_read_binary(value))
+            binary = _read_binary(value)
+            if found.setdefault(binary.target.name, binary) is not binary:
+                faults.append(f"there are two binaries for {binary.target.name!r}")
         except InvalidOptionsError as error:
             faults += error.faults
             hints |= dict.fromkeys({error.hint} - {error.usual_hint})
-    names = [binary.target.name for binary in found]
-    twice = dict.fromkeys(name for name in names if names.count(name) > 1)
-    faults += [f"there are two binaries for {name!r}" for name in twice]
     if faults:
         raise InvalidOptionsError(faults, "\n".join(hints))
-    return BinarySource(_sort(found), home)
+    return BinarySource(_sort(found.values()), home)
 
 
 def _read_binary(value: str) -> PrebuiltBinary:
@@ -135,12 +170,12 @@ def _read_binary(value: str) -> PrebuiltBinary:
         example = "is not TARGET=PATH (write 'linux-amd64=build/tool')"
         raise InvalidOptionsError([f"binary {value!r} {example}"])
     target, *others = parse_selection([name])
-    if others:
-        raise InvalidOptionsError([f"binary {value!r}: name one platform, not a set"])
-    if not Path(path).is_file():
-        raise InvalidOptionsError([f"binary {value!r}: no file {path!r}"])
-    data = read_file(Path(path), None, BINARY_LIMIT)
     try:
+        if others:
+            raise BinaryError("name one platform, not a set")
+        if not Path(path).is_file():
+            raise BinaryError(f"no file {path!r}")
+        data = read_file(Path(path), None, BINARY_LIMIT)
         facts = read_facts(io.BytesIO(data))
     except BinaryError as error:
         raise InvalidOptionsError([f"binary {value!r}: {error.message}"], error.hint) from None
@@ -157,8 +192,9 @@ def is_release(folder: Path) -> bool:
     for path in _list_candidates(folder):
         if path.parent == folder:
             with open_file(path, folder, BINARY_LIMIT) as stream:
-                archive = path.name.lower().endswith((".zip", ".gz", ".tgz"))
-                if archive or is_program(stream.read(512)):
+                if path.name.lower().endswith((".zip", ".gz", *_TARS)) or is_program(
+                    stream.read(512)
+                ):
                     return True
     return False
 
@@ -210,13 +246,13 @@ def _read_metadata(path: Path) -> dict[str, str]:
 
 def _collect(paths: Sequence[Path], project: Path | None, home: Path | None) -> BinarySource:
     """The programs in a release's files, each once for a target and a command."""
-    sums = {folder: read_checksums(folder) for folder in {path.parent for path in paths}}
+    sums = {folder: _read_checksums(folder) for folder in {path.parent for path in paths}}
     found: dict[tuple[Target, str], list[PrebuiltBinary]] = {}
     texts: dict[str, bytes] = {}
     other, unlisted = set(), []
     for path in paths:
         programs = list(_list_programs(path, project, texts))
-        origin = verify(path, project, sums[path.parent]) if programs else None
+        origin = _verify(path, project, sums[path.parent]) if programs else None
         if origin and sums[path.parent] and not origin.listed:
             unlisted.append(path.name)
         for member, facts, digest in programs:
@@ -283,9 +319,7 @@ def _choose(programs: Sequence[PrebuiltBinary]) -> PrebuiltBinary:
             f"there are several programs {command!r} for {target}: {labels}",
             f"name the one to take: --binary {target}=PATH",
         )
-    return max(
-        fitting, key=lambda each: (each.origin and each.origin.listed != "", each.member != "")
-    )
+    return max(fitting, key=lambda each: (bool(each.origin and each.origin.listed), each.member))
 
 
 def _sort(binaries: Iterable[PrebuiltBinary]) -> tuple[PrebuiltBinary, ...]:
@@ -311,3 +345,77 @@ def _refuse_gaps(found: Collection[tuple[Target, str]]) -> None:
             f"the platforms differ in their programs: {', '.join(gaps)}",
             "choose --platforms that have all of them, or name the binaries with --binary",
         )
+
+
+def read_members(
+    path: Path, project: Path | None, limit_of: Callable[[str, bytes], int]
+) -> Iterator[tuple[str, bytes]]:
+    """A release's file -> (name, bytes) of the files in it; "" is itself, if it is a program.
+
+    `limit_of` takes a file's name and first bytes, and says how many it may have: 0 for one
+    that is not wanted. Raises SourceError for more, and for a broken archive.
+    """
+    with open_file(path, project, BINARY_LIMIT) as stream:
+        try:
+            for name, opener in _list_members(path.name.lower(), stream):
+                with opener() as member:
+                    head = read_up_to(member, 512)
+                    if limit := limit_of(name, head):
+                        data = head + read_up_to(member, limit + 1 - len(head))
+                        if len(data) > limit:
+                            place = name or path.name
+                            text = f"{place!r} has more than the {limit:,} bytes that are read"
+                            raise SourceError(text)
+                        yield name, data
+        except _BROKEN as error:
+            raise SourceError(f"can't read {path}: {error}", "download it again") from None
+
+
+def _list_members(name: str, stream: IO[bytes]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    program = is_program(stream.read(512))
+    stream.seek(0)
+    if program:
+        yield "", partial(nullcontext, stream)
+    elif name.endswith(".zip"):
+        with zipfile.ZipFile(stream) as archive:
+            for info in archive.infolist():
+                if not info.is_dir():
+                    yield info.filename, partial(archive.open, info)
+    elif name.endswith(_TARS):
+        with tarfile.open(fileobj=stream) as tar:
+            for entry in tar:
+                if entry.offset_data + entry.size > _UNPACKED_LIMIT:
+                    raise EOFError(f"it unpacks to more than {_UNPACKED_LIMIT:,} bytes")
+                if entry.isreg():
+                    yield entry.name, partial(tar.extractfile, entry)
+    elif name.endswith(".gz"):
+        yield "", partial(gzip.open, stream)
+
+
+def _read_checksums(folder: Path) -> dict[str, tuple[str, str]]:
+    """The checksums in a folder's lists: file name -> (hexadecimal digest, the list's name)."""
+    found: dict[str, tuple[str, str]] = {}
+    for path in sorted(folder.iterdir(), key=attrgetter("parts")):
+        known = _CHECKSUM_LIST.fullmatch(path.name) and path.is_file()
+        if known and path.stat().st_size <= TEXT_LIMIT:
+            text = read_file(path, folder, TEXT_LIMIT).decode("utf-8", "replace")
+            for line in filter(None, map(_CHECKSUM.fullmatch, map(str.strip, text.splitlines()))):
+                name = line["name"] or line["file"] or path.stem
+                found[name] = ((line["hex"] or line["sum"]).lower(), path.name)
+    return found
+
+
+def _verify(path: Path, project: Path | None, sums: Mapping[str, tuple[str, str]]) -> Origin:
+    """The origin of what is in a file; raises SourceError when a checksum says otherwise."""
+    listed, name = sums.get(path.name, ("", ""))
+    algorithm = _ALGORITHMS.get(len(listed), "sha256")
+    digests = {}
+    for kind in {"sha256", algorithm}:
+        with open_file(path, project, BINARY_LIMIT) as stream:
+            digests[kind] = hashlib.file_digest(stream, kind).hexdigest()  # type: ignore[arg-type]
+    if listed and listed != (found := digests[algorithm]):
+        raise SourceError(
+            f"{path} is not the file that {name} lists: its checksum is {found}, not {listed}",
+            "download it again",
+        )
+    return Origin(path.name, digests["sha256"], name)

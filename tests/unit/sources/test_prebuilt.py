@@ -16,8 +16,7 @@ from binaries import load
 from systems import needs_links
 
 from go_to_wheel.errors import InvalidOptionsError, SourceError
-from go_to_wheel.sources.archives import Origin
-from go_to_wheel.sources.prebuilt import is_release, parse_binaries, read_release
+from go_to_wheel.sources.prebuilt import Origin, is_release, parse_binaries, read_release
 
 RECORDED = Path(__file__).parents[2] / "data" / "goreleaser"
 #: GoReleaser's targets -> executables for them.

@@ -208,3 +208,10 @@ def wait_for(futures: Sequence[Future[Any]]) -> None:
         done, left = wait(futures, timeout=_WAIT_SECONDS, return_when=FIRST_EXCEPTION)
         if not left or any(future.exception() for future in done):
             return
+
+
+def usable_cpus() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

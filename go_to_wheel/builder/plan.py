@@ -19,12 +19,11 @@ from go_to_wheel.config.request import BuildRequest, merge
 from go_to_wheel.config.resolve import resolve
 from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.command import Go, open_go
-from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.golang.find import find_fitting_go
 from go_to_wheel.golang.messages import needed_go
 from go_to_wheel.golang.packages import Package, download_modules, list_package
 from go_to_wheel.platforms import Target, default_targets, glibc_tags, platform_tags
-from go_to_wheel.process import Runner
+from go_to_wheel.process import Runner, usable_cpus
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file
 from go_to_wheel.sources.git import guard_git, has_other_system
 from go_to_wheel.sources.module import (

@@ -32,11 +32,10 @@ from go_to_wheel.errors import (
     ToolchainError,
     WheelError,
 )
-from go_to_wheel.golang.environment import usable_cpus
 from go_to_wheel.licenses import BundledLicenses
 from go_to_wheel.naming import wheel_file_name
 from go_to_wheel.platforms import Target
-from go_to_wheel.process import wait_for
+from go_to_wheel.process import usable_cpus, wait_for
 from go_to_wheel.wheel.archive import Entry, encoder_note, write_wheel
 from go_to_wheel.wheel.entries import (
     data_entries,

@@ -12,18 +12,18 @@ from pathlib import Path
 
 from go_to_wheel.errors import GoToWheelError, SourceError, ToolchainError, shortage_hint
 from go_to_wheel.golang.c_compiler import LEAKS, Compiler, read_macos_imports, write_stubs
-from go_to_wheel.golang.environment import (
+from go_to_wheel.golang.find import (
+    INSTALL_HINT,
     QUERIED,
+    choose_go,
     flag_name,
     neutral_environment,
     query_environment,
     read_memory,
-    usable_cpus,
 )
-from go_to_wheel.golang.find import INSTALL_HINT, choose_go
 from go_to_wheel.golang.messages import explain, first_words
 from go_to_wheel.platforms import Target
-from go_to_wheel.process import Result, Runner
+from go_to_wheel.process import Result, Runner, usable_cpus
 
 #: The linker drops debug information (-s -w), so the compiler need not write it.
 _NO_DEBUG = "-dwarf=false"

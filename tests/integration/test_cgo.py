@@ -78,8 +78,8 @@ def test_what_is_undefined_without_cgo_gets_a_hint(tmp_path: Path) -> None:
 
 def without_ziglang(folder: Path) -> dict[str, str]:
     """The environment of a Python that has no ziglang."""
-    (folder / "hide").mkdir()
-    (folder / "hide" / "ziglang.py").touch()
+    (folder / "hide" / "ziglang-0.dist-info").mkdir(parents=True)
+    (folder / "hide" / "ziglang-0.dist-info" / "METADATA").write_text("Name: ziglang\nVersion: 0\n")
     path = os.pathsep.join(filter(None, [str(folder / "hide"), os.environ.get("PYTHONPATH")]))
     return {"PYTHONPATH": path}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from systems import needs_sysconf
 
-from go_to_wheel.golang.environment import (
+from go_to_wheel.golang.find import (
     filter_flags,
     memory_settings,
     neutral_environment,

@@ -107,10 +107,11 @@ def extra_css_urls(datasette: Any, database: str | None, request: Any) -> list[s
 
 @hookimpl
 def extra_template_vars(
-    datasette: Any, database: str | None, view_name: str | None
+    datasette: Any, database: str | None, table: str | None, view_name: str | None
 ) -> dict[str, Any]:
     """Datasette 0.65: the banner of a scanned database."""
-    return {"scan_banner": _banner.banner_maker(datasette, database, view_name == "database")}
+    whole = view_name == "database"
+    return {"scan_banner": _banner.banner_maker(datasette, database, whole, table)}
 
 
 @hookimpl(optionalhook=True)
@@ -120,9 +121,9 @@ def top_database(datasette: Any, request: Any, database: str) -> Any:
 
 
 @hookimpl(optionalhook=True)
-def top_table(datasette: Any, request: Any, database: str) -> Any:
+def top_table(datasette: Any, request: Any, database: str, table: str) -> Any:
     """The same on table pages."""
-    return _banner.banner(datasette, request, database)
+    return _banner.banner(datasette, request, database, table=table)
 
 
 @hookimpl(optionalhook=True)

@@ -98,8 +98,20 @@ class ScannedDatabase(ReadOnlyDatabase):
 
     def _prepare(self, connection: Any) -> None:
         self.ds._prepare_connection(connection, self.name)
-        for name in _MISSING_COLLATION.findall(self.entry.detail):
+        for name in self._stand_ins:
             connection.create_collation(name, functools.partial(_note_comparison, name))
+
+    @property
+    def _stand_ins(self) -> list[str]:
+        return _MISSING_COLLATION.findall(self.entry.detail)
+
+    async def missing_collations(self, table: str) -> list[str]:
+        """The collations that are not here and that a table or one of its indexes names."""
+        if not self._stand_ins:
+            return []
+        sql = "SELECT group_concat(sql) FROM sqlite_master WHERE tbl_name = ?"
+        text = str((await self.execute(sql, [table])).rows[0][0])
+        return [name for name in self._stand_ins if re.search(_collate(name), text, re.IGNORECASE)]
 
     async def execute(self, sql: str, *args: Any, **kwargs: Any) -> Any:
         """Run a query; Datasette's question whether the schema changed opens nothing."""
@@ -175,11 +187,14 @@ class ScannedDatabase(ReadOnlyDatabase):
     async def primary_keys(self, table: str) -> list[str]:
         """A table's primary key columns, which its page asks for once the visitor may see it.
 
-        Raises MissingPartError for a table that can't be read here.
+        Raises MissingPartError for a table or view that can't be read here.
         """
         if table in self.entry.missing and not listing.get():
             raise MissingPartError(f"{table!r} can't be read here: it {self.entry.detail}")
-        return [] if listing.get() else list(await super().primary_keys(table))
+        try:
+            return [] if listing.get() else list(await super().primary_keys(table))
+        except sqlite3.OperationalError as error:  # of a view, whatever it leads to
+            raise MissingPartError(f"{table!r} can't be read here: {error}") from error
 
     async def fts_table(self, table: str) -> str | None:
         """A table's full-text index."""
@@ -215,6 +230,10 @@ class ScannedDatabase(ReadOnlyDatabase):
         """Let go of the file."""
         self._reader.forget(self.entry.path)
         super().close()
+
+
+def _collate(name: str) -> str:
+    return rf"""\bCOLLATE\s+(["'`\[]?){re.escape(name)}(?!\w)"""
 
 
 def _note_comparison(name: str, first: str, second: str) -> int:

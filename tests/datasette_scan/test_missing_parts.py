@@ -45,6 +45,8 @@ async def test_a_table_whose_index_needs_a_missing_collation(root: Path, table: 
     page = await site.get(f"/one/{table}")
     assert page.status_code == 200
     assert all(name in page.text for name in ("Alpha", "beta", "gamma"))
+    assert "The order of unicase is not known here" in page.text
+    assert "is not known here" not in (await site.get("/one/plain")).text
     rows = (await site.get(f"/one/{table}.json?_shape=array")).json()
     assert len(rows) == 3
     for query in ("name=alpha", "name__gt=b"):
@@ -86,6 +88,32 @@ async def test_a_table_with_an_unknown_tokenizer_says_so(root: Path) -> None:
     assert (await site.get("/one/plain")).status_code == 200
     assert (await site.get("/one")).status_code == 200
     assert (await site.get("/other")).status_code == 200
+    await site.close()
+
+
+async def test_a_table_of_a_missing_module_and_views_that_lead_nowhere(root: Path) -> None:
+    connection = sqlite3.connect(root / "one.db")
+    connection.executescript(
+        """
+        CREATE TABLE plain (v);
+        CREATE VIRTUAL TABLE items USING fts5(a);
+        CREATE VIEW of_items AS SELECT * FROM items;
+        CREATE VIEW of_nothing AS SELECT * FROM gone;
+        PRAGMA writable_schema = on;
+        UPDATE sqlite_master SET sql = replace(sql, 'fts5(a)', 'vec0(a float[4])')
+            WHERE name = 'items';
+        """
+    )
+    connection.close()
+    site = await scanned(root)
+    for address in ("/one", "/one/plain", "/-/scan", "/-/scan/peek?name=one"):
+        assert (await site.get(address)).status_code == 200, address
+    said = {"items": "extension sqlite-vec", "of_items": "module: vec0", "of_nothing": "gone"}
+    for table, reason in said.items():
+        for ending in ("", ".json"):
+            answer = await site.get(f"/one/{table}{ending}")
+            assert answer.status_code == 400, answer.text
+            assert reason in answer.text
     await site.close()
 
 

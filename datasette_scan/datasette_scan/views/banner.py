@@ -14,7 +14,7 @@ from .facts import facts_of, fitting_views, neighbours
 
 
 def banner_maker(
-    ds: Any, database: str | None, is_database_page: bool
+    ds: Any, database: str | None, is_database_page: bool, table: str | None
 ) -> Callable[[Any], Awaitable[Markup]]:
     """A function for templates that makes the banner of the present database."""
 
@@ -22,15 +22,18 @@ def banner_maker(
         if not database:
             return Markup()
         whole = is_database_page and not (request and request.args.get("sql"))
-        return await banner(ds, request, database, whole)()
+        return await banner(ds, request, database, whole, table)()
 
     return make
 
 
 def banner(
-    ds: Any, request: Any, database: str | None, whole: bool = False
+    ds: Any, request: Any, database: str | None, whole: bool = False, table: str | None = None
 ) -> Callable[[], Awaitable[Markup]]:
-    """The banner of a scanned database, ``whole`` on its own page; nothing for any other."""
+    """The banner of a scanned database, ``whole`` on its own page; nothing for any other.
+
+    On the page of a ``table`` it names the collations that the table needs and that are missing.
+    """
 
     async def make() -> Markup:
         db = ds.databases.get(database)
@@ -44,6 +47,7 @@ def banner(
             urls=ds.urls,
             facts=facts_of(ds, db, full, whole and await may_download(ds, actor, db)),
             whole=whole,
+            collations=await db.missing_collations(table) if table else [],
             views=await fitting_views(ds, actor, db) if whole else [],
             near=await neighbours(ds, actor, db) if whole and full else [],
             csrftoken=token() if callable(token) else "",

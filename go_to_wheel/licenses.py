@@ -20,11 +20,6 @@ from packaging.licenses import canonicalize_license_expression
 from go_to_wheel.naming import STANDARD_LIBRARY
 
 _GO_LICENSE = "BSD-3-Clause"
-_BEFORE_1_24 = (
-    (b"Copyright 2009 The Go Authors.", b"Copyright (c) 2009 The Go Authors. All rights reserved."),
-    (b"Google LLC nor", b"Google Inc. nor"),
-)
-
 _LICENSE_NAME = re.compile(r"(UN)?(LICEN[CS]E|COPYING|NOTICE)([-._].*)?", re.IGNORECASE)
 #: Stands in an expression for everything whose licence is unknown (PEP 639).
 UNKNOWN = "LicenseRef-Unknown"
@@ -57,12 +52,10 @@ _GNU = re.compile(r"(?P<base>(AGPL|LGPL|GPL|GFDL)-[\d.]+)(-only|-or-later)?")
 class Recognised:
     """What a licence text is: `expression` is None when that is unknown.
 
-    `confidence` is the share of the text's words (0 to 1) that belong to a licence, `reason`
-    is a phrase for a note.
+    `reason` is a phrase for a note.
     """
 
     expression: str | None
-    confidence: float
     reason: str
 
 
@@ -80,12 +73,12 @@ def recognise_files(files: Collection[tuple[str, bytes]]) -> Recognised | None:
         return None
     for name, seen in found.items():
         if seen.expression is None:
-            return Recognised(None, seen.confidence, f"{name}: {seen.reason}")
+            return Recognised(None, f"{name}: {seen.reason}")
     if len({seen.expression for seen in found.values()}) > 1:
         listed = ", ".join(f"{name} is {seen.expression}" for name, seen in found.items())
-        return Recognised(None, 0.0, f"the files differ: {listed}")
-    name, seen = min(found.items(), key=lambda item: item[1].confidence)
-    return Recognised(seen.expression, seen.confidence, f"{name}: {seen.reason}")
+        return Recognised(None, f"the files differ: {listed}")
+    name, seen = next(iter(found.items()))
+    return Recognised(seen.expression, f"{name}: {seen.reason}")
 
 
 def recognise(text: str, enough: float = _ENOUGH) -> Recognised:
@@ -96,11 +89,11 @@ def recognise(text: str, enough: float = _ENOUGH) -> Recognised:
     from licenseclassifier import identify_license  # takes a moment to load
 
     if len(text) > _LONGEST:
-        return Recognised(None, 0.0, f"{len(text)} characters, longer than any licence")
+        return Recognised(None, f"{len(text)} characters, longer than any licence")
     regions = identify_license(text, coverage_threshold=0.0)
     names = sorted({region.id for region in regions})
     if not names:
-        return Recognised(None, 0.0, "no licence on the SPDX list")
+        return Recognised(None, "no licence on the SPDX list")
     edges = [0, *(edge for region in regions for edge in (region.start, region.end)), len(text)]
     rest = " ".join(text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True))
     left, words = (len(_WORD.findall(_COPYRIGHT_LINE.sub("", t).lower())) for t in (rest, text))
@@ -108,11 +101,11 @@ def recognise(text: str, enough: float = _ENOUGH) -> Recognised:
     listed = " and ".join(names)
     gnu = [found["base"] for name in names if (found := _GNU.fullmatch(name))]
     if share < enough or _CONDITION.search(rest):
-        return Recognised(None, share, f"it holds {listed}, and more than that")
+        return Recognised(None, f"it holds {listed}, and more than that")
     if gnu:  # which of the two is stated in the source files
         choices = f"{gnu[0]}-only or {gnu[0]}-or-later"
-        return Recognised(None, share, f"{choices}: the text is the same for both")
-    return Recognised(" AND ".join(names), share, f"{listed}, {share:.0%} of the text")
+        return Recognised(None, f"{choices}: the text is the same for both")
+    return Recognised(" AND ".join(names), f"{listed}, {share:.0%} of the text")
 
 
 @dataclass(frozen=True)
@@ -150,14 +143,6 @@ class BundledLicenses:
     c_parts: tuple[Notice, ...] = ()
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """A module's licence: `expression` has UNKNOWN for what was not recognised, for `reason`."""
-
-    expression: str
-    reason: str = ""
-
-
 def is_license_name(name: str) -> bool:
     """LICENSE.md and COPYING-MIT hold a licence, license.go does not."""
     return bool(_LICENSE_NAME.fullmatch(name)) and not name.lower().endswith(_CODE_SUFFIXES)
@@ -165,19 +150,18 @@ def is_license_name(name: str) -> bool:
 
 def go_notice(go_version: str, text: bytes | None) -> Notice:
     """Go's own: every program has its run time in it. `text` is None where Go has no LICENSE."""
-    version = go_version.removeprefix("go")
-    if not text:  # then as this Go's own archive has it, which was worded otherwise before 1.24
-        text = resources.files("go_to_wheel").joinpath("data/go-license.txt").read_bytes()
-        for today, then in _BEFORE_1_24 if re.match(r"1\.(\d|1\d|2[0-3])\b", version) else ():
-            text = text.replace(today, then)
-    return Notice(STANDARD_LIBRARY, version, (("LICENSE", text),))
+    text = text or resources.files("go_to_wheel").joinpath("data/go-license.txt").read_bytes()
+    return Notice(STANDARD_LIBRARY, go_version.removeprefix("go"), (("LICENSE", text),))
 
 
 @lru_cache(maxsize=256)
-def judge(notice: Notice) -> Verdict:
-    """The licence that a module's files hold, all of them together; the same for all targets."""
+def judge(notice: Notice) -> tuple[str, str]:
+    """The licence that a module's files hold, all of them together; the same for all targets.
+
+    It has UNKNOWN for what was not recognised; then the second text is the reason, else "".
+    """
     if notice.expression or notice.module == STANDARD_LIBRARY:
-        return Verdict(notice.expression or _GO_LICENSE)
+        return notice.expression or _GO_LICENSE, ""
     names: set[str] = set()
     faults = []
     texts = [(path, data) for path, data in notice.files if not _NOT_FOR_CODE.search(path)]
@@ -186,11 +170,11 @@ def judge(notice: Notice) -> Verdict:
         names |= set(seen.expression.split(" AND ")) if seen.expression else set()
         faults += [] if seen.expression else [f"{path}: {seen.reason}"]
     if texts and not faults:
-        return Verdict(" AND ".join(sorted(names)))
+        return " AND ".join(sorted(names)), ""
     if notice.stated:
-        return Verdict(notice.stated)
+        return notice.stated, ""
     reason = faults[0] if faults else "it has no licence file"
-    return Verdict(" AND ".join([*sorted(names), UNKNOWN]), reason)
+    return " AND ".join([*sorted(names), UNKNOWN]), reason
 
 
 def license_files(notices: Iterable[Notice], room: int = 120) -> tuple[tuple[str, bytes], ...]:
@@ -254,12 +238,12 @@ def bundle_licenses(
     `room` characters.
     """
     verdicts = {notice.module: judge(notice) for notice in notices}
-    found = {name: verdict.expression for name, verdict in verdicts.items()}
-    known = {**found, module: own or UNKNOWN}
+    known = {name: text for name, (text, _) in verdicts.items()} | {module: own or UNKNOWN}
+    others = [text for text, _ in verdicts.values()]
     return BundledLicenses(
-        expression=combine(own, [*found.values(), *(() if complete else (UNKNOWN,))]),
+        expression=combine(own, [*others, *(() if complete else (UNKNOWN,))]),
         files=(*own_files, *license_files(notices, room)),
         by_module={name: text for name, text in known.items() if text != UNKNOWN},
-        unknown={name: seen.reason for name, seen in verdicts.items() if own and seen.reason},
+        unknown={name: reason for name, (_, reason) in verdicts.items() if own and reason},
         c_parts=tuple(notice for notice in notices if notice.expression),
     )

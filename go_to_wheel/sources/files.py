@@ -240,23 +240,20 @@ def read_license_files(home: Path, repository: Path | None) -> tuple[tuple[str, 
     Without one of its own, the LICENSE of the `repository` that holds it counts, as it does
     for Go's module proxy.
     """
-    paths = list_license_files(home)
-    if not paths and repository and (repository / "LICENSE").exists():
-        paths = [repository / "LICENSE"]
-    return tuple((path.name, read_text_file(path, home)) for path in paths)
-
-
-def list_license_files(folder: Path) -> list[Path]:
-    """The files of a folder that are licences or notices by their names, sorted."""
-    found = folder.iterdir() if folder.is_dir() else ()
-    files = (path for path in found if is_license_name(path.name) and not path.is_dir())
-    return sorted(files, key=attrgetter("parts"))  # Windows would ignore case
+    texts = read_license_texts(home, [home])
+    if not texts and repository and (repository / "LICENSE").exists():
+        texts = (("LICENSE", read_file(repository / "LICENSE", home, TEXT_LIMIT)),)
+    return tuple((name, data.replace(b"\r\n", b"\n")) for name, data in texts)
 
 
 def read_license_texts(root: Path, folders: Iterable[Path]) -> tuple[tuple[str, bytes], ...]:
-    """The licence files in these folders of a module, by path below its `root`, sorted."""
-    found = (path for folder in folders for path in list_license_files(folder))
-    texts = sorted(found, key=attrgetter("parts"))  # Windows would ignore case
+    """The licences and notices, by their names, in these folders of a module.
+
+    By path below its `root`, sorted.
+    """
+    found = (path for folder in folders if folder.is_dir() for path in folder.iterdir())
+    files = (path for path in found if is_license_name(path.name) and not path.is_dir())
+    texts = sorted(files, key=attrgetter("parts"))  # Windows would ignore case
     for path in texts:
         refuse_odd_name(path.name)
     return tuple(

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
 
 from pathspec import GitIgnoreSpec
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from go_to_wheel.errors import InvalidOptionsError, MissingPathError, SourceError
 from go_to_wheel.sources.files import (
@@ -171,16 +173,11 @@ def _read_rules(root: Path, prefix: str) -> Iterator[tuple[str, GitIgnoreSpec]]:
     """A folder's .gitignore; like git, without the lines that are no patterns."""
     path = root / prefix / ".gitignore"
     if path.is_file():
-        lines = read_file(path, root, TEXT_LIMIT).decode("utf-8-sig", "replace").split("\n")
-        yield prefix, GitIgnoreSpec.from_lines(line for line in lines if _is_pattern(line))
-
-
-def _is_pattern(line: str) -> bool:
-    try:
-        GitIgnoreSpec.from_lines([line])
-    except ValueError:
-        return False
-    return True
+        patterns = []
+        for line in read_file(path, root, TEXT_LIMIT).decode("utf-8-sig", "replace").split("\n"):
+            with suppress(ValueError):
+                patterns.append(GitIgnoreSpecPattern(line))
+        yield prefix, GitIgnoreSpec(patterns)
 
 
 def _ignored(path: str, rules: Sequence[tuple[str, GitIgnoreSpec]]) -> bool:

@@ -36,10 +36,7 @@ _MODULE_LINE = re.compile(
 _FOLDER = re.compile(
     r"(?:^|(?<=[\s\"`(]))(?:\.{1,2}(?:/[^\s\"`)]*)?|/(?!/)[^\s\"`)]*)(?=[\s\"`)]|$)"
 )
-#: What Go reads, and git when Go starts it.
-_READ_FILES = frozenset(
-    ("go.mod", "go.sum", "go.work", "go.work.sum", "modules.txt", ".gitattributes", ".gitignore")
-)
+_READ_FILES = frozenset(("go.mod", "go.sum", "go.work", "go.work.sum", "modules.txt"))
 _GO_SUFFIXES = tuple(
     f".{name}"
     for name in "go s S sx c cc cpp cxx m f F for f90 h hh hpp hxx swig swigcxx syso".split()

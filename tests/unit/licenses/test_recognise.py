@@ -25,7 +25,6 @@ def standard(name: str) -> str:
 def test_usual_licences(name: str) -> None:
     seen = recognise(standard(name))
     assert seen.expression == name
-    assert seen.confidence >= 0.95
 
 
 def test_copyright_lines_and_wrapping_do_not_matter() -> None:
@@ -86,7 +85,7 @@ def test_files_that_agree() -> None:
 @pytest.mark.parametrize("text", ["", "All rights reserved. Do not copy.", "\0\xff" * 50])
 def test_unknown_texts_are_unknown(text: str) -> None:
     seen = recognise(text)
-    assert (seen.expression, seen.confidence) == (None, 0.0)
+    assert seen.expression is None
     assert seen.reason == "no licence on the SPDX list"
 
 

@@ -19,7 +19,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from go_to_wheel.builder.identity import VARIABLE
+from go_to_wheel.builder.detect import VARIABLE
 from go_to_wheel.builder.linked import list_targets
 from go_to_wheel.builder.plan import BuildPlan, find_project, plan_build
 from go_to_wheel.builder.run import build_editable as write_editable

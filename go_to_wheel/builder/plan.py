@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from go_to_wheel.binary.match import tags_for
-from go_to_wheel.builder.detect import Findings, Located, asked_targets, detect
-from go_to_wheel.builder.identity import Machine, find_urls
+from go_to_wheel.builder.detect import Findings, Located, Machine, asked_targets, detect, find_urls
 from go_to_wheel.builder.prebuilt import Inspected, describe, inspect_all
 from go_to_wheel.config.options import BuildOptions, Identity, Value
 from go_to_wheel.config.pyproject import Project, read_project

@@ -14,8 +14,7 @@ from typing import Any
 
 from go_to_wheel.binary.facts import GoBuildInfo, GoModule
 from go_to_wheel.binary.match import check_target
-from go_to_wheel.builder.detect import Findings, Located
-from go_to_wheel.builder.identity import Machine, find_urls
+from go_to_wheel.builder.detect import Findings, Located, Machine, find_urls
 from go_to_wheel.config.options import Identity, Value
 from go_to_wheel.config.pyproject import Project
 from go_to_wheel.config.request import BuildRequest, MergedRequest

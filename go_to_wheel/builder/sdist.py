@@ -9,7 +9,7 @@ from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 
-from go_to_wheel.builder.identity import PKG_INFO
+from go_to_wheel.builder.detect import PKG_INFO
 from go_to_wheel.builder.plan import BuildPlan, plan_build
 from go_to_wheel.builder.publish import publish
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME, Project, read_project

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from go_to_wheel.builder.identity import stated_version
+from go_to_wheel.builder.detect import stated_version
 
 
 @pytest.mark.parametrize(

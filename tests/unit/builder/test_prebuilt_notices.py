@@ -11,7 +11,7 @@ import pytest
 from systems import needs_scripts
 
 from go_to_wheel.binary.facts import GoBuildInfo, GoModule
-from go_to_wheel.builder.identity import Machine
+from go_to_wheel.builder.detect import Machine
 from go_to_wheel.builder.prebuilt import fetch_notices, format_missing
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.process import Runner

@@ -15,7 +15,7 @@ import pytest
 from systems import needs_links
 
 import go_to_wheel
-from go_to_wheel.builder.identity import read_pkg_info
+from go_to_wheel.builder.detect import read_pkg_info
 from go_to_wheel.config.pyproject import read_project
 from go_to_wheel.errors import SourceError
 from go_to_wheel.process import Runner
@@ -380,7 +380,7 @@ def test_memory_is_that_of_the_file(tmp_path: Path) -> None:
 
 #: Files that are not the project's: our own package data, what a build has just written, /proc.
 OWN_FILES = {
-    "builder/compile.py", "builder/requirement.py", "builder/run.py", "builder/scaffold.py",
+    "builder/requirement.py", "builder/run.py", "builder/scaffold.py",
     "golang/c_compiler.py", "golang/find.py",
 }  # fmt: skip
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from go_to_wheel.binary.facts import BinaryFacts, describe
-from go_to_wheel.binary.match import contains, is_system_dll, level_faults, unpromised
+from go_to_wheel.binary.match import contains, find_target, is_system_dll, level_faults, unpromised
 from go_to_wheel.check.filename import Claim, WheelName, is_command, parse_claim
 from go_to_wheel.check.report import Findings, fault, faults, guarded
-from go_to_wheel.platforms import TARGETS, Version2, macos_floor
+from go_to_wheel.platforms import Version2, macos_floor
 
 #: Where programs and their sources lie on the machines that build them. Go's tables hold
 #: file names between zero bytes, so a name that starts so is no text of the program's own.
@@ -168,7 +168,7 @@ def _needs_of_tag(program: Program, claim: Claim) -> Findings:
     facts, path, but = program.facts, program.path, f"but the tag is '{claim.tag}'"
     floor = claim.floor or (99, 0)
     if claim.goos == "darwin":
-        (major, minor), source = max(_macos_sources(facts).items(), default=((0, 0), ""))
+        (major, minor), source = _macos_floor(facts)
         if floor < (major, minor):
             text = f"it needs macOS {major}.{minor} according to {source}, {but}"
             hint = f"tag it macosx_{major}_{minor}_{facts.machine}"
@@ -185,20 +185,18 @@ def _needs_of_tag(program: Program, claim: Claim) -> Findings:
             yield fault("binary-glibc", path, text, hint)
 
 
-def _macos_sources(facts: BinaryFacts) -> dict[Version2, str]:
-    """The oldest macOS for it, as its header and the documentation of its Go say."""
-    sources: dict[Version2, str] = {}
+def _macos_floor(facts: BinaryFacts) -> tuple[Version2, str]:
+    """The oldest macOS for it, and what says so: its header, or the documentation of its Go."""
     if facts.slices:  # an arm64 one is not started before macOS 11
-        found = [(part, row) for part in facts.slices for row in _macos_sources(part).items()]
-        return dict(row for part, row in found if part.machine != "arm64" or row[0] > (11, 0))
-    for target in TARGETS:
-        if facts.go and (target.goos, target.arch) == ("darwin", facts.machine):
-            with suppress(ValueError):  # a self-made Go states no release
-                needed = macos_floor(target, facts.go.version, facts.minimum_macos)
-                sources[needed] = f"the documentation of {facts.go.version}"
-    if facts.minimum_macos:
-        sources[facts.minimum_macos] = "its header"
-    return sources
+        found = [(_macos_floor(part), part.machine) for part in facts.slices]
+        counted = (need for need, machine in found if machine != "arm64" or need[0] > (11, 0))
+        return max(counted, default=((0, 0), ""))
+    header, target = facts.minimum_macos or (0, 0), find_target(facts)
+    if facts.go and target:
+        with suppress(ValueError):  # a self-made Go states no release
+            if (needed := macos_floor(target, facts.go.version, header)) > header:
+                return needed, f"the documentation of {facts.go.version}"
+    return header, "its header"
 
 
 def _leads_out(folder: str, path: str) -> bool:
@@ -263,9 +261,10 @@ def explain_tag(tag: str, facts: BinaryFacts | None) -> str:
         return f"but the program is {describe(facts)}"
     if claim.goos == "linux" and facts.static:
         return f"static: it needs no {claim.libc or 'C library'}, so any version will do"
-    sources = _macos_sources(facts) if claim.goos == "darwin" else {}
-    reasons = [f"macOS {major}.{minor} ({source})" for (major, minor), source in sources.items()]
-    return ", ".join(reasons) or describe(facts)
+    if claim.goos == "darwin":
+        (major, minor), source = _macos_floor(facts)
+        return f"macOS {major}.{minor} ({source})" if major else describe(facts)
+    return describe(facts)
 
 
 def read_signature(stream: BinaryIO, facts: BinaryFacts) -> tuple[str, str]:

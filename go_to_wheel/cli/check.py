@@ -172,11 +172,12 @@ def _print_annotations(report: Report) -> None:
 def _table(report: Report, everything: bool) -> Iterator[str]:
     """A line for each wheel, each finding in full, then the verdict; a summary for many wheels."""
     is_short = len(report.wheels) > _MANY and not everything
+    width = max(len(visible(wheel.file)) for wheel in report.wheels)
     for wheel in () if is_short else report.wheels:
         found = Counter(row.severity for row in report.findings if row.wheel == wheel.file)
         counts = [_coloured(kind, _count(n, kind)) for kind, n in sorted(found.items())]
         verdict = ", ".join(counts or [_coloured("ok", "ok")])
-        yield f"{visible(wheel.file)}  {format_size(wheel.size)}  {verdict}"
+        yield f"{visible(wheel.file):{width}} {format_size(wheel.size):>9}  {verdict}"
     alike: dict[tuple[str, ...], list[Finding]] = {}
     for row in (*report.errors, *report.warnings):
         key = (row.code,) if is_short else (row.code, row.message, row.hint)

@@ -40,7 +40,7 @@ WINDOWS = BinaryFacts("pe", "windows", "amd64")
         (
             "macosx_12_0_arm64",
             MACOS,
-            "macOS 12.0 (the documentation of go1.26.8), macOS 11.0 (its header)",
+            "macOS 12.0 (the documentation of go1.26.8)",
         ),
         (
             "manylinux_2_17_aarch64",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import stat
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from go_to_wheel.golang.c_compiler import (
 )
 from go_to_wheel.golang.command import Go
 from go_to_wheel.golang.messages import APPLE, ELSEWHERE
-from go_to_wheel.golang.packages import Package, list_cgo_files, list_linked
+from go_to_wheel.golang.packages import Package, list_linked
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.files import open_file
 from go_to_wheel.sources.module import ModuleSource
@@ -31,27 +33,6 @@ _IMPORT_C = re.compile(rb'^\s*(?:import\s+)?"C"\s*(?://.*)?$', re.MULTILINE)
 
 #: Imports are at a file's beginning; some files have megabytes of tables below.
 _HEAD = 1 << 16
-
-#: Packages that can do nothing without their C code -> what to use instead, if there is such.
-STUBS = {
-    "github.com/DataDog/zstd": "github.com/klauspost/compress/zstd",
-    "github.com/confluentinc/confluent-kafka-go": "github.com/twmb/franz-go",
-    "github.com/duckdb/duckdb-go": "",
-    "github.com/duckdb/duckdb-go-bindings": "",
-    "github.com/godror/godror": "github.com/sijms/go-ora",
-    "github.com/libgit2/git2go": "github.com/go-git/go-git",
-    "github.com/linxGnu/grocksdb": "github.com/cockroachdb/pebble",
-    "github.com/marcboeker/go-duckdb": "",
-    "github.com/mattn/go-oci8": "github.com/sijms/go-ora",
-    "github.com/mattn/go-sqlite3": "modernc.org/sqlite",
-    "github.com/mutecomm/go-sqlcipher": "",
-    "github.com/pebbe/zmq4": "github.com/go-zeromq/zmq4",
-    "github.com/valyala/gozstd": "github.com/klauspost/compress/zstd",
-    "github.com/veandco/go-sdl2": "",
-    "github.com/xeodou/go-sqlcipher": "",
-    "gocv.io/x/gocv": "",
-    "rogchap.com/v8go": "github.com/dop251/goja",
-}
 
 
 def use_c(
@@ -130,7 +111,12 @@ def find_cgo(go: Go, folder: Path, linked: Sequence[Package], target: Target) ->
         for package in linked
         if not package.is_standard and any(_imports_c(package, name) for name in package.ignored)
     ]
-    return list_cgo_files(go, folder, possible, target) if possible else []
+    if not possible:
+        return []
+    form = "{{if .CgoFiles}}{{.ImportPath}}{{end}}"
+    args = ["list", "-e", "-buildvcs=false", "-f", form, *possible]
+    with_cgo = replace(go.with_cgo(), compilers={})  # which would turn it off for this target
+    return with_cgo.run(args, folder, target).stdout.split()
 
 
 def _imports_c(package: Package, name: str) -> bool:
@@ -151,4 +137,6 @@ def _has_import(path: Path, mtime_ns: int) -> bool:
 
 def replacement_for(import_path: str) -> str | None:
     """What to use instead of a stub, "" if nothing is known; None for other packages."""
-    return next((o for stub, o in STUBS.items() if f"{import_path}/".startswith(f"{stub}/")), None)
+    text = files("go_to_wheel").joinpath("data", "cgo-stubs.toml").read_text(encoding="utf-8")
+    stubs = tomllib.loads(text).items()
+    return next((o for stub, o in stubs if f"{import_path}/".startswith(f"{stub}/")), None)

@@ -67,14 +67,6 @@ def list_linked(go: Go, folder: Path, packages: Sequence[str], target: Target) -
     return [_parse_package(data) for data in listed if data.get("Dir")]
 
 
-def list_cgo_files(go: Go, folder: Path, packages: Sequence[str], target: Target) -> list[str]:
-    """Those of the packages that have cgo files for a target, if cgo were on."""
-    form = "{{if .CgoFiles}}{{.ImportPath}}{{end}}"
-    env = {**go.environment_for(target), "CGO_ENABLED": "1"}
-    command = [go.program, "list", "-e", "-buildvcs=false", "-f", form, *packages]
-    return go.runner.run(command, folder, env).stdout.split()
-
-
 def list_mains(go: Go, folder: Path, target: Target, pattern: str = "./...") -> list[str]:
     """The import paths of the `main` packages that match, sorted; [] if go list fails."""
     form = '{{if eq .Name "main"}}{{.ImportPath}}{{end}}'

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datasette.utils.asgi import Base400
+import sqlite3
 
-from .sqlite import sqlite3
+from datasette.utils.asgi import Base400
 
 
 class ScanError(Exception):

@@ -21,7 +21,7 @@ from .contents import Wanted, parse_text
 from .errors import ScanError, UsageError
 from .finder import FindOptions, end_all, program
 from .settings import Settings, absolute_roots, allowed_hosts
-from .state import State, close_all, refuse_pysqlite3, set_command_settings, state_of
+from .state import State, close_all, refuse_unlimited, set_command_settings, state_of
 from .text import format_size, visible, visible_path
 
 _REPEAT_SECONDS = 0.5
@@ -119,7 +119,7 @@ def run(
     try:
         wanted = None if text is None else parse_wanted(text)
         settings = make_settings(folders if text is None else paths, options)
-        refuse_pysqlite3()
+        refuse_unlimited()
         program()
     except ScanError as error:
         raise click.ClickException(str(error)) from error

@@ -11,12 +11,9 @@ import datasette.database
 from datasette import Forbidden
 from datasette.plugins import pm
 from datasette.utils import await_me_maybe, tilde_decode
-from datasette.utils.sqlite import using_pysqlite3
 
 # Datasette 1.0 keeps a catalogue of schemas that its pages and permissions read.
 HAS_CATALOG = hasattr(datasette.database.Database, "_execute_fn")
-# Datasette prefers pysqlite3, a SQLite of its own, where that is installed.
-USES_PYSQLITE3: bool = using_pysqlite3
 
 _OWN_TABLE = "datasette_scan_databases"
 _CATALOG_TABLES = (

@@ -20,6 +20,7 @@ from .reader import Reader
 from .request_guard import Policy, RequestInfo, refusal
 from .scanning import ScanTask
 from .settings import Settings, own_names, parse_config
+from .sqlite import sqlite3
 
 _states: weakref.WeakKeyDictionary[Any, State] = weakref.WeakKeyDictionary()
 _from_command: list[Settings] = []
@@ -111,23 +112,20 @@ def state_of(ds: Any) -> State:
         try:
             settings = _merge(parse_config(ds.plugin_config("datasette-scan") or {}))
             if settings.active:
-                refuse_pysqlite3()
+                refuse_unlimited()
         except UsageError as error:
             raise StartupError(str(error)) from error
         state = _states[ds] = State(ds, settings)
     return state
 
 
-def refuse_pysqlite3() -> None:
-    """Raise UsageError where Datasette has another SQLite than Python.
-
-    pysqlite3 has no `setlimit`, without which nothing bounds what a hostile file costs; and two
-    SQLites in one process undo each other's locks on a file that both have open.
-    """
-    if compat.USES_PYSQLITE3:
+def refuse_unlimited() -> None:
+    """Raise UsageError for a SQLite that nothing ends while it reads a hostile schema."""
+    if not hasattr(sqlite3.Connection, "setlimit") and sqlite3.sqlite_version_info < (3, 41):
         raise UsageError(
-            "Datasette uses pysqlite3 here, which can't limit what a hostile file costs; "
-            "remove it: pip uninstall pysqlite3 pysqlite3-binary"
+            f"pysqlite3, which Datasette uses here, has SQLite {sqlite3.sqlite_version}: "
+            "a hostile file could hold it up for ever; "
+            "get a newer one: pip install --upgrade pysqlite3-binary"
         )
 
 

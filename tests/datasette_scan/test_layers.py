@@ -54,6 +54,7 @@ EXTERNAL = {
         "reader",
         "schema",
         "searching",
+        "state",
         "views",
     },
     "jinja2": {"views"},

@@ -327,9 +327,14 @@ def test_plugins_lists_it() -> None:
     assert listed["datasette-scan"]["static"] and listed["datasette-scan"]["templates"]
 
 
-def test_another_sqlite_in_the_process_is_refused(root: Path, tmp_path: Path) -> None:
-    """Datasette prefers pysqlite3, which has no limits against hostile files."""
-    (tmp_path / "pysqlite3.py").write_text("from sqlite3 import *\n")
+def test_a_pysqlite3_that_nothing_ends_is_refused(root: Path, tmp_path: Path) -> None:
+    """Datasette prefers pysqlite3, which has no `setlimit`; old SQLite has nothing else."""
+    (tmp_path / "pysqlite3.py").write_text(
+        "from sqlite3 import *\n"
+        "sqlite_version, sqlite_version_info = '3.40.1', (3, 40, 1)\n"
+        "class Connection:\n"
+        "    pass\n"
+    )
     make_database(root / "x.db")
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"plugins": {"datasette-scan": {"paths": [str(root)]}}}))
@@ -343,7 +348,7 @@ def test_another_sqlite_in_the_process_is_refused(root: Path, tmp_path: Path) ->
             env={**os.environ, "PYTHONPATH": paths},
         )
         assert done.returncode == 1
-        assert done.stderr.endswith("remove it: pip uninstall pysqlite3 pysqlite3-binary\n")
+        assert done.stderr.endswith("pip install --upgrade pysqlite3-binary\n")
         assert "Traceback" not in done.stderr
 
 

@@ -31,16 +31,15 @@ def invoked_command(argv0: str, commands: Sequence[str]) -> str:
 def launch(command: str, find: Callable[[], str], arguments: Sequence[str]) -> NoReturn:
     """Find the program and become it; print one error and exit when that fails."""
     start = run_child if os.name == "nt" else exec_program
+    program = ""
     try:
         program = find()
-    except ProgramNotFound as error:
-        _fail(command, str(error), NOT_FOUND)
+        code = start(program, arguments)
     except OSError as error:
-        _fail(command, str(error), CANNOT_RUN)
-    try:
-        sys.exit(start(program, arguments))
-    except OSError as error:
-        _fail(command, describe_failure(program, error), CANNOT_RUN)
+        message = describe_failure(program, error) if program else str(error)
+        print(f"{command}: error: {message}", file=sys.stderr)
+        code = NOT_FOUND if isinstance(error, ProgramNotFound) else CANNOT_RUN
+    sys.exit(code)
 
 
 def exec_program(program: str, arguments: Sequence[str]) -> NoReturn:
@@ -81,23 +80,15 @@ def exit_code(code: int) -> int:
 
 def describe_failure(program: str, error: OSError) -> str:
     """Say in one line why a program that is there could not be started."""
-    return f"cannot run {program!r}: {error.strerror or error}{_advice(error)}"
-
-
-def _advice(error: OSError) -> str:
+    advice = ""
     if error.errno == errno.ENOEXEC:
         machine = f"{sys.platform} {os.uname().machine}" if hasattr(os, "uname") else sys.platform
-        return (
+        advice = (
             f" (it is damaged, or made for another system or processor than {machine};"
             " install the wheel for this machine)"
         )
-    if error.errno == errno.ENOENT:
-        return " (the loader or interpreter that it asks for is missing on this system)"
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return " (the file system may forbid programs, as `mount -o noexec` does)"
-    return ""
-
-
-def _fail(command: str, message: str, code: int) -> NoReturn:
-    print(f"{command}: error: {message}", file=sys.stderr)
-    sys.exit(code)
+    elif error.errno == errno.ENOENT:
+        advice = " (the loader or interpreter that it asks for is missing on this system)"
+    elif error.errno in (errno.EACCES, errno.EPERM):
+        advice = " (the file system may forbid programs, as `mount -o noexec` does)"
+    return f"cannot run {program!r}: {error.strerror or error}{advice}"

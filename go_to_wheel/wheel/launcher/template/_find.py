@@ -113,49 +113,21 @@ def _climb(site: str) -> list[str]:
 
 def _recorded_places(site: str, file: str) -> list[Place]:
     """Read where the RECORD of this distribution and version says the program is."""
-    for folder in _dist_infos(site):
-        try:
-            with open(
-                os.path.join(site, folder, "RECORD"), encoding="utf-8", errors="surrogateescape"
-            ) as record:
-                rows = [parse_row(line) for line in record]
-        except OSError:
-            continue  # Debian, for one, removes it
-        places = [
-            (os.path.join(site, path), size) for path, size in rows if _is_program(path, file)
-        ]
-        if places:
-            return places
-    return []
+    words = _constants.DISTRIBUTION.lower().replace("-", "_").replace(".", "_").split("_")
+    info = f"{'_'.join(filter(None, words))}-{_constants.VERSION}.dist-info"
+    path = os.path.join(site, info, "RECORD")
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as record:
+            rows = [parse_row(line) for line in record]
+    except OSError:
+        return []  # Debian, for one, removes it
+    return [(os.path.join(site, path), size) for path, size in rows if _is_program(path, file)]
 
 
 def _is_program(path: str, file: str) -> bool:
     """Whether it is the program, and not a namesake such as its own shell completion."""
     folder, name = os.path.split(path)
     return name == file and os.path.basename(folder).lower() in ("bin", "scripts")
-
-
-def _dist_infos(site: str) -> list[str]:
-    found = []
-    try:
-        folders = [name for name in sorted(os.listdir(site)) if name.endswith(".dist-info")]
-    except OSError:
-        return []
-    for folder in folders:
-        name, _, version = folder[: -len(".dist-info")].rpartition("-")
-        same_version = _normal_version(version) == _normal_version(_constants.VERSION)
-        if same_version and _normal_name(name) == _normal_name(_constants.DISTRIBUTION):
-            found.append(folder)
-    return found
-
-
-def _normal_name(name: str) -> str:
-    """Compare names as PEP 503 says, without importing `re` for it."""
-    return "-".join(filter(None, name.lower().replace("_", "-").replace(".", "-").split("-")))
-
-
-def _normal_version(version: str) -> str:
-    return version.lower().replace("_", "-")
 
 
 def parse_row(line: str) -> tuple[str, int | None]:

@@ -27,7 +27,7 @@ GENERATOR = f"go-to-wheel {__version__}"
 _SPELLING = {"project-url": "Project-URL", "author-email": "Author-email"}
 CONSTANTS = "_constants.py"
 #: The launcher's modules; what varies between two wheels is in one of them.
-LAUNCHER = ("__init__.py", "__main__.py", CONSTANTS, "_exec.py", "_find.py", "py.typed")
+LAUNCHER = ("__init__.py", "__main__.py", CONSTANTS, "_find.py", "py.typed")
 
 
 def launcher_entries(constants: Mapping[str, object]) -> dict[str, bytes]:

@@ -520,7 +520,7 @@ class TestMain:
     @pytest.mark.parametrize("as_child", [False, True], ids=["exec", "child"])
     def test_interrupt(self, python: Path, as_child: bool) -> None:
         """Ctrl-C in a terminal reaches the whole group; the program decides."""
-        code = f"import os, {PACKAGE}, {PACKAGE}._exec, subprocess\n"
+        code = f"import os, {PACKAGE}, subprocess\n"
         code += "os.name = 'nt'\n" if as_child else ""
         code += f"{PACKAGE}.main()"
         assert press_ctrl_c([python, "-c", code, "wait"]) == (42, "interrupted\n", "")
@@ -529,7 +529,7 @@ class TestMain:
 class TestStartUp:
     """What is imported before the program starts, to the module."""
 
-    LAUNCHER = frozenset({PACKAGE, f"{PACKAGE}._constants", f"{PACKAGE}._exec", f"{PACKAGE}._find"})
+    LAUNCHER = frozenset({PACKAGE, f"{PACKAGE}._constants", f"{PACKAGE}._find"})
 
     @pytest.mark.parametrize("call", ["get_binary_path()", "main()"])
     def test_imports(self, wheel: Path, tmp_path: Path, call: str) -> None:

@@ -44,7 +44,6 @@ def test_the_wheel(project: Project, tmp_path: Path) -> None:
         "wordy/_launcher/__init__.py",
         "wordy/_launcher/__main__.py",
         "wordy/_launcher/_constants.py",
-        "wordy/_launcher/_exec.py",
         "wordy/_launcher/_find.py",
         "wordy/_launcher/py.typed",
         "wordy/data.txt",

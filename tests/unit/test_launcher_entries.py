@@ -30,7 +30,6 @@ def test_entries_are_the_template() -> None:
         "__init__.py",
         "__main__.py",
         "_constants.py",
-        "_exec.py",
         "_find.py",
         "py.typed",
     ]

@@ -13,7 +13,7 @@ import pytest
 from interrupting import press_ctrl_c
 from systems import needs_scripts
 
-from go_to_wheel.wheel.launcher.template import _exec
+from go_to_wheel.wheel.launcher import template
 from go_to_wheel.wheel.launcher.template._find import ProgramNotExecutable, ProgramNotFound
 
 REPOSITORY = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ def in_child(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         [
             sys.executable,
             "-c",
-            f"from go_to_wheel.wheel.launcher.template import _exec\n{code}",
+            f"from go_to_wheel.wheel.launcher import template\n{code}",
             *arguments,
         ],
         cwd=REPOSITORY,
@@ -48,7 +48,7 @@ def in_child(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_invoked_command(argv0: str, command: str) -> None:
-    assert _exec.invoked_command(argv0, ("first", "second")) == command
+    assert template._invoked_command(argv0, ("first", "second")) == command
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_invoked_command(argv0: str, command: str) -> None:
     ],
 )
 def test_exit_code(code: int, signed: int) -> None:
-    assert _exec.exit_code(code) == signed
+    assert template._exit_code(code) == signed
     assert signed & 0xFFFFFFFF == code
 
 
@@ -71,7 +71,7 @@ def test_exit_code(code: int, signed: int) -> None:
 class TestChild:
     """The way of Windows, with a real child here."""
 
-    LAUNCH = "import sys; sys.exit(_exec.run_child(sys.argv[1], sys.argv[2:]))"
+    LAUNCH = "import sys; sys.exit(template._run_child(sys.argv[1], sys.argv[2:]))"
 
     def test_arguments_and_exit_code(self) -> None:
         done = in_child(self.LAUNCH, "/bin/sh", "-c", 'echo "$1|$2"; exit 7', "sh", "a b", "")
@@ -80,15 +80,15 @@ class TestChild:
     def test_interrupt_is_the_programs_business(self) -> None:
         """Ctrl-C goes to the whole group: the program handles it, the launcher waits."""
         script = "trap 'echo caught; exit 42' INT; echo ready; while :; do sleep 0.05; done"
-        code = f"from go_to_wheel.wheel.launcher.template import _exec\n{self.LAUNCH}"
+        code = f"from go_to_wheel.wheel.launcher import template\n{self.LAUNCH}"
         command = [sys.executable, "-c", code, "/bin/sh", "-c", script]
         assert press_ctrl_c(command, REPOSITORY) == (42, "caught\n", "")
 
     def test_is_taken_on_windows(self) -> None:
         """With `os.name` of Windows, launch starts a child and leaves with its code."""
         code = (
-            "import os, sys; pid = os.getpid(); _exec.os.name = 'nt'\n"
-            "_exec.launch('x', lambda: '/bin/sh', ['-c', 'test $PPID = ' + str(pid)])"
+            "import os, sys; pid = os.getpid(); template.os.name = 'nt'\n"
+            "template._launch('x', lambda: '/bin/sh', ['-c', 'test $PPID = ' + str(pid)])"
         )
         assert in_child(code).returncode == 0
 
@@ -100,18 +100,18 @@ class TestExec:
     def test_same_process(self) -> None:
         code = (
             "import os; os.environ['BEFORE'] = str(os.getpid())\n"
-            "_exec.launch('x', lambda: '/bin/sh', ['-c', 'test $$ = $BEFORE && exit 9'])"
+            "template._launch('x', lambda: '/bin/sh', ['-c', 'test $$ = $BEFORE && exit 9'])"
         )
         assert in_child(code).returncode == 9
 
     def test_closed_pipe_ends_the_program(self) -> None:
         """Python ignores SIGPIPE; a program that inherited that would see EPIPE instead."""
-        code = "_exec.launch('x', lambda: '/bin/sh', ['-c', 'kill -PIPE $$; echo survived'])"
+        code = "template._launch('x', lambda: '/bin/sh', ['-c', 'kill -PIPE $$; echo survived'])"
         done = in_child(code)
         assert (done.returncode, done.stdout) == (-signal.SIGPIPE, "")
 
     def test_argv0_is_the_path(self) -> None:
-        code = "_exec.launch('x', lambda: '/bin/sh', ['-c', 'echo $0'])"
+        code = "template._launch('x', lambda: '/bin/sh', ['-c', 'echo $0'])"
         assert in_child(code).stdout == "/bin/sh\n"
 
     def test_arguments_that_are_not_utf8(self) -> None:
@@ -119,8 +119,8 @@ class TestExec:
             [
                 sys.executable,
                 "-c",
-                "import sys; from go_to_wheel.wheel.launcher.template import _exec\n"
-                "_exec.launch('x', lambda: '/bin/echo', sys.argv[1:])",
+                "import sys; from go_to_wheel.wheel.launcher import template\n"
+                "template._launch('x', lambda: '/bin/echo', sys.argv[1:])",
                 b"caf\xe9",
             ],
             cwd=REPOSITORY,
@@ -143,7 +143,7 @@ class TestFailure:
             raise error("no luck")
 
         with pytest.raises(SystemExit) as caught:
-            _exec.launch("my-tool", find, [])
+            template._launch("my-tool", find, [])
         assert caught.value.code == code
         assert capsys.readouterr() == ("", "my-tool: error: no luck\n")
 
@@ -152,7 +152,7 @@ class TestFailure:
         program = tmp_path / "my-tool"
         program.write_bytes(b"MZ not for here")
         program.chmod(0o755)
-        done = in_child(f"_exec.launch('my-tool', lambda: {str(program)!r}, [])")
+        done = in_child(f"template._launch('my-tool', lambda: {str(program)!r}, [])")
         assert (done.returncode, done.stdout) == (126, "")
         assert done.stderr == (
             f"my-tool: error: cannot run {str(program)!r}: Exec format error (it is damaged, or"
@@ -165,7 +165,7 @@ class TestFailure:
         program = tmp_path / "my-tool"
         program.write_text("#!/no/such/loader\n")
         program.chmod(0o755)
-        done = in_child(f"_exec.launch('my-tool', lambda: {str(program)!r}, [])")
+        done = in_child(f"template._launch('my-tool', lambda: {str(program)!r}, [])")
         assert done.returncode == 126
         assert done.stderr == (
             f"my-tool: error: cannot run {str(program)!r}: No such file or directory (the loader"
@@ -176,7 +176,7 @@ class TestFailure:
         program = tmp_path / "my-tool"
         program.write_bytes(b"MZ not for here")
         program.chmod(0o755)
-        code = f"_exec.os.name = 'nt'\n_exec.launch('my-tool', lambda: {str(program)!r}, [])"
+        code = f"template.os.name = 'nt'\ntemplate._launch('my-tool', lambda: {str(program)!r}, [])"
         done = in_child(code)
         assert done.returncode == 126
         assert done.stderr.count("\n") == 1
@@ -184,11 +184,11 @@ class TestFailure:
 
     def test_refused(self) -> None:
         error = PermissionError(errno.EACCES, "Permission denied")
-        assert _exec.describe_failure("/x y/z", error) == (
+        assert template._describe_failure("/x y/z", error) == (
             "cannot run '/x y/z': Permission denied"
             " (the file system may forbid programs, as `mount -o noexec` does)"
         )
 
     def test_too_many_arguments(self) -> None:
         error = OSError(errno.E2BIG, "Argument list too long")
-        assert _exec.describe_failure("/z", error) == "cannot run '/z': Argument list too long"
+        assert template._describe_failure("/z", error) == "cannot run '/z': Argument list too long"

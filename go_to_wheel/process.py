@@ -185,9 +185,7 @@ def _signal_group(child: subprocess.Popen[str], *, kill: bool) -> None:
             _kill_tree(child)
         else:
             child.send_signal(signal.CTRL_BREAK_EVENT)
-    except ProcessLookupError:
-        child.kill()
-    except OSError:  # another user's by now; on Windows, a process without a console
+    except OSError:  # it is gone, or another user's by now; on Windows, a process without a console
         _kill_tree(child)
 
 

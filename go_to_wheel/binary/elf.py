@@ -84,7 +84,7 @@ def read_elf(reader: BoundedReader) -> Image:
         glibc_floor=_glibc_floor({name for _, name in versions}),
         versions=versions,
     )
-    return Image(facts, _build_info(elf, segments))
+    return facts, _build_info(elf, segments)
 
 
 def _kind(elf: ELFFile, interpreter: str | None, flags: int) -> str:

@@ -101,16 +101,9 @@ class Span(NamedTuple):
     size: int
 
 
-class Image(NamedTuple):
-    """What the reader of a format returns: facts so far, and where to look for more.
-
-    `build_info` is where Go's linker puts its build information (a section of its own, or
-    the data it would be in), None when there is no such place. The facts' `goos` is "" where
-    the format doesn't state it.
-    """
-
-    facts: BinaryFacts
-    build_info: Span | None = None
+#: What the reader of a format returns: facts so far, their `goos` "" where the format doesn't
+#: state it, and where Go's linker puts its build information: a section, or data to search.
+Image = tuple[BinaryFacts, Span | None]
 
 
 def system_name(goos: str) -> str:

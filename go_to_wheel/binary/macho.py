@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, Image, Span, Version2
 from go_to_wheel.binary.reader import MAX_READ, BoundedReader
@@ -68,7 +67,7 @@ def read_macho(reader: BoundedReader) -> Image:
         minimum_macos=minimum if system in ("", "darwin") else None,
         signature=next((Span(reader.start, reader.start + at, n) for at, n in signatures), None),
     )
-    return Image(facts, _build_info(reader, order, commands))
+    return facts, _build_info(reader, order, commands)
 
 
 def _load_commands(
@@ -138,26 +137,18 @@ def _strings(order: str, commands: _Commands, numbers: Collection[int]) -> Itera
             yield body[offset:].split(b"\0")[0].decode("utf-8", "replace")
 
 
-class Slice(NamedTuple):
-    """Where one image is in a universal file; `cpu` is Apple's number."""
-
-    cpu: int
-    offset: int
-    size: int
-
-
 def is_fat(head: bytes) -> bool:
     """Whether a file that starts so is a universal one."""
     return head[:4] in MAGICS and 0 < int.from_bytes(head[4:8], "big") < MOST_IMAGES
 
 
-def list_slices(reader: BoundedReader) -> Iterator[Slice]:
-    """The images of a universal file, in its order; raises BinaryError where it is cut short."""
+def list_slices(reader: BoundedReader) -> Iterator[tuple[int, int]]:
+    """Offset and size of the images in a universal file; raises BinaryError where it is cut."""
     magic, count = reader.unpack_at(">II", 0)
     layout = ">2I2Q2I" if magic == 0xCAFEBABF else ">5I"
     for index in range(count):
-        cpu, _, offset, size, *_ = reader.unpack_at(layout, 8 + index * struct.calcsize(layout))
-        yield Slice(cpu, offset, size)
+        _, _, offset, size, *_ = reader.unpack_at(layout, 8 + index * struct.calcsize(layout))
+        yield offset, size
 
 
 def join_images(images: Sequence[bytes]) -> bytes:

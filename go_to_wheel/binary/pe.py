@@ -59,7 +59,7 @@ def read_pe(reader: BoundedReader) -> Image:
         libraries=tuple(_imports(reader, spans, base, [at for at, _ in directories])),
         signature=Span(0, *signed) if all(signed) else None,
     )
-    return Image(facts, data)
+    return facts, data
 
 
 def _kind(flags: int, subsystem: int) -> str:

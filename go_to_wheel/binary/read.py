@@ -69,7 +69,7 @@ def read_facts(stream: BinaryIO) -> BinaryFacts:
         if not is_fat(reader.read_at(0, 8)):
             return _read_one(reader)
         places = list_slices(reader)
-        return join_facts([_read_one(BoundedReader(stream, at, size)) for _, at, size in places])
+        return join_facts([_read_one(BoundedReader(stream, at, size)) for at, size in places])
     except BinaryError:
         raise
     except Exception as error:  # pyelftools raises what its input makes it stumble over
@@ -81,8 +81,8 @@ def read_facts(stream: BinaryIO) -> BinaryFacts:
 
 def _read_one(reader: BoundedReader) -> BinaryFacts:
     """The format's facts, with what is only in Go's build information."""
-    image = _read_image(reader)
-    facts, go = image.facts, read_build_info(reader, image)
+    facts, place = _read_image(reader)
+    go = read_build_info(reader, place)
     settings = go.settings if go else {}
     goos, machine, stated = facts.goos, facts.machine, settings.get("GOOS", "")
     if (goos, stated) == ("solaris", "illumos") or not goos:  # the two share a mark
@@ -125,9 +125,9 @@ def name_of(head: bytes) -> str:
     return f"data of an unknown kind (it starts with {head[:8]!r})"
 
 
-def read_build_info(reader: BoundedReader, image: Image) -> GoBuildInfo | None:
+def read_build_info(reader: BoundedReader, place: Span | None) -> GoBuildInfo | None:
     """What Go recorded in this binary, or None when Go didn't build it."""
-    offset = _find(reader, image.build_info)
+    offset = _find(reader, place)
     header = b"" if offset is None else reader.read_at(offset, _HEADER)
     if offset is None or len(header) < _HEADER or not header[15] & _FLAG_INLINE:
         return None

@@ -80,7 +80,7 @@ def collect(
         place = (source.root / "vendor").relative_to(root).as_posix()
         with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
             made = Path(work) / "vendor"
-            go.vendor(source.root, made)
+            go.query(["mod", "vendor", "-o", str(made)], source.root)
             files |= _read_all(made.rglob("*"), made, f"{place}/")
     elif outside := [
         f"{module} => {path}"

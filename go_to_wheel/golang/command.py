@@ -116,10 +116,6 @@ class Go:
         args = [self.program, "build", *flags, "-o", str(output), package]
         self._raise_for(self.runner.run(args, folder, env), ToolchainError)
 
-    def vendor(self, folder: Path, output: Path) -> None:
-        """Write the module's dependencies below `output`; raises ToolchainError."""
-        self._raise_for(self.run(["mod", "vendor", "-o", str(output)], folder), ToolchainError)
-
     def _raise_for(self, result: Result, error: type[GoToWheelError], about: str = "") -> None:
         if result.returncode:
             hint = explain(result.stderr, self.version)

@@ -66,12 +66,10 @@ def parse_epoch(text: str | None) -> int:
     """
     if text is None:
         return ZIP_EPOCH
-    if not re.fullmatch(r"-?[0-9]+", text):
-        raise InvalidOptionsError([f"SOURCE_DATE_EPOCH {text!r} is not a whole number of seconds"])
-    seconds = int(text)
-    if seconds > _ZIP_END:
-        raise InvalidOptionsError([f"SOURCE_DATE_EPOCH {text!r} is after 2107, a zip's last year"])
-    return max(seconds, ZIP_EPOCH)
+    if not re.fullmatch(r"-?[0-9]{1,12}", text) or int(text) > _ZIP_END:
+        problem = f"SOURCE_DATE_EPOCH {text!r} is not a whole number of seconds"
+        raise InvalidOptionsError([f"{problem} before 2108, a zip's last year being 2107"])
+    return max(int(text), ZIP_EPOCH)
 
 
 def deflate_data(data: bytes) -> bytes:

@@ -125,7 +125,6 @@ def _module(
         values |= {f"go-to-wheel:{name}": info.settings.get(name, "") for name in _VCS}
     values["go-to-wheel:h1"] = used.sum
     values["go-to-wheel:replaces"] = f"{module.path}@{module.version}" if module.replace else ""
-    digest = _digest(used.sum)
     namespace, _, name = used.path.rpartition("/")
     version = None if used.version in ("", "(devel)") else used.version
     local = used.path.startswith((".", "/"))
@@ -134,7 +133,7 @@ def _module(
         used.path,
         used.version,
         used.path if not used.version else "",  # case matters in it
-        hashes=[{"alg": "SHA-256", "content": digest}] if digest else [],
+        hashes=_hashes(used.sum),
         licenses=_licenses(licenses.get(module.path)),
         purl="" if local else str(PackageURL("golang", namespace or None, name, version)),
         properties=_properties(values),
@@ -145,14 +144,13 @@ def _properties(values: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in values.items() if value]
 
 
-def _digest(total: str) -> str | None:
-    """An "h1:" hash (SHA-256 over the module's file list, base64) in hexadecimal."""
-    if not total.startswith("h1:"):
-        return None
+def _hashes(total: str) -> list[dict[str, str]]:
+    """An "h1:" hash: SHA-256 over the module's file list, base64 that becomes hexadecimal."""
     try:
-        return base64.b64decode(total[3:], validate=True).hex()
+        digest = base64.b64decode(total.removeprefix("h1:"), validate=True).hex()
     except binascii.Error:
-        return None
+        return []
+    return [{"alg": "SHA-256", "content": digest}] if total.startswith("h1:") else []
 
 
 def _licenses(expression: str | None) -> list[dict[str, Any]]:

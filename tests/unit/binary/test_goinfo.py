@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from go_to_wheel.binary.facts import BinaryFacts, GoModule, Image, Span
+from go_to_wheel.binary.facts import GoModule, Span
 from go_to_wheel.binary.read import parse_build_info, read_build_info
 from go_to_wheel.binary.reader import BoundedReader
 
@@ -77,8 +77,7 @@ def varint_string(text: bytes) -> bytes:
 
 def read(data: bytes, *, address: int = 0x1000) -> object:
     span = Span(address, 0, len(data))
-    image = Image(BinaryFacts("elf", "linux", "x86_64"), span)
-    return read_build_info(BoundedReader(io.BytesIO(data)), image)
+    return read_build_info(BoundedReader(io.BytesIO(data)), span)
 
 
 def inline_block(version: bytes, modules: bytes) -> bytes:
@@ -114,5 +113,4 @@ def test_a_broken_block_is_none(data: bytes) -> None:
 
 
 def test_no_place_for_it_is_none() -> None:
-    image = Image(BinaryFacts("elf", "linux", "x86_64"))
-    assert read_build_info(BoundedReader(io.BytesIO(b"")), image) is None
+    assert read_build_info(BoundedReader(io.BytesIO(b"")), None) is None

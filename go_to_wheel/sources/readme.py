@@ -15,7 +15,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import unescape
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -112,11 +112,6 @@ _PRONOUNCED = re.compile(r"\s*\(pron(oun|un)c[^)]*\)", re.IGNORECASE)
 _SEPARATOR = re.compile(r"\s[/-]\s|[|·•\u00bb\u203a]|\s[\u2013\u2014]\s")
 _INTRODUCTION = re.compile(
     r"\W*(about|introduction|intro|overview|description|summary|synopsis|purpose|what)\b",
-    re.IGNORECASE,
-)
-_CHAPTER = re.compile(
-    r".*\b(install|usage|using|getting|quick|example|feature|build|require|download|how|why|licen"
-    r"|contribut|motivation|status|support|table)",
     re.IGNORECASE,
 )
 #: Kinds of program: "A tool …", "This command …".
@@ -267,8 +262,8 @@ def summary_of_doc(doc: str) -> str | None:
 
     "Package main implements a server." gives "A server".
     """
-    sentence = next(_sentences(doc), None)
-    if sentence is None or _NO_SUMMARY.match(sentence) or _ENTRY_POINT.search(sentence):
+    sentence = next(_sentences(doc), "")
+    if not sentence or _NO_SUMMARY.match(sentence) or _ENTRY_POINT.search(sentence):
         return None
     bare = _PACKAGE.sub("", sentence)
     return bare[:1].upper() + bare[1:] if bare != sentence else sentence
@@ -282,38 +277,29 @@ def summary_of_readme(readme: Readme, names: Collection[str] = ()) -> str | None
     known = "|".join(re.escape(name) for name in (*names, *titles[:1]) if name.strip())
     name = rf"(?:the |package )?(?:{known or '(?!)'})(?: command| tool| program| package)?"
     found = [rated for kind, words in blocks if kind == "text" for rated in _rate(words, name)]
-    best = found[:1]
-    if not best or best[0].rank == 2:
-        taglines = [rated for title in titles for rated in _rate(title, name) if rated.length > 3]
-        defining = [rated for rated in found if rated.rank == 0]
-        named = [tagline for tagline in taglines if tagline.rank == 0]
-        later = [s for s in found if s.rank == 1 and s.named and best[0].length > 15]
-        best = [*defining, *named, *later, *best, *taglines]
-    return best[0].words if best else None
+    if not found or found[0].rank == 3:
+        rated = [rated for title in titles for rated in _rate(title, name)]
+        titled = [each for each in rated if len(each.words.split()) > 3]
+        best = 1 if found and len(found[0].words.split()) > 15 else 0
+        named = [each for each in (*found, *titled) if each.rank <= best]
+        found = [*sorted(named, key=lambda each: each.rank), *found, *titled]
+    return found[0].words if found else None
 
 
 class _Rated(NamedTuple):
-    """A sentence: 0 if it defines the program, 1 if it is about it, 2 if it may be."""
+    """A sentence that defines the program (0), is about it (1), names a kind (2) or another (3)."""
 
     words: str
     rank: int
-    named: bool = False
-
-    @property
-    def length(self) -> int:
-        return len(self.words.split())
 
 
 def _rate(text: str, name: str) -> Iterator[_Rated]:
     """The first two sentences of a paragraph, if they may be a summary."""
-    colon = text.rstrip().endswith(":")
-    for number, sentence in enumerate(_sentences(text)):
+    for number, sentence in enumerate(islice(_sentences(text), 2)):
         rated = _rate_sentence(sentence, name)
-        last = " ".join(text.split()).rstrip(": ").endswith(sentence)
-        if rated and rated.rank <= (1 if number or (colon and last) else 2):
+        introduces = text.rstrip().endswith(f"{sentence[-9:]}:")
+        if rated and rated.rank <= (2 if number or introduces else 3):
             yield rated
-        if number:
-            return
 
 
 def _rate_sentence(sentence: str, name: str) -> _Rated | None:
@@ -321,22 +307,21 @@ def _rate_sentence(sentence: str, name: str) -> _Rated | None:
         rf"{name}(?: ?:| ?[\u2013\u2014]| -+) +(?=\S+ \S)", sentence, re.IGNORECASE
     ):
         bare = sentence[found.end() :]
-        return _Rated(bare[:1].upper() + bare[1:], 0, named=True)
+        return _Rated(bare[:1].upper() + bare[1:], 0)
     if len(sentence.split()) < 3 or sentence.endswith("?") or not re.match(r"[\w`'(]", sentence):
         return None
-    if _OTHER_SUBJECT.match(sentence) or _ABOUT_ITSELF.search(sentence):
-        return None
-    if len(_SEPARATOR.findall(sentence)) > 1:
+    other = _OTHER_SUBJECT.match(sentence) or _ABOUT_ITSELF.search(sentence)
+    if other or len(_SEPARATOR.findall(sentence)) > 1:
         return None
     if found := re.match(rf"{name}(?: |, )", sentence, re.IGNORECASE):
         rest = sentence[found.end() :].lstrip()
         if _NO_DEFINITION.match(rest):
             return None
         if re.match(r"(is |are )?(an?|another|the) ", rest, re.IGNORECASE):
-            return _Rated(sentence, 0, named=True)
+            return _Rated(sentence, 0)
         if re.match(r"([a-z]+s|are|can|will) ", rest):
-            return _Rated(sentence, 1, named=True)
-    return _Rated(sentence, 1 if _KIND.match(sentence) else 2)
+            return _Rated(sentence, 1)
+    return _Rated(sentence, 2 if _KIND.match(sentence) else 3)
 
 
 def _sentences(text: str) -> Iterator[str]:
@@ -346,7 +331,7 @@ def _sentences(text: str) -> Iterator[str]:
         end = _SENTENCE_END.search(line)
         sentence = (line[: end.end()] if end else line).rstrip(".:").strip()
         fits = sentence.isprintable() and len(sentence) <= SUMMARY_LIMIT
-        if not fits or not any(char.isalpha() for char in sentence):
+        if not fits or not any(map(str.isalpha, sentence)):
             return
         yield sentence
         line = line[end.end() :].lstrip() if end else ""
@@ -365,8 +350,6 @@ def _markdown_blocks(text: str) -> Iterator[tuple[str, str]]:
         if opening.type == "heading_open":
             headings += 1
             if headings > 1 and opening.tag != "h1" and not _INTRODUCTION.match(words):
-                if headings == 2 and not _CHAPTER.match(words):
-                    yield "title", words
                 return
             yield "title", words
         elif opening.type == "html_block":
@@ -409,4 +392,4 @@ def _plain_blocks(text: str) -> Iterator[tuple[str, str]]:
             yield "title", next((line for line in lines if line[:1].isalnum()), "")
         elif lines and not block.strip().startswith(("..", "|", ":", "+-")):
             words = re.sub(r"\*\*|``|`([^`<]+?)\s*(<[^>]*>)?`__?", lambda m: m[1] or "", block)
-            yield ("title" if len(lines) == 1 and len(block) < 20 else "text"), words
+            yield "text", words

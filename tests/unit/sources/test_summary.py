@@ -136,8 +136,6 @@ def test_where_the_sentence_stands(text: str, sentence: str | None) -> None:
         ("# Tool\n\n> A teapot for many cups. Hot.\n\nTool has no lid.\n",
          "A teapot for many cups"),
         ("# Tool - a teapot for many cups\n\n## Install\n", "A teapot for many cups"),
-        ("# Tool\n\n### Pure copper teapot for everybody\n\n## Install\n",
-         "Pure copper teapot for everybody"),
         ("# Tool\n\n## How to install the tool\n", None),
         # a definition wins over what is about something else
         ("# Tool\n\nTea is an old drink.\n\nTool is a teapot.\n", "Tool is a teapot"),

@@ -8,7 +8,6 @@ blobs too in columns of text. Views show what tables hold, and are left out.
 from __future__ import annotations
 
 import re
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from .errors import UsageError
 from .opening.connection import allow, interrupted_when
 from .schema import Column, Table, quoted, read_columns, read_tables
+from .sqlite import sqlite3
 
 LONGEST_TEXT = 1000  # characters; SQLite's limit for a pattern here is 5,000 bytes
 MOST_ROWS = 1000  # of a table, after which it is not searched further

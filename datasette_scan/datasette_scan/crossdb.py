@@ -7,7 +7,6 @@ for everybody, by URIs that are wrong for scanned files. ``replace_memory`` turn
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from .opening import Lease, file_uri
 from .opening.connection import Connection, guard, restrict, unguard, watch
 from .read_only import ReadOnlyDatabase
 from .reader import Reader
+from .sqlite import sqlite3
 from .visitor import current_visitor, file_names_hidden
 
 _MOST_ATTACHED = 10  # SQLite's own limit, unless it was built with another

@@ -6,7 +6,6 @@ import contextvars
 import functools
 import os
 import re
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from .opening.connection import guard
 from .peek import SECONDS
 from .read_only import ReadOnlyDatabase
 from .reader import Reader
+from .sqlite import sqlite3
 from .visitor import file_names_hidden, paths_shown
 
 T = TypeVar("T")

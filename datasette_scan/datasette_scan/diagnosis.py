@@ -6,9 +6,10 @@ See https://www.sqlite.org/fileformat2.html, section 1.3, for the header.
 from __future__ import annotations
 
 import math
-import sqlite3
 from collections import Counter
 from dataclasses import dataclass
+
+from .sqlite import sqlite3
 
 START = 4096  # bytes that are looked at
 _HEADER = 100

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from datasette.utils.asgi import Base400
+
+from .sqlite import sqlite3
 
 
 class ScanError(Exception):

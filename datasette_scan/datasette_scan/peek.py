@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from .errors import is_damage
 from .opening.connection import interrupted_when
 from .schema import Table, quoted, read_columns
+from .sqlite import sqlite3
 
 FIRST_ROWS = 5
 MOST_TABLES = 200

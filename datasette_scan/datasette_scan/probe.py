@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ from .opening import Mode, Opener, ReadInfo
 from .opening.connection import allow, interrupted_when
 from .opening.fingerprint import take
 from .schema import VIRTUAL
+from .sqlite import sqlite3
 from .text import visible, visible_path
 
 _NAMES_SHOWN = 200

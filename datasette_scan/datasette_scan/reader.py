@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
-import sqlite3
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from .digests import digest
 from .ending import Ending
 from .opening import Limits, Opener, Prepare, ReadInfo, SnapshotStore, sweep
 from .opening.connection import HEAP_BYTES, limit_memory
+from .sqlite import sqlite3
 
 if sys.platform != "win32":
     import resource

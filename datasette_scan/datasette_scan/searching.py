@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from .contents import Chunk, Found, StoppedError, Wanted, search_chunk
 from .database import ScannedDatabase
 from .errors import StoppingError, TooComplexError, UnavailableError
 from .reader import Reader
+from .sqlite import sqlite3
 
 _WAITING = 100  # events that nobody has fetched yet
 _MOST_FAILED = 10  # tables of one database, after which its others are not searched

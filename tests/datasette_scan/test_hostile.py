@@ -179,12 +179,15 @@ def test_a_schema_is_not_trusted(query: Any) -> None:
         query("SELECT * FROM w")
 
 
+@pytest.mark.skipif(not hasattr(sqlite3.Connection, "getlimit"), reason="not in pysqlite3 0.5")
 def test_limits_of_a_connection(query: Any) -> None:
     assert query("PRAGMA trusted_schema") == []
     opener = Opener(Limits(), SnapshotStore(1))
     raw = os.fsencode(make_database(Path(os.environ.get("TMPDIR", "/tmp")) / "limits.db"))
-    expected = {**connections._LIMITS, sqlite3.SQLITE_LIMIT_ATTACHED: 0}
-    found, _ = opener.read(raw, lambda c: {name: c.getlimit(name) for name in expected})
+    expected = {**connections._LIMITS, "SQLITE_LIMIT_ATTACHED": 0}
+    found, _ = opener.read(
+        raw, lambda c: {name: c.getlimit(getattr(sqlite3, name)) for name in expected}
+    )
     assert found == expected
     opener.close()
     os.unlink(raw)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +38,7 @@ LAYERS = [
         "ready_views",
     },
     {"compat", "errors", "states", "text"},
+    {"sqlite"},
 ]
 DEPTH = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -42,7 +46,8 @@ EXTERNAL = {
     "sqlite_scanner": {"finder"},
     "click": {"__init__", "cli", "cli_search", "terminal", "state"},
     "subprocess": set(),
-    "sqlite3": {
+    "sqlite3": {"sqlite"},
+    "sqlite": {
         "contents",
         "crossdb",
         "database",
@@ -91,4 +96,33 @@ def test_imports_go_one_way(path: Path) -> None:
     for other in own - {module}:
         assert DEPTH[other] > DEPTH[module], f"{module} imports {other}"
     for name, modules in EXTERNAL.items():
-        assert name not in others or module in modules, f"{module} imports {name}"
+        used = name in own - {module} or name in others
+        assert not used or module in modules, f"{module} imports {name}"
+
+
+def test_every_connection_is_of_datasettes_library(tmp_path: Path) -> None:
+    """Two SQLite libraries in one process would drop each other's locks on a file."""
+    other = tmp_path / "pysqlite3"
+    other.mkdir()
+    (other / "__init__.py").write_text(
+        "from sqlite3 import *\n"
+        "import sqlite3\n"
+        "class Connection(sqlite3.Connection):\n"
+        "    setlimit = property()  # pysqlite3 0.5 has none\n"
+        "def connect(*args, factory=Connection, **options):\n"
+        "    assert issubclass(factory, Connection), factory\n"
+        "    return sqlite3.connect(*args, factory=factory, **options)\n"
+    )
+    code = (
+        "import sys, pysqlite3, datasette_scan\n"
+        "from datasette_scan.opening import connection\n"
+        "from datasette_scan.reader import limit_memory\n"
+        "limit_memory()\n"
+        "opened = connection.connect(b'one.db', 'mode=rwc', None)\n"
+        "assert isinstance(opened, pysqlite3.Connection), type(opened)\n"
+        "wrong = [n for n, m in sys.modules.items() if n.startswith('datasette_scan')\n"
+        "         and getattr(m, 'sqlite3', pysqlite3) is not pysqlite3]\n"
+        "assert not wrong, wrong\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env=environment)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import CorruptError, StoppingError, TooComplexError, UnavailableError, is_damage
+from ..sqlite import sqlite3
 from ..text import visible, visible_path
 from . import locks
 from .connection import Connection, Prepare, connect, interrupted_when, opened_file, watch

@@ -11,7 +11,6 @@ import contextlib
 import functools
 import os
 import signal
-import sqlite3
 import stat
 import threading
 import time
@@ -20,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote_from_bytes
 
+from ..sqlite import sqlite3
 from . import windows
 
 T = TypeVar("T")
@@ -44,14 +44,17 @@ _PRAGMAS = frozenset(
 )
 _READ_ONLY = frozenset({"application_id", "journal_mode", "schema_version", "user_version"})
 _LIMITS = {  # SQLite's defaults are in brackets
-    sqlite3.SQLITE_LIMIT_LENGTH: 128 << 20,  # (10**9)
-    sqlite3.SQLITE_LIMIT_SQL_LENGTH: 1_000_000,  # (10**9)
-    sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 200,  # (500)
-    sqlite3.SQLITE_LIMIT_VDBE_OP: 1_000_000,  # (250,000,000)
-    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 5_000,  # (50,000)
-    sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 10,  # (1,000)
-    sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,  # (0)
+    "SQLITE_LIMIT_LENGTH": 128 << 20,  # (10**9)
+    "SQLITE_LIMIT_SQL_LENGTH": 1_000_000,  # (10**9)
+    "SQLITE_LIMIT_COMPOUND_SELECT": 200,  # (500)
+    "SQLITE_LIMIT_VDBE_OP": 1_000_000,  # (250,000,000)
+    "SQLITE_LIMIT_LIKE_PATTERN_LENGTH": 5_000,  # (50,000)
+    "SQLITE_LIMIT_TRIGGER_DEPTH": 10,  # (1,000)
+    "SQLITE_LIMIT_WORKER_THREADS": 0,  # (0)
 }
+_PARSER_LIMITS = [
+    f"SQLITE_LIMIT_{what}" for what in ("COLUMN", "SQL_LENGTH", "EXPR_DEPTH", "VDBE_OP")
+]
 _CONFIG = {  # Python 3.12
     "SQLITE_DBCONFIG_DEFENSIVE": True,
     "SQLITE_DBCONFIG_TRUSTED_SCHEMA": False,
@@ -137,13 +140,18 @@ def restrict(connection: sqlite3.Connection, attached: int = 0) -> None:
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.execute("PRAGMA cell_size_check=ON")
     connection.execute("PRAGMA mmap_size=0").fetchone()
-    for category, most in _LIMITS.items():
-        connection.setlimit(category, most)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, attached)
+    _limit(connection, {**_LIMITS, "SQLITE_LIMIT_ATTACHED": attached})
     if hasattr(connection, "setconfig"):
         for name, value in _CONFIG.items():
             with contextlib.suppress(sqlite3.OperationalError):  # SQLite is older than Python
                 connection.setconfig(getattr(sqlite3, name), value)
+
+
+def _limit(connection: sqlite3.Connection, limits: dict[str, int]) -> None:
+    """Set SQLite's limits, where the library can: pysqlite3 0.5 has no ``setlimit``."""
+    if hasattr(connection, "setlimit"):
+        for name, most in limits.items():
+            connection.setlimit(getattr(sqlite3, name), most)
 
 
 def guard(connection: Connection, hide_paths: bool = False) -> None:
@@ -184,16 +192,11 @@ def _is_harmless(budget: Budget, name: str | None, value: str | None) -> bool:
 def _cripple(connection: sqlite3.Connection) -> None:
     """Make what is being parsed fail, from another thread.
 
-    Before 3.41 nothing interrupts SQLite's parser, and one long CREATE TABLE can keep it
-    busy for a minute. But at each step it looks at these limits.
+    Before 3.41 ``interrupt`` does not end SQLite's parser, and one long CREATE TABLE can keep
+    it busy for a minute. But at each step it looks at these limits.
     """
-    for category in (
-        sqlite3.SQLITE_LIMIT_COLUMN,
-        sqlite3.SQLITE_LIMIT_SQL_LENGTH,
-        sqlite3.SQLITE_LIMIT_EXPR_DEPTH,
-        sqlite3.SQLITE_LIMIT_VDBE_OP,
-    ):
-        connection.setlimit(category, 1)
+    connection.interrupt()
+    _limit(connection, dict.fromkeys(_PARSER_LIMITS, 1))
 
 
 # -- opening

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import sqlite3
 import threading
 import time
 from collections import OrderedDict
@@ -21,6 +20,7 @@ from ..errors import (
     TooComplexError,
     UnavailableError,
 )
+from ..sqlite import sqlite3
 from ..text import visible, visible_path
 from .attempt import (
     POSIX,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sqlite3
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +15,7 @@ from datasette.utils.asgi import AsgiFileDownload
 from .. import compat
 from ..database import ScannedDatabase
 from ..errors import TooLargeError
+from ..sqlite import sqlite3
 from ..state import state_of
 from ..text import format_size, visible
 from .listing import SAFETY, check_instance, viewable_names

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 import time
 from typing import Any
 from urllib.parse import urlencode
@@ -14,6 +13,7 @@ from ..database import ScannedDatabase
 from ..errors import UnavailableError
 from ..ready_views import candidates
 from ..schema import read_columns
+from ..sqlite import sqlite3
 from ..state import state_of
 from ..states import describe, state_key
 from ..text import format_size

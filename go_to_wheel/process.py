@@ -146,7 +146,7 @@ def private_temporary_folder() -> Iterator[None]:
     Go leaves its work folder behind when it is interrupted, and an interrupted
     TemporaryDirectory leaves its own; a signal during the removal changes nothing.
     """
-    before = {name: os.environ.get(name) for name in _VARIABLES}
+    before = dict(os.environ)
     folder = None
     try:
         # without a folder, the command that needs one fails with a message
@@ -159,10 +159,8 @@ def private_temporary_folder() -> Iterator[None]:
             if folder:
                 tempfile.tempdir = None
                 shutil.rmtree(folder, ignore_errors=True)
-                for name, value in before.items():
-                    os.environ.pop(name)
-                    if value is not None:
-                        os.environ[name] = value
+                os.environ.clear()
+                os.environ.update(before)
             came.clear()  # it ends anyway
 
 

@@ -67,21 +67,15 @@ def inspect_program(
 
 
 def contains(stream: BinaryIO, needles: Iterable[bytes]) -> set[bytes]:
-    """Which of `needles` occur in the stream, read once from its start.
-
-    Memory stays at about one megabyte plus twice the longest needle.
-    """
-    missing = {needle for needle in needles if needle}
+    """Which of `needles` occur in the stream, read once from its start, a megabyte at a time."""
+    wanted = set(filter(None, needles))
+    longest = max(map(len, wanted), default=1)
     found: set[bytes] = set()
-    overlap = max(map(len, missing), default=1) - 1
+    window = b""
     stream.seek(0)
-    tail = b""
-    while missing and (chunk := stream.read(_CHUNK)):
-        window = tail + chunk
-        hits = {needle for needle in missing if needle in window}
-        found |= hits
-        missing -= hits
-        tail = window[len(window) - overlap :] if overlap else b""
+    while found != wanted and (chunk := stream.read(_CHUNK)):
+        window = window[-longest:] + chunk
+        found |= {needle for needle in wanted - found if needle in window}
     return found
 
 

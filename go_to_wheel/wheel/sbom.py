@@ -7,10 +7,10 @@ adds a random serial number and the time; it validates ours in the tests.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
+import re
 import uuid
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,7 +52,16 @@ def format_sbom(
 
     It has no time of its own, and its serial number is a hash of the rest.
     """
-    root = _distribution(product)
+    purl = str(PackageURL("pypi", None, product.name, product.version))
+    root = _component(
+        "application",
+        product.name,
+        product.version,
+        purl,
+        licenses=_licenses(product.license),
+        purl=purl,
+        properties=_properties({f"go-to-wheel:{k}": text for k, text in product.settings.items()}),
+    )
     components: dict[str, dict[str, Any]] = {}
     below: dict[str, set[str]] = {root["bom-ref"]: set()}  # Go records no more than that
     for info in infos:
@@ -88,19 +97,6 @@ def _component(kind: str, name: str, version: str, ref: str = "", **more: Any) -
     return {key: value for key, value in {**values, **more}.items() if value}
 
 
-def _distribution(product: Product) -> dict[str, Any]:
-    purl = str(PackageURL("pypi", None, product.name, product.version))
-    return _component(
-        "application",
-        product.name,
-        product.version,
-        purl,
-        licenses=_licenses(product.license),
-        purl=purl,
-        properties=_properties({f"go-to-wheel:{k}": text for k, text in product.settings.items()}),
-    )
-
-
 def _standard(go_version: str, licenses: Mapping[str, str]) -> dict[str, Any]:
     version = go_version.removeprefix("go").split()[0]
     return _component(
@@ -125,6 +121,7 @@ def _module(
         values |= {f"go-to-wheel:{name}": info.settings.get(name, "") for name in _VCS}
     values["go-to-wheel:h1"] = used.sum
     values["go-to-wheel:replaces"] = f"{module.path}@{module.version}" if module.replace else ""
+    total = re.fullmatch("h1:([A-Za-z0-9+/]{43}=)", used.sum)  # SHA-256 of the files' list
     namespace, _, name = used.path.rpartition("/")
     version = None if used.version in ("", "(devel)") else used.version
     local = used.path.startswith((".", "/"))
@@ -133,7 +130,7 @@ def _module(
         used.path,
         used.version,
         used.path if not used.version else "",  # case matters in it
-        hashes=_hashes(used.sum),
+        hashes=[{"alg": "SHA-256", "content": b64decode(total[1]).hex()}] if total else [],
         licenses=_licenses(licenses.get(module.path)),
         purl="" if local else str(PackageURL("golang", namespace or None, name, version)),
         properties=_properties(values),
@@ -144,16 +141,8 @@ def _properties(values: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in values.items() if value]
 
 
-def _hashes(total: str) -> list[dict[str, str]]:
-    """An "h1:" hash: SHA-256 over the module's file list, base64 that becomes hexadecimal."""
-    try:
-        digest = base64.b64decode(total.removeprefix("h1:"), validate=True).hex()
-    except binascii.Error:
-        return []
-    return [{"alg": "SHA-256", "content": digest}] if total.startswith("h1:") else []
-
-
 def _licenses(expression: str | None) -> list[dict[str, Any]]:
-    if expression and (" " in expression or expression.startswith("LicenseRef-")):
-        return [{"expression": expression}]
-    return [{"license": {"id": expression}}] if expression else []
+    if not expression:
+        return []
+    alone = " " not in expression and not expression.startswith("LicenseRef-")
+    return [{"license": {"id": expression}} if alone else {"expression": expression}]

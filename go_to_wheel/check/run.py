@@ -29,19 +29,10 @@ from packaging.metadata import Metadata, parse_email
 from packaging.tags import sys_tags
 
 from go_to_wheel.binary.facts import BinaryFacts, describe
+from go_to_wheel.check import report as reporting
 from go_to_wheel.check.filename import is_command, serves
 from go_to_wheel.check.program import Program
-from go_to_wheel.check.report import (
-    Finding,
-    Findings,
-    Report,
-    Run,
-    WheelSummary,
-    completed,
-    failure,
-    findings_of,
-    guarded,
-)
+from go_to_wheel.check.report import Finding, Findings, Report, Run, WheelSummary
 from go_to_wheel.check.wheel import Wheel, check_wheel, inspect_wheel
 from go_to_wheel.errors import InvalidOptionsError, MissingPathError, ToolchainError, WheelError
 from go_to_wheel.naming import parse_version
@@ -106,12 +97,12 @@ def check_wheels(
             if len(wheel.texts.get("METADATA", b"")) > _MAX_METADATA:
                 wheel.not_run.append("twine's check: METADATA is too large")
             else:
-                findings += findings_of(path.name, run_twine(str(path)))
+                findings += reporting.findings_of(path.name, run_twine(str(path)))
     not_run = [f"{wheel.file}: {note}" for wheel in wheels for note in wheel.not_run]
     if not with_twine:
         why = "twine is not installed; pip install 'go-to-wheel[check]'" if twine else "turned off"
         not_run.append(f"twine's check: {why}")
-    findings += [completed(finding, "") for finding in check_groups(wheels, expected)]
+    findings += [reporting.completed(finding, "") for finding in check_groups(wheels, expected)]
     return Report(tuple(wheel.summary for wheel in wheels), tuple(findings), tuple(not_run))
 
 
@@ -163,7 +154,7 @@ def _check_files(files: Sequence[Path]) -> Iterator[Wheel]:
                 wheel = check_wheel(stream, path.name)
                 opened.discard(stream)
         except OSError as error:
-            wheel.findings = [completed(failure("it", error), path.name)]
+            wheel.findings = [reporting.completed(reporting.failure("it", error), path.name)]
         wheel.programs, wheel.files = [], []  # those of a hundred wheels would take memory
         return wheel
 
@@ -184,7 +175,9 @@ def check_groups(wheels: Iterable[Wheel], expected: Sequence[Target]) -> Finding
         if wheel.name.tags:  # an sdist has none
             groups[wheel.name.name].append(wheel)
     for project, members in sorted(groups.items()):
-        yield from guarded(f"{project}: the set", _check_group(project, members, expected))
+        yield from reporting.guarded(
+            f"{project}: the set", _check_group(project, members, expected)
+        )
 
 
 def _check_group(project: str, members: list[Wheel], expected: Sequence[Target]) -> Findings:
@@ -245,11 +238,11 @@ def with_runs(
     """
     runs, findings, not_run = [*report.runs], [*report.findings], [*report.not_run]
     for path in wheel_files(paths):
-        for row in guarded("running it", _try_wheel(path, runner, command)):
+        for row in reporting.guarded("running it", _try_wheel(path, runner, command)):
             if isinstance(row, Run):
                 runs.append(replace(row, wheel=path.name))
             elif isinstance(row, Finding):
-                findings.append(completed(row, path.name))
+                findings.append(reporting.completed(row, path.name))
             else:
                 not_run.append(f"{path.name}: {row}")
     return replace(report, runs=(*runs,), findings=(*findings,), not_run=(*not_run,))

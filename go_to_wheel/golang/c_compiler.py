@@ -17,31 +17,18 @@ from pathlib import Path
 from go_to_wheel.config.request import MergedRequest
 from go_to_wheel.errors import InvalidOptionsError, ToolchainError
 from go_to_wheel.licenses import Notice
-from go_to_wheel.platforms import Target, macos_floor
+from go_to_wheel.platforms import TARGETS, Target, macos_floor
 
 #: What to install, as pyproject.toml says for the extra.
 ZIGLANG = "ziglang>=0.17.1,<0.18"
 INSTALL_HINT = (
     'install it: pip install "go-to-wheel[cgo]"\nor for one run: uvx --with ziglang go-to-wheel …'
 )
-#: Our target -> zig's and more flags; macOS's has the minimum system behind it.
-_TRIPLES = {
-    "linux-amd64": "x86_64-linux-musl",
-    "linux-arm64": "aarch64-linux-musl",
-    "darwin-amd64": "x86_64-macos",
-    "darwin-arm64": "aarch64-macos",
-    "windows-amd64": "x86_64-windows-gnu",
-    "windows-arm64": "aarch64-windows-gnu",
-    "linux-386": "x86-linux-musl",
-    "linux-armv7": "arm-linux-musleabihf",
-    "linux-armv6": "arm-linux-musleabihf -mcpu=arm1176jzf_s",
-    "linux-ppc64le": "powerpc64le-linux-musl",
-    "linux-s390x": "s390x-linux-musl",
-    "linux-riscv64": "riscv64-linux-musl",
-    "windows-386": "x86-windows-gnu",
-}
-#: Without zig's glibc: no old enough version, or no tag for it.
-_MUSL_ALONE = ("linux-armv6", "linux-ppc64le", "linux-riscv64")
+#: Go's processors and systems as zig spells them, where it spells them otherwise.
+_PROCESSORS = {"amd64": "x86_64", "arm64": "aarch64", "386": "x86", "ppc64le": "powerpc64le"}
+_SYSTEMS = {"linux": "linux-musl", "darwin": "macos", "windows": "windows-gnu"}
+#: Processors for which zig's glibc is not old enough, or that have no tag for it.
+_WITHOUT_GLIBC = ("armv6l", "ppc64le", "riscv64")
 #: What may be linked in: name -> its licence, and the text's place in the package.
 _PARTS = {
     "compiler-rt": ("MIT", "LICENSE"),
@@ -95,7 +82,10 @@ class Compiler:
         sdk = self.sdk if target.goos == "darwin" else None
         compile_flags, link_flags, triple, more = ["-O2"], ["-O2"], "", {}
         if self.folder:
-            triple = f" -target {_TRIPLES[target.name.removesuffix('-musl')]}"
+            processor = _PROCESSORS.get(target.goarch, target.goarch)
+            triple = f" -target {processor}-{_SYSTEMS[target.goos]}"
+            triple += "eabihf" if target.goarch == "arm" else ""
+            triple += " -mcpu=arm1176jzf_s" if target.arch == "armv6l" else ""
             if self.glibc:
                 triple = f"{triple.replace('-musl', '-gnu')}.{self.glibc}"
             if target.goos == "darwin":
@@ -184,13 +174,14 @@ def _quote(word: str) -> str:
 
 def check_targets(targets: Iterable[Target], glibc: str = "") -> None:
     """Refuse the targets that C can't be compiled for; raises InvalidOptionsError."""
-    fitting = [name for name in _TRIPLES if not (glibc and name in _MUSL_ALONE)]
-    names = [target.name if glibc else target.name.removesuffix("-musl") for target in targets]
-    if others := [name for name in names if name not in fitting]:
+    known = [target for target in TARGETS if target.goos in _SYSTEMS and target.goarch != "all"]
+    if glibc:
+        known = [t for t in known if not t.libc and t.arch not in _WITHOUT_GLIBC]
+    if others := [target.name for target in targets if target not in known]:
         how = "with cgo and glibc" if glibc else "with cgo"
         raise InvalidOptionsError(
             [f"platform {name!r} can't be built {how}" for name in others],
-            f"build those that can: --platforms {','.join(fitting)}",
+            f"build those that can: --platforms {','.join(t.name for t in known if not t.libc)}",
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import stat
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -120,11 +119,9 @@ def find_cgo(go: Go, folder: Path, linked: Sequence[Package], target: Target) ->
 
 
 def _imports_c(package: Package, name: str) -> bool:
-    if name.endswith("_test.go"):
-        return False
     path = Path(package.folder, name)
-    about = path.stat()
-    return stat.S_ISREG(about.st_mode) and _has_import(path, about.st_mtime_ns)
+    usual = not name.endswith("_test.go") and path.is_file()
+    return usual and _has_import(path, path.stat().st_mtime_ns)
 
 
 @cache

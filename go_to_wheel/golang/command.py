@@ -25,8 +25,7 @@ from go_to_wheel.golang.messages import explain, first_words
 from go_to_wheel.platforms import Target
 from go_to_wheel.process import Result, Runner, usable_cpus
 
-#: The linker drops debug information (-s -w), so the compiler need not write it.
-_NO_DEBUG = "-dwarf=false"
+#: Linker flags that keep debug information (-w=false); else the compiler need not write it.
 _KEEPS_DEBUG = re.compile(r"(^|[\s'\"])--?[sw]=")
 
 
@@ -108,7 +107,8 @@ class Go:
             if target.goos == "darwin":
                 write_stubs(read_macos_imports(self.standard_library), stubs)
             complete = compiler.linker_flags(target, ldflags, stubs)
-        flags = format_code_flags(ldflags, complete)
+        flags = ["-trimpath", f"-ldflags={complete}"]
+        flags += [] if _KEEPS_DEBUG.search(ldflags) else ["-gcflags=all=-dwarf=false"]
         # Threads that wait for each other cost a tenth of the CPU time.
         if processors is not None and "GOMAXPROCS" not in env:
             env["GOMAXPROCS"] = str(max(1, int(processors)))
@@ -162,13 +162,3 @@ def open_go(go_binary: str | None, runner: Runner, folder: Path, environ: Mappin
     places = (("GOROOT", "src", "runtime"), ("GOMODCACHE",))
     folders = [os.path.join(settings[k], *below) for k, *below in places if settings.get(k)]
     return Go(program, version.split()[0], env, runner, tuple(folders))
-
-
-def format_code_flags(ldflags: str, complete: str = "") -> list[str]:
-    """The flags of every compile: they decide the bytes of a program.
-
-    Debug information is left out where the linker would drop it; `ldflags` that ask for it
-    (-w=false) get it. `complete` are those with C's.
-    """
-    flags = ["-trimpath", f"-ldflags={complete or ldflags}"]
-    return flags if _KEEPS_DEBUG.search(ldflags) else [*flags, f"-gcflags=all={_NO_DEBUG}"]

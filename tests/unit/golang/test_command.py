@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from systems import needs_scripts
 
-from go_to_wheel.golang.command import Go, format_code_flags
+from go_to_wheel.golang.command import Go
 from go_to_wheel.platforms import TARGETS
 from go_to_wheel.process import Runner
 
@@ -28,6 +28,20 @@ def test_environment_for_a_target(target: str, variables: dict[str, str]) -> Non
     assert go.environment_for(BY_NAME[target]) == {"HOME": "1", **variables}
 
 
+def fake_compile(
+    tmp_path: Path, environment: dict[str, str], processors: int | None, ldflags: str = "-s"
+) -> str:
+    """What a Go that writes down how it was called with."""
+    program = tmp_path / "go"
+    called = tmp_path / "called"
+    program.write_text(f'#!/bin/sh\necho "$GOMAXPROCS" "$@" > {called}\n')
+    program.chmod(0o755)
+    go = Go(str(program), "go1.26", {"PATH": "/bin:/usr/bin", **environment}, Runner())
+    go.compile(tmp_path, ".", BY_NAME["linux-amd64"], tmp_path / "out", ldflags, processors)
+    return called.read_text()
+
+
+@needs_scripts
 @pytest.mark.parametrize(
     ("ldflags", "stripped"),
     [
@@ -40,22 +54,11 @@ def test_environment_for_a_target(target: str, variables: dict[str, str]) -> Non
     ],
 )
 def test_debug_information_is_left_out_where_the_linker_drops_it(
-    ldflags: str, stripped: bool
+    tmp_path: Path, ldflags: str, stripped: bool
 ) -> None:
-    flags = format_code_flags(ldflags)
-    assert flags[:2] == ["-trimpath", f"-ldflags={ldflags}"]
-    assert flags[2:] == (["-gcflags=all=-dwarf=false"] if stripped else [])
-
-
-def fake_compile(tmp_path: Path, environment: dict[str, str], processors: int | None) -> str:
-    """What a Go that writes down how it was called with."""
-    program = tmp_path / "go"
-    called = tmp_path / "called"
-    program.write_text(f'#!/bin/sh\necho "$GOMAXPROCS" "$@" > {called}\n')
-    program.chmod(0o755)
-    go = Go(str(program), "go1.26", {"PATH": "/bin:/usr/bin", **environment}, Runner())
-    go.compile(tmp_path, ".", BY_NAME["linux-amd64"], tmp_path / "out", "-s", processors)
-    return called.read_text()
+    called = fake_compile(tmp_path, {}, None, ldflags)
+    assert called.startswith(f" build -trimpath -ldflags={ldflags} ")
+    assert (" -gcflags=all=-dwarf=false " in called) == stripped
 
 
 @needs_scripts

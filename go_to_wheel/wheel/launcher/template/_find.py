@@ -182,11 +182,8 @@ def _fault(path: str, size: int | None) -> str | None:
 def _tidy_path(path: str) -> str:
     """Return an absolute path without `..`, which links can make mean something else."""
     plain = os.path.abspath(path)
-    try:
-        if os.path.samefile(plain, path):
-            return plain
-    except OSError:
-        pass
+    if os.path.realpath(plain) == os.path.realpath(path):
+        return plain
     folder, name = os.path.split(path)
     return os.path.join(os.path.realpath(folder), name)
 

@@ -54,7 +54,8 @@ class BinaryFacts:
     `platforms.Target.arch`: "x86_64", "aarch64", "i686", "armv7l", "armv6l", "armv5l",
     "ppc64le", "s390x", "riscv64" … on Linux ("arm" where the level is unknown);
     "x86_64", "arm64" on macOS; "amd64", "arm64", "32" on Windows. `kind` is
-    "executable", "shared library", "object file" or "core dump". `glibc_floor` is the
+    "executable", "shared library", "object file" or "core dump". `pie`, `interpreter` and
+    `versions` are only in ELF files. `glibc_floor` is the
     newest glibc symbol version asked for, `versions` are all of them with their libraries
     ("libc.so.6", "GLIBC_2.34"); `minimum_macos` is what the header states;
     `search_paths` are the folders (RPATH, RUNPATH) where the loader looks for libraries.

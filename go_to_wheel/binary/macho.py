@@ -29,9 +29,8 @@ _KINDS = {
     4: "core dump",
     **dict.fromkeys((6, 8), "shared library"),
 }
-_PIE = 0x200000
 _SEGMENT, _SEGMENT_64 = 0x1, 0x19
-_LOAD_DYLINKER, _VERSION_MIN_MACOSX, _BUILD_VERSION = 0xE, 0x24, 0x32
+_VERSION_MIN_MACOSX, _BUILD_VERSION = 0x24, 0x32
 #: LOAD_DYLIB, LOAD_WEAK_DYLIB, REEXPORT_DYLIB, LAZY_LOAD_DYLIB, LOAD_UPWARD_DYLIB
 _LOAD_LIBRARY = frozenset({0xC, 0x80000018, 0x8000001F, 0x20, 0x80000023})
 _RPATH, _CODE_SIGNATURE = 0x8000001C, 0x1D
@@ -51,7 +50,7 @@ def read_macho(reader: BoundedReader) -> Image:
     magic = reader.read_at(0, 4)
     order = "<" if magic[1:] == b"\xfa\xed\xfe" else ">"
     wide = 0xCF in (magic[0], magic[3])
-    _, cpu, _, kind, count, size, flags = reader.unpack_at(order + "7I", 0)
+    _, cpu, _, kind, count, size = reader.unpack_at(order + "6I", 0)
     commands = list(_load_commands(reader, order, 32 if wide else 28, count, size))
     system, minimum = _platform(order, commands)
     signatures = [_numbers(order, body, 2) for n, body in commands if n == _CODE_SIGNATURE]
@@ -60,8 +59,6 @@ def read_macho(reader: BoundedReader) -> Image:
         goos=system or "darwin",
         machine=_MACHINES.get(cpu, f"cpu type {cpu:#x}"),
         kind=_KINDS.get(kind, "file of unknown type"),
-        pie=bool(flags & _PIE),
-        interpreter=next(_strings(order, commands, {_LOAD_DYLINKER}), None),
         libraries=tuple(_strings(order, commands, _LOAD_LIBRARY)),
         search_paths=tuple(_strings(order, commands, {_RPATH})),
         minimum_macos=minimum if system in ("", "darwin") else None,

@@ -15,7 +15,6 @@ from go_to_wheel.errors import BinaryError
 #: COFF machine -> architecture as Windows platform tags spell it after "win"
 _MACHINES = {0x8664: "amd64", 0xAA64: "arm64", 0x14C: "32", 0x1C0: "arm", 0x1C4: "arm"}
 _EXECUTABLE_IMAGE, _DLL = 0x2, 0x2000
-_DYNAMIC_BASE = 0x40
 _GUI, _CONSOLE = 2, 3
 _PE32, _PE32_PLUS = 0x10B, 0x20B
 _SMALLEST_OPTIONAL_HEADER = 96
@@ -44,8 +43,8 @@ def read_pe(reader: BoundedReader) -> Image:
     (magic,) = reader.unpack_at("<H", optional)
     if magic not in (_PE32, _PE32_PLUS):
         raise BinaryError(f"its optional header has the unknown magic {magic:#x}")
-    layout, tables = ("<28xI36xHH20xI", 96) if magic == _PE32 else ("<24xQ36xHH36xI", 112)
-    base, subsystem, traits, number = reader.unpack_at(layout, optional)
+    layout, tables = ("<28xI36xH22xI", 96) if magic == _PE32 else ("<24xQ36xH38xI", 112)
+    base, subsystem, number = reader.unpack_at(layout, optional)
     places = [optional + tables + 8 * index for index in range(min(number, 16))]
     directories = [reader.unpack_at("<II", place) for place in places]
     signed = directories[_SECURITY] if len(directories) > _SECURITY else (0, 0)
@@ -55,7 +54,6 @@ def read_pe(reader: BoundedReader) -> Image:
         goos="windows",
         machine=_MACHINES.get(machine, f"machine {machine:#x}"),
         kind=_kind(flags, subsystem),
-        pie=bool(traits & _DYNAMIC_BASE),
         libraries=tuple(_imports(reader, spans, base, [at for at, _ in directories])),
         signature=Span(0, *signed) if all(signed) else None,
     )

@@ -22,7 +22,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -38,10 +37,8 @@ ZIP_EPOCH = 315532800
 #: The last one is in 2107.
 _ZIP_END = 4354819199
 
-#: libdeflate's: of a Go program 0.6 % smaller than zlib's level 9. Small files cost nothing.
+#: libdeflate's: of a Go program 0.6 % smaller than zlib's level 9.
 LEVEL = 7
-_LEVEL_SMALL = 12
-_SMALL = 1 << 16
 _UNIX = 3
 
 
@@ -51,11 +48,6 @@ class Entry(NamedTuple):
     path: str
     data: bytes
     executable: bool = False
-
-    @property
-    def mode(self) -> int:
-        """Unix mode with the regular-file bit, without which pip drops the x bits."""
-        return stat.S_IFREG | (0o755 if self.executable else 0o644)
 
 
 def parse_epoch(text: str | None) -> int:
@@ -74,18 +66,10 @@ def parse_epoch(text: str | None) -> int:
 
 def deflate_data(data: bytes) -> bytes:
     """Data as a raw deflate stream (RFC 1951), the same on every machine."""
-    return _deflate_small(data) if len(data) < _SMALL else _deflate(data, LEVEL)
-
-
-def _deflate(data: bytes, level: int = _LEVEL_SMALL) -> bytes:
     if _libdeflate is None:
         encoder = zlib.compressobj(zlib.Z_BEST_COMPRESSION, zlib.DEFLATED, -zlib.MAX_WBITS)
         return encoder.compress(data) + encoder.flush()
-    return bytes(_libdeflate(data, level))
-
-
-#: Remembered: most small files are the same in every wheel of a release.
-_deflate_small = lru_cache(maxsize=256)(_deflate)
+    return bytes(_libdeflate(data, LEVEL))
 
 
 def encoder_note() -> str | None:
@@ -121,7 +105,8 @@ def write_wheel(
             info = zipfile.ZipInfo(entry.path, date_time=time.gmtime(epoch)[:6])
             info.compress_type = zipfile.ZIP_DEFLATED
             info.create_system = _UNIX
-            info.external_attr = entry.mode << 16
+            # Without the regular file's bit, pip drops the x bits.
+            info.external_attr = (stat.S_IFREG | (0o755 if entry.executable else 0o644)) << 16
             info.file_size = len(entry.data)
             with archive.open(info, "w") as member:
                 # zipfile has no public door for another encoder; a test sees this one used.

@@ -39,23 +39,20 @@ _T = TypeVar("_T")
 
 #: The config settings, and what each is for.
 SETTINGS = {
-    "platform": "the platform to build for (default: native)",
+    "platform": "the platform to build for, one at a time (default: native)",
     "version": "the version, where pyproject.toml leaves it open (default: detected)",
     "launcher": "native or python",
     "ldflags": "more linker flags",
     "tags": "Go's build tags, with commas between",
-    "jobs": "programs compiled at once",
+    "jobs": "programs compiled at once, from 1 up",
     "sdk": "a folder with Apple's SDK, for C that needs its frameworks",
-    "vendor": "true: put the dependencies into the source archive",
+    "vendor": "true or false: put the dependencies into the source archive",
 }
-#: What some of their values have to match, and what a fault says.
+#: What some of their values have to match.
 _VALUES = {
-    "platform": (
-        r"(?!all$|default$)[^,]+",
-        "a backend builds one wheel at a time; several at once: go-to-wheel . --platforms LIST",
-    ),
-    "jobs": (r"0*[1-9][0-9]*", "write a whole number from 1 up"),
-    "vendor": ("true|false", "write true or false"),
+    "platform": r"(?!all$|default$)[^,]+",
+    "jobs": r"0*[1-9][0-9]*",
+    "vendor": "true|false",
 }
 
 
@@ -180,9 +177,9 @@ def read_settings(config_settings: Settings) -> dict[str, str]:
     if faults := [f"unknown config setting {name!r}" for name in settings if name not in SETTINGS]:
         known = "\n".join(f"{name}: {meaning}" for name, meaning in SETTINGS.items())
         raise InvalidOptionsError(faults, known)
-    for name, (pattern, expected) in _VALUES.items():
+    for name, pattern in _VALUES.items():
         if name in settings and not re.fullmatch(pattern, settings[name], re.IGNORECASE):
-            raise InvalidOptionsError([f"{name} {settings[name]!r}: {expected}"])
+            raise InvalidOptionsError([f"{name} {settings[name]!r} is not valid: {SETTINGS[name]}"])
     return settings
 
 

@@ -188,14 +188,11 @@ def _read_files(located: Located) -> ProjectFiles:
 
 
 def _identify(located: Located) -> Identity:
-    request, source, project = located.request, located.source, located.project
-    environ = located.machine.environ
-    name = request.name
+    """What a packager states of a module's version; the rest is its source's."""
+    source, name, environ = located.source, located.request.name, located.machine.environ
     paths = source.package_paths if len(source.package_paths) == 1 else (source.module_path,)
     stated = stated_version([name] if name else map(name_from_path, paths), environ)
-    off = "-buildvcs=false" in environ.get("GOFLAGS", "").split()
-    stamped = request.stamp and located.stamp and not off
-    known = located.identity or identify(source, project, name, located.machine, stamped)
+    known = located.identity or _identify_module(located)
     return replace(known, version=stated, development="") if stated else known
 
 
@@ -330,13 +327,10 @@ def stated_version(names: Iterable[str], environ: Mapping[str, str]) -> Value | 
     return None
 
 
-def identify(
-    source: ModuleSource, project: Project, name: str | None, machine: Machine, stamped: bool
-) -> Identity:
-    """What PKG-INFO, else git, knows of a module; `name` is the one that is asked for.
-
-    `stamped` says that Go records the commit in the program.
-    """
+def _identify_module(located: Located) -> Identity:
+    """What PKG-INFO, else git, knows of a module."""
+    source, project, machine = located.source, located.project, located.machine
+    name = located.request.name
     packed = read_pkg_info(project.folder)
     own = packed.name.text if packed and packed.name else ""
     if packed and (not name or canonicalize_name(name) == canonicalize_name(own)):
@@ -346,6 +340,8 @@ def identify(
     rules = TagRules(names=tuple(names), prefix=project.settings.tag_prefix)
     nearby = Path(os.path.relpath(project.folder, source.root)).as_posix()
     git = Git(source.root, machine.runner, machine.environ)
+    off = "-buildvcs=false" in machine.environ.get("GOFLAGS", "").split()
+    stamped = located.request.stamp and located.stamp and not off  # Go records the commit
     checkout = read_checkout(git, rules, [nearby], stamped)
     whose = "git"
     for folder in () if checkout else (project.folder, source.root):

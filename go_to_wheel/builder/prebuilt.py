@@ -57,20 +57,19 @@ def inspect_all(source: BinarySource, targets: Sequence[Target]) -> Inspected:
 
 def _refuse_disagreement(source: BinarySource, found: Inspected) -> None:
     """One wheel set is one program from one commit, made by one Go."""
-    for index in range(len(source.commands or ("",))):
-        seen: dict[str, dict[str, str]] = {}
-        for target, info in _infos(found, index).items():
-            seen.setdefault("main package", {})[target] = info.path
-            seen.setdefault("version", {})[target] = info.main.version if info.main else ""
-            seen.setdefault("commit", {})[target] = info.settings.get("vcs.revision", "")
-            seen.setdefault("Go", {})[target] = info.version
-        for subject, values in seen.items():
-            if len(set(values.values())) > 1:
-                listed = ", ".join(f"{target}: {text or 'none'}" for target, text in values.items())
-                raise BinaryError(
-                    f"the binaries differ in their {subject}: {listed}",
-                    "use binaries of one build",
-                )
+    seen: dict[tuple[int, str], dict[str, str]] = {}
+    for (target, index), each in found.items():
+        if info := each.facts.go:
+            seen.setdefault((index, "main package"), {})[target] = info.path
+            version = info.main.version if info.main else ""
+            seen.setdefault((index, "version"), {})[target] = version
+            seen.setdefault((index, "commit"), {})[target] = each.facts.setting("vcs.revision")
+            seen.setdefault((index, "Go"), {})[target] = info.version
+    for (_, subject), values in seen.items():
+        if len(set(values.values())) > 1:
+            listed = ", ".join(f"{target}: {text or 'none'}" for target, text in values.items())
+            differ = f"the binaries differ in their {subject}: {listed}"
+            raise BinaryError(differ, "use binaries of one build")
     commits = {each.facts.setting("vcs.revision") for each in found.values()} - {""}
     if source.commit and commits and commits != {source.commit}:
         raise BinaryError(
@@ -78,12 +77,6 @@ def _refuse_disagreement(source: BinarySource, found: Inspected) -> None:
             f"{source.about} says {source.commit}",
             "build the release again from a clean folder",
         )
-
-
-def _infos(found: Inspected, index: int) -> dict[str, GoBuildInfo]:
-    """What Go recorded in a command's programs, by target."""
-    pairs = ((target, each.facts.go) for (target, at), each in found.items() if at == index)
-    return {target: info for target, info in pairs if info}
 
 
 def describe(
@@ -119,7 +112,8 @@ def describe(
 
 
 def _package(found: Inspected, index: int) -> Package:
-    info = next(iter(_infos(found, index).values()), GoBuildInfo("", "", None, ()))
+    infos = (each.facts.go for (_, at), each in found.items() if at == index)
+    info = next(filter(None, infos), GoBuildInfo(""))
     module, version = (info.main.path, info.main.version) if info.main else (info.path, "")
     return Package(info.path, "main", folder="", module_path=module, module_version=version)
 

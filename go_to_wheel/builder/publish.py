@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def replaced_files(
         with hold_signals() as came:
             undo.pop_all()
             for path in files:
-                _remove(_beside(path, "old"))
+                _quietly(_beside(path, "old").unlink)
             came.clear()  # it is done: the build ends well
 
 
@@ -81,10 +81,10 @@ def _stage(path: Path, content: Path | bytes, mode: int | None, undo: ExitStack)
     """Write a file under a temporary name in its folder."""
     for folder in reversed([path.parent, *path.parent.parents]):
         if not folder.exists():
-            undo.callback(_remove_folder, folder)
+            undo.callback(_quietly, folder.rmdir)
             folder.mkdir(exist_ok=True)
     hidden = _beside(path, "tmp")
-    undo.callback(_remove, hidden)
+    undo.callback(_quietly, hidden.unlink)
     if isinstance(content, Path):
         shutil.copyfile(content, hidden)
     else:
@@ -97,26 +97,14 @@ def _move_in(path: Path, undo: ExitStack) -> None:
     """Rename the staged file to its name; one that was there is moved aside."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder")
-    existed = path.exists()
-    undo.callback(_move_back, path, existed)
-    if existed:
+    if path.exists():
         os.replace(path, _beside(path, "old"))
+        undo.callback(os.replace, _beside(path, "old"), path)
+    else:
+        undo.callback(_quietly, path.unlink)
     os.replace(_beside(path, "tmp"), path)
 
 
-def _move_back(path: Path, existed: bool) -> None:
-    backup = _beside(path, "old")
-    if backup.exists():
-        os.replace(backup, path)
-    elif not existed:
-        _remove(path)
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError):  # the folder is gone or not ours: nothing of ours can be in it
-        path.unlink(missing_ok=True)
-
-
-def _remove_folder(path: Path) -> None:
-    with suppress(OSError):  # somebody else put something there meanwhile
-        path.rmdir()
+def _quietly(remove: Callable[[], None]) -> None:
+    with suppress(OSError):  # gone already, or a folder where somebody else put something
+        remove()

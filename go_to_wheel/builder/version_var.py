@@ -80,23 +80,19 @@ def find_version_variable(
 ) -> tuple[str, Fault | None]:
     """The only variable with a usual name that the linker can set, else a fault."""
     inside = f"{source.module_path}/"
-    mains = {package.import_path for package in programs}
-    linked = list_linked(go, source.root, source.packages, target)
-    usual = [
-        package
-        for package in linked
-        if package.import_path.startswith(inside)
-        and package.import_path not in mains
-        and package.import_path.rsplit("/", 1)[-1] in _USUAL_PACKAGES
-    ]
-    settable = sorted(
-        f"{'main' if package.import_path in mains else package.import_path}.{name}"
-        for package in (*programs, *usual)
+    places = [("main", package) for package in programs]
+    for package in list_linked(go, source.root, source.packages, target):
+        path = package.import_path
+        usual = path.startswith(inside) and path.rpartition("/")[2] in _USUAL_PACKAGES
+        places += [(path, package)] if usual and package.is_dependency else []
+    settable = {
+        f"{path}.{name}"
+        for path, package in places
         for name, initial in read_string_variables(package).items()
         if initial == "constant"
-    )
-    found = [name for name in settable if name.rpartition(".")[2].casefold() in _USUAL_NAMES]
-    found = list(dict.fromkeys(found))
+    }
+    usable = sorted(settable)
+    found = [name for name in usable if name.rpartition(".")[2].casefold() in _USUAL_NAMES]
     if len(found) == 1:
         return found[0], None
     problem = (
@@ -105,8 +101,8 @@ def find_version_variable(
         else "there is no variable with a usual name (main.version …)"
     )
     hint = 'declare one in the main package: var version = "dev"'
-    if settable:
-        hint = f"name it: --set-version-var {(found or settable)[0]}"
+    if usable:
+        hint = f"name it: --set-version-var {(found or usable)[0]}"
     return "", Fault(f"set-version-var 'auto': {problem}", hint)
 
 

@@ -150,7 +150,8 @@ def test_what_looks_like_a_path_is_one(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "error", "hint"),
     [
-        ("other", "there is no project 'other' on", "check its spelling, give credentials as for pip, or name another index"),
+        ("other", "there is no project 'other' on",
+         "check its spelling, give credentials as for pip, or name another index"),
         ("hello==7", "there is no release 'hello==7'; the newest are 1.0, 0.9",
          "check one: go-to-wheel check hello==1.0"),
     ],

@@ -52,15 +52,15 @@ def build_sdist(
     plan = plan_build(request, runner, environ)
     settings = project.settings
     git = Git(folder, runner, guard_git(folder, runner, environ))
-    own = list_files(folder, git, settings.sdist_include, settings.sdist_exclude)
-    files = collect(plan, project, own.paths, settings.vendor if vendor is None else vendor)
+    own, secret = list_files(folder, git, settings.sdist_include, settings.sdist_exclude)
+    paths = [folder / name for name in own]
+    files = collect(plan, project, paths, settings.vendor if vendor is None else vendor)
     stem = sdist_name(plan.options.project["name"], plan.options.project["version"])
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
         path = Path(work) / f"{stem}.tar.gz"
         write_sdist(path, stem, files.values(), plan.options.detected.epoch)
         (path,) = publish([path], plan.options.output_dir)
-    secret = {name.as_posix() for name in own.secret} - files.keys()
-    if left_out := sorted(secret.difference(plan.options.detected.secret)):
+    if left_out := sorted(secret - files.keys() - {*plan.options.detected.secret}):
         return path, (*plan.options.notes, secret_note(left_out))
     return path, plan.options.notes
 

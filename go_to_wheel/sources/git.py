@@ -73,10 +73,6 @@ _LOOSE = re.compile(r"v?\d+(\.\d+)+([-+.]?[0-9A-Za-z][0-9A-Za-z.+-]*)?")
 #: setuptools-scm's file; `export-subst` in .gitattributes makes `git archive` fill it in.
 ARCHIVAL = _READ_FILES[-1]
 
-_FIELD = re.compile(r"^(?P<name>[\w-]+):[ \t]*(?P<value>.*?)[ \t\r]*$", re.MULTILINE)
-_ARCHIVED_COMMIT = re.compile(r"[0-9a-f]{40,64}")
-_DESCRIBED = re.compile(r"(?P<tag>.+?)(-\d+-g[0-9a-f]+)?")
-
 
 @dataclass(frozen=True)
 class Checkout:
@@ -121,10 +117,6 @@ class Git:
         except (OSError, GoToWheelError):
             return None
         return result.stdout.strip() if result.returncode == 0 else None
-
-    def lines(self, *args: str) -> list[str]:
-        """The lines that git prints."""
-        return (self.query(*args) or "").splitlines()
 
 
 def guard_git(folder: Path, runner: Runner, environ: Mapping[str, str]) -> dict[str, str]:
@@ -248,13 +240,13 @@ def read_checkout(
     places = [posixpath.normpath(posixpath.join(prefix, place)) for place in (".", *nearby)]
     folders = dict.fromkeys("" if place == "." else f"{place}/" for place in places)
     rules = replace(rules, folders=tuple(folders))
-    here = find_version(git.lines("tag", "--points-at", "HEAD"), rules)
+    here = find_version((git.query("tag", "--points-at", "HEAD") or "").split(), rules)
     changes = _list_changes(git, stamped)
     remote = git.query("remote", "get-url", "origin")
     found = Checkout(commit, int(seconds), remote=remote, prefix=prefix)
     if here and not changes:
         return replace(found, release=here)
-    base = here or find_version(git.lines("tag", "--merged", "HEAD"), rules)
+    base = here or find_version((git.query("tag", "--merged", "HEAD") or "").split(), rules)
     why = f"no version tag names the commit {commit[:12]}"
     if here:
         why = f"files differ from the commit that {here} names: {changes}; commit or ignore them"
@@ -273,7 +265,7 @@ def _list_changes(git: Git, everywhere: bool) -> str:
     listed = git.query("status", "--porcelain", "--ignore-submodules=dirty", *only)
     if listed is None:
         return "git status fails"
-    lines = [line.split(maxsplit=1) for line in listed.splitlines()]
+    lines = (line.split(maxsplit=1) for line in listed.splitlines())
     names = [f"{name} is untracked" if state == "??" else name for state, name in lines]
     return _first_five(names)
 
@@ -286,7 +278,7 @@ def _no_tag(git: Git) -> str:
     """Why no tag is a version; "" in a repository without any."""
     if git.query("rev-parse", "--is-shallow-repository") == "true":
         return "the clone is shallow, so tags may be missing; git fetch --unshallow --tags"
-    named = _first_five(git.lines("tag", "--sort=-creatordate"))
+    named = _first_five((git.query("tag", "--sort=-creatordate") or "").split())
     return named and (
         f"no tag is a version of this project, neither is {named}; "
         "set tag-prefix in [tool.go-to-wheel] to what is in front of its versions"
@@ -367,21 +359,20 @@ def read_archival(folder: Path, rules: TagRules) -> Checkout | None:
     if not os.path.lexists(folder / ARCHIVAL):
         return None
     text = read_file(folder / ARCHIVAL, folder, TEXT_LIMIT).decode("utf-8", "replace")
-    fields = {found["name"]: found["value"] for found in _FIELD.finditer(text)}
+    pairs = (line.partition(":")[::2] for line in text.splitlines())
+    fields = {name: value.strip() for name, value in pairs}
     commit = fields.get("node", "")
-    if not _ARCHIVED_COMMIT.fullmatch(commit):
+    if not re.fullmatch(r"[0-9a-f]{40,64}", commit):
         return None
     try:
         seconds = int(datetime.fromisoformat(fields.get("node-date", "")).timestamp())
     except ValueError:
         seconds = 0
     tags = re.findall(r"tag: ([^,\s]+)", fields.get("ref-names", ""))
-    described = _DESCRIBED.fullmatch(fields.get("describe-name", ""))
-    if described and described[0] == described["tag"]:
-        tags.append(described["tag"])
-    if release := find_version(tags, rules):
+    described = fields.get("describe-name", "")
+    tag = re.sub(r"-\d+-g[0-9a-f]+$", "", described)
+    if release := find_version([*tags, *([tag] if tag == described else [])], rules):
         return Checkout(commit, seconds, release)
-    base = find_version([described["tag"]], rules) if described else None
-    text = format_development(base or "v0.0.0", seconds, commit)
+    text = format_development(find_version([tag], rules) or "v0.0.0", seconds, commit)
     why = f"{ARCHIVAL} names no version tag on the commit {commit[:12]}"
     return Checkout(commit, seconds, development=(text, why))

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
 
@@ -57,16 +56,10 @@ _NO_SECRETS = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Listing:
-    """A project's files, and those left out because they are `secret` by their names."""
-
-    paths: frozenset[Path]
-    secret: tuple[Path, ...] = ()
-
-
-def list_files(root: Path, git: Git, include: Sequence[str], exclude: Sequence[str]) -> Listing:
-    """The files below `root` for its archive.
+def list_files(
+    root: Path, git: Git, include: Sequence[str], exclude: Sequence[str]
+) -> tuple[set[str], set[str]]:
+    """The files below `root` for its archive, and those that are secret by their names.
 
     `include` and `exclude` are patterns as in a .gitignore: the first add files that would
     stay out, the second take files away. Raises InvalidOptionsError for one that is none.
@@ -78,24 +71,18 @@ def list_files(root: Path, git: Git, include: Sequence[str], exclude: Sequence[s
     tracked, others = ([name for name in names.split("\0") if name] for names in listed)
     if not any(listed):  # outside a checkout
         others = list(_walk(root))
-    found = {path for path in tracked if "/." not in f"/{path}"}
     environments = tuple(
         path.removesuffix("pyvenv.cfg") for path in others if path.endswith("/pyvenv.cfg")
     )
-    candidates = {
+    others = [
         path
         for path in others
         if not path.startswith(environments) and not any(map(_is_leftover, path.split("/")))
-    }
-    secret = set(filter(is_secret, candidates))
-    if include:
-        named = {path for path in _walk(root, everything=True) if added.match_file(path)}
-        found, secret = found | named, secret - named
-    found |= candidates - secret
-    found, secret = (
-        {path for path in paths if not removed.match_file(path)} for paths in (found, secret)
-    )
-    return Listing(frozenset(root / path for path in found), tuple(map(Path, sorted(secret))))
+    ]
+    named = set(added.match_files(_walk(root, everything=True)) if include else ())
+    secret = {path for path in others if is_secret(path)} - named
+    found = {path for path in tracked if "/." not in f"/{path}"} | named | {*others} - secret
+    return found - {*removed.match_files(found)}, secret - {*removed.match_files(secret)}
 
 
 def find_secrets(paths: Iterable[str], git: Git, include: Sequence[str]) -> tuple[str, ...]:

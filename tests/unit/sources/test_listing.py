@@ -12,7 +12,7 @@ from programs import program
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.git import Git
-from go_to_wheel.sources.listing import Listing, find_secrets, is_secret, list_files
+from go_to_wheel.sources.listing import find_secrets, is_secret, list_files
 
 GITIGNORE = """\
 *.log
@@ -54,9 +54,8 @@ def listed(
     folder: Path, include: list[str] | None = None, exclude: list[str] | None = None
 ) -> tuple[set[str], list[str]]:
     git = Git(folder, Runner(), {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)})
-    found: Listing = list_files(folder, git, include or [], exclude or [])
-    paths = {path.relative_to(folder).as_posix() for path in found.paths}
-    return paths, [path.as_posix() for path in found.secret]
+    paths, secret = list_files(folder, git, include or [], exclude or [])
+    return paths, sorted(secret)
 
 
 @pytest.mark.parametrize("repository", [False, True], ids=["without git", "git"])
@@ -72,13 +71,12 @@ def test_a_repositorys_patterns_without_git(folder: Path) -> None:
     for name in ("main.go", "a.log", "wanted.log", "only-here", "build-1/x", "id_rsa"):
         (below / name).parent.mkdir(parents=True, exist_ok=True)
         (below / name).touch()
-    secret = (Path("id_rsa"),)
     without_git = Git(below, Runner(), {"PATH": ""})
-    expected = {below / "main.go", below / "wanted.log"}
-    assert list_files(below, without_git, [], []) == Listing(frozenset(expected), secret)
+    expected = {"main.go", "wanted.log"}
+    assert list_files(below, without_git, [], []) == (expected, {"id_rsa"})
     (folder / ".gitignore").write_text("/sub/\n")  # then the project is no part of it
-    expected |= {below / "a.log", below / "only-here"}
-    assert list_files(below, without_git, [], []).paths == expected | {below / "build-1" / "x"}
+    expected |= {"a.log", "only-here", "build-1/x"}
+    assert list_files(below, without_git, [], [])[0] == expected
 
 
 def test_what_git_tracks_is_meant(folder: Path) -> None:

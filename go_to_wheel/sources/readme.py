@@ -14,7 +14,9 @@ import posixpath
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from html import unescape
+from importlib.resources import files
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -77,30 +79,6 @@ _ENTRY_POINT = re.compile(
 )
 _DOES = r"(is|provides|implements|contains|defines|holds|has)"
 _PACKAGE = re.compile(rf"^package (main( {_DOES})?|\S+ {_DOES}) ", re.IGNORECASE)
-#: Beginnings of sentences about something else than the program.
-_OTHER_SUBJECT = re.compile(
-    r"available (for|on|in|as|from)|(latest )?(releases?|downloads?|sponsors?|news|updates?)\b"
-    r"|(sponsor|support|fund|maintain|power|back|inspir|creat|originat|develop|host)ed (by|at)"
-    r"|(special )?thanks?\b|table of contents|online demo|binaries\b|(in)?compatible\b"
-    r"|built (with|using|on)|please|(note|warning|important|notice|attention|caution)\b"
-    r"|(see|click|visit|join|follow|check)\b|(help|sponsor|consider|contribut|donat|vote)"
-    r"|read \S+ (for|to|first|before)\b"
-    r"|(read|download|install|try|build|star|use|get) (it|the|this|our|us|out|more|with|via"
-    r"|from|using|latest|a|status|started|now)\b"
-    r"|(this|the) (project|repository|repo|tool|package|library|file|fork|version|branch|page)"
-    r" (is|has been|was|will|requires?|supports?|uses?) (no longer|not|now|archived|deprecated"
-    r"|moved|unmaintained|looking|in (alpha|beta|maintenance)|under|based|inspired|a fork|still"
-    r"|currently|licensed|maintained|go)"
-    r"|this is (a fork|not)\b|this \w+['\u2019]s\b|the ([\w-]+ )?(goal|purpose|aim|idea|name)\b"
-    r"|go's\b|(the|this|our|all) ([\w-]+ )?(readme|documentation|docs|website|site|wiki|issue"
-    r"|changelog|code|source)\b"
-    r"|(deprecated|archived|obsolete|unmaintained|copyright|licensed|license|documentation|docs"
-    r"|english|translations?|languages?|contents|badges?|status|todo|wip|requirements?)\b"
-    r"|(if|for|to|when|while|since|because|although|once|after|before|as|at|so|but|and|however"
-    r"|also|then|are|do|did|want|looking|we|we're|our|i|i'm|i've|you|you're|your|here|there|most"
-    r"|many|some|have|how)\b",
-    re.IGNORECASE,
-)
 _ABOUT_ITSELF = re.compile(
     r"\b(readme|changelog|stands for|no longer|following|these)\b|\bsponsor", re.IGNORECASE
 )
@@ -310,7 +288,7 @@ def _rate_sentence(sentence: str, name: str) -> _Rated | None:
         return _Rated(bare[:1].upper() + bare[1:], 0)
     if len(sentence.split()) < 3 or sentence.endswith("?") or not re.match(r"[\w`'(]", sentence):
         return None
-    other = _OTHER_SUBJECT.match(sentence) or _ABOUT_ITSELF.search(sentence)
+    other = _other_subjects().match(sentence) or _ABOUT_ITSELF.search(sentence)
     if other or len(_SEPARATOR.findall(sentence)) > 1:
         return None
     if found := re.match(rf"{name}(?: |, )", sentence, re.IGNORECASE):
@@ -322,6 +300,13 @@ def _rate_sentence(sentence: str, name: str) -> _Rated | None:
         if re.match(r"([a-z]+s|are|can|will) ", rest):
             return _Rated(sentence, 1)
     return _Rated(sentence, 2 if _KIND.match(sentence) else 3)
+
+
+@cache
+def _other_subjects() -> re.Pattern[str]:
+    """Beginnings of sentences that are about something else than the program."""
+    table = files("go_to_wheel").joinpath("data", "other-subjects.txt").read_text(encoding="utf-8")
+    return re.compile("|".join(re.findall(r"^(?!#).+$", table, re.MULTILINE)), re.IGNORECASE)
 
 
 def _sentences(text: str) -> Iterator[str]:

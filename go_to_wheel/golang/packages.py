@@ -14,8 +14,9 @@ from go_to_wheel.platforms import Target
 
 _FIELDS = "ImportPath,Name,Dir,Doc,Module,GoFiles,IgnoredGoFiles,DepOnly,Standard"
 _FIELDS += ",CgoFiles,CXXFiles,CgoPkgConfig,CgoLDFLAGS"
-_FILE_FIELDS = "GoFiles CgoFiles CFiles CXXFiles MFiles HFiles SFiles SysoFiles EmbedFiles".split()
-_IGNORED_FIELDS = ("IgnoredGoFiles", "IgnoredOtherFiles")
+#: Files that Go compiles or embeds, and those that it leaves to other systems.
+_FILES = "GoFiles CgoFiles CFiles CXXFiles MFiles HFiles SFiles SysoFiles EmbedFiles".split()
+_FILES += ["IgnoredGoFiles", "IgnoredOtherFiles"]
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,12 @@ def list_sources(go: Go, folder: Path, targets: Sequence[Target]) -> set[Path]:
     Those that it leaves to other systems count, too. Packages that can't be loaded are left
     out: Go says so when they are built.
     """
-    names = [*_FILE_FIELDS, *_IGNORED_FIELDS]
-    args = ["list", "-e", "-deps", f"-json={','.join(['Dir', 'Module', *names])}", "./..."]
+    args = ["list", "-e", "-deps", f"-json={','.join(['Dir', 'Module', *_FILES])}", "./..."]
     found: set[Path] = set()
     for target in targets:
         for package in _parse_objects(go.run(args, folder, target).stdout):
             if package.get("Module", {}).get("Main"):
-                files = [file for name in names for file in package.get(name, ())]
+                files = [file for name in _FILES for file in package.get(name, ())]
                 found.update(Path(package["Dir"], file) for file in files)
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -123,9 +123,10 @@ def _refuse_links(linked: Iterable[Package], root: Path) -> None:
                 refuse_outside(folder, Path(package.module_folder or root))
 
 
-def linked_notes(unknown: Mapping[str, str], without_cgo: Iterable[str]) -> list[str]:
-    """Notes about licences that are unknown, by module, and about packages without cgo."""
-    note, packages = unknown_licenses(unknown), sorted(without_cgo)
+def linked_notes(found: Sequence[Linked]) -> list[str]:
+    """Notes about modules whose licences are unknown, and about packages without cgo."""
+    packages = sorted({name for linked in found for name in linked.without_cgo})
+    note = unknown_licenses({k: why for each in found for k, why in each.licenses.unknown.items()})
     notes = [note] if note else []
     if packages:
         notes.append(

@@ -41,9 +41,11 @@ from go_to_wheel.sources.module import module_root
 _STRIP = "-s -w"
 _RELEASE = re.compile(r"go1\.\d{1,3}(\.\d{1,3})?(rc\d{1,3})?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_MODULE_VERSION = re.compile(r"v\d+\.\d+\.\d+([+-][\w.+-]*)?", re.ASCII)
 #: An import path; ".", ".." and Go's wildcard "..." are no elements of one.
-_IMPORT_PATH = re.compile(r"(?P<element>\w[\w.~+-]*)(/(?!\.)[\w.~+-]+)*", re.ASCII)
+_PATH = r"\w[\w.~+-]*(/(?!\.)[\w.~+-]+)*"
+_IMPORT_PATH = re.compile(_PATH, re.ASCII)
+#: Its first element has a dot.
+_RELEASED = re.compile(rf"(?=[^/@]*\.){_PATH}@v\d+\.\d+\.\d+([+-][\w.+-]*)?", re.ASCII)
 _TAGS = re.compile(r"\w[\w.]*(,\w[\w.]*)*", re.ASCII)
 #: All of a linker's flags that are repeated; others could start a program or write a file.
 _FLAG = (
@@ -151,23 +153,19 @@ def _commit(facts: BinaryFacts, file: str) -> str:
 def _released(facts: BinaryFacts) -> str:
     """The released module that the program is from, "" where it was built in a folder."""
     main = facts.go.main if facts.go else None
-    if main is None or not main.sum:
-        return ""
-    element = _IMPORT_PATH.fullmatch(main.path)
-    if not element or "." not in element["element"] or not _MODULE_VERSION.fullmatch(main.version):
-        return ""
-    return f"{main.path}@{main.version}"
+    named = f"{main.path}@{main.version}" if main and main.sum else ""
+    return named if _RELEASED.fullmatch(named) else ""
 
 
 def _target(anatomy: Wheel, facts: BinaryFacts) -> Target:
     musl = all(tag.startswith("musllinux") for tag in anatomy.name.platforms)
     fits = [each for each in TARGETS if (each.goos, each.arch) == (facts.goos, facts.machine)]
-    if not fits:
-        raise WheelError(
-            f"{anatomy.file}: its program, for {facts.goos} on {facts.machine}, can't be rebuilt",
-            "see the platforms that can: go-to-wheel platforms",
-        )
-    return next((target for target in fits if (target.libc == "musl") == musl), fits[0])
+    if fits:
+        return next((target for target in fits if (target.libc == "musl") == musl), fits[0])
+    raise WheelError(
+        f"{anatomy.file}: its program, for {facts.goos} on {facts.machine}, can't be rebuilt",
+        "see the platforms that can: go-to-wheel platforms",
+    )
 
 
 def _linker_flags(anatomy: Wheel) -> tuple[str | None, tuple[str, ...]]:

@@ -138,9 +138,7 @@ def run_build(plan: BuildPlan, on_event: EventSink = lambda event: None) -> Buil
         findings = _check(wheels, options)
         paths = publish([wheel.path for wheel in wheels], options.output_dir)
     published = [replace(wheel, path=path) for wheel, path in zip(wheels, paths, strict=True)]
-    linked = [outcome.linked for outcome in outcomes if outcome.linked]
-    unknown = {name: why for found in linked for name, why in found.licenses.unknown.items()}
-    about = linked_notes(unknown, {name for found in linked for name in found.without_cgo})
+    about = linked_notes([outcome.linked for outcome in outcomes if outcome.linked])
     notes = [*options.notes, *about, *findings, *filter(None, [encoder_note()])]
     return BuildReport(tuple(published), failures, tuple(notes))
 

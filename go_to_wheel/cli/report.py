@@ -104,7 +104,7 @@ def format_plan(plan: BuildPlan, linked: Linked) -> dict[str, Any]:
         "urls": [f"{label}, {url}" for label, url in project.get("project_urls", {}).items()],
         "readme": project.get("description_content_type"),
         "output_dir": str(options.output_dir),
-        "notes": [*options.notes, *linked_notes(licenses.unknown, linked.without_cgo)],
+        "notes": [*options.notes, *linked_notes([linked])],
         "platforms": rows,
         "origins": {_PLAN_KEYS.get(key, key): text for key, text in options.origins.items()},
     }

@@ -75,7 +75,10 @@ def test_only_what_is_undefined_in_a_package_without_cgo_is_explained() -> None:
 
 
 def test_notes() -> None:
-    assert linked_notes({}, ()) == []
-    unknown, cgo = linked_notes({"m.example/d": "no text"}, ["m.example/b", "m.example/a"])
+    licenses = BundledLicenses(None, (), unknown={"m.example/d": "no text"})
+    assert linked_notes([]) == []
+    unknown, cgo = linked_notes(
+        [Linked(licenses, frozenset(["m.example/b"])), Linked(licenses, frozenset(["m.example/a"]))]
+    )
     assert "m.example/d (no text)" in unknown
     assert "left out of m.example/a, m.example/b" in cgo

@@ -22,8 +22,8 @@ from go_to_wheel.process import Runner
 from go_to_wheel.sources.files import FILE_LIMIT, open_file, read_up_to, refuse_odd_name
 from go_to_wheel.sources.git import Git, guard_git
 from go_to_wheel.sources.listing import find_data_files, list_files, secret_note
-from go_to_wheel.wheel.archive import Entry, sdist_name, write_sdist
-from go_to_wheel.wheel.entries import format_metadata
+from go_to_wheel.wheel.archive import Entry, write_sdist
+from go_to_wheel.wheel.entries import format_metadata, stem
 
 #: One target of each system: which files Go takes depends on it.
 _SYSTEMS = tuple({target.goos: target for target in TARGETS}.values())
@@ -55,10 +55,10 @@ def build_sdist(
     own, secret = list_files(folder, git, settings.sdist_include, settings.sdist_exclude)
     paths = [folder / name for name in own]
     files = collect(plan, project, paths, settings.vendor if vendor is None else vendor)
-    stem = sdist_name(plan.options.project["name"], plan.options.project["version"])
+    name = stem(plan.options)
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
-        path = Path(work) / f"{stem}.tar.gz"
-        write_sdist(path, stem, files.values(), plan.options.detected.epoch)
+        path = Path(work) / f"{name}.tar.gz"
+        write_sdist(path, name, files.values(), plan.options.detected.epoch)
         (path,) = publish([path], plan.options.output_dir)
     if left_out := sorted(secret - files.keys() - {*plan.options.detected.secret}):
         return path, (*plan.options.notes, secret_note(left_out))
@@ -145,8 +145,8 @@ def _paths(plan: BuildPlan, project: Project, go: Go, own: Iterable[Path]) -> se
         needed.add(readme)
     if (root / "vendor" / "modules.txt").is_file():
         needed |= {path for path in (root / "vendor").rglob("*") if path.is_file()}
-    output, metadata = plan.options.output_dir.resolve(), plan.options.project
+    output = plan.options.output_dir.resolve()
     own_folder = output != root and output.is_relative_to(root)
-    archive = output / f"{sdist_name(metadata['name'], metadata['version'])}.tar.gz"
+    archive = output / f"{stem(plan.options)}.tar.gz"
     made = {path for path in own if own_folder and path.is_relative_to(output)} | {archive}
     return {*own, source.root / "go.mod", source.root / "go.sum"} - made | needed

@@ -26,7 +26,6 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from go_to_wheel.errors import InvalidOptionsError, WheelError
-from go_to_wheel.naming import distribution_name
 
 _libdeflate: Callable[[bytes, int], bytearray] | None = None
 with suppress(ImportError):  # pyproject.toml says where
@@ -139,11 +138,6 @@ class _Encoder:
 
     def flush(self) -> bytes:
         return self._pack(self._data)
-
-
-def sdist_name(name: str, version: str) -> str:
-    """A source archive's name without its suffix; also the folder that everything is in."""
-    return f"{distribution_name(name)}-{version}"
 
 
 def write_sdist(

@@ -57,7 +57,7 @@ def wheel_entries(
     """Every file of one wheel but RECORD and SBOM; `programs` are by their command's name."""
     inside = f"{options.package}/bin"
     native = options.layout == "native"
-    folders = dict.fromkeys(programs, f"{_stem(options)}.data/scripts" if native else inside)
+    folders = dict.fromkeys(programs, f"{stem(options)}.data/scripts" if native else inside)
     folders |= dict.fromkeys(options.request.private, inside)
     return [
         *launcher_files(options, target),
@@ -74,7 +74,7 @@ def wheel_entries(
 def data_entries(options: BuildOptions) -> list[Entry]:
     """What installers put below the environment's root: man pages, shell completions."""
     return [
-        Entry(f"{_stem(options)}.data/data/{path}", data)
+        Entry(f"{stem(options)}.data/data/{path}", data)
         for path, data in options.detected.data_files
     ]
 
@@ -170,10 +170,11 @@ def sbom_entries(
 
 def info_folder(options: BuildOptions) -> str:
     """The name of the dist-info folder."""
-    return f"{_stem(options)}.dist-info"
+    return f"{stem(options)}.dist-info"
 
 
-def _stem(options: BuildOptions) -> str:
+def stem(options: BuildOptions) -> str:
+    """How the names of the distribution's files and folders begin."""
     return f"{options.package}-{options.project['version']}"
 
 

@@ -67,7 +67,8 @@ def format_sbom(
     for info in infos:
         module = info.main or GoModule(info.path or "command-line-arguments")
         main = _module(module, licenses, info)
-        parts = [_standard(info.version, licenses), *(_module(m, licenses) for m in info.deps)]
+        own = GoModule(STANDARD_LIBRARY, info.version.removeprefix("go").split()[0])
+        parts = [_module(part, licenses) for part in (own, *info.deps)]
         for part in c_parts if info.settings.get("CGO_ENABLED") == "1" else ():
             licence = _licenses(part.expression)
             parts.append(_component("library", part.module, part.version, licenses=licence))
@@ -95,18 +96,6 @@ def _component(kind: str, name: str, version: str, ref: str = "", **more: Any) -
     """A component; what is empty is left out."""
     values = {"type": kind, "bom-ref": ref or f"{name}@{version}", "name": name, "version": version}
     return {key: value for key, value in {**values, **more}.items() if value}
-
-
-def _standard(go_version: str, licenses: Mapping[str, str]) -> dict[str, Any]:
-    version = go_version.removeprefix("go").split()[0]
-    return _component(
-        "library",
-        STANDARD_LIBRARY,
-        version,
-        description="Go's standard library and run time",
-        licenses=_licenses(licenses.get(STANDARD_LIBRARY)),
-        purl=str(PackageURL("golang", None, STANDARD_LIBRARY, version)),
-    )
 
 
 def _module(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from go_to_wheel.errors import WheelError
-from go_to_wheel.wheel.archive import sdist_name, write_sdist
+from go_to_wheel.wheel.archive import write_sdist
 
 ENTRIES = [("b/run.sh", b"#!/bin/sh\n", True), ("a.txt", "ä".encode(), False)]
 
@@ -43,7 +43,3 @@ def test_the_order_of_entries_does_not_matter(tmp_path: Path) -> None:
 def test_paths_that_leave_the_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(WheelError, match="would lie outside the source archive's folder"):
         write_sdist(tmp_path / "x.tar.gz", "x-1", [(name, b"", False)], 0)
-
-
-def test_name() -> None:
-    assert sdist_name("My.Tool-x", "1.0rc1") == "my_tool_x-1.0rc1"

@@ -107,11 +107,22 @@ def extra_css_urls(datasette: Any, database: str | None, request: Any) -> list[s
 
 @hookimpl
 def extra_template_vars(
-    datasette: Any, database: str | None, table: str | None, view_name: str | None
+    datasette: Any,
+    database: str | None,
+    table: str | None,
+    columns: list[str] | None,
+    view_name: str | None,
 ) -> dict[str, Any]:
-    """Datasette 0.65: the banner of a scanned database."""
-    whole = view_name == "database"
-    return {"scan_banner": _banner.banner_maker(datasette, database, whole, table)}
+    """The columns to filter by; Datasette 0.65: the banner of a scanned database."""
+    maker = _banner.banner_maker(datasette, database, view_name == "database", table)
+    db = datasette.databases.get(database)
+    return {"scan_banner": maker, **_banner.filter_columns(db, table or "", columns or [])}
+
+
+@hookimpl
+def filters_from_request(request: Any, database: str, table: str, datasette: Any) -> Awaitable[Any]:
+    """A table's page is asked for: no sort by a collation that is missing."""
+    return _banner.refuse_sorting(datasette, request, database, table)
 
 
 @hookimpl(optionalhook=True)

@@ -33,6 +33,27 @@ def attach(ds: Any, databases: Iterable[Any]) -> None:
     ds.databases = known
 
 
+def limit_sorting(ds: Any, sortable: Callable[[str, str], list[str] | None]) -> None:
+    """Offer sorts only by the ``sortable`` columns of (database, table); None allows all."""
+    name = "table_config" if HAS_CATALOG else "table_metadata"
+    plain = getattr(ds, name)
+
+    def limited(config: dict[str, Any], database: str, table: str) -> dict[str, Any]:
+        allowed = sortable(database, table)
+        if allowed is None:
+            return config
+        wanted = config.get("sortable_columns", allowed)
+        return {**config, "sortable_columns": [c for c in wanted if c in allowed]}
+
+    async def table_config(database: str, table: str) -> dict[str, Any]:
+        return limited(await plain(database, table), database, table)
+
+    def table_metadata(database: str, table: str) -> dict[str, Any]:
+        return limited(plain(database, table), database, table)
+
+    setattr(ds, name, table_config if HAS_CATALOG else table_metadata)
+
+
 def path_within(ds: Any, path: str) -> str:
     """A request's path without the setting ``base_url``."""
     base = str(ds.setting("base_url"))

@@ -28,6 +28,7 @@ from .opening.connection import guard
 from .peek import SECONDS
 from .read_only import ReadOnlyDatabase
 from .reader import Reader
+from .schema import quoted, read_columns
 from .sqlite import sqlite3
 from .visitor import file_names_hidden, paths_shown
 
@@ -42,6 +43,12 @@ _REFRESH_SQL = "PRAGMA schema_version"
 _NOTHING_KNOWN = Results([(None,)], False, [("schema_version",)])
 # In what a database needs: the collations that are not here.
 _MISSING_COLLATION = re.compile(r"\bcollation ([^,]+)")
+# How Datasette counts the rows of a table.
+_COUNT = re.compile(
+    r'\s*select count\(\*\) from (?:\(select \* from )?(?:\[[^\]]+\]|"(?:[^"]|"")+"|\w+)'
+    r"(?=\s*$|\s+(?:where|limit)\b)",
+    re.IGNORECASE,
+)
 # The one that this thread's query compared texts by.
 _compared = threading.local()
 
@@ -55,6 +62,8 @@ class ScannedDatabase(ReadOnlyDatabase):
         self.last_read: ReadInfo | None = None
         self._reader = reader
         self._derived: dict[str, str] | None = None  # until they are known
+        # Table → each column → the collation that it needs and that is missing, or "".
+        self.missing_collations: dict[str, dict[str, str]] = {}
 
     @property
     def path(self) -> str:
@@ -98,20 +107,34 @@ class ScannedDatabase(ReadOnlyDatabase):
 
     def _prepare(self, connection: Any) -> None:
         self.ds._prepare_connection(connection, self.name)
-        for name in self._stand_ins:
+        for name in self.stand_ins:
             connection.create_collation(name, functools.partial(_note_comparison, name))
 
     @property
-    def _stand_ins(self) -> list[str]:
+    def stand_ins(self) -> list[str]:
+        """The collations that are missing, for which others stand in."""
         return _MISSING_COLLATION.findall(self.entry.detail)
 
-    async def missing_collations(self, table: str) -> list[str]:
-        """The collations that are not here and that a table or one of its indexes names."""
-        if not self._stand_ins:
-            return []
-        sql = "SELECT group_concat(sql) FROM sqlite_master WHERE tbl_name = ?"
-        text = str((await self.execute(sql, [table])).rows[0][0])
-        return [name for name in self._stand_ins if re.search(_collate(name), text, re.IGNORECASE)]
+    async def look_for_collations(self, table: str) -> None:
+        """Fill ``missing_collations`` for a table or view."""
+        names = {name[:18]: name for name in self.stand_ins}  # as EXPLAIN cuts them
+        if not names:
+            self.missing_collations.clear()
+            return
+
+        def look(connection: Any) -> dict[str, str]:
+            found = {}
+            for column in read_columns(connection, table):
+                sql = f"EXPLAIN SELECT {quoted(column.name)} < '' FROM {quoted(table)}"
+                used = {str(row[5]).rpartition("-")[0].lower() for row in connection.execute(sql)}
+                found[column.name] = next((names[name] for name in names if name in used), "")
+            return found
+
+        self.missing_collations[table] = await self.execute_fn(look)
+
+    def uncompared(self, table: str) -> dict[str, str]:
+        """A table's columns whose collation is missing, and its name."""
+        return {c: name for c, name in self.missing_collations.get(table, {}).items() if name}
 
     async def execute(self, sql: str, *args: Any, **kwargs: Any) -> Any:
         """Run a query; Datasette's question whether the schema changed opens nothing."""
@@ -119,6 +142,10 @@ class ScannedDatabase(ReadOnlyDatabase):
             return _NOTHING_KNOWN
         if listing.get():
             return Results([], False, [])
+        if self.stand_ins:  # whose indexes nobody here can vouch for
+            counted = _COUNT.match(sql)
+            if counted:
+                sql = f"{counted[0]} NOT INDEXED{sql[counted.end() :]}"
         try:
             return await super().execute(sql, *args, **kwargs)
         except MissingCollationError as error:
@@ -232,8 +259,12 @@ class ScannedDatabase(ReadOnlyDatabase):
         super().close()
 
 
-def _collate(name: str) -> str:
-    return rf"""\bCOLLATE\s+(["'`\[]?){re.escape(name)}(?!\w)"""
+def sortable_columns(ds: Any, database: str, table: str) -> list[str] | None:
+    """The columns of a table that can be compared here; None where all can."""
+    db = ds.databases.get(database)
+    if not isinstance(db, ScannedDatabase) or not db.uncompared(table):
+        return None
+    return [column for column, missing in db.missing_collations[table].items() if not missing]
 
 
 def _note_comparison(name: str, first: str, second: str) -> int:

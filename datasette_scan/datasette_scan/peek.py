@@ -60,13 +60,16 @@ class Look:
     first: RowsLook | None
 
 
-def look(connection: sqlite3.Connection, tables: Sequence[Table], chosen: str) -> Look:
+def look(
+    connection: sqlite3.Connection, tables: Sequence[Table], chosen: str, by: str = ""
+) -> Look:
     """Look at these tables, and at the rows of the chosen one, or of the largest.
 
+    ``by`` is "NOT INDEXED" where indexes are in doubt.
     Raises sqlite3.DatabaseError where the file is damaged.
     """
     ends = time.monotonic() + _ALL_COUNTS_SECONDS
-    looks = [_look_at(connection, table, ends) for table in tables[:MOST_TABLES]]
+    looks = [_look_at(connection, table, ends, by) for table in tables[:MOST_TABLES]]
     known = {each.name for each in looks}
     name = chosen if chosen in known else _largest(looks)
     return Look(looks, _first_rows(connection, name) if name else None)
@@ -78,7 +81,7 @@ def _kind(table: Table) -> str:
     return "full-text" if table.is_full_text else "virtual" if table.module else "table"
 
 
-def _look_at(connection: sqlite3.Connection, table: Table, ends: float) -> TableLook:
+def _look_at(connection: sqlite3.Connection, table: Table, ends: float, by: str) -> TableLook:
     """Its columns and rows; nothing more of a view, which may take as long as it likes."""
     result = TableLook(table.name, _kind(table))
     if table.is_view:
@@ -86,16 +89,16 @@ def _look_at(connection: sqlite3.Connection, table: Table, ends: float) -> Table
     with _passing_over_errors():
         result.columns = [column.name for column in read_columns(connection, table.name)]
         until = min(ends, time.monotonic() + _COUNT_SECONDS)
-        result.rows = _count(connection, table.name, until)
+        result.rows = _count(connection, f"{quoted(table.name)} {by}", until)
         if result.rows is None:
             result.is_exact = False
             result.rows = _estimate(connection, table)
     return result
 
 
-def _count(connection: sqlite3.Connection, table: str, until: float) -> int | None:
+def _count(connection: sqlite3.Connection, source: str, until: float) -> int | None:
     # Without the limit SQLite counts by pages, which nothing interrupts.
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM {quoted(table)} LIMIT {1 << 60})"
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM {source} LIMIT {1 << 60})"
     with interrupted_when(connection, lambda: time.monotonic() > until):
         try:
             [count] = connection.execute(sql).fetchone()

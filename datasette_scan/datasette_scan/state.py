@@ -14,7 +14,7 @@ from datasette.utils import StartupError
 from . import compat
 from .catalog import Catalog
 from .changes import History
-from .database import ScannedDatabase
+from .database import ScannedDatabase, sortable_columns
 from .errors import UsageError
 from .reader import Reader
 from .request_guard import Policy, RequestInfo, refusal
@@ -82,6 +82,7 @@ class State:
         """Datasette starts: prepare its catalogue and, on 1.0, the scan."""
         if not self.settings.active:
             return
+        compat.limit_sorting(ds, functools.partial(sortable_columns, ds))
         await compat.prepare_catalog(ds)
         if compat.HAS_CATALOG and not self.settings.complete_first:
             ds.add_background_task(lambda _: self.scan_task.run(), name="datasette-scan")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from datasette.filters import FilterArguments
+from datasette.utils.asgi import BadRequest
 from markupsafe import Markup
 
 from .. import compat, permissions
@@ -32,7 +34,7 @@ def banner(
 ) -> Callable[[], Awaitable[Markup]]:
     """The banner of a scanned database, ``whole`` on its own page; nothing for any other.
 
-    On the page of a ``table`` it names the collations that the table needs and that are missing.
+    On the page of a ``table`` it names the columns whose collations are missing.
     """
 
     async def make() -> Markup:
@@ -47,7 +49,7 @@ def banner(
             urls=ds.urls,
             facts=facts_of(ds, db, full, whole and await may_download(ds, actor, db)),
             whole=whole,
-            collations=await db.missing_collations(table) if table else [],
+            uncompared=db.uncompared(table or ""),
             views=await fitting_views(ds, actor, db) if whole else [],
             near=await neighbours(ds, actor, db) if whole and full else [],
             csrftoken=token() if callable(token) else "",
@@ -55,3 +57,21 @@ def banner(
         return Markup(html)  # noqa: S704 (the template escapes what it is given)
 
     return make
+
+
+async def refuse_sorting(ds: Any, request: Any, database: str, table: str) -> FilterArguments:
+    """Nothing to filter. Raises BadRequest for a sort by a column whose collation is missing."""
+    db = ds.databases.get(database)
+    if isinstance(db, ScannedDatabase):
+        await db.look_for_collations(table)
+        column = request.args.get("_sort") or request.args.get("_sort_desc")
+        missing = db.uncompared(table).get(column)
+        if missing:
+            raise BadRequest(f"{column} can't be sorted by: collation {missing} is missing here")
+    return FilterArguments([])
+
+
+def filter_columns(db: Any, table: str, columns: list[str]) -> dict[str, Any]:
+    """What a table's page offers to filter by, without the columns that can't be compared."""
+    uncompared = db.uncompared(table) if isinstance(db, ScannedDatabase) else {}
+    return {"filter_columns": [c for c in columns if c not in uncompared]} if uncompared else {}

@@ -59,7 +59,8 @@ class Peek:
         shown = [t for t in tables if not t.is_shadow and t.name not in self.db.entry.missing]
         allowed = await self._allowed(shown)
         self.more_tables = max(0, len(allowed) - MOST_TABLES)
-        self.look = await self.db.peek(lambda c: look(c, allowed, self.chosen))
+        by = "NOT INDEXED" if self.db.stand_ins else ""
+        self.look = await self.db.peek(lambda c: look(c, allowed, self.chosen, by))
         self.views = await fitting_views(self.ds, self.request.actor, self.db)
         self.download = await may_download(self.ds, self.request.actor, self.db)
 

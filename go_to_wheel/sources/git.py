@@ -210,10 +210,8 @@ def has_other_system(folder: Path) -> bool:
     Those may start what the folder configures, and there is no switch for it.
     """
     for place in (folder, *folder.parents):
-        if any((place / name).exists() for name in _OTHER_SYSTEMS):
-            return True
-        if (place / ".git").exists():
-            return False
+        if found := [name for name in (*_OTHER_SYSTEMS, ".git") if (place / name).exists()]:
+            return found != [".git"]
     return False
 
 

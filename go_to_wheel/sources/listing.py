@@ -125,12 +125,12 @@ def _walk(root: Path, everything: bool = False) -> Iterator[str]:
     Those of the folders above count too, up to the repository's, unless they name this one.
     """
     top = repository_root(root) or root
-    place = "" if top == root else f"{root.relative_to(top).as_posix()}/"
-    ends = [0, *(match.end() for match in re.finditer("/", place))][:-1] if place else []
-    inherited = [rule for end in ends for rule in _read_rules(top, place[:end])]
-    if _ignored(place, inherited):
-        inherited = []
-    pending: list[tuple[str, list[tuple[str, GitIgnoreSpec]]]] = [(place, inherited)]
+    inherited: list[tuple[str, GitIgnoreSpec]] = []
+    place = ""
+    for part in root.relative_to(top).parts:
+        inherited += _read_rules(top, place)
+        place += f"{part}/"
+    pending = [(place, [] if _ignored(place, inherited) else inherited)]
     while pending:
         prefix, above = pending.pop()
         rules = above if everything else [*above, *_read_rules(top, prefix)]
@@ -198,17 +198,16 @@ def read_python_files(project: Path, named: str) -> tuple[tuple[str, bytes], ...
             "everything in it goes into the wheel: name a folder with nothing but the Python "
             "package, such as 'python'",
         )
-    paths = sorted(_walk_python(folder, "", (real,), project))
-    if not paths:
+    files = {}
+    for path in _walk_python(folder, (real,), project):
+        name = path.relative_to(folder).as_posix()
+        refuse_odd_name(name)
+        # Line ends of Python code, which mean the same, are as everywhere else.
+        read = read_text_file if path.suffix in (".py", ".pyi") else read_file
+        files[name] = read(path, project)
+    if not files:
         raise SourceError(f"python-source: {str(folder)!r} has no files")
-    for path in paths:
-        refuse_odd_name(path)
-    # Line ends of Python code, which mean the same, are as everywhere else.
-    readers = {".py": read_text_file, ".pyi": read_text_file}
-    return tuple(
-        (path, readers.get(PurePosixPath(path).suffix, read_file)(folder / path, project))
-        for path in paths
-    )
+    return tuple(sorted(files.items()))
 
 
 def find_data_files(project: Path, table: Mapping[str, Sequence[str]]) -> dict[str, Path]:
@@ -245,20 +244,17 @@ def find_data_files(project: Path, table: Mapping[str, Sequence[str]]) -> dict[s
     return found
 
 
-def _walk_python(
-    folder: Path, prefix: str, above: tuple[Path, ...], project: Path
-) -> Iterator[str]:
-    """Relative paths; `above` are the real folders that hold this one, itself included."""
+def _walk_python(folder: Path, above: tuple[Path, ...], project: Path) -> Iterator[Path]:
+    """The files; `above` are the real folders that hold this one, itself included."""
     for entry in folder.iterdir():
         if entry.name.startswith(".") or entry.suffix in _LEFT_OUT_SUFFIXES:
             continue
         if entry.is_symlink():
             refuse_outside(entry, project)
-        if entry.is_dir():
-            if entry.name not in _LEFT_OUT_FOLDERS:
-                real = entry.resolve()
-                if any(folder.is_relative_to(real) for folder in above):
-                    raise SourceError(f"python-source: {str(entry)!r} is a link to what holds it")
-                yield from _walk_python(entry, f"{prefix}{entry.name}/", (*above, real), project)
-        else:
-            yield f"{prefix}{entry.name}"
+        if not entry.is_dir():
+            yield entry
+        elif entry.name not in _LEFT_OUT_FOLDERS:
+            real = entry.resolve()
+            if any(folder.is_relative_to(real) for folder in above):
+                raise SourceError(f"python-source: {str(entry)!r} is a link to what holds it")
+            yield from _walk_python(entry, (*above, real), project)

@@ -213,9 +213,9 @@ def read_release(folder: Path) -> BinarySource:
     source = _collect(paths, above if own else folder, above)
     return replace(
         source,
-        name=about.get("project_name") or None,
-        version=about.get("version") or about.get("tag") or None,
-        commit=about.get("commit") or None,
+        name=about["project_name"] or None,
+        version=about["version"] or about["tag"] or None,
+        commit=about["commit"] or None,
         about=METADATA,
     )
 
@@ -235,12 +235,12 @@ def _read_metadata(path: Path) -> dict[str, str]:
         data = json.loads(read_file(path, path.parent, TEXT_LIMIT))
     except (ValueError, RecursionError) as error:
         raise SourceError(f"can't read {path}: {error}") from None
-    names = ("project_name", "version", "tag", "commit")
-    texts = {name: data.get(name, "") for name in names} if isinstance(data, dict) else {}
+    if not isinstance(data, dict):
+        raise SourceError(f"{path} is not what GoReleaser writes: {data!r}")
+    texts = {name: data.get(name, "") for name in ("commit", "project_name", "tag", "version")}
     faults = [f"{name} = {value!r}" for name, value in texts.items() if not isinstance(value, str)]
-    if faults or not texts:
-        found = ", ".join(sorted(faults)) or repr(data)
-        raise SourceError(f"{path} is not what GoReleaser writes: {found}")
+    if faults:
+        raise SourceError(f"{path} is not what GoReleaser writes: {', '.join(faults)}")
     return texts
 
 

@@ -19,11 +19,10 @@ from go_to_wheel.golang.find import (
     flag_name,
     neutral_environment,
     query_environment,
-    read_memory,
 )
 from go_to_wheel.golang.messages import explain, first_words
 from go_to_wheel.platforms import Target
-from go_to_wheel.process import Result, Runner, usable_cpus
+from go_to_wheel.process import Result, Runner
 
 #: Linker flags that keep debug information (-w=false); else the compiler need not write it.
 _KEEPS_DEBUG = re.compile(r"(^|[\s'\"])--?[sw]=")
@@ -158,7 +157,7 @@ def open_go(go_binary: str | None, runner: Runner, folder: Path, environ: Mappin
         version = settings["GOVERSION"]
     except (ValueError, KeyError, TypeError):
         raise ToolchainError(f"{program!r} is not a go command", INSTALL_HINT) from None
-    env = neutral_environment(environ, settings, read_memory(), usable_cpus())
+    env = neutral_environment(environ, settings)
     places = (("GOROOT", "src", "runtime"), ("GOMODCACHE",))
     folders = [os.path.join(settings[k], *below) for k, *below in places if settings.get(k)]
     return Go(program, version.split()[0], env, runner, tuple(folders))

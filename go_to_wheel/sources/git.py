@@ -131,7 +131,8 @@ def guard_git(folder: Path, runner: Runner, environ: Mapping[str, str]) -> dict[
     root = next((top for top in (folder, *folder.parents) if (top / ".git").exists()), None)
     if root is None:
         return guarded
-    _refuse_irregular(root)
+    if hasattr(os, "mkfifo"):  # Windows has neither pipes nor devices in folders
+        _refuse_irregular(root)
     git = Git(root, runner, guarded)
     try:
         listed = git.run("config", "--list", "--null", "--show-scope")
@@ -158,19 +159,21 @@ def guard_git(folder: Path, runner: Runner, environ: Mapping[str, str]) -> dict[
 
 def _refuse_irregular(root: Path) -> None:
     """Raise SourceError for a named pipe or device in the place of a file that git reads."""
-    pending = [root]
+    odd: list[Path] = []
+    pending = [(str(root), False)]
     while pending:
-        folder = pending.pop()
+        folder, inside = pending.pop()  # whether it is git's own
         with suppress(OSError), os.scandir(folder) as entries:  # unreadable for git, too
             for entry in entries:
-                path = folder / entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    pending.append(path)
-                elif entry.name in _READ_FILES or ".git" in path.relative_to(root).parts[:-1]:
-                    odd = not entry.is_file(follow_symlinks=False) and path.exists()
-                    if odd and not (path.is_dir() or path.is_socket()):
-                        with open_file(path, None):
-                            pass
+                    pending.append((entry.path, inside or entry.name == ".git"))
+                elif inside or entry.name in _READ_FILES:
+                    odd += [] if entry.is_file(follow_symlinks=False) else [Path(entry.path)]
+    for path in odd:
+        with suppress(OSError):  # a link that leads where nobody may look
+            if path.exists() and not (path.is_dir() or path.is_socket()):
+                with open_file(path, None):
+                    pass
 
 
 def _reset(settings: Sequence[tuple[str, str, str]]) -> Iterator[tuple[str, str]]:

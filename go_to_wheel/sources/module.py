@@ -64,10 +64,9 @@ class ModuleSource:
     @property
     def package_paths(self) -> tuple[str, ...]:
         """The import paths of the packages, derived from their folders."""
-        below = [package.removeprefix(".").strip("/") for package in self.packages]
         return tuple(
-            name if not package.startswith(".") else f"{self.module_path}/{name}".rstrip("/")
-            for package, name in zip(self.packages, below, strict=True)
+            f"{self.module_path}/{package[2:]}".rstrip("/") if package[0] == "." else package
+            for package in self.packages
         )
 
 

@@ -15,6 +15,7 @@ import io
 import re
 import stat
 import struct
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -55,13 +56,25 @@ _MAX_RECORD, MAX_ROWS = 16 << 20, MAX_ENTRIES
 _ALGORITHMS = ("sha256", "sha384", "sha512")
 
 
+class _Guard:
+    """The stream of an archive, limited while zipfile opens it and reads the whole directory."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.most, self._read = MAX_DIRECTORY, stream.read
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        if size > self.most:
+            raise WheelError(f"its directory claims {size} bytes; the limit is {self.most}")
+        return self._read(size)
+
+
 def open_archive(stream: BinaryIO) -> zipfile.ZipFile:
     """A zip archive for reading. Raises WheelError for what can't be read as one."""
+    guard = _Guard(stream)
     with reading("it can't be read as a zip archive"):
-        end = zipfile._EndRecData(stream)  # type: ignore[attr-defined]  # no public way to the size
-        if end and end[5] > MAX_DIRECTORY:  # before zipfile reads all of it
-            raise WheelError(f"its directory claims {end[5]} bytes; the limit is {MAX_DIRECTORY}")
-        archive = zipfile.ZipFile(stream)
+        archive = zipfile.ZipFile(cast("BinaryIO", guard))
+        guard.most = sys.maxsize
         if (count := len(archive.infolist())) > MAX_ENTRIES:
             raise WheelError(f"it has {count} entries; the limit is {MAX_ENTRIES}")
         return archive

@@ -152,16 +152,11 @@ def glibc_tags(target: Target, floor: Version2) -> tuple[str, ...]:
 
 
 def minimum_system(target: Target, go_version: str) -> str:
-    """The oldest system that this Go release documents for the target, in words."""
-    minor = go_minor(go_version)
+    """The oldest system that Go releases from 1.24 on document for the target, in words."""
     if target.goos == "darwin":
         major, point = macos_floor(target, go_version, None)
         return f"macOS {major}.{point}" if major == 10 else f"macOS {major}"
-    if target.goos == "windows":
-        return "Windows 10" if minor >= 21 else "Windows 7"
-    if target.goos == "android":
-        return "Android 5"
-    return "Linux 3.2" if minor >= 24 else "Linux 2.6.32"
+    return {"windows": "Windows 10", "android": "Android 5"}.get(target.goos, "Linux 3.2")
 
 
 def default_targets() -> tuple[Target, ...]:

@@ -66,16 +66,13 @@ class Runner:
                 children.append(self._start(args, cwd, env))
             (child,) = children
             stdout, stderr = child.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
+        except BaseException as error:
             _end(children, _STOP_SECONDS)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
             child.communicate()
-            raise ToolchainError(
-                f"{' '.join(args)}: did not end within {timeout:.0f} seconds",
-                "run it yourself to see what it waits for",
-            ) from None
-        except BaseException:
-            _end(children, _STOP_SECONDS)
-            raise
+            problem = f"{' '.join(args)}: did not end within {timeout:.0f} seconds"
+            raise ToolchainError(problem, "run it yourself to see what it waits for") from None
         finally:
             with self._lock:
                 self._children.difference_update(children)

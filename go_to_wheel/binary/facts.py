@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import NamedTuple
 
 Version2 = tuple[int, int]
@@ -42,7 +41,7 @@ class GoBuildInfo:
     path: str = ""
     main: GoModule | None = None
     deps: tuple[GoModule, ...] = ()
-    settings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,6 @@ def inspect_program(
     stream: BinaryIO,
     target: Target,
     *,
-    prebuilt: bool = False,
     private: Iterable[bytes] = (),
     c: Linkage = "no C",
 ) -> BinaryFacts:
@@ -58,7 +57,7 @@ def inspect_program(
     Raises BinaryError with one line for each reason why it can't be shipped as that target.
     """
     facts = read_facts(stream)
-    faults = check_target(facts, target, prebuilt, c)
+    faults = check_target(facts, target, c=c)
     leaked = sorted(contains(stream, private)) if private else []
     faults += [f"it contains the builder's path {path.decode()!r}" for path in leaked]
     if faults:

@@ -174,29 +174,24 @@ def _inline_string(reader: BoundedReader, offset: int) -> tuple[bytes, int]:
 def parse_build_info(version: str, text: str) -> GoBuildInfo:
     """The text that `go version -m` prints, as values. Lines of unknown kind are skipped."""
     path = ""
-    main: GoModule | None = None
-    deps: list[GoModule] = []
+    modules: list[tuple[str, GoModule]] = []
     settings: dict[str, str] = {}
     for line in text.split("\n"):
         kind, _, rest = line.partition("\t")
+        where, number, total, *_ = [*rest.split("\t"), "", ""]
+        module = GoModule(where, number, total)
         if kind == "path":
             path = rest
-        elif kind == "mod":
-            main = _module(rest)
-        elif kind == "dep":
-            deps.append(_module(rest))
-        elif kind == "=>" and deps:
-            deps[-1] = replace(deps[-1], replace=_module(rest))
-        elif kind == "=>" and main:
-            main = replace(main, replace=_module(rest))
+        elif kind in ("mod", "dep"):
+            modules.append((kind, module))
+        elif kind == "=>" and modules:
+            kind, replaced = modules.pop()
+            modules.append((kind, replace(replaced, replace=module)))
         elif kind == "build" and (match := _BUILD_LINE.fullmatch(rest)):
             settings[_unquote(match[1])] = _unquote(match[2])
-    return GoBuildInfo(version, path, main, tuple(deps), MappingProxyType(settings))
-
-
-def _module(columns: str) -> GoModule:
-    path, version, total, *_ = [*columns.split("\t"), "", ""]
-    return GoModule(path, version, total)
+    main = next((module for kind, module in modules if kind == "mod"), None)
+    deps = tuple(module for kind, module in modules if kind == "dep")
+    return GoBuildInfo(version, path, main, deps, MappingProxyType(settings))
 
 
 def _unquote(text: str) -> str:

@@ -33,7 +33,6 @@ PURE_FILES = {
     "config/request.py",
     "sources/readme.py",
     "wheel/entries.py",
-    "wheel/sbom.py",
 }
 #: The modules with the package's name, which every layer may use.
 TOP = {"__init__.py", "__main__.py"}

@@ -10,7 +10,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from go_to_wheel.binary.facts import GoBuildInfo, GoModule
-from go_to_wheel.wheel.sbom import Product, format_sbom
+from go_to_wheel.wheel.entries import Product, format_sbom
 
 H1 = "h1:4EBh2KAYBwaONj6b2Ye1GiHfwjqyROoF4RwYO+vPwFk="
 INFO = GoBuildInfo(

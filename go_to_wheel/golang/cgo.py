@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,8 +25,6 @@ from go_to_wheel.golang.packages import Package, list_linked
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.files import open_file
 from go_to_wheel.sources.module import ModuleSource
-
-_IMPORT_C = re.compile(rb'^\s*(?:import\s+)?"C"\s*(?://.*)?$', re.MULTILINE)
 
 #: Imports are at a file's beginning; some files have megabytes of tables below.
 _HEAD = 1 << 16
@@ -103,8 +100,8 @@ def missing_parts(
 def find_cgo(go: Go, folder: Path, linked: Sequence[Package], target: Target) -> list[str]:
     """The import paths of linked packages whose cgo files are left out for this target.
 
-    A file that imports "C" may be for another system anyway, so Go is asked about the packages
-    that have such files.
+    A file with "C" may be for another system anyway, or not import it, so Go lists those that
+    count among the packages that have such files.
     """
     possible = [
         package.import_path
@@ -129,8 +126,7 @@ def _imports_c(package: Package, name: str) -> bool:
 def _has_import(path: Path, mtime_ns: int) -> bool:
     """Read once for all targets of a build."""
     with open_file(path, None) as stream:
-        head = stream.read(_HEAD)
-    return b'"C"' in head and _IMPORT_C.search(head) is not None
+        return b'"C"' in stream.read(_HEAD)
 
 
 def replacement_for(import_path: str) -> str | None:

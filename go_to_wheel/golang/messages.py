@@ -19,12 +19,11 @@ APPLE = (
     "or build that platform on a Mac, and wrap the binary: --binary darwin-arm64=PATH\n"
     "or leave the platform out: --platforms LIST"
 )
-#: Two thousand characters that name every object file.
-_LINK_COMMAND = re.compile(r"^.*\bzig(\.exe)?\"? c(c|\+\+) -target .*\n", re.MULTILINE)
-
-#: What Go prints before the cause.
-_PROGRESS = re.compile(
-    r"^go: (downloading|finding|found|added|upgraded|extracting) .*\n", re.MULTILINE
+#: What comes before the cause: Go's progress, and two thousand characters of object files.
+_NOISE = re.compile(
+    r"^(go: (downloading|finding|found|added|upgraded|extracting) "
+    r"|.*\bzig(\.exe)?\"? c(c|\+\+) -target ).*\n",
+    re.MULTILINE,
 )
 
 
@@ -57,5 +56,5 @@ def needed_go(message: str) -> str | None:
 def first_words(result: Result) -> str:
     """Go's own message, or its exit code when it printed nothing."""
     text = _panic(result.stderr) or result.stderr.strip() or result.stdout.strip()
-    text = _PROGRESS.sub("", _LINK_COMMAND.sub("", text)).strip() or text
+    text = _NOISE.sub("", text).strip() or text
     return text or f"Go ended with exit code {result.returncode} and no message"

@@ -28,7 +28,7 @@ from go_to_wheel.builder.sdist import build_sdist as write_sdist
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError
 from go_to_wheel.golang.c_compiler import ZIGLANG
-from go_to_wheel.golang.find import find_fitting_go, required_go
+from go_to_wheel.golang.command import find_fitting_go, required_go
 from go_to_wheel.process import Runner
 from go_to_wheel.sources.module import module_root
 from go_to_wheel.wheel.entries import info_entries, info_folder

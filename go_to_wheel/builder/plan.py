@@ -17,8 +17,7 @@ from go_to_wheel.config.pyproject import Project, read_project
 from go_to_wheel.config.request import BuildRequest, merge
 from go_to_wheel.config.resolve import resolve
 from go_to_wheel.errors import SourceError
-from go_to_wheel.golang.command import Go, open_go
-from go_to_wheel.golang.find import find_fitting_go
+from go_to_wheel.golang.command import Go, find_fitting_go, open_go
 from go_to_wheel.golang.messages import needed_go
 from go_to_wheel.golang.packages import Package, download_modules, list_package
 from go_to_wheel.platforms import Target, default_targets, glibc_tags, platform_tags

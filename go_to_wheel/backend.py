@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 
 #: The config settings, and what each is for.
 SETTINGS = {
-    "platform": "the platform to build for, one at a time (default: native)",
+    "platform": "one to build for (default: native); for several: go-to-wheel . --platforms LIST",
     "version": "the version, where pyproject.toml leaves it open (default: detected)",
     "launcher": "native or python",
     "ldflags": "more linker flags",
@@ -174,12 +174,15 @@ def read_settings(config_settings: Settings) -> dict[str, str]:
         for name, value in (config_settings or {}).items()
         if not name.startswith("-") and value != []
     }
-    if faults := [f"unknown config setting {name!r}" for name in settings if name not in SETTINGS]:
+    faults = [f"unknown config setting {name!r}" for name in settings if name not in SETTINGS]
+    faults += [
+        f"{name} {settings[name]!r} is not valid"
+        for name, pattern in _VALUES.items()
+        if name in settings and not re.fullmatch(pattern, settings[name], re.IGNORECASE)
+    ]
+    if faults:
         known = "\n".join(f"{name}: {meaning}" for name, meaning in SETTINGS.items())
         raise InvalidOptionsError(faults, known)
-    for name, pattern in _VALUES.items():
-        if name in settings and not re.fullmatch(pattern, settings[name], re.IGNORECASE):
-            raise InvalidOptionsError([f"{name} {settings[name]!r} is not valid: {SETTINGS[name]}"])
     return settings
 
 

@@ -43,8 +43,9 @@ def test_unknown_settings_are_named_with_the_known_ones() -> None:
 
 @pytest.mark.parametrize("value", ["all", "default", "linux-amd64,linux-arm64"])
 def test_one_platform_at_a_time(value: str) -> None:
-    with pytest.raises(InvalidOptionsError, match="one at a time"):
+    with pytest.raises(InvalidOptionsError, match=f"platform {value!r} is not valid") as caught:
         read_settings({"platform": value})
+    assert "for several: go-to-wheel . --platforms LIST" in caught.value.hint
 
 
 def project(folder: Path, go_line: str = "go 1.21.0\n") -> Path:

@@ -61,7 +61,7 @@ _PLACES = {
 }
 _TAG = re.compile(r"<(?:img|a|source|video)\b[^<>]*>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"\b(src|href)\s*=\s*[\"']([^\"'<>]+)[\"']", re.IGNORECASE)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 #: Where a link's target can be: after "](", in a definition, in a tag.
 _TARGET = re.compile(
     r"(?P<before>\]\([ \t]*<?|^[ ]{0,3}\[[^\]\n]+\]:[ \t]*<?|\b(?:src|href)\s*=\s*[\"'])"

@@ -75,6 +75,12 @@ def test_hosts(home: str, link: str, picture: str) -> None:
     assert linked("[a](x) ![a](y)", home=home) == f"[a]({home}/{link}) ![a]({home}/{picture})"
 
 
+@pytest.mark.parametrize("piece", ["<!--", "x<!--", "<a ", "<img src='a' "])
+def test_texts_that_never_close_come_to_an_end(piece: str) -> None:
+    """A search from each of them to the end would take minutes."""
+    assert linked(piece * 40_000) == piece * 40_000
+
+
 def test_where_nothing_is_known() -> None:
     assert linked("[a](x)", home="https://git.example.com/o/tool") == "[a](x)"
     assert linked("[a](x)", kind="text/x-rst") == "[a](x)"

@@ -62,8 +62,17 @@ def test_invoked_command(argv0: str, command: str) -> None:
         (0xFFFFFFFF, -1),
     ],
 )
-def test_exit_code(code: int, signed: int) -> None:
-    assert template._exit_code(code) == signed
+def test_exit_code(monkeypatch: pytest.MonkeyPatch, code: int, signed: int) -> None:
+    class Ended:
+        def __init__(self, command: list[str]) -> None:
+            assert command == ["program", "argument"]
+
+        def wait(self) -> int:
+            return code
+
+    monkeypatch.setattr(subprocess, "Popen", Ended)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert template._run_child("program", ["argument"]) == signed
     assert signed & 0xFFFFFFFF == code
 
 

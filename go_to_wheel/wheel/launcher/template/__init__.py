@@ -128,14 +128,8 @@ def _run_child(program: str, arguments: Sequence[str]) -> int:
     for name in ("SIGINT", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: None)
-    return _exit_code(subprocess.Popen([program, *arguments]).wait())
-
-
-def _exit_code(code: int) -> int:
-    """Fold an unsigned Windows exit code so that sys.exit leaves with the same bits.
-
-    STATUS_CONTROL_C_EXIT, for example, is 0xC000013A, too large for its C long.
-    """
+    code = subprocess.Popen([program, *arguments]).wait()
+    # sys.exit takes a C long: 0xC000013A, of Ctrl-C, has to leave as the same bits
     return code - 2**32 if code >= 2**31 else code
 
 

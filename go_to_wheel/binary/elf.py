@@ -24,7 +24,8 @@ _DF_1_PIE = 0x08000000
 _PF_X, _PF_W = 1, 2
 _GLIBC = re.compile(r"GLIBC_(\d{1,4})\.(\d{1,4})")
 
-#: (machine, bits, little endian) -> architecture as Linux platform tags spell it
+#: (machine, bits, little endian) -> architecture as Linux platform tags spell it; others have
+#: no tag, and keep the name that ELF gives them.
 _MACHINES = {
     ("EM_X86_64", 64, True): "x86_64",
     ("EM_X86_64", 32, True): "x32",
@@ -32,14 +33,9 @@ _MACHINES = {
     ("EM_386", 32, True): "i686",
     ("EM_ARM", 32, True): "arm",
     ("EM_PPC64", 64, True): "ppc64le",
-    ("EM_PPC64", 64, False): "ppc64",
     ("EM_S390", 64, False): "s390x",
     ("EM_RISCV", 64, True): "riscv64",
     ("EM_LOONGARCH", 64, True): "loongarch64",
-    ("EM_MIPS", 32, False): "mips",
-    ("EM_MIPS", 32, True): "mipsel",
-    ("EM_MIPS", 64, False): "mips64",
-    ("EM_MIPS", 64, True): "mips64el",
 }
 #: As the header and notes spell them, in lower case.
 _SYSTEMS = ("netbsd", "solaris", "freebsd", "openbsd", "dragonfly", "android")

@@ -13,7 +13,6 @@ import re
 import uuid
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, cast
 
@@ -173,11 +172,9 @@ def sbom_entries(
         settings["c-libraries"] = ", ".join(sorted(parts))
         settings["glibc"] = parts.get("glibc", "")
         settings["cgo-flags"] = options.cgo_flags_for(target)
-    settings = {name: value for name, value in settings.items() if value}
-    name, version = options.project["name"], options.project["version"]
-    product = Product(name, version, __version__, licenses.expression, settings)
+    root = distribution_component(options.project, licenses.expression, settings)
     path = f"{info_folder(options)}/sboms/{options.package}.cyclonedx.json"
-    return [Entry(path, format_sbom(product, infos, licenses.by_module, licenses.c_parts))]
+    return [Entry(path, format_sbom(root, infos, licenses.by_module, licenses.c_parts))]
 
 
 def info_folder(options: BuildOptions) -> str:
@@ -226,41 +223,17 @@ def format_entry_points(groups: Mapping[str, Mapping[str, str]]) -> bytes:
     return "\n".join(blocks).encode()
 
 
-@dataclass(frozen=True)
-class Product:
-    """The distribution that is described; `tool_version` is go-to-wheel's.
-
-    `settings` are those of the build, for a rebuild.
-    """
-
-    name: str
-    version: str
-    tool_version: str
-    license: str | None = None
-    settings: Mapping[str, str] = field(default_factory=dict)
-
-
 def format_sbom(
-    product: Product,
+    root: dict[str, Any],
     infos: Sequence[GoBuildInfo],
     licenses: Mapping[str, str],
     c_parts: Sequence[Notice] = (),
 ) -> bytes:
     """The document for a wheel whose programs record `infos`; `licenses` is by module path.
-    `c_parts` are what a C compiler links in besides.
 
-    It has no time of its own, and its serial number is a hash of the rest.
+    `root` is the distribution's component, `c_parts` are what a C compiler links in besides.
+    The document has no time of its own, and its serial number is a hash of the rest.
     """
-    purl = str(PackageURL("pypi", None, product.name, product.version))
-    root = _component(
-        "application",
-        product.name,
-        product.version,
-        purl,
-        licenses=_licenses(product.license),
-        purl=purl,
-        properties=_properties({f"go-to-wheel:{k}": text for k, text in product.settings.items()}),
-    )
     components: dict[str, dict[str, Any]] = {}
     below: dict[str, set[str]] = {root["bom-ref"]: set()}  # Go records no more than that
     for info in infos:
@@ -275,7 +248,7 @@ def format_sbom(
         below[root["bom-ref"]].add(main["bom-ref"])
         below.setdefault(main["bom-ref"], set()).update(part["bom-ref"] for part in parts)
     graph = [{"ref": ref, "dependsOn": sorted(parts)} for ref, parts in sorted(below.items())]
-    tool = {"type": "application", "name": "go-to-wheel", "version": product.tool_version}
+    tool = {"type": "application", "name": "go-to-wheel", "version": __version__}
     document: dict[str, Any] = {
         "$schema": f"http://cyclonedx.org/schema/bom-{SBOM_VERSION}.schema.json",
         "bomFormat": "CycloneDX",
@@ -289,6 +262,17 @@ def format_sbom(
     plain = json.dumps(document, sort_keys=True, ensure_ascii=False)
     document["serialNumber"] = uuid.uuid5(uuid.NAMESPACE_URL, plain).urn
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def distribution_component(
+    project: RawMetadata, license_: str | None, settings: Mapping[str, str]
+) -> dict[str, Any]:
+    """What the wheel is; `settings` are those of the build, for a rebuild."""
+    name, version = project["name"], project["version"]
+    purl = str(PackageURL("pypi", None, name, version))
+    properties = _properties({f"go-to-wheel:{key}": text for key, text in settings.items()})
+    more = {"licenses": _licenses(license_), "purl": purl, "properties": properties}
+    return _component("application", name, version, purl, **more)
 
 
 def _component(kind: str, name: str, version: str, ref: str = "", **more: Any) -> dict[str, Any]:

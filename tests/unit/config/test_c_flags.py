@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.config.c_options import c_faults
 from go_to_wheel.config.pyproject import Project, Settings
 from go_to_wheel.config.request import BuildRequest, merge
+from go_to_wheel.config.resolve import c_faults
 from go_to_wheel.platforms import TARGETS
 
 NAMES = {target.name: target for target in TARGETS}

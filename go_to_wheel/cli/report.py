@@ -94,7 +94,7 @@ def format_plan(plan: BuildPlan, linked: Linked) -> dict[str, Any]:
         "go": plan.go_version,
         "launcher": options.layout,
         "ldflags": options.ldflags if plan.go else None,
-        "tags": list(options.tags),
+        "tags": list(options.request.tags or ()),
         "summary": project.get("summary"),
         "requires_python": project.get("requires_python"),
         "author": project.get("author"),

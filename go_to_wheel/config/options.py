@@ -103,8 +103,8 @@ class BuildOptions:
 
     `project` is the core metadata, `commands` are the programs' names, in the order of the
     source's packages. `ldflags` is the whole string for the linker, `variables` has those that
-    it sets, each with the option that names it. `tags` are Go's build tags. `notes` are for the
-    user; `origins` has each value's source.
+    it sets, each with the option that names it. `notes` are for the user; `origins` has each
+    value's source.
     """
 
     request: MergedRequest
@@ -115,7 +115,6 @@ class BuildOptions:
     layout: Layout
     ldflags: str
     variables: Mapping[str, str]
-    tags: tuple[str, ...]
     notes: tuple[str, ...]
     origins: Mapping[str, str]
 

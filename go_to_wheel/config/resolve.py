@@ -101,7 +101,6 @@ class _Resolver:
         stamped = given if request.version is not None else version
         strip = "" if detected.binaries else "-s -w"
         flags = [strip, *self.variable_flags(variables, stamped), user_flags]
-        tags = self.tags()
         project = self.metadata(name, version, commands)
         self.check_rest(commands, targets)
         if not self.faults:
@@ -118,7 +117,6 @@ class _Resolver:
             layout=layout,
             ldflags=" ".join(filter(None, flags)),
             variables={name: option for name, (option, _) in variables.items()},
-            tags=tags,
             notes=tuple(self.notes),
             origins=self.origins,
         )
@@ -169,14 +167,6 @@ class _Resolver:
                 fault = f"platform {target.name!r}: there is no binary for it"
                 self.add(fault, f"there are binaries for: {listed}")
         return chosen
-
-    def tags(self) -> tuple[str, ...]:
-        names = self.pick("tags") or ()
-        for name in names:
-            if not _TAG.fullmatch(name):
-                fault = f"tag {name!r} is not a build tag (letters, digits, '_' and '.')"
-                self.add(fault, "write them with commas: --tags osusergo,netgo")
-        return tuple(dict.fromkeys(names))
 
     def name(self) -> str:
         source = self.detected.source
@@ -280,6 +270,10 @@ class _Resolver:
     def check_rest(self, commands: Sequence[str], targets: Sequence[Target]) -> None:
         for name in sorted({*self.project.settings.private} - {*commands}):
             self.add(f"private {name!r} is none of the commands: {', '.join(commands)}")
+        for tag in self.pick("tags") or ():
+            if not _TAG.fullmatch(tag):
+                fault = f"tag {tag!r} is not a build tag (letters, digits, '_' and '.')"
+                self.add(fault, "write them with commas: --tags osusergo,netgo")
         jobs = self.request.jobs
         if jobs is not None and jobs < 1:
             self.add(f"jobs {jobs} must be at least 1")
@@ -292,9 +286,8 @@ class _Resolver:
         self.faults += c_faults(self.request, targets)
         groups = self.project.entry_points
         scripts = {*groups.get("console_scripts", {}), *groups.get("gui_scripts", {})}
-        for command in commands:
-            if command in scripts:
-                self.add(f"command {command!r} is the Go program and a script of {FILE_NAME} too")
+        for command in sorted(scripts.intersection(commands)):
+            self.add(f"command {command!r} is the Go program and a script of {FILE_NAME} too")
         self.faults += self.detected.faults
 
     def metadata(self, name: str, version: str, commands: Sequence[str]) -> RawMetadata:

@@ -338,9 +338,9 @@ def test_a_source_archive_has_no_commit() -> None:
 
 def test_build_tags() -> None:
     around = replace(AROUND, project=Project(Path(), Settings(tags=("a", "b"))))
-    assert ask(around).tags == ("a", "b")
-    assert ask(around, tags=["c", "c"]).tags == ("c",)
-    assert ask(around, tags=[]).tags == ()
+    assert ask(around).request.tags_for(LINUX) == ("a", "b")
+    assert ask(around, tags=["c", "c"]).request.tags_for(LINUX) == ("c",)
+    assert ask(around, tags=[]).request.tags_for(LINUX) == ()
     assert ask(around, tags=["c"]).origins["tags"] == "--tags"
     assert "tag '-x y' is not a build tag" in refusal(tags=["-x y"]).message
 
@@ -416,7 +416,7 @@ def test_options_of_the_compiler_change_no_prebuilt_binary(
 def test_settings_of_the_compiler_do_not_count_for_prebuilt_binaries() -> None:
     settings = Settings(tags=("netgo",), ldflags="-X main.a=b", set_version_var=("main.v",))
     options = ask(replace(PREBUILT, project=Project(Path(), settings=settings)))
-    assert (options.tags, options.ldflags, options.variables) == ((), "", {})
+    assert (options.request.tags, options.ldflags, options.variables) == (None, "", {})
 
 
 def test_where_the_linker_flags_come_from() -> None:

@@ -121,12 +121,14 @@ def state_of(ds: Any) -> State:
 
 
 def refuse_unlimited() -> None:
-    """Raise UsageError for a SQLite that nothing ends while it reads a hostile schema."""
-    if not hasattr(sqlite3.Connection, "setlimit") and sqlite3.sqlite_version_info < (3, 41):
+    """Raise UsageError for a SQLite whose parser nothing ends.
+
+    An interrupt doesn't: SQLite looks for one only at blanks, which a schema need not have.
+    """
+    if not hasattr(sqlite3.Connection, "setlimit"):
         raise UsageError(
-            f"pysqlite3, which Datasette uses here, has SQLite {sqlite3.sqlite_version}: "
-            "a hostile file could hold it up for ever; "
-            "get a newer one: pip install --upgrade pysqlite3-binary"
+            f"pysqlite3, which Datasette uses here (SQLite {sqlite3.sqlite_version}), can't limit "
+            "what a hostile file costs; remove it: pip uninstall pysqlite3 pysqlite3-binary"
         )
 
 

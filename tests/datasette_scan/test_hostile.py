@@ -179,7 +179,6 @@ def test_a_schema_is_not_trusted(query: Any) -> None:
         query("SELECT * FROM w")
 
 
-@pytest.mark.skipif(not hasattr(sqlite3.Connection, "getlimit"), reason="not in pysqlite3 0.5")
 def test_limits_of_a_connection(query: Any) -> None:
     assert query("PRAGMA trusted_schema") == []
     opener = Opener(Limits(), SnapshotStore(1))

@@ -328,10 +328,10 @@ def test_plugins_lists_it() -> None:
 
 
 def test_a_pysqlite3_that_nothing_ends_is_refused(root: Path, tmp_path: Path) -> None:
-    """Datasette prefers pysqlite3, which has no `setlimit`; old SQLite has nothing else."""
+    """Datasette prefers pysqlite3, which has no `setlimit`; new SQLite has nothing else either."""
     (tmp_path / "pysqlite3.py").write_text(
         "from sqlite3 import *\n"
-        "sqlite_version, sqlite_version_info = '3.40.1', (3, 40, 1)\n"
+        "sqlite_version, sqlite_version_info = '3.51.1', (3, 51, 1)\n"
         "class Connection:\n"
         "    pass\n"
     )
@@ -348,7 +348,7 @@ def test_a_pysqlite3_that_nothing_ends_is_refused(root: Path, tmp_path: Path) ->
             env={**os.environ, "PYTHONPATH": paths},
         )
         assert done.returncode == 1
-        assert done.stderr.endswith("pip install --upgrade pysqlite3-binary\n")
+        assert done.stderr.endswith("remove it: pip uninstall pysqlite3 pysqlite3-binary\n")
         assert "Traceback" not in done.stderr
 
 

@@ -148,10 +148,8 @@ def restrict(connection: sqlite3.Connection, attached: int = 0) -> None:
 
 
 def _limit(connection: sqlite3.Connection, limits: dict[str, int]) -> None:
-    """Set SQLite's limits, where the library can: pysqlite3 0.5 has no ``setlimit``."""
-    if hasattr(connection, "setlimit"):
-        for name, most in limits.items():
-            connection.setlimit(getattr(sqlite3, name), most)
+    for name, most in limits.items():
+        connection.setlimit(getattr(sqlite3, name), most)
 
 
 def guard(connection: Connection, hide_paths: bool = False) -> None:
@@ -192,10 +190,9 @@ def _is_harmless(budget: Budget, name: str | None, value: str | None) -> bool:
 def _cripple(connection: sqlite3.Connection) -> None:
     """Make what is being parsed fail, from another thread.
 
-    Before 3.41 ``interrupt`` does not end SQLite's parser, and one long CREATE TABLE can keep
-    it busy for a minute. But at each step it looks at these limits.
+    SQLite's parser looks for an interrupt only at blanks, and one long CREATE TABLE without
+    any can keep it busy for a minute. But at each step it looks at these limits.
     """
-    connection.interrupt()
     _limit(connection, dict.fromkeys(_PARSER_LIMITS, 1))
 
 

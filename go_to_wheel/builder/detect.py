@@ -30,10 +30,11 @@ from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target, default_targets, native_target, parse_selection
 from go_to_wheel.process import Runner, wait_for
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file, read_readme, refuse_odd_name
-from go_to_wheel.sources.git import ARCHIVAL, Git, TagRules, read_archival, read_checkout
+from go_to_wheel.sources.git import ARCHIVAL, Git, TagRules, guard_git, read_archival, read_checkout
 from go_to_wheel.sources.listing import (
     find_data_files,
     find_secrets,
+    is_secret,
     read_python_files,
     secret_note,
 )
@@ -204,10 +205,11 @@ def _read_python(located: Located) -> tuple[tuple[tuple[str, bytes], ...], tuple
     folder, settings = located.project.folder, located.project.settings
     named = settings.python_source
     files = read_python_files(folder, named) if named else ()
-    if not named or os.path.lexists(folder / PKG_INFO):
-        return files, ()
     paths = {posixpath.normpath(f"{named}/{name}"): (name, data) for name, data in files}
-    git = Git(folder, located.machine.runner, located.machine.environ)
+    if os.path.lexists(folder / PKG_INFO) or not any(map(is_secret, paths)):
+        return files, ()
+    runner = located.machine.runner  # git is guarded here, too, where binaries are prebuilt
+    git = Git(folder, runner, guard_git(folder, runner, located.machine.environ))
     secret = find_secrets(paths, git, settings.sdist_include)
     return tuple(file for path, file in paths.items() if path not in secret), secret
 

@@ -113,6 +113,26 @@ def test_secrets_stay_out_of_the_wheel_with_a_note(project: Project, tmp_path: P
         assert {name.removeprefix("wordy/") for name in archive.namelist()} == found
 
 
+def test_git_that_lists_secrets_starts_nothing(project: Project, tmp_path: Path) -> None:
+    """Of prebuilt binaries too, where nothing else runs git."""
+    folder = project("mixed")
+    (folder / "python/wordy/id_rsa").write_text("x")
+    git(folder, "init", "-q")
+    git(folder, "config", "core.fsmonitor", f"touch {tmp_path}/started; false")
+    git(folder, "add", "pyproject.toml")
+    with zipfile.ZipFile(build(folder, tmp_path / "first")) as archive:
+        (name,) = (name for name in archive.namelist() if "/scripts/" in name)
+        program = archive.extract(name, tmp_path)
+    (tmp_path / "started").unlink(missing_ok=True)  # by our own `git add`
+    named = f"{native()}={program}"
+    text = (folder / "pyproject.toml").read_text()
+    text = text.replace("{ wordy =", "{ other =")
+    (folder / "pyproject.toml").write_text(text)
+    result = go_to_wheel(folder, "--binary", named, "--output-dir", tmp_path / "second")
+    assert "python/wordy/id_rsa" in result.stderr
+    assert not (tmp_path / "started").exists()
+
+
 def refuse(source: Path) -> str:
     result = go_to_wheel(source, "--platforms", native(), check=False)
     assert result.returncode == 1, result.stdout + result.stderr

@@ -71,13 +71,10 @@ def recognise_files(files: Collection[tuple[str, bytes]]) -> Recognised | None:
     found = {name: recognise(data.decode(errors="replace")) for name, data in texts.items()}
     if not found:
         return None
-    for name, seen in found.items():
-        if seen.expression is None:
-            return Recognised(None, f"{name}: {seen.reason}")
-    if len({seen.expression for seen in found.values()}) > 1:
+    name, seen = min(found.items(), key=lambda item: item[1].expression is not None)
+    if seen.expression and len({each.expression for each in found.values()}) > 1:
         listed = ", ".join(f"{name} is {seen.expression}" for name, seen in found.items())
         return Recognised(None, f"the files differ: {listed}")
-    name, seen = next(iter(found.items()))
     return Recognised(seen.expression, f"{name}: {seen.reason}")
 
 

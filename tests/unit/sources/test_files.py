@@ -239,6 +239,22 @@ def test_what_git_would_wait_for_above_the_module(tmp_path: Path, name: str) -> 
 
 
 @needs_links
+@pytest.mark.parametrize("kind", ["link", "submodule", "worktree"])
+def test_what_git_would_wait_for_in_a_git_folder_elsewhere(tmp_path: Path, kind: str) -> None:
+    project = make_project(tmp_path)
+    named = project.parent / ".git"
+    own = named.rename(tmp_path / "own")
+    (own / "config").unlink(missing_ok=True)
+    os.mkfifo(own / "config")
+    if kind == "link":
+        named.symlink_to(own)
+    else:
+        named.write_text("gitdir: ../own" + ("/worktrees/x" if kind == "worktree" else "") + "\n")
+    with pytest.raises(SourceError, match=r"config' is a named pipe"):
+        guard_git(project, Runner(), {"PATH": ""})
+
+
+@needs_links
 def test_odd_files_that_git_does_not_wait_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

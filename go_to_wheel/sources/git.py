@@ -160,19 +160,21 @@ def guard_git(folder: Path, runner: Runner, environ: Mapping[str, str]) -> dict[
 def _refuse_irregular(root: Path) -> None:
     """Raise SourceError for a named pipe or device in the place of a file that git reads."""
     odd: list[Path] = []
+    pending = [(str(root), False)]
     own = root / ".git"
+    elsewhere = own.is_symlink() or own.is_file()
     if own.is_file():  # a worktree's or submodule's
         named = os.fsdecode(read_file(own, None, TEXT_LIMIT)).removeprefix("gitdir:").strip()
-        own = root / named
+        own = root / named.partition("\0")[0]
         own = own.parent.parent if own.parent.name == "worktrees" else own
-    pending = [(str(root), False), (str(own), True)]
+    if elsewhere and (own / "objects").exists():  # git takes no other folder
+        pending.append((str(own), True))
     while pending:
         folder, inside = pending.pop()  # whether it is git's own
         with suppress(OSError), os.scandir(folder) as entries:  # unreadable for git, too
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    if entry.path != str(own):
-                        pending.append((entry.path, inside or entry.name == ".git"))
+                    pending.append((entry.path, inside or entry.name == ".git"))
                 elif inside or entry.name in _READ_FILES:
                     odd += [] if entry.is_file(follow_symlinks=False) else [Path(entry.path)]
     for path in odd:

@@ -244,6 +244,7 @@ def test_what_git_would_wait_for_in_a_git_folder_elsewhere(tmp_path: Path, kind:
     project = make_project(tmp_path)
     named = project.parent / ".git"
     own = named.rename(tmp_path / "own")
+    (own / "objects").mkdir(exist_ok=True)
     (own / "config").unlink(missing_ok=True)
     os.mkfifo(own / "config")
     if kind == "link":
@@ -259,6 +260,13 @@ def test_odd_files_that_git_does_not_wait_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository = make_project(tmp_path).parent
+    (tmp_path / "no-repository").mkdir()
+    os.mkfifo(tmp_path / "no-repository" / "pipe")
+    (repository / "sub").mkdir(exist_ok=True)
+    other = repository / "sub" / "other"
+    other.mkdir()
+    (other / ".git").write_text("gitdir: ../../../no-repository\n")
+    assert guard_git(other, Runner(), {"PATH": ""})
     monkeypatch.chdir(repository / ".git")
     listen(repository / ".git" / "fsmonitor--daemon.ipc")
     (repository / ".gitignore").symlink_to("gone")

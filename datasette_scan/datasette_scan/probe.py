@@ -222,7 +222,8 @@ def _find_missing(connection: sqlite3.Connection, table: str, module: str) -> st
     """What a virtual table needs to be read that is not there, "" if it can be read."""
     quoted = table.replace('"', '""')
     try:
-        connection.execute(f'SELECT * FROM "{quoted}" LIMIT 0')
+        # a row, since newer FTS5 looks at its index with the first one only
+        connection.execute(f'SELECT 1 FROM "{quoted}" LIMIT 1')
     except sqlite3.OperationalError as error:
         tokenizer = _TOKENIZER.search(str(error))
         if tokenizer:

@@ -42,6 +42,29 @@ def make_database(path: Path | bytes | str, rows: int = 3, journal: str = "delet
     return path
 
 
+def _reads_without_tokenizer() -> bool:
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(
+        """
+        CREATE VIRTUAL TABLE words USING fts5(a);
+        PRAGMA writable_schema = on;
+        UPDATE sqlite_master SET sql = replace(sql, '(a)', '(a, tokenize=''none'')')
+            WHERE name = 'words';
+        """
+    )
+    copy = sqlite3.connect(":memory:")
+    connection.backup(copy)
+    try:
+        copy.execute("SELECT * FROM words").fetchall()
+    except sqlite3.OperationalError:
+        return False
+    return True
+
+
+#: Whether FTS5 needs its tokenizer for searches only, as with 3.53 and not with 3.46.
+READS_WITHOUT_TOKENIZER = _reads_without_tokenizer()
+
+
 def run_sql(path: Path, *statements: str) -> None:
     connection = sqlite3.connect(path)
     for statement in statements:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from datasette_scan.compat import HAS_CATALOG
-from sites import Scanned, make_database, scanned
+from sites import READS_WITHOUT_TOKENIZER, Scanned, make_database, scanned
 
 
 async def open_site(root: Path) -> Scanned:
@@ -117,9 +117,9 @@ async def test_a_query_that_compares_is_refused(root: Path) -> None:
 
 async def test_a_table_with_an_unknown_tokenizer_says_so(root: Path) -> None:
     site = await open_site(root)
-    page = await site.get("/one/words")
+    page = await site.get("/one/words?_search=x" if READS_WITHOUT_TOKENIZER else "/one/words")
     assert page.status_code == 400
-    assert "tokenizer anki" in page.text
+    assert "tokenizer" in page.text and "anki" in page.text
     assert (await site.get("/one/plain")).status_code == 200
     assert (await site.get("/one")).status_code == 200
     assert (await site.get("/other")).status_code == 200

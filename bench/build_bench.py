@@ -2,7 +2,7 @@
 
     python bench/build_bench.py [--rounds N] [--module DIR]
 
-Both tools are installed into throwaway environments, this checkout and 0.2 from PyPI, and
+Both tools are installed into temporary environments, this checkout and 0.2 from PyPI, and
 build their default platforms (six wheels here, eight there). The floor compiles our six
 platforms with plain `go build -trimpath -ldflags="-s -w"`, two at a time. Cold means an empty
 GOCACHE for every build; warm a cache of each one's own, filled before, with a line of the
@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from go_to_wheel.platforms import Target, default_targets
+from go_to_wheel.platforms import DEFAULT_TARGETS, Target
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER = "go-to-wheel==0.2"
@@ -48,7 +48,9 @@ def main() -> None:
         module = base / "module"
         shutil.copytree(options.module, module, ignore=shutil.ignore_patterns("dist", ".*"))
         builder = Builder(base, module, options.name)
-        runs = {tool: partial(builder.build, tool, command) for tool, command in tools.items()}
+        runs: dict[str, Callable[[Path], Cost]] = {
+            tool: partial(builder.build, tool, command) for tool, command in tools.items()
+        }
         runs[FLOOR] = builder.build_floor
         for tool, run in runs.items():
             run(base / f"warm-{tool}")  # fills the caches, compiles the bytecode
@@ -90,7 +92,7 @@ class Builder:
 
         def compile_all() -> None:
             with ThreadPoolExecutor(max_workers=2) as pool:
-                list(pool.map(compile_for, default_targets()))
+                list(pool.map(compile_for, DEFAULT_TARGETS))
 
         return measure(compile_all)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import deflate
 
 ROUNDS = 3
-ENCODERS: dict[str, Callable[[bytes], bytes]] = {
+ENCODERS: dict[str, Callable[[bytes], bytes | bytearray]] = {
     "zlib, level 6 (pip wheel's)": lambda data: zlib.compress(data, 6, wbits=-15),
     "zlib, level 9": lambda data: zlib.compress(data, 9, wbits=-15),
     "libdeflate, level 7 (ours)": lambda data: deflate.deflate_compress(data, 7),
@@ -25,7 +25,7 @@ ENCODERS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def measure(encode: Callable[[bytes], bytes], data: bytes) -> tuple[int, float]:
+def measure(encode: Callable[[bytes], bytes | bytearray], data: bytes) -> tuple[int, float]:
     """Compressed size in bytes, and seconds of CPU time."""
     best = float("inf")
     for _ in range(ROUNDS):

@@ -17,6 +17,7 @@ from go_to_wheel import __version__
 project = "go-to-wheel"
 release = __version__
 language = "en"
+smartquotes = False  # what is copied from a page has straight quotes
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
 myst_heading_anchors = 4

@@ -7,30 +7,31 @@ Nothing is printed, and every function may run in several threads at once. `buil
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 from go_to_wheel.builder.plan import plan_build
 from go_to_wheel.builder.publish import publish
-from go_to_wheel.builder.run import BuildReport, EventSink, run_build
-from go_to_wheel.check.run import check_wheels
+from go_to_wheel.builder.run import BuildReport, ProgressCallback, run_build
 from go_to_wheel.check.wheel import inspect_wheel
+from go_to_wheel.check.wheel_set import check_wheels
+from go_to_wheel.config.merge import merge
 from go_to_wheel.config.metadata import parse_license
-from go_to_wheel.config.options import (
+from go_to_wheel.config.options import Detected
+from go_to_wheel.config.pyproject import Project
+from go_to_wheel.config.request import DEFAULT_OUTPUT_DIR, BuildRequest
+from go_to_wheel.config.resolve import (
     DEFAULT_DESCRIPTION,
     DEFAULT_REQUIRES_PYTHON,
     DEFAULT_VERSION,
-    Detected,
+    resolve,
 )
-from go_to_wheel.config.pyproject import Project
-from go_to_wheel.config.request import DEFAULT_OUTPUT_DIR, BuildRequest, merge
-from go_to_wheel.config.resolve import resolve
-from go_to_wheel.errors import MissingPathError
+from go_to_wheel.errors import InvalidOptionsError, MissingPathError
 from go_to_wheel.licenses import BundledLicenses
-from go_to_wheel.naming import wheel_file_name
-from go_to_wheel.process import Runner
+from go_to_wheel.process import Machine
 from go_to_wheel.sources.files import BINARY_LIMIT, read_file
 from go_to_wheel.sources.module import ModuleSource
 from go_to_wheel.sources.readme import ProjectFiles, Readme
@@ -49,8 +50,8 @@ __all__ = [
     "inspect_wheel",
 ]
 
-#: 0.2's platforms -> GOOS, GOARCH and the platform tag that 0.2 gave. `build_wheels` gives
-#: tags that fit the Go in use; `go-to-wheel platforms` lists them.
+#: 0.2's platforms -> GOOS, GOARCH and 0.2's platform tag. The tags of `build_wheels` depend on the
+#: Go in use; `go-to-wheel platforms` lists them.
 PLATFORM_MAPPINGS: dict[str, tuple[str, str, str]] = {
     "linux-amd64": ("linux", "amd64", "manylinux_2_17_x86_64"),
     "linux-arm64": ("linux", "arm64", "manylinux_2_17_aarch64"),
@@ -63,20 +64,16 @@ PLATFORM_MAPPINGS: dict[str, tuple[str, str, str]] = {
 }
 #: The platforms that 0.2 built by default; without `platforms`, `build_wheels` builds six.
 DEFAULT_PLATFORMS = list(PLATFORM_MAPPINGS)
-#: Parameters that have the name and the values of the request's fields.
-_SAME_NAMES = {field.name for field in fields(BuildRequest)} - {
-    *("source", "license", "binaries", "output_dir", "readme")
-}
 
 
-def build(request: BuildRequest, progress: EventSink = lambda event: None) -> BuildReport:
+def build(request: BuildRequest, progress: ProgressCallback = lambda event: None) -> BuildReport:
     """Build the wheels that `request` describes; the report has the wheels and all notes.
 
     `progress` is called with an `Event` at each step of a target, from the build's threads.
     Either every wheel is written or, unless `request.keep_going`, none. Raises what
     `build_wheels` raises.
     """
-    return run_build(plan_build(request, Runner(), os.environ), progress)
+    return run_build(plan_build(request, Machine()), progress)
 
 
 def build_wheels(
@@ -86,7 +83,7 @@ def build_wheels(
     version: str | None = DEFAULT_VERSION,
     output_dir: str = DEFAULT_OUTPUT_DIR,
     entry_point: str | None = None,
-    platforms: Sequence[str] | None = None,
+    platforms: str | Sequence[str] | None = None,
     go_binary: str = "go",
     description: str | None = DEFAULT_DESCRIPTION,
     requires_python: str | None = DEFAULT_REQUIRES_PYTHON,
@@ -99,36 +96,53 @@ def build_wheels(
     set_version_var: str | Sequence[str] | None = None,
     set_values: Mapping[str, str] | None = None,
     package: str | Sequence[str] | None = None,
-    tags: Sequence[str] | None = None,
+    tags: str | Sequence[str] | None = None,
     launcher: str | None = None,
     jobs: int | None = None,
     binaries: Mapping[str, str | os.PathLike[str]] | None = None,
     dev: bool = False,
-    progress: EventSink = lambda event: None,
+    progress: ProgressCallback = lambda event: None,
 ) -> list[str]:
     """Build one wheel for each platform and return their paths, in the order asked for.
 
     `go_dir` is a folder in a Go module, a package with its version ("example.com/tool@v1.2")
     or a GoReleaser `dist` folder; `package` a folder of the module that holds the command
-    ("./cmd/x"), or several. `platforms` are target names (the six default ones if None),
-    `set_version_var` names one Go variable or several, `set_values` maps others to values
-    such as "{commit}", `tags` are build tags. `launcher` is "native" or "python", `binaries`
-    maps target names to prebuilt programs. None for `version`, `description` or
-    `requires_python` means: detect it, as the command line does; `dev` accepts the `.devN`
-    version of a commit without a tag. `progress` and the rest are as in `build`, which also
-    returns sizes, hashes and notes.
+    ("./cmd/x"), or several. `platforms` are target names (the six default ones if None) and
+    `tags` build tags; each may be one text, with commas. `set_version_var` names one Go
+    variable or several, `set_values` maps others to values such as "{commit}". `launcher` is
+    "native" or "python", `binaries` maps target names to prebuilt programs. None for
+    `version`, `description` or `requires_python` means: detect it, as the command line does;
+    `dev` accepts the `.devN` version of a commit without a tag. `progress` and the rest are as
+    in `build`, which also returns sizes, hashes and notes.
 
-    Raises FileNotFoundError for paths that don't exist, ValueError for values and sources
-    that can't be used, RuntimeError when Go is missing or a target can't be built, OSError
-    when the output folder can't be written; all of them are `errors.GoToWheelError` too.
+    Raises FileNotFoundError for paths that don't exist, ValueError for invalid values and
+    sources, RuntimeError when Go is missing or a target can't be built, OSError when the output
+    folder can't be written to; all of them are `errors.GoToWheelError` too.
     """
     request = BuildRequest(
         source=os.fspath(go_dir),
+        name=name,
+        version=version,
         output_dir=os.fspath(output_dir),
+        entry_point=entry_point,
+        platforms=platforms,
+        go_binary=go_binary,
+        description=description,
+        requires_python=requires_python,
+        author=author or None,
+        author_email=author_email or None,
+        license=license_ or None,
+        url=url or None,
         readme=None if readme is None else os.fspath(readme),
-        license=license_,
+        ldflags=ldflags,
+        set_version_var=set_version_var,
+        set_values=set_values,
+        package=package,
+        tags=tags,
+        launcher=launcher,
+        jobs=jobs,
         binaries=[f"{target}={os.fspath(path)}" for target, path in (binaries or {}).items()],
-        **{name: value for name, value in locals().items() if name in _SAME_NAMES},
+        dev=dev,
     )
     return [str(wheel.path) for wheel in build(request, progress).wheels]
 
@@ -149,44 +163,53 @@ def build_wheel(
     url: str | None = None,
     readme_content: str | None = None,
 ) -> str:
-    """Wrap one finished binary into a wheel and return the wheel's path.
+    """Wrap one prebuilt binary into a wheel and return the wheel's path, as go-to-wheel 0.2 did.
 
-    The signature of go-to-wheel 0.2. `platform_tag` is taken as it is ("win_amd64", or several
-    joined by dots) and the binary is not inspected: `go-to-wheel check` does both. The
-    command `entry_point` is started by Python; `is_windows` gives the program in the wheel an
-    ".exe". `license_` that is no SPDX expression goes into the License field as a text, and
-    `readme_content` is Markdown. `build_wheels(binaries=...)` also reads tags, version and
-    licences from the binaries.
+    `platform_tag` is not compared with the binary ("win_amd64", or several joined by dots); use
+    `go-to-wheel check` for that. Python starts the command `entry_point`; `is_windows` adds ".exe"
+    to the program's name in the wheel. A `license_` that is not an SPDX expression becomes the
+    License field; `readme_content` is Markdown. `build_wheels(binaries=...)` also reads tags,
+    version and licences from the binaries.
 
-    Raises FileNotFoundError without the binary, ValueError for values that no wheel can
-    hold, OSError when the output folder can't be written.
+    Raises FileNotFoundError without the binary, ValueError for invalid values, OSError when the
+    output folder can't be written to.
     """
     if not Path(binary_path).is_file():
         raise MissingPathError(f"there is no binary {binary_path!r}", "build it first")
+    if not re.fullmatch(r"\w+(\.\w+)*", platform_tag, re.ASCII):
+        problem = f"platform_tag {platform_tag!r} is not a platform tag"
+        raise InvalidOptionsError([problem], "see those of each platform: go-to-wheel platforms")
     data = read_file(Path(binary_path), None, BINARY_LIMIT)
-    readme = Readme(readme_content, "text/markdown") if readme_content else None
     try:
         expression = parse_license(license_) if license_ else None
     except ValueError:
         expression = None
     request = BuildRequest(
         source="",
+        name=name,
+        version=version,
         output_dir=os.fspath(output_dir),
+        entry_point=entry_point,
         platforms=["windows-amd64" if is_windows else "linux-amd64"],
-        launcher="python",
+        description=description,
+        requires_python=requires_python,
+        author=author or None,
+        author_email=author_email or None,
         license=expression,
-        **{name: value for name, value in locals().items() if name in _SAME_NAMES},
+        url=url or None,
+        launcher="python",
     )
+    readme = Readme(readme_content, "text/markdown") if readme_content else None
     epoch = parse_epoch(os.environ.get("SOURCE_DATE_EPOCH"))
     source, project = ModuleSource(Path(), (), ""), Project(Path())
     detected = Detected(source, project, ProjectFiles(readme), epoch)
     options = resolve(merge(request, project), detected)
     if license_ and not expression:
-        options = replace(options, project={**options.project, "license": license_})
+        options = replace(options, metadata={**options.metadata, "license": license_})
     tags = tuple(platform_tag.split("."))
     licenses = BundledLicenses(expression, ())
     entries = wheel_entries(options, licenses, options.targets[0], tags, {entry_point: data})
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
-        file = wheel_file_name(options.project["name"], options.project["version"], tags)
-        write_wheel(Path(work, file), entries, epoch)
-        return str(publish([Path(work, file)], options.output_dir)[0])
+        path = Path(work, options.file_name(tags))
+        write_wheel(path, entries, epoch)
+        return str(publish([path], options.output_dir)[0])

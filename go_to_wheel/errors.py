@@ -1,17 +1,18 @@
-"""The error family: everything that go-to-wheel says when it refuses.
+"""The exceptions of go-to-wheel, and the messages and hints for other exceptions.
 
-Each error has its data; only the command line prints it and exits. A message quotes the value
-that was wrong; a hint says what to do next.
+A message quotes the invalid value; a hint is the next thing to do. Only the command line prints
+them and exits.
 """
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
-#: What to do about a failure that says no more.
+#: The hint for failures that have no other.
 SHOW_COMMANDS = "show the commands that ran: go-to-wheel --verbose …"
-#: What to do when the system has no more of something, by the error's number.
+#: Hints for exhausted system resources, by errno.
 _SHORTAGES = {
     errno.EAGAIN: "allow more processes and threads: ulimit -u 256",
     errno.EMFILE: "allow more open files: ulimit -n 1024",
@@ -20,30 +21,47 @@ _SHORTAGES = {
     errno.ENOSPC: "free some space, or name a folder on another disk: --output-dir, TMPDIR=…",
     errno.EROFS: "name a folder that can be written to: --output-dir, TMPDIR=…",
 }
+#: Messages of exceptions without an errno, about memory or threads.
+_REFUSED = re.compile("start new thread|failed to map segment|allocate memory")
 
 
-def shortage_hint(error: Exception) -> str:
-    """What to do about an OSError that says that something has run out; "" for others."""
+def shortage_hint(error: BaseException | None) -> str:
+    """The hint for an error about an exhausted system resource, or ""."""
     if "No usable temporary directory" in str(error):
         return "name a folder that can be written to: TMPDIR=…"
     return _SHORTAGES.get(getattr(error, "errno", None) or 0, "")
 
 
-class GoToWheelError(Exception):
-    """Base of every error that go-to-wheel raises on purpose.
+def explain(error: Exception) -> tuple[str, str] | None:
+    """The message and hint of an expected error; None for a bug, which needs its traceback."""
+    if isinstance(error, GoToWheelError):
+        return error.message, error.hint
+    if isinstance(error, OSError):  # a full disk behind stdout, say
+        named = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror or error}{named}", shortage_hint(error)
+    if isinstance(error, MemoryError) or _REFUSED.search(str(error)):
+        text = str(error) or "out of memory"
+        return f"the system refuses: {text}", "raise its limits: ulimit -v, -u"
+    return None
 
-    `message` is one or more lines for the `error:` part, `hint` (the class's own when none
-    is given, which may be empty) is what to do next, `exit_code` is what a command line
-    should exit with.
-    """
+
+class GoToWheelError(Exception):
+    """Base class: `message` is one or more lines, `exit_code` the process's exit code."""
 
     exit_code = 1
-    usual_hint = ""
+    default_hint = ""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint or self.usual_hint
+        self._hint = hint or self.default_hint
+
+    @property
+    def hint(self) -> str:
+        """What to do next; an exhausted resource that caused the error takes precedence."""
+        if getattr(self.__context__, "errno", None) == errno.EROFS:
+            return self._hint
+        return shortage_hint(self.__context__) or self._hint
 
     def __str__(self) -> str:  # OSError's own would drop the message
         return self.message
@@ -54,47 +72,51 @@ class MissingPathError(GoToWheelError, FileNotFoundError):
 
 
 class InvalidOptionsError(GoToWheelError, ValueError):
-    """One or more option values can't be used; `faults` holds one line for each."""
+    """One or more option values can't be used; `problems` holds one line for each."""
 
-    usual_hint = "see what each value may be: go-to-wheel --help"
+    default_hint = "see what each value may be: go-to-wheel --help"
 
-    def __init__(self, faults: Iterable[str], hint: str = "") -> None:
-        self.faults = tuple(faults)
-        several = [f"{len(self.faults)} values can't be used:"]
-        several += [f"- {fault}" for fault in self.faults]
-        super().__init__("\n".join(several if len(self.faults) != 1 else self.faults), hint)
+    def __init__(self, problems: Iterable[str], hint: str = "") -> None:
+        self.problems = tuple(problems)
+        several = [f"{len(self.problems)} values can't be used:"]
+        several += [f"- {problem}" for problem in self.problems]
+        super().__init__("\n".join(several if len(self.problems) != 1 else self.problems), hint)
 
 
 class SourceError(GoToWheelError, ValueError):
-    """The source is not something that can be built (no go.mod, not package main …)."""
+    """The source can't be built (no go.mod, not package main …)."""
 
-    usual_hint = SHOW_COMMANDS
+    default_hint = SHOW_COMMANDS
 
 
 class BinaryError(GoToWheelError, ValueError):
-    """A binary that can't be read, or is not what its target or tag claims."""
+    """A binary can't be read, or doesn't match its target or tag."""
 
 
 class WheelError(GoToWheelError, ValueError):
-    """A wheel that can't be written or read."""
+    """A wheel can't be written or read."""
 
 
 class ToolchainError(GoToWheelError, RuntimeError):
     """Go is missing, too old, or failed."""
 
-    usual_hint = SHOW_COMMANDS
+    default_hint = SHOW_COMMANDS
 
 
 class OutputError(GoToWheelError, OSError):
-    """The output folder can't be written."""
+    """The output folder can't be written to."""
+
+
+class ShortageError(GoToWheelError, RuntimeError):
+    """A program could not be started because a system resource is exhausted."""
 
 
 class BuildFailedError(GoToWheelError, RuntimeError):
     """Some targets could not be built; `failures` maps each target's name to its error."""
 
-    usual_hint = SHOW_COMMANDS
+    default_hint = SHOW_COMMANDS
 
-    def __init__(self, failures: dict[str, GoToWheelError], hint: str = "") -> None:
+    def __init__(self, failures: Mapping[str, GoToWheelError], hint: str = "") -> None:
         self.failures = failures
         # one block for each distinct message
         blocks = [

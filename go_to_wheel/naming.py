@@ -1,4 +1,4 @@
-"""Names and versions: Go's world mapped to Python's, or refused with a suggestion.
+"""Names and versions: Go's mapped to Python's, or refused with a suggestion.
 
 Sources: the name normalisation and version specifiers specifications (PEP 503, PEP 440),
 the binary distribution format (PEP 427), and Go's module version numbering
@@ -12,7 +12,7 @@ import re
 import sys
 
 from packaging.utils import InvalidName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 #: Go's standard library and run time, as if they were a module.
 STANDARD_LIBRARY = "std"
@@ -32,13 +32,8 @@ def distribution_name(name: str) -> str:
     return str(canonicalize_name(name)).replace("-", "_")
 
 
-def wheel_file_name(name: str, version: str, tags: tuple[str, ...]) -> str:
-    """`NAME-VERSION-py3-none-TAGS.whl`, with the platform tags compressed (PEP 425)."""
-    return f"{distribution_name(name)}-{version}-py3-none-{'.'.join(tags)}.whl"
-
-
 def name_from_path(path: str) -> str:
-    """The last telling element of a Go module or package path.
+    """The last element of a Go module or package path that is a name.
 
     "example.com/tool/v2", "example.com/tool.git" and "gopkg.in/tool.v2" all give "tool".
     """
@@ -108,7 +103,7 @@ def parse_version(text: str) -> str:
         bare = f"{pseudo['base']}.dev{pseudo['stamp']}"
     try:
         version = Version(bare)
-    except InvalidVersion:
+    except ValueError:  # or thousands of digits
         raise ValueError(
             f"version {text!r} has no PEP 440 form; "
             "write something like '1.2.3', '1.2.3rc1' or '1.2.3.dev0'"

@@ -1,32 +1,34 @@
-"""The table of targets: what Go can build, what PyPI takes, and the tags between.
+"""The table of targets that Go builds and PyPI accepts, and their platform tags.
 
 Sources: the platform compatibility tags specification (PEP 425, 600, 656), the list of
 platform tags that PyPI accepts, and the minimum systems in Go's release notes.
-Everything here is pure.
+Pure, but for `this_machine`.
 """
 
 from __future__ import annotations
 
 import difflib
+import platform
 import re
+import sys
+import sysconfig
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from go_to_wheel.errors import InvalidOptionsError
 
-Version2 = tuple[int, int]
+MajorMinor = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Target:
     """One system to build for.
 
-    `arch` is the architecture as Python's platform tags spell it; `variant` holds the
-    environment variable (GOAMD64, GOARM …) that fixes the instruction set, at its most
-    compatible value; `libc` is "musl" where only musllinux is claimed. The `goarch` "all" is
-    that of a universal file, which has an image for each of its `slices`. `tag` is the one
-    of a local wheel, for a machine that PyPI has no platform tag for.
+    `arch` is the architecture as platform tags spell it; `variant` is the environment variable
+    (GOAMD64, GOARM …) for the instruction set and its most compatible value; `libc` is "musl"
+    for wheels with a musllinux tag only. A universal file has the `goarch` "all" and an image
+    for each of its `slices`. `tag` is set for systems that PyPI has no platform tag for.
     """
 
     name: str
@@ -50,7 +52,7 @@ class Target:
 
     @property
     def slices(self) -> tuple[Target, ...]:
-        """The targets that one file for this one is compiled for."""
+        """The targets that are compiled for this one: itself, or the images of a universal file."""
         thin = (target for target in TARGETS if target.goos == self.goos)
         return tuple(t for t in thin if t.default) if self.goarch == "all" else (self,)
 
@@ -78,6 +80,10 @@ TARGETS: tuple[Target, ...] = (
     Target("linux-amd64-musl", "linux", "amd64", "x86_64", _AMD64, libc="musl"),
     Target("linux-arm64-musl", "linux", "arm64", "aarch64", _ARM64, libc="musl"),
 )
+#: The targets that are built by default.
+DEFAULT_TARGETS = tuple(target for target in TARGETS if target.default)
+#: Every target that PyPI accepts and Go builds without cgo, each system once.
+ALL_TARGETS = tuple(target for target in TARGETS if not target.libc and target.goarch != "all")
 
 _BY_NAME = {target.name: target for target in TARGETS}
 _CHOICES = [*_BY_NAME, "all", "default", "native"]
@@ -90,11 +96,11 @@ _REFUSED_GOARCH = frozenset("loong64 mips mipsle mips64 mips64le ppc64 sparc64 w
 
 #: First Go minor release -> the oldest macOS it documents, newest first.
 _MACOS_MINIMUM = ((27, (13, 0)), (25, (12, 0)), (23, (11, 0)), (21, (10, 15)))
-_FIRST_ARM_MACOS: Version2 = (11, 0)
+_FIRST_ARM_MACOS: MajorMinor = (11, 0)
 #: The first Android for 64-bit processors, and that of CPython's first release for it.
 _FIRST_ANDROID = 21
 #: Architectures that PyPI takes with other tags than manylinux2014 and musllinux_1_1.
-_LINUX_HEADS = {"armv6l": ("linux",), "riscv64": ("manylinux_2_31", "musllinux_1_2")}
+_LINUX_PREFIXES = {"armv6l": ("linux",), "riscv64": ("manylinux_2_31", "musllinux_1_2")}
 
 
 def go_minor(go_version: str) -> int:
@@ -102,33 +108,33 @@ def go_minor(go_version: str) -> int:
 
     Raises ValueError when there is none.
     """
-    match = re.match(r"(?:go)?1\.(\d+)", go_version)
+    match = re.match(r"(?:go)?1\.(\d{1,4})", go_version)
     if not match:
         raise ValueError(f"not a Go version: {go_version!r}")
     return int(match[1])
 
 
-def macos_minimum(go_version: str) -> Version2:
+def macos_minimum(go_version: str) -> MajorMinor:
     """The oldest macOS that this Go release documents, as (major, minor)."""
     minor = go_minor(go_version)
     return next((least for first, least in _MACOS_MINIMUM if minor >= first), (10, 13))
 
 
-def macos_floor(target: Target, go_version: str, minos: Version2 | None) -> Version2:
-    """The macOS to claim: the newest of what Go documents, the binary and the CPU need."""
+def macos_floor(target: Target, go_version: str, minos: MajorMinor | None) -> MajorMinor:
+    """The macOS version for the tag: the newest that Go, the binary or the CPU requires."""
     processor = (0, 0) if target.arch == "x86_64" else _FIRST_ARM_MACOS
     major, minor = max(macos_minimum(go_version), processor, minos or (0, 0))
     return (major, minor) if major == 10 or minor == 0 else (major + 1, 0)
 
 
 def platform_tags(
-    target: Target, go_version: str, minos: Version2 | None = None
+    target: Target, go_version: str, minos: MajorMinor | None = None
 ) -> tuple[str, ...]:
-    """The sorted platform tags a static binary for `target` may carry.
+    """The sorted platform tags of a static binary for `target`.
 
     `go_version` is the Go that built it ("go1.26.8"), `minos` the minimum macOS that the
-    binary itself states. macOS 11 and later are tagged by major version alone (pip looks
-    for `_X_0` there), so a floor of 11.3 becomes 12.0.
+    binary itself states. From macOS 11 on tags have a major version only (`_X_0`), so 11.3
+    becomes 12.0.
     """
     arch = target.arch
     if target.goos == "darwin":
@@ -140,14 +146,14 @@ def platform_tags(
     if target.goos == "windows":
         return ("win32" if arch == "32" else f"win_{arch}",)
     usual = ("manylinux2014", "manylinux_2_17", "musllinux_1_1", "musllinux_1_2")
-    heads = ("musllinux_1_2",) if target.libc == "musl" else _LINUX_HEADS.get(arch, usual)
-    return tuple(f"{head}_{arch}" for head in heads)
+    prefixes = ("musllinux_1_2",) if target.libc == "musl" else _LINUX_PREFIXES.get(arch, usual)
+    return tuple(f"{prefix}_{arch}" for prefix in prefixes)
 
 
-def glibc_tags(target: Target, floor: Version2) -> tuple[str, ...]:
+def glibc_tags(target: Target, floor: MajorMinor) -> tuple[str, ...]:
     """The sorted tags of a program that needs a glibc from `floor` on (PEP 600)."""
     if floor <= (2, 17):
-        return tuple(f"{head}_{target.arch}" for head in ("manylinux2014", "manylinux_2_17"))
+        return tuple(f"{prefix}_{target.arch}" for prefix in ("manylinux2014", "manylinux_2_17"))
     return (f"manylinux_{floor[0]}_{floor[1]}_{target.arch}",)
 
 
@@ -159,20 +165,10 @@ def minimum_system(target: Target, go_version: str) -> str:
     return {"windows": "Windows 10", "android": "Android 5"}.get(target.goos, "Linux 3.2")
 
 
-def default_targets() -> tuple[Target, ...]:
-    """The six targets that are built when nothing is asked for."""
-    return tuple(target for target in TARGETS if target.default)
-
-
-def all_targets() -> tuple[Target, ...]:
-    """Every target that PyPI accepts and Go builds without cgo, each system once."""
-    return tuple(target for target in TARGETS if not target.libc and target.goarch != "all")
-
-
-#: What others call Go's systems and processors.
-_OTHER_NAMES = {"macos": "darwin", "macosx": "darwin", "win": "windows", "win32": "windows"}
-_OTHER_NAMES |= {"x86_64": "amd64", "x64": "amd64", "aarch64": "arm64"}
-_OTHER_NAMES |= {"loongarch64": "loong64", "i386": "386", "i686": "386", "x86": "386"}
+#: Other names of Go's systems and processors.
+_ALIASES = {"macos": "darwin", "macosx": "darwin", "win": "windows", "win32": "windows"}
+_ALIASES |= {"x86_64": "amd64", "x64": "amd64", "aarch64": "arm64"}
+_ALIASES |= {"loongarch64": "loong64", "i386": "386", "i686": "386", "x86": "386"}
 
 
 #: Processors as Go names them -> as ELF files do; these have local wheels on other systems.
@@ -181,58 +177,66 @@ _ELF_NAMES |= {name: name for name in ("ppc64le", "riscv64", "s390x")}
 
 
 def native_target(
-    system: str, machine: str, platform: str = "", narrow: bool = False
+    system: str, machine: str, platform_name: str = "", is_32_bit: bool = False
 ) -> Target | None:
     """The target of an interpreter, if there is one.
 
-    `system`, `machine` and `platform` are what `sys.platform`, `platform.machine()` and
-    `sysconfig.get_platform()` say; `narrow` is whether the interpreter is a 32-bit one, perhaps
-    under a 64-bit kernel. Where PyPI has no tag, the target has the tag of a local wheel.
+    `system`, `machine` and `platform_name` are what `sys.platform`, `platform.machine()` and
+    `sysconfig.get_platform()` say; `is_32_bit` is whether the interpreter is a 32-bit one,
+    perhaps under a 64-bit kernel. Where PyPI has no tag, the target has the tag of a local wheel.
     """
     goos = {"win32": "windows"}.get(system, system.rstrip("0123456789."))
-    if goos == "windows" and platform:  # under emulation `machine` is the computer's own
-        machine = {"win32": "x86"}.get(platform, platform.removeprefix("win-"))
+    if goos == "windows" and platform_name:  # under emulation `machine` is the computer's own
+        machine = {"win32": "x86"}.get(platform_name, platform_name.removeprefix("win-"))
     machine = machine.lower()
-    arch = _OTHER_NAMES.get(machine, machine)
-    if narrow:
+    arch = _ALIASES.get(machine, machine)
+    if is_32_bit:
         arch = {"amd64": "386", "arm64": "armv7"}.get(arch, arch)
     if arch.startswith("armv") and arch[4:5] in ("6", "7", "8"):
         arch = "armv6" if arch[4] == "6" else "armv7"
-    name, tag = f"{goos}-{arch}", re.sub(r"[-. ]", "_", platform.lower())
-    known = goos in {"linux", *_REFUSED_GOOS} and arch in _ELF_NAMES and platform
+    name, tag = f"{goos}-{arch}", re.sub(r"[-. ]", "_", platform_name.lower())
+    known = goos in {"linux", *_REFUSED_GOOS} and arch in _ELF_NAMES and platform_name
     local = Target(name, goos, arch, _ELF_NAMES[arch], tag=tag) if known else None
     return _BY_NAME.get(name, local)
 
 
-def parse_selection(names: Iterable[str], native: Target | None = None) -> tuple[Target, ...]:
-    """Target names -> targets, in the order given.
+def this_machine() -> Target | None:
+    """The target of this interpreter, if there is one."""
+    is_32_bit = sys.maxsize <= 2**32
+    return native_target(sys.platform, platform.machine(), sysconfig.get_platform(), is_32_bit)
 
-    "all", "default" and "native" stand for sets. Raises InvalidOptionsError for unknown,
-    refused, repeated or no names at all, every fault in one message.
+
+def parse_selection(names: str | Iterable[str], native: Target | None = None) -> tuple[Target, ...]:
+    """Parse target names, a sequence or one comma-separated string, into targets in that order.
+
+    "all", "default" and "native" name sets. Raises InvalidOptionsError with every problem.
     """
-    sets = {"all": all_targets(), "default": default_targets()}
+    sets = {"all": ALL_TARGETS, "default": DEFAULT_TARGETS}
     sets |= {"native": (native,), native.name: (native,)} if native else {}
     sets |= {name: (target,) for name, target in _BY_NAME.items()}
-    asked = [name.strip() for name in names]
-    chosen = [target for name in asked for target in sets.get(name, ())]
-    faults = [_explain_unknown(name) for name in asked if name not in sets]
+    requested = [name.strip() for name in (names.split(",") if isinstance(names, str) else names)]
+    chosen = [target for name in requested for target in sets.get(name, ())]
+    problems = [_explain_unknown(name) for name in requested if name not in sets]
     repeated = dict.fromkeys(target.name for target in chosen if chosen.count(target) > 1)
-    faults += [f"platform {name!r} is named more than once" for name in repeated]
-    if not asked:
-        faults.append("no platform was named")
-    if faults:
-        raise InvalidOptionsError(faults, f"choose from: {', '.join(_CHOICES)}")
+    problems += [f"platform {name!r} is named more than once" for name in repeated]
+    if not requested:
+        problems.append("no platform was named")
+    if problems:
+        hint = f"choose from: {', '.join(_CHOICES)}"
+        if len(problems) == len(repeated):
+            once = dict.fromkeys(target.name for target in chosen)
+            hint = f"name each once: --platforms {','.join(once)}"
+        raise InvalidOptionsError(problems, hint)
     return tuple(chosen)
 
 
 def _explain_unknown(name: str) -> str:
-    words = [_OTHER_NAMES.get(word, word) for word in name.lower().replace("/", "-").split("-")]
+    words = [_ALIASES.get(word, word) for word in name.lower().replace("/", "-").split("-")]
     if name == "native":
-        return "platform 'native': this machine is none of the known targets"
+        return "platform 'native': this machine matches no known platform"
     if words[0] == "android":
-        fault = "Go needs the linker of Android's NDK for it; choose android-arm64"
-        return f"platform {name!r}: {fault}"
+        return f"platform {name!r} needs the linker of Android's NDK; choose android-arm64"
     if words[0] in _REFUSED_GOOS or (len(words) > 1 and words[1] in _REFUSED_GOARCH):
-        return f"platform {name!r}: PyPI has no platform tag for it and refuses such wheels"
+        return f"platform {name!r}: PyPI accepts no wheels for it"
     close = difflib.get_close_matches("-".join(words), _CHOICES, n=1, cutoff=0.5)
     return f"unknown platform {name!r}" + (f", did you mean {close[0]!r}?" if close else "")

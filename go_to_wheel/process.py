@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -12,31 +13,31 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from go_to_wheel.errors import ToolchainError
+from go_to_wheel.errors import ShortageError, ToolchainError, shortage_hint
 
 #: How a child ended: exit code and output as text.
 Result = subprocess.CompletedProcess[str]
 
 _STOP_SECONDS = 5.0
-_WAIT_SECONDS = 0.2
-#: What -v shows of a command's variables: the target.
-_SHOWN = ("GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOARM", "GO386", "GOPPC64", "GORISCV64")
-#: Signals that ask the program to end.
-SIGNALS = tuple(
+_POLL_SECONDS = 0.2
+#: The variables, of the target, that -v shows with a command.
+_ECHOED = tuple("GOOS GOARCH GOAMD64 GOARM64 GOARM GO386 GOPPC64 GORISCV64".split())
+_TERMINATION_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-#: Where child processes look: POSIX, then Windows.
-_VARIABLES = ("TMPDIR", "TEMP", "TMP")
+#: Where child processes look for a temporary folder: POSIX, then Windows.
+_TEMPORARY_VARIABLES = ("TMPDIR", "TEMP", "TMP")
 
 
 class Runner:
     """Runs child processes from several threads; `stop` ends all of them.
 
-    Each child gets a process group of its own, so that a terminal's Ctrl-C reaches it
-    only through `stop`, which also takes Go's compilers and linkers down and waits.
+    Each child gets its own process group, so that Ctrl-C in a terminal interrupts it only through
+    `stop`, which also ends Go's compilers and linkers.
     """
 
     def __init__(self, echo: Callable[[str], None] | None = None) -> None:
@@ -52,42 +53,44 @@ class Runner:
         env: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Result:
-        """Run to the end and return output and exit code, whatever it is.
+        """Run a program to its end and return its output and exit code.
 
-        Raises OSError when the program can't be started, ToolchainError after `stop`, or when
-        it has not ended after `timeout` seconds.
+        Raises OSError when the program can't be started, ShortageError when a system resource is
+        exhausted, ToolchainError after `stop` or `timeout` seconds.
         """
         if self._echo:
-            settings = [f"{name}={env[name]}" for name in _SHOWN if env and env.get(name)]
+            settings = [f"{name}={env[name]}" for name in _ECHOED if env and env.get(name)]
             self._echo(" ".join([*settings, *args]))
         children: list[subprocess.Popen[str]] = []
         try:
-            with hold_signals():  # a child that nobody knows of would go on
+            with defer_signals():  # else an unregistered child would not be stopped
                 children.append(self._start(args, cwd, env))
             (child,) = children
             stdout, stderr = child.communicate(timeout=timeout)
         except BaseException as error:
-            _end(children, _STOP_SECONDS)
+            _stop_children(children)
+            if isinstance(error, OSError) and shortage_hint(error):
+                raise ShortageError(f"can't start {args[0]!r}: {error.strerror}") from None
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
             child.communicate()
-            problem = f"{' '.join(args)}: did not end within {timeout:.0f} seconds"
+            problem = f"{' '.join(args)}: did not finish within {timeout:.0f} seconds"
             raise ToolchainError(problem, "run it yourself to see what it waits for") from None
         finally:
             with self._lock:
                 self._children.difference_update(children)
         return Result(list(args), child.returncode, stdout, stderr)
 
-    def stop(self, grace: float = _STOP_SECONDS) -> None:
-        """Interrupt every running child and its own children; return when they are gone.
+    def stop(self) -> None:
+        """Interrupt every running child and its own children; return when they have ended.
 
-        SIGINT (on Windows Ctrl-Break, the one that reaches a group), because Go removes its
-        work folder on that one only; SIGKILL for what is still there `grace` seconds later.
+        By SIGINT (on Windows Ctrl-Break, which reaches a group), the only signal on which Go
+        removes its work folder; by SIGKILL five seconds later.
         """
         with self._lock:
             self._stopped = True
             children = list(self._children)
-        _end(children, grace)
+        _stop_children(children)
 
     def _start(
         self, args: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None
@@ -114,91 +117,92 @@ class Runner:
         return child
 
 
-@contextmanager
-def hold_signals() -> Iterator[list[int]]:
-    """Let no signal interrupt what is inside; one that comes is handled at the end.
+@dataclass(frozen=True)
+class Machine:
+    """Where a build runs: the environment, and the runner of its child processes."""
 
-    Gives the list of those that came; what is removed from it is not handled.
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    runner: Runner = field(default_factory=Runner)
+
+    def with_environ(self, environ: Mapping[str, str]) -> Machine:
+        """The same machine with more variables."""
+        return Machine({**self.environ, **environ}, self.runner)
+
+
+@contextmanager
+def defer_signals() -> Iterator[list[int]]:
+    """Handle termination signals at the end of the block; yields the list of those received.
+
+    Signals that are removed from the list are not handled.
     """
-    came: list[int] = []
+    received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield came  # signals interrupt the main thread only
+        yield received  # signals interrupt the main thread only
         return
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    for number in SIGNALS:
-        signal.signal(number, lambda number, frame: came.append(number))
+    before = {number: signal.getsignal(number) for number in _TERMINATION_SIGNALS}
+    for number in _TERMINATION_SIGNALS:
+        signal.signal(number, lambda number, frame: received.append(number))
     try:
-        yield came
+        yield received
     finally:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
-        if came:
-            signal.raise_signal(came[0])
+        if received:
+            signal.raise_signal(received[0])
 
 
 @contextmanager
 def private_temporary_folder() -> Iterator[None]:
     """Put the temporary files of this process and its children into one folder, then remove it.
 
-    Go leaves its work folder behind when it is interrupted, and an interrupted
-    TemporaryDirectory leaves its own; a signal during the removal changes nothing.
+    An interrupted Go leaves its work folder behind, and so does an interrupted TemporaryDirectory.
     """
     before = dict(os.environ)
     folder = None
     try:
         # without a folder, the command that needs one fails with a message
-        with hold_signals(), suppress(OSError):
+        with defer_signals(), suppress(OSError):
             tempfile.tempdir = folder = tempfile.mkdtemp(prefix="go-to-wheel-")
-            os.environ.update(dict.fromkeys(_VARIABLES, folder))
+            os.environ.update(dict.fromkeys(_TEMPORARY_VARIABLES, folder))
         yield
     finally:
-        with hold_signals() as came:
+        with defer_signals() as received:
             if folder:
                 tempfile.tempdir = None
                 shutil.rmtree(folder, ignore_errors=True)
                 os.environ.clear()
                 os.environ.update(before)
-            came.clear()  # it ends anyway
+            received.clear()  # the program ends anyway
 
 
-def _end(children: Sequence[subprocess.Popen[str]], grace: float) -> None:
+def _stop_children(children: Sequence[subprocess.Popen[str]]) -> None:
     for child in children:
         _signal_group(child, kill=False)
     for child in children:
         try:
-            child.wait(grace)
+            child.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             _signal_group(child, kill=True)
+            child.kill()
             child.wait()
 
 
 def _signal_group(child: subprocess.Popen[str], *, kill: bool) -> None:
-    try:
+    """Interrupt or kill a child and its children, which on Windows only taskkill can."""
+    with suppress(OSError):  # it is gone, or another user's by now; on Windows, has no console
         if sys.platform != "win32":
             os.killpg(child.pid, signal.SIGKILL if kill else signal.SIGINT)
         elif kill:
-            _kill_tree(child)
+            command = ["taskkill", "/T", "/F", "/PID", str(child.pid)]
+            subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
         else:
             child.send_signal(signal.CTRL_BREAK_EVENT)
-    except OSError:  # it is gone, or another user's by now; on Windows, a process without a console
-        _kill_tree(child)
-
-
-def _kill_tree(child: subprocess.Popen[str]) -> None:
-    """End a child; on Windows its children too, which have no group to be killed by."""
-    if sys.platform == "win32":
-        command = ["taskkill", "/T", "/F", "/PID", str(child.pid)]
-        subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
-    child.kill()
 
 
 def wait_for(futures: Sequence[Future[Any]]) -> None:
-    """Return when all are done, or one has failed.
-
-    In short steps, because Ctrl-C does not interrupt a wait on Windows.
-    """
+    """Wait until all are done or one has failed, in short steps for Ctrl-C on Windows."""
     while True:
-        done, left = wait(futures, timeout=_WAIT_SECONDS, return_when=FIRST_EXCEPTION)
+        done, left = wait(futures, timeout=_POLL_SECONDS, return_when=FIRST_EXCEPTION)
         if not left or any(future.exception() for future in done):
             return
 
@@ -208,3 +212,12 @@ def usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def quote_path(path: str | os.PathLike[str]) -> str:
+    """The path as an argument for a shell, on one line even where its name has line breaks."""
+    text = os.fspath(path)
+    if text.isprintable():
+        return shlex.quote(text)
+    escaped = os.fsencode(text).decode("latin-1").encode("unicode_escape").decode("ascii")
+    return "$'" + escaped.replace("'", "\\'") + "'"  # bash, zsh, POSIX.1-2024

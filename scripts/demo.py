@@ -27,7 +27,7 @@ def main() -> int:
         return code
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        say("2. Installing this machine's wheel into a throwaway environment")
+        say("2. Installing this machine's wheel into a temporary environment")
         program = install(scratch / "env")
         say("3. Scanning a sample folder")
         make_sample(scratch / "sample")
@@ -38,11 +38,12 @@ def main() -> int:
 
 def install(environment: Path) -> Path:
     """Make an environment, install the wheel that fits, return the command."""
-    subprocess.run([uv(), "venv", "--quiet", "--python", sys.executable, environment], check=True)
+    made = [uv(), "venv", "--quiet", "--python", sys.executable, str(environment)]
+    subprocess.run(made, check=True)
     folder = environment / ("Scripts" if os.name == "nt" else "bin")
-    command = [uv(), "pip", "install", "--quiet", "--no-index", "--find-links", WHEELS]
+    command = [uv(), "pip", "install", "--quiet", "--no-index", "--find-links", str(WHEELS)]
     python = folder / ("python.exe" if os.name == "nt" else "python")
-    subprocess.run([*command, "--python", python, "sqlite-scanner"], check=True)
+    subprocess.run([*command, "--python", str(python), "sqlite-scanner"], check=True)
     return folder / ("sqlite-scanner.exe" if os.name == "nt" else "sqlite-scanner")
 
 

@@ -27,9 +27,9 @@ with atheris.instrument_imports(include=["go_to_wheel", "elftools", "zipfile", "
     from go_to_wheel.binary.facts import describe
     from go_to_wheel.binary.read import parse_build_info, read_facts
     from go_to_wheel.builder.rebuild import read_recipe
-    from go_to_wheel.check.run import run_twine
-    from go_to_wheel.check.wheel import check_wheel, read_anatomy
-    from go_to_wheel.cli.inspect import rows_of, to_json
+    from go_to_wheel.check.wheel import check_wheel, read_wheel
+    from go_to_wheel.check.wheel_set import run_twine
+    from go_to_wheel.cli.inspect import format_rows, to_json
     from go_to_wheel.cli.messages import printable
     from go_to_wheel.errors import BinaryError, WheelError
 
@@ -59,25 +59,25 @@ def read_go_text(data: bytes) -> None:
         printable(module.path + module.version).encode()
 
 
-def read_wheel(data: bytes) -> None:
+def inspect_whole(data: bytes) -> None:
     """A whole file: `check`, then `inspect`, as text and as JSON, and how to `verify`."""
     verdict = check_wheel(io.BytesIO(data), WHEEL)
     for finding in verdict.findings:
         printable(finding.message).encode()
     try:
-        anatomy = read_anatomy(io.BytesIO(data), WHEEL)
+        anatomy = read_wheel(io.BytesIO(data), WHEEL)
     except WheelError:
         return
     to_json(anatomy)
     with contextlib.suppress(WheelError):
         read_recipe(data, WHEEL)
-    for _, texts in rows_of(to_json(anatomy), everything=True):
+    for _, texts in format_rows(to_json(anatomy), show_all=True):
         printable("\n".join(texts)).encode()
 
 
 def read_parts(data: bytes) -> None:
     """A well-formed archive with these bytes as its texts and its program."""
-    read_wheel(join_wheel(data))
+    inspect_whole(join_wheel(data))
 
 
 def ask_twine(data: bytes) -> None:
@@ -149,7 +149,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]
         for name, names in FORMATS.items()
     },
     "goinfo": (read_go_text, go_seeds),
-    "wheel": (read_wheel, wheel_seeds),
+    "wheel": (inspect_whole, wheel_seeds),
     "parts": (read_parts, part_seeds),
     "twine": (ask_twine, text_seeds),
 }

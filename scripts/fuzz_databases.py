@@ -25,10 +25,10 @@ from pathlib import Path
 
 from datasette_scan.errors import UnavailableError
 from datasette_scan.finder import Match
-from datasette_scan.opening import Limits, Opener, SnapshotStore, copying
-from datasette_scan.opening import opener as opener_module
+from datasette_scan.opening import Limits, Opener, SnapshotStore, attempt
 from datasette_scan.opening.connection import limit_memory
-from datasette_scan.probe import check_file
+from datasette_scan.opening.fingerprint import Fingerprint
+from datasette_scan.probe import probe_file
 
 KINDS = ("journal", "wal", "database")
 SLOW = 10.0
@@ -134,7 +134,7 @@ def read(path: Path) -> str:
     opener = Opener(Limits(busy_seconds=0, snapshot_bytes=16 << 20), SnapshotStore(32 << 20))
     raw = os.fsencode(path)
     try:
-        facts = check_file(opener, Match(raw, path.stat().st_size, 0, 0, True, "", "", 0))
+        facts = probe_file(opener, Match(raw, path.stat().st_size, 0, 0, True, "", "", 0))
         if "Error(" in facts.detail and facts.status == "unreadable":
             raise AssertionError(facts.detail)  # an exception that nobody expected
         for query in ("SELECT * FROM t", "SELECT * FROM v", "SELECT * FROM f"):
@@ -166,7 +166,7 @@ def fuzz(kind: str, runs: int, seed: int, folder: Path) -> tuple[Counter[str], l
         path = lay(rng, kind, seeds, disk, bait)
         # Both ways of reading. Where root reads as others do, SQLite sets owners.
         as_root = number % 2 == 0 or os.geteuid() != 0
-        opener_module._is_root = lambda as_root=as_root: as_root
+        attempt._is_root = lambda as_root=as_root: as_root
         before = state(disk, as_root)
         began = time.process_time()
         try:
@@ -188,7 +188,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     # Files are at rest as soon as they are written here: nothing else writes to them.
-    opener_module.settled = copying.settled = lambda _: True
+    Fingerprint.is_settled = lambda *_: True
     limit_memory(256 << 20)
     failed = False
     for kind in KINDS:

@@ -30,9 +30,9 @@ from hostile_wheels import CASES  # noqa: E402
 from raw_zip import RawEntry, wheel_entries, write_zip  # noqa: E402
 
 from go_to_wheel.builder.rebuild import compare_wheels, read_recipe  # noqa: E402
-from go_to_wheel.check.run import check_groups  # noqa: E402
-from go_to_wheel.check.wheel import check_wheel, read_anatomy  # noqa: E402
-from go_to_wheel.cli.inspect import rows_of, to_json  # noqa: E402
+from go_to_wheel.check.wheel import check_wheel, read_wheel  # noqa: E402
+from go_to_wheel.check.wheel_set import check_sets  # noqa: E402
+from go_to_wheel.cli.inspect import format_rows, to_json  # noqa: E402
 from go_to_wheel.cli.messages import visible  # noqa: E402
 from go_to_wheel.errors import GoToWheelError  # noqa: E402
 
@@ -124,7 +124,8 @@ def make(number: int) -> bytes:
         entries = texts(rng)
         for _ in range(rng.randrange(4)):
             change_entry(rng, rng.choice(entries))
-        rng.random() < 0.1 and rng.shuffle(entries)
+        if rng.random() < 0.1:
+            rng.shuffle(entries)
         data = write_zip(entries, comment=rng.choice([b"", b"", b"", b"x"]))
     for _ in range(rng.choice([0, 0, 0, 0, 0, 1, 1, 5])):
         data = rng.choice([change_bytes, change_header])(rng, data)
@@ -134,16 +135,16 @@ def make(number: int) -> bytes:
 def shown(data: bytes) -> Iterator[str]:
     """What the commands would print."""
     verdict = check_wheel(io.BytesIO(data), FILE)
-    findings = [*verdict.findings, *check_groups([verdict] * 2, [])]
+    findings = [*verdict.findings, *check_sets([verdict] * 2, [])]
     for finding in findings:
         if finding.code == "check-failed":
             raise RuntimeError(finding.message)
         yield from (finding.message, finding.hint)
     yield from (*verdict.not_run, *verdict.summary.programs)
     with contextlib.suppress(GoToWheelError):
-        anatomy = read_anatomy(io.BytesIO(data), FILE)
+        anatomy = read_wheel(io.BytesIO(data), FILE)
         json.dumps(to_json(anatomy))
-        for _, texts in rows_of(to_json(anatomy), everything=True):
+        for _, texts in format_rows(to_json(anatomy), show_all=True):
             yield from texts
         read_recipe(data, FILE)
         difference = compare_wheels(data, write_zip(wheel_entries()))

@@ -121,11 +121,11 @@ def interrupt(
     time.sleep(delay)
     process.send_signal(number)
     try:
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=240)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
-        return process.returncode, ["it did not end within a minute"]
+        return process.returncode, ["it did not end within four minutes"]
     ours = process.returncode == 1 and b"go-to-wheel: " in output  # not Python's own start
     failed = [f"it failed: {output.decode()}"] if ours else []
     return process.returncode, [*failed, *place.faults(job)]

@@ -2,16 +2,15 @@
 
     python scripts/real_wheels.py [--write] [--show] [NAME …]
 
-Rows name a wheel (docs/reference/checked-wheels.md), or all of a release
-(docs/reference/checked-releases.md). Needs a network, unearth, and room for the downloads of a
+Rows name a wheel (docs/reference/checked-wheels.tsv), or all of a release
+(docs/reference/checked-releases.tsv). Needs a network, unearth, and room for the downloads of a
 few rows; each is removed when it was checked. NAME narrows the run to rows that begin so.
-`--show` prints the findings, `--write` writes the codes that were found into the pages: read
+`--show` prints the findings, `--write` writes the codes that were found into the tables: read
 the difference before you commit it.
 """
 
 from __future__ import annotations
 
-import re
 import sys
 import tempfile
 from collections import Counter
@@ -23,18 +22,17 @@ sys.path.insert(0, str(ROOT))
 
 from go_to_wheel.check.index import Index  # noqa: E402
 from go_to_wheel.check.report import Report  # noqa: E402
-from go_to_wheel.check.run import check_wheels  # noqa: E402
+from go_to_wheel.check.wheel_set import check_wheels  # noqa: E402
 from go_to_wheel.process import Runner  # noqa: E402
 
-PAGES = [ROOT / f"docs/reference/checked-{kind}.md" for kind in ("wheels", "releases")]
-_ROW = re.compile(r"^\| `(\S+\.whl|\S+==\S+)` \| (.*) \| (.*) \|$", re.MULTILINE)
+TABLES = [ROOT / f"docs/reference/checked-{kind}.tsv" for kind in ("wheels", "releases")]
 _AT_A_TIME = 3
 
 
 def fetch(index: Index, named: str, folder: Path) -> list[Path]:
     """Download one wheel, or all files of "name==version"."""
     if "==" in named:
-        return index.fetch(named, folder)
+        return index.fetch(named, folder, (), lambda text: None)
     name, version = named.split("-")[:2]
     packages = index.finder.find_matches(f"{name}=={version}", allow_yanked=True)
     link = next(package.link for package in packages if package.link.filename == named)
@@ -57,29 +55,30 @@ def codes_of(report: Report | None) -> str:
         return "not checked"
     found = Counter(code for code, _ in {(row.code, row.wheel) for row in report.findings})
     count = (lambda code: f" {found[code]}") if len(report.wheels) > 1 else (lambda code: "")
-    return ", ".join(f"`{code}`{count(code)}" for code in sorted(found)) or "none"
+    return ", ".join(f"{code}{count(code)}" for code in sorted(found)) or "none"
 
 
 def main(arguments: list[str]) -> int:
-    """The number of rows whose codes are others than the page's."""
-    names = [text for text in arguments if not text.startswith("-")]
-    texts = {page: page.read_text(encoding="utf-8") for page in PAGES}
-    rows = [row for text in texts.values() for row in _ROW.findall(text)]
-    rows = [row for row in rows if not names or row[0].startswith(tuple(names))]
+    """The number of rows whose codes are others than the table's."""
+    names = tuple(text for text in arguments if not text.startswith("-"))
+    tables = {path: path.read_text(encoding="utf-8").splitlines() for path in TABLES}
+    places = [(path, number) for path, lines in tables.items() for number in range(1, len(lines))]
+    places = [place for place in places if tables[place[0]][place[1]].startswith(names or "")]
     index, wrong = Index(None, Runner()), 0
+    named = [tables[path][number].partition("\t")[0] for path, number in places]
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
-        reports = pool.map(lambda row: check(index, row[0]), rows)
-        for (named, what, stated), report in zip(rows, reports, strict=True):
+        reports = pool.map(lambda name: check(index, name), named)
+        for (path, number), name, report in zip(places, named, reports, strict=True):
+            head, _, stated = tables[path][number].rpartition("\t")
             found = codes_of(report)
-            print("same " if found == stated else "OTHER", named, found, flush=True)
+            print("same " if found == stated else "OTHER", name, found, flush=True)
             for finding in report.findings if report and "--show" in arguments else ():
                 print(f"    {finding.severity} {finding.code}: {finding.message} ({finding.wheel})")
             wrong += found != stated
-            old, new = (f"| `{named}` | {what} | {codes} |" for codes in (stated, found))
-            texts = {page: text.replace(old, new) for page, text in texts.items()}
+            tables[path][number] = f"{head}\t{found}"
     if "--write" in arguments:
-        for page, text in texts.items():
-            page.write_text(text, encoding="utf-8")
+        for path, lines in tables.items():
+            path.write_text("\n".join([*lines, ""]), encoding="utf-8")
     return min(wrong, 100)
 
 

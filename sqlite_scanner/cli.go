@@ -14,46 +14,54 @@ import (
 
 // Exit codes. An interrupted run ends with 128 + the number of the signal.
 const (
-	exitFine       = 0
+	exitOK         = 0
 	exitIncomplete = 1 // something could not be scanned
-	exitMisuse     = 2
-	exitBrokenPipe = 128 + 13 // nobody reads our output any more
+	exitUsage      = 2
+	exitBrokenPipe = 128 + 13 // the reader of the output is gone
 	exitSignalBase = 128
 )
 
-// grace is how long an interrupted scan may take to end its system calls (a
-// hanging network mount may never do) before the output is closed without it.
-// finishGrace is how long closing the output may take then.
+// stopTimeout is how long an interrupted scan may take to end: a system call on a
+// hanging network mount never returns. finishTimeout is how long writing the rest of
+// the output may take then.
 const (
-	grace       = 300 * time.Millisecond
-	finishGrace = time.Second
+	stopTimeout   = 300 * time.Millisecond
+	finishTimeout = time.Second
 )
 
-// run is the whole program; it returns the exit code.
+// writeHint is the advice for output that can't be written.
+const writeHint = "send the output to a place with room for it: sqlite-scanner ... > FILE"
+
+// run runs the program and returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
 	opts, flags, err := parseArguments(args)
 	switch {
 	case err != nil:
 		fmt.Fprintf(stderr, "sqlite-scanner: error: %s\nsqlite-scanner: hint: %s\n", escapeText(err.Error()), escapeText(hintFor(err)))
-		return exitMisuse
+		return exitUsage
 	case opts.help:
-		return printText(stdout, usageHead+flags.FlagUsages()+usageTail)
+		return printText(stdout, stderr, usageHead+flags.FlagUsages()+usageTail)
 	case opts.version:
-		return printText(stdout, version+"\n")
+		return printText(stdout, stderr, version+"\n")
 	}
 	return runScan(opts, stdout, stderr)
 }
 
-func printText(stdout io.Writer, text string) int {
-	if _, err := io.WriteString(stdout, text); err != nil {
-		return exitIncomplete
+func printText(stdout, stderr io.Writer, text string) int {
+	_, err := io.WriteString(stdout, text)
+	switch {
+	case err == nil:
+		return exitOK
+	case isBrokenPipe(err):
+		return exitBrokenPipe
 	}
-	return exitFine
+	fmt.Fprintf(stderr, "sqlite-scanner: error: cannot write: %v; %s\n", err, writeHint)
+	return exitIncomplete
 }
 
-// runScan scans and reports. Its goroutines: one scans, one ticks; both end
-// with the scan, or are left behind when a signal came. After a signal, one
-// closes the output and is left behind if it cannot.
+// runScan scans and reports. It starts a goroutine that scans and one that reports
+// progress; both end with the scan. After a signal it does not wait for them longer
+// than stopTimeout, nor for the goroutine that finishes the output.
 func runScan(opts *options, stdout, stderr io.Writer) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -62,32 +70,33 @@ func runScan(opts *options, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "sqlite-scanner: error: %v\n", err)
 		return exitIncomplete
 	}
-	signals := catchSignals() // starts a thread
+	signals := notifySignals() // starts a thread
 	defer signal.Stop(signals)
 	report := newReporter(opts, stdout, stderr, cancel)
 	scanner := scan.New(opts.scan, report)
-	begun := time.Now()
+	start := time.Now()
 	done := make(chan struct{})
-	// Before the scan begins: Go's timers need two handles, too.
-	ticker := time.NewTicker(tickEvery)
+	// Before the scan begins: Go's timers need two file descriptors, too.
+	ticker := time.NewTicker(progressInterval)
 	defer ticker.Stop()
 	go func() {
 		defer close(done)
 		scanner.Run(ctx)
 	}()
-	go tickUntil(done, ticker.C, func() { report.progress(scanner.Stats(), time.Since(begun)) })
-	caught := await(done, signals, cancel)
-	failure := finishInTime(caught != nil, func() error { return report.finish(scanner.Stats(), time.Since(begun)) })
+	go tickUntil(done, ticker.C, func() { report.progress(scanner.Stats(), time.Since(start)) })
+	caught := waitForScan(done, signals, cancel)
+	writeErr := finishWithin(caught != nil, func() error { return report.finish(scanner.Stats(), time.Since(start)) })
 	if caught != nil {
-		return exitSignalBase + signalNumber(caught)
+		number, _ := caught.(syscall.Signal)
+		return exitSignalBase + int(number)
 	}
-	return exitCode(opts, scanner.Stats(), report.rootClosed(), failure)
+	return exitCode(opts, scanner.Stats(), report.isRootDenied(), writeErr)
 }
 
-// finishInTime calls finish. After a signal it does not wait for ever: the
-// reader of our output may have stopped reading without going away.
-func finishInTime(hurry bool, finish func() error) error {
-	if !hurry {
+// finishWithin calls finish. After a signal it waits at most finishTimeout, since the
+// reader of the output may have stopped reading.
+func finishWithin(interrupted bool, finish func() error) error {
+	if !interrupted {
 		return finish()
 	}
 	done := make(chan error, 1)
@@ -95,21 +104,16 @@ func finishInTime(hurry bool, finish func() error) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(finishGrace):
+	case <-time.After(finishTimeout):
 		return nil
 	}
 }
 
-func signalNumber(caught os.Signal) int {
-	number, _ := caught.(syscall.Signal)
-	return int(number)
-}
+// progressInterval is the time between two progress reports.
+const progressInterval = 250 * time.Millisecond
 
-// tickEvery is the time between two progress reports.
-const tickEvery = 250 * time.Millisecond
-
-// tickUntil calls tick at each tick of the clock. It has a goroutine of its own: tick
-// may have to wait for whoever reads our output.
+// tickUntil calls tick at each tick of the clock until done is closed. It needs its own
+// goroutine, since tick may block on the output.
 func tickUntil(done <-chan struct{}, clock <-chan time.Time, tick func()) {
 	for {
 		select {
@@ -121,9 +125,9 @@ func tickUntil(done <-chan struct{}, clock <-chan time.Time, tick func()) {
 	}
 }
 
-// catchSignals sends the signals that end a scan early. One that the program
-// was started to ignore (nohup, a shell's background job) stays ignored.
-func catchSignals() chan os.Signal {
+// notifySignals returns a channel for the signals that end a scan early. Signals that
+// were ignored when the program started (nohup, background jobs) stay ignored.
+func notifySignals() chan os.Signal {
 	signals := make(chan os.Signal, 1)
 	for _, wanted := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(wanted) {
@@ -133,9 +137,9 @@ func catchSignals() chan os.Signal {
 	return signals
 }
 
-// await returns when the scan is done, or was given grace after a signal,
-// which is returned. A second signal ends the program at once.
-func await(done <-chan struct{}, signals chan os.Signal, cancel func()) os.Signal {
+// waitForScan waits for the scan, or for a signal and then at most stopTimeout. It
+// returns the signal. A second signal ends the program at once.
+func waitForScan(done <-chan struct{}, signals chan os.Signal, cancel func()) os.Signal {
 	select {
 	case <-done:
 		return nil
@@ -144,21 +148,21 @@ func await(done <-chan struct{}, signals chan os.Signal, cancel func()) os.Signa
 		cancel()
 		select {
 		case <-done:
-		case <-time.After(grace):
+		case <-time.After(stopTimeout):
 		}
 		return caught
 	}
 }
 
-// exitCode judges a scan that ran to its end. Entries that are closed to us
-// (denied, or in use) are expected below a root, but not a root itself.
-func exitCode(opts *options, stats scan.Stats, rootClosed bool, failure error) int {
-	closed := stats.Denied + stats.InUse
+// exitCode returns the exit code of a scan that was not interrupted. Entries that are
+// denied or in use are expected, unless they are roots.
+func exitCode(opts *options, stats scan.Stats, rootDenied bool, writeErr error) int {
+	expected := stats.Denied + stats.InUse
 	switch {
-	case isBrokenPipe(failure):
+	case isBrokenPipe(writeErr):
 		return exitBrokenPipe
-	case failure != nil, rootClosed, stats.Errors > closed, opts.strict && closed > 0:
+	case writeErr != nil, rootDenied, stats.Errors > expected, opts.strict && expected > 0:
 		return exitIncomplete
 	}
-	return exitFine
+	return exitOK
 }

@@ -4,4 +4,4 @@ package main
 
 import "syscall"
 
-const getTerminal = syscall.TIOCGETA
+const ioctlGetTermios = syscall.TIOCGETA

@@ -2,4 +2,4 @@ package main
 
 import "syscall"
 
-const getTerminal = syscall.TCGETS
+const ioctlGetTermios = syscall.TCGETS

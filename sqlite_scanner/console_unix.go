@@ -16,7 +16,7 @@ func isTerminal(stream io.Writer) bool {
 		return false
 	}
 	var settings syscall.Termios
-	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, file.Fd(), getTerminal, uintptr(unsafe.Pointer(&settings)))
+	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, file.Fd(), ioctlGetTermios, uintptr(unsafe.Pointer(&settings)))
 	return errno == 0
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -29,9 +28,9 @@ Examples:
   sqlite-scanner --jsonl --size /srv  one JSON object per line
   sqlite-scanner -0 | xargs -0 ls -l  names with any character in them
 
-Exit codes: 0 all was scanned (entries without permission or in use by another
-program are only counted, unless --strict), 1 something could not be scanned,
-2 wrong arguments.
+Exit codes: 0 everything was scanned (entries without permission or in use by
+another program are only counted, unless --strict), 1 something could not be
+scanned, 2 wrong arguments.
 `
 
 // options are the parsed command line.
@@ -40,7 +39,7 @@ type options struct {
 	paths   []string
 	exclude []string
 	base    string // with relative: the current folder, links resolved
-	asJSON, asJSONLines, asNul, asCount, size, human, relative, events, sort, unique,
+	asJSON, asJSONLines, print0, countOnly, size, human, relative, events, sort, unique,
 	strict, stats, version, help bool
 }
 
@@ -58,17 +57,17 @@ func defineFlags(o *options) *pflag.FlagSet {
 func defineOutputFlags(flags *pflag.FlagSet, o *options) {
 	flags.BoolVar(&o.asJSON, "json", false, "print a JSON object with an entries array")
 	flags.BoolVar(&o.asJSONLines, "jsonl", false, "print one JSON object per line")
-	flags.BoolVarP(&o.asNul, "print0", "0", false, "end each path with a NUL instead of a newline")
-	flags.BoolVar(&o.asCount, "count", false, "print only how many databases there are")
+	flags.BoolVarP(&o.print0, "print0", "0", false, "end each path with a NUL instead of a newline")
+	flags.BoolVar(&o.countOnly, "count", false, "print only how many databases there are")
 	flags.BoolVar(&o.size, "size", false, "print sizes in bytes, too")
 	flags.BoolVar(&o.human, "human", false, "print sizes as ls -h does: 4.0K, 12M")
-	flags.BoolVar(&o.scan.Details, "details", false, "print what the header of each database says")
+	flags.BoolVar(&o.scan.Details, "details", false, "print the fields of each database's header")
 	flags.BoolVar(&o.relative, "relative", false, "print paths relative to the current folder")
 	flags.BoolVar(&o.sort, "sort", false, "print in the order of the paths, at the end of the scan")
 	flags.BoolVar(&o.unique, "unique", false, "print a file with several names (hard links) once")
 	flags.BoolVar(&o.events, "events", false, "with --jsonl: print match, progress and error records")
 	flags.BoolVar(&o.stats, "stats", false, "print counts and seconds on standard error at the end")
-	flags.BoolVar(&o.strict, "strict", false, "exit with 1 when anything was closed: permission denied, file in use")
+	flags.BoolVar(&o.strict, "strict", false, "exit with 1 if permission was denied or a file was in use")
 }
 
 func defineScanFlags(flags *pflag.FlagSet, o *options) {
@@ -80,22 +79,21 @@ func defineScanFlags(flags *pflag.FlagSet, o *options) {
 	flags.BoolVar(&o.scan.NoHidden, "no-hidden", false, "leave out names that start with a dot")
 	flags.BoolVar(&o.scan.Follow, "follow", false, "follow symbolic links, on Windows junctions too")
 	flags.BoolVar(&o.scan.Recall, "recall", false, "read files that must first be fetched from a cloud")
-	flags.BoolVar(&o.scan.Quick, "quick", false, "ask for sizes first: faster, misses truncated databases")
+	flags.BoolVar(&o.scan.Quick, "quick", false, "check sizes first: faster, misses truncated databases")
 	flags.IntVar(&o.scan.Workers, "workers", scan.DefaultWorkers(), "read `N` folders at once, at most 1024")
 }
 
-// parseArguments reads the command line; nothing has been touched when it
-// returns an error.
+// parseArguments parses the command line.
 func parseArguments(args []string) (*options, *pflag.FlagSet, error) {
 	opts := &options{}
 	flags := defineFlags(opts)
 	if err := flags.Parse(args); err != nil {
-		return nil, nil, explainMisuse(err, flags)
+		return nil, nil, describeFlagError(err, flags)
 	}
 	if opts.help || opts.version {
 		return opts, flags, nil
 	}
-	faults := append(findSwallowed(args, flags), findConflicts(opts, flags)...)
+	faults := append(findMissingValues(args, flags), findConflicts(opts, flags)...)
 	if len(faults) > 0 {
 		return nil, nil, errors.New(strings.Join(faults, "; "))
 	}
@@ -104,23 +102,15 @@ func parseArguments(args []string) (*options, *pflag.FlagSet, error) {
 		return nil, nil, fmt.Errorf("--exclude: %w", err)
 	}
 	if opts.relative {
-		if opts.base, err = currentFolder(); err != nil {
-			return nil, nil, fmt.Errorf("--relative: there is no current folder (%w); cd to another one", err)
+		if opts.base, err = scan.CurrentFolder(); err != nil {
+			return nil, nil, fmt.Errorf("--relative: %w", err)
 		}
 	}
 	opts.scan.Roots = chooseRoots(opts.paths, flags.Args())
 	return opts, flags, nil
 }
 
-func currentFolder() (string, error) {
-	here, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	return scan.Resolve(here)
-}
-
-// chooseRoots lets paths take the place of --path, as in 0.1.1.
+// chooseRoots returns the paths, else those of --path, as in 0.1.1.
 func chooseRoots(flagged, paths []string) []string {
 	switch {
 	case len(paths) > 0:
@@ -131,27 +121,27 @@ func chooseRoots(flagged, paths []string) []string {
 	return []string{"."}
 }
 
-// findConflicts returns everything wrong with how flags go together.
+// findConflicts returns every invalid value and combination of flags.
 func findConflicts(o *options, flags *pflag.FlagSet) []string {
 	asJSON := o.asJSON || o.asJSONLines
 	tooShallow := o.scan.MaxDepth < 0 && flags.Changed("max-depth")
 	var faults []string
 	for _, rule := range []struct {
-		broken bool
-		fault  string
+		violated bool
+		fault    string
 	}{
 		{o.scan.Workers < 1, fmt.Sprintf("--workers must be at least 1, not %d", o.scan.Workers)},
 		{tooShallow, fmt.Sprintf("--max-depth must be at least 0, not %d", o.scan.MaxDepth)},
 		{o.events && !o.asJSONLines, "--events needs --jsonl"},
-		{o.events && o.sort, "--events streams: it does not go with --sort"},
-		{o.asNul && asJSON, "--print0 does not go with --json or --jsonl"},
-		{o.asNul && (o.size || o.human || o.scan.Details), "--print0 prints paths alone: it does not go with --size, --human or --details"},
-		{o.asCount && (asJSON || o.asNul), "--count does not go with --json, --jsonl or --print0"},
-		{o.asCount && (o.size || o.human || o.scan.Details || o.relative), "--count prints a number alone: it does not go with --size, --human, --details or --relative"},
-		{o.human && asJSON, "--human is for people: it does not go with --json or --jsonl, where sizes are bytes"},
+		{o.events && o.sort, "--events streams; it can't be combined with --sort"},
+		{o.print0 && asJSON, "--print0 can't be combined with --json or --jsonl"},
+		{o.print0 && (o.size || o.human || o.scan.Details), "--print0 prints paths only; it can't be combined with --size, --human or --details"},
+		{o.countOnly && (asJSON || o.print0), "--count can't be combined with --json, --jsonl or --print0"},
+		{o.countOnly && (o.size || o.human || o.scan.Details || o.relative), "--count prints only a number; it can't be combined with --size, --human, --details or --relative"},
+		{o.human && asJSON, "--human can't be combined with --json or --jsonl, where sizes are bytes"},
 		{slices.Contains(slices.Concat(o.paths, flags.Args()), ""), "a path is empty; write . for the current folder"},
 	} {
-		if rule.broken {
+		if rule.violated {
 			faults = append(faults, rule.fault)
 		}
 	}

@@ -9,19 +9,18 @@ import (
 	"unicode/utf8"
 )
 
-// encodeJSON returns a record as JSON and a newline, the same bytes with every
-// Go: what encoding/json writes for a path that is not UTF-8 changed in Go 1.27.
-// The struct tags are encoding/json's. All strings stay as they are but for
-// quotes, backslashes, control characters, U+2028, U+2029, bytes that are not
-// UTF-8 (each becomes U+FFFD, escaped), and what isPlain refuses.
+// encodeJSON returns a record as JSON and a newline, the same bytes with every version of
+// Go: what encoding/json writes for a path that is not UTF-8 changed in Go 1.27. It reads
+// the struct tags of encoding/json. It escapes quotes, backslashes, control characters,
+// U+2028, U+2029, invalid UTF-8 (as U+FFFD), and characters that are not isPlain.
 func encodeJSON(value any, prefix, indent string, isPlain func(rune) bool) string {
 	w := jsonWriter{prefix: prefix, indent: indent, isPlain: isPlain}
 	w.value(reflect.ValueOf(value))
 	return string(append(w.out, '\n'))
 }
 
-// jsonWriter writes one value. With an indent each item is on a line of its
-// own: the prefix, and the indent once for each level.
+// jsonWriter writes one value. With an indent each item has its own line, which starts
+// with the prefix and the indent once for each level.
 type jsonWriter struct {
 	out            []byte
 	prefix, indent string
@@ -46,7 +45,7 @@ func (w *jsonWriter) value(v reflect.Value) {
 	case reflect.Struct:
 		w.object(v)
 	default:
-		panic(fmt.Sprintf("JSON has no way to write a %s yet", v.Type()))
+		panic(fmt.Sprintf("encodeJSON: unsupported type %s", v.Type()))
 	}
 }
 
@@ -67,18 +66,18 @@ func (w *jsonWriter) object(v reflect.Value) {
 	w.end('}', first)
 }
 
-// fields writes a struct's fields, an embedded struct's among them. It reports
-// whether the next field is still the first of its object.
+// fields writes the fields of a struct and of embedded structs. It reports whether the
+// object is still empty.
 func (w *jsonWriter) fields(v reflect.Value, first bool) bool {
 	for i := range v.NumField() {
-		field, about := v.Field(i), v.Type().Field(i)
-		if about.Anonymous {
+		field, fieldType := v.Field(i), v.Type().Field(i)
+		if fieldType.Anonymous {
 			if !field.IsNil() {
 				first = w.fields(field.Elem(), first)
 			}
 			continue
 		}
-		name, option, _ := strings.Cut(about.Tag.Get("json"), ",")
+		name, option, _ := strings.Cut(fieldType.Tag.Get("json"), ",")
 		if option == "omitempty" && field.IsZero() {
 			continue
 		}
@@ -144,5 +143,5 @@ func (w *jsonWriter) text(text string) {
 	w.out = append(w.out, '"')
 }
 
-// anyCharacter is for output that no terminal shows.
+// anyCharacter is the isPlain of output to files and pipes.
 func anyCharacter(rune) bool { return true }

@@ -23,7 +23,7 @@ func TestJSONGolden(t *testing.T) {
 	var got strings.Builder
 	for _, path := range oddPaths {
 		text, exact := jsonPath(path)
-		record := Failure{"error", text, exact, "io", path}
+		record := ErrorRecord{"error", text, exact, "io", path}
 		got.WriteString(encodeJSON(record, "", "", anyCharacter))
 		got.WriteString(encodeJSON(record, "", "", isSafe))
 	}
@@ -66,7 +66,7 @@ func TestJSONMatchesTheStructTags(t *testing.T) {
 		Record{Path: "/x"}, Record{Event: "match", Path: "/x", PathBase64: "eA==", Size: &size},
 		Record{Path: "/x", Details: &Details{Valid: true, Companions: []string{"-wal", "-shm"}, UserVersion: -1, Device: 1 << 63}},
 		Record{Path: "/x", Details: &Details{Reason: "cut short", Companions: []string{}, Application: "Fossil"}},
-		Progress{"progress", 1, 2, 3, 4}, Failure{"error", "/x", "", "io", "some reason"},
+		Progress{"progress", 1, 2, 3, 4}, ErrorRecord{"error", "/x", "", "io", "some reason"},
 	} {
 		for _, indent := range []string{"", "  "} {
 			var want bytes.Buffer

@@ -33,7 +33,7 @@ type Record struct {
 	*Details          // with --details
 }
 
-// Details is what the file's data and its header say.
+// Details is the metadata of a database: from its inode and from its header.
 type Details struct {
 	Modified      string   `json:"modified"`              // RFC 3339, UTC, nanoseconds
 	Device        uint64   `json:"device"`                // with inode: which file this is
@@ -49,21 +49,21 @@ type Details struct {
 	Application   string   `json:"application,omitempty"` // its name, only when known
 	SchemaFormat  int64    `json:"schema_format"`         // 1 to 4; 0 in a database without tables
 	SQLiteVersion string   `json:"sqlite_version"`        // that wrote last; empty when not recorded
-	Companions    []string `json:"companions"`            // of -wal, -shm, -journal: what lies beside it
+	Companions    []string `json:"companions"`            // those of -wal, -shm, -journal that exist
 }
 
-// Progress says how far the scan is: a line of --events, at most a few in a
-// second and one at the end.
+// Progress counts what was scanned so far: a line of --events, four times a second and
+// at the end.
 type Progress struct {
 	Event   string `json:"event"` // "progress"
 	Files   int64  `json:"files"`
 	Folders int64  `json:"folders"`
 	Matches int64  `json:"matches"`
-	Errors  int64  `json:"errors"` // those without permission, too
+	Errors  int64  `json:"errors"` // including those without permission
 }
 
-// Failure is an entry that could not be looked at: a line of --events.
-type Failure struct {
+// ErrorRecord is an entry that could not be scanned: a line of --events.
+type ErrorRecord struct {
 	Event      string `json:"event"` // "error"
 	Path       string `json:"path"`
 	PathBase64 string `json:"path_base64,omitempty"`
@@ -71,33 +71,33 @@ type Failure struct {
 	Error      string `json:"error"`
 }
 
-// reporter writes what is found. Its methods may be called by many
-// goroutines. A line waits at most flushEvery: the first one after a flush
-// starts a timer, whose goroutine ends with the next flush.
+// reporter writes matches, problems and progress. Its methods are safe for concurrent
+// use. The first line after a flush starts a timer, which flushes after flushEvery.
 type reporter struct {
-	opts      *options
-	cancel    func() // stops the scan when writing fails
-	stderr    io.Writer
-	escapeOut bool // standard output is a terminal
-	live      bool // standard error is a terminal: show progress there
+	opts         *options
+	cancel       func() // stops the scan when writing fails
+	stderr       io.Writer
+	escapeOut    bool // standard output is a terminal
+	showProgress bool // standard error is a terminal: show progress there
 
-	mu        sync.Mutex
-	out       *bufio.Writer
-	timer     *time.Timer // not nil while a flush is due
-	failure   error       // the first error in writing
-	finished  bool
-	printed   int64
-	collected []scan.Match // with --sort
-	seen      map[[2]uint64]struct{}
-	shown     int  // width of the progress line on the terminal
-	closed    bool // a root is closed to us
-	private   bool // macOS refused for the sake of privacy
+	mu               sync.Mutex
+	out              *bufio.Writer
+	timer            *time.Timer // not nil while a flush is due
+	writeErr         error       // the first error in writing
+	finished         bool
+	printed          int64
+	collected        []scan.Match // with --sort
+	seen             map[[2]uint64]struct{}
+	progressWidth    int  // width of the progress line on the terminal
+	rootDenied       bool // a root was denied or in use
+	privacyDenied    bool // macOS refused a protected folder
+	outOfDescriptors bool // the system refused a file descriptor
 }
 
 func newReporter(opts *options, stdout, stderr io.Writer, cancel func()) *reporter {
 	r := &reporter{
 		opts: opts, cancel: cancel, stderr: stderr,
-		escapeOut: isTerminal(stdout), live: isTerminal(stderr) && !opts.events,
+		escapeOut: isTerminal(stdout), showProgress: isTerminal(stderr) && !opts.events,
 		out: bufio.NewWriterSize(stdout, 64<<10), seen: map[[2]uint64]struct{}{},
 	}
 	if opts.asJSON && !opts.asJSONLines {
@@ -131,29 +131,30 @@ func (r *reporter) Problem(problem scan.Problem) {
 	if r.finished {
 		return
 	}
-	r.closed = r.closed || problem.Root && (problem.Kind == scan.Denied || problem.Kind == scan.InUse)
-	r.private = r.private || guardsPrivacy && errors.Is(problem.Err, syscall.EPERM)
+	r.rootDenied = r.rootDenied || problem.Root && (problem.Kind == scan.Denied || problem.Kind == scan.InUse)
+	r.privacyDenied = r.privacyDenied || guardsPrivacy && errors.Is(problem.Err, syscall.EPERM)
+	r.outOfDescriptors = r.outOfDescriptors || problem.Kind == scan.Handles
 	if r.opts.relative {
 		problem.Path = relativePath(r.opts.base, problem.Path)
 	}
 	switch {
 	case r.opts.events:
 		path, exact := jsonPath(problem.Path)
-		r.writeLine(Failure{"error", path, exact, string(problem.Kind), problem.Err.Error()})
-	case problem.Kind != scan.Placeholder: // these are only counted
+		r.writeLine(ErrorRecord{"error", path, exact, string(problem.Kind), problem.Err.Error()})
+	case problem.Kind != scan.Placeholder: // only counted
 		r.message("error: %s: %v", escapeText(problem.Path), problem.Err)
 	}
 }
 
-// guardsPrivacy says that the system answers EPERM for folders that the user owns,
-// unless the terminal may read them. Tests replace it.
+// guardsPrivacy is true where the system returns EPERM for folders that the user owns
+// and the terminal may not read. Tests replace it.
 var guardsPrivacy = runtime.GOOS == "darwin"
 
-// rootClosed says whether a root itself was denied or in use.
-func (r *reporter) rootClosed() bool {
+// isRootDenied reports whether a root was denied or in use.
+func (r *reporter) isRootDenied() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.closed
+	return r.rootDenied
 }
 
 func (r *reporter) print(match scan.Match) {
@@ -166,7 +167,7 @@ func (r *reporter) print(match scan.Match) {
 	}
 	r.printed++
 	switch {
-	case r.opts.asCount:
+	case r.opts.countOnly:
 	case r.opts.asJSONLines:
 		r.writeLine(r.record(match))
 	case r.opts.asJSON:
@@ -197,7 +198,7 @@ func (r *reporter) encode(value any, prefix, indent string) string {
 
 // write puts text into the buffer; the caller holds mu.
 func (r *reporter) write(text string) {
-	if r.failure != nil {
+	if r.writeErr != nil {
 		return
 	}
 	if r.escapeOut {
@@ -224,13 +225,13 @@ func (r *reporter) flush() {
 	if r.escapeOut && r.out.Buffered() > 0 {
 		r.clearProgress()
 	}
-	if err := r.out.Flush(); err != nil && r.failure == nil {
+	if err := r.out.Flush(); err != nil && r.writeErr == nil {
 		r.fail(err)
 	}
 }
 
 func (r *reporter) fail(err error) {
-	r.failure = err
+	r.writeErr = err
 	r.cancel()
 }
 
@@ -241,13 +242,13 @@ func (r *reporter) message(format string, values ...any) {
 }
 
 func (r *reporter) clearProgress() {
-	if r.shown > 0 {
-		fmt.Fprintf(r.stderr, "\r%s\r", strings.Repeat(" ", r.shown))
-		r.shown = 0
+	if r.progressWidth > 0 {
+		fmt.Fprintf(r.stderr, "\r%s\r", strings.Repeat(" ", r.progressWidth))
+		r.progressWidth = 0
 	}
 }
 
-// progress shows how far the scan is to whoever wants to know.
+// progress writes a progress record, or redraws the progress line.
 func (r *reporter) progress(stats scan.Stats, elapsed time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -255,12 +256,12 @@ func (r *reporter) progress(stats scan.Stats, elapsed time.Duration) {
 	case r.finished:
 	case r.opts.events:
 		r.writeLine(newProgress(stats))
-	case r.live:
+	case r.showProgress:
 		r.flush()
 		line := formatProgress(stats, elapsed)
-		padding := max(0, r.shown-len(line))
+		padding := max(0, r.progressWidth-len(line))
 		fmt.Fprintf(r.stderr, "\r%s%s", line, strings.Repeat(" ", padding))
-		r.shown = len(line)
+		r.progressWidth = len(line)
 	}
 }
 
@@ -273,8 +274,8 @@ func formatProgress(stats scan.Stats, elapsed time.Duration) string {
 	return fmt.Sprintf("%d files, %.0f per second, %d found", stats.Files, rate, stats.Matches)
 }
 
-// finish writes what is still due and closes the output; afterwards matches
-// and problems are ignored. It returns the first error in writing.
+// finish writes and flushes the rest of the output; afterwards matches and problems are
+// ignored. It returns the first error in writing.
 func (r *reporter) finish(stats scan.Stats, elapsed time.Duration) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -284,7 +285,7 @@ func (r *reporter) finish(stats scan.Stats, elapsed time.Duration) error {
 	}
 	r.finished = true
 	switch {
-	case r.opts.asCount:
+	case r.opts.countOnly:
 		r.write(fmt.Sprintf("%d\n", r.printed))
 	case r.opts.events:
 		r.writeLine(newProgress(stats))
@@ -294,28 +295,31 @@ func (r *reporter) finish(stats scan.Stats, elapsed time.Duration) error {
 	r.flush()
 	r.clearProgress()
 	r.summarize(stats, elapsed)
-	return r.failure
+	return r.writeErr
 }
 
 func (r *reporter) summarize(stats scan.Stats, elapsed time.Duration) {
-	if r.failure != nil && !isBrokenPipe(r.failure) {
-		r.message("error: cannot write the results: %v", r.failure)
+	if r.writeErr != nil && !isBrokenPipe(r.writeErr) {
+		r.message("error: cannot write the results: %v; %s", r.writeErr, writeHint)
 	}
-	if isBrokenPipe(r.failure) {
+	if isBrokenPipe(r.writeErr) {
 		return
 	}
 	if stats.Placeholders > 0 {
-		r.message("%s skipped whose content is not on this disk; --recall fetches it", count(stats.Placeholders, "file", "files"))
+		r.message("%s skipped whose content is not on this disk; --recall fetches it", pluralize(stats.Placeholders, "file", "files"))
 	}
 	if stats.Errors > 0 {
 		inUse := ""
 		if stats.InUse > 0 {
 			inUse = fmt.Sprintf(", %d in use by another program", stats.InUse)
 		}
-		r.message("%s could not be scanned, %d for lack of permission%s", count(stats.Errors, "entry", "entries"), stats.Denied, inUse)
+		r.message("%s could not be scanned, %d for lack of permission%s", pluralize(stats.Errors, "entry", "entries"), stats.Denied, inUse)
 	}
-	if r.private {
+	if r.privacyDenied {
 		r.message("hint: macOS protects some folders: give your terminal Full Disk Access (System Settings > Privacy & Security), then scan again")
+	}
+	if r.outOfDescriptors {
+		r.message("hint: the system ran out of file descriptors: end some programs or raise the limit (ulimit -n), then scan again")
 	}
 	if r.opts.stats {
 		r.message("%d files, %d folders, %d databases, %d bytes read, %d errors, %.3f seconds",
@@ -323,7 +327,7 @@ func (r *reporter) summarize(stats scan.Stats, elapsed time.Duration) {
 	}
 }
 
-func count(number int64, singular, plural string) string {
+func pluralize(number int64, singular, plural string) string {
 	if number == 1 {
 		return "1 " + singular
 	}
@@ -356,8 +360,8 @@ func newDetails(match scan.Match) *Details {
 	}
 }
 
-// jsonPath returns a path for JSON and, when that is not exact, its bytes. The
-// encoder puts U+FFFD for what is no UTF-8.
+// jsonPath returns a path for JSON and, if it is not valid UTF-8, its bytes in base64:
+// the encoder replaces invalid bytes by U+FFFD.
 func jsonPath(path string) (text, exact string) {
 	if utf8.ValidString(path) {
 		return path, ""

@@ -18,7 +18,7 @@ func formatText(match scan.Match, opts *options, escape bool) string {
 		path = escapeText(path)
 	}
 	switch {
-	case opts.asNul:
+	case opts.print0:
 		return match.Path + "\x00"
 	case opts.size || opts.human:
 		path = fmt.Sprintf("%s (%s)", path, formatSize(match.Size, opts.human))
@@ -49,8 +49,8 @@ func formatSize(size int64, human bool) string {
 	return fmt.Sprintf("%.0f%c", math.Ceil(value), units[unit])
 }
 
-// relativePath returns a path as seen from a folder; from another drive there is
-// no such path. "./" keeps a name that begins with a dash from looking like a flag.
+// relativePath returns a path relative to a folder, or the path itself if it is on another
+// drive. "./" keeps a name that begins with a dash from looking like a flag.
 func relativePath(base, path string) string {
 	relative, err := filepath.Rel(base, path)
 	switch {
@@ -62,11 +62,10 @@ func relativePath(base, path string) string {
 	return relative
 }
 
-// usualFormat is the schema format of all databases that are not very old.
-const usualFormat = 4
+// currentSchemaFormat is the schema format of all databases that are not very old.
+const currentSchemaFormat = 4
 
-// formatDetails returns one line about a database: what is worth knowing to a
-// person. JSON has all of it.
+// formatDetails returns one line with the most useful details of a database.
 func formatDetails(match scan.Match, human bool) string {
 	h := match.Header
 	var parts []string
@@ -82,16 +81,15 @@ func formatDetails(match scan.Match, human bool) string {
 	add(true, "%s", h.JournalMode)
 	add(h.UserVersion != 0, "user_version %d", h.UserVersion)
 	add(h.ApplicationID != 0 && h.Application == "", "application_id 0x%08x", uint32(h.ApplicationID))
-	add(h.SchemaFormat != 0 && h.SchemaFormat != usualFormat, "schema format %d", h.SchemaFormat)
+	add(h.SchemaFormat != 0 && h.SchemaFormat != currentSchemaFormat, "schema format %d", h.SchemaFormat)
 	add(h.SQLiteVersion != "", "SQLite %s", h.SQLiteVersion)
 	add(true, "modified %s", match.Modified.UTC().Format("2006-01-02T15:04:05Z"))
 	add(len(match.Companions) > 0, "beside it %s", strings.Join(match.Companions, " "))
 	return strings.Join(parts, ", ")
 }
 
-// escapeText makes a path safe for a terminal: what is no printable character
-// is written as Go would write it, so that names cannot move the cursor, turn
-// text around or fake lines.
+// escapeText makes a path safe for a terminal. It writes unprintable characters as Go
+// escapes, so that names cannot move the cursor, reverse text or fake lines.
 func escapeText(text string) string {
 	var out strings.Builder
 	for text != "" {
@@ -110,8 +108,8 @@ func escapeText(text string) string {
 	return out.String()
 }
 
-// isSafe reports whether a character may reach a terminal. The joiners that make
-// up emoji and many scripts may.
+// isSafe reports whether a character is safe on a terminal. The joiners that emoji and
+// many scripts need are.
 func isSafe(character rune) bool {
 	return unicode.IsPrint(character) || character == '\u200d' || character == '\u200c' || unicode.Is(unicode.Zs, character)
 }

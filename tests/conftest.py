@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -29,6 +30,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+# Servers of tests are on this machine, whatever proxy is for others.
+for name in ("no_proxy", "NO_PROXY"):
+    os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1,localhost"]))
+
+# A hook of git's names the repository that it runs for; the tests make their own.
+for name in ("DIR", "WORK_TREE", "INDEX_FILE", "PREFIX", "COMMON_DIR", "OBJECT_DIRECTORY"):
+    os.environ.pop(f"GIT_{name}", None)
+
+# A run starts hundreds of Pythons: what the first compiles, the others find.
+if os.name == "posix":
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -48,8 +62,12 @@ def golden() -> Callable[[str, str], None]:
 
 @pytest.fixture
 def shared_folder() -> Iterator[Path]:
-    """A folder for every user, not below /tmp. Linux."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+    """A folder for every user; on Linux not below /tmp.
+
+    pytest closes the folder of its own temporary ones to others, whenever another run starts.
+    """
+    shared = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    with tempfile.TemporaryDirectory(dir=shared) as name:
         Path(name).chmod(0o777)
         yield Path(name)
 

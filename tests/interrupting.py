@@ -25,5 +25,5 @@ def press_ctrl_c(command: Sequence[str | Path], cwd: Path | None = None) -> tupl
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     os.killpg(process.pid, signal.SIGINT)
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=180)
     return process.returncode, output, errors

@@ -62,12 +62,12 @@ def run_in(
     if situation == "no home":
         environment = {name: environment[name] for name in environment if name not in HOMES}
     if situation == "no temporary folder":
-        environment["TMPDIR"] = "/nowhere"
+        environment["TMPDIR"] = "/proc/nowhere"  # which nobody can make
     if situation == "clock in 1970":
         environment["LD_PRELOAD"] = _old_clock().name
     line = [*_wrapper(situation, writable, processes), *command]
     return subprocess.run(
-        line, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, timeout=240
+        line, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, timeout=900
     )
 
 

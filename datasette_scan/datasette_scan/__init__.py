@@ -28,19 +28,19 @@ def register_commands(cli: click.Group) -> None:
 
 @hookimpl
 def startup(datasette: Any) -> Awaitable[None]:
-    """Get ready to scan."""
+    """Prepare the scan."""
     return _state_of(datasette).start(datasette)
 
 
 @hookimpl(optionalhook=True)
 def shutdown(datasette: Any) -> Callable[[], Any] | None:
-    """Datasette 1.0: the server ends."""
+    """Datasette 1.0: stop the scan and close all files."""
     return _state_of(datasette).stop
 
 
 @hookimpl
 def asgi_wrapper(datasette: Any) -> Callable[[Any], Any]:
-    """Checks of host and origin; a scanned database is probed again when it is requested."""
+    """Check host and origin; probe a scanned database again when it is requested."""
     return _asgi.wrap(datasette)
 
 
@@ -52,7 +52,7 @@ def register_routes(datasette: Any) -> list[tuple[str, Any]]:
 
 @hookimpl(tryfirst=True)
 def handle_exception(datasette: Any, request: Any, exception: Exception) -> Any:
-    """The page of a scanned database that cannot be read."""
+    """The error page of a scanned database that cannot be read."""
     return _unavailable.explain(datasette, request, exception)
 
 
@@ -74,7 +74,7 @@ def permission_resources_sql(datasette: Any, actor: Any, action: str) -> Any:
 
 @hookimpl(specname="permission_resources_sql", optionalhook=True, wrapper=True)
 def narrow_permission_sql() -> Generator[None, list[Any], list[Any]]:
-    """Datasette 1.0: its rules for each database, only for those whose tables it knows."""
+    """Datasette 1.0: limit its rules for SQLite's statistics to requested databases."""
     return _compat.narrow_rules((yield))
 
 
@@ -89,14 +89,14 @@ def permission_allowed(datasette: Any, actor: Any, action: str) -> bool | None:
 
 @hookimpl
 def prepare_jinja2_environment(env: Any, datasette: Any) -> None:
-    """Filters for the catalogue's templates, and Datasette 0.65's place for the banner.
+    """Filters for the catalogue's templates, and a slot for the banner on Datasette 0.65.
 
-    Datasette calls this first of all, before it enters its databases into its catalogue.
+    Datasette calls this hook first, before it adds its databases to its own catalogue.
     """
     state = _state_of(datasette)
     if state.settings.active:
         _crossdb.replace_memory(datasette, state.reader, state.settings.memory)
-    _templates.prepare_templates(env, with_slots=_compat.HAS_CATALOG)
+    _templates.prepare_templates(env)
 
 
 @hookimpl
@@ -116,14 +116,14 @@ def extra_template_vars(
     view_name: str | None,
 ) -> dict[str, Any]:
     """The columns to filter by; Datasette 0.65: the banner of a scanned database."""
-    maker = _banner.banner_maker(datasette, database, view_name == "database", table)
+    maker = _banner.bind_banner(datasette, database, view_name == "database", table)
     db = datasette.databases.get(database)
     return {"scan_banner": maker, **_banner.filter_columns(db, table or "", columns or [])}
 
 
 @hookimpl
 def filters_from_request(request: Any, database: str, table: str, datasette: Any) -> Awaitable[Any]:
-    """A table's page is asked for: no sort by a collation that is missing."""
+    """A table's page: no sort by a collation that is missing."""
     return _banner.refuse_sorting(datasette, request, database, table)
 
 

@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 
 
 @dataclass(frozen=True)
-class Sign:
+class Signature:
     """A program and how its databases are recognised.
 
-    ``tables`` all have to be there; with ``files``, one of these file names too; with
-    ``folders``, one of these folder names. Names are in lower case, separated by a comma.
+    A database matches if it has all ``tables``, one of the file names in ``files``, and one of
+    the folder names in ``folders``, as far as given. Names are in lower case, comma-separated.
     """
 
     application: str
@@ -20,8 +20,8 @@ class Sign:
     files: str = ""
     folders: str = ""
 
-    def fits(self, tables: frozenset[str], file: str, folders: frozenset[str]) -> bool:
-        """Whether a database has everything that is given here."""
+    def matches(self, tables: frozenset[str], file: str, folders: frozenset[str]) -> bool:
+        """Whether a database matches."""
         return (
             _split(self.tables) <= tables
             and (not self.files or file in _split(self.files))
@@ -34,67 +34,71 @@ def _split(names: str) -> frozenset[str]:
     return frozenset(names.split(", ")) - {""}
 
 
-# The most particular come first: the first that fits is taken. Add a line, and to
+# The most specific come first: the first match is taken. Add a line, and to
 # tests/datasette_scan/test_applications.py a database as the program makes it.
-SIGNS = (
-    Sign("GeoPackage", "gpkg_contents, gpkg_spatial_ref_sys"),
-    Sign("SpatiaLite", "spatial_ref_sys, geometry_columns, spatialite_history"),
-    Sign("MBTiles", "tiles, metadata"),
-    Sign("Fossil", "blob, delta, event, rcvfrom"),
-    Sign("Fossil", "vfile, vvar, vmerge"),
-    Sign("Firefox", "moz_places, moz_historyvisits"),
-    Sign("Firefox", "moz_cookies"),
-    Sign("Firefox", "moz_formhistory"),
-    Sign("Firefox", "moz_hosts"),
-    Sign("Firefox", "moz_perms"),
-    Sign("Firefox", "moz_icons"),
-    Sign("Firefox", files="webappsstore.sqlite, storage.sqlite, content-prefs.sqlite, key4.db"),
-    Sign("Firefox", folders=".mozilla"),
-    Sign("Chromium", "urls, visits, keyword_search_terms"),
-    Sign("Chromium", "meta, cookies"),
-    Sign("Chromium", "meta, logins"),
-    Sign("Chromium", "meta, autofill"),
-    Sign("Chromium", "meta, token_service"),
-    Sign("Chromium", "icon_mapping, favicons"),
-    Sign("Chromium", "meta, top_sites"),
-    Sign("Chromium", "omni_box_shortcuts"),
-    Sign("Chromium", "network_action_predictor"),
-    Sign("Chromium", "eq_classes, eq_class_members"),
-    Sign("Chromium", "nel_policies, reporting_endpoints"),
-    Sign(
+SIGNATURES = (
+    Signature("GeoPackage", "gpkg_contents, gpkg_spatial_ref_sys"),
+    Signature("SpatiaLite", "spatial_ref_sys, geometry_columns, spatialite_history"),
+    Signature("MBTiles", "tiles, metadata"),
+    Signature("Fossil", "blob, delta, event, rcvfrom"),
+    Signature("Fossil", "vfile, vvar, vmerge"),
+    Signature("Firefox", "moz_places, moz_historyvisits"),
+    Signature("Firefox", "moz_cookies"),
+    Signature("Firefox", "moz_formhistory"),
+    Signature("Firefox", "moz_hosts"),
+    Signature("Firefox", "moz_perms"),
+    Signature("Firefox", "moz_icons"),
+    Signature(
+        "Firefox", files="webappsstore.sqlite, storage.sqlite, content-prefs.sqlite, key4.db"
+    ),
+    Signature("Firefox", folders=".mozilla"),
+    Signature("Chromium", "urls, visits, keyword_search_terms"),
+    Signature("Chromium", "meta, cookies"),
+    Signature("Chromium", "meta, logins"),
+    Signature("Chromium", "meta, autofill"),
+    Signature("Chromium", "meta, token_service"),
+    Signature("Chromium", "icon_mapping, favicons"),
+    Signature("Chromium", "meta, top_sites"),
+    Signature("Chromium", "omni_box_shortcuts"),
+    Signature("Chromium", "network_action_predictor"),
+    Signature("Chromium", "eq_classes, eq_class_members"),
+    Signature("Chromium", "nel_policies, reporting_endpoints"),
+    Signature(
         "Chromium",
         "meta",
         "quotamanager, dips, trust tokens, sharedstorage, privateaggregation, interestgroups, "
         "aggregationservice, attributionreporting, conversions, mediadevicesalts, "
         "first_party_sets.db, heavy_ad_intervention_opt_out.db, browsing topics site data",
     ),
-    Sign("Chromium", folders="chromium, google-chrome, bravesoftware, microsoft-edge, vivaldi"),
-    Sign("Apple Photos", "zasset, zgenericalbum"),
-    Sign("Apple Notes", "ziccloudsyncingobject, zicnotedata"),
-    Sign("Apple Messages", "message, handle, chat"),
-    Sign("Apple", "_sqlitedatabaseproperties"),
-    Sign("Apple", "z_metadata, z_primarykey"),
-    Sign("Signal", "conversations, messages, identitykeys"),
-    Sign("Anki", "cards, notes, revlog"),
-    Sign("Calibre", "books, authors, books_authors_link"),
-    Sign("Zotero", "itemdata, itemdatavalues, collectionitems"),
-    Sign("Lightroom", "adobe_images, aglibraryfile"),
-    Sign("darktable", "film_rolls, images, selected_images"),
-    Sign("darktable", "styles, style_items, presets"),
-    Sign("Home Assistant", "states, events, recorder_runs"),
-    Sign("KeePassXC", files="keepassxc.db"),
-    Sign("Django", "django_migrations"),
-    Sign("Rails", "schema_migrations, ar_internal_metadata"),
-    Sign("Alembic", "alembic_version"),
-    Sign("WordPress", "wp_posts, wp_options"),
-    Sign("Jupyter", "nbsignatures"),
-    Sign("Jupyter", "files", "file_id_manager.db"),
-    Sign("IPython", "sessions, history, output_history"),
-    Sign("mypy", "files2", "cache.db"),
-    Sign("diskcache", "settings, cache", "cache.db"),
-    Sign("Coverage.py", "coverage_schema"),
-    Sign("Twitter archive", "archive_tweets"),
-    Sign("GitHub to SQLite", "repos, issues, users, labels"),
+    Signature(
+        "Chromium", folders="chromium, google-chrome, bravesoftware, microsoft-edge, vivaldi"
+    ),
+    Signature("Apple Photos", "zasset, zgenericalbum"),
+    Signature("Apple Notes", "ziccloudsyncingobject, zicnotedata"),
+    Signature("Apple Messages", "message, handle, chat"),
+    Signature("Apple", "_sqlitedatabaseproperties"),
+    Signature("Apple", "z_metadata, z_primarykey"),
+    Signature("Signal", "conversations, messages, identitykeys"),
+    Signature("Anki", "cards, notes, revlog"),
+    Signature("Calibre", "books, authors, books_authors_link"),
+    Signature("Zotero", "itemdata, itemdatavalues, collectionitems"),
+    Signature("Lightroom", "adobe_images, aglibraryfile"),
+    Signature("darktable", "film_rolls, images, selected_images"),
+    Signature("darktable", "styles, style_items, presets"),
+    Signature("Home Assistant", "states, events, recorder_runs"),
+    Signature("KeePassXC", files="keepassxc.db"),
+    Signature("Django", "django_migrations"),
+    Signature("Rails", "schema_migrations, ar_internal_metadata"),
+    Signature("Alembic", "alembic_version"),
+    Signature("WordPress", "wp_posts, wp_options"),
+    Signature("Jupyter", "nbsignatures"),
+    Signature("Jupyter", "files", "file_id_manager.db"),
+    Signature("IPython", "sessions, history, output_history"),
+    Signature("mypy", "files2", "cache.db"),
+    Signature("diskcache", "settings, cache", "cache.db"),
+    Signature("Coverage.py", "coverage_schema"),
+    Signature("Twitter archive", "archive_tweets"),
+    Signature("GitHub to SQLite", "repos, issues, users, labels"),
 )
 
 _BY_ID = {
@@ -114,7 +118,7 @@ _BY_ID = {
 
 
 def identify(path: str, tables: frozenset[str], application_id: int = 0, found: str = "") -> str:
-    """The program's name, or "" when nothing gives it away.
+    """The program's name, or "" for an unknown one.
 
     ``tables`` are in lower case; ``found`` is what the scanner concludes from the header.
     """
@@ -123,4 +127,4 @@ def identify(path: str, tables: frozenset[str], application_id: int = 0, found: 
         return known or found
     parts = PurePosixPath(path.lower().replace("\\", "/")).parts
     file, folders = (parts[-1], frozenset(parts[:-1])) if parts else ("", frozenset[str]())
-    return next((s.application for s in SIGNS if s.fits(tables, file, folders)), "")
+    return next((s.application for s in SIGNATURES if s.matches(tables, file, folders)), "")

@@ -1,4 +1,4 @@
-"""The ASGI wrapper: refuses foreign requests, starts the scan, opens what a path names."""
+"""ASGI middleware: refuses foreign requests, starts the scan, refreshes requested databases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from . import compat
-from .database import ScannedDatabase, listing
+from .database import ScannedDatabase, listing_databases
 from .names import alias_hash
 from .request_guard import RequestInfo
 from .state import State, state_of
@@ -19,8 +19,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_LISTS = ("/-/home", "/-/home.json", "/.json", "/.jsono")
-_PATHS = ("/-/databases", "/-/databases.json")
+_LIST_PAGES = ("/-/home", "/-/home.json", "/.json", "/.jsono")
+_PATH_PAGES = ("/-/databases", "/-/databases.json")
 
 
 def wrap(ds: Any) -> Callable[[App], App]:
@@ -28,11 +28,11 @@ def wrap(ds: Any) -> Callable[[App], App]:
     state = state_of(ds)
     if not state.settings.active:
         return lambda app: app
-    return lambda app: Wrapper(app, ds, state)
+    return lambda app: ScanMiddleware(app, ds, state)
 
 
-class Wrapper:
-    """One application inside another."""
+class ScanMiddleware:
+    """Wraps Datasette's application."""
 
     def __init__(self, app: App, ds: Any, state: State) -> None:
         self._app = app
@@ -40,20 +40,20 @@ class Wrapper:
         self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one connection."""
+        """Handle one connection."""
         if scope["type"] == "lifespan":
             await self._app(scope, self._lifespan(receive), send)
         elif scope["type"] in ("http", "websocket"):
-            await self._guarded(scope, receive, send)
+            await self._handle_checked(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
     def _lifespan(self, receive: Receive) -> Receive:
-        """Datasette 0.65 has no hooks for this; 1.0 has, and they do it there."""
+        """On Datasette 0.65, which has no shutdown hook, start and stop with the server."""
         if compat.HAS_CATALOG:
             return receive
 
-        async def watched() -> Message:
+        async def receive_lifespan() -> Message:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self._state.scan_task.start()
@@ -61,85 +61,79 @@ class Wrapper:
                 await self._state.stop()
             return message
 
-        return watched
+        return receive_lifespan
 
-    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _handle_checked(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope.get("method", "GET")
         info = RequestInfo.from_headers(method, scope.get("scheme", "http"), scope["headers"])
         reason = await self._state.refusal(info, self._ds.cors)
         if reason is None:
-            go_on = self._http if scope["type"] == "http" else self._app
-            await go_on(scope, receive, send)
+            handle = self._handle_http if scope["type"] == "http" else self._app
+            await handle(scope, receive, send)
         elif scope["type"] == "http":
             await _answer(send, 403, json.dumps({"ok": False, "error": reason, "status": 403}))
         else:
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": reason[:120]})
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._scan_due()
-        path = self._path(scope)
-        db = self._database(path)
+    async def _handle_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._state.settings.complete_first:  # under --get
+            await self._state.scan_task.scan_once()
+        elif not compat.HAS_CATALOG:  # on 0.65 the first request may have to start it
+            self._state.scan_task.start()
+        raw = scope.get("raw_path")
+        path = raw.decode("latin-1").partition("?")[0] if raw else str(scope["path"])
+        path = compat.strip_base_url(self._ds, path)
+        db = self._ds.databases.get(compat.database_name(path))
         visitor = Visitor(self._ds, scope)
         visiting = current_visitor.set(visitor)
-        shown = paths_shown.set(path in _PATHS and await visitor.may_see_paths())
-        listed = listing.set(path in _LISTS or (path == "/" and not self._state.settings.home))
+        shown = paths_shown.set(path in _PATH_PAGES and await visitor.may_see_paths())
+        listed = listing_databases.set(
+            path in _LIST_PAGES or (path == "/" and not self._state.settings.home)
+        )
         try:
-            moved = await self._wake(path, db, visitor)
-            if moved is not None:
+            location = await self._refresh_or_redirect(path, db, visitor)
+            if location is not None:
                 query = scope.get("query_string", b"").decode("latin-1")
-                await _answer(send, 302, "", location=moved + ("?" + query if query else ""))
+                await _answer(send, 302, "", location=location + ("?" + query if query else ""))
                 return
-            with self._state.scan_task.page():
-                await self._app(scope, receive, _labelled(send, db))
+            with self._state.scan_task.serving_page():
+                await self._app(scope, receive, _with_state_header(send, db))
         finally:
-            listing.reset(listed)
+            listing_databases.reset(listed)
             paths_shown.reset(shown)
             current_visitor.reset(visiting)
 
-    async def _scan_due(self) -> None:
-        """Under ``--get`` the scan comes first; on 0.65 the first request may have to start it."""
-        if self._state.settings.complete_first:
-            await self._state.scan_task.scan_once()
-        elif not compat.HAS_CATALOG:
-            self._state.scan_task.start()
-
-    def _path(self, scope: Scope) -> str:
-        raw = scope.get("raw_path")
-        path = raw.decode("latin-1").partition("?")[0] if raw else str(scope["path"])
-        return compat.path_within(self._ds, path)
-
-    def _database(self, path: str) -> Any:
-        return self._ds.databases.get(compat.database_name(path))
-
-    async def _wake(self, path: str, db: Any, visitor: Visitor) -> str | None:
-        """Make the database of a path ready; or say where an alias leads."""
+    async def _refresh_or_redirect(self, path: str, db: Any, visitor: Visitor) -> str | None:
+        """Refresh the database that a path names, or return the URL that an alias redirects to."""
         if isinstance(db, ScannedDatabase):
-            await self._state.scan_task.wake(db)
+            await self._state.scan_task.refresh(db)
         if db is not None:
             return None
         first, slash, rest = path[1:].partition("/")
         _, dot, extension = first.partition(".")
         digest = alias_hash(compat.database_name(path))
-        entry = self._state.catalog.by_alias(digest) if digest else None
-        if entry is None or not entry.attached or not await visitor.may_view(entry.name):
+        entry = self._state.catalog.find_by_hash(digest) if digest else None
+        if entry is None or not entry.attached:
+            return None
+        if not await compat.may_view_database(self._ds, await visitor.actor(), entry.name):
             return None
         return str(self._ds.urls.database(entry.name)) + dot + extension + slash + rest
 
 
-def _labelled(send: Send, db: Any) -> Send:
-    """Answers that show a scanned database say how it was read: also those that are no pages."""
+def _with_state_header(send: Send, db: Any) -> Send:
+    """Add a header that says how a scanned database was read, for JSON and CSV too."""
     if not isinstance(db, ScannedDatabase):
         return send
 
-    async def labelled(message: Message) -> None:
+    async def send_with_state(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] < 400:
-            label = db.reading_state.encode("ascii", "replace")
+            label = db.reading_status[1].encode("ascii", "replace")
             headers = [*message.get("headers", []), (b"datasette-scan", label)]
             message = {**message, "headers": headers}
         await send(message)
 
-    return labelled
+    return send_with_state
 
 
 async def _answer(send: Send, status: int, body: str, location: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What changed from scan to scan, for as long as the server runs. Pure but for the clock."""
+"""Changes from scan to scan, for as long as the server runs. Pure but for the clock."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .text import format_count, format_size
 
 NEW, GROWN, CHANGED, GONE = "new", "grown", "changed", "gone"
 KINDS = (NEW, GROWN, CHANGED, GONE)
-_MOST_SCANS = 20
-_MOST_CHANGES = 1000  # of one scan
+_MAX_SCANS = 20
+_MAX_CHANGES = 1000  # of one scan
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One database that is not as it was; ``words`` say what is different."""
+    """A changed database; ``words`` describe the difference."""
 
     path: bytes
     name: str
@@ -28,7 +28,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ScanChanges:
-    """What one scan found different, the first thousand; ``more`` were left out."""
+    """The first thousand changes of one scan; ``more`` were left out."""
 
     at: float
     changes: tuple[Change, ...]
@@ -39,21 +39,21 @@ class ScanChanges:
 class _Before:
     name: str
     size: int
-    mark: int
+    fingerprint: int
     tables: str
 
 
 @dataclass
 class History:
-    """The last scans that found something different, newest first."""
+    """The last scans that found changes, newest first."""
 
-    scans: deque[ScanChanges] = field(default_factory=lambda: deque(maxlen=_MOST_SCANS))
-    compared: int = 0  # scans that had one before them
+    scans: deque[ScanChanges] = field(default_factory=lambda: deque(maxlen=_MAX_SCANS))
+    compared: int = 0  # scans that were compared with the one before
     _before: dict[bytes, _Before] | None = None
     _kinds: dict[bytes, str] = field(default_factory=dict)
 
-    def scanned(self, entries: Iterable[Entry], complete: bool) -> None:
-        """A scan ended; one that failed has not seen everything, and is not compared."""
+    def record_scan(self, entries: Iterable[Entry], complete: bool) -> None:
+        """Compare a complete scan with the one before it."""
         if not complete:
             return
         present = [e for e in entries if e.status != "gone"]
@@ -64,18 +64,18 @@ class History:
             self.compared += 1
             self._kinds = {change.path: change.kind for change in changes}
             if changes:
-                first = tuple(changes[:_MOST_CHANGES])
+                first = tuple(changes[:_MAX_CHANGES])
                 more = len(changes) - len(first)
                 self.scans.appendleft(ScanChanges(time.time(), first, more))
                 for change in changes:
                     self._before.pop(change.path, None)
         for e in present:
             known = self._before.get(e.path)
-            if known is None or known.mark != e.mark or known.name != e.address:
-                self._before[e.path] = _Before(e.address, e.size, e.mark, e.tables)
+            if not known or (known.fingerprint, known.name) != (e.fingerprint, e.address):
+                self._before[e.path] = _Before(e.address, e.size, e.fingerprint, e.tables)
 
     def kind_of(self, path: bytes) -> str:
-        """How a database differs from the scan before the last one; "" if it does not."""
+        """The kind of a database's last change, or "" if the last scan found none."""
         return self._kinds.get(path, "")
 
 
@@ -84,7 +84,7 @@ def _compare(before: Mapping[bytes, _Before], present: list[Entry]) -> Iterator[
         old = before.get(entry.path)
         if old is None:
             yield Change(entry.path, entry.address, NEW, format_size(entry.size))
-        elif entry.mark and old.mark and entry.mark != old.mark:  # 0: to be read again
+        elif 0 not in (entry.fingerprint, old.fingerprint) and entry.fingerprint != old.fingerprint:
             kind = GROWN if entry.size > old.size else CHANGED
             yield Change(entry.path, entry.address, kind, _describe(old, entry))
     for path in sorted(before.keys() - {e.path for e in present}):
@@ -92,7 +92,7 @@ def _compare(before: Mapping[bytes, _Before], present: list[Entry]) -> Iterator[
 
 
 def _describe(old: _Before, entry: Entry) -> str:
-    """By how much, and which tables are new or gone, as far as their names are known."""
+    """The difference in size, and the new and dropped tables whose names are known."""
     words = []
     if entry.size != old.size:
         sign = "+" if entry.size > old.size else "\N{MINUS SIGN}"

@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import click
 
 from .catalog import Entry
 from .cli_search import search_all
-from .contents import Wanted, parse_text
+from .contents import check_text
 from .errors import ScanError, UsageError
-from .finder import FindOptions, end_all, program
+from .finder import FindOptions, check_globs, kill_scanners
+from .refusals import check_resources, describe
 from .settings import Settings, absolute_roots, allowed_hosts
-from .state import State, close_all, refuse_unlimited, set_command_settings, state_of
-from .text import format_size, visible, visible_path
+from .state import State, check_sqlite, close_readers, set_command_settings, state_of
+from .text import format_count, format_size, visible, visible_path
+
+T = TypeVar("T")
 
 _REPEAT_SECONDS = 0.5
-_OWN = {
-    "paths",
-    "scan_interval",
-    "exclude",
-    "max_depth",
-    "include_all",
-    "allow_host",
-    "list_only",
-    "search",
-    "as_json",
-}
 
 
 def register(cli: click.Group) -> None:
@@ -88,65 +81,76 @@ def register(cli: click.Group) -> None:
         try:
             run(context, serve, paths or (".",), options)
         except BrokenPipeError:
-            raise  # whoever reads has seen enough; click ends quietly
+            raise  # the reader closed the pipe; click exits quietly
         except (OSError, MemoryError, RuntimeError) as error:
-            raise click.ClickException(describe_refusal(error)) from error
+            refusal = describe(error)
+            if not refusal:
+                raise
+            _discard_unwritten_output()
+            raise click.ClickException(refusal) from error
 
     scan.params += [p for p in serve.params if isinstance(p, click.Option)]
 
 
-def describe_refusal(error: Exception) -> str:
-    """One line for what the system refused; other errors rise again."""
-    text = str(error) or "out of memory"
-    if isinstance(error, RuntimeError) and "start new thread" not in text:
-        raise error
-    if "No usable temporary directory" in text:
-        return f"{text}; name one that can be written to: TMPDIR=…"
-    return f"the system refuses: {text}; see its limits: ulimit -a"
+def _discard_unwritten_output() -> None:
+    """Discard output that can't be written: Python would try again at exit, and exit with 120."""
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError:
+        sys.stdout = None
 
 
 def run(
-    context: click.Context, serve: click.Command, paths: tuple[str, ...], options: dict[str, Any]
+    context: click.Context, serve: Any, paths: tuple[str, ...], options: dict[str, Any]
 ) -> None:
-    """Hand the folders to the hooks and everything else to ``serve``."""
+    """Pass the folders to the hooks and everything else to ``serve``."""
     text = options["search"]
     if options["as_json"] and not options["list_only"] and text is None:
         raise click.UsageError("--json goes with --list or --search")
     if options["list_only"] and text is not None:
         raise click.UsageError("--list and --search exclude each other")
+    if (options["list_only"] or text is not None) and sys.stdout is None:
+        raise click.ClickException("standard output is closed; send it somewhere: > FILE")
+    check_resources()
     folders, files = split_paths(paths)
-    passed = {key: value for key, value in options.items() if key not in _OWN}
+    passed = {p.name: options[p.name] for p in serve.params if p.name in options}
+    make_instance = functools.partial(serve.callback, return_instance=True, **passed)
     try:
-        wanted = None if text is None else parse_wanted(text)
+        if text is not None:
+            check_search(text)
         settings = make_settings(folders if text is None else paths, options)
-        refuse_unlimited()
-        program()
+        check_sqlite()
+        check_globs(settings.find.exclude)
     except ScanError as error:
         raise click.ClickException(str(error)) from error
     set_command_settings(settings)
-    with _ended_by_signals() as ending:
+    with _handle_signals() as signals:
         try:
-            if wanted is not None:
-                ds = _instance(context, serve, (), passed)
-                search = search_all(ds, state_of(ds), wanted, options["as_json"])
-                context.exit(asyncio.run(search))
+            if text is not None:
+                ds = make_instance(files=())
+                search = search_all(ds, state_of(ds), text, options["as_json"])
+                context.exit(_run(search, signals))
             elif options["list_only"]:
-                print_list(context, serve, files, passed, options["as_json"])
+                context.exit(print_list(make_instance(files=files), options["as_json"], signals))
             else:
-                _warn(settings)
+                _warn_if_public(settings)
                 if passed.get("reload"):
-                    _start_reloader()
-                with _opening_the_catalogue(settings.active):
+                    import hupper  # Datasette 0.65 would start serve anew, with our arguments
+
+                    hupper.start_reloader("datasette.cli.cli")
+                with _open_catalogue_first(settings.active):
                     context.invoke(serve, files=files, **passed)
         finally:
-            ending.set()
-            end_all()
-            close_all()
+            signals.ignored = True
+            signals.delivered.set()
+            kill_scanners()
+            close_readers()
             set_command_settings(None)
 
 
 def split_paths(paths: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What to scan and what to serve; each file once: 1.0 refuses two names of one file.
+    """The folders to scan and the files to serve, each once: 1.0 refuses two names of one file.
 
     Datasette puts file names into SQLite URIs as they are, and so opens another file, or
     makes one, where they contain ``%``, ``?`` or ``#``. Those are scanned instead.
@@ -162,7 +166,7 @@ def split_paths(paths: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...
 
 
 def make_settings(folders: tuple[str, ...], options: dict[str, Any]) -> Settings:
-    """The options as one frozen object."""
+    """Settings from the command's options."""
     return Settings(
         find=FindOptions(
             roots=absolute_roots(folders),
@@ -182,24 +186,39 @@ def make_settings(folders: tuple[str, ...], options: dict[str, Any]) -> Settings
     )
 
 
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[threading.Event]:
-    """SIGTERM and SIGHUP end the command as Ctrl-C does; yields what is set once it is ending.
+@dataclass
+class _Signals:
+    """The signals that end the command.
 
-    A running server has handlers of its own, which stop it in good order. Before that Python
-    drops an exception that a signal raises in a callback of a weak reference, of which imports
-    make many: so the signal is repeated until the command really ends.
+    ``delivered`` is set once the exception that a handler raised has ended what was running.
     """
-    ending = threading.Event()
+
+    first: int = 0
+    delivered: threading.Event = field(default_factory=threading.Event)
+    ignored: bool = False
+
+
+@contextlib.contextmanager
+def _handle_signals() -> Iterator[_Signals]:
+    """SIGTERM and SIGHUP end the command as Ctrl-C does; the first signal sets the exit code.
+
+    A running server installs handlers of its own. Before that, Python drops an exception that
+    a handler raises inside a weak reference's callback, of which imports run many: the signal
+    is repeated until its exception is delivered.
+    """
+    signals = _Signals()
 
     def stop(number: int, _frame: object) -> None:
-        if ending.is_set():
+        if signals.ignored:
             return
         if number not in (signal.SIGINT, signal.SIGTERM):
             signal.raise_signal(signal.SIGTERM)
             return
-        threading.Thread(target=_repeat, args=[ending], daemon=True).start()
-        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + signal.SIGTERM)
+        if not signals.first:
+            signals.first = number
+            threading.Thread(target=_repeat_signal, args=[signals.delivered], daemon=True).start()
+        is_ctrl_c = signals.first == signal.SIGINT
+        raise KeyboardInterrupt if is_ctrl_c else SystemExit(128 + signal.SIGTERM)
 
     names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
@@ -208,32 +227,42 @@ def _ended_by_signals() -> Iterator[threading.Event]:
     for number in handled:
         signal.signal(number, stop)
     try:
-        yield ending
+        yield signals
     finally:
         for number in handled:
             signal.signal(number, before[number])
 
 
-def _repeat(ending: threading.Event) -> None:
-    """Send this process SIGTERM, which a server may hear more than once, until it is ending."""
-    while not ending.wait(_REPEAT_SECONDS):
+def _repeat_signal(delivered: threading.Event) -> None:
+    """Send this process SIGTERM until one is delivered; a server may receive several."""
+    while not delivered.wait(_REPEAT_SECONDS):
         if sys.platform == "win32":
             signal.raise_signal(signal.SIGTERM)
         else:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
+def _run(work: Coroutine[Any, Any, T], signals: _Signals) -> T:
+    """``asyncio.run``, whose clean-up after a signal no repetition of it interrupts."""
+    with asyncio.Runner() as runner:
+        try:
+            return runner.run(work)
+        except BaseException:
+            signals.delivered.set()
+            raise
+
+
 @contextlib.contextmanager
-def _opening_the_catalogue(wanted: bool) -> Iterator[None]:
-    """``-o`` means the catalogue, where Datasette alone would open a single file's page."""
-    from datasette import cli as module  # which imports the plugins, this one too
+def _open_catalogue_first(active: bool) -> Iterator[None]:
+    """Make ``-o`` open the catalogue; Datasette would open a single database's page."""
+    from datasette import cli as module  # importing it imports the plugins, this one too
 
     own = module.initial_path_for_datasette
 
     async def home(ds: Any) -> str:
         return str(ds.urls.instance())
 
-    if wanted:
+    if active:
         module.initial_path_for_datasette = home
     try:
         yield
@@ -241,14 +270,7 @@ def _opening_the_catalogue(wanted: bool) -> Iterator[None]:
         module.initial_path_for_datasette = own
 
 
-def _start_reloader() -> None:
-    """Datasette 0.65 would start ``serve`` anew, with this command's arguments."""
-    import hupper  # what Datasette itself reloads with
-
-    hupper.start_reloader("datasette.cli.cli")
-
-
-def _warn(settings: Settings) -> None:
+def _warn_if_public(settings: Settings) -> None:
     if settings.active and not settings.local:
         click.secho(
             f"WARNING: everybody who can reach {settings.host} can read every database below "
@@ -260,44 +282,29 @@ def _warn(settings: Settings) -> None:
         )
 
 
-def parse_wanted(text: str) -> Wanted:
-    """What --search is to look for. Raises UsageError."""
+def check_search(text: str) -> None:
+    """Raise UsageError for a text that --search can't find."""
     if not text.strip():
         raise UsageError("--search needs a text to look for")
-    return parse_text(text)
+    check_text(text)
 
 
-def _instance(
-    context: click.Context, serve: Any, files: tuple[str, ...], passed: dict[str, Any]
-) -> Any:
-    """A Datasette that does not serve."""
-    defaults = {p.name: p.get_default(context) for p in serve.params if p.name != "files"}
-    return serve.callback(files=files, return_instance=True, **{**defaults, **passed})
-
-
-def print_list(
-    context: click.Context,
-    serve: Any,
-    files: tuple[str, ...],
-    passed: dict[str, Any],
-    as_json: bool,
-) -> None:
-    """Scan once and print the catalogue and the files that are named."""
-    ds = _instance(context, serve, files, passed)
+def print_list(ds: Any, as_json: bool, signals: _Signals) -> int:
+    """Scan once, print the found and the named databases, return the exit code."""
     state = state_of(ds)
-    entries, refused = asyncio.run(_look_at_all(ds, state))
+    entries, refused = _run(_scan_all(ds, state), signals)
     entries.sort(key=lambda e: e.path)
     if as_json:
         click.echo(json.dumps([_row(e) for e in entries], indent=2))
     else:
         for e in entries:
             click.echo(
-                f"{visible(e.name)}\t{e.status_words}\t{e.table_count} tables\t"
+                f"{visible(e.name)}\t{e.status_words}\t{format_count(e.table_count, 'table')}\t"
                 f"{format_size(e.size)}\t{e.application or '-'}\t{e.shown_path}"
             )
     for path, reason in sorted(refused.items()):
         click.echo(f"{visible_path(path)} cannot be served: {reason}", err=True)
-    context.exit(1 if state.catalog.error or refused else 0)
+    return 0 if state.catalog.is_complete and not refused else 1
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -312,20 +319,24 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
-async def _look_at_all(ds: Any, state: State) -> tuple[list[Entry], dict[bytes, str]]:
-    """What is found, and the named files; of those that cannot be read, why."""
+async def _scan_all(ds: Any, state: State) -> tuple[list[Entry], dict[bytes, str]]:
+    """The found and the named files, and the reasons for named files that cannot be read."""
     try:
         if state.settings.active:
             await state.scan_task.scan()
-        entries, refused = await _look_at_named(ds, state.settings)
+        entries, refused = await _scan_named(ds, state.settings)
         return [*state.catalog.entries.values(), *entries], refused
     finally:
         await state.stop()
 
 
-async def _look_at_named(ds: Any, settings: Settings) -> tuple[list[Entry], dict[bytes, str]]:
-    """The files that Datasette itself would serve, looked at as carefully as found ones."""
-    named = {_real(db.path): (name, db.path) for name, db in ds.databases.items() if db.path}
+async def _scan_named(ds: Any, settings: Settings) -> tuple[list[Entry], dict[bytes, str]]:
+    """Probe the files that Datasette itself would serve."""
+    named = {
+        os.fsencode(os.path.realpath(db.path)): (name, db.path)
+        for name, db in ds.databases.items()
+        if db.path
+    }
     if not named:
         return [], {}
     ds.databases = {}  # what is served is left out of a scan
@@ -338,7 +349,7 @@ async def _look_at_named(ds: Any, settings: Settings) -> tuple[list[Entry], dict
     catalog = state.catalog
     for entry in catalog.entries.values():
         entry.name, path = named[entry.path]
-        entry.show_as(os.fsencode(os.path.abspath(path)))
+        entry.set_path(os.fsencode(os.path.abspath(path)))
     reasons = dict.fromkeys(named, "it does not begin as a SQLite database does")
     reasons.update((p, s.reason) for p, s in catalog.skipped.items())
     return list(catalog.entries.values()), {
@@ -346,7 +357,3 @@ async def _look_at_named(ds: Any, settings: Settings) -> tuple[list[Entry], dict
         for p, reason in reasons.items()
         if p not in catalog.entries
     }
-
-
-def _real(path: Any) -> bytes:
-    return os.fsencode(os.path.realpath(path))

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .contents import Found, Wanted
+from .contents import TableMatches
 from .database import ScannedDatabase
 from .searching import ContentSearch, TablesFound, Unsearched
 from .state import State
@@ -18,48 +18,39 @@ from .text import format_count, format_size, visible
 FOUND, NOTHING, FAILED = 0, 1, 2  # exit codes, as grep's
 
 
-async def search_all(ds: Any, state: State, wanted: Wanted, as_json: bool) -> int:
+async def search_all(ds: Any, state: State, text: str, as_json: bool) -> int:
     """Scan, then search everything that was found and print it as it comes; the exit code."""
     try:
         await state.scan_task.scan()
-        databases = {db.name: db for db in _databases(ds, state)}
-        search = ContentSearch(databases.values(), wanted, _may_view, state.reader)
+        found = [e for e in state.catalog.entries.values() if e.status != "gone"]
+        databases = {e.name: ScannedDatabase(ds, e, state.reader) for e in found}
+        search = ContentSearch(databases.values(), text, _may_view, state.reader)
         began = time.monotonic()
-        found = False
+        any_matches = False
         async for event in search.events():
             if isinstance(event, TablesFound):
-                found = True
+                any_matches = True
                 for table in event.tables:
                     _print_table(databases[event.database], table, as_json)
             elif isinstance(event, Unsearched):
                 path = databases[event.database].entry.shown_path
                 where = f"{path}: table {visible(event.table)}" if event.table else path
-                click.echo(f"Not searched to the end: {where}: {visible(event.reason)}", err=True)
-        size, seconds = format_size(search.of_size), time.monotonic() - began
+                click.echo(f"Not searched completely: {where}: {visible(event.reason)}", err=True)
+        size, seconds = format_size(search.size), time.monotonic() - began
         counted = format_count(search.count, "database")
         click.echo(f"Searched {counted}, {size}, in {seconds:.1f} s", err=True)
-        if state.catalog.error or not search.is_complete:
+        if not (state.catalog.is_complete and search.is_complete):
             return FAILED
-        return FOUND if found else NOTHING
+        return FOUND if any_matches else NOTHING
     finally:
         await state.stop()
-
-
-def _databases(ds: Any, state: State) -> list[ScannedDatabase]:
-    databases = []
-    for entry in state.catalog.entries.values():
-        if entry.status != "gone":
-            db = ScannedDatabase(ds, entry, state.reader)
-            db.name = entry.name
-            databases.append(db)
-    return databases
 
 
 async def _may_view(_database: str, _table: str) -> bool:
     return True  # whoever runs the command can read the files
 
 
-def _print_table(db: ScannedDatabase, table: Found, as_json: bool) -> None:
+def _print_table(db: ScannedDatabase, table: TableMatches, as_json: bool) -> None:
     if as_json:
         row = {"database": db.name, "path": db.entry.shown_path, "matches": table.matches}
         click.echo(json.dumps({**row, **asdict(table)}))

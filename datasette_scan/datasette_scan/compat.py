@@ -1,4 +1,4 @@
-"""What differs between the two lines of Datasette, 0.65 and 1.0."""
+"""The differences between the two lines of Datasette, 0.65 and 1.0."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from datasette import Forbidden
 from datasette.plugins import pm
 from datasette.utils import await_me_maybe, tilde_decode
 
+from .sqlite import quote_name
+
 # Datasette 1.0 keeps a catalogue of schemas that its pages and permissions read.
 HAS_CATALOG = hasattr(datasette.database.Database, "_execute_fn")
 
-_OWN_TABLE = "datasette_scan_databases"
+_SCANNED_TABLE = "datasette_scan_databases"
 _CATALOG_TABLES = (
     "catalog_columns",
     "catalog_foreign_keys",
@@ -26,11 +28,8 @@ _CATALOG_TABLES = (
 
 
 def attach(ds: Any, databases: Iterable[Any]) -> None:
-    """Attach named databases, all in one step: add_database() copies the list each time."""
-    known = ds.databases.copy()
-    for db in databases:
-        known[db.name] = db
-    ds.databases = known
+    """Attach databases in one step: add_database() would copy the dictionary for each."""
+    ds.databases = {**ds.databases, **{db.name: db for db in databases}}
 
 
 def limit_sorting(ds: Any, sortable: Callable[[str, str], list[str] | None]) -> None:
@@ -54,7 +53,7 @@ def limit_sorting(ds: Any, sortable: Callable[[str, str], list[str] | None]) -> 
     setattr(ds, name, table_config if HAS_CATALOG else table_metadata)
 
 
-def path_within(ds: Any, path: str) -> str:
+def strip_base_url(ds: Any, path: str) -> str:
     """A request's path without the setting ``base_url``."""
     base = str(ds.setting("base_url"))
     return "/" + path[len(base) :] if path.startswith(base) else path
@@ -66,7 +65,7 @@ def database_name(path: str) -> str:
 
 
 def load_extensions(ds: Any, connection: Any) -> None:
-    """Make a bare connection read what Datasette's own would, without other plugins."""
+    """Load Datasette's extensions into a connection, without calling other plugins."""
     connection.text_factory = lambda text: str(text, "utf-8", "replace")
     if not ds.sqlite_extensions:
         return
@@ -82,7 +81,7 @@ def load_extensions(ds: Any, connection: Any) -> None:
         connection.enable_load_extension(False)
 
 
-def template(ds: Any, name: str) -> Any:
+def get_template(ds: Any, name: str) -> Any:
     """A template of Datasette's environment."""
     environment = ds.get_jinja_environment() if HAS_CATALOG else ds.jinja_env
     return environment.get_template(name)
@@ -98,20 +97,24 @@ def query_url(ds: Any, database: str, sql: str) -> str:
 
 
 async def is_allowed(ds: Any, actor: Any, action: str, default: bool = False) -> bool:
-    """Whether an actor may do something that has no resource."""
+    """Whether an actor may do an action without a resource."""
     if HAS_CATALOG:
         return bool(await ds.allowed(action=action, actor=actor))
     return bool(await ds.permission_allowed(actor, action, default=default))
 
 
+async def _is_allowed_on(ds: Any, actor: Any, action: str, *names: str) -> bool:
+    """Datasette 1.0: on a database, or on (database, table)."""
+    from datasette.resources import DatabaseResource, TableResource
+
+    resource = DatabaseResource(*names) if len(names) == 1 else TableResource(*names)
+    return bool(await ds.allowed(action=action, resource=resource, actor=actor))
+
+
 async def may_view_database(ds: Any, actor: Any, name: str) -> bool:
     """Whether an actor may see one database."""
     if HAS_CATALOG:
-        from datasette.resources import DatabaseResource
-
-        return bool(
-            await ds.allowed(action="view-database", resource=DatabaseResource(name), actor=actor)
-        )
+        return await _is_allowed_on(ds, actor, "view-database", name)
     visible, _ = await ds.check_visibility(
         actor, permissions=[("view-database", name), "view-instance"]
     )
@@ -121,26 +124,14 @@ async def may_view_database(ds: Any, actor: Any, name: str) -> bool:
 async def may_view_table(ds: Any, actor: Any, database: str, table: str) -> bool:
     """Whether an actor may see one table, whose name is spelled as in the schema."""
     if HAS_CATALOG:
-        from datasette.resources import TableResource
-
-        resource = TableResource(database, table)
-        return bool(await ds.allowed(action="view-table", resource=resource, actor=actor))
+        return await _is_allowed_on(ds, actor, "view-table", database, table)
     return await _hooks_allow(ds, actor, database, table)
-
-
-async def tables_to_view(ds: Any, actor: Any, database: str, names: Iterable[str]) -> set[str]:
-    """Those of one database's tables that an actor may see."""
-    return set((await viewable_tables(ds, actor, {database: names}))[database])
 
 
 async def may_download(ds: Any, actor: Any, database: str) -> bool:
     """Whether an actor may download one database."""
     if HAS_CATALOG:
-        from datasette.resources import DatabaseResource
-
-        resource = DatabaseResource(database)
-        action = "view-database-download"
-        return bool(await ds.allowed(action=action, resource=resource, actor=actor))
+        return await _is_allowed_on(ds, actor, "view-database-download", database)
     needed = [("view-database-download", database), ("view-database", database), "view-instance"]
     try:
         await ds.ensure_permissions(actor, needed)
@@ -152,10 +143,7 @@ async def may_download(ds: Any, actor: Any, database: str) -> bool:
 async def may_execute_sql(ds: Any, actor: Any, name: str) -> bool:
     """Whether an actor may send SQL to one database."""
     if HAS_CATALOG:
-        from datasette.resources import DatabaseResource
-
-        resource = DatabaseResource(name)
-        return bool(await ds.allowed(action="execute-sql", resource=resource, actor=actor))
+        return await _is_allowed_on(ds, actor, "execute-sql", name)
     return bool(await ds.permission_allowed(actor, "execute-sql", name, default=True))
 
 
@@ -173,9 +161,9 @@ async def viewable_databases(ds: Any, actor: Any, names: Iterable[str]) -> set[s
 
 
 async def _shared_verdict(ds: Any, actor: Any) -> bool | None:
-    """Datasette 0.65: what holds for every database without a block of its own in metadata.
+    """Datasette 0.65: the permission for every database without its own block in metadata.
 
-    None where a plugin has a say, which may be another for each database.
+    None where plugins decide, since they may decide differently for each database.
     """
     hooks = {impl.plugin_name for impl in pm.hook.permission_allowed.get_hookimpls()}
     if hooks - {"datasette.default_permissions", "scan"} or pm.hook.get_metadata.get_hookimpls():
@@ -186,7 +174,7 @@ async def _shared_verdict(ds: Any, actor: Any) -> bool | None:
 async def viewable_tables(
     ds: Any, actor: Any, wanted: Mapping[str, Iterable[str]]
 ) -> dict[str, list[str]]:
-    """Of each database's tables those that an actor may see; nothing is opened for it."""
+    """The tables of each database that an actor may see; opens nothing."""
     if HAS_CATALOG:
         decide, _ = await _rules(ds, actor, "view-table", list(wanted))
         return {db: [t for t in tables if decide(db, t)] for db, tables in wanted.items()}
@@ -197,7 +185,7 @@ async def viewable_tables(
 
 
 async def _hooks_allow(ds: Any, actor: Any, database: str, table: str) -> bool:
-    """Datasette 0.65: as its check_visibility, which would open the database."""
+    """Datasette 0.65: what check_visibility returns, without opening the database."""
     for action, resource in (("view-table", (database, table)), ("view-database", database)):
         verdict = None
         for check in pm.hook.permission_allowed(
@@ -213,10 +201,10 @@ async def _hooks_allow(ds: Any, actor: Any, database: str, table: str) -> bool:
 async def _rules(
     ds: Any, actor: Any, action: str, parents: list[str] | None = None
 ) -> tuple[Callable[[str, str | None], bool], set[str]]:
-    """Datasette 1.0: what its rules say of (parent, child), and the parents that they name.
+    """Datasette 1.0: a function that decides about (parent, child), and the parents with rules.
 
-    The most particular rule decides, and no beats yes, as in its ``actions_sql``. With
-    ``parents`` only the rules for those are read: some rules have a row for each database.
+    The most specific rule decides, and deny wins over allow, as in its ``actions_sql``. With
+    ``parents`` only their rules are read: some rules have a row for each database.
     """
     from datasette.utils.actions_sql import build_permission_rules_sql
 
@@ -269,16 +257,16 @@ async def list_databases(datasette: Any, request: Any) -> Any:
 
 
 async def prepare_catalog(ds: Any) -> None:
-    """Make the table that says which databases are ours."""
+    """Create the table of scanned databases."""
     if HAS_CATALOG:
         await ds.get_internal_database().execute_write_script(
-            f"DROP TABLE IF EXISTS {_OWN_TABLE};"
-            f"CREATE TABLE {_OWN_TABLE} (database_name TEXT PRIMARY KEY) WITHOUT ROWID;"
+            f"DROP TABLE IF EXISTS {_SCANNED_TABLE};"
+            f"CREATE TABLE {_SCANNED_TABLE} (database_name TEXT PRIMARY KEY) WITHOUT ROWID;"
         )
 
 
-async def announce(ds: Any, databases: Iterable[Any]) -> None:
-    """Enter databases into the catalogue, without their tables."""
+async def add_to_catalog(ds: Any, databases: Iterable[Any]) -> None:
+    """Add databases to Datasette's catalogue, without their tables."""
     if not HAS_CATALOG:
         return
     rows = [(db.name, db.path) for db in databases]
@@ -290,7 +278,7 @@ async def announce(ds: Any, databases: Iterable[Any]) -> None:
             rows,
         )
         connection.executemany(
-            f"INSERT OR IGNORE INTO {_OWN_TABLE} VALUES (?)",
+            f"INSERT OR IGNORE INTO {_SCANNED_TABLE} VALUES (?)",
             [row[:1] for row in rows],
         )
 
@@ -298,7 +286,7 @@ async def announce(ds: Any, databases: Iterable[Any]) -> None:
 
 
 async def publish_schema(ds: Any, db: Any) -> None:
-    """Enter the tables of one database into the catalogue, those that can be read."""
+    """Add the readable tables of one database to Datasette's catalogue."""
     if not HAS_CATALOG:
         return
     hidden = frozenset(db.entry.missing)
@@ -312,7 +300,7 @@ async def publish_schema(ds: Any, db: Any) -> None:
                 marks = ", ".join("?" * len(inserts[0]))
                 connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", inserts)
 
-    await db.learn_derived()
+    await db.read_derived_tables()
     await ds.get_internal_database().execute_write_fn(write)
 
 
@@ -333,21 +321,16 @@ def _schema_rows(connection: Any, name: str, hidden: frozenset[str]) -> dict[str
             ("foreign_key_list", "catalog_foreign_keys", 8),
             ("index_list", "catalog_indexes", 5),
         ):
-            found = connection.execute(f"PRAGMA {pragma}({_quoted(table)})").fetchall()
+            found = connection.execute(f"PRAGMA {pragma}({quote_name(table)})").fetchall()
             rows[target] += [(name, table, *tuple(row)[:width]) for row in found]
     return rows
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def narrow_rules(rules: list[Any]) -> list[Any]:
-    """Rules of Datasette 1.0, made fast with many databases.
+    """Limit Datasette 1.0's rules for SQLite's statistics to databases whose tables it knows.
 
-    It denies SQLite's statistics by four rows for each database. With thousands of them that
-    takes longer than its limit for a query, on every page of a database. Tables it knows
-    only of those that have been requested, and no others have pages.
+    It has four rows for each database, which with thousands of databases exceed its time
+    limit for a query on every page. Databases without known tables have no such pages.
     """
     for rule in rules:
         if "sqlite_statistics_names" in (getattr(rule, "params", None) or {}):
@@ -357,8 +340,8 @@ def narrow_rules(rules: list[Any]) -> list[Any]:
 
 
 def deny_writes_sql() -> str:
-    """A rule for every scanned database: no."""
+    """SQL with a rule for every scanned database that denies."""
     return (
         f"SELECT database_name AS parent, NULL AS child, 0 AS allow, "
-        f"'scanned databases are read-only' AS reason FROM {_OWN_TABLE}"
+        f"'scanned databases are read-only' AS reason FROM {_SCANNED_TABLE}"
     )

@@ -1,8 +1,8 @@
 """Searches the text in one open database, table by table, each bounded in time.
 
-Text is found as SQLite's LIKE finds a substring: wherever it stands, A to Z like a to z, all
-else exactly. Every value that is text is looked at, whatever its column was declared as, and
-blobs too in columns of text. Views show what tables hold, and are left out.
+Substrings are matched as by SQLite's LIKE, which ignores the case of A to Z only. All values
+of type text are searched, whatever the declared type of their column, and blobs in text
+columns. Views are left out: they show data of tables.
 """
 
 from __future__ import annotations
@@ -13,38 +13,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from .errors import UsageError
-from .opening.connection import allow, interrupted_when
-from .schema import Column, Table, quoted, read_columns, read_tables
-from .sqlite import sqlite3
+from .opening.connection import interrupted_when, time_limit
+from .schema import Column, Table, read_columns, read_tables
+from .sqlite import quote_name, sqlite3
 
-LONGEST_TEXT = 1000  # characters; SQLite's limit for a pattern here is 5,000 bytes
-MOST_ROWS = 1000  # of a table, after which it is not searched further
-SHOWN = 3  # matches of a table that are quoted
+MAX_TEXT_LENGTH = 1000  # characters; SQLite's limit for a pattern here is 5,000 bytes
+MAX_ROWS = 1000  # of a table, after which it is not searched further
+MAX_QUOTATIONS = 3  # matches of a table that are quoted
 TABLE_SECONDS = 2.0
-_CHUNK_SECONDS = 0.4  # after which a file is let go of, and its results are shown
-_COLUMNS = 50  # that one statement looks at
+_CHUNK_SECONDS = 0.4  # after which a file is released, and its results are shown
+_COLUMNS = 50  # that one statement searches
 _CHECK_EVERY = 20_000  # instructions of SQLite's virtual machine, some milliseconds
 _BEFORE, _AFTER = 60, 160  # characters of a quotation
 _SEARCHED_MODULES = frozenset({"", "fts3", "fts4", "fts5", "rtree"})  # others may never end
 _BLANKS = re.compile(r"\s+")
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A text to look for."""
-
-    text: str
-
-    @property
-    def pattern(self) -> str:
-        """The same for LIKE, with \\ as its escape character."""
-        escaped = re.sub(r"([\\%_])", r"\\\1", self.text)
-        return f"%{escaped}%"
-
-    @property
-    def folded(self) -> str:
-        """With A to Z as LIKE compares them."""
-        return fold_ascii(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +39,10 @@ class Quotation:
 
 
 @dataclass(slots=True)
-class Found:
-    """What a table holds: matches by column, the first of them quoted.
+class TableMatches:
+    """A table's matches by column, the first of them quoted.
 
-    ``complete`` is False when the time was over or more than ``MOST_ROWS`` rows match.
+    ``complete`` is False after a time-out, and when more than ``MAX_ROWS`` rows match.
     """
 
     table: str
@@ -76,56 +58,53 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What one read of a file found, and the tables that it is done with."""
+    """The matches of one read of a file, and the tables that it has finished."""
 
-    found: list[Found]
+    found: list[TableMatches]
     unsearched: list[tuple[str, str]]  # (table, why)
     done: frozenset[str]
     is_last: bool
 
 
-class StoppedError(Exception):
-    """Nobody wants to know any more."""
+class SearchStoppedError(Exception):
+    """The search was stopped."""
 
 
-def parse_text(text: str) -> Wanted:
-    """What was typed. Raises UsageError for what SQLite can't look for."""
-    if len(text) > LONGEST_TEXT:
+def check_text(text: str) -> None:
+    """Raise UsageError for a text that SQLite can't find."""
+    if len(text) > MAX_TEXT_LENGTH:
         raise UsageError(
-            f"the text has {len(text):,} characters; at most {LONGEST_TEXT:,} can be searched"
+            f"the text has {len(text):,} characters; at most {MAX_TEXT_LENGTH:,} can be searched"
         )
-    if "\0" in text or not _is_unicode(text):
+    if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text):
         raise UsageError(f"the text {text!r} contains a character that no text holds")
-    return Wanted(text)
 
 
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def like_pattern(text: str) -> str:
+    """A LIKE pattern for a substring, with \\ as its escape character."""
+    escaped = re.sub(r"([\\%_])", r"\\\1", text)
+    return f"%{escaped}%"
 
 
 def fold_ascii(text: str) -> str:
-    """Text as LIKE compares it: only A to Z are like a to z."""
+    """Text as LIKE compares it: A to Z in lower case."""
     return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
 
 
 def search_chunk(
     connection: sqlite3.Connection,
-    wanted: Wanted,
+    text: str,
     done: frozenset[str],
-    at: Callable[[str], None],
+    on_table: Callable[[str], None],
     is_stopped: Callable[[], bool],
     missing: frozenset[str] = frozenset(),
 ) -> Chunk:
-    """Search the tables that are not done, for a moment. ``at`` is called with each name first.
+    """Search tables that are not done for 0.4 s; call ``on_table`` with each name first.
 
-    Raises StoppedError, and sqlite3.Error where the schema cannot be read.
+    Raises SearchStoppedError, and sqlite3.Error where the schema cannot be read.
     """
     ends = time.monotonic() + _CHUNK_SECONDS
-    found: list[Found] = []
+    found: list[TableMatches] = []
     unsearched: list[tuple[str, str]] = []
     finished = set(done)
     for table in _to_search(connection, missing):
@@ -133,10 +112,10 @@ def search_chunk(
             continue
         if time.monotonic() > ends and len(finished) > len(done):
             return Chunk(found, unsearched, frozenset(finished), False)
-        at(table.name)
+        on_table(table.name)
         finished.add(table.name)
-        result = Found(table.name)
-        reason = _search_table(connection, table, wanted, result, is_stopped)
+        result = TableMatches(table.name)
+        reason = _search_table(connection, table, text, result, is_stopped)
         if result.matches:
             found.append(result)
         if reason:
@@ -154,24 +133,23 @@ def _to_search(connection: sqlite3.Connection, missing: frozenset[str]) -> Itera
 def _search_table(
     connection: sqlite3.Connection,
     table: Table,
-    wanted: Wanted,
-    result: Found,
+    text: str,
+    result: TableMatches,
     is_stopped: Callable[[], bool],
 ) -> str:
-    """Fill ``result``; why the table could not be searched to its end, or ""."""
-    is_late = allow(TABLE_SECONDS)
+    """Fill ``result``; return why the search is incomplete, or ""."""
+    is_late = time_limit(TABLE_SECONDS)
     try:
         with interrupted_when(connection, lambda: is_stopped() or is_late(), _CHECK_EVERY):
             columns = read_columns(connection, table.name)
-            texts = [c for c in columns if not c.is_rowid]
-            for start in range(0, len(texts), _COLUMNS):
-                _search_columns(
-                    connection, table, columns, texts[start : start + _COLUMNS], wanted, result
-                )
+            searched = [c for c in columns if not c.is_rowid]
+            for start in range(0, len(searched), _COLUMNS):
+                some = searched[start : start + _COLUMNS]
+                _search_columns(connection, table, _key_columns(columns), some, text, result)
     except sqlite3.Error as error:
         result.complete = False
         if is_stopped():
-            raise StoppedError from error
+            raise SearchStoppedError from error
         if is_late():
             return f"it takes more than {TABLE_SECONDS:g} s"
         return str(error)
@@ -181,53 +159,53 @@ def _search_table(
 def _search_columns(
     connection: sqlite3.Connection,
     table: Table,
+    keys: list[str],
     columns: list[Column],
-    texts: list[Column],
-    wanted: Wanted,
-    result: Found,
+    text: str,
+    result: TableMatches,
 ) -> None:
-    keys = _key_columns(table, columns)
-    escape = " ESCAPE '\\'" if "\\" in wanted.pattern else ""  # which costs a tenth
-    tests = [_condition(column, escape) for column in texts]
+    pattern, folded = like_pattern(text), fold_ascii(text)
+    escape = " ESCAPE '\\'" if "\\" in pattern else ""  # which costs a tenth
+    tests = [_condition(column, escape) for column in columns]
     quotations = [
-        f"CASE WHEN {test} THEN substr({quoted(c.name)}, "
-        f"max(1, instr(lower({quoted(c.name)}), ?2) - {_BEFORE}), "
-        f"{_BEFORE + len(wanted.text) + _AFTER}) END"
-        for c, test in zip(texts, tests, strict=True)
+        f"CASE WHEN {test} THEN substr({quote_name(c.name)}, "
+        f"max(1, instr(lower({quote_name(c.name)}), ?2) - {_BEFORE}), "
+        f"{_BEFORE + len(text) + _AFTER}) END"
+        for c, test in zip(columns, tests, strict=True)
     ]
     rows = connection.execute(
-        f"SELECT {', '.join([*keys, *quotations])} FROM {quoted(table.name)} NOT INDEXED "
-        f"WHERE {' OR '.join(tests)} LIMIT {MOST_ROWS + 1}",
-        [wanted.pattern, wanted.folded],
+        f"SELECT {', '.join([*keys, *quotations])} FROM {quote_name(table.name)} NOT INDEXED "
+        f"WHERE {' OR '.join(tests)} LIMIT {MAX_ROWS + 1}",
+        [pattern, folded],
     )
     for count, row in enumerate(rows, 1):
-        if count > MOST_ROWS:
+        if count > MAX_ROWS:
             result.complete = False
             break
         key = _row_key(row[: len(keys)])
-        for column, text in zip(texts, row[len(keys) :], strict=True):
-            if text is None:
+        for column, found in zip(columns, row[len(keys) :], strict=True):
+            if found is None:
                 continue
             result.columns[column.name] = result.columns.get(column.name, 0) + 1
-            if len(result.quotations) < SHOWN:
-                parts = split_matches(str(text), wanted)
+            if len(result.quotations) < MAX_QUOTATIONS:
+                parts = split_matches(str(found), folded)
                 result.quotations.append(Quotation(column.name, key, parts))
 
 
 def _condition(column: Column, escape: str) -> str:
-    name = quoted(column.name)
+    name = quote_name(column.name)
     like = f"{name} LIKE ?1{escape}"
     if column.is_text:
         return like
-    # numbers, most values of such a column, are less than any text: that is soon known
+    # Numbers, the usual values of such a column, sort before any text: a fast test.
     return f"({name} COLLATE BINARY >= '' AND typeof({name}) = 'text' AND {like})"
 
 
-def _key_columns(table: Table, columns: list[Column]) -> list[str]:
-    """What a row's page is addressed by, as Datasette does it."""
+def _key_columns(columns: list[Column]) -> list[str]:
+    """The columns in the URL of a row's page, as in Datasette."""
     keys = sorted((c for c in columns if c.key), key=lambda c: c.key)
     if keys:
-        return [quoted(c.name) for c in keys]
+        return [quote_name(c.name) for c in keys]
     if any(c.name.lower() == "rowid" for c in columns):
         return []
     return ["rowid"]
@@ -238,12 +216,13 @@ def _row_key(values: tuple[object, ...]) -> tuple[str | int, ...]:
     return key if len(key) == len(values) else ()
 
 
-def split_matches(text: str, wanted: Wanted) -> tuple[str, ...]:
-    """A quotation, cut at its matches: every second part is one."""
-    folded, needle = fold_ascii(text), wanted.folded
+def split_matches(text: str, folded: str) -> tuple[str, ...]:
+    """Split a quotation at the matches of a folded text: every second part is a match."""
+    haystack = fold_ascii(text)
     parts, position = [], 0
-    while needle and (start := folded.find(needle, position)) >= 0:
-        parts += [text[position:start], text[start : start + len(needle)]]
-        position = start + len(needle)
+    while folded and (start := haystack.find(folded, position)) >= 0:
+        end = start + len(folded)
+        parts += [text[position:start], text[start:end]]
+        position = end
     parts.append(text[position:])
     return tuple(_BLANKS.sub(" ", part) for part in parts)

@@ -1,7 +1,7 @@
-"""``--crossdb``: joins over databases, the scanned ones included, read as safely as alone.
+"""``--crossdb``: joins across databases, including scanned ones.
 
-Datasette attaches files by their paths, once for each thread: whatever is there at the time,
-for everybody, by URIs that are wrong for scanned files. ``replace_memory`` turns that off.
+Datasette attaches files by path, once for each thread and for every actor, with URIs that are
+wrong for scanned files. ``replace_memory`` replaces that.
 """
 
 from __future__ import annotations
@@ -11,21 +11,22 @@ from collections.abc import Callable
 from typing import Any
 
 from . import compat
-from .database import ScannedDatabase
+from .database import ScannedDatabase, datasette_files
 from .errors import BusyError, UnavailableError
-from .opening import Lease, file_uri
-from .opening.connection import Connection, guard, restrict, unguard, watch
+from .opening import file_uri
+from .opening.connection import Connection, guard, restrict, unguard
+from .opening.watchdog import watchdog
 from .read_only import ReadOnlyDatabase
 from .reader import Reader
-from .sqlite import sqlite3
+from .sqlite import quote_name, sqlite3
+from .statuses import READABLE
 from .visitor import current_visitor, file_names_hidden
 
-_MOST_ATTACHED = 10  # SQLite's own limit, unless it was built with another
-_READABLE = ("ready", "live", "not closed cleanly", "snapshot", "partly readable")
+_MAX_ATTACHED = 10  # SQLite's own limit, unless it was built with another
 
 
 def replace_memory(ds: Any, reader: Reader, wanted: bool) -> None:
-    """Make Datasette's ``_memory`` safe, or remove it where nobody asked for it.
+    """Make Datasette's ``_memory`` safe, or remove it where it is not wanted.
 
     To be called before Datasette enters its databases into its own catalogue of schemas: a
     name that is there and not in ``ds.databases`` is a KeyError for the pages that look it up.
@@ -40,11 +41,10 @@ def replace_memory(ds: Any, reader: Reader, wanted: bool) -> None:
 
 
 class CrossDatabase(ReadOnlyDatabase):
-    """Datasette's ``_memory``, made anew for each read.
+    """Datasette's ``_memory``, created for each read.
 
-    Attached are as many databases as SQLite allows for which the sender of the request has
-    view-database and execute-sql: first those that Datasette serves itself, then scanned
-    ones by name, each while it is held by a lease.
+    It attaches the databases for which the actor has view-database and execute-sql, as many as
+    SQLite allows: first Datasette's own, then scanned ones by name, each inside a read.
     """
 
     def __init__(self, ds: Any, reader: Reader) -> None:
@@ -54,21 +54,20 @@ class CrossDatabase(ReadOnlyDatabase):
     async def execute_fn(self, fn: Callable[[Any], Any]) -> Any:
         """Call ``fn`` with a connection to which databases are attached."""
         found = await self._permitted()
-        return await self._reader.call(lambda: self._read(fn, found))
+        return await self._reader.pages.run(self._read, fn, found)
 
     async def _permitted(self) -> list[Any]:
         databases = dict(self.ds.databases)
-        own = [name for name, db in databases.items() if _is_own_file(db)]
         scanned = sorted(
             name
             for name, db in databases.items()
-            if isinstance(db, ScannedDatabase) and db.entry.status in _READABLE
+            if isinstance(db, ScannedDatabase) and db.entry.status in READABLE
         )
         visitor = current_visitor.get()
-        names = [*own, *scanned]
+        names = [*datasette_files(self.ds), *scanned]
         if visitor is not None:
-            names = await visitor.may_query(names, _MOST_ATTACHED)
-        return [databases[name] for name in names[:_MOST_ATTACHED]]
+            names = await visitor.may_query(names, _MAX_ATTACHED)
+        return [databases[name] for name in names[:_MAX_ATTACHED]]
 
     def _read(self, fn: Callable[[Any], Any], databases: list[Any]) -> Any:
         connection = sqlite3.connect(
@@ -76,7 +75,7 @@ class CrossDatabase(ReadOnlyDatabase):
         )
         try:
             self.ds._prepare_connection(connection, "_memory")
-            restrict(connection, _MOST_ATTACHED)
+            restrict(connection, _MAX_ATTACHED)
             scanned = [db for db in databases if isinstance(db, ScannedDatabase)]
             for db in databases:
                 if db not in scanned:
@@ -92,7 +91,7 @@ class CrossDatabase(ReadOnlyDatabase):
             flags += "&nolock=1"
         uri = file_uri(os.fsencode(db.path), flags)
         try:
-            connection.execute(f"ATTACH DATABASE ? AS {_quoted(db.name)}", [uri])
+            _attach_file(connection, uri, db.name)
         except sqlite3.Error:  # gone, or not a database: the query says that it has no such table
             _detach(connection, db.name)
 
@@ -107,31 +106,29 @@ class CrossDatabase(ReadOnlyDatabase):
                 unguard(connection)
         first, *rest = scanned
 
-        def use(lease: Lease) -> Any:
+        path = first.entry.path
+
+        def use(held: Connection) -> Any:
             _detach(connection, first.name)
             try:
-                with watch.opening(lease.path):
-                    connection.execute(f"ATTACH DATABASE ? AS {_quoted(first.name)}", [lease.uri])
+                with watchdog.opening(path):
+                    _attach_file(connection, held.uri, first.name)
             except sqlite3.Error:  # whose text contains the path
                 raise BusyError(f"{first.name} cannot be attached") from None
             return self._attach(connection, rest, fn)
 
         try:
-            return self._reader.opener.lease(first.entry.path, use, first._prepare)[0]
+            return self._reader.opener.read(path, use, first._prepare)[0]
         except UnavailableError:
-            _detach(connection, first.name)  # nothing holds it still any more
+            _detach(connection, first.name)  # its read has ended
             return self._attach(connection, rest, fn)
 
 
-def _is_own_file(db: Any) -> bool:
-    return bool(db.path) and not db.is_memory and not isinstance(db, ScannedDatabase)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _attach_file(connection: Connection, uri: str, name: str) -> None:
+    connection.execute(f"ATTACH DATABASE ? AS {quote_name(name)}", [uri])
 
 
 def _detach(connection: Connection, name: str) -> None:
     rows = connection.execute("PRAGMA database_list").fetchall()
     if name in {row[1] for row in rows} - {"main", "temp"}:
-        connection.execute(f"DETACH DATABASE {_quoted(name)}")
+        connection.execute(f"DETACH DATABASE {quote_name(name)}")

@@ -1,4 +1,4 @@
-"""A Datasette database for one scanned file: attached at once, opened when it is queried."""
+"""A Datasette database for a scanned file, which is opened only for queries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import functools
 import os
 import re
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -28,52 +27,56 @@ from .opening.connection import guard
 from .peek import SECONDS
 from .read_only import ReadOnlyDatabase
 from .reader import Reader
-from .schema import quoted, read_columns
-from .sqlite import sqlite3
+from .schema import read_columns
+from .sqlite import quote_name, sqlite3
+from .statuses import format_status
 from .visitor import file_names_hidden, paths_shown
 
 T = TypeVar("T")
 
-# Set while a page that lists every database is made: it must open none of them.
-listing: contextvars.ContextVar[bool] = contextvars.ContextVar("scan_listing", default=False)
+# Set on pages that list every database: they must not open any.
+listing_databases: contextvars.ContextVar[bool] = contextvars.ContextVar(
+    "scan_listing_databases", default=False
+)
 
-# Datasette asks this of every database at almost every request, to keep its catalogue of
-# schemas. The answer "nothing known" equals what its catalogue says of ours, so it goes on.
+# Datasette runs this on every database at almost every request, to refresh its catalogue of
+# schemas. None equals the version that the catalogue has for scanned databases: no refresh.
 _REFRESH_SQL = "PRAGMA schema_version"
-_NOTHING_KNOWN = Results([(None,)], False, [("schema_version",)])
-# In what a database needs: the collations that are not here.
+_UNCHANGED = Results([(None,)], False, [("schema_version",)])
+# In the detail of an entry: the collations that are missing.
 _MISSING_COLLATION = re.compile(r"\bcollation ([^,]+)")
-# How Datasette counts the rows of a table.
-_COUNT = re.compile(
+# The queries with which Datasette counts the rows of a table.
+_COUNT_SQL = re.compile(
     r'\s*select count\(\*\) from (?:\(select \* from )?(?:\[[^\]]+\]|"(?:[^"]|"")+"|\w+)'
     r"(?=\s*$|\s+(?:where|limit)\b)",
     re.IGNORECASE,
 )
-# The one that this thread's query compared texts by.
+# ``by``: the missing collation that this thread's query compared texts by, or "".
 _compared = threading.local()
 
 
 class ScannedDatabase(ReadOnlyDatabase):
-    """Reads through the plugin's own threads and opener; cannot be written to."""
+    """Reads in the plugin's own threads and refuses writes."""
 
     def __init__(self, ds: Any, entry: Entry, reader: Reader) -> None:
         self.entry = entry
         super().__init__(ds, path=self.path, is_mutable=True)
+        self.name = self.route = entry.name
         self.last_read: ReadInfo | None = None
         self._reader = reader
         self._derived: dict[str, str] | None = None  # until they are known
         # Table → each column → the collation that it needs and that is missing, or "".
-        self.missing_collations: dict[str, dict[str, str]] = {}
+        self.column_collations: dict[str, dict[str, str]] = {}
 
     @property
     def path(self) -> str:
-        """What Datasette's own pages show; nothing is opened by it."""
+        """The path on Datasette's own pages, or the file name without scan-view."""
         shown = self.entry.shown_path
         return shown if paths_shown.get() else os.path.basename(shown)
 
     @path.setter
     def path(self, value: str) -> None:
-        pass  # Database.__init__ sets what it was given
+        pass  # set by Database.__init__
 
     # -- reading
 
@@ -82,7 +85,7 @@ class ScannedDatabase(ReadOnlyDatabase):
         return await self._read(fn, None)
 
     async def peek(self, fn: Callable[[Any], T]) -> T:
-        """The same in little time. Raises UnavailableError when it takes longer."""
+        """The same within a short time. Raises UnavailableError when it takes longer."""
         found: T = await self._read(fn, SECONDS)
         return found
 
@@ -94,9 +97,10 @@ class ScannedDatabase(ReadOnlyDatabase):
             guard(connection, hidden)
             return _refuse_comparisons(fn, connection)
 
-        path = self.entry.path
         try:
-            result, self.last_read = await self._reader.read(path, use, self._prepare, seconds)
+            result, self.last_read = await self._reader.pages.run(
+                self._reader.opener.read, self.entry.path, use, self._prepare, seconds=seconds
+            )
         except TooComplexError as error:
             raise QueryTooComplexError("the query needs too much time or memory") from error
         except sqlite3.DatabaseError as error:
@@ -107,43 +111,43 @@ class ScannedDatabase(ReadOnlyDatabase):
 
     def _prepare(self, connection: Any) -> None:
         self.ds._prepare_connection(connection, self.name)
-        for name in self.stand_ins:
+        for name in self.missing_collations:
             connection.create_collation(name, functools.partial(_note_comparison, name))
 
     @property
-    def stand_ins(self) -> list[str]:
-        """The collations that are missing, for which others stand in."""
+    def missing_collations(self) -> list[str]:
+        """The names of the collations that are missing; placeholders are registered for them."""
         return _MISSING_COLLATION.findall(self.entry.detail)
 
-    async def look_for_collations(self, table: str) -> None:
-        """Fill ``missing_collations`` for a table or view."""
-        names = {name[:18]: name for name in self.stand_ins}  # as EXPLAIN cuts them
+    async def read_column_collations(self, table: str) -> None:
+        """Fill ``column_collations`` for a table or view."""
+        names = {name[:18]: name for name in self.missing_collations}  # as EXPLAIN cuts them
         if not names:
-            self.missing_collations.clear()
+            self.column_collations.clear()
             return
 
-        def look(connection: Any) -> dict[str, str]:
+        def read(connection: Any) -> dict[str, str]:
             found = {}
             for column in read_columns(connection, table):
-                sql = f"EXPLAIN SELECT {quoted(column.name)} < '' FROM {quoted(table)}"
+                sql = f"EXPLAIN SELECT {quote_name(column.name)} < '' FROM {quote_name(table)}"
                 used = {str(row[5]).rpartition("-")[0].lower() for row in connection.execute(sql)}
                 found[column.name] = next((names[name] for name in names if name in used), "")
             return found
 
-        self.missing_collations[table] = await self.execute_fn(look)
+        self.column_collations[table] = await self.execute_fn(read)
 
-    def uncompared(self, table: str) -> dict[str, str]:
-        """A table's columns whose collation is missing, and its name."""
-        return {c: name for c, name in self.missing_collations.get(table, {}).items() if name}
+    def incomparable_columns(self, table: str) -> dict[str, str]:
+        """A table's columns whose collation is missing, each with the collation's name."""
+        return {c: name for c, name in self.column_collations.get(table, {}).items() if name}
 
     async def execute(self, sql: str, *args: Any, **kwargs: Any) -> Any:
-        """Run a query; Datasette's question whether the schema changed opens nothing."""
+        """Run a query; answer Datasette's schema check without opening the file."""
         if sql == _REFRESH_SQL:
-            return _NOTHING_KNOWN
-        if listing.get():
+            return _UNCHANGED
+        if listing_databases.get():
             return Results([], False, [])
-        if self.stand_ins:  # whose indexes nobody here can vouch for
-            counted = _COUNT.match(sql)
+        if self.missing_collations:  # whose indexes may be wrong
+            counted = _COUNT_SQL.match(sql)
             if counted:
                 sql = f"{counted[0]} NOT INDEXED{sql[counted.end() :]}"
         try:
@@ -151,34 +155,39 @@ class ScannedDatabase(ReadOnlyDatabase):
         except MissingCollationError as error:
             if kwargs.get("truncate"):
                 raise
-            # Counts, labels and facets, which Datasette does without when time is short.
+            # Of counts, labels and facets, which Datasette leaves out after a time-out.
             raise QueryInterrupted(error, sql, args) from error
 
     @property
-    def reading_state(self) -> str:
-        """How it was read last, in the catalogue's words."""
-        info = self.last_read
-        if info is not None and info.mode is Mode.COPY and info.taken_at is not None:
-            return f"snapshot {time.strftime('%H:%M:%S', time.localtime(info.taken_at))}"
+    def reading_status(self) -> tuple[str, str]:
+        """The status of the last read, and the text to show for it."""
+        info, entry = self.last_read, self.entry
+        if info is not None and info.mode is Mode.COPY:
+            return "snapshot", format_status("snapshot", taken_at=info.taken_at)
         if info is not None and info.mode is Mode.LIVE:
-            return "not closed cleanly" if info.log_left else "live"
-        return self.entry.status_words if self.entry.status != "snapshot" else "ready"
+            status = "not closed cleanly" if info.orphaned_log else "live"
+        elif entry.status == "snapshot":
+            status = "ready"
+        else:
+            return entry.status, entry.status_words
+        return status, status
 
     async def search(self, fn: Callable[[Any], T]) -> T:
         """Call ``fn`` in a thread for searches. Raises what Opener.read raises."""
         prepare = functools.partial(compat.load_extensions, self.ds)
-        return await self._reader.search(self.entry.path, fn, prepare)
+        read = functools.partial(self._reader.opener.read, self.entry.path, fn, prepare, keep=False)
+        return (await self._reader.searches.run(read))[0]
 
     # -- facts that need no opening
 
     @property
     def size(self) -> int:
-        """Bytes, as of the last look."""
+        """Bytes, when it was probed last."""
         return self.entry.size
 
     @property
     def mtime_ns(self) -> int:
-        """Time of the last change, as of the last look."""
+        """Time of the last change, when it was probed last."""
         return self.entry.mtime_ns
 
     @property
@@ -186,50 +195,46 @@ class ScannedDatabase(ReadOnlyDatabase):
         """None: the content may change."""
         return
 
-    # -- what lists of databases ask, answered from the catalogue
+    # -- for lists of databases, from the catalogue
 
     async def table_names(self) -> list[str]:
         """The tables that can be read."""
-        if listing.get():
+        if listing_databases.get():
             return [] if self.entry.missing else self.entry.table_names()
         hidden = set(self.entry.missing)
         return [name for name in await super().table_names() if name not in hidden]
 
-    async def view_names(self) -> list[str]:
-        """The views."""
-        return [] if listing.get() else list(await super().view_names())
-
     async def hidden_table_names(self) -> list[str]:
         """Tables that belong to indexes and extensions."""
-        return [] if listing.get() else list(await super().hidden_table_names())
+        return [] if listing_databases.get() else list(await super().hidden_table_names())
 
     async def table_counts(self, limit: int = 10) -> dict[str, int | None]:
         """Rows in each table, where counting takes less than ``limit`` milliseconds."""
-        return {} if listing.get() else dict(await super().table_counts(limit))
+        return {} if listing_databases.get() else dict(await super().table_counts(limit))
 
     async def table_columns(self, table: str) -> list[str]:
         """A table's columns."""
-        return [] if listing.get() else list(await super().table_columns(table))
+        return [] if listing_databases.get() else list(await super().table_columns(table))
 
     async def primary_keys(self, table: str) -> list[str]:
-        """A table's primary key columns, which its page asks for once the visitor may see it.
+        """A table's primary key columns, which its page reads once the visitor may see it.
 
         Raises MissingPartError for a table or view that can't be read here.
         """
-        if table in self.entry.missing and not listing.get():
+        if table in self.entry.missing and not listing_databases.get():
             raise MissingPartError(f"{table!r} can't be read here: it {self.entry.detail}")
         try:
-            return [] if listing.get() else list(await super().primary_keys(table))
+            return [] if listing_databases.get() else list(await super().primary_keys(table))
         except sqlite3.OperationalError as error:  # of a view, whatever it leads to
             raise MissingPartError(f"{table!r} can't be read here: {error}") from error
 
     async def fts_table(self, table: str) -> str | None:
         """A table's full-text index."""
-        return None if listing.get() else await super().fts_table(table)
+        return None if listing_databases.get() else await super().fts_table(table)
 
     async def get_all_foreign_keys(self) -> dict[str, Any]:
         """Every table's relationships."""
-        if listing.get():
+        if listing_databases.get():
             return {}
         found = dict(await super().get_all_foreign_keys())
         return {table: keys for table, keys in found.items() if table not in self.entry.missing}
@@ -237,48 +242,56 @@ class ScannedDatabase(ReadOnlyDatabase):
     async def derived_table_dependencies(self) -> dict[str, str]:
         """Datasette 1.0: implementation tables and what they belong to, once published.
 
-        Lists of tables ask this of every database. One whose tables have not been
+        Lists of tables call this for every database. One whose tables have not been
         published is not in those lists, so it need not be opened.
         """
         return self._derived or {}
 
-    async def know_derived(self) -> None:
-        """Find them out unless they are known: rights to them depend on what they belong to."""
+    async def ensure_derived_tables(self) -> None:
+        """Read them unless they are known: their permissions are those of their owners."""
         if compat.HAS_CATALOG and self._derived is None:
-            await self.learn_derived()
+            await self.read_derived_tables()
             self._reader.opener.forget_idle(self.entry.path)
 
-    async def learn_derived(self) -> None:
-        """Find them out anew, when the schema is published."""
+    async def read_derived_tables(self) -> None:
+        """Read them again, when the schema is published."""
         self._cached_derived_table_dependencies = None
         self._derived = dict(await super().derived_table_dependencies())
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._reader.forget(self.entry.path)
+        """Release the file."""
+        self._reader.opener.forget(self.entry.path)
         super().close()
+
+
+def datasette_files(ds: Any) -> dict[str, Any]:
+    """The database files that Datasette serves itself, by name."""
+    return {
+        name: db
+        for name, db in ds.databases.items()
+        if db.path and not db.is_memory and not isinstance(db, ScannedDatabase)
+    }
 
 
 def sortable_columns(ds: Any, database: str, table: str) -> list[str] | None:
     """The columns of a table that can be compared here; None where all can."""
     db = ds.databases.get(database)
-    if not isinstance(db, ScannedDatabase) or not db.uncompared(table):
+    if not isinstance(db, ScannedDatabase) or not db.incomparable_columns(table):
         return None
-    return [column for column, missing in db.missing_collations[table].items() if not missing]
+    return [column for column, missing in db.column_collations[table].items() if not missing]
 
 
 def _note_comparison(name: str, first: str, second: str) -> int:
-    """Stands in for a collation whose order nobody here knows.
+    """A placeholder for a missing collation, with which SQLite can prepare queries.
 
-    SQLite prepares queries with it, and goes through tables and indexes in the order that they
-    have. A query that compares two texts by it is refused, since its answer could be wrong.
+    A query that calls it to compare two texts is refused, since its result could be wrong.
     """
     _compared.by = name
     return 0
 
 
 def _refuse_comparisons(fn: Callable[[Any], T], connection: Any) -> T:
-    """What ``fn`` returns. Raises MissingCollationError if it compared by one."""
+    """The result of ``fn``. Raises MissingCollationError if it compared by one."""
     _compared.by = ""
     try:
         result = fn(connection)

@@ -1,4 +1,4 @@
-"""What a file is that begins as a SQLite database and cannot be read, and what to do. Pure.
+"""Why a file that begins as a SQLite database cannot be read, and the remedy. Pure.
 
 See https://www.sqlite.org/fileformat2.html, section 1.3, for the header.
 """
@@ -7,29 +7,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
 
 from .sqlite import sqlite3
 
-START = 4096  # bytes that are looked at
+START = 4096  # bytes that are read
 _HEADER = 100
 _PAGE_TYPES = frozenset({2, 5, 10, 13})
 _NEWEST_VERSION = 2
 _NEWEST_SCHEMA = 4
 
 
-@dataclass(frozen=True)
-class Diagnosis:
-    """Why, and what to do about it."""
-
-    reason: str
-    advice: str
-
-
-def diagnose(start: bytes, size: int) -> Diagnosis | None:
-    """From a file's first ``START`` bytes and its size; None for plain damage."""
+def diagnose(start: bytes, size: int) -> tuple[str, str] | None:
+    """(reason, advice), from a file's first ``START`` bytes and its size; None for plain damage."""
     if _is_text(start[16:]):
-        return Diagnosis(
+        return (
             "a text that begins as a database does",
             "Nothing is lost: it is no database. Leave it out with --exclude.",
         )
@@ -40,18 +31,18 @@ def diagnose(start: bytes, size: int) -> Diagnosis | None:
     if start[21:24] == bytes((64, 32, 32)):
         version, schema = start[19], int.from_bytes(start[44:48], "big")
         if _NEWEST_VERSION < version < 32 or _NEWEST_SCHEMA < schema < 32:
-            return Diagnosis(
+            return (
                 f"a file format newer than SQLite {sqlite3.sqlite_version} reads",
                 "Open it with the program that made it, or run Datasette with a newer SQLite.",
             )
     if start[_HEADER] not in _PAGE_TYPES and _is_random(start[_HEADER:]):
-        return Diagnosis(
+        return (
             "encrypted, as it seems: its content is random",
             "Only the program that made it can open it, with its key or password.",
         )
     pages = int.from_bytes(start[28:32], "big")
     if page_size >= 512 and 0 < size < pages * page_size:
-        return Diagnosis(
+        return (
             f"cut off: {size:,} of {pages * page_size:,} bytes are there",
             "Copy or download it again. The sqlite3 shell's .recover command saves what is there.",
         )
@@ -70,7 +61,7 @@ def _is_text(body: bytes) -> bool:
 
 
 def _is_random(body: bytes) -> bool:
-    """Whether bytes are spread as those of a cipher are; damage leaves runs and zeros."""
+    """Whether bytes have the entropy of encrypted data; damaged data has runs and zeros."""
     total = len(body)
     entropy = -sum(n / total * math.log2(n / total) for n in Counter(body).values())
     return entropy > (7.8 if total > 3000 else 6.9 if total > 380 else 8)

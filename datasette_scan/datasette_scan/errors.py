@@ -1,4 +1,4 @@
-"""The error family: what happened to one scanned file, in words a person can act on."""
+"""This plugin's errors: why a scanned file cannot be read, and what to do."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class UsageError(ScanError):
 
 
 class FinderError(ScanError):
-    """The scanner program is missing, or said that it was misused."""
+    """The scanner program is missing, or rejected its arguments."""
 
 
 class ReadOnlyError(ScanError, Base400):  # type: ignore[misc]  # Base400 has no types
-    """Somebody asked for a write to a scanned database."""
+    """A write to a scanned database was refused."""
 
     word = "read-only"
     status = 403
@@ -32,15 +32,15 @@ class ReadOnlyError(ScanError, Base400):  # type: ignore[misc]  # Base400 has no
 
 
 class UnavailableError(ScanError, Base400):  # type: ignore[misc]  # Base400 has no types
-    """A scanned file that cannot be read rightly at this moment.
+    """A scanned file that cannot be read consistently now.
 
-    ``word`` is the status shown in the catalogue, ``status`` the answer's HTTP code, which
-    Datasette reads from errors of the family Base400, for which it prints no traceback.
+    ``word`` is the status in the catalogue, ``status`` the HTTP status code. Datasette reads
+    that from subclasses of Base400, and prints no traceback for them.
     """
 
     word = "unreadable"
     status = 503
-    retry_seconds = 0  # after which the same request may succeed, if it may
+    retry_seconds = 0  # when the same request may succeed; 0 for never
     advice = "Scan again when the file has been repaired or put back."
 
     def __init__(self, message: str, advice: str = "") -> None:
@@ -49,7 +49,7 @@ class UnavailableError(ScanError, Base400):  # type: ignore[misc]  # Base400 has
 
 
 class StillScanningError(UnavailableError):
-    """No database has this name, so far."""
+    """No database has this name yet, and a scan is under way."""
 
     word = "not found yet"
     retry_seconds = 2
@@ -73,7 +73,7 @@ class DeniedError(UnavailableError):
 
 
 class BusyError(UnavailableError):
-    """Another program holds the file in a state that cannot be read rightly."""
+    """Another program has locked the file in a state that cannot be read."""
 
     word = "busy"
     retry_seconds = 2
@@ -95,8 +95,14 @@ class StoppingError(UnavailableError):
     advice = "Start the server again."
 
 
+class RefusedError(UnavailableError):
+    """The system refused a file descriptor, a thread or memory."""
+
+    retry_seconds = 2
+
+
 class RecoveryError(UnavailableError):
-    """An interrupted transaction has to be rolled back or replayed first, and cannot be."""
+    """An interrupted transaction cannot be rolled back or replayed."""
 
     word = "needs recovery"
     advice = (
@@ -106,7 +112,7 @@ class RecoveryError(UnavailableError):
 
 
 class MissingCollationError(sqlite3.OperationalError):
-    """A query compares texts by a collation that is not here."""
+    """A query compares texts by a collation that is not available."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"no such collation sequence: {name}")
@@ -121,7 +127,7 @@ class MissingPartError(UnavailableError):
 
 
 class TooComplexError(UnavailableError):
-    """The file needs more time or memory than one file may have."""
+    """Reading the file would take more time or memory than the limits allow."""
 
     word = "too complex to look into"
     status = 400
@@ -132,7 +138,7 @@ class TooComplexError(UnavailableError):
 
 
 class TooLargeError(UnavailableError):
-    """A copy of the database would be larger than private copies may be."""
+    """A copy of the database would exceed the limit for private copies."""
 
     word = "too large to download"
     status = 413
@@ -147,26 +153,26 @@ class CorruptError(UnavailableError):
 
 
 class DamagedError(CorruptError, sqlite3.DatabaseError):
-    """SQLite met the damage during a query: also an error that Datasette knows how to pass over.
+    """SQLite found the damage during a query. Datasette handles it as a DatabaseError.
 
-    Its text is SQLite's own, since Datasette may show it to anybody.
+    The text is SQLite's, since Datasette may show it to anybody.
     """
 
     status = 500
 
 
 class QueryTooComplexError(TooComplexError, sqlite3.OperationalError):
-    """The same during a query: also an error that Datasette knows how to show."""
+    """The same during a query. Datasette shows it as an OperationalError."""
 
     word = "too complex"
     advice = "Select fewer rows, columns or bytes. If you need them all, raise memory_max_mb."
 
 
 def is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Whether SQLite says that the file itself is bad, rather than the query or its data."""
-    said = str(error)
+    """Whether SQLite reports that the file itself is bad, rather than the query or its data."""
+    message = str(error)
     return type(error) is sqlite3.DatabaseError and (
-        "image is malformed" in said
-        or said.startswith("malformed database schema")
-        or "not a database" in said
+        "image is malformed" in message
+        or message.startswith("malformed database schema")
+        or "not a database" in message
     )

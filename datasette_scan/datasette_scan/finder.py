@@ -1,4 +1,4 @@
-"""Runs the sqlite-scanner program and decodes the lines that it writes, as they come."""
+"""Runs sqlite-scanner and parses its output while it runs."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ import base64
 import contextlib
 import json
 import os
+import subprocess
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import sqlite_scanner
 
-from .errors import FinderError
+from .errors import FinderError, UsageError
 from .opening import windows
+from .refusals import get_advice
 from .text import visible
 
 _LINE_LIMIT = 1 << 20
 _STDERR_LIMIT = 4000
 
-# Left out unless asked for with --all: copies that programs make for themselves.
+# Excluded without --all: copies that programs make for themselves.
 DEFAULT_EXCLUDES = (
     ".git/",
     ".hg/",
@@ -33,7 +36,7 @@ DEFAULT_EXCLUDES = (
 )
 
 
-# Scanners that run. A loop that is left by Ctrl-C without being closed awaits none of them.
+# Running scanners: an event loop that Ctrl-C ended does not await them.
 _running: set[asyncio.subprocess.Process] = set()
 
 
@@ -53,12 +56,12 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the scan is."""
+    """The number of files, folders, matches and errors so far."""
 
-    files: int
-    folders: int
-    matches: int
-    errors: int
+    files: int = 0
+    folders: int = 0
+    matches: int = 0
+    errors: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ Event = Match | Progress | Problem
 
 @dataclass(frozen=True)
 class FindOptions:
-    """Where to look, and where not."""
+    """What to scan, and what to exclude."""
 
     roots: tuple[bytes, ...]
     exclude: tuple[str, ...] = ()
@@ -83,12 +86,12 @@ class FindOptions:
     include_all: bool = False
 
     def excluded(self) -> tuple[str, ...]:
-        """Every pattern that is left out."""
+        """Every excluded pattern."""
         return self.exclude if self.include_all else DEFAULT_EXCLUDES + self.exclude
 
     def command(self) -> list[bytes | str]:
         """The scanner's command line."""
-        words: list[bytes | str] = [program(), "--jsonl", "--details", "--events"]
+        words: list[bytes | str] = [scanner_path(), "--jsonl", "--details", "--events"]
         for glob in self.excluded():
             words += ["--exclude", glob]
         if self.max_depth is not None:
@@ -96,7 +99,7 @@ class FindOptions:
         return [*words, "--", *self.roots]
 
 
-def program() -> str:
+def scanner_path() -> str:
     """The scanner's path. Raises FinderError when the wheel holds no program."""
     path = str(sqlite_scanner.get_binary_path())
     if not Path(path).is_file():
@@ -107,72 +110,96 @@ def program() -> str:
     return path
 
 
+def check_globs(globs: tuple[str, ...]) -> None:
+    """Run the scanner to check patterns. Raises UsageError with its message, FinderError."""
+    scanner = scanner_path()
+    words = [word for glob in globs for word in ("--exclude", glob)]
+    if not words:
+        return
+    try:
+        command = [scanner, *words, "--count", "--", scanner]
+        result = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL)
+    except OSError as error:
+        raise _start_failure(error) from error
+    if result.returncode == 2:
+        raise UsageError(_reason(result.stderr.decode("utf-8", "replace").strip()))
+
+
 def parse_event(line: bytes) -> Event | None:
-    """One line of the scanner → an event; None for kinds that are not known here."""
-    fields = json.loads(line)
-    kind = fields.get("event")
-    if kind == "match":
-        return Match(
-            path=_path(fields),
-            size=int(fields["size"]),
-            device=int(fields.get("device", 0)),
-            inode=int(fields.get("inode", 0)),
-            valid=bool(fields.get("valid", True)),
-            reason=str(fields.get("reason", "")),
-            application=str(fields.get("application", "")),
-            application_id=int(fields.get("application_id", 0)),
-        )
-    if kind == "progress":
-        counts = ("files", "folders", "matches", "errors")
-        return Progress(*(int(fields.get(name, 0)) for name in counts))
-    if kind == "error":
-        return Problem(_path(fields), str(fields.get("kind", "io")), str(fields.get("error", "")))
+    """One line of the scanner → an event; None for kinds that are not known here.
+
+    Raises FinderError.
+    """
+    try:
+        fields = json.loads(line)
+        kind = fields.get("event")
+        if kind == "match":
+            return Match(
+                path=_path(fields),
+                size=int(fields["size"]),
+                device=int(fields.get("device", 0)),
+                inode=int(fields.get("inode", 0)),
+                valid=bool(fields.get("valid", True)),
+                reason=str(fields.get("reason", "")),
+                application=str(fields.get("application", "")),
+                application_id=int(fields.get("application_id", 0)),
+            )
+        if kind == "progress":
+            counts = ("files", "folders", "matches", "errors")
+            return Progress(*(int(fields.get(name, 0)) for name in counts))
+        if kind == "error":
+            kind, error = str(fields.get("kind", "io")), str(fields.get("error", ""))
+            return Problem(_path(fields), kind, error)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        shown = visible(line[:200].decode("utf-8", "replace"))
+        raise FinderError(f"sqlite-scanner wrote a line that is not its format: {shown}") from error
     return None
 
 
 def _path(fields: dict[str, str]) -> bytes:
     exact = fields.get("path_base64")
     path = base64.b64decode(exact) if exact else os.fsencode(fields["path"])
-    return windows.extend(path) if os.name == "nt" else path
+    return windows.extended_path(path) if os.name == "nt" else path
 
 
 async def find(options: FindOptions) -> AsyncGenerator[Event, None]:
     """Run the scanner; yield its events as its lines arrive.
 
-    The process is started here and always awaited here: when the caller stops reading or
-    is cancelled, it is killed first. Raises FinderError when it cannot start, is misused,
-    or writes something that is not the agreed format.
+    Starts the process and always awaits it; kills it first when the caller stops reading or
+    is cancelled. Raises FinderError when the scanner cannot start, rejects its arguments, or
+    writes an invalid line.
     """
-    process = await _start_whole(options)
-    lines, said_wrong = _pipes(process)
-    errors = asyncio.ensure_future(_drain(said_wrong))
+    process = await _start_or_end(options)
+    stdout = cast("asyncio.StreamReader", process.stdout)  # both are pipes
+    stderr = asyncio.ensure_future(_read_tail(cast("asyncio.StreamReader", process.stderr)))
     began = False
     try:
-        while line := await lines.readline():
+        while line := await stdout.readline():
             began = True
-            event = _decode(line)
+            event = parse_event(line)
             if event is not None:
                 yield event
         code = await process.wait()
         if code not in (0, 1) or not began:
-            said = (await errors).decode("utf-8", "replace").strip()
-            raise FinderError(f"sqlite-scanner stopped with exit code {code}: {_reason(said)}")
+            message = (await stderr).decode("utf-8", "replace").strip()
+            raise FinderError(f"sqlite-scanner stopped with exit code {code}: {_reason(message)}")
     finally:
-        errors.cancel()
-        await asyncio.wait([errors])
+        stderr.cancel()
+        await asyncio.wait([stderr])
         await _end(process)
 
 
-def _reason(said: str) -> str:
-    """What the scanner printed; of the page that Go prints when it is refused memory, a line."""
-    _, crashed, reason = said.partition("fatal error: ")
+def _reason(message: str) -> str:
+    """The scanner's message; one line of Go's panic for lack of memory or threads."""
+    _, crashed, reason = message.partition("fatal error: ")
     if crashed:
         return f"no memory or processes ({visible(reason.partition(chr(10))[0])}): ulimit -v, -u"
-    return visible(said.removeprefix("sqlite-scanner: error: "))
+    message, _, _ = message.removeprefix("sqlite-scanner: error: ").partition("\nsqlite-scanner: ")
+    return visible(message)
 
 
-async def _start_whole(options: FindOptions) -> asyncio.subprocess.Process:
-    """Start the process; cancelled meanwhile, end it: asyncio itself would wait for ever."""
+async def _start_or_end(options: FindOptions) -> asyncio.subprocess.Process:
+    """Start the process; kill it if cancelled meanwhile, for which asyncio would wait for ever."""
     starting = asyncio.ensure_future(_start(options))
     try:
         return await asyncio.shield(starting)
@@ -190,8 +217,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     _running.discard(process)
 
 
-def end_all() -> None:
-    """The command ends, however: no scanner outlives it."""
+def kill_scanners() -> None:
+    """Kill every scanner, however the command ends."""
     for process in _running:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
@@ -209,28 +236,17 @@ async def _start(options: FindOptions) -> asyncio.subprocess.Process:
             limit=_LINE_LIMIT,
         )
     except OSError as error:
-        raise FinderError(f"sqlite-scanner cannot be started: {error}") from error
+        raise _start_failure(error) from error
     _running.add(process)
     return process
 
 
-def _decode(line: bytes) -> Event | None:
-    try:
-        return parse_event(line)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        shown = visible(line[:200].decode("utf-8", "replace"))
-        raise FinderError(f"sqlite-scanner wrote a line that is not its format: {shown}") from error
+def _start_failure(error: OSError) -> FinderError:
+    advice = get_advice(error) or "install it again: pip install --force-reinstall sqlite-scanner"
+    return FinderError(f"sqlite-scanner cannot be started: {error}; {advice}")
 
 
-def _pipes(
-    process: asyncio.subprocess.Process,
-) -> tuple[asyncio.StreamReader, asyncio.StreamReader]:
-    if process.stdout is None or process.stderr is None:
-        raise FinderError("sqlite-scanner was started without pipes")
-    return process.stdout, process.stderr
-
-
-async def _drain(stream: asyncio.StreamReader) -> bytes:
+async def _read_tail(stream: asyncio.StreamReader) -> bytes:
     tail = b""
     while chunk := await stream.read(65536):
         tail = (tail + chunk)[-_STDERR_LIMIT:]

@@ -1,4 +1,4 @@
-"""Rows of the catalogue → groups, with one line for files that are alike. Pure."""
+"""Rows of the catalogue → groups, in which similar files share one line. Pure."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
+from .bundle_keys import find_collapsed, is_internal
 from .catalog import INTERNALS, NO_APPLICATION, Entry
-from .noise import collapsed, is_internal, pattern_of
 
 GROUPINGS = ("application", "folder", "none")
 ALL_SHOWN = 60  # with more rows than that, each of several groups shows the first few
 FIRST_ROWS = 5
 FIRST_BUNDLES = 3
 FIRST_FOLDERS = 12
-_FOLDER, _SHELF = attrgetter("shown_folder"), attrgetter("shelf")
-_NOISE, _SIZE, _MODIFIED = attrgetter("noise"), attrgetter("size"), attrgetter("mtime_ns")
+_FOLDER, _APPLICATION_GROUP = attrgetter("shown_folder"), attrgetter("application_group")
+_BUNDLE_KEY, _SIZE, _MODIFIED = attrgetter("bundle_key"), attrgetter("size"), attrgetter("mtime_ns")
 
 
 @dataclass
 class Bundle:
-    """Files that are alike, shown as one line."""
+    """Similar files, shown as one line."""
 
     key: str
     application: str
@@ -33,17 +33,17 @@ class Bundle:
 
     @property
     def id(self) -> str:
-        """What stands for the key in a link."""
+        """The key as it is written in a link."""
         return bundle_id(self.key)
 
     @property
     def pattern(self) -> str:
-        """Their paths, with a star for what differs."""
-        return pattern_of(self.key)
+        """Their paths below the scanned folder, with a star for the parts that differ."""
+        return self.key.rpartition("\t")[2]
 
     @property
     def title(self) -> str:
-        """What they are."""
+        """A title for the files."""
         if not is_internal(self.key):
             return f"{self.count:,} databases with the same tables"
         return f"{self.count:,} internal files of {self.application or 'a program'}"
@@ -63,7 +63,7 @@ class Group:
     rest_size: int = 0
 
     def lines(self) -> list[Entry | Bundle]:
-        """What has a line of its own."""
+        """The databases that have a line of their own."""
         return [*self.rows, *self.bundles]
 
 
@@ -85,12 +85,6 @@ def _folder_keys(entries: Sequence[Entry]) -> list[str]:
     return [keys[folder] for folder in map(_FOLDER, entries)]
 
 
-def _keys(entries: Sequence[Entry], by: str) -> list[str]:
-    if by == "folder":
-        return _folder_keys(entries)
-    return list(map(_SHELF, entries)) if by == "application" else [""] * len(entries)
-
-
 def common_folder(paths: Sequence[str]) -> str:
     """The folder that contains all of ``paths``, with a separator at its end; "" for none."""
     try:
@@ -105,7 +99,11 @@ def group(entries: Sequence[Entry], by: str, bundled: bool = True) -> list[Group
     ``bundled`` False gives every file a row of its own.
     """
     members: defaultdict[str, list[Entry]] = defaultdict(list)
-    for key, entry in zip(_keys(entries, by), entries, strict=True):
+    if by == "folder":
+        keys = _folder_keys(entries)
+    else:
+        keys = [e.application_group if by == "application" else "" for e in entries]
+    for key, entry in zip(keys, entries, strict=True):
         members[key].append(entry)
     groups = [_group(key, found, bundled) for key, found in members.items()]
     places = {NO_APPLICATION: 0, INTERNALS: 2} if by == "application" else {}
@@ -117,24 +115,29 @@ def _group(key: str, entries: list[Entry], bundled: bool) -> Group:
         return Group(key, entries, [], len(entries), sum(map(_SIZE, entries)))
     alike: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
-        alike[entry.noise].append(entry)
-    shared = collapsed((noise, len(found)) for noise, found in alike.items())
-    bundles = [_bundle(noise, found) for noise, found in alike.items() if noise in shared]
-    rows = [e for e in entries if e.noise not in shared] if shared else entries
+        alike[entry.bundle_key].append(entry)
+    shared = find_collapsed((bundle_key, len(found)) for bundle_key, found in alike.items())
+    bundles = [
+        Bundle(
+            key=bundle_key,
+            application=found[0].application,
+            count=len(found),
+            size=sum(map(_SIZE, found)),
+            mtime_ns=max(map(_MODIFIED, found)),
+        )
+        for bundle_key, found in alike.items()
+        if bundle_key in shared
+    ]
+    rows = [e for e in entries if e.bundle_key not in shared] if shared else entries
     size = sum(map(_SIZE, rows)) + sum(bundle.size for bundle in bundles)
     return Group(key, rows, bundles, len(entries), size)
 
 
-def _bundle(noise: str, entries: list[Entry]) -> Bundle:
-    size, newest = sum(map(_SIZE, entries)), max(map(_MODIFIED, entries))
-    return Bundle(noise, entries[0].application, len(entries), size, newest)
-
-
-def shorten(groups: list[Group]) -> list[Group]:
-    """With many rows: the first few of each group, and how many more there are."""
+def shorten_groups(groups: list[Group]) -> list[Group]:
+    """With many rows, shorten each group to its first few and the number of the others."""
     return (
         [_shortened(g) for g in groups]
-        if lines_of(groups) > ALL_SHOWN and len(groups) > 1
+        if count_lines(groups) > ALL_SHOWN and len(groups) > 1
         else groups
     )
 
@@ -149,12 +152,12 @@ def _shortened(group: Group) -> Group:
     return replace(group, rows=rows, bundles=bundles, rest=rest, rest_size=rest_size)
 
 
-def lines_of(groups: Iterable[Group]) -> int:
+def count_lines(groups: Iterable[Group]) -> int:
     """How many rows and lines groups have."""
     return sum(len(g.lines()) for g in groups)
 
 
-def cut(groups: Iterable[Group], start: int, size: int) -> list[Group]:
+def cut_page(groups: Iterable[Group], start: int, size: int) -> list[Group]:
     """The groups of one page: ``size`` lines from ``start`` on."""
     page: list[Group] = []
     for group in groups:

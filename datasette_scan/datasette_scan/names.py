@@ -1,7 +1,7 @@
 """File paths → database names: readable, stable, the same whatever the order of finding.
 
 A name is the file's stem. Files whose stems collide (without regard to case, since SQLite
-schema names have none, and to how accents are encoded, since nobody sees that) all get as many
+schema names have none, and to how accents are encoded, which is invisible) all get as many
 parent folder names in front as it takes; what is still equal then gets a short hash of its
 path. A name once given stays with its file.
 """
@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 
 from .text import fold, is_plain
 
-_LONGEST = 80
+_MAX_LENGTH = 80
 _BRACKETS = str.maketrans("[]/\\", "____")
 _ALIAS = re.compile(r"-([0-9a-f]{8})$")
 
@@ -28,11 +28,11 @@ def path_hash(path: bytes) -> str:
 
 
 def safe_part(text: str) -> str:
-    """One path component as part of a name: nothing unseen, no brackets, not too long."""
+    """A path component as part of a name: printable, without brackets, not too long."""
     cleaned = text.translate(_BRACKETS)
     if not (text.isascii() and text.isprintable()):
         cleaned = "".join(c if is_plain(c) else "_" for c in cleaned)
-    return " ".join(cleaned.split())[:_LONGEST]
+    return " ".join(cleaned.split())[:_MAX_LENGTH]
 
 
 def name_parts(path: bytes) -> list[str]:
@@ -48,7 +48,7 @@ def _parents(folder: str) -> list[str]:
 
 
 def alias(path: bytes) -> str:
-    """The address that always leads to this file, whatever else is on the disk."""
+    """The name under which a file can always be requested, whatever else is found."""
     return f"{name_parts(path)[0]}-{path_hash(path)}"
 
 
@@ -83,7 +83,7 @@ def assign_names(
 
 
 def _join(parts: list[str], depth: int) -> str:
-    return "-".join(reversed(parts[:depth]))[-_LONGEST:]
+    return "-".join(reversed(parts[:depth]))[-_MAX_LENGTH:]
 
 
 def _hashed(path: bytes, parts: list[str], taken: set[str]) -> str:

@@ -1,7 +1,7 @@
-"""scan-view (full paths, the Skipped tab) and scan-rescan, on both lines of Datasette.
+"""scan-view (full paths, the Skipped tab) and scan-rescan, on Datasette 0.65 and 1.0.
 
-On a server that only this machine reaches, everybody may do both, unless the setting
-``allow`` says who. On any other, only the root actor may.
+On a server that only this machine can reach, everybody has both, unless the setting
+``allow`` restricts them. On any other server, only the root actor has them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ACTIONS = {
     VIEW: "See full paths and what a scan skipped",
     RESCAN: "Start a scan",
 }
-# What may be done with a scanned database; everything else that a line knows is a write.
+# Actions allowed on a scanned database; all others write.
 _READS = frozenset(
     {"view-database", "view-database-download", "view-table", "view-query", "execute-sql"}
 )
@@ -37,16 +37,14 @@ def decide(allow: Mapping[str, Any], local: bool, actor: Any, action: str) -> bo
 
 
 def actions() -> list[Any]:
-    """Datasette 1.0: the actions, to be registered."""
-    if not compat.HAS_CATALOG:
-        return []
+    """Datasette 1.0: the actions to register."""
     from datasette.permissions import Action
 
     return [Action(name=name, description=text) for name, text in ACTIONS.items()]
 
 
 def rules(ds: Any, allow: Mapping[str, Any], local: bool, actor: Any, action: str) -> Any:
-    """Datasette 1.0: SQL that says yes or no, or None."""
+    """Datasette 1.0: SQL that allows or denies an action; None for no opinion."""
     from datasette.permissions import PermissionSQL
 
     if action in ACTIONS:

@@ -1,4 +1,4 @@
-"""Opens one found file and says whether it is usable, what is in it, or why not."""
+"""Reads the schema of a found file, or finds out why it cannot be read."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from dataclasses import dataclass, replace
 
 from .applications import identify
 from .diagnosis import START, diagnose
-from .errors import CorruptError, TooComplexError, UnavailableError, is_damage
+from .errors import CorruptError, RefusedError, TooComplexError, UnavailableError, is_damage
 from .finder import Match
 from .opening import Mode, Opener, ReadInfo
-from .opening.connection import allow, interrupted_when
-from .opening.fingerprint import take
+from .opening.connection import interrupted_when, time_limit
+from .opening.fingerprint import read_fingerprint
+from .refusals import get_advice
 from .schema import VIRTUAL
-from .sqlite import sqlite3
+from .sqlite import quote_name, sqlite3
 from .text import visible, visible_path
 
 _NAMES_SHOWN = 200
 _NAMES_SIZE = 4000
 _NAMES_READ = 5000  # which an application is recognised by
-_LONGEST_NAME = 1000
-_COLLATIONS = 20  # that are looked for
+_MAX_NAME_LENGTH = 1000
+_COLLATIONS = 20  # that are tried
 _SECONDS = 2.0
 _COLLATION = re.compile(
     r"\bCOLLATE\s+(?:[\"'`\[]([^\"'`\],]{1,100})[\"'`\]]|(\w{1,100}))", re.IGNORECASE
@@ -45,8 +46,8 @@ SKIPPED = frozenset({"corrupt", "denied", "unreadable", TooComplexError.word})
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What a look at one file found."""
+class ProbeResult:
+    """The contents of one file, or why it can't be read."""
 
     status: str
     detail: str = ""
@@ -57,71 +58,67 @@ class Facts:
     application: str = ""
     size: int = 0
     mtime_ns: int = 0
-    mark: int = 0
+    fingerprint: int = 0
     schema_hash: int = 0
     identity: tuple[int, int] = (0, 0)
-
-    @property
-    def skipped(self) -> bool:
-        """Whether the file can not be served at all."""
-        return self.status in SKIPPED
 
 
 @dataclass(frozen=True, slots=True)
 class _Schema:
     tables: tuple[str, ...]
     count: int
-    collations: tuple[str, ...]  # that are not there
+    collations: tuple[str, ...]  # missing ones
     missing: tuple[tuple[str, str], ...]  # (table, what it needs)
     digest: int
 
 
-def extension_for(module: str) -> str:
-    """The name of the SQLite extension that provides a virtual table module."""
-    lowered = module.lower()
-    for prefix, extension in _EXTENSIONS:
-        if lowered.startswith(prefix):
-            return extension
-    return module
+def hash_fingerprint(path: bytes) -> int:
+    """A number that changes when the file or its journals do; 0 for one that can't be read."""
+    try:
+        return hash(read_fingerprint(path).without_shm())
+    except UnavailableError:
+        return 0
 
 
-def read_mark(path: bytes) -> int:
-    """A number that changes when the file or its journals do."""
-    return hash(take(path).without_shm())
-
-
-def check_file(
+def probe_file(
     opener: Opener,
     match: Match,
     prepare: Callable[[sqlite3.Connection], None] | None = None,
     seconds: float = _SECONDS,
-) -> Facts:
-    """Look into one file, for at most ``seconds``. Never raises for what the file is."""
+) -> ProbeResult:
+    """Read one file's schema, for at most ``seconds``. Never raises for what the file is.
 
-    def look(connection: sqlite3.Connection) -> _Schema:
-        is_late = allow(seconds)
+    Raises RefusedError, OSError or RuntimeError when the system refuses what reading needs.
+    """
+
+    def read(connection: sqlite3.Connection) -> _Schema:
+        is_late = time_limit(seconds)
         with interrupted_when(connection, is_late):
             return _read_schema(connection, is_late)
 
     shown = visible_path(match.path)
     try:
-        fingerprint = take(match.path)
+        fingerprint = read_fingerprint(match.path)
         if not match.valid:
             raise CorruptError(match.reason or "the header is damaged")
-        schema, info = opener.read(match.path, look, prepare, keep=False, seconds=seconds)
+        schema, info = opener.read(match.path, read, prepare, keep=False, seconds=seconds)
     except CorruptError as error:
         return _diagnosed(opener, match, error)
+    except RefusedError:
+        raise
     except UnavailableError as error:
         return _refused(match, error)
     except sqlite3.Error as error:
         if "interrupted" in str(error):  # by the progress handler
             return _refused(match, TooComplexError(f"{shown} takes more than {seconds:g} s"))
         return _diagnosed(opener, match, CorruptError(f"{shown}: {error}"))
-    except Exception as error:  # noqa: BLE001 (one odd file must not end the scan)
+    except Exception as error:
+        if isinstance(error, (OSError, RuntimeError)) and get_advice(error):
+            raise  # about this process, not about the file
         return _refused(match, UnavailableError(f"{shown}: {error!r}"))
     names = schema.tables[:_NAMES_SHOWN]
     missing = tuple(sorted({*schema.collations, *(part for _, part in schema.missing)}))
-    return Facts(
+    return ProbeResult(
         status=_status(info, missing),
         detail=f"needs {', '.join(missing)}" if missing else "",
         tables="\n".join(names)[:_NAMES_SIZE],
@@ -135,7 +132,7 @@ def check_file(
         ),
         size=fingerprint.main.size,
         mtime_ns=fingerprint.main.mtime_ns,
-        mark=hash(fingerprint.without_shm()),
+        fingerprint=hash(fingerprint.without_shm()),
         schema_hash=schema.digest,
         identity=fingerprint.identity,
     )
@@ -144,32 +141,31 @@ def check_file(
 def _status(info: ReadInfo, missing: tuple[str, ...]) -> str:
     if missing:
         return "partly readable"
-    if info.log_left:
+    if info.orphaned_log:
         return "not closed cleanly"
     return {Mode.LIVE: "live", Mode.COPY: "snapshot"}.get(info.mode, "ready")
 
 
-def _diagnosed(opener: Opener, match: Match, error: CorruptError) -> Facts:
-    """Say what the file is, if its start shows that."""
-    facts = _refused(match, error)
+def _diagnosed(opener: Opener, match: Match, error: CorruptError) -> ProbeResult:
+    """Replace the error by a better diagnosis, if the start of the file allows one."""
+    result = _refused(match, error)
     try:
-        found = diagnose(opener.read_start(match.path, START), match.size)
+        found = diagnose(opener.read_bytes(match.path, START), match.size)
     except UnavailableError:
-        return facts
-    return replace(facts, detail=found.reason, advice=found.advice) if found else facts
+        return result
+    if not found:
+        return result
+    reason, advice = found
+    return replace(result, detail=reason, advice=advice)
 
 
-def _refused(match: Match, error: UnavailableError) -> Facts:
-    try:
-        mark = read_mark(match.path)
-    except UnavailableError:
-        mark = 0
-    return Facts(
+def _refused(match: Match, error: UnavailableError) -> ProbeResult:
+    return ProbeResult(
         status=error.word,
         detail=visible(str(error)),
         advice=error.advice,
         size=match.size,
-        mark=mark,
+        fingerprint=hash_fingerprint(match.path),
     )
 
 
@@ -178,7 +174,7 @@ def _read_schema(connection: sqlite3.Connection, is_late: Callable[[], bool]) ->
         "SELECT substr(CAST(name AS TEXT), 1, ?), substr(sql, 1, 2000), type, rootpage "
         "FROM sqlite_master "
         "WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
-        [_LONGEST_NAME],
+        [_MAX_NAME_LENGTH],
     )
     names: list[str] = []
     modules: list[tuple[str, str]] = []
@@ -219,16 +215,16 @@ def _has_collation(connection: sqlite3.Connection, name: str) -> bool:
 
 
 def _find_missing(connection: sqlite3.Connection, table: str, module: str) -> str:
-    """What a virtual table needs to be read that is not there, "" if it can be read."""
-    quoted = table.replace('"', '""')
+    """The missing module or tokenizer of a virtual table, "" if it can be read."""
     try:
-        # a row, since newer FTS5 looks at its index with the first one only
-        connection.execute(f'SELECT 1 FROM "{quoted}" LIMIT 1')
+        # a row, since newer FTS5 reads its index with the first one only
+        connection.execute(f"SELECT 1 FROM {quote_name(table)} LIMIT 1")
     except sqlite3.OperationalError as error:
         tokenizer = _TOKENIZER.search(str(error))
         if tokenizer:
             return f"tokenizer {visible(tokenizer.group(1))}"
-        return f"extension {extension_for(module)}"
+        extensions = (e for prefix, e in _EXTENSIONS if module.lower().startswith(prefix))
+        return f"extension {next(extensions, module)}"
     except sqlite3.DatabaseError as error:
         if is_damage(error):
             raise

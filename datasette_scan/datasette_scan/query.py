@@ -1,4 +1,4 @@
-"""Query strings ↔ what is asked of the catalogue. Pure."""
+"""Query strings ↔ queries of the catalogue. Pure."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from .catalog import SHOWN, SORTS, Query
+from .catalog import SHOW_FILTERS, SORTS, Query
 from .errors import UsageError
 from .grouping import GROUPINGS
 from .text import parse_size
 
 PAGE_SIZE = 100
-LARGEST_PAGE = 1000
+MAX_PAGE_SIZE = 1000
 AGES = {"1d": "last day", "7d": "last week", "30d": "last month", "365d": "last year"}
 SIZES = {"1MB": "over 1 MB", "10MB": "over 10 MB", "100MB": "over 100 MB", "1GB": "over 1 GB"}
 _SECONDS = {"h": 3600, "d": 86400, "w": 604800}
@@ -32,41 +32,41 @@ class Page:
     bundle: str = ""
 
 
-def parse_page(args: Mapping[str, str], wide: bool) -> Page:
+def parse_page(args: Mapping[str, str], search_paths: bool) -> Page:
     """The arguments of a request. Raises UsageError naming the bad one."""
     descending = "_sort_desc" in args
     sort = args.get("_sort_desc") or args.get("_sort") or "name"
-    if sort not in SORTS or (sort == "path" and not wide):
+    if sort not in SORTS or (sort == "path" and not search_paths):
         raise UsageError(f"_sort={sort!r} is not a column; known are {', '.join(SORTS)}")
     group = args.get("group") or "none"
-    if group not in GROUPINGS or (group == "folder" and not wide):
+    if group not in GROUPINGS or (group == "folder" and not search_paths):
         raise UsageError(f"group={group!r} is not a grouping; known are {', '.join(GROUPINGS)}")
     show = args.get("show", "")
-    if show and show not in SHOWN:
-        raise UsageError(f"show={show!r} is not known; known are {', '.join(SHOWN)}")
+    if show and show not in SHOW_FILTERS:
+        raise UsageError(f"show={show!r} is not known; known are {', '.join(SHOW_FILTERS)}")
     query = Query(
         text=args.get("q", ""),
         status=args.get("status", ""),
         application=args.get("application", ""),
         show=show,
-        folder=args.get("folder", "") if wide else "",
+        folder=args.get("folder", "") if search_paths else "",
         min_size=_size(args, "min_size"),
         max_size=_size(args, "max_size"),
         max_age=_age(args),
         since=_count(args, "since", 0, 1 << 62),
         sort=sort,
         descending=descending,
-        wide=wide,
+        search_paths=search_paths,
     )
-    size = _count(args, "_size", PAGE_SIZE, LARGEST_PAGE)
+    size = _count(args, "_size", PAGE_SIZE, MAX_PAGE_SIZE)
     offset = _count(args, "_next", 0, 1 << 31)
     return Page(query, size, offset, group, args.get("bundle", ""))
 
 
-def _count(args: Mapping[str, str], key: str, default: int, most: int) -> int:
+def _count(args: Mapping[str, str], key: str, default: int, maximum: int) -> int:
     text = args.get(key) or str(default)
-    if not (text.isascii() and text.isdigit()) or int(text) > most:
-        raise UsageError(f"{key}={text!r} is not a whole number of at most {most}")
+    if not (text.isascii() and text.isdigit()) or int(text) > maximum:
+        raise UsageError(f"{key}={text!r} is not a whole number of at most {maximum}")
     return int(text)
 
 

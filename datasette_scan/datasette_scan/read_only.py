@@ -1,4 +1,4 @@
-"""What Datasette may do with a database of this plugin: read it, never write to it.
+"""Datasette reads a database of this plugin, and never writes to it.
 
 What is overridden of ``datasette.database.Database``, on both lines of Datasette, is held by
 ``tests/datasette_scan/test_contract.py``.
@@ -29,7 +29,7 @@ class ReadOnlyDatabase(Database):  # type: ignore[misc]
             paths_shown.reset(token)
 
     async def attached_databases(self) -> list[Any]:
-        """The databases of this connection; their files only for those who may know them."""
+        """The databases of this connection; their files only for actors with scan-view."""
         may_see_paths = await _may_see_paths()
         token = paths_shown.set(True)
         try:
@@ -43,7 +43,7 @@ class ReadOnlyDatabase(Database):  # type: ignore[misc]
         return await self.execute_fn(fn)
 
     async def execute_isolated_fn(self, fn: Callable[[Any], Any]) -> Any:
-        """Call ``fn`` with a connection that nobody else is using, which all of ours are."""
+        """Call ``fn`` with a connection of its own, which all of ours are."""
         return await self.execute_fn(fn)
 
     def connect(self, write: bool = False) -> Any:

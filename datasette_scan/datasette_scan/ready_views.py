@@ -18,7 +18,7 @@ class ReadyView:
     needs: Mapping[str, frozenset[str]]
     sql: str
 
-    def fits(self, tables: Mapping[str, Collection[str]]) -> bool:
+    def matches(self, tables: Mapping[str, Collection[str]]) -> bool:
         """Whether a database has what the query needs: tables → columns, in lower case."""
         return all(columns <= set(tables.get(name, ())) for name, columns in self.needs.items())
 
@@ -39,6 +39,6 @@ def ready_views() -> tuple[ReadyView, ...]:
 
 
 def candidates(tables: Collection[str]) -> list[ReadyView]:
-    """Those whose tables are all there; what columns they have is to be looked up."""
+    """The views whose tables all exist; their columns are not checked."""
     known = {name.lower() for name in tables}
     return [view for view in ready_views() if set(view.needs) <= known]

@@ -51,14 +51,10 @@ def parse_host(header: str) -> tuple[str, int | None] | None:
 def _normal_host(text: str, bracketed: bool) -> str | None:
     name = text.lower().removesuffix(".")
     labels = name.split(".")
-    if bracketed or _is_numeric(labels[-1]):
+    if bracketed or labels[-1].isdigit() or re.fullmatch(r"0x[0-9a-f]*", labels[-1]):
         address = parse_address(text if bracketed else name)
         return str(address) if address and (":" in text) is bracketed else None
     return name if all(labels) else None
-
-
-def _is_numeric(label: str) -> bool:
-    return label.isdigit() or re.fullmatch(r"0x[0-9a-f]*", label) is not None
 
 
 def parse_address(text: str) -> Address | None:
@@ -80,7 +76,7 @@ def is_loopback(host: str) -> bool:
 
 
 def parse_allowed_host(text: str) -> str:
-    """A host that somebody allows → as ``parse_host`` returns it. Raises UsageError.
+    """An allowed host → as ``parse_host`` returns it. Raises UsageError.
 
     A port is accepted and ignored; names beyond ASCII are encoded as browsers send them.
     """
@@ -103,39 +99,35 @@ def parse_allowed_host(text: str) -> str:
 
 @dataclass(frozen=True)
 class Policy:
-    """Whom the server answers.
+    """Which requests the server answers.
 
-    ``served_on`` is the address that it listens on, None for a Unix socket, which no page can
-    reach alone; ``hosts`` are allowed names, ``own_names`` this machine's; ``cors`` lets pages
-    of other sites read.
+    ``served_on`` is the address that it listens on, or None for a Unix socket, which pages cannot
+    reach; ``hosts`` are allowed names; with ``cors`` pages of other sites may read.
     """
 
     served_on: str | None = "127.0.0.1"
     hosts: tuple[str, ...] = ()
-    own_names: frozenset[str] = frozenset()
+    local_hostnames: frozenset[str] = frozenset()
     cors: bool = False
 
     def allows_host(self, host: str) -> bool:
         """Whether a request for this host, as ``parse_host`` returns it, is answered."""
         if self.served_on is None or ANY_HOST in self.hosts or host in self.hosts:
             return True
-        if is_loopback(host) or host == _plain(self.served_on):
+        address = parse_address(self.served_on)
+        own = str(address) if address else self.served_on.lower().removesuffix(".")
+        if is_loopback(host) or host == own:
             return True
         if is_loopback(self.served_on):
             return False
         # Reachable from the network: addresses can't be rebound, nor this machine's names.
         is_address = parse_address(host) is not None
-        return host in self.own_names or (is_address and self.served_on in _EVERYWHERE)
-
-
-def _plain(host: str) -> str:
-    address = parse_address(host)
-    return str(address) if address else host.lower().removesuffix(".")
+        return host in self.local_hostnames or (is_address and self.served_on in _EVERYWHERE)
 
 
 @dataclass(frozen=True)
 class RequestInfo:
-    """What a request says of its target and of where it comes from."""
+    """A request's target and origin, as its headers state them."""
 
     method: str
     scheme: str
@@ -173,7 +165,9 @@ def refusal(policy: Policy, info: RequestInfo) -> str | None:
     parsed = parse_host(info.host)
     if policy.served_on is not None and (parsed is None or not policy.allows_host(parsed[0])):
         return _unknown_host(info.host, parsed and parsed[0])
-    if not is_from_another_site(info) or (policy.cors and _suits_cors(info)):
+    # A token is sent only by a page that was given it.
+    suits_cors = info.method in _SAFE_METHODS or info.bearer
+    if not is_from_another_site(info) or (policy.cors and suits_cors):
         return None
     return (
         f"this request comes from a page of another site ({visible(info.origin or info.site)}); "
@@ -203,15 +197,11 @@ def is_from_another_site(info: RequestInfo) -> bool:
     if info.site == "same-origin":
         return False
     if info.site:
-        in_advance = bool(info.purpose)
-        return in_advance or not (info.site == "none" or _is_navigation(info))
+        # A link, an address or a form that shows a whole page.
+        is_navigation = (info.mode, info.destination) == ("navigate", "document")
+        allowed = info.site == "none" or (is_navigation and info.method in ("GET", "HEAD"))
+        return bool(info.purpose) or not allowed
     return bool(info.origin) and not _is_same_origin(info)
-
-
-def _is_navigation(info: RequestInfo) -> bool:
-    """A link, an address or a form that shows a whole page."""
-    whole = info.mode == "navigate" and info.destination == "document"
-    return whole and info.method in ("GET", "HEAD")
 
 
 def _is_same_origin(info: RequestInfo) -> bool:
@@ -224,8 +214,3 @@ def _is_same_origin(info: RequestInfo) -> bool:
         return False
     default = _PORTS[match["scheme"]]
     return (theirs[0], theirs[1] or default) == (ours[0], ours[1] or default)
-
-
-def _suits_cors(info: RequestInfo) -> bool:
-    """Reading; and writing with a token, which only a page that was given it can send."""
-    return info.method in _SAFE_METHODS or info.bearer

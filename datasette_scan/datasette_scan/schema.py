@@ -1,21 +1,21 @@
-"""The tables of an open database, as sqlite_master lists them; no view is looked into."""
+"""The tables of an open database, as sqlite_master lists them; views are not opened."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from .sqlite import sqlite3
+from .sqlite import quote_name, sqlite3
 
 VIRTUAL = re.compile(
     r"\s*CREATE\s+VIRTUAL\s+TABLE\b.*?\bUSING\s+[\"'\[`]?(\w+)", re.IGNORECASE | re.DOTALL
 )
-_FULL_TEXT = re.compile(r"fts[345]$", re.IGNORECASE)
+_FULL_TEXT = frozenset({"fts3", "fts4", "fts5"})
 _CONTENT_ELSEWHERE = re.compile(r"[(,]\s*[\"'`]?content[\"'`]?\s*=", re.IGNORECASE)
-# What SQLite's own modules add to the name of a virtual table for the tables they store in.
+# Suffixes of the tables in which SQLite's own modules store a virtual table.
 _SHADOWS = "content config data docsize idx node parent rowid segdir segments stat".split()
-_LONGEST_SQL = 4000  # characters that are looked at
-_MOST_TABLES = 5000
+_MAX_SQL_LENGTH = 4000  # characters that are read
+_MAX_TABLES = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,11 @@ class Table:
     has_content: bool = True  # False: a full-text index of what another table holds
 
     @property
-    def is_full_text(self) -> bool:
-        """Whether it is a full-text table."""
-        return bool(_FULL_TEXT.match(self.module))
+    def kind(self) -> str:
+        """One of "view", "full-text", "virtual" and "table"."""
+        if self.is_view:
+            return "view"
+        return "full-text" if self.module in _FULL_TEXT else "virtual" if self.module else "table"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +46,14 @@ class Column:
 
     @property
     def is_text(self) -> bool:
-        """Whether what is stored in it becomes text: https://www.sqlite.org/datatype3.html."""
+        """Whether it has TEXT affinity: https://www.sqlite.org/datatype3.html."""
         declared = self.type.upper()
         return "INT" not in declared and any(t in declared for t in ("CHAR", "CLOB", "TEXT"))
 
     @property
     def is_rowid(self) -> bool:
-        """Whether it may be the rowid, which is a number in any case."""
+        """Whether it may be the rowid, which is always a number."""
         return self.key == 1 and self.type.upper() == "INTEGER"
-
-
-def quoted(name: str) -> str:
-    """A name as SQL has it."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def read_tables(connection: sqlite3.Connection) -> list[Table]:
@@ -65,7 +62,7 @@ def read_tables(connection: sqlite3.Connection) -> list[Table]:
         "SELECT CAST(name AS TEXT), type, substr(sql, 1, ?) FROM sqlite_master "
         "WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
         "ORDER BY rowid LIMIT ?",
-        [_LONGEST_SQL, _MOST_TABLES],
+        [_MAX_SQL_LENGTH, _MAX_TABLES],
     ).fetchall()
     modules: dict[str, tuple[str, str]] = {}
     for name, kind, sql in rows:
@@ -84,5 +81,5 @@ def read_tables(connection: sqlite3.Connection) -> list[Table]:
 
 def read_columns(connection: sqlite3.Connection, table: str) -> list[Column]:
     """A table's columns, generated ones too, hidden ones of virtual tables not."""
-    rows = connection.execute(f"PRAGMA table_xinfo({quoted(table)})").fetchall()
+    rows = connection.execute(f"PRAGMA table_xinfo({quote_name(table)})").fetchall()
     return [Column(row[1], row[2] or "", row[5]) for row in rows if row[6] != 1]

@@ -1,8 +1,8 @@
-"""The search in the contents of many databases: the smallest first, several at a time.
+"""Searches the contents of many databases: the smallest first, several at a time.
 
-``ContentSearch.events`` starts a task for each thread of the reader that is for searches. They
-take databases from one list and put what they find into one queue, until the list is empty
-or ``stop`` is called. Whoever iterates ends them by leaving the loop.
+``ContentSearch.events`` starts a task for each of the reader's search threads. The tasks take
+databases from one iterator and put events into one queue, until the iterator is exhausted or
+``stop`` is called. Leaving the loop cancels them.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from dataclasses import dataclass
 from typing import Any
 
-from .contents import Chunk, Found, StoppedError, Wanted, search_chunk
+from .contents import Chunk, SearchStoppedError, TableMatches, search_chunk
 from .database import ScannedDatabase
 from .errors import StoppingError, TooComplexError, UnavailableError
 from .reader import Reader
 from .sqlite import sqlite3
 
-_WAITING = 100  # events that nobody has fetched yet
-_MOST_FAILED = 10  # tables of one database, after which its others are not searched
+_MAX_QUEUED = 100  # events not fetched yet
+_MAX_FAILED = 10  # tables of one database, after which its others are not searched
 
 MayViewTable = Callable[[str, str], Awaitable[bool]]  # (database, table)
 
@@ -31,7 +31,7 @@ class TablesFound:
     """Tables of one database that contain the text; ``continued`` if others came before."""
 
     database: str
-    tables: list[Found]
+    tables: list[TableMatches]
     continued: bool
 
 
@@ -46,19 +46,17 @@ class Unsearched:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """One more database is done: so many of so many, and their bytes."""
+    """The number and size of the databases searched so far."""
 
     databases: int
-    of_databases: int
     size: int
-    of_size: int
 
 
 Event = TablesFound | Unsearched | Searched
 
 
 def size_of(db: Any) -> int:
-    """Bytes of a database's file, as far as they are known; opens nothing."""
+    """The size of a database in bytes, 0 if unknown; opens nothing."""
     with contextlib.suppress(OSError):
         return int(db.size or 0)
     return 0
@@ -68,37 +66,32 @@ class ContentSearch:
     """One search. ``stop`` may be called at any time, from any thread."""
 
     def __init__(
-        self, databases: Iterable[Any], wanted: Wanted, may_view_table: MayViewTable, reader: Reader
+        self, databases: Iterable[Any], text: str, may_view_table: MayViewTable, reader: Reader
     ) -> None:
         self._databases = sorted(databases, key=lambda db: (size_of(db), db.name))
-        self._wanted = wanted
+        self._text = text
         self._may_view_table = may_view_table
         self._reader = reader
         self._stopped = threading.Event()
-        self._searched = 0
-        self._size = 0
-        self.of_size = sum(size_of(db) for db in self._databases)
-
-    @property
-    def count(self) -> int:
-        """How many databases there are to search."""
-        return len(self._databases)
+        self._searched = self._searched_size = 0
+        self.count = len(self._databases)
+        self.size = sum(size_of(db) for db in self._databases)
 
     @property
     def is_complete(self) -> bool:
-        """Whether every database had its turn."""
+        """Whether every database was searched."""
         return self._searched == self.count
 
     def stop(self) -> None:
-        """End it as soon as possible."""
+        """Stop as soon as possible."""
         self._stopped.set()
 
     def _is_over(self) -> bool:
         return self._stopped.is_set() or self._reader.opener.is_stopping
 
     async def events(self) -> AsyncIterator[Event]:
-        """What happens, as it happens."""
-        queue: asyncio.Queue[Event | None] = asyncio.Queue(_WAITING)
+        """Yield events as they happen."""
+        queue: asyncio.Queue[Event | None] = asyncio.Queue(_MAX_QUEUED)
         waiting = iter(self._databases)
         tasks = [
             asyncio.create_task(self._work(waiting, queue))
@@ -122,17 +115,16 @@ class ContentSearch:
         for db in waiting:
             if self._is_over():
                 break
-            with contextlib.suppress(StoppedError, StoppingError):
+            with contextlib.suppress(SearchStoppedError, StoppingError):
                 async for event in self._search(db):
                     await queue.put(event)
                 self._searched += 1
-                self._size += size_of(db)
-                done = Searched(self._searched, self.count, self._size, self.of_size)
-                await queue.put(done)
+                self._searched_size += size_of(db)
+                await queue.put(Searched(self._searched, self._searched_size))
         await queue.put(None)
 
     async def _search(self, db: Any) -> AsyncIterator[Event]:
-        """One database, chunk by chunk. Raises StoppedError and StoppingError."""
+        """One database, chunk by chunk. Raises SearchStoppedError and StoppingError."""
         done: frozenset[str] = frozenset()
         continued = False
         failed = 0
@@ -148,21 +140,28 @@ class ContentSearch:
                     yield Unsearched(db.name, table, reason)
             if chunk.is_last:
                 return
-            if failed >= _MOST_FAILED:
+            if failed >= _MAX_FAILED:
                 yield Unsearched(db.name, "", f"{failed} of its tables could not be searched")
                 return
             done = chunk.done
 
     async def _next_chunk(self, db: Any, done: frozenset[str]) -> Chunk:
-        """What the next read finds; a failure is a table, or the whole database, unsearched."""
-        at: list[str] = []  # the tables of this read; the last may be under way
+        """Search the next chunk. A table or database that fails counts as unsearched."""
+        begun: list[str] = []  # the tables of this read; the last may be under way
+        missing = frozenset(db.entry.missing if isinstance(db, ScannedDatabase) else ())
+
+        def use(connection: sqlite3.Connection) -> Chunk:
+            begun.clear()
+            return search_chunk(connection, self._text, done, begun.append, self._is_over, missing)
+
         try:
-            return await self._read(db, done, at)
-        except (StoppedError, StoppingError):
+            # Datasette's own databases are read in Datasette's threads.
+            return await (db.search if isinstance(db, ScannedDatabase) else db.execute_fn)(use)
+        except (SearchStoppedError, StoppingError):
             raise
         except TooComplexError as error:
-            if at:  # it is left out, and the others before it are searched again
-                return Chunk([], [(at[-1], error.word)], done | {at[-1]}, False)
+            if begun:  # skip it, and search the tables before it again
+                return Chunk([], [(begun[-1], error.word)], done | {begun[-1]}, False)
             reason = error.word
         except UnavailableError as error:
             reason = error.word
@@ -170,22 +169,10 @@ class ContentSearch:
             reason = str(error) if isinstance(error, sqlite3.Error) else repr(error)
         return Chunk([], [("", reason)], done, True)
 
-    async def _read(self, db: Any, done: frozenset[str], at: list[str]) -> Chunk:
-        missing = frozenset(db.entry.missing if isinstance(db, ScannedDatabase) else ())
-
-        def use(connection: sqlite3.Connection) -> Chunk:
-            at.clear()
-            return search_chunk(connection, self._wanted, done, at.append, self._is_over, missing)
-
-        if isinstance(db, ScannedDatabase):
-            return await db.search(use)
-        chunk: Chunk = await db.execute_fn(use)  # one that Datasette serves
-        return chunk
-
     async def _may_see(self, db: Any, table: str) -> bool:
         if isinstance(db, ScannedDatabase):
             try:
-                await db.know_derived()
+                await db.ensure_derived_tables()
             except UnavailableError:
                 return False
         return await self._may_view_table(db.name, table)

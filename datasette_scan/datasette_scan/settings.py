@@ -30,7 +30,7 @@ CONFIG_KEYS = frozenset(
 
 @dataclass(frozen=True)
 class Settings:
-    """What to scan, how often, and who may see it."""
+    """The folders to scan, how often, and who may see the result."""
 
     find: FindOptions = field(default_factory=lambda: FindOptions(()))
     interval: float | None = None
@@ -57,7 +57,7 @@ class Settings:
         return self.uds or is_loopback(self.host)
 
 
-def own_names() -> frozenset[str]:
+def local_hostnames() -> frozenset[str]:
     """This machine's names, in the form of ``parse_host``: alone, with a domain, in ".local".
 
     Takes seconds where no name server answers.
@@ -91,21 +91,18 @@ def parse_config(config: Mapping[str, Any]) -> Settings:
             f"datasette-scan: unknown setting {unknown[0]!r}; "
             f"known are {', '.join(sorted(CONFIG_KEYS))}"
         )
-    max_depth = _number(config, "max_depth", int, 0)
-    megabytes = _number(config, "snapshot_max_mb", float, 0)
-    memory = _number(config, "memory_max_mb", float, 16)
     return Settings(
         find=FindOptions(
             roots=absolute_roots(_strings(config, "paths")),
             exclude=_strings(config, "exclude"),
-            max_depth=max_depth,
+            max_depth=_number(config, "max_depth", int, 0),
             include_all=bool(config.get("all", False)),
         ),
         interval=_number(config, "interval", float, 0),
         hosts=allowed_hosts(_strings(config, "hosts")),
         allow=dict(config.get("allow") or {}),
-        snapshot_bytes=256 << 20 if megabytes is None else int(megabytes * (1 << 20)),
-        memory_bytes=256 << 20 if memory is None else int(memory * (1 << 20)),
+        snapshot_bytes=int(_number(config, "snapshot_max_mb", float, 0, 256) * (1 << 20)),
+        memory_bytes=int(_number(config, "memory_max_mb", float, 16, 256) * (1 << 20)),
     )
 
 
@@ -114,16 +111,18 @@ def _strings(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
-        raise UsageError(f"datasette-scan: {key} must be a list of texts, not {value!r}")
+        raise UsageError(f"datasette-scan: {key} must be a list of strings, not {value!r}")
     return tuple(value)
 
 
-def _number(config: Mapping[str, Any], key: str, kind: type, least: float) -> Any:
+def _number(
+    config: Mapping[str, Any], key: str, kind: type, minimum: float, default: Any = None
+) -> Any:
     value = config.get(key)
     if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < least:
+        return default
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < minimum:
         raise UsageError(
-            f"datasette-scan: {key} must be a number of at least {least}, not {value!r}"
+            f"datasette-scan: {key} must be a number of at least {minimum}, not {value!r}"
         )
     return kind(value)

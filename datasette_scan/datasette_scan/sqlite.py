@@ -14,4 +14,9 @@ if TYPE_CHECKING:
 else:
     from datasette.utils.sqlite import sqlite3
 
-__all__ = ["sqlite3"]
+__all__ = ["quote_name", "sqlite3"]
+
+
+def quote_name(name: str) -> str:
+    """A table's, column's or database's name as SQL has it."""
+    return '"' + name.replace('"', '""') + '"'

@@ -19,7 +19,7 @@ from .errors import UsageError
 from .reader import Reader
 from .request_guard import Policy, RequestInfo, refusal
 from .scanning import ScanTask
-from .settings import Settings, own_names, parse_config
+from .settings import Settings, local_hostnames, parse_config
 from .sqlite import sqlite3
 
 _states: weakref.WeakKeyDictionary[Any, State] = weakref.WeakKeyDictionary()
@@ -27,17 +27,17 @@ _from_command: list[Settings] = []
 
 
 class State:
-    """What the plugin has for one Datasette; threads and limits only once something is read."""
+    """The plugin's state for one Datasette; threads and limits only once something is read."""
 
     def __init__(self, ds: Any, settings: Settings) -> None:
         self._ds = weakref.proxy(ds)
         self.settings = settings
         self.catalog = Catalog(settings.find.roots)
         self.history = History()
-        self._own_names: frozenset[str] = frozenset()
+        self._local_hostnames: frozenset[str] = frozenset()
         self._own: tuple[Any, list[str]] = (None, [])
         self.searches = 0  # in contents, under way
-        # By actor: until when, names that were asked about, and those that may be seen.
+        # By actor: until when it holds, the names that were checked, and those that may be seen.
         self.viewable: dict[str, tuple[float, set[str], set[str]]] = {}
 
     @functools.cached_property
@@ -52,7 +52,7 @@ class State:
         """Scans, now and later."""
         return ScanTask(self._ds, self.settings, self.catalog, self.reader, self.history)
 
-    def own_databases(self) -> list[str]:
+    def datasette_databases(self) -> list[str]:
         """The names of the databases that Datasette serves itself.
 
         They are looked up once: when databases are added or removed, it has a new dictionary.
@@ -68,15 +68,15 @@ class State:
     async def refusal(self, info: RequestInfo, cors: bool) -> str | None:
         """Why a request is not answered; this machine's names are looked up when needed."""
         reason = refusal(self._policy(cors), info)
-        if reason is not None and not self.settings.local and not self._own_names:
-            self._own_names = await asyncio.to_thread(own_names)
+        if reason is not None and not self.settings.local and not self._local_hostnames:
+            self._local_hostnames = await asyncio.to_thread(local_hostnames)
             reason = refusal(self._policy(cors), info)
         return reason
 
     def _policy(self, cors: bool) -> Policy:
         settings = self.settings
         served_on = None if settings.uds else settings.host
-        return Policy(served_on, settings.hosts, self._own_names, cors)
+        return Policy(served_on, settings.hosts, self._local_hostnames, cors)
 
     async def start(self, ds: Any) -> None:
         """Datasette starts: prepare its catalogue and, on 1.0, the scan."""
@@ -94,15 +94,15 @@ class State:
             self.reader.close()
 
 
-def close_all() -> None:
-    """The command ends, however: no private copy outlives it."""
+def close_readers() -> None:
+    """Remove every private copy, however the command ends."""
     for state in list(_states.values()):
         if state.settings.active:
             state.reader.close()
 
 
 def set_command_settings(settings: Settings | None) -> None:
-    """What ``datasette scan`` was given, for the Datasette that it is about to make."""
+    """The arguments of ``datasette scan``, for the Datasette that it is about to create."""
     _from_command[:] = [settings] if settings else []
 
 
@@ -113,17 +113,17 @@ def state_of(ds: Any) -> State:
         try:
             settings = _merge(parse_config(ds.plugin_config("datasette-scan") or {}))
             if settings.active:
-                refuse_unlimited()
+                check_sqlite()
         except UsageError as error:
             raise StartupError(str(error)) from error
         state = _states[ds] = State(ds, settings)
     return state
 
 
-def refuse_unlimited() -> None:
-    """Raise UsageError for a SQLite whose parser nothing ends.
+def check_sqlite() -> None:
+    """Raise UsageError for a SQLite whose parser can't be stopped.
 
-    An interrupt doesn't: SQLite looks for one only at blanks, which a schema need not have.
+    An interrupt doesn't: SQLite checks for one only at blanks, which a schema need not have.
     """
     if not hasattr(sqlite3.Connection, "setlimit"):
         raise UsageError(

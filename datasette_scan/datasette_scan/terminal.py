@@ -1,4 +1,4 @@
-"""What the terminal says of a scan: one line while it runs, one when it ends."""
+"""Prints a scan's progress and result on standard error."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import click
 from .catalog import Catalog
 from .text import format_count, visible
 
-_SHOWN = 20
-_EVERY = 0.1
+_MAX_SKIPPED = 20  # lines of one scan
+_REDRAW_SECONDS = 0.1
 
 
 class Terminal:
-    """Writes to standard error. A line that moves only where there is a terminal."""
+    """Prints a progress line on terminals, and what each scan skipped and found."""
 
     def __init__(self, catalog: Catalog, quiet: bool) -> None:
         self._catalog = catalog
@@ -25,9 +25,9 @@ class Terminal:
         self._reported: set[bytes] = set()
 
     def progress(self) -> None:
-        """Redraw the moving line, not too often."""
+        """Redraw the progress line, at most ten times a second."""
         now = time.monotonic()
-        if self._quiet or not sys.stderr.isatty() or now - self._shown_at < _EVERY:
+        if self._quiet or not sys.stderr.isatty() or now - self._shown_at < _REDRAW_SECONDS:
             return
         self._shown_at = now
         seen = self._catalog.progress
@@ -37,13 +37,13 @@ class Terminal:
         self._drawn = True
 
     def finished(self) -> None:
-        """Say what was skipped that was not said before, and how the scan ended."""
+        """Print newly skipped files and the result of the scan."""
         if self._drawn:
             click.echo("\r\x1b[K", err=True, nl=False)
             self._drawn = False
         if self._quiet:
             return
-        self._skipped()
+        self._print_skipped()
         catalog = self._catalog
         if catalog.error:
             click.echo(f"Scan failed: {visible(catalog.error)}", err=True)
@@ -55,10 +55,12 @@ class Terminal:
                 err=True,
             )
 
-    def _skipped(self) -> None:
+    def _print_skipped(self) -> None:
         fresh = [s for path, s in self._catalog.skipped.items() if path not in self._reported]
         self._reported.update(skip.path for skip in fresh)
-        for skip in fresh[:_SHOWN]:
-            click.echo(f"Skipping {skip.shown_path}: {skip.reason}", err=True)
-        if len(fresh) > _SHOWN:
-            click.echo(f"Skipping {len(fresh) - _SHOWN:,} more: see the Skipped tab", err=True)
+        for skip in fresh[:_MAX_SKIPPED]:
+            click.echo(f"Skipping {skip.shown_path}: {skip.reason}. {skip.advice}", err=True)
+        if len(fresh) > _MAX_SKIPPED:
+            click.echo(
+                f"Skipping {len(fresh) - _MAX_SKIPPED:,} more: see the Skipped tab", err=True
+            )

@@ -1,4 +1,4 @@
-"""Names and paths made safe to show: control and bidirectional characters become visible."""
+"""Formats text for pages and terminals; escapes control and bidirectional characters."""
 
 from __future__ import annotations
 
@@ -81,13 +81,9 @@ def format_ago(seconds: float) -> str:
         return "just now"
     if seconds < 60:
         return f"{seconds:.0f} s ago"
-    for size, most, word in _UNITS:
-        count = int(seconds // size)
-        if count < most:
-            if (count, word) == (1, "day"):
-                return "yesterday"
-            return f"{count} {word if count == 1 else word + 's'} ago"
-    raise AssertionError("the last unit has no end")
+    size, word = next((size, word) for size, most, word in _UNITS if seconds < size * most)
+    count = int(seconds // size)
+    return "yesterday" if (count, word) == (1, "day") else f"{format_count(count, word)} ago"
 
 
 _UNITS = (

@@ -1,8 +1,7 @@
-"""Who sends the present request, and what this actor may do. Answers are looked up once.
+"""The sender of the current request and their permissions, each read once.
 
-Datasette's ``Database`` objects do not know who queries them. Where the answer of one depends
-on it (which databases are joined by ``--crossdb``, whether paths are shown), the actor is found
-as Datasette's own router finds it.
+Datasette's ``Database`` objects do not know who queries them. For results that depend on the
+actor (databases joined by ``--crossdb``, paths), this reads the actor as Datasette's router does.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ from datasette.utils.asgi import Request
 
 from . import compat, permissions
 
-# While a request is answered: who sent it. Code outside of requests may do everything.
+# The sender of the current request. Code outside of requests may do everything.
 current_visitor: contextvars.ContextVar[Visitor | None] = contextvars.ContextVar(
     "scan_visitor", default=None
 )
-# Whether what is shown may say where the databases are. Not, unless somebody looked it up.
+# Whether the current page may show paths.
 paths_shown: contextvars.ContextVar[bool] = contextvars.ContextVar("scan_paths", default=False)
 
 
 def file_names_hidden() -> bool:
-    """Whether SQL that runs now may not learn where files are."""
+    """Whether SQL that runs now must not see where files are."""
     return current_visitor.get() is not None and not paths_shown.get()
 
 
@@ -48,7 +47,7 @@ class Visitor:
 
     async def _authenticate(self) -> Any:
         actor = None
-        with contextlib.suppress(Exception):  # Datasette's router meets the same and reports it
+        with contextlib.suppress(Exception):  # Datasette's router reports it
             for result in pm.hook.actor_from_request(datasette=self._ds, request=self._request):
                 # Each is awaited, also after the first actor: a coroutine may not be dropped.
                 found = await await_me_maybe(result)
@@ -62,18 +61,14 @@ class Visitor:
             self._may_see_paths = await compat.is_allowed(self._ds, actor, permissions.VIEW)
         return self._may_see_paths
 
-    async def may_view(self, name: str) -> bool:
-        """Whether this actor has view-database for one database."""
-        return await compat.may_view_database(self._ds, await self.actor(), name)
-
-    async def may_query(self, names: Iterable[str], most: int) -> list[str]:
-        """The first ``most`` of ``names`` that may be viewed and queried with SQL."""
+    async def may_query(self, names: Iterable[str], limit: int) -> list[str]:
+        """The first ``limit`` of ``names`` that may be viewed and queried with SQL."""
         actor = await self.actor()
         names = list(names)
         viewable = await compat.viewable_databases(self._ds, actor, names)
         found: list[str] = []
         for name in names:
-            if len(found) == most:
+            if len(found) == limit:
                 break
             if name in viewable and await compat.may_execute_sql(self._ds, actor, name):
                 found.append(name)

@@ -1,7 +1,7 @@
-"""ELF: Linux, the BSDs, Solaris. pyelftools parses, through a reader with a budget.
+"""ELF: Linux, the BSDs, Solaris; parsed by pyelftools through a `BoundedReader`.
 
-Sources: the System V ABI, the GNU symbol versioning extension, and for the systems'
-marks the ABI notes of Linux, FreeBSD, NetBSD, OpenBSD, DragonFly and Android.
+Sources: the System V ABI, the GNU symbol versioning extension, and for the system's
+name the ABI notes of Linux, FreeBSD, NetBSD, OpenBSD, DragonFly and Android.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from elftools.elf.gnuversions import GNUVerNeedSection
 from elftools.elf.sections import Section
 from elftools.elf.segments import InterpSegment
 
-from go_to_wheel.binary.facts import BinaryFacts, Image, Span, Version2
+from go_to_wheel.binary.facts import BinaryFacts, ParsedImage, Span
 from go_to_wheel.binary.reader import BoundedReader
 from go_to_wheel.errors import BinaryError
+from go_to_wheel.platforms import MajorMinor
 
 _MAX_SEGMENTS = 1024
 _DF_1_PIE = 0x08000000
@@ -37,15 +38,18 @@ _MACHINES = {
     ("EM_RISCV", 64, True): "riscv64",
     ("EM_LOONGARCH", 64, True): "loongarch64",
 }
+_KINDS = {
+    "ET_EXEC": "executable",
+    "ET_DYN": "shared library",
+    "ET_REL": "object file",
+    "ET_CORE": "core dump",
+}
 #: As the header and notes spell them, in lower case.
 _SYSTEMS = ("netbsd", "solaris", "freebsd", "openbsd", "dragonfly", "android")
 
 
-class _WithoutHashes(ELFFile):
-    """pyelftools reads every number of a symbol hash table, each time it passes by one.
-
-    Large programs have a hundred thousand of them; nothing here looks a symbol up.
-    """
+class _ELFWithoutHashTables(ELFFile):
+    """Skips symbol hash tables, all of whose numbers pyelftools would read several times."""
 
     def _make_elf_hash_section(self, section_header: Any, name: str) -> Any:
         return Section(section_header, name, self)
@@ -53,47 +57,41 @@ class _WithoutHashes(ELFFile):
     _make_gnu_hash_section = _make_elf_hash_section
 
 
-def read_elf(reader: BoundedReader) -> Image:
+def read_elf(reader: BoundedReader) -> ParsedImage:
     """An ELF file -> its image. Raises BinaryError, or what pyelftools raises."""
-    elf = _WithoutHashes(cast("BinaryIO", reader))
+    elf = _ELFWithoutHashTables(cast("BinaryIO", reader))
     if (count := elf.num_segments()) > _MAX_SEGMENTS:
-        raise BinaryError(f"its header speaks of {count} segments")
+        raise BinaryError(f"its header claims {count} segments")
     segments = [elf.get_segment(index) for index in range(count)]
     for segment in segments:
         reader.require(segment["p_offset"], segment["p_filesz"])
     machine = str(elf["e_machine"])
     loaders = [part.get_interp_name() for part in segments if isinstance(part, InterpSegment)]
     interpreter = str(loaders[0]) if loaders else None
-    libraries, search_paths, flags = _dynamic(segments)
-    versions = _versions(elf)
+    libraries, search_paths, flags = _read_dynamic(segments)
+    versions, minimum_glibc = _read_versions(elf)
+    pie = elf["e_type"] == "ET_DYN" and bool(interpreter or flags & _DF_1_PIE)
+    kind = _KINDS.get(str(elf["e_type"]), "file of unknown type")
+    if pie and elf["e_entry"]:  # most executables are shared objects by their type
+        kind = "executable"
     facts = BinaryFacts(
         format="elf",
-        goos=_system(elf, segments),
+        goos=_detect_system(elf, segments),
         machine=_MACHINES.get(
             (machine, elf.elfclass, elf.little_endian), machine.removeprefix("EM_").lower()
         ),
-        kind=_kind(elf, interpreter, flags),
-        pie=elf["e_type"] == "ET_DYN" and bool(interpreter or flags & _DF_1_PIE),
+        kind=kind,
+        pie=pie,
         interpreter=interpreter,
         libraries=libraries,
         search_paths=search_paths,
-        glibc_floor=_glibc_floor({name for _, name in versions}),
+        minimum_glibc=minimum_glibc,
         versions=versions,
     )
-    return facts, _build_info(elf, segments)
+    return facts, _locate_build_info(elf, segments)
 
 
-def _kind(elf: ELFFile, interpreter: str | None, flags: int) -> str:
-    """A shared object that has an entry and a loader, or says so, can be started."""
-    kind = elf["e_type"]
-    if kind == "ET_DYN":
-        startable = elf["e_entry"] and (interpreter or flags & _DF_1_PIE)
-        return "executable" if startable else "shared library"
-    names = {"ET_EXEC": "executable", "ET_REL": "object file", "ET_CORE": "core dump"}
-    return names.get(str(kind), "file of unknown type")
-
-
-def _dynamic(segments: list[Any]) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+def _read_dynamic(segments: list[Any]) -> tuple[tuple[str, ...], tuple[str, ...], int]:
     """The needed libraries, the folders to look in, and DT_FLAGS_1."""
     libraries: list[str] = []
     folders: list[str] = []
@@ -110,20 +108,18 @@ def _dynamic(segments: list[Any]) -> tuple[tuple[str, ...], tuple[str, ...], int
     return tuple(libraries), tuple(folders), flags
 
 
-def _versions(elf: ELFFile) -> tuple[tuple[str, str], ...]:
-    """The symbol versions that it needs, each with its library, sorted."""
+def _read_versions(elf: ELFFile) -> tuple[tuple[tuple[str, str], ...], MajorMinor | None]:
+    """The needed symbol versions as sorted (library, version) pairs, and the newest of glibc."""
     needs = (part for part in elf.iter_sections() if isinstance(part, GNUVerNeedSection))
     pairs = ((need.name, v.name) for part in needs for need, vs in part.iter_versions() for v in vs)
-    return tuple(sorted({(str(library), str(name)) for library, name in pairs}))
+    versions = tuple(sorted({(str(library), str(name)) for library, name in pairs}))
+    glibcs = [(int(m[1]), int(m[2])) for _, name in versions if (m := _GLIBC.match(name))]
+    if any(name == "GLIBC_ABI_DT_RELR" for _, name in versions):
+        glibcs.append((2, 36))  # the first that supports packed relocations
+    return versions, max(glibcs, default=None)
 
 
-def _glibc_floor(names: set[str]) -> Version2 | None:
-    floors = [(int(m[1]), int(m[2])) for m in map(_GLIBC.match, names) if m]
-    # A marker for packed relocations; glibc 2.36 is the first that has it.
-    return max([*floors, *([(2, 36)] if "GLIBC_ABI_DT_RELR" in names else [])], default=None)
-
-
-def _build_info(elf: ELFFile, segments: list[Any]) -> Span | None:
+def _locate_build_info(elf: ELFFile, segments: list[Any]) -> Span | None:
     section = elf.get_section_by_name(".go.buildinfo")
     if section is not None:
         return Span(section["sh_addr"], section["sh_offset"], section["sh_size"])
@@ -133,9 +129,9 @@ def _build_info(elf: ELFFile, segments: list[Any]) -> Span | None:
     return None
 
 
-def _system(elf: ELFFile, segments: list[Any]) -> str:
-    """The system that the header or a note names; "" for most, Linux's among them."""
+def _detect_system(elf: ELFFile, segments: list[Any]) -> str:
+    """The system that the header or a note names; "" for most files, those for Linux included."""
     notes = (note for s in segments if s["p_type"] == "PT_NOTE" for note in s.iter_notes())
-    marks = (str(note["n_name"]).lower() for note in notes)
+    names = (str(note["n_name"]).lower() for note in notes)
     stated = str(elf["e_ident"]["EI_OSABI"]).removeprefix("ELFOSABI_").lower()
-    return stated if stated in _SYSTEMS else next((m for m in marks if m in _SYSTEMS), "")
+    return stated if stated in _SYSTEMS else next((name for name in names if name in _SYSTEMS), "")

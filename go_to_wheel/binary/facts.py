@@ -1,4 +1,4 @@
-"""The facts of one executable, as values, and in words."""
+"""The facts of an executable as values, and their description for messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-Version2 = tuple[int, int]
+from go_to_wheel.platforms import MajorMinor
 
 _SYSTEM_NAMES = {
     "darwin": "macOS",
@@ -31,7 +31,7 @@ class GoModule:
 
 @dataclass(frozen=True)
 class GoBuildInfo:
-    """What Go's linker recorded: `version` is "go1.26.8", `path` the main package.
+    """Go's build information: `version` is "go1.26.8", `path` the main package.
 
     `main` is None for a build outside any module; `settings` maps "CGO_ENABLED",
     "GOARCH", "-ldflags", "vcs.modified" and the like to their text.
@@ -48,19 +48,13 @@ class GoBuildInfo:
 class BinaryFacts:
     """One executable (or library, or object file) for one system and architecture.
 
-    `format` is "elf", "macho" or "pe". `goos` is spelled as Go spells it. `machine` is
-    spelled as the platform tags of that system spell it, so that it equals a matching
-    `platforms.Target.arch`: "x86_64", "aarch64", "i686", "armv7l", "armv6l", "armv5l",
-    "ppc64le", "s390x", "riscv64" … on Linux ("arm" where the level is unknown);
-    "x86_64", "arm64" on macOS; "amd64", "arm64", "32" on Windows. `kind` is
-    "executable", "shared library", "object file" or "core dump". `pie`, `interpreter` and
-    `versions` are only in ELF files. `glibc_floor` is the
-    newest glibc symbol version asked for, `versions` are all of them with their libraries
-    ("libc.so.6", "GLIBC_2.34"); `minimum_macos` is what the header states;
-    `search_paths` are the folders (RPATH, RUNPATH) where the loader looks for libraries.
-    `signature` is where a Mach-O image's or PE file's own lies, and the image's start in the
-    file for its address. `slices` are the images of a universal file, whose `machine` is
-    "universal2".
+    `format` is "elf", "macho" or "pe", `goos` Go's name of the system. `machine` is spelled as in
+    that system's platform tags, like `platforms.Target.arch` ("arm" where the level is unknown).
+    `kind` is "executable", "shared library", "object file" or "core dump". `pie`, `interpreter`
+    and `versions`, the needed symbol versions as ("libc.so.6", "GLIBC_2.34"), are for ELF files;
+    `minimum_glibc` is the newest of these. `minimum_macos` comes from the header. `search_paths`
+    are RPATH and RUNPATH. `signature` locates a signature, with the image's offset as the address.
+    `slices` are the images of a universal file, whose `machine` is "universal2".
     """
 
     format: str
@@ -71,9 +65,9 @@ class BinaryFacts:
     interpreter: str | None = None
     libraries: tuple[str, ...] = ()
     search_paths: tuple[str, ...] = ()
-    glibc_floor: Version2 | None = None
+    minimum_glibc: MajorMinor | None = None
     versions: tuple[tuple[str, str], ...] = ()
-    minimum_macos: Version2 | None = None
+    minimum_macos: MajorMinor | None = None
     signature: Span | None = None
     slices: tuple[BinaryFacts, ...] = ()
     go: GoBuildInfo | None = None
@@ -101,9 +95,9 @@ class Span(NamedTuple):
     size: int
 
 
-#: What the reader of a format returns: facts so far, their `goos` "" where the format doesn't
-#: state it, and where Go's linker puts its build information: a section, or data to search.
-Image = tuple[BinaryFacts, Span | None]
+#: A format's facts, with "" for an unknown `goos`, and the section or data to search for Go's
+#: build information.
+ParsedImage = tuple[BinaryFacts, Span | None]
 
 
 def system_name(goos: str) -> str:
@@ -118,19 +112,14 @@ def describe(facts: BinaryFacts) -> str:
     """
     machine = "x86" if facts.format == "pe" and facts.machine == "32" else facts.machine
     phrase = f"{system_name(facts.goos)} {machine} {facts.kind}"
-    if facts.format == "elf" and facts.executable:
-        phrase = f"{'statically' if facts.static else 'dynamically'} linked {phrase}"
+    needs: list[str] = []
+    if facts.format == "elf":
+        if facts.executable:
+            phrase = f"{'statically' if facts.static else 'dynamically'} linked {phrase}"
+        needs += facts.libraries or ([facts.interpreter] if facts.interpreter else [])
+        if facts.minimum_glibc:
+            needs.append("glibc {}.{}".format(*facts.minimum_glibc))
+    elif facts.minimum_macos:
+        needs.append("{} {}.{}".format(system_name(facts.goos), *facts.minimum_macos))
     article = "an" if phrase[0] in "aeiouAEIO" else "a"
-    needs = _needs(facts)
     return f"{article} {phrase}" + (f" (needs {', '.join(needs)})" if needs else "")
-
-
-def _needs(facts: BinaryFacts) -> list[str]:
-    if facts.format == "macho" and (minimum := facts.minimum_macos):
-        return [f"{system_name(facts.goos)} {minimum[0]}.{minimum[1]}"]
-    if facts.format != "elf":
-        return []
-    needs = list(facts.libraries) or ([facts.interpreter] if facts.interpreter else [])
-    if facts.glibc_floor:
-        needs.append(f"glibc {facts.glibc_floor[0]}.{facts.glibc_floor[1]}")
-    return needs

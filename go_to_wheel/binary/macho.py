@@ -1,7 +1,7 @@
-"""Mach-O: macOS; also the universal (fat) files, with an aligned image for each processor.
+"""Mach-O, for macOS, and universal (fat) files with an image for each processor.
 
-Parsed here and not by macholib: that loads every section of the file into memory.
-Tests compare the two. Sources: Apple's <mach-o/loader.h> and <mach-o/fat.h>.
+Not parsed by macholib, which loads every section into memory; tests compare the two.
+Sources: Apple's <mach-o/loader.h> and <mach-o/fat.h>.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import struct
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, Image, Span, Version2
+from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, ParsedImage, Span
 from go_to_wheel.binary.reader import MAX_READ, BoundedReader
 from go_to_wheel.errors import BinaryError
+from go_to_wheel.platforms import MajorMinor
 
 _MACHINES = {
     0x01000007: "x86_64",
@@ -34,37 +35,36 @@ _VERSION_MIN_MACOSX, _BUILD_VERSION = 0x24, 0x32
 #: LOAD_DYLIB, LOAD_WEAK_DYLIB, REEXPORT_DYLIB, LAZY_LOAD_DYLIB, LOAD_UPWARD_DYLIB
 _LOAD_LIBRARY = frozenset({0xC, 0x80000018, 0x8000001F, 0x20, 0x80000023})
 _RPATH, _CODE_SIGNATURE = 0x8000001C, 0x1D
-_READ_WRITE = 3
 _SYSTEMS = {1: "darwin", 2: "ios", 3: "tvos", 4: "watchos", 6: "ios", 7: "ios", 11: "visionos"}
 MAGICS = (b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
 #: A Java class has the same magic, and its version where the number of images is.
-MOST_IMAGES = 30
+_MAX_IMAGES = 30
 #: The page size of the newer processor, as a power of two.
-_ALIGNMENT = 14
+_ALIGNMENT_BITS = 14
 
 _Commands = list[tuple[int, bytes]]
 
 
-def read_macho(reader: BoundedReader) -> Image:
+def read_macho(reader: BoundedReader) -> ParsedImage:
     """A Mach-O file for one architecture -> its image."""
     magic = reader.read_at(0, 4)
     order = "<" if magic[1:] == b"\xfa\xed\xfe" else ">"
     wide = 0xCF in (magic[0], magic[3])
     _, cpu, _, kind, count, size = reader.unpack_at(order + "6I", 0)
     commands = list(_load_commands(reader, order, 32 if wide else 28, count, size))
-    system, minimum = _platform(order, commands)
-    signatures = [_numbers(order, body, 2) for n, body in commands if n == _CODE_SIGNATURE]
+    system, minimum = _parse_platform(order, commands)
+    signatures = [_unpack_numbers(order, body, 2) for n, body in commands if n == _CODE_SIGNATURE]
     facts = BinaryFacts(
         format="macho",
         goos=system or "darwin",
         machine=_MACHINES.get(cpu, f"cpu type {cpu:#x}"),
         kind=_KINDS.get(kind, "file of unknown type"),
-        libraries=tuple(_strings(order, commands, _LOAD_LIBRARY)),
-        search_paths=tuple(_strings(order, commands, {_RPATH})),
+        libraries=tuple(_read_strings(order, commands, _LOAD_LIBRARY)),
+        search_paths=tuple(_read_strings(order, commands, {_RPATH})),
         minimum_macos=minimum if system in ("", "darwin") else None,
         signature=next((Span(reader.start, reader.start + at, n) for at, n in signatures), None),
     )
-    return facts, _build_info(reader, order, commands)
+    return facts, _locate_build_info(reader, order, commands)
 
 
 def _load_commands(
@@ -72,7 +72,7 @@ def _load_commands(
 ) -> Iterator[tuple[int, bytes]]:
     """Each load command as its number and its bytes, header included."""
     if size > MAX_READ:
-        raise BinaryError(f"its header speaks of {size} bytes of load commands")
+        raise BinaryError(f"its header claims {size} bytes of load commands")
     reader.require(start, size)
     block = reader.read_at(start, size)
     position = 0
@@ -86,19 +86,19 @@ def _load_commands(
         position += length
 
 
-def _platform(order: str, commands: _Commands) -> tuple[str, Version2 | None]:
-    """The system, "" when none is stated, and its lowest version."""
+def _parse_platform(order: str, commands: _Commands) -> tuple[str, MajorMinor | None]:
+    """The system, or "", and its minimum version."""
     for number, count in ((_BUILD_VERSION, 2), (_VERSION_MIN_MACOSX, 1)):
         for body in (body for found, body in commands if found == number):
-            *system, packed = _numbers(order, body, count)
+            *system, packed = _unpack_numbers(order, body, count)
             name = _SYSTEMS.get(system[0], f"platform {system[0]}") if system else ""
             return name, (packed >> 16, packed >> 8 & 0xFF)
     return "", None
 
 
-def _build_info(reader: BoundedReader, order: str, commands: _Commands) -> Span | None:
-    """Go's section, else the first plain writable data."""
-    data = go = None
+def _locate_build_info(reader: BoundedReader, order: str, commands: _Commands) -> Span | None:
+    """The section that Go has written since 1.13."""
+    found = None
     for number, body in commands:
         if number in (_SEGMENT, _SEGMENT_64):
             wide = number == _SEGMENT_64
@@ -106,41 +106,39 @@ def _build_info(reader: BoundedReader, order: str, commands: _Commands) -> Span 
             head = struct.calcsize(layout)
             if len(body) < head:
                 raise BinaryError(f"a segment command has the impossible size {len(body)}")
-            _, address, _, offset, size, most, now, count, _ = struct.unpack_from(layout, body)
+            _, _, _, offset, size, _, _, count, _ = struct.unpack_from(layout, body)
             reader.require(offset, size)
-            if address and size and now == most == _READ_WRITE:
-                data = data or Span(address, offset, size)
             section = order + ("16s16x2QI28x" if wide else "16s16x3I24x")
             last = (len(body) - head) // struct.calcsize(section)
             for index in range(min(count, last)):
                 position = head + index * struct.calcsize(section)
                 name, *place = struct.unpack_from(section, body, position)
                 if name.rstrip(b"\0") == b"__go_buildinfo":
-                    go = Span(place[0], place[2], place[1])
-    return go or data
+                    found = Span(place[0], place[2], place[1])
+    return found
 
 
-def _numbers(order: str, body: bytes, count: int) -> tuple[int, ...]:
+def _unpack_numbers(order: str, body: bytes, count: int) -> tuple[int, ...]:
     if len(body) < 8 + 4 * count:
         raise BinaryError(f"a version command has the impossible size {len(body)}")
     return struct.unpack_from(f"{order}{count}I", body, 8)
 
 
-def _strings(order: str, commands: _Commands, numbers: Collection[int]) -> Iterator[str]:
-    """The paths in load commands; each starts where the first number after the head says."""
+def _read_strings(order: str, commands: _Commands, numbers: Collection[int]) -> Iterator[str]:
+    """The paths in load commands; the first number after the header is a path's offset."""
     for number, body in commands:
         if number in numbers:
-            (offset,) = _numbers(order, body, 1)
+            (offset,) = _unpack_numbers(order, body, 1)
             yield body[offset:].split(b"\0")[0].decode("utf-8", "replace")
 
 
-def is_fat(head: bytes) -> bool:
-    """Whether a file that starts so is a universal one."""
-    return head[:4] in MAGICS and 0 < int.from_bytes(head[4:8], "big") < MOST_IMAGES
+def is_universal(head: bytes) -> bool:
+    """Whether a file with this head is a universal file."""
+    return head[:4] in MAGICS and 0 < int.from_bytes(head[4:8], "big") < _MAX_IMAGES
 
 
 def list_slices(reader: BoundedReader) -> Iterator[tuple[int, int]]:
-    """Offset and size of the images in a universal file; raises BinaryError where it is cut."""
+    """Offset and size of each image in a universal file; raises BinaryError if it is truncated."""
     magic, count = reader.unpack_at(">II", 0)
     layout = ">2I2Q2I" if magic == 0xCAFEBABF else ">5I"
     for index in range(count):
@@ -151,16 +149,16 @@ def list_slices(reader: BoundedReader) -> Iterator[tuple[int, int]]:
 def join_images(images: Sequence[bytes]) -> bytes:
     """Mach-O images for different processors -> one universal file."""
     head, body = struct.pack(">II", 0xCAFEBABE, len(images)), b""
-    start = page = 1 << _ALIGNMENT  # the table of images takes less
+    start = page = 1 << _ALIGNMENT_BITS  # the table of images takes less
     for image in images:
         cpu, subtype = struct.unpack_from("<II", image, 4)
         offset = start + len(body)
-        head += struct.pack(">5I", cpu, subtype, offset, len(image), _ALIGNMENT)
+        head += struct.pack(">5I", cpu, subtype, offset, len(image), _ALIGNMENT_BITS)
         body += image + bytes(-len(image) % page)
     return head.ljust(start, b"\0") + body
 
 
-def join_facts(slices: Sequence[BinaryFacts]) -> BinaryFacts:
+def join_slices(slices: Sequence[BinaryFacts]) -> BinaryFacts:
     """The facts of a universal file with an image for each processor of universal2.
 
     Raises BinaryError for images of two programs, or for other processors.
@@ -178,7 +176,7 @@ def join_facts(slices: Sequence[BinaryFacts]) -> BinaryFacts:
     }
     if len(programs) > 1:
         raise BinaryError(
-            "its images for arm64 and x86_64 are of different programs", "join those of one build"
+            "its images for arm64 and x86_64 are different programs", "join images of one build"
         )
     return replace(
         first,
@@ -192,7 +190,7 @@ def join_facts(slices: Sequence[BinaryFacts]) -> BinaryFacts:
 
 
 def _join_info(infos: Sequence[GoBuildInfo]) -> GoBuildInfo | None:
-    """What Go recorded in all images; a setting that differs has all values."""
+    """The Go build information of all images; the values of settings that differ are joined."""
     if not infos:
         return None
     values: dict[str, dict[str, None]] = {}

@@ -1,7 +1,6 @@
-"""May this binary be shipped as that target? Every fault, in one sentence each.
+"""Whether a binary may be shipped for a target, with a sentence for each problem.
 
-What manylinux policies promise a program (PEP 600), libraries and their symbol versions, is
-auditwheel's data, which it collects from the distributions that a policy stands for.
+The libraries and symbol versions that manylinux policies (PEP 600) allow are auditwheel's data.
 """
 
 from __future__ import annotations
@@ -12,17 +11,17 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
-from go_to_wheel.binary.facts import BinaryFacts, Version2, describe, system_name
+from go_to_wheel.binary.facts import BinaryFacts, describe, system_name
 from go_to_wheel.binary.read import read_facts
 from go_to_wheel.errors import BinaryError
-from go_to_wheel.platforms import TARGETS, Target, glibc_tags, go_minor, platform_tags
+from go_to_wheel.platforms import TARGETS, MajorMinor, Target, glibc_tags, go_minor, platform_tags
 
-#: Stands in for no (or a self-made) Go release: its minimum is below what any header states.
+#: For programs not built by a Go release: the lowest minimum system.
 _UNKNOWN_GO = "go1.17"
+_CHUNK_SIZE = 1 << 20
 _NEWEST_GLIBC = (99, 0)
-_CHUNK = 1 << 20
 
 #: Instruction set levels, from the most compatible up, by the variable that sets them.
 _LEVELS = {
@@ -34,45 +33,47 @@ _LEVELS = {
     "GORISCV64": ("rva20u64", "rva22u64", "rva23u64"),
 }
 _ANDROID_LOADER = "/system/bin/linker64"
+_MACOS_LIBRARY = re.compile(r"/usr/lib/.*|/System/Library/Frameworks/.*")
 #: Loaders, which are named like libraries.
 _LOADERS = ("ld-linux", "ld64.so")
-_ARM = ("arm", "armv5l", "armv6l", "armv7l")
-Linkage = Literal["no C", "static", "glibc"]
-#: The libraries that every macOS has.
-_OF_MACOS = re.compile(r"/usr/lib/.*|/System/Library/Frameworks/.*")
-_INSTRUMENTED = ("-race", "-msan", "-asan", "-cover")
+_ARM_ARCHITECTURES = {"arm", "armv5l", "armv6l", "armv7l"}
 
 
 def inspect_program(
-    stream: BinaryIO,
-    target: Target,
-    *,
-    private: Iterable[bytes] = (),
-    c: Linkage = "no C",
+    stream: BinaryIO, target: Target, builder_paths: Iterable[bytes], glibc: bool = False
 ) -> BinaryFacts:
-    """The facts of a program for `target`, read from an open, seekable stream.
+    """The facts of a program compiled for `target`, read from an open, seekable stream.
 
-    `private` are byte strings that it must not contain, such as the folder it was built in.
-    `c` says whether C may be in it, and for Linux how it is linked.
-    Raises BinaryError with one line for each reason why it can't be shipped as that target.
+    It must not contain any of the `builder_paths`; with `glibc` it may be dynamically linked on
+    Linux. Raises BinaryError with one line for each problem.
     """
     facts = read_facts(stream)
-    faults = check_target(facts, target, c=c)
-    leaked = sorted(contains(stream, private)) if private else []
-    faults += [f"it contains the builder's path {path.decode()!r}" for path in leaked]
-    if faults:
-        raise BinaryError("\n".join(faults))
+    problems = check_target(facts, target, glibc)
+    unlisted = (
+        unlisted_dependencies(facts, _NEWEST_GLIBC) if glibc and facts.goos == "linux" else []
+    )
+    if facts.goos in ("windows", "darwin"):
+        is_own = is_system_dll if facts.goos == "windows" else _MACOS_LIBRARY.fullmatch
+        unlisted = [name for name in facts.libraries if not is_own(name)]
+    system = system_name(facts.goos)
+    problems += [f"it needs {name}, which not every {system} has" for name in unlisted]
+    problems += [
+        f"it contains the builder's path {path.decode()!r}"
+        for path in sorted(find_bytes(stream, builder_paths))
+    ]
+    if problems:
+        raise BinaryError("\n".join(problems))
     return facts
 
 
-def contains(stream: BinaryIO, needles: Iterable[bytes]) -> set[bytes]:
+def find_bytes(stream: BinaryIO, needles: Iterable[bytes]) -> set[bytes]:
     """Which of `needles` occur in the stream, read once from its start, a megabyte at a time."""
     wanted = set(filter(None, needles))
     longest = max(map(len, wanted), default=1)
     found: set[bytes] = set()
     window = b""
     stream.seek(0)
-    while found != wanted and (chunk := stream.read(_CHUNK)):
+    while found != wanted and (chunk := stream.read(_CHUNK_SIZE)):
         window = window[-longest:] + chunk
         found |= {needle for needle in wanted - found if needle in window}
     return found
@@ -84,7 +85,7 @@ def tags_for(programs: Sequence[BinaryFacts], target: Target) -> tuple[str, ...]
     releases = [f.go.version for f in programs if f.go and re.match(r"(go)?1\.\d", f.go.version)]
     newest = max([_UNKNOWN_GO, *releases], key=go_minor)
     if target.goos == "linux" and any(not facts.static for facts in programs):
-        return glibc_tags(target, oldest_glibc(programs))
+        return glibc_tags(target, required_glibc(programs))
     return platform_tags(target, newest, max(minimums, default=None))
 
 
@@ -93,37 +94,18 @@ def find_target(facts: BinaryFacts) -> Target | None:
     return next((t for t in TARGETS if (t.goos, t.arch) == (facts.goos, facts.machine)), None)
 
 
-def check_target(
-    facts: BinaryFacts, target: Target, prebuilt: bool = False, c: Linkage = "no C"
-) -> list[str]:
-    """Why this binary can't be shipped as that target; empty when it can.
+def check_target(facts: BinaryFacts, target: Target, glibc: bool = False) -> list[str]:
+    """Why this binary can't run on that target; empty when it can.
 
-    Settings are judged only where Go's build information is present. Of a prebuilt binary
-    only what decides where it runs is judged, not how it was built.
+    With `glibc` a Linux program may be dynamically linked; its needs decide the wheel's tag.
     """
     if facts.slices and facts.machine == target.arch:
         pairs = [(part, find_target(part)) for part in facts.slices]
-        return [f for part, thin in pairs if thin for f in check_target(part, thin, prebuilt, c)]
-    faults = list(_wrong_system(facts, target))
-    faults += () if c == "glibc" else _wrong_linkage(facts, target, c)
-    faults += [
-        f"it needs {name}, which not every {system_name(facts.goos)} has"
-        for name in ([] if c == "no C" else _foreign_libraries(facts, c))
-    ]
-    if c == "no C" and not prebuilt and facts.setting("CGO_ENABLED") == "1":
-        faults.append("it was built with CGO_ENABLED=1")
-    faults += _level_above(facts, target)
-    faults += () if prebuilt else _wrong_settings(facts, target)
-    instrumented = [flag for flag in _INSTRUMENTED if facts.setting(flag) == "true"]
-    return faults + [f"it was built with {flag}, for testing only" for flag in instrumented]
-
-
-def _foreign_libraries(facts: BinaryFacts, c: Linkage) -> list[str]:
-    """The libraries that the system itself may lack."""
-    if facts.goos == "linux":
-        return unpromised(facts, _NEWEST_GLIBC) if c == "glibc" else []
-    own = is_system_dll if facts.goos == "windows" else _OF_MACOS.fullmatch
-    return [name for name in facts.libraries if not own(name)]
+        return [why for part, own in pairs if own for why in check_target(part, own, glibc)]
+    problems = list(_system_problems(facts, target))
+    if not problems and not glibc:
+        problems += _linkage_problems(facts)
+    return [*problems, *filter(None, [cpu_level_problem(facts, target.arch)])]
 
 
 @cache
@@ -134,8 +116,8 @@ def is_system_dll(name: str) -> bool:
     return suffix in ("dll", "drv") and (stem in known.split() or stem.startswith("api-ms-win-"))
 
 
-def _wrong_system(facts: BinaryFacts, target: Target) -> Iterator[str]:
-    both_arm = facts.machine in _ARM and target.arch in _ARM  # there GOARM is compared
+def _system_problems(facts: BinaryFacts, target: Target) -> Iterator[str]:
+    both_arm = {facts.machine, target.arch} <= _ARM_ARCHITECTURES  # there GOARM is compared
     if facts.goos == target.goos and not facts.executable:
         yield f"it is {describe(facts)}, not an executable"
     elif facts.goos != target.goos or not (facts.machine == target.arch or both_arm):
@@ -145,81 +127,71 @@ def _wrong_system(facts: BinaryFacts, target: Target) -> Iterator[str]:
         yield f"its ARM level is unknown, so it can't be shipped as {target.arch}"
 
 
-def _wrong_linkage(facts: BinaryFacts, target: Target, c: Linkage) -> Iterator[str]:
-    if facts.goos == target.goos == "android" and facts.executable:
+def _linkage_problems(facts: BinaryFacts) -> Iterator[str]:
+    if facts.goos == "android":
         if not facts.pie:
             yield "it is not position-independent (PIE), and Android starts no other"
         if facts.interpreter != _ANDROID_LOADER:
             yield f"its loader is {facts.interpreter}, not {_ANDROID_LOADER}"
-    if facts.goos != "linux" or target.goos != "linux" or not facts.executable:
-        return
-    if facts.libraries:
-        ways = {"no C": "build it with CGO_ENABLED=0"}
-        way = ways.get(c, "link it statically, or --libc glibc")
-        yield f"it is dynamically linked and needs {', '.join(facts.libraries)}; {way}"
-    elif facts.interpreter:
+    elif facts.goos == "linux" and facts.libraries:
+        names = ", ".join(facts.libraries)
+        yield f"it is dynamically linked and needs {names}; link it statically (CGO_ENABLED=0)"
+    elif facts.goos == "linux" and facts.interpreter:
         yield f"it is dynamically linked and needs the loader {facts.interpreter}"
 
 
-def _wrong_settings(facts: BinaryFacts, target: Target) -> Iterator[str]:
-    allowed = ("", "exe", "default") if target.goos == "linux" else ("", "exe", "default", "pie")
-    mode = facts.setting("-buildmode")
-    if mode not in allowed:
-        yield f"it was built with -buildmode={mode}"
-    if experiment := facts.setting("GOEXPERIMENT"):
-        yield f"it was built with GOEXPERIMENT={experiment}"
-
-
-def level_faults(facts: BinaryFacts, arch: str) -> list[str]:
-    """Why a CPU that a platform tag's architecture promises might not run this binary."""
+def cpu_level_problem(facts: BinaryFacts, arch: str) -> str:
+    """Why some CPUs of a platform tag's architecture might not run this binary, or ""."""
     target = find_target(replace(facts, machine=arch))
-    return list(_level_above(facts, target)) if target else []
-
-
-def _level_above(facts: BinaryFacts, target: Target) -> Iterator[str]:
-    """Whether a level, perhaps with extensions after commas, asks for more than the base."""
-    name, base = target.variant or ("", "")
+    name, base = (target and target.variant) or ("", "")
     value = facts.setting(name)
     levels = _LEVELS.get(name, ())
     level, *extensions = value.split(",")
     unknown = level not in levels or (name == "GOARM64" and extensions)
     if value and (unknown or levels.index(level) > levels.index(base)):
-        yield f"it was built with {name}={value}, which needs a newer CPU than {name}={base}"
+        return f"it was built with {name}={value}, which needs a newer CPU than {name}={base}"
+    return ""
 
 
 @cache
-def _policies() -> dict[Version2, dict[str, Any]]:
-    """glibc version -> policy, the oldest first."""
+def _read_policies(machine: str) -> dict[MajorMinor, dict[str, Any]]:
+    """glibc version -> policy for programs of an architecture, the oldest first."""
     place = files("auditwheel").joinpath("policy", "manylinux-policy.json")
-    named = {policy["name"]: policy for policy in json.loads(place.read_text(encoding="utf-8"))}
-    found = [(name.split("_"), policy) for name, policy in named.items() if "_" in name]
-    return dict(sorted(((int(v[1]), int(v[2])), policy) for v, policy in found))
+    policies: dict[MajorMinor, dict[str, Any]] = {}
+    for policy in json.loads(place.read_text(encoding="utf-8")):
+        version = re.fullmatch(r"manylinux_(\d+)_(\d+)", policy["name"])
+        if version and machine in policy["symbol_versions"]:
+            policies[int(version[1]), int(version[2])] = policy
+    return dict(sorted(policies.items()))
 
 
-def unpromised(facts: BinaryFacts, floor: Version2, bundled: Collection[str] = ()) -> list[str]:
-    """What systems with that glibc may lack: "libssl.so.3", "libz.so.1 with ZLIB_1.2.9".
+def unlisted_dependencies(
+    facts: BinaryFacts, glibc: MajorMinor, bundled: Collection[str] = ()
+) -> list[str]:
+    """Needed libraries that a system with this glibc may lack, such as "libz.so.1 with ZLIB_1.2.9".
 
-    Libraries that are `bundled` don't count, nor do versions of glibc itself.
+    `bundled` libraries and the versions of glibc itself are not checked.
     """
     machine = "armv7l" if facts.machine.startswith("arm") else facts.machine
-    known = {at: p for at, p in _policies().items() if machine in p["symbol_versions"]}
-    if not known:
+    if not (policies := _read_policies(machine)):
         return []
-    policy = known[max((at for at in known if at <= floor), default=min(known))]
-    promised, versions = policy["lib_whitelist"], policy["symbol_versions"][machine]
+    policy = policies[max((known for known in policies if known <= glibc), default=min(policies))]
+    allowed, versions = policy["lib_whitelist"], policy["symbol_versions"][machine]
     absent = [name for name in facts.libraries if name not in bundled]
-    found = [name for name in absent if name not in promised and not name.startswith(_LOADERS)]
+    found = [name for name in absent if name not in allowed and not name.startswith(_LOADERS)]
     for library, version in facts.versions:
         family, _, number = version.partition("_")
-        counts = library in promised and library not in bundled and family != "GLIBC"
+        counts = library in allowed and library not in bundled and family != "GLIBC"
         if counts and number not in versions.get(family, [number]):
             found.append(f"{library} with {version}")
     return found
 
 
-def oldest_glibc(programs: Sequence[BinaryFacts]) -> Version2:
-    """The oldest glibc whose systems have all that the programs need, from 2.17 on."""
-    least = max(facts.glibc_floor or (2, 17) for facts in programs)
-    floors = [least, *(floor for floor in _policies() if floor > least)]
-    fitting = (at for at in floors if not any(unpromised(facts, at) for facts in programs))
-    return next(fitting, least)
+def required_glibc(programs: Sequence[BinaryFacts]) -> MajorMinor:
+    """The oldest glibc, from 2.17 on, whose policy allows everything that the programs need."""
+    least = max(facts.minimum_glibc or (2, 17) for facts in programs)
+    newer = [known for known in _read_policies(programs[0].machine) if known > least]
+    for version in (least, *newer):
+        if not any(unlisted_dependencies(facts, version) for facts in programs):
+            return version
+    return least

@@ -1,6 +1,6 @@
-"""PE: Windows.
+"""PE, for Windows.
 
-Parsed here and not by pefile: that wants the whole file in memory. Tests compare the two.
+Not parsed by pefile, which needs the whole file in memory; tests compare the two.
 Source: Microsoft's "PE Format".
 """
 
@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from go_to_wheel.binary.facts import BinaryFacts, Image, Span
+from go_to_wheel.binary.facts import BinaryFacts, ParsedImage, Span
 from go_to_wheel.binary.reader import BoundedReader
 from go_to_wheel.errors import BinaryError
 
 #: COFF machine -> architecture as Windows platform tags spell it after "win"
 _MACHINES = {0x8664: "amd64", 0xAA64: "arm64", 0x14C: "32", 0x1C0: "arm", 0x1C4: "arm"}
 _EXECUTABLE_IMAGE, _DLL = 0x2, 0x2000
-_GUI, _CONSOLE = 2, 3
 _PE32, _PE32_PLUS = 0x10B, 0x20B
 _SMALLEST_OPTIONAL_HEADER = 96
 _MAX_SECTIONS, _MAX_IMPORTS = 1024, 1024
@@ -28,7 +27,7 @@ _IMPORT_TABLES = ((1, 20, 12), (13, 32, 4))
 _SECURITY = 4
 
 
-def read_pe(reader: BoundedReader) -> Image:
+def read_pe(reader: BoundedReader) -> ParsedImage:
     """A PE file -> its image."""
     (start,) = reader.unpack_at("<I", 0x3C)
     if reader.read_at(start, 4) != b"PE\0\0":
@@ -43,32 +42,25 @@ def read_pe(reader: BoundedReader) -> Image:
     (magic,) = reader.unpack_at("<H", optional)
     if magic not in (_PE32, _PE32_PLUS):
         raise BinaryError(f"its optional header has the unknown magic {magic:#x}")
-    layout, tables = ("<28xI36xH22xI", 96) if magic == _PE32 else ("<24xQ36xH38xI", 112)
-    base, subsystem, number = reader.unpack_at(layout, optional)
+    layout, tables = ("<28xI60xI", 96) if magic == _PE32 else ("<24xQ76xI", 112)
+    base, number = reader.unpack_at(layout, optional)
     places = [optional + tables + 8 * index for index in range(min(number, 16))]
     directories = [reader.unpack_at("<II", place) for place in places]
     signed = directories[_SECURITY] if len(directories) > _SECURITY else (0, 0)
-    spans, data = _sections(reader, optional + size, count, base)
+    kind = "shared library" if flags & _DLL else "executable"
+    spans, data = _read_sections(reader, optional + size, count, base)
     facts = BinaryFacts(
         format="pe",
         goos="windows",
         machine=_MACHINES.get(machine, f"machine {machine:#x}"),
-        kind=_kind(flags, subsystem),
-        libraries=tuple(_imports(reader, spans, base, [at for at, _ in directories])),
+        kind=kind if flags & _EXECUTABLE_IMAGE else "object file",
+        libraries=tuple(_read_imports(reader, spans, base, [at for at, _ in directories])),
         signature=Span(0, *signed) if all(signed) else None,
     )
     return facts, data
 
 
-def _kind(flags: int, subsystem: int) -> str:
-    if not flags & _EXECUTABLE_IMAGE:
-        return "object file"
-    if flags & _DLL:
-        return "shared library"
-    return "executable" if subsystem in (_GUI, _CONSOLE) else "driver or firmware program"
-
-
-def _sections(
+def _read_sections(
     reader: BoundedReader, start: int, count: int, base: int
 ) -> tuple[list[Span], Span | None]:
     """Where each section lies, and the first one with plain writable data."""
@@ -83,23 +75,23 @@ def _sections(
     return spans, data
 
 
-def _imports(
+def _read_imports(
     reader: BoundedReader, spans: list[Span], base: int, directories: list[int]
 ) -> Iterator[str]:
     """The library names in the import directories, whose entries hold each name's address."""
     for directory, entry_size, name_at in _IMPORT_TABLES:
         if directory >= len(directories) or not directories[directory]:
             continue
-        start = _offset_of(spans, base + directories[directory]) + name_at
+        start = _file_offset(spans, base + directories[directory]) + name_at
         for index in range(_MAX_IMPORTS):
             (name,) = reader.unpack_at("<I", start + entry_size * index)
             if not name:
                 break
-            text = reader.read_at(_offset_of(spans, base + name), 256)
+            text = reader.read_at(_file_offset(spans, base + name), 256)
             yield text.split(b"\0")[0].decode("ascii", "replace")
 
 
-def _offset_of(spans: list[Span], address: int) -> int:
+def _file_offset(spans: list[Span], address: int) -> int:
     """Where in the file the byte at a virtual address lies."""
     for span in spans:
         if span.address <= address < span.address + span.size:

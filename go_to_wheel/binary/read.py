@@ -1,8 +1,7 @@
-"""From an open stream to facts: format, system, what Go recorded.
+"""Reads the facts of an executable: format, system, Go's build information.
 
-Go's linker leaves its build information in every binary. Source: Go's debug/buildinfo and
-runtime/debug packages. A 32-byte header is followed by two strings, each after its length as a
-varint; Go before 1.18 had another format, not read here.
+Sources: Go's debug/buildinfo and runtime/debug packages. The build information is a 32-byte
+header and two strings, each after its length as a varint. Go before 1.18 is not supported.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import BinaryIO
 
-from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, GoModule, Image, Span
-from go_to_wheel.binary.macho import MAGICS, is_fat, join_facts, list_slices, read_macho
+from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, GoModule, ParsedImage, Span
+from go_to_wheel.binary.macho import MAGICS, is_universal, join_slices, list_slices, read_macho
 from go_to_wheel.binary.pe import read_pe
 from go_to_wheel.binary.reader import MAX_READ, BoundedReader
 from go_to_wheel.errors import BinaryError
 
 _MACHO = (b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf")
 
-#: How other things start, and what they are.
-_OTHERS: dict[str, bytes | tuple[bytes, ...]] = {
+#: First bytes of other kinds of files.
+_OTHER_FORMATS: dict[str, bytes | tuple[bytes, ...]] = {
     "a zip archive": b"PK\x03\x04",
     "gzip-compressed data": b"\x1f\x8b",
     "xz-compressed data": b"\xfd7zXZ\0",
@@ -39,14 +38,14 @@ _OTHERS: dict[str, bytes | tuple[bytes, ...]] = {
     "a pointer of Git LFS": b"version https://git-lfs",
     "a web page": (b"<!DOCTYPE html", b"<!doctype html", b"<html"),
 }
-#: Bytes that are in no text, of whatever encoding.
+#: Control characters that no text file contains, whatever its encoding.
 _CONTROLS = frozenset({*range(9), *range(14, 27), *range(28, 32), 127})
 
 _MAGIC = b"\xff Go buildinf:"
-_ALIGN = 16
-_HEADER = 32
+_ALIGNMENT = 16
+_HEADER_SIZE = 32
 _FLAG_INLINE = 2
-_FRAME = 16  # random bytes before and after the module text
+_FRAME_SIZE = 16  # random bytes before and after the module text
 _MAX_STRING = MAX_READ - 16
 
 _QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"')
@@ -54,38 +53,36 @@ _BUILD_LINE = re.compile(r'("(?:[^"\\]|\\.)*"|`[^`]*`|[^="`]+)=(.*)', re.DOTALL)
 
 
 def is_program(head: bytes) -> bool:
-    """Whether a file that starts so is an ELF, Mach-O (universal ones included) or PE file."""
-    return is_fat(head) or head.startswith((b"\x7fELF", b"MZ", *_MACHO))
+    """Whether a file with this head is an ELF, Mach-O (universal ones included) or PE file."""
+    return is_universal(head) or head.startswith((b"\x7fELF", b"MZ", *_MACHO))
 
 
 def read_facts(stream: BinaryIO) -> BinaryFacts:
     """The facts of the executable in an open, seekable stream.
 
-    Raises BinaryError, saying what it is instead, when it isn't an ELF, Mach-O or PE file,
-    or is cut short or broken.
+    Raises BinaryError, naming the kind of file, for anything but an intact ELF, Mach-O or PE file.
     """
     reader = BoundedReader(stream)
     try:
-        if not is_fat(reader.read_at(0, 8)):
-            return _read_one(reader)
+        if not is_universal(reader.read_at(0, 8)):
+            return _read_image(reader)
         places = list_slices(reader)
-        return join_facts([_read_one(BoundedReader(stream, at, size)) for at, size in places])
+        return join_slices([_read_image(BoundedReader(stream, at, size)) for at, size in places])
     except BinaryError:
         raise
-    except Exception as error:  # pyelftools raises what its input makes it stumble over
+    except Exception as error:  # pyelftools raises anything on broken input
         raise BinaryError(
-            f"its headers are broken ({type(error).__name__}: {error})",
-            "copy or download it again",
+            f"its headers are broken ({type(error).__name__}: {error})", "copy or download it again"
         ) from error
 
 
-def _read_one(reader: BoundedReader) -> BinaryFacts:
-    """The format's facts, with what is only in Go's build information."""
-    facts, place = _read_image(reader)
+def _read_image(reader: BoundedReader) -> BinaryFacts:
+    """The facts of one image, completed from Go's build information."""
+    facts, place = _read_headers(reader)
     go = read_build_info(reader, place)
     settings = go.settings if go else {}
     goos, machine, stated = facts.goos, facts.machine, settings.get("GOOS", "")
-    if (goos, stated) == ("solaris", "illumos") or not goos:  # the two share a mark
+    if (goos, stated) == ("solaris", "illumos") or not goos:  # they have the same OSABI
         goos = stated or "linux"
     level = settings.get("GOARM", "")[:1]
     if facts.format == "elf" and machine == "arm" and level in ("5", "6", "7"):
@@ -93,7 +90,7 @@ def _read_one(reader: BoundedReader) -> BinaryFacts:
     return replace(facts, goos=goos, machine=machine, go=go)
 
 
-def _read_image(reader: BoundedReader) -> Image:
+def _read_headers(reader: BoundedReader) -> ParsedImage:
     head = reader.read_at(0, 512)
     if head.startswith(b"\x7fELF"):
         from go_to_wheel.binary.elf import read_elf  # pyelftools takes long to load
@@ -103,21 +100,21 @@ def _read_image(reader: BoundedReader) -> Image:
         return read_macho(reader)
     if head.startswith(b"MZ"):
         return read_pe(reader)
-    name, hint = name_of(head), ""
+    name, hint = describe_content(head), ""
     if head.startswith(b"!<arch>\n") and b"__.PKGDEF" in head:
         name = "an archive of a Go package that is not 'main'"
         hint = "name a 'main' package; list them: go list -f '{{.Name}} {{.ImportPath}}' ./..."
     raise BinaryError(f"it is {name}, not an executable", hint)
 
 
-def name_of(head: bytes) -> str:
-    """What a file is that starts so: "text", "a script for /bin/sh", "an AIX program" …"""
+def describe_content(head: bytes) -> str:
+    """The kind of file with this head: "text", "a script for /bin/sh", "an AIX program" …"""
     if not head:
         return "an empty file"
     if head.startswith(b"#!"):
         line = head[2:].split(b"\n")[0].strip().decode("utf-8", "replace")
         return f"a script for {line}" if line else "a script"
-    for name, start in _OTHERS.items():
+    for name, start in _OTHER_FORMATS.items():
         if head.startswith(start):
             return name
     if _CONTROLS.isdisjoint(head):
@@ -126,38 +123,38 @@ def name_of(head: bytes) -> str:
 
 
 def read_build_info(reader: BoundedReader, place: Span | None) -> GoBuildInfo | None:
-    """What Go recorded in this binary, or None when Go didn't build it."""
-    offset = _find(reader, place)
-    header = b"" if offset is None else reader.read_at(offset, _HEADER)
-    if offset is None or len(header) < _HEADER or not header[15] & _FLAG_INLINE:
+    """The binary's Go build information, or None when Go didn't build it."""
+    offset = _find_build_info(reader, place)
+    header = b"" if offset is None else reader.read_at(offset, _HEADER_SIZE)
+    if offset is None or len(header) < _HEADER_SIZE or not header[15] & _FLAG_INLINE:
         return None
-    version, end = _inline_string(reader, offset + _HEADER)
-    modules, _ = _inline_string(reader, end)
+    version, end = _read_string(reader, offset + _HEADER_SIZE)
+    modules, _ = _read_string(reader, end)
     if not version:
         return None
-    framed = len(modules) > 2 * _FRAME and modules[-_FRAME - 1 : -_FRAME] == b"\n"
-    text = modules[_FRAME:-_FRAME] if framed else b""  # empty for a build without modules
+    framed = len(modules) > 2 * _FRAME_SIZE and modules[-_FRAME_SIZE - 1 : -_FRAME_SIZE] == b"\n"
+    text = modules[_FRAME_SIZE:-_FRAME_SIZE] if framed else b""  # empty for a build without modules
     return parse_build_info(version.decode("utf-8", "replace"), text.decode("utf-8", "replace"))
 
 
-def _find(reader: BoundedReader, place: Span | None) -> int | None:
+def _find_build_info(reader: BoundedReader, place: Span | None) -> int | None:
     """The offset of the aligned magic in the data where Go's linker puts it."""
     if place is None:
         return None
-    skip = -place.address % _ALIGN
+    skip = -place.address % _ALIGNMENT
     position, end = place.offset + skip, place.offset + place.size
-    while position + _HEADER <= end:
+    while position + _HEADER_SIZE <= end:
         chunk = reader.read_at(position, min(MAX_READ, end - position))
         if not chunk:
             return None
         hits = (found.start() for found in re.finditer(_MAGIC, chunk))
-        if (hit := next((at for at in hits if at % _ALIGN == 0), None)) is not None:
+        if (hit := next((at for at in hits if at % _ALIGNMENT == 0), None)) is not None:
             return position + hit
         position += MAX_READ
     return None
 
 
-def _inline_string(reader: BoundedReader, offset: int) -> tuple[bytes, int]:
+def _read_string(reader: BoundedReader, offset: int) -> tuple[bytes, int]:
     """A string after its length, and where it ends; empty when the length is impossible."""
     length = shift = 0
     for used, byte in enumerate(reader.read_at(offset, 10), 1):

@@ -1,4 +1,4 @@
-"""A stream with a budget: whatever a header claims, reading stays small and ends."""
+"""A stream that limits the size and the number of reads, whatever a header claims."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import Any, BinaryIO
 
 from go_to_wheel.errors import BinaryError
 
-#: No header, string or table that a parser asks for is larger.
+#: Bytes; no header, string or table of a real executable is larger.
 MAX_READ = 1 << 20
 #: Real executables need a few hundred to a few thousand; a loop in hostile input ends here.
 MAX_READS = 40_000
 
 
 class BoundedReader:
-    """Random access to `stream` for a parser that trusts its input.
+    """Bounded random access to `stream`, for parsers that don't validate their input.
 
-    Reads past the end are short, as for files; a read that is too large, or one too
-    many, raises BinaryError.
+    Reads past the end are short, as for files; too large or too many reads raise BinaryError.
     """
 
     def __init__(self, stream: BinaryIO, start: int = 0, size: int | None = None) -> None:
@@ -43,9 +42,9 @@ class BoundedReader:
         left = max(0, self.length - self._position)
         wanted = left if size < 0 else min(size, left)
         if size > MAX_READ or wanted > MAX_READ:
-            raise BinaryError(f"a header asks for {max(size, wanted)} bytes at once")
+            raise BinaryError(f"a header claims {max(size, wanted)} bytes at once")
         if not self._reads_left:
-            raise BinaryError("its headers are too long or lead in a circle")
+            raise BinaryError("its headers are too long or refer to each other in a circle")
         self._reads_left -= 1
         if not wanted:
             return b""
@@ -68,7 +67,6 @@ class BoundedReader:
         """Raise BinaryError when the file ends before `offset + size`."""
         if (needed := offset + size) > self.length:
             raise BinaryError(
-                f"the file is cut short: {self.length} bytes are there, its headers speak of "
-                f"{needed}",
+                f"the file is cut short: it has {self.length} bytes, its headers claim {needed}",
                 "copy or download it again",
             )

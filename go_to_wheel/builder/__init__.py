@@ -1,6 +1,5 @@
-"""The way from a request to wheels.
+"""The stages from a request to wheels.
 
-locate → detect → resolve → compile and inspect → pack → check → publish. Nothing appears in
-the output folder before every wheel is checked; then they are copied there under temporary
-names and renamed.
+locate → detect → resolve → compile and inspect → pack → check → publish. Wheels are copied to
+the output folder after all of them are checked.
 """

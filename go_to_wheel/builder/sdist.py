@@ -1,10 +1,10 @@
-"""A project -> its source archive: everything that Go needs to build it elsewhere."""
+"""Builds a project's source archive, with every file that Go needs to build it elsewhere."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
@@ -18,70 +18,70 @@ from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.command import Go
 from go_to_wheel.golang.packages import list_local_replacements, list_sources
 from go_to_wheel.platforms import TARGETS
-from go_to_wheel.process import Runner
-from go_to_wheel.sources.files import FILE_LIMIT, open_file, read_up_to, refuse_odd_name
+from go_to_wheel.process import Machine, quote_path
+from go_to_wheel.sources.files import FILE_LIMIT, open_file, read_up_to, require_printable_name
 from go_to_wheel.sources.git import Git, guard_git
-from go_to_wheel.sources.listing import find_data_files, list_files, secret_note
+from go_to_wheel.sources.listing import find_data_files, format_secret_note, list_sdist_files
 from go_to_wheel.wheel.archive import Entry, write_sdist
-from go_to_wheel.wheel.entries import format_metadata, stem
+from go_to_wheel.wheel.entries import format_metadata
 
-#: One target of each system: which files Go takes depends on it.
+#: One target of each system, because Go compiles other files for each.
 _SYSTEMS = tuple({target.goos: target for target in TARGETS}.values())
-#: Bytes of all files together.
+#: In bytes, of all files together.
 _TOTAL_LIMIT = 1 << 30
 
 
 def build_sdist(
-    request: BuildRequest, runner: Runner, environ: Mapping[str, str], vendor: bool | None = None
+    request: BuildRequest, machine: Machine, vendor: bool | None = None
 ) -> tuple[Path, tuple[str, ...]]:
-    """Write the source archive of the project in `request.source`: its path, and notes.
+    """Write the source archive of the project in `request.source`; return its path, and notes.
 
-    `vendor` puts the dependencies in, so that it builds without a module proxy; None takes
-    pyproject.toml's setting. Raises SourceError for what could not be built elsewhere.
+    `vendor` includes the dependencies, so that it builds without a module proxy; None takes
+    pyproject.toml's setting. Raises SourceError for a project that can't be built elsewhere.
     """
     folder = Path(request.source).resolve()
     project = read_project(folder)
-    if project is None or not project.ours:
+    if project is None or not project.uses_our_backend:
         raise SourceError(
             f"{request.source} has no {FILE_NAME} with build-backend = {BACKEND!r}: its source "
             "archive could not be installed",
-            f'add: [build-system] requires = ["go-to-wheel>=1.0"], build-backend = "{BACKEND}"',
+            f"see what to write: go-to-wheel init --print {quote_path(request.source)}",
         )
-    # The licences of what is linked in are the wheel's: none of the archive's files.
+    # the archive has none of the linked modules' licences
     request = replace(request, dependency_licenses=False, compiles=False)
-    plan = plan_build(request, runner, environ)
+    plan = plan_build(request, machine)
     settings = project.settings
-    git = Git(folder, runner, guard_git(folder, runner, environ))
-    own, secret = list_files(folder, git, settings.sdist_include, settings.sdist_exclude)
-    paths = [folder / name for name in own]
-    files = collect(plan, project, paths, settings.vendor if vendor is None else vendor)
-    name = stem(plan.options)
+    git = Git(folder, guard_git(folder, machine))
+    names, secret = list_sdist_files(folder, git, settings.sdist_include, settings.sdist_exclude)
+    paths = [folder / name for name in names]
+    files = collect_entries(plan, project, paths, settings.vendor if vendor is None else vendor)
+    name = plan.options.stem
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
         path = Path(work) / f"{name}.tar.gz"
         write_sdist(path, name, files.values(), plan.options.detected.epoch)
         (path,) = publish([path], plan.options.output_dir)
-    if left_out := sorted(secret - files.keys() - {*plan.options.detected.secret}):
-        return path, (*plan.options.notes, secret_note(left_out))
+    if left_out := sorted(secret - files.keys() - {*plan.options.detected.secret_files}):
+        return path, (*plan.options.notes, format_secret_note(left_out))
     return path, plan.options.notes
 
 
-def collect(
-    plan: BuildPlan, project: Project, own: Iterable[Path], vendor: bool
+def collect_entries(
+    plan: BuildPlan, project: Project, paths: Iterable[Path], vendor: bool
 ) -> dict[str, Entry]:
-    """The archive's files by path: the project's `own`, PKG-INFO, licences from above it."""
+    """Read the archive's files: the project's `paths`, PKG-INFO, licences of the repository."""
     source, go, root = plan.source, plan.go, project.folder
     if go is None or not source.root.is_relative_to(root):
         raise SourceError(
             f"the go.mod is above {root}: a source archive of that folder could not be built",
             f"move {FILE_NAME} beside the go.mod; [tool.go-to-wheel] package names the command",
         )
-    files = _read_all(_paths(plan, project, go, own), root)
+    files = _read_entries(_list_paths(plan, project, go, paths), root)
     if vendor:
         place = (source.root / "vendor").relative_to(root).as_posix()
         with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
-            made = Path(work) / "vendor"
-            go.query(["mod", "vendor", "-o", str(made)], source.root)
-            files |= _read_all(made.rglob("*"), made, f"{place}/")
+            folder = Path(work) / "vendor"
+            go.query(["mod", "vendor", "-o", str(folder)], source.root)
+            files |= _read_entries(folder.rglob("*"), folder, f"{place}/")
     elif outside := [
         f"{module} => {path}"
         for module, path in list_local_replacements(go, source.root)
@@ -93,22 +93,22 @@ def collect(
             "make an archive with its dependencies inside: vendor = true in "
             "[tool.go-to-wheel], or go-to-wheel sdist --vendor",
         )
-    # a repository's LICENSE lies above its modules
+    # a repository's LICENSE may be above the project
     for name, data in plan.options.detected.files.licenses:
         files.setdefault(name, Entry(name, data))
-    # a wheel also has the licences of what is linked in: these fields may differ there
+    # dynamic, because in a wheel they include the linked modules' licences
     dynamic = ["license-expression", "license-file"]
-    metadata = format_metadata({**plan.options.project, "dynamic": dynamic})
+    metadata = format_metadata({**plan.options.metadata, "dynamic": dynamic})
     return {**files, PKG_INFO: Entry(PKG_INFO, metadata)}
 
 
-def _read_all(paths: Iterable[Path], root: Path, below: str = "") -> dict[str, Entry]:
+def _read_entries(paths: Iterable[Path], root: Path, below: str = "") -> dict[str, Entry]:
     files: dict[str, Entry] = {}
     total = 0
     for path in sorted(paths, key=attrgetter("parts")):
         if path.is_relative_to(root) and path.exists() and not path.is_dir():
             name = f"{below}{path.relative_to(root).as_posix()}"
-            refuse_odd_name(name)
+            require_printable_name(name)
             with open_file(path, root) as stream:
                 data = read_up_to(stream, FILE_LIMIT)
                 executable = bool(os.fstat(stream.fileno()).st_mode & 0o100)
@@ -122,11 +122,10 @@ def _read_all(paths: Iterable[Path], root: Path, below: str = "") -> dict[str, E
     return files
 
 
-def _paths(plan: BuildPlan, project: Project, go: Go, own: Iterable[Path]) -> set[Path]:
-    """Every path that belongs in the archive; some may not be there.
+def _list_paths(plan: BuildPlan, project: Project, go: Go, listed: Iterable[Path]) -> set[Path]:
+    """Every path for the archive; some may not exist.
 
-    What Go compiles or embeds, the Python files and the README are in even if they are
-    ignored, excluded or hidden: the wheel is built from them.
+    Files that the wheel is built from are included even if they are ignored, excluded or hidden.
     """
     root, source = project.folder, plan.source
     needed = list_sources(go, source.root, _SYSTEMS)
@@ -146,7 +145,7 @@ def _paths(plan: BuildPlan, project: Project, go: Go, own: Iterable[Path]) -> se
     if (root / "vendor" / "modules.txt").is_file():
         needed |= {path for path in (root / "vendor").rglob("*") if path.is_file()}
     output = plan.options.output_dir.resolve()
-    own_folder = output != root and output.is_relative_to(root)
-    archive = output / f"{stem(plan.options)}.tar.gz"
-    made = {path for path in own if own_folder and path.is_relative_to(output)} | {archive}
-    return {*own, source.root / "go.mod", source.root / "go.sum"} - made | needed
+    is_inside = output != root and output.is_relative_to(root)
+    archive = output / f"{plan.options.stem}.tar.gz"
+    outputs = {path for path in listed if is_inside and path.is_relative_to(output)} | {archive}
+    return {*listed, source.root / "go.mod", source.root / "go.sum"} - outputs | needed

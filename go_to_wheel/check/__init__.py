@@ -1,1 +1,1 @@
-"""The verdict on finished wheels, ours or anybody's: they are opened, never unpacked."""
+"""Checks wheels from any tool, without unpacking them."""

@@ -1,15 +1,14 @@
-"""A wheel's file name with its tags, and the entries' paths: safe, and one file each everywhere.
+"""Checks a wheel's file name and tags, and the paths of its entries.
 
-The accepted platform tags are facts of PyPI's upload code. It grows with each macOS. Of paths:
-what pip, uv and installer do with each (tests/integration/test_check_installers.py),
-Microsoft's "Naming Files, Paths, and Namespaces", and the wheel specification on `.data`.
+Sources: PyPI's upload code for platform tags; for paths, the behaviour of pip, uv and installer
+(tests/integration/test_check_installers.py), Microsoft's "Naming Files, Paths, and Namespaces",
+and the wheel specification on `.data`.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,23 +18,23 @@ from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
-from go_to_wheel.check.report import Finding, Findings, fault
+from go_to_wheel.check.report import Finding, Findings
 from go_to_wheel.naming import distribution_name
-from go_to_wheel.platforms import Target, Version2
+from go_to_wheel.platforms import MajorMinor, Target
 
 _LINUX = "x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64"
 _MACOS = "ppc|ppc64|i386|x86_64|arm64|intel|fat|fat3|fat64|universal|universal2"
-_OLD = "x86_64|i686"
+_X86 = "x86_64|i686"
 #: The platform tags of wheels that PyPI takes.
 ACCEPTED = re.compile(
-    rf"any|win32|win_(arm64|amd64|ia64)|linux_armv[67]l|manylinux(1|2010)_({_OLD})"
-    rf"|manylinux2014_({_OLD}|aarch64|armv7l|ppc64|ppc64le|s390x)"
+    rf"any|win32|win_(arm64|amd64|ia64)|linux_armv[67]l|manylinux(1|2010)_({_X86})"
+    rf"|manylinux2014_({_X86}|aarch64|armv7l|ppc64|ppc64le|s390x)"
     rf"|manylinux_\d+_\d+_({_LINUX}|ppc64)|musllinux_\d+_\d+_({_LINUX})"
     rf"|macosx_(10_\d+|(11|12|13|14|15|26)_0)_({_MACOS})"
     r"|ios_\d+_\d+_(arm64|x86_64)_(iphoneos|iphonesimulator)"
     r"|android_\d+_(armeabi_v7a|arm64_v8a|x86|x86_64)|pyemscripten_\d+_\d+_wasm32"
 )
-_PROMISE = re.compile(
+_PLATFORM_TAG = re.compile(
     r"(manylinux(?:1|2010|2014)?|musllinux|linux|macosx|ios|android|win)_?"
     r"(?:(\d{1,4})_(?:(\d{1,4})_)?)?(\w+?)(?:_iphoneos|_iphonesimulator)?"
 )
@@ -49,8 +48,8 @@ _ARCHES = {
     "intel": ("i386", "x86_64"),
     "universal": ("i386", "ppc", "ppc64", "x86_64"),
 }
-_UNSAFE = re.compile(r"\\|^/|^[A-Za-z]:|(^|/)\.\.?(/|$)|//")
-_WINDOWS = re.compile(
+_UNSAFE_PATH = re.compile(r"\\|^/|^[A-Za-z]:|(^|/)\.\.?(/|$)|//")
+_REFUSED_BY_WINDOWS = re.compile(
     r'[<>:"|?*]|[. ](/|$)|'
     r"(^|/)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.[^/]*)?(/|$)",
     re.IGNORECASE,
@@ -64,9 +63,9 @@ _MAX_PATH = 960
 _MAX_SHORT = 120
 _SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
 #: Folders of an environment that its own files, or other schemes, are installed to.
-_OWNED = re.compile(r"(bin|scripts|lib|lib64|include)/|pyvenv\.cfg$", re.IGNORECASE)
+_ENVIRONMENT_FILES = re.compile(r"(bin|scripts|lib|lib64|include)/|pyvenv\.cfg$", re.IGNORECASE)
 #: Commands of every environment.
-OWN_COMMANDS = re.compile(r"(pythonw?[\d.]*|(de)?activate)(\.\w+)?", re.IGNORECASE)
+VENV_COMMANDS = re.compile(r"(pythonw?[\d.]*|(de)?activate)(\.\w+)?", re.IGNORECASE)
 _STARTUP = re.compile(r"([^/]+\.(pth|start)|(sitecustomize|usercustomize)(\.[^/]+|/.*)?)")
 
 
@@ -85,78 +84,70 @@ class WheelName:
         return tuple(sorted({tag.platform for tag in self.tags}))
 
     @property
-    def info(self) -> str:
-        """The folder of the metadata, as it should be."""
+    def dist_info(self) -> str:
+        """The name that the .dist-info folder should have."""
         return f"{self.stem}.dist-info"
 
     @property
-    def claims(self) -> list[Claim]:
-        """What its platform tags promise, of those that are understood."""
-        return [claim for claim in map(parse_claim, self.platforms) if claim]
+    def parsed_platforms(self) -> list[PlatformTag]:
+        """The platform tags that can be parsed."""
+        return [tag for tag in map(parse_platform_tag, self.platforms) if tag]
 
 
-#: Stands for what isn't the name of a wheel.
+#: Stands for an invalid file name.
 NO_NAME = WheelName("", Version("0"), frozenset(), "")
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A tag's promise: it runs on `goos` with one of `arches` from version `floor` on.
+class PlatformTag:
+    """A parsed platform tag: for `goos` with one of `arches`, from version `floor` on.
 
-    `libc` is "glibc", "musl" or empty where the tag has none; `floor` is the C
-    library's on Linux and Apple's system's, None where there is none.
+    `libc` is "glibc", "musl" or ""; `floor` is a version of the C library on Linux, of the system
+    on Apple's, None elsewhere.
     """
 
-    tag: str
+    name: str
     goos: str
     arches: tuple[str, ...]
     libc: str = ""
-    floor: Version2 | None = None
+    floor: MajorMinor | None = None
 
 
-def parse_claim(tag: str) -> Claim | None:
-    """The promise of a platform tag; None for "any" and for systems that aren't inspected."""
-    if not (match := _PROMISE.fullmatch(tag)):
+def parse_platform_tag(tag: str) -> PlatformTag | None:
+    """Parse a platform tag; None for "any" and for unsupported systems."""
+    if not (match := _PLATFORM_TAG.fullmatch(tag)):
         return None
     system, major, minor, arch = match.groups()
     floor = (int(major), int(minor)) if minor else _LEGACY_GLIBC.get(system)
     goos = _SYSTEMS.get(system, "linux")
     libc = ("musl" if system == "musllinux" else "glibc") if goos == "linux" and floor else ""
-    return Claim(tag, goos, _ARCHES.get(arch, (arch,)), libc, floor)
+    return PlatformTag(tag, goos, _ARCHES.get(arch, (arch,)), libc, floor)
 
 
-def serves(tag: str, target: Target) -> bool:
-    """Whether a platform tag is one for that target (musllinux alone is for musl alone)."""
-    claim, arches = parse_claim(tag), {part.arch for part in target.slices}
-    if target.tag or claim is None:
+def tag_matches(tag: str, target: Target) -> bool:
+    """Whether a platform tag is for that target."""
+    parsed, arches = parse_platform_tag(tag), {part.arch for part in target.slices}
+    if target.tag or parsed is None:
         return tag == target.tag
-    fits = claim.goos == target.goos and arches <= set(claim.arches)
-    return fits and (claim.goos != "linux" or (claim.libc == "musl") == (target.libc == "musl"))
+    fits = parsed.goos == target.goos and arches <= set(parsed.arches)
+    return fits and (parsed.goos != "linux" or (parsed.libc == "musl") == (target.libc == "musl"))
 
 
 def parse_name(filename: str) -> WheelName:
-    """The parts of a wheel's file name. Raises ValueError, saying what is wrong with it."""
+    """Parse a wheel's file name. Raises ValueError for an invalid one."""
     name, version, _, tags = parse_wheel_filename(filename)
     return WheelName(str(name), version, tags, "-".join(filename.split("-")[:2]))
 
 
-def check_name(name: WheelName) -> Findings:
-    """What PyPI would refuse about the file name alone."""
+def check_wheel_name(name: WheelName) -> Findings:
+    """Findings about the file name alone."""
     written, normalized = name.stem.split("-")[0], distribution_name(name.name)
     if written != normalized:
-        yield fault("filename-normalized", written, f"it should be {normalized!r}")
+        yield Finding.about("filename-normalized", written, f"it should be {normalized!r}")
     if name.version.local:
-        yield fault("local-version", str(name.version), f"'+{name.version.local}' is local")
+        yield Finding.about("local-version", str(name.version), f"'+{name.version.local}' is local")
     refused = (platform for platform in name.platforms if not ACCEPTED.fullmatch(platform))
-    yield from (fault("platform-tag", platform) for platform in refused)
-
-
-def path_of(entry: zipfile.ZipInfo) -> str:
-    """The entry's path as it is in the archive.
-
-    `filename` isn't: it ends at a NUL, and on Windows its backslashes are slashes.
-    """
-    return entry.orig_filename
+    yield from (Finding.about("platform-tag", platform) for platform in refused)
 
 
 def is_command(path: str) -> bool:
@@ -165,28 +156,30 @@ def is_command(path: str) -> bool:
 
 
 def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Findings:
-    """What is wrong with the paths of a wheel ("NAME-VERSION" is its `stem`)."""
+    """Findings about the paths in a wheel ("NAME-VERSION" is its `stem`)."""
     on_windows = any(platform == "any" or platform.startswith("win") for platform in platforms)
     for path in paths:
-        if not path or _UNSAFE.search(path.rstrip("/") or "/"):
-            yield fault("zip-unsafe-name", path)
+        if not path or _UNSAFE_PATH.search(path.rstrip("/") or "/"):
+            yield Finding.about("zip-unsafe-name", path)
             continue
         if hidden := find_hidden(path):  # uv refuses them; some break RECORD's lines
-            yield fault("zip-unsafe-name", path, f"it contains {hidden}")
+            yield Finding.about("zip-unsafe-name", path, f"it contains {hidden}")
         lengths = [len(part) for part in path.encode("utf-8", "replace").split(b"/")]
         if max(lengths) > _MAX_PART or sum(lengths, len(lengths)) > _MAX_PATH:
-            yield fault("zip-windows-name", path, f"over {_MAX_PATH} bytes, {_MAX_PART} in a part")
-        elif on_windows and (match := _WINDOWS.search(path)):
-            yield fault("zip-windows-name", path, f"Windows refuses {match[0].strip('/')!r}")
-        elif on_windows and len(_below_site_packages(path, stem)) > _MAX_SHORT:
-            yield fault("path-long", path)
+            why = f"over {_MAX_PATH} bytes, {_MAX_PART} in a part"
+            yield Finding.about("zip-windows-name", path, why)
+        elif on_windows and (match := _REFUSED_BY_WINDOWS.search(path)):
+            why = f"Windows refuses {match[0].strip('/')!r}"
+            yield Finding.about("zip-windows-name", path, why)
+        elif on_windows and len(_installed_path(path, stem)) > _MAX_SHORT:
+            yield Finding.about("path-long", path)
         yield from _check_destination(path, stem)
-    places = [_below_site_packages(path, stem) for path in paths]
-    yield from _check_repeats(places, any(not tag.startswith(_CASE_SENSITIVE) for tag in platforms))
+    ignores_case = any(not tag.startswith(_CASE_SENSITIVE) for tag in platforms)
+    yield from _check_clashes([_installed_path(path, stem) for path in paths], ignores_case)
 
 
-def _below_site_packages(path: str, stem: str) -> str:
-    """The path where installers put it: `.data` has two names for the wheel's own root."""
+def _installed_path(path: str, stem: str) -> str:
+    """The path after installation: `purelib` and `platlib` of .data are the root."""
     head, scheme, rest = _split(path)
     return rest if head == f"{stem}.data" and scheme in ("purelib", "platlib") and rest else path
 
@@ -197,37 +190,36 @@ def _split(path: str) -> tuple[str, ...]:
 
 
 def find_hidden(text: str, allowed: str = "") -> str:
-    """The first character without a shape of its own, or that could reorder or break the text.
-
-    As in "U+202E (RIGHT-TO-LEFT OVERRIDE)"; "" where there is none.
-    """
+    """The first invisible or control character, as in "U+202E (RIGHT-TO-LEFT OVERRIDE)", or ""."""
     odd = (char for char in text if not char.isprintable() and char not in allowed)
     char = next((char for char in odd if unicodedata.category(char) != "Zs"), "")
     return char and f"U+{ord(char):04X} ({unicodedata.name(char, '')})".removesuffix(" ()")
 
 
-def _check_repeats(paths: Sequence[str], folds: bool) -> Findings:
-    """Two entries for one file: everywhere, or (`folds`) on Windows and macOS.
+def _check_clashes(paths: Sequence[str], ignores_case: bool) -> Findings:
+    """Findings about entries with the same installed path, if `ignores_case` in another case too.
 
-    In this order a path is followed by those below it and those that fold to the same.
+    Sorted as here, such paths, and files that are also folders, follow each other.
     """
     for path, count in Counter(paths).items():
         if count > 1:
-            yield fault("zip-duplicate-name", path)
-    spell = fold if folds else str
-    ordered = sorted(set(paths), key=lambda path: (spell(path).replace("/", "\0"), path))
+            yield Finding.about("zip-duplicate-name", path)
+    normalize = fold if ignores_case else str
+    ordered = sorted(set(paths), key=lambda path: (normalize(path).replace("/", "\0"), path))
     for path, following in pairwise(ordered):
         first, second = path.split("/"), following.split("/")
         level = len([*takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))])
         if level == len(first):
-            yield fault("zip-duplicate-name", path)
-        elif folds and level < len(second) and fold(first[level]) == fold(second[level]):
+            yield Finding.about("zip-duplicate-name", path)
+        elif ignores_case and level < len(second) and fold(first[level]) == fold(second[level]):
             clash = ("/".join(parts[: level + 1]) for parts in (first, second))
-            yield Finding("zip-name-clash", "{!a} and {!a}: one on Windows or macOS".format(*clash))
+            yield Finding(
+                "zip-name-clash", "{!a} and {!a} are one file on Windows and macOS".format(*clash)
+            )
 
 
 def fold(path: str) -> str:
-    """The path as file systems compare it that ignore case and Unicode form."""
+    """The path as compared by file systems that ignore case and Unicode normalization."""
     if path.isascii():
         return path.lower()
     pairs = [(char, char.casefold()) for char in unicodedata.normalize("NFD", path)]
@@ -235,22 +227,22 @@ def fold(path: str) -> str:
 
 
 def _check_destination(path: str, stem: str) -> Findings:
-    """Where an installer puts it: `.data` has a folder for each scheme."""
+    """Findings about the place where an installer puts an entry."""
     head, scheme, rest = _split(path)
     if not head.endswith(".data"):
         if _STARTUP.fullmatch(path):
-            yield fault("startup-code", path)
+            yield Finding.about("startup-code", path)
     elif path in (head, f"{head}/") or (path.endswith("/") and scheme in _SCHEMES):
         return
     elif head != f"{stem}.data" or scheme not in _SCHEMES or not rest:
-        yield fault("data-scheme", path)
+        yield Finding.about("data-scheme", path)
     elif scheme == "scripts":
-        if "/" in rest or OWN_COMMANDS.fullmatch(rest):
+        if "/" in rest or VENV_COMMANDS.fullmatch(rest):
             why = "some installers refuse folders" if "/" in rest else "the environment has its own"
-            yield fault("data-scheme", path, why)
+            yield Finding.about("data-scheme", path, why)
         elif rest.lower().endswith(".exe.exe"):
-            yield fault("command-name", path)
+            yield Finding.about("command-name", path)
     elif _STARTUP.fullmatch(rest.rpartition("site-packages/")[2]):
-        yield fault("startup-code", path)
-    elif scheme == "data" and _OWNED.match(rest):
-        yield fault("data-outside", path)
+        yield Finding.about("startup-code", path)
+    elif scheme == "data" and _ENVIRONMENT_FILES.match(rest):
+        yield Finding.about("data-outside", path)

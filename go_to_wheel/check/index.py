@@ -1,7 +1,7 @@
-"""A release, whole, from the index that pip is configured for.
+"""Downloads the files of a release from the package index that pip is configured for.
 
-unearth reads the index and downloads, with credentials as pip has them: in the address, from
-~/.netrc or a keyring. Every file is compared with the hash that the index states.
+unearth does so, with pip's credentials (in the URL, from ~/.netrc or a keyring), and verifies the
+hashes that the index lists.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from go_to_wheel.check.filename import parse_name, serves
+from go_to_wheel.check.filename import parse_name, tag_matches
 from go_to_wheel.check.wheel import SDIST_ENDINGS
 from go_to_wheel.errors import InvalidOptionsError, ToolchainError
 from go_to_wheel.platforms import Target
 from go_to_wheel.process import Runner
 
-_OTHER = "name another index: --index-url URL"
+_OTHER_INDEX = "name another index: --index-url URL"
 #: Sections of pip's configuration, each counting more than those before.
 _SECTIONS = ("global", "download")
 _SETTINGS = ("index-url", "extra-index-url", "trusted-host", "cert", "no-index")
@@ -33,34 +33,34 @@ _SETTINGS = ("index-url", "extra-index-url", "trusted-host", "cert", "no-index")
 
 def is_release(argument: str) -> bool:
     """Whether an argument that is no path may be the name of a project ("name==version")."""
-    with suppress(InvalidRequirement):
+    with suppress(InvalidRequirement, RecursionError):  # "((((…", before packaging 26.4
         is_file = argument.lower().endswith((".whl", *SDIST_ENDINGS))
         return not (is_file or argument == "dist" or Requirement(argument).url)
     return False
 
 
 class Index:
-    """The index at `url`, or else the ones that `pip config` and PIP_* variables name.
+    """The index at `url`, else those of `pip config` and the PIP_* variables.
 
-    Raises ToolchainError without unearth, and InvalidOptionsError for what is no address, and
-    where pip may use no index.
+    Raises ToolchainError, naming what is `wanted`, without unearth, InvalidOptionsError for an
+    invalid URL or if pip is configured to use no index.
     """
 
-    def __init__(self, url: str | None, runner: Runner) -> None:
+    def __init__(self, url: str | None, runner: Runner, wanted: str = "") -> None:
         try:
             from unearth import PackageFinder
             from unearth.auth import MultiDomainBasicAuth
             from unearth.fetchers import PyPIClient
         except ImportError:
-            text = "a project's name needs unearth, which is not installed"
+            text = f"there is no path {wanted!r}; to look up a project, unearth must be installed"
             raise ToolchainError(text, "pip install 'go-to-wheel[check]'") from None
-        logging.getLogger("unearth").setLevel(logging.ERROR)  # what is missing has its message here
+        logging.getLogger("unearth").setLevel(logging.ERROR)  # we report missing files
         settings = _read_pip_settings(runner)
         if url and not re.match("(https?|file)://.", url):
             text = f"--index-url {url!r} is not the address of an index"
             raise InvalidOptionsError([text], "write it with https://, and /simple/ at its end")
         if not url and settings["no-index"] in (["1"], ["true"], ["yes"], ["on"]):
-            raise InvalidOptionsError(["pip is configured to use no index"], _OTHER)
+            raise InvalidOptionsError(["pip is configured to use no index"], _OTHER_INDEX)
         main = [url] if url else settings["index-url"][:1]
         extra = [] if url else settings["extra-index-url"]
         verify = ssl.create_default_context(cafile=next(iter(settings["cert"]), None))
@@ -74,17 +74,13 @@ class Index:
         self.shown = re.sub(r"(?<=://)[^/]*@", "", addresses)
 
     def fetch(
-        self,
-        release: str,
-        folder: Path,
-        platforms: Sequence[Target] = (),
-        progress: Callable[[str], None] = lambda text: None,
+        self, release: str, folder: Path, targets: Sequence[Target], progress: Callable[[str], None]
     ) -> list[Path]:
-        """Download the wheels, and without `platforms` the sdist, of a release; return paths.
+        """Download a release's wheels for `targets`; without targets every wheel and the sdist.
 
-        `release` is "name", for its newest version, or "name==version"; `progress` is called
-        with a text before each download. Raises InvalidOptionsError when the index can't be
-        reached, refuses, or has no such project, version or wheel.
+        `release` is "name" (its newest version) or "name==version"; `progress` is called with a
+        message before each download. Raises InvalidOptionsError when the index can't be read or
+        has no such project, version or wheel.
         """
         from httpx2 import HTTPError
         from unearth.errors import UnpackError
@@ -94,9 +90,9 @@ class Index:
             packages = list(self.finder.find_all_packages(requirement.name, allow_yanked=True))
             version = next((p.version for p in self.finder.find_matches(requirement)), None)
             found = [p.link for p in packages if p.version == version]
-            links = [link for link in found if _is_for(link.filename, platforms)]
+            links = [link for link in found if _is_wanted(link.filename, targets)]
             if not links:
-                raise self._nothing(requirement, version, [str(p.version) for p in packages])
+                raise self._missing_error(requirement, version, [str(p.version) for p in packages])
             paths = []
             for number, link in enumerate(sorted(links, key=lambda link: link.filename), 1):
                 progress(f"downloading {link.filename} ({number} of {len(links)})")
@@ -104,11 +100,11 @@ class Index:
             return paths
         except (HTTPError, UnpackError, OSError) as error:
             text = f"{self.shown}: {str(error) or type(error).__name__}"
-            hint = f"check the network and the address, or {_OTHER}"
+            hint = f"check the network and the address, or {_OTHER_INDEX}"
             raise InvalidOptionsError([text], hint) from error
 
     def has(self, requirement: str) -> bool:
-        """Whether it has a file for "name" or "name>=1.0"; False where it can't be read."""
+        """Whether it lists a file for "name" or "name>=1.0"; False if it can't be read."""
         from httpx2 import HTTPError
 
         try:
@@ -116,7 +112,7 @@ class Index:
         except (HTTPError, OSError):
             return False
 
-    def _nothing(
+    def _missing_error(
         self, requirement: Requirement, version: object, every: list[str]
     ) -> InvalidOptionsError:
         name, versions = requirement.name, list(dict.fromkeys(every))[:5]
@@ -127,12 +123,12 @@ class Index:
             hint = f"check all of it: go-to-wheel check {name}=={version}"
         elif not versions:
             text = f"there is no project {name!r} on {self.shown}, or it refuses access"
-            hint = f"check its spelling, give credentials as for pip, or {_OTHER}"
+            hint = f"check its spelling, give credentials as for pip, or {_OTHER_INDEX}"
         return InvalidOptionsError([text], hint)
 
 
 def _read_pip_settings(runner: Runner) -> dict[str, list[str]]:
-    """The settings of pip that matter here, as lists of words."""
+    """Run `pip config list`; each of `_SETTINGS` as a list of words."""
     listed = runner.run([sys.executable, "-P", "-m", "pip", "config", "list"], timeout=60)
     lines = dict(line.partition("=")[::2] for line in listed.stdout.splitlines())
     found = {}
@@ -143,10 +139,10 @@ def _read_pip_settings(runner: Runner) -> dict[str, list[str]]:
     return found
 
 
-def _is_for(filename: str, platforms: Sequence[Target]) -> bool:
+def _is_wanted(filename: str, targets: Sequence[Target]) -> bool:
     if re.search(r"[/\\]|^\.", filename):  # the index chooses the name
         return False
-    if not platforms or not filename.endswith(".whl"):
-        return not platforms and filename.endswith((".whl", *SDIST_ENDINGS))
-    tags = parse_name(filename).platforms
-    return any(tag == "any" or serves(tag, target) for tag in tags for target in platforms)
+    if not targets:
+        return filename.endswith((".whl", *SDIST_ENDINGS))
+    tags = parse_name(filename).platforms if filename.endswith(".whl") else ()
+    return any(tag == "any" or tag_matches(tag, target) for tag in tags for target in targets)

@@ -1,6 +1,6 @@
-"""The .dist-info folder: METADATA, WHEEL and entry points, and whether they fit the file name.
+"""Checks the .dist-info folder: METADATA, WHEEL, entry points, and their agreement with the name.
 
-METADATA is judged by the core metadata specification, and by what PyPI requires beyond it.
+Sources: the core metadata specification and PyPI's additional requirements.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from packaging.version import Version
 from trove_classifiers import classifiers, deprecated_classifiers
 
 from go_to_wheel.check.archive import read_text
-from go_to_wheel.check.filename import OWN_COMMANDS, WheelName, find_hidden, is_command
-from go_to_wheel.check.report import Finding, Findings, fault, guarded
+from go_to_wheel.check.filename import VENV_COMMANDS, WheelName, find_hidden, is_command
+from go_to_wheel.check.report import Finding, Findings, catch_errors
 from go_to_wheel.config.metadata import check_text
-from go_to_wheel.sources.readme import relative_links
+from go_to_wheel.sources.links import find_relative_links
+from go_to_wheel.sources.summary import SUMMARY_LIMIT
 
 #: Larger texts aren't parsed; the largest real ones have some hundred kilobytes.
 MAX_TEXT = 1 << 20
@@ -40,54 +41,51 @@ _LICENSE = re.compile(
     re.IGNORECASE,
 )
 _ENTRY_NAME = re.compile(r"[\w.-]+")
-_OBJECT = re.compile(r"\w+(\.\w+)*(\s*:\s*\w+(\.\w+)*)?(\s*\[[^\[\]]*\])?")
+_OBJECT_REFERENCE = re.compile(r"\w+(\.\w+)*(\s*:\s*\w+(\.\w+)*)?(\s*\[[^\[\]]*\])?")
 #: Metadata versions before License-File.
-_WITHOUT_FILES = ("1.0", "1.1", "1.2", "2.0", "2.1", "2.2", "2.3")
-_ACCEPTED = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
-_MAX_SUMMARY, _MAX_LABEL = 512, 32
-#: So much of a README is searched for links.
+_BEFORE_LICENSE_FILE = ("1.0", "1.1", "1.2", "2.0", "2.1", "2.2", "2.3")
+_ACCEPTED_VERSIONS = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
+_MAX_LABEL = 32
+#: Characters of a README that are searched for links.
 _MAX_README = 256 << 10
-#: Longer values of single fields aren't parsed: some take time by their length's square.
+#: Longer values of single fields aren't parsed: that could take quadratic time.
 _MAX_VALUE = 16 << 10
 _MAX_CONTENT_TYPE = 200
 #: Fields that may be of any length.
 _FREE_TEXTS = ("description", "license", "keywords")
-#: Fields whose faults, as `packaging` finds them, have a code of their own.
-_OWN_CODES = ("metadata-version", "summary", "license-expression", "license-file")
+#: Fields whose errors in `packaging` have a code of their own.
+_OWN_CODES = ("summary", "license-expression", "license-file")
 #: uv's versions are of 64-bit numbers; Python refuses those of over 4,300 digits.
 _HUGE_NUMBER = re.compile(r"[0-9]{20}")
 #: Joiners and direction marks have a use between the letters of some scripts and in emoji.
-_ALLOWED = "\u200c\u200d\u200e\u200f\t\r\n"
+_ALLOWED_HIDDEN = "\u200c\u200d\u200e\u200f\t\r\n"
 
 
 def parse_headers(text: bytes) -> Message:
-    """The headers of METADATA or WHEEL, whatever the text."""
+    """Parse the headers of METADATA or WHEEL, even invalid ones."""
     return HeaderParser().parsestr(text.decode("utf-8", "replace"))
 
 
 def check_dist_info(
     archive: zipfile.ZipFile, name: WheelName, paths: Collection[str], texts: dict[str, bytes]
 ) -> Findings:
-    """Everything about .dist-info in a wheel whose files are `paths`, apart from RECORD.
-
-    Puts the texts that are read into `texts`, by file name.
-    """
+    """Findings about .dist-info, except RECORD; adds the texts to `texts` by file name."""
     heads = {path.split("/")[0] for path in paths if "/" in path}
     found = sorted(head for head in heads if head.lower().endswith(".dist-info"))
-    if found != [name.info]:
+    if found != [name.dist_info]:
         there = f"there is {', '.join(map(repr, found[:5])) or 'none'}"
-        yield Finding("dist-info", f"the .dist-info folder should be '{name.info}'; {there}")
+        yield Finding("dist-info", f"the .dist-info folder should be '{name.dist_info}'; {there}")
     rules: dict[str, Callable[[bytes], Findings]] = {
-        "METADATA": lambda text: check_metadata(text, name, paths, f"{name.info}/licenses"),
+        "METADATA": lambda text: check_metadata(text, name, paths, f"{name.dist_info}/licenses"),
         "WHEEL": lambda text: _check_wheel_file(text, name),
         "entry_points.txt": lambda text: _check_entry_points(text, paths),
     }
     for file, rule in rules.items():
-        if (text := read_text(archive, f"{name.info}/{file}", MAX_TEXT)) is not None:
+        if (text := read_text(archive, f"{name.dist_info}/{file}", MAX_TEXT)) is not None:
             texts[file] = text
-            yield from guarded(file, rule(text))
+            yield from catch_errors(file, rule(text))
         elif file.isupper():
-            yield fault(f"{file.lower()}-missing", name.info)
+            yield Finding.about(f"{file.lower()}-missing", name.dist_info)
     if not any(map(_LICENSE.search, paths)):
         yield Finding("license-missing", "the wheel has no licence text")
 
@@ -125,13 +123,13 @@ def _check_entry_points(text: bytes, paths: Collection[str]) -> Findings:
         yield Finding("entry-points", f"entry_points.txt can't be read: {error}")
         return
     for group in parser.sections():
-        for name, target in parser.items(group):
-            reasons = {"PyPI refuses the name": not _ENTRY_NAME.fullmatch(name)}
+        for name, target in ((name, text.strip()) for name, text in parser.items(group)):
+            reasons: dict[str, object] = {"PyPI refuses the name": not _ENTRY_NAME.fullmatch(name)}
             if group in ("console_scripts", "gui_scripts"):
                 reasons |= {
-                    f"{target.strip()!r} is no function": not _OBJECT.fullmatch(target.strip()),
+                    f"{target!r} is no function": not _OBJECT_REFERENCE.fullmatch(target),
                     "it is not the name of a file": not name.strip("."),
-                    "it replaces the environment's own command": bool(OWN_COMMANDS.fullmatch(name)),
+                    "it replaces the environment's own command": VENV_COMMANDS.fullmatch(name),
                     "it is also a file in .data/scripts": name in scripts,
                 }
             if why := next((text for text, is_so in reasons.items() if is_so), ""):
@@ -139,19 +137,19 @@ def _check_entry_points(text: bytes, paths: Collection[str]) -> Findings:
 
 
 def check_metadata(text: bytes, name: WheelName, paths: Container[str], folder: str) -> Findings:
-    """Everything that is wrong with METADATA's content; `folder` is that of the licence files."""
+    """Findings about METADATA's content; `folder` is that of the licence files."""
     raw, found = _check_text(text)
     yield from found
     stated, version = raw.get("name", ""), raw.get("version", "")
     if stated and canonicalize_name(stated) != name.name:
-        yield fault("filename-metadata", stated, f"the file name says {name.name}")
+        yield Finding.about("filename-metadata", stated, f"the file name says {name.name}")
     with suppress(ValueError):  # packaging reports it, or _check_requirements
         if version and Version(version) != name.version:
-            yield fault("filename-metadata", version, f"the file name says {name.version}")
-    has_files = raw.get("metadata_version", "") not in _WITHOUT_FILES
+            yield Finding.about("filename-metadata", version, f"the file name says {name.version}")
+    has_files = raw.get("metadata_version", "") not in _BEFORE_LICENSE_FILE
     for file in raw.get("license_files", []) if has_files else ():
         if f"{folder}/{file}" not in paths:
-            yield fault("license-file", file)
+            yield Finding.about("license-file", file)
 
 
 @lru_cache(maxsize=4)
@@ -161,13 +159,13 @@ def _check_text(text: bytes) -> tuple[RawMetadata, list[Finding]]:
     found = list(_check_values(raw))
     if all(finding.code == "metadata-hidden" for finding in found):
         for rule in (_check_fields, _check_readme, _check_addresses, _check_requirements):
-            found += guarded("METADATA", rule(raw))
-        found += _specification(text)
+            found += catch_errors("METADATA", rule(raw))
+        found += _check_specification(text)
     return raw, list(dict.fromkeys(found))
 
 
 def _check_values(raw: RawMetadata) -> Findings:
-    """Values that are too long to be parsed, or that show as something else than they are."""
+    """Findings about values that are too long to parse, or have invisible characters."""
     for field, value in raw.items():
         if field in _FREE_TEXTS:
             continue
@@ -176,43 +174,45 @@ def _check_values(raw: RawMetadata) -> Findings:
         values = [parts] if isinstance(parts, str) else list(map(str, parts))
         limit = _MAX_CONTENT_TYPE if field == "description_content_type" else _MAX_VALUE
         if (longest := max(map(len, values), default=0)) > limit:
-            yield fault("metadata-invalid", title, f"it has {longest} characters, over {limit}")
-        elif hidden := find_hidden("".join(values), _ALLOWED):
-            yield fault("metadata-hidden", title, f"it contains {hidden}")
+            why = f"it has {longest} characters, over {limit}"
+            yield Finding.about("metadata-invalid", title, why)
+        elif hidden := find_hidden("".join(values), _ALLOWED_HIDDEN):
+            yield Finding.about("metadata-hidden", title, f"it contains {hidden}")
 
 
-def _specification(text: bytes) -> Findings:
+def _check_specification(text: bytes) -> Findings:
     try:
         Metadata.from_email(text)
     except Exception as group:  # noqa: BLE001 (a group, or whatever a text causes)
         for error in getattr(group, "exceptions", [group]):
             field = str(getattr(error, "field", "")).lower().replace("files", "file")
             code = field if field in _OWN_CODES else "metadata-invalid"
-            if "introduced in metadata version" in str(error):  # PyPI and pip don't mind
+            if "introduced in metadata version" in str(error):  # PyPI and pip accept it
                 code = "metadata-newer"
-            yield Finding(code, str(error))
+            if field != "metadata-version":  # _check_fields has the versions of PyPI
+                yield Finding(code, str(error))
 
 
 def _check_fields(raw: RawMetadata) -> Findings:
-    if (version := raw.get("metadata_version", _ACCEPTED[0])) not in _ACCEPTED:
-        yield fault("metadata-version", version)
-    if len(summary := raw.get("summary", "")) > _MAX_SUMMARY:
-        yield Finding("summary", f"Summary has {len(summary)} characters, over {_MAX_SUMMARY}")
+    if (version := raw.get("metadata_version", "none")) not in _ACCEPTED_VERSIONS:
+        yield Finding.about("metadata-version", version)
+    if len(summary := raw.get("summary", "")) > SUMMARY_LIMIT:
+        yield Finding("summary", f"Summary has {len(summary)} characters, over {SUMMARY_LIMIT}")
     own, expression = raw.get("license", ""), raw.get("license_expression", "")
     if own and expression:
-        yield fault("license-twice", own[:40], f"beside License-Expression {expression!r}")
+        yield Finding.about("license-twice", own[:40], f"beside License-Expression {expression!r}")
     for classifier in sorted(set(raw.get("classifiers", []))):
         if classifier in deprecated_classifiers:
             better = " or ".join(deprecated_classifiers[classifier]) or "nothing"
-            yield fault("classifier", classifier, f"deprecated in favour of {better}")
+            yield Finding.about("classifier", classifier, f"deprecated in favour of {better}")
         elif classifier not in classifiers:
-            yield fault("classifier", classifier, "PyPI doesn't know it")
+            yield Finding.about("classifier", classifier, "PyPI doesn't know it")
 
 
 def _check_readme(raw: RawMetadata) -> Findings:
     text = raw.get("description", "")[:_MAX_README].replace("\r\n", "\n")
     kind = raw.get("description_content_type", "").split(";")[0].strip()
-    if kind == "text/markdown" and (links := relative_links(text)):
+    if kind == "text/markdown" and (links := list(find_relative_links(text)[0])):
         more = f" and {len(links) - 3} more" if len(links) > 3 else ""
         yield Finding("readme-link", f"{', '.join(links[:3])}{more}: relative links in the README")
 
@@ -237,8 +237,9 @@ def _check_requirements(raw: RawMetadata) -> Findings:
     requirements = raw.get("requires_dist", [])
     for text in (raw.get("version", ""), raw.get("requires_python", ""), *requirements):
         if _HUGE_NUMBER.search(text):
-            yield fault("metadata-invalid", text, "it has a number that uv and pip can't read")
+            why = "it has a number that uv and pip can't read"
+            yield Finding.about("metadata-invalid", text, why)
     for text in requirements:
-        with suppress(ValueError):  # _specification reports it
+        with suppress(ValueError, RecursionError):  # _check_specification reports it
             if Requirement(text).url:
-                yield fault("direct-dependency", text)
+                yield Finding.about("direct-dependency", text)

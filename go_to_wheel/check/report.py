@@ -1,4 +1,4 @@
-"""The result of a check, as values."""
+"""Rules, findings and the report of a check."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from difflib import get_close_matches
 from importlib.resources import files
 from typing import Any, NamedTuple, TypeVar
 
-from go_to_wheel.errors import InvalidOptionsError, WheelError
+from go_to_wheel.errors import InvalidOptionsError, ShortageError, WheelError, shortage_hint
 
 T = TypeVar("T")
 
-#: A wheel with a fault in each of its ten thousand files gets this many findings of a code.
-MAX_OF_A_CODE = 20
+#: Further findings of the same code in a wheel are counted.
+MAX_PER_CODE = 20
 #: Each code has a section there, with the code as its anchor.
-PAGES = "docs/reference/check-codes.md"
+CODES_PAGE = "docs/reference/check-codes.md"
 #: Longer messages are cut: a name or header in a wheel may have a megabyte.
 _MAX_MESSAGE = 800
 
@@ -38,9 +38,9 @@ RULES = {code: Rule(*rest) for _, code, *rest in _ROWS}
 
 @dataclass(frozen=True)
 class Finding:
-    """A fault: `code` is a key of RULES, `wheel` a file name (empty for a whole set).
+    """A problem: `code` is a key of RULES, `wheel` a file name (empty for a whole set).
 
-    `hint` is what to do; the rule's `fix` unless the check knows better.
+    `hint` is what to do, by default the rule's `fix`.
     """
 
     code: str
@@ -48,35 +48,36 @@ class Finding:
     hint: str = ""
     wheel: str = ""
 
-    @property
-    def rule(self) -> Rule:
-        """What the code stands for."""
-        return RULES[self.code]
+    @classmethod
+    def about(cls, code: str, subject: object, text: str = "", hint: str = "") -> Finding:
+        """A finding whose message is the path or value, then `text` or the rule's title."""
+        return cls(code, f"{subject!r}: {text or RULES[code].title}", hint)
+
+    def in_report(self, wheel: str) -> Finding:
+        """The finding with a wheel and a hint, and its message on one line, cut if too long."""
+        text, length = self.message[:_MAX_MESSAGE].replace("\n", " "), len(self.message)
+        text += f"… ({length} characters)" if length > _MAX_MESSAGE else ""
+        return Finding(self.code, text, self.hint or RULES[self.code].fix, self.wheel or wheel)
 
     @property
     def severity(self) -> str:
         """That of the rule: "error" or "warning"."""
-        return self.rule.severity
+        return RULES[self.code].severity
 
     @property
     def page(self) -> str:
         """Where the documentation explains the code."""
-        return f"{PAGES}#{self.code}"
+        return f"{CODES_PAGE}#{self.code}"
 
 
 Findings = Iterator[Finding]
 
 
-def fault(code: str, subject: object, text: str = "", hint: str = "") -> Finding:
-    """A finding about a path or value: "'hello/x.py': " and what its rule is, or `text`."""
-    return Finding(code, f"{subject!r}: {text or RULES[code].title}", hint)
-
-
-def faults(subject: object, wrong: Mapping[str, object]) -> Findings:
-    """A fault for each code whose value is true, or the text that says what is wrong."""
-    for code, why in wrong.items():
+def findings_about(subject: object, reasons: Mapping[str, object]) -> Findings:
+    """A finding for each code whose value is true, or the text of the message."""
+    for code, why in reasons.items():
         if why:
-            yield fault(code, subject, why if isinstance(why, str) else "")
+            yield Finding.about(code, subject, why if isinstance(why, str) else "")
 
 
 @dataclass(frozen=True)
@@ -116,27 +117,29 @@ class Report:
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """The findings that PyPI, an installer or a user would stumble over."""
+        """The findings of severity "error"."""
         return tuple(finding for finding in self.findings if finding.severity == "error")
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """The findings that are worth a look."""
+        """The findings of severity "warning"."""
         return tuple(finding for finding in self.findings if finding.severity == "warning")
 
     def filtered(self, select: Sequence[str] = (), ignore: Sequence[str] = ()) -> Report:
-        """The report with the findings that `select` names (all, without any), but for `ignore`.
+        """The report with the findings of `select` (all if empty), except those of `ignore`.
 
-        Both name codes, or what several begin with: "binary" stands for all of "binary-…".
-        Raises InvalidOptionsError for what no code begins with.
+        Both have codes or prefixes of codes: "binary" is every "binary-…".
+        Raises InvalidOptionsError for a prefix of no code.
         """
         for name in (*select, *ignore):
-            if not any(_begins(code, [name]) for code in RULES):
+            if not any(_matches(code, [name]) for code in RULES):
                 close = get_close_matches(name, RULES, 1)
                 meant = f", did you mean {close[0]!r}?" if close else ""
-                raise InvalidOptionsError([f"there is no code {name!r}{meant}"], f"see {PAGES}")
-        left = [row for row in self.findings if not select or _begins(row.code, select)]
-        return replace(self, findings=tuple(row for row in left if not _begins(row.code, ignore)))
+                raise InvalidOptionsError(
+                    [f"there is no code {name!r}{meant}"], f"see {CODES_PAGE}"
+                )
+        left = [row for row in self.findings if not select or _matches(row.code, select)]
+        return replace(self, findings=tuple(row for row in left if not _matches(row.code, ignore)))
 
     def ok(self, strict: bool = False) -> bool:
         """Whether there are no errors, and with `strict` no warnings either."""
@@ -155,39 +158,33 @@ class Report:
         }
 
 
-def _begins(code: str, names: Sequence[str]) -> bool:
+def _matches(code: str, names: Sequence[str]) -> bool:
     return any(f"{code}-".startswith(f"{name}-") for name in names)
 
 
-def findings_of(wheel: str, found: Iterable[Finding]) -> Findings:
-    """The first findings of each code, ready for the report, then how many more there are."""
+def limit_findings(wheel: str, found: Iterable[Finding]) -> Findings:
+    """The first findings of each code, then the number of further ones."""
     counts: Counter[str] = Counter()
     for finding in found:
         counts[finding.code] += 1
-        if counts[finding.code] <= MAX_OF_A_CODE:
-            yield completed(finding, wheel)
-    for code, count in (counts - Counter(dict.fromkeys(counts, MAX_OF_A_CODE))).items():
-        yield completed(Finding(code, f"and {count} more of the kind '{code}'"), wheel)
+        if counts[finding.code] <= MAX_PER_CODE:
+            yield finding.in_report(wheel)
+    for code, count in (counts - Counter(dict.fromkeys(counts, MAX_PER_CODE))).items():
+        yield Finding(code, f"and {count} more of the kind '{code}'").in_report(wheel)
 
 
-def completed(finding: Finding, wheel: str) -> Finding:
-    """The finding with the wheel, a hint, and a message on one line that people read."""
-    text, length = finding.message[:_MAX_MESSAGE].replace("\n", " "), len(finding.message)
-    text += f"… ({length} characters)" if length > _MAX_MESSAGE else ""
-    hint = finding.hint or RULES[finding.code].fix
-    return Finding(finding.code, text, hint, finding.wheel or wheel)
-
-
-def guarded(subject: str, found: Iterable[T]) -> Iterator[T | Finding]:
-    """What is found; an exception in between is a finding, so that other checks go on."""
+def catch_errors(subject: str, found: Iterable[T]) -> Iterator[T | Finding]:
+    """The findings; an exception becomes one, so that other checks continue."""
     try:
         yield from found
     except WheelError as error:
         yield Finding("zip-broken", error.message, error.hint)
     except Exception as error:  # noqa: BLE001 (hostile input causes any, MemoryError too)
-        yield failure(subject, error)
+        yield unexpected_error(subject, error)
 
 
-def failure(subject: str, error: Exception) -> Finding:
-    """The finding for an exception that no check foresees."""
+def unexpected_error(subject: str, error: Exception) -> Finding:
+    """The finding for an unexpected exception; one about exhausted resources is raised again."""
+    if isinstance(error, ShortageError) or shortage_hint(error):
+        raise error
     return Finding("check-failed", f"{subject} can't be checked: {type(error).__name__}: {error}")

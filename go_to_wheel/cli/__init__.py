@@ -1,13 +1,14 @@
-"""The command line: parses, prints and exits; nothing else in the package does.
+"""The command line: the only part of the package that parses arguments, prints and exits.
 
-Only click is imported at the top of the commands' modules, so that `--help` and shell
-completion answer at once.
+Its modules import little besides click, so that `--help` and shell completion are fast.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -16,7 +17,7 @@ from click.shell_completion import CompletionItem, get_completion_class
 from go_to_wheel import __version__
 from go_to_wheel.cli import build, check, inspect, project
 from go_to_wheel.cli.messages import fail
-from go_to_wheel.errors import GoToWheelError, shortage_hint
+from go_to_wheel.errors import explain
 
 _INTERRUPTED = 130
 
@@ -27,7 +28,13 @@ class _Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        return super().resolve_command(ctx, args if args[0] in self.commands else ["build", *args])
+        if args[0] not in self.commands:
+            meant = get_close_matches(args[0], self.commands, 1)
+            if meant and not args[0].startswith("-") and not os.path.lexists(args[0]):
+                message = f"No such command or source {args[0]!r}. Did you mean {meant[0]!r}?"
+                raise click.UsageError(message, ctx)
+            args = ["build", *args]
+        return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage(ctx.command_path, "SOURCE [OPTIONS]")
@@ -69,9 +76,7 @@ def completion(shell: str) -> None:
     fish, in config.fish:             go-to-wheel completion fish | source
     """
     shells: Any = get_completion_class(shell)
-    script = shells(cli, {}, "go-to-wheel", "_GO_TO_WHEEL_COMPLETE").source()
-    # click's script for fish cuts values at their commas, which lists of platforms have
-    click.echo(script.replace('string split "," ', 'string split --max 1 "," '))
+    click.echo(shells(cli, {}, "go-to-wheel", "_GO_TO_WHEEL_COMPLETE").source())
 
 
 for _command in (build.command, check.command, inspect.command, *project.COMMANDS, completion):
@@ -79,36 +84,43 @@ for _command in (build.command, check.command, inspect.command, *project.COMMAND
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 fine, 1 failed, 2 misused, 130 interrupted."""
+    """Run the command line and exit: 0 success, 1 failure, 2 usage error, 130 interrupted."""
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
-    sys.exit(run(args))
+    sys.exit(_flush_output(run(args)))
+
+
+def _flush_output(code: int) -> int:
+    """Flush standard output, at whose failure Python would exit with 120; return the exit code."""
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError as error:
+        sys.stdout = None  # not flushed again at exit
+        if not code and not isinstance(error, BrokenPipeError):
+            fail(*(explain(error) or ()))
+        return code or 1
+    return code
 
 
 def run(args: list[str] | None = None) -> int:
-    """Run the command line and return its exit code, messages printed to stderr."""
+    """Run the command line and return its exit code; errors are printed to stderr."""
     try:
         result: Any = cli.main(args, prog_name="go-to-wheel", standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except GoToWheelError as error:
-        fail(error.message, error.hint)
-        return error.exit_code
     except click.ClickException as error:
         _show_usage_error(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         fail("interrupted; no wheel was written")
         return _INTERRUPTED
-    except OSError as error:  # a full disk behind stdout, say
-        named = f": {error.filename}" if error.filename else ""
-        fail(f"{error.strerror or error}{named}", shortage_hint(error))
-        return 1
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "start new thread" not in str(error):
+    except Exception as error:
+        explained = explain(error)
+        if not explained:
             raise
-        fail(f"the system refuses: {error or 'out of memory'}", "raise its limits: ulimit -v, -u")
-        return 1
+        fail(*explained)
+        return getattr(error, "exit_code", 1)
 
 
 def _show_usage_error(error: click.ClickException) -> None:
@@ -118,5 +130,8 @@ def _show_usage_error(error: click.ClickException) -> None:
     context = getattr(error, "ctx", None)
     hint = f"see '{context.command_path} --help'" if context else ""
     if getattr(error, "option_name", "") == "--version":
-        hint = "it is the package's version; go-to-wheel -V prints go-to-wheel's own"
-    fail(error.format_message(), hint)
+        hint = "--version sets the wheel's version; go-to-wheel -V prints go-to-wheel's"
+    message = " ".join(error.format_message().split())  # click puts choices on lines
+    if context and "unexpected extra argument" in message:
+        hint = " ".join(context.get_usage().split()).replace("Usage:", "write")
+    fail(message, hint)

@@ -1,4 +1,4 @@
-"""`go-to-wheel check`: the verdict on finished wheels, for people, GitHub Actions and SARIF."""
+"""`go-to-wheel check`: checks wheels; prints a table, JSON, GitHub annotations or SARIF."""
 
 from __future__ import annotations
 
@@ -17,41 +17,38 @@ from urllib.parse import quote
 import click
 
 from go_to_wheel import __version__
-from go_to_wheel.cli.build import option
+from go_to_wheel.cli.build import PATH, option
 from go_to_wheel.cli.messages import format_size, note, visible
 
 if TYPE_CHECKING:
     from go_to_wheel.check.report import Finding, Report
 
-_PYPROJECT = Path("pyproject.toml")
-#: Columns of a summary when the output is no terminal.
-_WIDTH = 200
-#: More wheels than this are summed up by code, more notes are counted, unless all are asked for.
-_MANY, _FEW = 12, 5
-_COLOURS = {"ok": "green", "error": "red", "warning": "yellow", "not run": "yellow"}
+#: With more wheels the table has a line for each code; further notes are counted. Not with --all.
+_MAX_WHEELS, _MAX_NOT_RUN = 12, 5
+_COLOURS = {"error": "red", "warning": "yellow"}
 
 
 @click.command("check")
-@click.argument("wheels", nargs=-1, type=click.Path(), metavar="[WHEELS | NAME[==VERSION]]...")
+@click.argument("wheels", nargs=-1, metavar="[WHEELS | NAME[==VERSION]]...", **PATH)
 @option(
     "--expect NAMES",
-    "Platforms that must be there, with commas; none: any set "
-    "(default: the default ones; with NAME any set).",
+    "Comma-separated platforms that the wheels must cover, or none "
+    "(default: the default platforms; with NAME none).",
 )
-@option("--platform,platforms NAMES", "With NAME: check only the wheels for these platforms.")
-@option("--index-url URL", "The index for names (default: pip's).")
-@option("--select CODES", "Report only these codes, such as binary,zip.")
-@option("--ignore CODES", "Don't report these codes.")
-@option("--run,runs", "Run the programs too, where that is possible.", is_flag=True)
+@option("--platform,platforms NAMES", "With NAME: the platforms whose wheels are checked.")
+@option("--index-url URL", "With NAME: the package index (default: pip's).")
+@option("--select CODES", "Report only these codes, such as binary,zip.", callback=None)
+@option("--ignore CODES", "Don't report these codes.", callback=None)
+@option("--run,runs", "Also run the commands, where possible.", is_flag=True)
 @option(
     "--test-command COMMAND",
-    "What --run runs, such as 'tool selftest' (default: each command with --version).",
+    "Command for --run, such as 'tool selftest' (default: each command with --version).",
 )
 @option("--strict", "Fail on warnings too.", is_flag=True)
-@option("--all,everything", "Show every finding, even of many wheels.", is_flag=True)
+@option("--all,everything", "Show every finding, even for many wheels.", is_flag=True)
 @option("--json,as_json", "Print JSON; short for --format json.", is_flag=True)
 @option(
-    "--format,form",
+    "--format,output_format",
     "What to print: a table, JSON, annotations for GitHub Actions, or SARIF.",
     type=click.Choice(["table", "json", "github", "sarif"]),
     default="table",
@@ -61,7 +58,7 @@ def command(
     strict: bool,
     everything: bool,
     as_json: bool,
-    form: str,
+    output_format: str,
     **options: Any,
 ) -> None:
     """Check wheels from any tool, before or after the upload.
@@ -77,50 +74,47 @@ def command(
 
     Exits with 1 on errors, and with --strict on warnings too.
     """
-    report = _report(wheels or ("dist",), options)
-    if as_json or form == "json":
+    report = _check(wheels or ("dist",), options)
+    if as_json or output_format == "json":
         click.echo(json.dumps({**report.to_json(), "ok": report.ok(strict)}, indent=2))
-    elif form == "sarif":
+    elif output_format == "sarif":
         click.echo(json.dumps(_to_sarif(report), indent=2))
-    elif form == "github":
+    elif output_format == "github":
         _print_annotations(report)
     else:
-        click.echo("\n".join(_table(report, everything)))
+        click.echo("\n".join(_format_table(report, everything)))
     click.get_current_context().exit(0 if report.ok(strict) else 1)
 
 
-def _report(wheels: tuple[str, ...], options: dict[str, Any]) -> Report:
-    from go_to_wheel.check.run import check_wheels, with_runs
-    from go_to_wheel.process import Runner
+def _check(wheels: tuple[str, ...], options: dict[str, Any]) -> Report:
+    from go_to_wheel.check.run import run_commands
+    from go_to_wheel.check.wheel_set import check_wheels
 
-    chosen, expect, command = list(_codes(options)), options["expect"], options["test_command"]
+    chosen, expect, command = list(_read_codes(options)), options["expect"], options["test_command"]
     try:
         words = shlex.split(command or "")
     except ValueError as error:
         raise click.UsageError(f"--test-command {command!r}: {error}") from None
-    if command is not None and not words:
-        raise click.UsageError("--test-command is empty")
-    paths, is_release = _find(wheels, options["platforms"], options["index_url"])
+    paths, is_release = _find_files(wheels, options["platforms"], options["index_url"])
     names = ("none" if is_release else "default") if expect is None else expect
-    expected = [] if names.strip() == "none" else names.split(",")
-    report = check_wheels(paths, expect=expected)
+    report = check_wheels(paths, expect=[] if names.strip() == "none" else names.split(","))
     if options["runs"] or words:
-        report = with_runs(report, paths, Runner(), words)
+        report = run_commands(report, paths, words)
     return report.filtered(*chosen)
 
 
-def _find(
+def _find_files(
     arguments: tuple[str, ...], platforms: str | None, index_url: str | None
 ) -> tuple[list[str | Path], bool]:
-    """The paths that were named, and those of releases, which go when the command ends.
+    """The named paths and the downloaded releases, and whether there are releases.
 
-    The second value is whether there are releases among them.
+    Downloads are removed when the command ends.
     """
     from go_to_wheel.check.index import Index, is_release
-    from go_to_wheel.platforms import parse_selection
+    from go_to_wheel.platforms import parse_selection, this_machine
     from go_to_wheel.process import Runner
 
-    targets = parse_selection(platforms.split(",")) if platforms else ()
+    targets = parse_selection(platforms, this_machine()) if platforms else ()
     releases = [text for text in arguments if is_release(text) and not Path(text).exists()]
     if (platforms or index_url) and not releases:
         option = "--platform" if platforms else "--index-url"
@@ -128,9 +122,9 @@ def _find(
     paths: list[str | Path] = [text for text in arguments if text not in releases]
     for path in map(str, paths):
         if is_release(path) and not Path(path).suffix:
-            note(f"{path!r} is a path here, which is checked; no index is asked for that project")
+            note(f"{path!r} is a path here, so no project of that name is looked up")
     if releases:
-        index = Index(index_url, Runner())
+        index = Index(index_url, Runner(), releases[0])
         scratch = tempfile.TemporaryDirectory(prefix="go-to-wheel-")
         folder = click.get_current_context().with_resource(scratch)
         for number, text in enumerate(releases):
@@ -139,13 +133,13 @@ def _find(
     return paths, bool(releases)
 
 
-def _codes(options: dict[str, Any]) -> Iterator[list[str]]:
-    """The codes to report and not to report: of the options, or else of pyproject.toml."""
+def _read_codes(options: dict[str, Any]) -> Iterator[list[str]]:
+    """The codes of --select and --ignore, else those in pyproject.toml."""
     from go_to_wheel.sources.files import TEXT_LIMIT, read_file
 
     table: dict[str, Any] = {}
-    with suppress(OSError, ValueError, LookupError, TypeError):  # somebody else's business here
-        text = read_file(_PYPROJECT, None, TEXT_LIMIT).decode()
+    with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):  # builds report it
+        text = read_file(Path("pyproject.toml"), None, TEXT_LIMIT).decode()
         table = {**tomllib.loads(text)["tool"]["go-to-wheel"]["check"]}
     for key in ("select", "ignore"):
         codes = table.get(key) if options[key] is None else options[key]
@@ -154,7 +148,7 @@ def _codes(options: dict[str, Any]) -> Iterator[list[str]]:
 
 
 def _print_annotations(report: Report) -> None:
-    """Workflow commands: GitHub shows each at the run, and error or warning in its colour."""
+    """Print workflow commands, which GitHub shows as annotations of the run."""
 
     def escape(text: str) -> str:
         return visible(text).replace("%", "%25")
@@ -166,17 +160,19 @@ def _print_annotations(report: Report) -> None:
         click.echo(f"::{finding.severity} title={title}::{'%0A'.join(map(escape, lines))}")
     for text in report.not_run:
         click.echo(f"::notice title=not run::{escape(text)}")
-    click.echo(_verdict(report))
+    click.echo(_format_verdict(report))
 
 
-def _table(report: Report, everything: bool) -> Iterator[str]:
-    """A line for each wheel, each finding in full, then the verdict; a summary for many wheels."""
-    is_short = len(report.wheels) > _MANY and not everything
+def _format_table(report: Report, everything: bool) -> Iterator[str]:
+    """A line for each wheel, each finding in full, then the totals; for many wheels a summary."""
+    is_short = len(report.wheels) > _MAX_WHEELS and not everything
     width = max(len(visible(wheel.file)) for wheel in report.wheels)
     for wheel in () if is_short else report.wheels:
         found = Counter(row.severity for row in report.findings if row.wheel == wheel.file)
-        counts = [_coloured(kind, _count(n, kind)) for kind, n in sorted(found.items())]
-        verdict = ", ".join(counts or [_coloured("ok", "ok")])
+        counts = [
+            click.style(_plural(n, kind), _COLOURS[kind]) for kind, n in sorted(found.items())
+        ]
+        verdict = ", ".join(counts or [click.style("ok", "green")])
         yield f"{visible(wheel.file):{width}} {format_size(wheel.size):>9}  {verdict}"
     alike: dict[tuple[str, ...], list[Finding]] = {}
     for row in (*report.errors, *report.warnings):
@@ -185,74 +181,64 @@ def _table(report: Report, everything: bool) -> Iterator[str]:
     if is_short and alike:
         yield f"{'Code':<20} Wheels  For example"
     for first, *more in alike.values():
-        yield from _summary(first, more) if is_short else _details(first, more)
+        yield from _format_code(first, more) if is_short else _format_finding(first, more)
     for run in report.runs:
         output = run.output.splitlines()[0] if run.output else f"exit code {run.exit_code}"
         line = f"{' '.join(run.command)} -> {output}  ({run.manner}, {run.wheel})"
         yield f"ran     {visible(line)}"
-    shown = report.not_run[: _FEW if is_short else None]
+    shown = report.not_run[: _MAX_NOT_RUN if is_short else None]
     left = len(report.not_run) - len(shown)
     for text in (*shown, *[f"and {left} more"] * bool(left)):
-        yield f"{_coloured('not run', 'not run')} {visible(text)}"
-    yield _verdict(report)
+        yield f"{click.style('not run', 'yellow')} {visible(text)}"
+    yield _format_verdict(report)
     if is_short and report.findings:
         yield "--all shows each finding in full"
 
 
-def _details(first: Finding, more: list[Finding]) -> Iterator[str]:
+def _format_finding(first: Finding, more: list[Finding]) -> Iterator[str]:
     """A finding in full, and all wheels that have it."""
-    yield f"{_coloured(first.severity, first.severity)} {first.code}: {visible(first.message)}"
+    severity = click.style(first.severity, _COLOURS[first.severity])
+    yield f"{severity} {first.code}: {visible(first.message)}"
     yield f"  hint: {visible(first.hint)}"
     yield from (f"  in {visible(finding.wheel)}" for finding in (first, *more) if finding.wheel)
     yield f"  see {first.page}"
 
 
-def _summary(first: Finding, more: list[Finding]) -> Iterator[str]:
+def _format_code(first: Finding, more: list[Finding]) -> Iterator[str]:
     """A line for a code: in how many wheels, and the first of them."""
     count = len({finding.wheel for finding in (first, *more)})
     example = visible(f"{first.wheel}: {first.message}".removeprefix(": "))
-    line = f"{first.code:<20} {count:>6}  {example}"[
-        : shutil.get_terminal_size((_WIDTH, 0)).columns
-    ]
-    yield _coloured(first.severity, line[:20]) + line[20:]
+    width = shutil.get_terminal_size((200, 0)).columns  # 200 without a terminal
+    line = f"{first.code:<20} {count:>6}  {example}"[:width]
+    yield click.style(line[:20], _COLOURS[first.severity]) + line[20:]
 
 
-def _coloured(kind: str, text: str) -> str:
-    return click.style(text, fg=_COLOURS[kind])
+def _format_verdict(report: Report) -> str:
+    found = f"{_plural(len(report.errors), 'error')}, {_plural(len(report.warnings), 'warning')}"
+    return f"Checked {_plural(len(report.wheels), 'wheel')}: {found}"
 
 
-def _verdict(report: Report) -> str:
-    errors, warnings = _count(len(report.errors), "error"), _count(len(report.warnings), "warning")
-    return f"Checked {_count(len(report.wheels), 'wheel')}: {errors}, {warnings}"
-
-
-def _count(number: int, noun: str) -> str:
+def _plural(number: int, noun: str) -> str:
     return f"{number or 'no'} {noun}" + ("" if number == 1 else "s")
 
 
 def _to_sarif(report: Report) -> dict[str, Any]:
     """The findings as SARIF 2.1.0, for GitHub's code scanning."""
-    rules = {
-        row.code: {
+    from go_to_wheel.check.report import RULES
+
+    rules, results = {}, []
+    for row in report.findings:
+        rules[row.code] = {
             "id": row.code,
-            "shortDescription": {"text": row.rule.title},
-            "help": {"text": f"{row.rule.fix} ({row.page})"},
+            "shortDescription": {"text": RULES[row.code].title},
+            "help": {"text": f"{RULES[row.code].fix} ({row.page})"},
             "defaultConfiguration": {"level": row.severity},
         }
-        for row in report.findings
-    }
-    results = [
-        {
-            "ruleId": row.code,
-            "level": row.severity,
-            "message": {"text": f"{visible(row.message)}\nhint: {visible(row.hint)}"},
-            # a finding about a whole set has no file; code scanning wants a place for each
-            "locations": [
-                {"physicalLocation": {"artifactLocation": {"uri": quote(row.wheel or "dist")}}}
-            ],
-        }
-        for row in report.findings
-    ]
+        text = f"{visible(row.message)}\nhint: {visible(row.hint)}"
+        # a finding about a whole set has no file; code scanning wants a place for each
+        place = {"physicalLocation": {"artifactLocation": {"uri": quote(row.wheel or "dist")}}}
+        result = {"ruleId": row.code, "level": row.severity, "message": {"text": text}}
+        results.append({**result, "locations": [place]})
     listed = [rules[code] for code in sorted(rules)]
     tool = {"name": "go-to-wheel check", "version": __version__, "rules": listed}
     return {

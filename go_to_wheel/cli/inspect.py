@@ -1,4 +1,4 @@
-"""`go-to-wheel inspect`: a wheel's contents, on one screen."""
+"""`go-to-wheel inspect`: a summary of a wheel's contents."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from go_to_wheel.cli.build import PATH
 from go_to_wheel.cli.messages import format_size, visible
 
 if TYPE_CHECKING:
@@ -15,36 +16,39 @@ if TYPE_CHECKING:
     from go_to_wheel.check.program import Program
     from go_to_wheel.check.wheel import Wheel
 
-#: More modules than this are counted, not listed, unless all are asked for.
-_FEW = 12
+#: Further modules are counted, not listed, without --all.
+_LIMIT = 12
 #: How it was built: cgo, the processor's level, flags.
 _SETTINGS = ("CGO_ENABLED", "GOAMD64", "GOARM", "GOARM64", "GO386", "GOPPC64", "GORISCV64",
              "-ldflags", "-tags", "-trimpath", "-buildmode")  # fmt: skip
 
 
 @click.command("inspect")
-@click.argument("wheel", type=click.Path())
-@click.option("--all", "everything", is_flag=True, help="List every module and file.")
+@click.argument("wheel", **PATH)
+@click.option("--all", "show_all", is_flag=True, help="List every module and file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(wheel: str, everything: bool, as_json: bool) -> None:
+def command(wheel: str, show_all: bool, as_json: bool) -> None:
     """Show what is in a wheel, and why its tags fit.
 
     WHEEL may come from any tool. Nothing is unpacked or run.
     """
     from go_to_wheel.check.wheel import inspect_wheel
 
-    view = to_json(inspect_wheel(wheel))
+    data = to_json(inspect_wheel(wheel))
     if as_json:
-        click.echo(json.dumps(view, indent=2))
+        click.echo(json.dumps(data, indent=2))
         return
-    for label, texts in rows_of(view, everything):
+    for label, texts in format_rows(data, show_all):
         for index, text in enumerate(texts):
             click.echo(f"{'' if index else label:<9} {visible(text)}".rstrip())
 
 
 def to_json(wheel: Wheel) -> dict[str, Any]:
-    """A wheel as a value for `json.dumps`; keys are stable."""
+    """A wheel as a value for `json.dumps`, with stable keys."""
+    from go_to_wheel.check.program import explain_tag
+
     headers, name = wheel.metadata, wheel.name
+    facts = next((program.facts for program in wheel.programs), None)
     return {
         "file": wheel.file,
         "size": wheel.size,
@@ -55,10 +59,10 @@ def to_json(wheel: Wheel) -> dict[str, Any]:
         "license": headers.get("License-Expression") or headers.get("License"),
         "requires_python": headers.get("Requires-Python"),
         "generator": wheel.headers("WHEEL").get("Generator"),
-        "tags": wheel.tag_reasons(),
+        "tags": {tag: explain_tag(tag, facts) for tag in name.platforms},
         "programs": [_program_json(wheel, program) for program in wheel.programs],
         "license_files": wheel.below("licenses"),
-        "sboms": [f"{name.info}/sboms/{path}" for path in wheel.below("sboms")],
+        "sboms": [f"{name.dist_info}/sboms/{path}" for path in wheel.below("sboms")],
         "c_compiler": wheel.settings.get("c-compiler"),
         "cgo_flags": wheel.settings.get("cgo-flags"),
         "c_libraries": list(filter(None, wheel.settings.get("c-libraries", "").split(", "))),
@@ -102,32 +106,32 @@ def _module_json(wheel: Wheel, module: GoModule) -> dict[str, Any]:
     }
 
 
-def rows_of(view: dict[str, Any], everything: bool) -> Iterator[tuple[str, list[str]]]:
-    """What people read: labels, each with its lines."""
-    summary = f": {view['summary']}" if view["summary"] else ""
-    texts, files = view["license_files"], view["files"]
-    shown = (view["license"] or "none stated").split("\n")[0]
+def format_rows(data: dict[str, Any], show_all: bool) -> Iterator[tuple[str, list[str]]]:
+    """The rows of the text output: labels, each with its lines."""
+    summary = f": {data['summary']}" if data["summary"] else ""
+    texts, files = data["license_files"], data["files"]
+    shown = (data["license"] or "none stated").split("\n")[0]
     total = format_size(sum(file["size"] for file in files))
-    yield "wheel", [f"{view['name']} {view['version']}{summary}"]
-    yield "file", [f"{view['file']}, {format_size(view['size'])}"]
-    yield "sha256", [view["sha256"]]
-    yield "made by", [view["generator"] or "unknown"]
-    yield "python", [view["requires_python"] or "any"]
-    yield "tags", [f"{tag}: {reason}" for tag, reason in view["tags"].items()]
-    for program in view["programs"]:
-        yield from _program_rows(program, everything)
-    if view["c_compiler"]:
-        flags = f" ({view['cgo_flags']})" if view["cgo_flags"] else ""
-        yield "c", [f"{view['c_compiler']}{flags}, with {', '.join(view['c_libraries'])}"]
+    yield "wheel", [f"{data['name']} {data['version']}{summary}"]
+    yield "file", [f"{data['file']}, {format_size(data['size'])}"]
+    yield "sha256", [data["sha256"]]
+    yield "made by", [data["generator"] or "unknown"]
+    yield "python", [data["requires_python"] or "any"]
+    yield "tags", [f"{tag}: {reason}" for tag, reason in data["tags"].items()]
+    for program in data["programs"]:
+        yield from _program_rows(program, show_all)
+    if data["c_compiler"]:
+        flags = f" ({data['cgo_flags']})" if data["cgo_flags"] else ""
+        yield "c", [f"{data['c_compiler']}{flags}, with {', '.join(data['c_libraries'])}"]
     count = f"{len(texts) or 'no'} text{'' if len(texts) == 1 else 's'}"
-    yield "licence", [f"{shown}, {count}", *(texts if everything else ())]
-    yield "limit", view["limits"][:_FEW]
-    yield "sbom", [", ".join(view["sboms"]) or "none"]
-    listed = [f"{file['path']}, {format_size(file['size'])}" for file in files if everything]
+    yield "licence", [f"{shown}, {count}", *(texts if show_all else ())]
+    yield "limit", data["limits"][:_LIMIT]
+    yield "sbom", [", ".join(data["sboms"]) or "none"]
+    listed = [f"{file['path']}, {format_size(file['size'])}" for file in files if show_all]
     yield "files", [f"{len(files)}, {total} unpacked", *listed]
 
 
-def _program_rows(program: dict[str, Any], everything: bool) -> Iterator[tuple[str, list[str]]]:
+def _program_rows(program: dict[str, Any], show_all: bool) -> Iterator[tuple[str, list[str]]]:
     go, mode = program["go"], program["mode"][-3:]
     first = f"{program['path']}, {format_size(program['size'])}, mode {mode}"
     signature = [f"signature: {program['signature']}"] if program["signature"] else []
@@ -144,8 +148,8 @@ def _program_rows(program: dict[str, Any], everything: bool) -> Iterator[tuple[s
         changed = " with local changes" if go["modified"] else ""
         yield "commit", [f"{go['commit']} {go['commit_time'] or ''}{changed}"]
     count = f"{len(modules)} besides Go's standard library" if modules else "none"
-    shown = modules if everything else modules[:_FEW]
-    more = [f"and {len(modules) - _FEW} more (--all lists them)"] * (len(shown) < len(modules))
+    shown = modules if show_all else modules[:_LIMIT]
+    more = [f"and {len(modules) - _LIMIT} more (--all lists them)"] * (len(shown) < len(modules))
     yield "modules", [count, *map(_module_text, shown), *more]
 
 

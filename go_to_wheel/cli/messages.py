@@ -1,6 +1,6 @@
-"""Everything but results goes to stderr, with the program's name in front.
+"""Prints messages to stderr, with the program's name as a prefix.
 
-Whatever comes from a wheel, a project or a program is printed through `visible`.
+Text from a wheel, a project or a program is escaped by `visible`.
 """
 
 from __future__ import annotations
@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from go_to_wheel.process import Runner
+    from go_to_wheel.process import Machine
 
 _MOVING = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 
 
 def fail(message: str, hint: str = "") -> None:
-    """An `error:` part and, on lines of their own, what to do next."""
+    """Print an `error:` line and a `hint:` line for each line of the hint."""
     _print("error", message)
     for line in hint.split("\n") if hint else ():
         _print("hint", line)
 
 
-def note(message: str) -> None:
-    """Something the user should know that stopped nothing."""
-    _print("note", message)
+def note(*messages: str) -> None:
+    """Print a `note:` line for each message."""
+    for message in messages:
+        _print("note", message)
 
 
 def _print(kind: str, message: str) -> None:
@@ -35,11 +36,9 @@ def _print(kind: str, message: str) -> None:
 
 
 def visible(text: str) -> str:
-    """The text on one line that a terminal shows as it is.
+    """The text with control, line-end, bidirectional, invisible and unassigned characters escaped.
 
-    Control, line-end, bidirectional, invisible and unassigned characters are escaped as in
-    Python's string literals, so that no text can move the cursor, colour, hide or reorder
-    what is around it, or pass for a line of ours.
+    So it can't move the cursor, change, hide or reorder other output, or look like our own line.
     """
     return "".join(
         char
@@ -50,12 +49,12 @@ def visible(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The same for a text of ours with several lines and tabs, which stay."""
+    """Like `visible`, but with line ends and tabs."""
     return "".join(char if char in "\n\t" else visible(char) for char in text)
 
 
 def format_size(size: int) -> str:
-    """Bytes in the unit a person reads ("812 B", "1.2 MB"; powers of 1000)."""
+    """A size in bytes with a decimal unit: "812 B", "1.2 MB"."""
     if size < 1000:
         return f"{size} B"
     value, unit = size / 1000, "kB"
@@ -64,8 +63,11 @@ def format_size(size: int) -> str:
     return f"{value:.1f} {unit}"
 
 
-def make_runner(verbose: bool = False) -> Runner:
-    """What starts child processes; `verbose` shows each command."""
-    from go_to_wheel.process import Runner
+def make_machine(verbose: bool = False) -> Machine:
+    """This machine; `verbose` shows each command that runs."""
+    from go_to_wheel.process import Machine, Runner
 
-    return Runner((lambda line: click.echo(f"+ {printable(line)}", err=True)) if verbose else None)
+    def show(line: str) -> None:
+        click.echo(f"+ {printable(line)}", err=True)
+
+    return Machine(runner=Runner(show if verbose else None))

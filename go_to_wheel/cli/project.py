@@ -1,7 +1,4 @@
-"""`go-to-wheel init`, `sdist`, `platforms` and `verify`: what projects need besides wheels.
-
-Only click is imported at the top, so that `--help` answers at once.
-"""
+"""`go-to-wheel init`, `sdist`, `platforms` and `verify`."""
 
 from __future__ import annotations
 
@@ -14,70 +11,55 @@ from typing import Any
 
 import click
 
-from go_to_wheel.cli.build import (
-    as_json,
-    dev,
-    go_binary,
-    option,
-    output_dir,
-    package,
-    parse_request,
-    verbose,
-)
-from go_to_wheel.cli.messages import format_size, make_runner, note, printable
+from go_to_wheel.cli.build import PATH, as_json, option, parse_request, request_option, verbose
+from go_to_wheel.cli.messages import format_size, make_machine, note, printable
+from go_to_wheel.config.request import BuildRequest
 
 
 @click.command("init")
-@click.argument("folder", type=click.Path(), default=".")
-@option("--name", "Package name (default: from the module path).")
-@package
-@go_binary
+@click.argument("folder", default=".", **PATH)
+@request_option("name")
+@request_option("package")
+@request_option("go_binary")
 @option("--split", "Build each platform in a job of its own.", is_flag=True)
 @option("--print,only_print", "Print the files; write nothing.", is_flag=True)
 @option("--force", "Overwrite existing files.", is_flag=True)
 def init(folder: str, split: bool, only_print: bool, force: bool, **options: Any) -> None:
-    """Write what a Go module needs to be released on PyPI.
+    """Write the files for releasing a Go module on PyPI.
 
     Writes pyproject.toml (so that pip, uv and build can build it) beside go.mod, and
     .github/workflows/publish.yml at the top of the repository: build on a tag, check, run
     on Linux, macOS and Windows, upload by Trusted Publishing.
     """
     from go_to_wheel.builder.scaffold import plan_files, write_files
-    from go_to_wheel.config.request import BuildRequest
 
-    runner = make_runner()
-    request = BuildRequest(source=folder, **options)
-    files, notes = plan_files(Path(folder), request, runner, os.environ, split)
-    for text in notes:
-        note(text)
-    shown = {}
-    for path, content in files.items():
-        relative = os.path.relpath(path)
-        shown[str(path) if relative.startswith("..") else relative] = content
+    machine = make_machine()
+    files, tag, notes = plan_files(BuildRequest(folder, **options), machine, split)
+    note(*notes)
     if only_print:
-        for name, content in shown.items():
-            click.echo(f"# {name}\n{content}")
+        for path, content in files.items():
+            click.echo(f"# {os.path.relpath(path)}\n{content}")
         return
-    write_files(files, force, Path(folder), runner, os.environ)
-    for name in shown:
-        click.echo(f"wrote {name}")
+    write_files(files, folder, machine, force)
+    for path in files:
+        click.echo(f"wrote {os.path.relpath(path)}")
     click.echo(
         "\nNext: read both files and commit them. On PyPI, add a trusted publisher:\n"
         "this repository, publish.yml, environment pypi. Then release by pushing a tag:\n"
-        "git tag v1.2.3 && git push origin v1.2.3"
+        f"git tag {tag} && git push origin {tag}"
     )
 
 
 @click.command("sdist")
-@click.argument("source", type=click.Path(), default=".")
-@output_dir
+@click.argument("source", default=".", **PATH)
+@request_option("output_dir")
 @option(
     "--vendor/--no-vendor",
     "Include the dependencies, so that it builds without a module proxy.",
     default=None,
 )
-@go_binary
-@dev
+@request_option("go_binary")
+@request_option("dev")
 @verbose
 def sdist(vendor: bool | None, verbose: bool, **options: Any) -> None:
     """Write a project's source archive.
@@ -86,18 +68,16 @@ def sdist(vendor: bool | None, verbose: bool, **options: Any) -> None:
     current one).
     """
     from go_to_wheel.builder.sdist import build_sdist
-    from go_to_wheel.config.request import BuildRequest
 
-    environ = {**os.environ, "GOWORK": "off"}
-    path, notes = build_sdist(BuildRequest(**options), make_runner(verbose), environ, vendor)
+    machine = make_machine(verbose).with_environ({"GOWORK": "off"})
+    path, notes = build_sdist(BuildRequest(**options), machine, vendor)
     click.echo("Built 1 source archive:")
     click.echo(f"  {path}\n    {format_size(path.stat().st_size):>8}")
-    for text in notes:
-        note(text)
+    note(*notes)
 
 
 @click.command("platforms")
-@go_binary
+@request_option("go_binary")
 @as_json
 def platforms(go_binary: str | None, as_json: bool) -> None:
     """List platforms, their tags and oldest systems.
@@ -107,7 +87,7 @@ def platforms(go_binary: str | None, as_json: bool) -> None:
     from go_to_wheel.golang.command import open_go
     from go_to_wheel.platforms import TARGETS, minimum_system, platform_tags
 
-    version = open_go(go_binary, make_runner(), Path.cwd(), os.environ).version
+    version = open_go(go_binary, Path.cwd(), make_machine()).version
     rows: list[dict[str, Any]] = [
         {
             "name": target.name,
@@ -127,7 +107,7 @@ def platforms(go_binary: str | None, as_json: bool) -> None:
 
 
 @click.command("verify")
-@click.argument("wheel", type=click.Path())
+@click.argument("wheel", **PATH)
 @option("--source SOURCE", "The program's source (default: the module that the wheel names).")
 @as_json
 @verbose
@@ -143,24 +123,31 @@ def verify(
 
     Exits with 0 when the two are the same bytes, with 1 and the first difference if not.
     """
-    from go_to_wheel.builder.rebuild import compare_wheels, locate_request, read_recipe, rebuild
+    from go_to_wheel.builder.rebuild import compare_wheels, prepare_request, read_recipe, rebuild
+    from go_to_wheel.errors import MissingPathError
     from go_to_wheel.sources.files import BINARY_LIMIT, read_file
 
+    if not Path(wheel).is_file():
+        usage = "go-to-wheel verify FILE.whl --source DIR"
+        raise MissingPathError(f"{wheel!r} is not a wheel file", usage)
+    if build_options and not build_options[0].startswith("-"):
+        raise click.UsageError(f"unexpected argument {build_options[0]!r}: verify takes one wheel")
+    added, unset = vars(parse_request(build_options)), vars(parse_request(()))
+    if added["source"]:
+        raise click.UsageError(f"unexpected argument {added['source']!r}: verify takes one wheel")
+    given = {key: value for key, value in added.items() if value != unset[key]}
     name = Path(wheel).name
     original = read_file(Path(wheel), None, BINARY_LIMIT)
-    recipe = read_recipe(original, name)
-    for text in recipe.notes:
-        note(text)
-    runner = make_runner(verbose)
+    recipe = read_recipe(original, wheel)
+    note(*recipe.notes)
+    machine = make_machine(verbose)
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as folder:
         scratch = Path(folder)
-        request = locate_request(recipe, source, runner, os.environ, scratch)
-        added, unset = vars(parse_request(build_options)), vars(parse_request(()))
-        given = {key: value for key, value in added.items() if value != unset[key]}
+        request = prepare_request(recipe, source, machine, scratch)
         request = replace(request, **given | {"output_dir": str(scratch / "dist")})
-        path = rebuild(recipe, request, runner, os.environ)
+        path = rebuild(recipe, request, machine)
         difference = compare_wheels(original, path.read_bytes())
-    file, sha256 = path.name, recipe.anatomy.sha256
+    file, sha256 = path.name, recipe.wheel.sha256
     identical = difference is None and file == name
     place, details = difference or ("", [])
     if as_json:

@@ -1,9 +1,8 @@
-"""What a build prints: its plan or its report, as text or JSON, and its progress."""
+"""Prints a build's plan, progress and report."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -12,29 +11,29 @@ from typing import Any
 
 import click
 
-from go_to_wheel.builder.linked import Linked, linked_notes, list_targets
+from go_to_wheel.builder.linked import LinkedCode, format_linked_notes, inspect_linked
 from go_to_wheel.builder.plan import BuildPlan, plan_build
-from go_to_wheel.builder.run import BuildReport, Event, EventSink, run_build
-from go_to_wheel.cli.messages import fail, format_size, make_runner, note, printable
+from go_to_wheel.builder.run import BuildReport, Event, run_build
+from go_to_wheel.cli.messages import fail, format_size, make_machine, note, printable
 from go_to_wheel.config.request import BuildRequest
-from go_to_wheel.naming import wheel_file_name
 
-#: Shown in another way, or twice.
+#: Keys of the plan that the text output shows separately.
 _NOT_IN_TABLE = ("command", "notes", "origins", "platforms")
-#: What the plan calls the fields of [project].
-_PLAN_KEYS = {
-    "description": "summary",
-    "requires-python": "requires_python",
-    "author-email": "author_email",
-    "command": "commands",
-}
 
 
 def run(request: BuildRequest, as_json: bool, verbose: bool) -> int:
     """Build, print the report, return the exit code."""
-    with _status(disabled=verbose) as show:
-        plan = plan_build(request, make_runner(verbose), os.environ)
-        report = run_build(plan, _counter(show, len(plan.options.targets)))
+    with _status_line(disabled=verbose) as show:
+        plan = plan_build(request, make_machine(verbose))
+        stages: dict[str, str] = {}
+
+        def count(event: Event) -> None:  # called from the build's threads
+            stages[event.target] = "" if event.stage in ("done", "failed") else event.stage
+            working = [f"{stage} {name}" for name, stage in list(stages.items()) if stage]
+            finished, total = len(stages) - len(working), len(plan.options.targets)
+            show(f"{finished}/{total} {', '.join(working)}")
+
+        report = run_build(plan, count)
     if as_json:
         click.echo(json.dumps(format_report(plan, report), indent=2))
     else:
@@ -42,18 +41,17 @@ def run(request: BuildRequest, as_json: bool, verbose: bool) -> int:
         for wheel in report.wheels:
             size, tags = format_size(wheel.size), " ".join(wheel.tags)
             click.echo(f"  {wheel.path}\n    {size:>8}  {wheel.seconds:5.1f} s  {tags}")
-        for text in report.notes:
-            note(text)
+        note(*report.notes)
     for target, error in report.failures.items():
         fail(f"{target}: {error.message}", error.hint)
     return 1 if report.failures else 0
 
 
 def print_plan(request: BuildRequest, as_json: bool, verbose: bool) -> None:
-    """What a build would do, each value with its source."""
-    with _status(disabled=verbose):
-        plan = plan_build(request, make_runner(verbose), os.environ)
-        described = format_plan(plan, list_targets(plan, plan.options.targets, strict=True))
+    """Print the plan of a build, each value with its source."""
+    with _status_line(disabled=verbose):
+        plan = plan_build(request, make_machine(verbose))
+        described = format_plan(plan, inspect_linked(plan, plan.options.targets, strict=True))
     if as_json:
         click.echo(json.dumps(described, indent=2))
         return
@@ -70,51 +68,46 @@ def print_plan(request: BuildRequest, as_json: bool, verbose: bool) -> None:
         own += row["build_tags"] if row["build_tags"] != described["tags"] else []
         shown = f"  [{', '.join(own)}]" if own else ""
         click.echo(f"  {row['target']:<17} {row['file']}{shown}")
-    for text in described["notes"]:
-        note(text)
+    note(*described["notes"])
 
 
-def format_plan(plan: BuildPlan, linked: Linked) -> dict[str, Any]:
+def format_plan(plan: BuildPlan, linked: LinkedCode) -> dict[str, Any]:
     """The plan as --dry-run --json prints it."""
-    project, options, licenses = plan.options.project, plan.options, linked.licenses
-    rows = []
+    options, metadata, licenses = plan.options, plan.options.metadata, linked.licenses
+    texts, rows = ("summary", "requires_python", "author", "author_email"), []
     for target in options.targets:
         tags = plan.planned_tags(target)
-        file = wheel_file_name(project["name"], project["version"], tags)
         flags, build_tags = options.ldflags_for(target), list(options.request.tags_for(target))
-        own = {"ldflags": flags if plan.go else None, "build_tags": build_tags}
-        rows.append({"target": target.name, "tags": list(tags), "file": file, **own})
+        row = {"target": target.name, "tags": list(tags), "file": options.file_name(tags)}
+        rows.append(row | {"ldflags": flags if plan.go else None, "build_tags": build_tags})
     return {
-        "name": project["name"],
-        "version": project["version"],
+        "name": metadata["name"],
+        "version": metadata["version"],
         "command": options.commands[0],
         "commands": list(options.commands),
-        "package": plan.package.import_path,
-        "module": plan.package.module_path,
+        "package": plan.inputs.packages[0].import_path,
+        "module": plan.inputs.packages[0].module_path,
         "go": plan.go_version,
-        "launcher": options.layout,
+        "launcher": options.launcher,
         "ldflags": options.ldflags if plan.go else None,
         "tags": list(options.request.tags or ()),
-        "summary": project.get("summary"),
-        "requires_python": project.get("requires_python"),
-        "author": project.get("author"),
-        "author_email": project.get("author_email"),
+        **{key: metadata.get(key) for key in texts},
         "license": licenses.expression,
         "license_files": [path for path, _ in licenses.files],
-        "urls": [f"{label}, {url}" for label, url in project.get("project_urls", {}).items()],
-        "readme": project.get("description_content_type"),
+        "urls": [f"{label}, {url}" for label, url in metadata.get("project_urls", {}).items()],
+        "readme": metadata.get("description_content_type"),
         "output_dir": str(options.output_dir),
-        "notes": [*options.notes, *linked_notes([linked])],
+        "notes": [*options.notes, *format_linked_notes([linked])],
         "platforms": rows,
-        "origins": {_PLAN_KEYS.get(key, key): text for key, text in options.origins.items()},
+        "origins": dict(options.origins),
     }
 
 
 def format_report(plan: BuildPlan, report: BuildReport) -> dict[str, Any]:
     """The report as --json prints it; sizes in bytes."""
     return {
-        "name": plan.options.project["name"],
-        "version": plan.options.project["version"],
+        "name": plan.options.metadata["name"],
+        "version": plan.options.metadata["version"],
         "command": plan.options.commands[0],
         "wheels": [
             {
@@ -135,21 +128,9 @@ def format_report(plan: BuildPlan, report: BuildReport) -> dict[str, Any]:
     }
 
 
-def _counter(show: Callable[[str], None], total: int) -> EventSink:
-    """What shows the build's events; called from its threads."""
-    stages: dict[str, str] = {}
-
-    def count(event: Event) -> None:
-        stages[event.target] = "" if event.stage in ("done", "failed") else event.stage
-        working = [f"{stage} {name}" for name, stage in list(stages.items()) if stage]
-        show(f"{len(stages) - len(working)}/{total} {', '.join(working)}")
-
-    return count
-
-
 @contextmanager
-def _status(disabled: bool) -> Iterator[Callable[[str], None]]:
-    """A line on stderr, if that is a terminal; yields what replaces it."""
+def _status_line(disabled: bool) -> Iterator[Callable[[str], None]]:
+    """Show a status line on stderr, if that is a terminal; yields a function that replaces it."""
     if disabled or not sys.stderr.isatty():
         yield lambda text: None
         return

@@ -1,1 +1,1 @@
-"""Options: what was asked for and what was detected -> the values of one build."""
+"""Options: requested and detected values -> the values of one build."""

@@ -13,18 +13,22 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from go_to_wheel.sources.readme import SUMMARY_LIMIT, Readme
+from go_to_wheel.sources.readme import Readme
+from go_to_wheel.sources.summary import SUMMARY_LIMIT
 
-#: An e-mail address, of no domain that is nobody's (RFC 6761 and its like), as PyPI wants it.
+#: An e-mail address that PyPI accepts: of no reserved domain (RFC 6761 and others).
 _WORD = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _ADDRESS = (
     rf"{_WORD}(?:\.{_WORD})*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?\.)+"
     r"(?!(?i:arpa|invalid|local|localhost|onion|test)\b)[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
 )
 _PERSON = rf"\s*(?:{_ADDRESS}|[^<>,]*<{_ADDRESS}>)\s*"
-#: Of each text: what it has to match, and that in words.
+#: Field -> the pattern of its values, and the problem of a value that does not match.
 _RULES: dict[str, tuple[str, str]] = {
-    "description": (r"(?=.*\S).{1,512}", f"is not one line of at most {SUMMARY_LIMIT} characters"),
+    "description": (
+        r"(?=.*\S).{1,512}",
+        f"is not one line of at most {SUMMARY_LIMIT} characters",
+    ),
     "requires-python": (r"(?=.*\S).+", "is not a version specifier (write '>=3.10')"),
     "author": (r"(?=.*\S).+", "is not one line of text"),
     "author-email": (
@@ -57,7 +61,7 @@ def check_text(field: str, value: str) -> str | None:
 def parse_license(expression: str) -> str:
     """An SPDX licence expression in its canonical spelling ("mit" -> "MIT").
 
-    Raises ValueError, with the way out, for anything else (PEP 639).
+    Raises ValueError, with examples, for anything else (PEP 639).
     """
     try:
         return str(canonicalize_license_expression(expression))
@@ -69,7 +73,7 @@ def parse_license(expression: str) -> str:
 
 
 def format_readme(name: str, summary: str, commands: Sequence[str]) -> Readme:
-    """A long description for a program that has no README, from what is known."""
+    """A long description for a program without a README."""
     listed = ", ".join(f"`{command}`" for command in commands)
     noun = "command" if len(commands) == 1 else "commands"
     text = (
@@ -80,10 +84,10 @@ def format_readme(name: str, summary: str, commands: Sequence[str]) -> Readme:
     return Readme(text, "text/markdown")
 
 
-def check_metadata(project: RawMetadata) -> list[str]:
-    """What the specification has against these values that no other check has seen."""
+def validate_metadata(metadata: RawMetadata) -> list[str]:
+    """The remaining problems, as `packaging` finds them."""
     try:
-        Metadata.from_raw(project, validate=True).as_rfc822().as_bytes()
+        Metadata.from_raw(metadata, validate=True).as_rfc822().as_bytes()
     except ExceptionGroup as group:
         return [str(error) for error in group.exceptions]
     except (InvalidMetadata, UnicodeEncodeError) as error:

@@ -1,4 +1,4 @@
-"""What was found out about a source, and the values of one build, checked and complete."""
+"""The types of detected values and of a build's resolved options."""
 
 from __future__ import annotations
 
@@ -9,110 +9,116 @@ from typing import Literal, NamedTuple
 
 from packaging.metadata import RawMetadata
 
+from go_to_wheel.config.merge import MergedRequest, parse_variables
 from go_to_wheel.config.pyproject import Project
-from go_to_wheel.config.request import MergedRequest, parse_variables
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.naming import distribution_name
 from go_to_wheel.platforms import Target
+from go_to_wheel.sources.links import forge_url
 from go_to_wheel.sources.module import ModuleSource
 from go_to_wheel.sources.prebuilt import BinarySource
-from go_to_wheel.sources.readme import NO_FILES, ProjectFiles, Readme
+from go_to_wheel.sources.readme import ProjectFiles, Readme
 
-DEFAULT_VERSION = "0.1.0"
-DEFAULT_DESCRIPTION = "Go binary packaged as Python wheel"
-DEFAULT_REQUIRES_PYTHON = ">=3.10"
-
-Layout = Literal["native", "python"]
+Launcher = Literal["native", "python"]
 
 
 @dataclass(frozen=True)
 class Value:
-    """A value, and its source in words for `--dry-run` ("git tag v1.2.0")."""
+    """A value and a description of its source for `--dry-run` ("git tag v1.2.0")."""
 
     text: str
     source: str
 
 
-class Fault(NamedTuple):
-    """Something that stops the build, and what to do about it."""
+class Problem(NamedTuple):
+    """A reason why the build can't be done, and what to do about it."""
 
     message: str
     hint: str = ""
 
 
-def refuse(faults: Sequence[Fault]) -> None:
-    """Raise InvalidOptionsError with every fault, if there is any, and what to do."""
-    if faults:
-        hints = dict.fromkeys(fault.hint for fault in faults if fault.hint)
-        raise InvalidOptionsError([fault.message for fault in faults], "\n".join(hints))
+def raise_problems(problems: Sequence[Problem]) -> None:
+    """Raise InvalidOptionsError with every problem, if any, and their hints."""
+    if problems:
+        hints = dict.fromkeys(problem.hint for problem in problems if problem.hint)
+        raise InvalidOptionsError([problem.message for problem in problems], "\n".join(hints))
+
+
+def find_urls(
+    module_path: str, remote: str | None = None, remote_source: str = ""
+) -> tuple[tuple[str, Value], ...]:
+    """The project's URLs as (label, URL): from the module path, else from a git remote."""
+    if module_path and (url := forge_url(module_path)):
+        return (("Source", Value(url, "module path")),)
+    url = forge_url(remote, module_path) if remote else None
+    return (("Source", Value(url, remote_source)),) if url else ()
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What git, the module proxy, PKG-INFO or a release know about the program.
+    """A program's identity, read from git, the module proxy, PKG-INFO or a release.
 
-    `development` explains a version that belongs to a commit without a tag. `urls` are
-    (label, address) pairs. `stamps` are the values of placeholders: "tag", "commit" …;
-    those that are not known are left out where `settled`, as in a source archive.
+    `why_unreleased` is the reason for a development version. `urls` are (label, URL) pairs.
+    `stamps` are the known values of placeholders: "tag", "commit" …; in a source archive
+    (`from_archive`) unknown ones are not an error.
     """
 
     name: Value | None = None
     version: Value | None = None
-    development: str = ""
+    why_unreleased: str = ""
     summary: Value | None = None
     license: Value | None = None
     urls: tuple[tuple[str, Value], ...] = ()
     readme: Readme | None = None
-    place: str = ""
+    subfolder: str = ""
     stamps: Mapping[str, str] = field(default_factory=dict)
-    settled: bool = False
+    from_archive: bool = False
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Detected:
-    """Everything that could be detected; None and empty where nothing was.
+    """All detected values; None or empty where nothing was detected.
 
-    `native` is this machine's target, `unknown_license` why no licence was recognised.
+    `native` is this machine's target, `why_no_license` why no licence was recognised.
     `python_files` are for the wheel's root, `data_files` for the environment, both as (path,
-    bytes); `secret` are paths left out of the first. `binaries` are prebuilt ones.
-    `version_variable` was found for `--set-version-var auto`.
+    bytes); `secret_files` are paths omitted from the first. `binaries` are prebuilt ones.
+    `version_variable` is for `--set-version-var auto`.
     """
 
     source: ModuleSource
     project: Project
-    files: ProjectFiles = NO_FILES
+    files: ProjectFiles = field(default_factory=ProjectFiles)
     epoch: int = 0
     native: Target | None = None
     identity: Identity = Identity()
     summary: Value | None = None
     license: Value | None = None
-    unknown_license: str = ""
+    why_no_license: str = ""
     python_files: tuple[tuple[str, bytes], ...] = ()
-    secret: tuple[str, ...] = ()
+    secret_files: tuple[str, ...] = ()
     data_files: tuple[tuple[str, bytes], ...] = ()
     binaries: BinarySource | None = None
     version_variable: str = ""
-    faults: tuple[Fault, ...] = ()
+    problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """Every value checked, every default filled in.
+    """The checked and complete options of a build.
 
-    `project` is the core metadata, `commands` are the programs' names, in the order of the
-    source's packages. `ldflags` is the whole string for the linker, `variables` has those that
-    it sets, each with the option that names it. `notes` are for the user; `origins` has each
-    value's source.
+    `metadata` is the core metadata, `commands` are the programs' names in the order of the
+    source's packages. `ldflags` are all linker flags, `variables` maps the Go variables that
+    they set to the option that names them. `origins` has each value's source.
     """
 
     request: MergedRequest
     detected: Detected
-    project: RawMetadata
+    metadata: RawMetadata
     commands: tuple[str, ...]
     targets: tuple[Target, ...]
-    layout: Layout
+    launcher: Launcher
     ldflags: str
     variables: Mapping[str, str]
     notes: tuple[str, ...]
@@ -124,13 +130,13 @@ class BuildOptions:
         return " ".join(filter(None, [self.ldflags, own]))
 
     def cgo_flags_for(self, target: Target) -> str:
-        """The flags for a target's C, in one line of text."""
+        """A target's C flags in one line."""
         tables = map(self.request.cgo_flags_for, target.slices)
         texts = dict.fromkeys(f"{name}={text}" for table in tables for name, text in table.items())
         return " ".join(texts)
 
     def variables_for(self, target: Target) -> dict[str, str]:
-        """The variables that a target's linker sets, each with the option that names it."""
+        """The Go variables that a target's linker flags set -> the option that names them."""
         own = parse_variables(self.ldflags_for(target))
         return dict.fromkeys(own, "ldflags -X") | dict(self.variables)
 
@@ -141,11 +147,19 @@ class BuildOptions:
 
     @property
     def package(self) -> str:
-        """The name of the launcher's package, and in file names."""
-        return distribution_name(self.project["name"])
+        """The launcher's package, also the name in file names."""
+        return distribution_name(self.metadata["name"])
+
+    @property
+    def stem(self) -> str:
+        """NAME-VERSION, the beginning of file and folder names (PEP 427, PEP 625)."""
+        return f"{self.package}-{self.metadata['version']}"
+
+    def file_name(self, tags: tuple[str, ...]) -> str:
+        """The name of a wheel with these platform tags, compressed (PEP 425)."""
+        return f"{self.stem}-py3-none-{'.'.join(tags)}.whl"
 
     @property
     def nested_launcher(self) -> bool:
-        """Whether the project has a package of the launcher's name, which then holds it."""
-        own = f"{self.package}/__init__.py"
-        return any(path == own for path, _ in self.detected.python_files)
+        """Whether the launcher is a subpackage of the project's own Python package."""
+        return any(path == f"{self.package}/__init__.py" for path, _ in self.detected.python_files)

@@ -1,1 +1,1 @@
-"""Everything that knows the go command: finding it, its environment, commands, answers, errors."""
+"""The go command: finding it, its environment, commands, output and errors."""

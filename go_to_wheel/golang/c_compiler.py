@@ -1,9 +1,9 @@
 """The C compiler of a build with cgo: zig, from PyPI's ziglang package.
 
-It is clang, a linker and the C libraries of every system. Linux programs are linked
-statically against musl, so that one wheel fits every distribution. For macOS, whose SDK only
-Apple may give away, the few libraries that Go's own packages use are named to the linker in
-text-based stubs (format: LLVM's TextAPI, version 4).
+zig includes clang, a linker and the C libraries of every system. Linux programs are linked
+statically against musl, so that one wheel runs on every distribution. Apple's SDK may not be
+redistributed, so the few macOS libraries that Go's own packages use are given to the linker as
+text-based stubs (LLVM's TextAPI, version 4).
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from go_to_wheel.errors import InvalidOptionsError, ToolchainError
 from go_to_wheel.licenses import Notice
 from go_to_wheel.platforms import TARGETS, Target, macos_floor
 
-#: What to install, as pyproject.toml says for the extra.
-ZIGLANG = "ziglang>=0.17.1,<0.18"
+#: The requirement, as pyproject.toml has it for the extra.
+ZIGLANG_REQUIREMENT = "ziglang>=0.17.1,<0.18"
 INSTALL_HINT = (
     'install it: pip install "go-to-wheel[cgo]"\nor for one run: uvx --with ziglang go-to-wheel …'
 )
 #: Go's processors and systems as zig spells them, where it spells them otherwise.
 _PROCESSORS = {"amd64": "x86_64", "arm64": "aarch64", "386": "x86", "ppc64le": "powerpc64le"}
 _SYSTEMS = {"linux": "linux-musl", "darwin": "macos", "windows": "windows-gnu"}
-#: Processors for which zig's glibc is not old enough, or that have no tag for it.
+#: Processors for which zig has no old glibc, or wheels no tag.
 _WITHOUT_GLIBC = ("armv6l", "ppc64le", "riscv64")
-#: What may be linked in: name -> its licence, and the text's place in the package.
-_PARTS = {
+#: Libraries that zig links: name -> licence, and the path of its text in the package.
+_LIBRARY_LICENSES = {
     "compiler-rt": ("MIT", "LICENSE"),
     "musl": ("MIT", "lib/libc/musl/COPYRIGHT"),
     "glibc": ("LGPL-2.1-or-later", "lib/libc/glibc/LICENSES"),  # of its start-up code
@@ -39,7 +39,7 @@ _PARTS = {
     "libunwind": ("Apache-2.0 WITH LLVM-exception", "lib/libunwind/LICENSE.TXT"),
 }
 #: Variables that make clang or zig look elsewhere for headers, libraries and tools.
-LEAKS = re.compile(
+C_VARIABLES = re.compile(
     r"CPATH|(C|CPLUS|OBJC)_INCLUDE_PATH|(LD_)?LIBRARY_PATH|SDKROOT|MACOSX_DEPLOYMENT_TARGET"
     r"|PKG_CONFIG.*|NIX_.*|ZIG_(?!GLOBAL_CACHE_DIR$|LOCAL_CACHE_DIR$).*|CCC_OVERRIDE_OPTIONS"
     r"|(CPP|C|CXX|LD)FLAGS|AR|LD",
@@ -47,8 +47,8 @@ LEAKS = re.compile(
 )
 #: Where frameworks are in Apple's SDK.
 FRAMEWORKS = "System/Library/Frameworks"
-#: Go's packages that use macOS's libraries, and how they say so.
-_USERS = ("crypto/x509/internal/macos", "internal/syscall/unix")
+#: Go's packages that use macOS's libraries, and the directive for it.
+_PACKAGES_USING_MACOS = ("crypto/x509/internal/macos", "internal/syscall/unix")
 _IMPORT = re.compile(r'^//go:cgo_import_dynamic \S+ (\S+) "(/[^"]+)"', re.MULTILINE)
 _STUB = """--- !tapi-tbd
 tbd-version: 4
@@ -63,24 +63,24 @@ exports:
 
 @dataclass(frozen=True)
 class Compiler:
-    """The commands for C and C++: zig's, in its package's `folder`, or those a user names.
+    """The commands for C and C++: zig, from its package's `zig_folder`, or the user's.
 
-    `glibc` is the oldest version that Linux programs need; empty for static ones, with musl.
-    `sdk` is Apple's, for programs that need more of macOS than libSystem.
+    `glibc` is the oldest version that Linux programs must run with, "" for static ones with
+    musl. `sdk` is the folder of Apple's SDK.
     """
 
     cc: str
     cxx: str = ""
     glibc: str = ""
     sdk: Path | None = None
-    folder: Path | None = None
-    version: str = ""
+    zig_folder: Path | None = None
+    zig_version: str = ""
 
     def environment(self, target: Target, go_version: str) -> dict[str, str]:
         """The variables that make Go compile C for a target."""
         sdk = self.sdk if target.goos == "darwin" else None
         compile_flags, link_flags, triple, more = ["-O2"], ["-O2"], "", {}
-        if self.folder:
+        if self.zig_folder:
             processor = _PROCESSORS.get(target.goarch, target.goarch)
             triple = f" -target {processor}-{_SYSTEMS[target.goos]}"
             triple += "eabihf" if target.goarch == "arm" else ""
@@ -91,9 +91,9 @@ class Compiler:
                 triple += ".{}.{}".format(*macos_floor(target, go_version, None))
             # UBSan, zig's default, would stop programs that work elsewhere.
             compile_flags += ["-g0", "-fno-sanitize=undefined"]
-            compile_flags += [f"-ffile-prefix-map={self.folder}=/zig"]
+            compile_flags += [f"-ffile-prefix-map={self.zig_folder}=/zig"]
             more = {"PKG_CONFIG": "pkg-config-of-this-machine-is-not-used"}
-        if self.folder and sdk:
+        if self.zig_folder and sdk:
             frameworks, below = sdk / FRAMEWORKS, sdk / "usr"
             compile_flags += [f"-ffile-prefix-map={sdk}=/sdk"]
             compile_flags += ["-iframework", f"{frameworks}", "-idirafter", f"{below / 'include'}"]
@@ -112,23 +112,23 @@ class Compiler:
         }
 
     def linker_flags(self, target: Target, ldflags: str, stubs: Path) -> str:
-        """The linker's flags with those for C; `stubs` has those of macOS's libraries.
+        """The linker's flags with those for C; `stubs` is the folder of macOS's stubs.
 
-        Go's -s strips no C object, and its build ID would have the compiler's path in it.
+        Go's -s doesn't strip C objects, and its build ID would contain the compiler's path.
         """
         extra = "-s" if self.glibc or target.goos == "windows" else "-static -s"
         if target.goos == "darwin":
-            extra = f'"-L{stubs}" "-F{stubs}"' if self.folder else ""
-        elif extra != "-s" and not self.folder:
+            extra = f'"-L{stubs}" "-F{stubs}"' if self.zig_folder else ""
+        elif extra != "-s" and not self.zig_folder:
             extra += " -Wl,-z,stack-size=8388608"  # musl's threads have less
         external = f" -extldflags '{extra}'" if extra else ""
         # Without symbols, the indirect symbol table of arm64 would have stale entries.
-        symbols = " -s=false" if self.folder and target.name == "darwin-arm64" else ""
+        symbols = " -s=false" if self.zig_folder and target.name == "darwin-arm64" else ""
         return f"-buildid= -linkmode=external{external} {ldflags}{symbols}"
 
     def notices(self, target: Target, cxx: bool) -> list[Notice]:
-        """The licences of what is linked into a target's programs; `cxx` is for C++."""
-        if not self.folder:  # a C library, with a licence that nobody states
+        """The licences of the C libraries, with `cxx` the C++ ones too, in a target's programs."""
+        if not self.zig_folder:  # a C library of unknown licence
             return [Notice("c-library", Path(self.cc.split()[0]).name, (), "LicenseRef-Unknown")]
         library = {"linux": "glibc" if self.glibc else "musl", "windows": "mingw-w64"}
         names = ["compiler-rt", *filter(None, [library.get(target.goos)])]
@@ -136,15 +136,15 @@ class Compiler:
             names += ["libc++", "libc++abi", "libunwind"]
         found = []
         for name in names:
-            licence, place = _PARTS[name]
-            files = ((place.rpartition("/")[2], (self.folder / place).read_bytes()),)
-            version = self.glibc if name == "glibc" else f"zig-{self.version}"
+            licence, path = _LIBRARY_LICENSES[name]
+            files = ((path.rpartition("/")[2], (self.zig_folder / path).read_bytes()),)
+            version = self.glibc if name == "glibc" else f"zig-{self.zig_version}"
             found.append(Notice(name, version, files, licence))
         return found
 
 
 def find_zig(glibc: str = "", sdk: Path | None = None) -> Compiler:
-    """The ziglang package's. Raises ToolchainError when it is missing."""
+    """Find the compiler of the ziglang package. Raises ToolchainError when it is missing."""
     try:
         package = distribution("ziglang")
         folder = Path(str(package.locate_file("ziglang")))
@@ -157,12 +157,12 @@ def find_zig(glibc: str = "", sdk: Path | None = None) -> Compiler:
 
 
 def _quote(word: str) -> str:
-    """A word for Go's own splitting, which knows quotes but no backslashes."""
+    """Quote a word as Go parses commands: split at blanks, without escapes."""
     return f'"{word}"' if " " in word else word
 
 
-def check_targets(targets: Iterable[Target], glibc: str = "") -> None:
-    """Refuse the targets that C can't be compiled for; raises InvalidOptionsError."""
+def require_supported_targets(targets: Iterable[Target], glibc: str = "") -> None:
+    """Raise InvalidOptionsError for targets that C can't be compiled for."""
     known = [target for target in TARGETS if target.goos in _SYSTEMS and target.goarch != "all"]
     if glibc:
         known = [t for t in known if not t.libc and t.arch not in _WITHOUT_GLIBC]
@@ -177,7 +177,7 @@ def check_targets(targets: Iterable[Target], glibc: str = "") -> None:
 def read_macos_imports(sources: Path) -> dict[str, set[str]]:
     """The libraries of macOS that Go's own packages use (GOROOT/src): path -> symbols."""
     found: dict[str, set[str]] = {}
-    for folder in _USERS:
+    for folder in _PACKAGES_USING_MACOS:
         for path in sorted((sources / folder).glob("*.go")):
             for symbol, library in _IMPORT.findall(path.read_text(encoding="utf-8")):
                 found.setdefault(library, set()).add(f"_{symbol}")
@@ -185,7 +185,7 @@ def read_macos_imports(sources: Path) -> dict[str, set[str]]:
 
 
 def write_stubs(imports: Mapping[str, set[str]], folder: Path) -> None:
-    """A stub for each library, where the linker's -L and -F find it."""
+    """Write a stub for each library, where the linker's -L and -F find it."""
     for path, symbols in imports.items():
         name = path.rpartition("/")[2]
         framework = ".framework/" in path

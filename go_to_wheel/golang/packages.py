@@ -8,27 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.command import Go
-from go_to_wheel.golang.messages import first_words
+from go_to_wheel.golang.messages import error_text
 from go_to_wheel.platforms import Target
 
-_FIELDS = "ImportPath,Name,Dir,Doc,Module,GoFiles,IgnoredGoFiles,DepOnly,Standard"
-_FIELDS += ",CgoFiles,CXXFiles,CgoPkgConfig,CgoLDFLAGS"
+_PACKAGE_FIELDS = "ImportPath,Name,Dir,Doc,Module,GoFiles,IgnoredGoFiles,DepOnly,Standard"
+_PACKAGE_FIELDS += ",CgoFiles,CXXFiles,CgoPkgConfig,CgoLDFLAGS"
 #: Files that Go compiles or embeds, and those that it leaves to other systems.
-_FILES = "GoFiles CgoFiles CFiles CXXFiles MFiles HFiles SFiles SysoFiles EmbedFiles".split()
-_FILES += ["IgnoredGoFiles", "IgnoredOtherFiles"]
+_FILE_FIELDS = "GoFiles CgoFiles CFiles CXXFiles MFiles HFiles SFiles SysoFiles EmbedFiles".split()
+_FILE_FIELDS += ["IgnoredGoFiles", "IgnoredOtherFiles"]
 
 
 @dataclass(frozen=True)
 class Package:
     """A package as `go list` describes it for one target.
 
-    `module_version` is the version required, `source_version` that of the sources in use,
-    which a replacement changes (empty for a folder). `module_folder` holds these sources; it
-    is empty where go list has none, as for vendored modules. `ignored` are the Go files that
-    are not for this target. `is_dependency` marks packages that are only imported. With cgo,
-    `uses_c` and `uses_cxx` say what has to be compiled, `c_libraries` are the names for
-    pkg-config and `c_flags` the linker's flags.
+    `module_version` is the required version, `source_version` that of its replacement, if any
+    ("" for a folder). `module_folder` has the sources; it is "" for vendored modules. `ignored`
+    are the Go files that are not for this target. `is_dependency` is True for packages that are
+    only imported. With cgo, `uses_c` and `uses_cxx` say what has to be compiled, `c_libraries`
+    are names for pkg-config and `c_flags` linker flags.
     """
 
     import_path: str
@@ -43,7 +43,7 @@ class Package:
     ignored: tuple[str, ...] = ()
     is_dependency: bool = False
     is_standard: bool = False
-    faults: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
     uses_c: bool = False
     uses_cxx: bool = False
     c_libraries: tuple[str, ...] = ()
@@ -51,24 +51,32 @@ class Package:
 
 
 def list_package(go: Go, folder: Path, package: str, target: Target) -> Package:
-    """One package, without its dependencies; raises SourceError in Go's own words."""
-    args = ["list", "-buildvcs=false", f"-json={_FIELDS}", package]
-    return _parse_package(json.loads(go.query(args, folder, target, f"package {package!r}: ")))
+    """List one package; raises SourceError with Go's message, also for a pattern of several."""
+    args = ["list", "-buildvcs=false", f"-json={_PACKAGE_FIELDS}", package]
+    listed = _parse_objects(go.query(args, folder, target, f"package {package!r}: "))
+    found = [_parse_package(data) for data in listed]
+    if len(found) != 1:
+        programs = [package.import_path for package in found if package.name == "main"]
+        raise SourceError(
+            f"{package!r} is a pattern that matches {len(found)} packages",
+            f"name one of them: {', '.join(programs) or 'a folder with a main package'}",
+        )
+    return found[0]
 
 
 def list_linked(go: Go, folder: Path, packages: Sequence[str], target: Target) -> list[Package]:
     """Every package that is linked into a target's programs, in Go's order.
 
-    Raises SourceError when go list fails; packages that can't be loaded are among the faults
-    of those that import them.
+    Raises SourceError when `go list` fails; a package that can't be loaded is in the `errors` of
+    those that import it.
     """
-    fields = f"-json={_FIELDS},Error,DepsErrors"
+    fields = f"-json={_PACKAGE_FIELDS},Error,DepsErrors"
     args = ["list", "-e", "-deps", "-buildvcs=false", fields, *packages]
     listed = _parse_objects(go.query(args, folder, target))
     return [_parse_package(data) for data in listed if data.get("Dir")]
 
 
-def list_mains(go: Go, folder: Path, target: Target, pattern: str = "./...") -> list[str]:
+def list_mains(go: Go, folder: Path, target: Target, pattern: str) -> list[str]:
     """The import paths of the `main` packages that match, sorted; [] if go list fails."""
     form = '{{if eq .Name "main"}}{{.ImportPath}}{{end}}'
     result = go.run(["list", "-e", "-f", form, pattern], folder, target)
@@ -76,17 +84,16 @@ def list_mains(go: Go, folder: Path, target: Target, pattern: str = "./...") -> 
 
 
 def list_sources(go: Go, folder: Path, targets: Sequence[Target]) -> set[Path]:
-    """The module's own files that Go compiles or embeds, for any of these targets.
+    """The module's own files that Go compiles or embeds, for these targets or other systems.
 
-    Those that it leaves to other systems count, too. Packages that can't be loaded are left
-    out: Go says so when they are built.
+    Packages that can't be loaded are skipped: building them fails.
     """
-    args = ["list", "-e", "-deps", f"-json={','.join(['Dir', 'Module', *_FILES])}", "./..."]
+    args = ["list", "-e", "-deps", f"-json={','.join(['Dir', 'Module', *_FILE_FIELDS])}", "./..."]
     found: set[Path] = set()
     for target in targets:
         for package in _parse_objects(go.run(args, folder, target).stdout):
             if package.get("Module", {}).get("Main"):
-                files = [file for name in _FILES for file in package.get(name, ())]
+                files = [file for name in _FILE_FIELDS for file in package.get(name, ())]
                 found.update(Path(package["Dir"], file) for file in files)
     return found
 
@@ -98,13 +105,12 @@ def download_modules(go: Go, folder: Path, queries: Sequence[str]) -> dict[str, 
     """
     result = go.run(["mod", "download", "-json", *queries], folder)
     found = {f"{data['Path']}@{data['Version']}": data for data in _parse_objects(result.stdout)}
-    return {query: found.get(query, {"Error": first_words(result)}) for query in queries}
+    return {query: found.get(query, {"Error": error_text(result)}) for query in queries}
 
 
 def list_local_replacements(go: Go, folder: Path) -> list[tuple[str, str]]:
     """go.mod's replacements by folders, as (module, folder) pairs."""
-    result = go.run(["mod", "edit", "-json"], folder)
-    replaced = json.loads(result.stdout).get("Replace") or () if result.stdout else ()
+    replaced = json.loads(go.query(["mod", "edit", "-json"], folder)).get("Replace") or ()
     return [
         (entry["Old"]["Path"], entry["New"]["Path"])
         for entry in replaced
@@ -129,7 +135,7 @@ def _parse_package(data: dict[str, Any]) -> Package:
         ignored=tuple(data.get("IgnoredGoFiles", ())),
         is_dependency=data.get("DepOnly", False),
         is_standard=data.get("Standard", False),
-        faults=tuple(": ".join(filter(None, [e.get("Pos"), e["Err"]])) for e in errors),
+        errors=tuple(": ".join(filter(None, [e.get("Pos"), e["Err"]])) for e in errors),
         uses_c=bool(data.get("CgoFiles")),
         uses_cxx=bool(data.get("CXXFiles")),
         c_libraries=tuple(data.get("CgoPkgConfig", ())),

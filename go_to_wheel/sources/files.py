@@ -1,9 +1,8 @@
-"""Reads what goes into a wheel or a source archive: regular files of the project, nothing else.
+"""Reads files of the project safely, for a wheel or a source archive.
 
-`read_file` is the only way in. A link may lead to another file of the project, or of the
-repository that holds it (a monorepo's `LICENSE -> ../LICENSE`); whatever leads elsewhere,
-is no regular file, or is too large is refused with SourceError, before or after it is
-opened, and without ever waiting for it.
+A link may lead to another file of the project or of its repository (a monorepo's
+`LICENSE -> ../LICENSE`). Links that lead elsewhere, files that are not regular, and files that are
+too large raise SourceError; none of them is ever waited for.
 """
 
 from __future__ import annotations
@@ -13,14 +12,15 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from operator import attrgetter
 from pathlib import Path, PurePath
 from typing import IO
 
 from go_to_wheel.errors import MissingPathError, SourceError
 from go_to_wheel.licenses import is_license_name
-from go_to_wheel.sources.readme import CONTENT_TYPES, Readme
+from go_to_wheel.process import quote_path
+from go_to_wheel.sources.readme import CONTENT_TYPES, README_NAMES, Readme
 
 #: Bytes of a README, a licence, a go.mod or pyproject.toml.
 TEXT_LIMIT = 8 << 20
@@ -28,9 +28,9 @@ TEXT_LIMIT = 8 << 20
 FILE_LIMIT = 512 << 20
 #: Bytes of a prebuilt binary: the zip format's own limit without its 64-bit extension.
 BINARY_LIMIT = 2**31 - 1
-_PIECE = 1 << 20
+_CHUNK_SIZE = 1 << 20
 
-#: Those that this system has.
+#: The flags that this system has.
 _OPEN_FLAGS, _FOLDER_FLAGS = (
     sum(getattr(os, f"O_{name}", 0) for name in names.split())
     for names in (
@@ -39,8 +39,8 @@ _OPEN_FLAGS, _FOLDER_FLAGS = (
     )
 )
 _HAS_DIR_FD = os.open in os.supports_dir_fd
-#: What `ls -l` shows first of it.
-_KINDS = {
+#: By the letter that `ls -l` shows first.
+_FILE_TYPES = {
     "p": "a named pipe",
     "s": "a socket",
     "c": "a device",
@@ -49,19 +49,19 @@ _KINDS = {
     "l": "a link that leads back to itself",
 }
 #: A `.github` folder's README is often the project's; other hidden folders hold settings.
-_SHOWN_FOLDERS = frozenset((".github",))
+_ALLOWED_HIDDEN = frozenset((".github",))
 
 
-def read_text_file(path: Path, project: Path | None, limit: int = TEXT_LIMIT) -> bytes:
-    """A text's bytes with LF line ends: a checkout on Windows may have CRLF (core.autocrlf)."""
-    return read_file(path, project, limit).replace(b"\r\n", b"\n")
+def read_text_file(path: Path, project: Path | None) -> bytes:
+    """Read a text file, with CRLF, as in a checkout on Windows, replaced by LF."""
+    return read_file(path, project, TEXT_LIMIT).replace(b"\r\n", b"\n")
 
 
 def read_file(path: Path, project: Path | None, limit: int = FILE_LIMIT) -> bytes:
-    """A file of `project` (a folder); None for one that the user named, wherever it is.
+    """Read a file of the folder `project`, or with None a file that the user named.
 
-    Raises SourceError for a link out of the project and its repository or into `.git`,
-    anything but a regular file, and more than `limit` bytes.
+    Raises SourceError for a link out of the project and its repository or into `.git`, for
+    files that are not regular or can't be read, and for more than `limit` bytes.
     """
     with open_file(path, project, limit) as stream:
         data = read_up_to(stream, limit + 1)
@@ -70,64 +70,66 @@ def read_file(path: Path, project: Path | None, limit: int = FILE_LIMIT) -> byte
 
 
 def read_up_to(stream: IO[bytes], limit: int) -> bytes:
-    """At most so many bytes; takes memory for those that are there, as read(limit) does not."""
-    pieces = []
-    while limit > 0 and (piece := stream.read(min(limit, _PIECE))):
-        pieces.append(piece)
-        limit -= len(piece)
-    return b"".join(pieces)
+    """Read at most `limit` bytes in chunks: read(limit) would allocate all of it first."""
+    chunks = []
+    while limit > 0 and (chunk := stream.read(min(limit, _CHUNK_SIZE))):
+        chunks.append(chunk)
+        limit -= len(chunk)
+    return b"".join(chunks)
 
 
 @contextmanager
 def open_file(path: Path, project: Path | None, limit: int = FILE_LIMIT) -> Iterator[IO[bytes]]:
-    """The same file opened for reading; an OSError while it is open is a SourceError, too."""
+    """Open a file as `read_file` does; an OSError while it is open becomes a SourceError."""
     try:
-        with os.fdopen(_open(path, project, limit), "rb") as stream:
+        top, real = (None, _resolve(path)) if project is None else require_inside(path, project)
+
+        def opener(name: str, _: int) -> int:
+            if top is None or not _HAS_DIR_FD:  # Windows, where creating a link takes a privilege
+                return os.open(name, _OPEN_FLAGS)
+            return _open_below(top, real)
+
+        _check_kind(path, os.lstat(_extended_path(real)), limit)
+        with open(_extended_path(real), "rb", opener=opener) as stream:
+            _check_kind(path, os.fstat(stream.fileno()), limit)
             yield stream
     except OSError as error:
-        raise SourceError(f"can't read {str(path)!r}: {error.strerror or error}") from None
+        hint = f"look at its permissions: ls -l {quote_path(path)}"
+        raise SourceError(f"can't read {str(path)!r}: {error.strerror or error}", hint) from None
 
 
-def _open(path: Path, project: Path | None, limit: int) -> int:
-    real = _real(path)
-    home = None if project is None else _home_of(path, real, project)
-    _check_kind(path, os.lstat(_extended(real)), limit)
-    if home is None or not _HAS_DIR_FD:  # Windows, where creating a link takes a privilege
-        descriptor = os.open(_extended(real), _OPEN_FLAGS)
-    else:
-        descriptor = _open_below(home, real)
-    try:
-        _check_kind(path, os.fstat(descriptor), limit)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
+def require_regular_file(path: Path, project: Path | None) -> None:
+    """Raise SourceError for a file that git or Go would read but `read_file` would not."""
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size > FILE_LIMIT:
+        with open_file(path, project):
+            pass
 
 
-def _open_below(home: Path, real: Path) -> int:
-    """Open a file below a folder, following no link that took a folder's place meanwhile."""
-    *folders, name = real.relative_to(home).parts
-    above = os.open(home, _FOLDER_FLAGS)
+def _open_below(top: Path, real: Path) -> int:
+    """Open a file below a folder, following no link: one may have replaced a folder meanwhile."""
+    *folders, name = real.relative_to(top).parts
+    parent = os.open(top, _FOLDER_FLAGS)
     try:
         for folder in folders:
-            below = os.open(folder, _FOLDER_FLAGS, dir_fd=above)
-            os.close(above)
-            above = below
-        return os.open(name, _OPEN_FLAGS, dir_fd=above)
+            child = os.open(folder, _FOLDER_FLAGS, dir_fd=parent)
+            os.close(parent)
+            parent = child
+        return os.open(name, _OPEN_FLAGS, dir_fd=parent)
     finally:
-        os.close(above)
+        os.close(parent)
 
 
-def _real(path: Path) -> Path:
-    """The path with its links resolved, written as usual."""
-    real = os.path.realpath(_extended(path))
+def _resolve(path: Path) -> Path:
+    """The path with its links resolved, without the prefix of Windows's extended form."""
+    real = os.path.realpath(_extended_path(path))
     if real.startswith("\\\\?\\UNC\\"):
         return Path("\\\\" + real[8:])
     return Path(real.removeprefix("\\\\?\\"))
 
 
-def _extended(path: PurePath, windows: bool = sys.platform == "win32") -> str:
-    """What the system calls take: on Windows the form that leaves names as they are.
+def _extended_path(path: PurePath, windows: bool = sys.platform == "win32") -> str:
+    """The path for system calls: on Windows the extended form, which keeps every name.
 
     Otherwise "aux.txt" and "COM1" are devices there, and "trail." loses its dot.
     """
@@ -141,10 +143,9 @@ def _extended(path: PurePath, windows: bool = sys.platform == "win32") -> str:
 
 def _check_kind(path: Path, found: os.stat_result, limit: int) -> None:
     if not stat.S_ISREG(found.st_mode):
-        kind = _KINDS.get(stat.filemode(found.st_mode)[0], "no regular file")
+        kind = _FILE_TYPES.get(stat.filemode(found.st_mode)[0], "no regular file")
         raise SourceError(
-            f"{str(path)!r} is {kind}, not a regular file",
-            "put a regular file there, or remove it",
+            f"{str(path)!r} is {kind}, not a regular file", "put a regular file there, or remove it"
         )
     _check_size(path, found.st_size, limit)
 
@@ -157,46 +158,40 @@ def _check_size(path: Path, size: int, limit: int) -> None:
         )
 
 
-def refuse_outside(path: Path, project: Path) -> None:
-    """Raise SourceError for a path, a folder's for example, that leads out of the project."""
-    _home_of(path, _real(path), project)
+def require_inside(path: Path, project: Path) -> tuple[Path, Path]:
+    """The folder, the project's or its repository's, that contains a path; and the resolved path.
 
-
-def _home_of(path: Path, real: Path, project: Path) -> Path:
-    """The project's or repository's folder that holds a real path, links resolved."""
-    own = _real(project)
-    for home, allowed in ((own, None), (repository_root(own) or own, _SHOWN_FOLDERS)):
-        if real.is_relative_to(home):  # `.GIT` is `.git` where letters' case does not count
-            parts = [part.casefold() for part in real.relative_to(home).parts]
+    Raises SourceError for a path that leads out of both.
+    """
+    real, root = _resolve(path), _resolve(project)
+    for top, allowed in ((root, None), (find_repository_root(root) or root, _ALLOWED_HIDDEN)):
+        if real.is_relative_to(top):  # `.GIT` is `.git` on file systems that ignore case
+            parts = [part.casefold() for part in real.relative_to(top).parts]
             hidden = {part for part in parts if part.startswith(".")}
             if (".git" not in hidden) if allowed is None else hidden <= allowed:
-                return home
+                return top, real
     raise SourceError(
         f"{str(path)!r} leads to {str(real)!r}, which is not part of the project",
         "copy the file into the project, or remove the link",
     )
 
 
-def repository_root(folder: Path) -> Path | None:
-    """The git checkout that holds this folder, None when there is none.
+def find_repository_root(folder: Path) -> Path | None:
+    """The root of the git checkout that contains this folder, if any.
 
-    A `.git` of somebody who owns neither the folder nor this process does not count: whoever
-    can write to /tmp could place one there (git's own "dubious ownership").
+    A `.git` whose owner is neither the folder's nor this process's is ignored: anybody could
+    create one in /tmp (git's "dubious ownership").
     """
-    try:
-        owners = {folder.stat().st_uid, *([os.getuid()] if hasattr(os, "getuid") else [])}
-    except OSError:
-        owners = set()
+    owners = {os.getuid()} if hasattr(os, "getuid") else {0}  # 0 for every file on Windows
+    with suppress(OSError):  # the folder need not exist yet
+        owners.add(folder.stat().st_uid)
     for candidate in (folder, *folder.parents):
-        try:
-            owner = (candidate / ".git").stat().st_uid
-        except OSError:
-            continue
-        return candidate if not owners or owner in owners else None
+        with suppress(OSError):
+            return candidate if (candidate / ".git").stat().st_uid in owners else None
     return None
 
 
-def refuse_odd_name(path: str) -> None:
+def require_printable_name(path: str) -> None:
     """Raise SourceError for a file name that is not UTF-8, or has control characters."""
     if not path.isprintable():
         raise SourceError(
@@ -205,23 +200,22 @@ def refuse_odd_name(path: str) -> None:
 
 
 def find_readme(folders: Iterable[Path]) -> Path | None:
-    """The first README in these folders, whatever its letters' case."""
+    """The first README in these folders, in upper or lower case."""
     for folder in filter(Path.is_dir, folders):
-        names = sorted((path.name for path in folder.iterdir()), reverse=True)
-        by_name = {name.lower(): folder / name for name in names}
-        paths = (by_name.get(f"readme{suffix}") for suffix in CONTENT_TYPES)
-        if found := next((path for path in paths if path and not path.is_dir()), None):
-            return found
+        by_name = {path.name.lower(): path for path in sorted(folder.iterdir(), reverse=True)}
+        for name in README_NAMES:
+            if name in by_name and not by_name[name].is_dir():
+                return by_name[name]
     return None
 
 
 def read_readme(path: Path, project: Path | None = None, content_type: str | None = None) -> Readme:
-    """A README of the project; None for one that the user named.
+    """Read a README of the project, or with None one that the user named.
 
     Raises MissingPathError when there is none, SourceError when it can't be read.
     """
     if not os.path.lexists(path):
-        raise MissingPathError(f"README file not found: {path}", "name an existing file")
+        raise MissingPathError(f"README file not found: {path}", "name another: --readme README.md")
     content_type = content_type or CONTENT_TYPES.get(path.suffix.lower())
     if content_type is None:
         raise SourceError(
@@ -234,28 +228,14 @@ def read_readme(path: Path, project: Path | None = None, content_type: str | Non
         raise SourceError(f"README {path} is not UTF-8 text", "save it as UTF-8") from None
 
 
-def read_license_files(home: Path, repository: Path | None) -> tuple[tuple[str, bytes], ...]:
-    """A project's licence and notice files as (name, bytes), sorted by name.
-
-    Without one of its own, the LICENSE of the `repository` that holds it counts, as it does
-    for Go's module proxy.
-    """
-    texts = read_license_texts(home, [home])
-    if not texts and repository and (repository / "LICENSE").exists():
-        texts = (("LICENSE", read_file(repository / "LICENSE", home, TEXT_LIMIT)),)
-    return tuple((name, data.replace(b"\r\n", b"\n")) for name, data in texts)
-
-
 def read_license_texts(root: Path, folders: Iterable[Path]) -> tuple[tuple[str, bytes], ...]:
-    """The licences and notices, by their names, in these folders of a module.
+    """Read the licence and notice files in these folders of a module.
 
-    By path below its `root`, sorted.
+    Gives (path below `root`, bytes with LF line ends), sorted.
     """
     found = (path for folder in folders if folder.is_dir() for path in folder.iterdir())
     files = (path for path in found if is_license_name(path.name) and not path.is_dir())
     texts = sorted(files, key=attrgetter("parts"))  # Windows would ignore case
     for path in texts:
-        refuse_odd_name(path.name)
-    return tuple(
-        (path.relative_to(root).as_posix(), read_file(path, root, TEXT_LIMIT)) for path in texts
-    )
+        require_printable_name(path.name)
+    return tuple((path.relative_to(root).as_posix(), read_text_file(path, root)) for path in texts)

@@ -1,33 +1,33 @@
-"""git: how it is called, and the commit, tags and version that it knows of a folder.
+"""Runs git safely; reads a folder's commit and tags, and derives its version from them.
 
-`.git_archival.txt` has them where there is no repository (`git archive`, setuptools-scm).
+Without a repository they come from `.git_archival.txt` (`git archive`, setuptools-scm).
 
-A repository comes with settings of its own, and some of them start programs. `guard_git`
-makes the environment in which those are off, for our calls and for Go's. Programs that the user's
-own settings name, git-lfs for example, stay on.
+Some settings of a repository start programs. `guard_git` gives an environment that overrides
+them, for our git commands and for Go's; the user's own settings, for git-lfs say, stay in force.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
-from go_to_wheel.errors import GoToWheelError, ToolchainError
-from go_to_wheel.process import Result, Runner
-from go_to_wheel.sources.files import TEXT_LIMIT, open_file, read_file
+from go_to_wheel.errors import ToolchainError
+from go_to_wheel.process import Machine, Result
+from go_to_wheel.sources.files import TEXT_LIMIT, read_file, require_regular_file
 
-#: Seconds after which a git that waits for something is ended.
-_LIMIT = 120.0
-#: Off in any configuration: none of our calls, and none of Go's, needs them.
-_OFF = {
+#: Seconds after which git is stopped.
+_TIMEOUT = 120.0
+#: Overrides that no git command of ours or Go's is affected by.
+_SAFE_SETTINGS = {
     "column.tag": "never",
     "column.ui": "never",
     "core.fsmonitor": "false",
@@ -37,8 +37,8 @@ _OFF = {
     "log.showSignature": "false",
     "protocol.ext.allow": "never",
 }
-#: Settings that start a program, or wait for a file, in a call that we or Go make.
-_STARTS = re.compile(
+#: Settings with which a git command of ours or Go's would start a program or wait for a file.
+_COMMAND_SETTINGS = re.compile(
     r"core\.(alternaterefscommand|askpass|attributesfile|excludesfile|gitproxy|pager|sshcommand)"
     r"|(credential|credential\..*)\.helper"
     r"|diff\.external|diff\..*\.(command|textconv)"
@@ -48,8 +48,8 @@ _STARTS = re.compile(
     r"|submodule\..*\.(ignore|update)",
     re.DOTALL,
 )
-#: What switches such a setting off, by its last word; the others take an empty text.
-_NEUTRAL = {
+#: Values that disable such a setting, by its last word; the others are disabled by "".
+_HARMLESS_VALUES = {
     "ignore": "dirty",
     "promisor": "false",
     "required": "false",
@@ -57,83 +57,111 @@ _NEUTRAL = {
     "update": "none",
     "uploadpack": "git-upload-pack",
 }
-#: Where git would look for another repository than the folder's (a git hook sets these).
-_REDIRECTING = ("GIT_COMMON_DIR", "GIT_CONFIG", "GIT_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE",
-                "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_WORK_TREE")  # fmt: skip
+#: Variables, set by git for hooks, that make it use another repository than the folder's.
+_REPOSITORY_VARIABLES = re.compile(
+    "GIT_(COMMON_DIR|CONFIG|DIR|INDEX_FILE|NAMESPACE|OBJECT_DIRECTORY|PREFIX|WORK_TREE)"
+)
 #: Files that git reads in every folder of a repository.
-_READ_FILES = (".gitattributes", ".gitignore", ".gitmodules", ".git_archival.txt")
+_GIT_FILES = (".gitattributes", ".gitignore", ".gitmodules", ".git_archival.txt")
 #: Folders of the other version control systems that Go starts.
-_OTHER_SYSTEMS = (".bzr", ".fslckout", ".hg", ".svn", "_FOSSIL_")
+_OTHER_VCS_NAMES = (".bzr", ".fslckout", ".hg", ".svn", "_FOSSIL_")
 
 _SEMVER = re.compile(
     r"v(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-(?P<pre>[0-9A-Za-z.-]+))?"
 )
 #: At least one dot: tags such as "v2" are moved from release to release.
-_LOOSE = re.compile(r"v?\d+(\.\d+)+([-+.]?[0-9A-Za-z][0-9A-Za-z.+-]*)?")
+_ANY_VERSION = re.compile(r"v?\d+(\.\d+)+([-+.]?[0-9A-Za-z][0-9A-Za-z.+-]*)?")
+#: Longer ones, of thousands of digits perhaps, are ignored.
+_LONGEST_TAG = 255
 #: setuptools-scm's file; `export-subst` in .gitattributes makes `git archive` fill it in.
-ARCHIVAL = _READ_FILES[-1]
+ARCHIVAL_FILE = _GIT_FILES[-1]
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """A commit and its neighbourhood.
+    """A commit and its version.
 
-    `release` is the version that a tag names on the commit itself, if no tracked file is
-    changed. Else `development` is a version after the newest tag below it, and why it is no
-    release; None in a repository without any tag. `prefix` is the folder's place in the
-    repository ("tools/x/").
+    `version` is that of `tag` if the tag is on the commit and no tracked file is changed; else a
+    development version after the newest earlier tag, with the reason in `why_unreleased`; None in
+    a repository without tags. `prefix` is the folder's path in the repository ("tools/x/"),
+    `source` is "git" or the name of the file that this was read from.
     """
 
     commit: str = ""
-    seconds: int = 0
-    release: str | None = None
-    development: tuple[str, str] | None = None
+    timestamp: int = 0
+    version: str | None = None
+    tag: str = ""
+    why_unreleased: str = ""
     remote: str | None = None
     prefix: str = ""
+    source: str = "git"
 
 
+@dataclass(frozen=True)
+class TagRules:
+    """Which tags are versions of a project.
+
+    `folders` are those of the module and the project in the repository ("" or "tools/x/"),
+    `names` the project's possible names, `prefix` its `tag-prefix` setting.
+    """
+
+    folders: tuple[str, ...] = ("",)
+    names: tuple[str, ...] = ()
+    prefix: str | None = None
+
+
+@dataclass(frozen=True)
 class Git:
-    """git in a folder. `environ` is one that `guard_git` made."""
+    """Runs git in a folder; `machine` comes from `guard_git`."""
 
-    def __init__(self, folder: Path, runner: Runner, environ: Mapping[str, str]) -> None:
-        self.folder = folder
-        self._runner = runner
-        self._environ = {
-            **environ,
-            "GIT_OPTIONAL_LOCKS": "0",  # writes nothing into the repository
-            "GIT_TERMINAL_PROMPT": "0",
-            "LC_ALL": "C",
-        }
+    folder: Path
+    machine: Machine
 
     def run(self, *args: str) -> Result:
-        """Raises OSError without git, ToolchainError when it does not end."""
+        """Run git; raises OSError without git, ToolchainError when it does not finish."""
         command = ["git", "-c", "safe.bareRepository=explicit", *args]
-        return self._runner.run(command, self.folder, self._environ, _LIMIT)
+        # with optional locks git would write to the repository
+        quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+        environ = {**self.machine.environ, **quiet}
+        return self.machine.runner.run(command, self.folder, environ, _TIMEOUT)
 
     def query(self, *args: str) -> str | None:
-        """What git prints; None when it fails or is not there."""
+        """git's output; None when it fails or is not installed."""
         try:
             result = self.run(*args)
-        except (OSError, GoToWheelError):
+        except (OSError, ToolchainError):
             return None
-        return result.stdout.strip() if result.returncode == 0 else None
+        return result.stdout.rstrip("\n") if result.returncode == 0 else None
+
+    def list_files(self, *options: str) -> list[str]:
+        """The paths that `git ls-files` lists with these options; [] when it fails."""
+        return (self.query("ls-files", "-z", *options) or "").split("\0")[:-1]
+
+    def list_tags(self, *options: str) -> list[str]:
+        """The tags that `git tag` lists with these options; [] when it fails."""
+        return (self.query("tag", *options) or "").split()
 
 
-def guard_git(folder: Path, runner: Runner, environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment in which nothing that the folder's repository configures is started.
+def guard_git(folder: Path, machine: Machine) -> Machine:
+    """The machine with an environment in which git ignores programs that the folder configures.
 
-    Raises ToolchainError for a git before 2.31, which does not take settings from there, for
-    settings that can't be read in time, and for those whose names can't be written; SourceError
-    for what git, Go's too, would wait for.
+    Raises ToolchainError for a git before 2.31, which does not read settings from the
+    environment, for settings that can't be read in time or overridden, and SourceError for
+    files that git would wait for.
     """
-    bare = {name: value for name, value in environ.items() if name not in _REDIRECTING}
-    guarded = _with_settings({**bare, "GIT_NO_LAZY_FETCH": "1"}, _OFF.items())
+    environ = {
+        name: value
+        for name, value in machine.environ.items()
+        if not _REPOSITORY_VARIABLES.fullmatch(name)
+    }
+    guarded = Machine({**environ, "GIT_NO_LAZY_FETCH": "1"}, machine.runner)
+    guarded = _with_settings(guarded, _SAFE_SETTINGS.items())
     root = next((top for top in (folder, *folder.parents) if (top / ".git").exists()), None)
     if root is None:
         return guarded
     if hasattr(os, "mkfifo"):  # Windows has neither pipes nor devices in folders
-        _refuse_irregular(root)
-    git = Git(root, runner, guarded)
+        _require_regular_git_files(root)
+    git = Git(root, guarded)
     try:
         listed = git.run("config", "--list", "--null", "--show-scope")
     except OSError:
@@ -148,54 +176,50 @@ def guard_git(folder: Path, runner: Runner, environ: Mapping[str, str]) -> dict[
             f"{git.query('--version')} is too old: it would start what {str(root)!r} configures",
             "install git 2.31 or newer, or build a copy of the folder without .git",
         )
-    off = [*_reset(settings), *_ignored_submodules(git)]
-    if odd := [name for name, _ in off if "\ufffd" in name]:  # so it can't be written
+    overrides = list(_list_overrides(git, settings))
+    if bad := [name for name, _ in overrides if "\ufffd" in name]:  # so it can't be written
         raise ToolchainError(
-            f"the repository's setting {odd[0]!r} may start a program, and its name is not UTF-8",
+            f"the repository's setting {bad[0]!r} may start a program, and its name is not UTF-8",
             "remove it from .git/config or .gitmodules, or build a copy of the folder without .git",
         )
-    return _with_settings(guarded, off)
+    return _with_settings(guarded, overrides)
 
 
-def _refuse_irregular(root: Path) -> None:
-    """Raise SourceError for a named pipe or device in the place of a file that git reads."""
-    odd: list[Path] = []
-    pending = [(str(root), False)]
-    own = root / ".git"
-    elsewhere = own.is_symlink() or own.is_file()
-    if own.is_file():  # a worktree's or submodule's
-        named = os.fsdecode(read_file(own, None, TEXT_LIMIT)).removeprefix("gitdir:").strip()
-        own = root / named.partition("\0")[0]
-        own = own.parent.parent if own.parent.name == "worktrees" else own
-    if elsewhere and (own / "objects").exists():  # git takes no other folder
-        pending.append((str(own), True))
-    while pending:
-        folder, inside = pending.pop()  # whether it is git's own
-        with suppress(OSError), os.scandir(folder) as entries:  # unreadable for git, too
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append((entry.path, inside or entry.name == ".git"))
-                elif inside or entry.name in _READ_FILES:
-                    odd += [] if entry.is_file(follow_symlinks=False) else [Path(entry.path)]
-    for path in odd:
-        with suppress(OSError):  # a link that leads where nobody may look
-            if path.exists() and not (path.is_dir() or path.is_socket()):
-                with open_file(path, None):
-                    pass
+def _require_regular_git_files(root: Path) -> None:
+    """Raise SourceError for a named pipe or device where git would read a file."""
+    git_folder = root / ".git"
+    is_separate = git_folder.is_symlink() or git_folder.is_file()
+    if git_folder.is_file():  # a worktree's or submodule's
+        link = os.fsdecode(read_file(git_folder, None, TEXT_LIMIT)).removeprefix("gitdir:").strip()
+        git_folder = root / link.partition("\0")[0]
+        if git_folder.parent.name == "worktrees":
+            git_folder = git_folder.parent.parent
+    folders = [root]
+    if is_separate and (git_folder / "objects").exists():  # git takes no other folder
+        folders.append(git_folder)
+    for top in folders:
+        for folder, _, names in os.walk(top):  # not Path: there may be 100,000 objects
+            is_git_folder = top is git_folder or ".git" in Path(folder).relative_to(top).parts
+            paths = (f"{folder}{os.sep}{n}" for n in names if is_git_folder or n in _GIT_FILES)
+            for path in map(Path, itertools.filterfalse(os.path.isfile, paths)):
+                with suppress(OSError):  # a link to a place that can't be read
+                    if path.exists() and not path.is_socket():
+                        require_regular_file(path, None)
 
 
-def _reset(settings: Sequence[tuple[str, str, str]]) -> Iterator[tuple[str, str]]:
-    """What the repository sets and starts something is off, or as the user has it."""
-    of_repository = {name for scope, name, _ in settings if scope in ("local", "worktree")}
-    for name in sorted(of_repository):
-        if _STARTS.fullmatch(name):
-            yield name, _NEUTRAL.get(name.rpartition(".")[2], "")
-            own = [setting for setting in settings if setting[0] in ("system", "global")]
-            yield from ((name, value) for _, key, value in own if key == name)
+def _list_overrides(
+    git: Git, settings: Sequence[tuple[str, str, str]]
+) -> Iterator[tuple[str, str]]:
+    """Settings that disable the repository's programs, or restore the user's own.
 
-
-def _ignored_submodules(git: Git) -> Iterator[tuple[str, str]]:
-    """Settings that keep git from starting another one in each submodule."""
+    Also those that keep git from running another git in each submodule.
+    """
+    for name in sorted({name for scope, name, _ in settings if scope in ("local", "worktree")}):
+        if _COMMAND_SETTINGS.fullmatch(name):
+            yield name, _HARMLESS_VALUES.get(name.rpartition(".")[2], "")
+            for scope, key, value in settings:
+                if key == name and scope in ("system", "global"):
+                    yield name, value
     if (git.folder / ".gitmodules").exists():
         listed = git.query("config", "--file", ".gitmodules", "--list", "--null", "--name-only")
         for name in (listed or "").split("\0"):
@@ -203,155 +227,155 @@ def _ignored_submodules(git: Git) -> Iterator[tuple[str, str]]:
                 yield f"{name.rpartition('.')[0]}.ignore", "dirty"
 
 
-def _with_settings(
-    environ: Mapping[str, str], settings: Iterable[tuple[str, str]]
-) -> dict[str, str]:
-    """The environment with more git settings, which count more than all files'."""
-    count = environ.get("GIT_CONFIG_COUNT", "")
-    result = dict(environ)
+def _with_settings(machine: Machine, settings: Iterable[tuple[str, str]]) -> Machine:
+    """The machine with more git settings in its environment, which override those in files."""
+    count = machine.environ.get("GIT_CONFIG_COUNT", "")
+    added: dict[str, str] = {}
     for number, (name, value) in enumerate(settings, int(count) if count.isdecimal() else 0):
-        result |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
-        result["GIT_CONFIG_COUNT"] = str(number + 1)
-    return result
+        added |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+        added["GIT_CONFIG_COUNT"] = str(number + 1)
+    return machine.with_environ(added)
 
 
-def has_other_system(folder: Path) -> bool:
-    """Whether Go would start another version control system than git for this folder.
+def has_other_vcs(folder: Path) -> bool:
+    """Whether Go would run a version control system other than git in this folder.
 
-    Those may start what the folder configures, and there is no switch for it.
+    It may start programs that the folder configures, which can't be disabled.
     """
     for place in (folder, *folder.parents):
-        if found := [name for name in (*_OTHER_SYSTEMS, ".git") if (place / name).exists()]:
+        if found := [name for name in (*_OTHER_VCS_NAMES, ".git") if (place / name).exists()]:
             return found != [".git"]
     return False
 
 
 def read_checkout(
-    git: Git, rules: TagRules, nearby: Sequence[str] = (), stamped: bool = False
+    git: Git, rules: TagRules, project_folders: Sequence[str] = (), stamped: bool = False
 ) -> Checkout | None:
-    """Ask git about the folder; None outside a checkout, and before the first commit.
+    """Read the folder's commit and version; None outside a checkout or before the first commit.
 
-    `rules` are completed with the folder's own place in the repository and that of `nearby`
-    folders, relative to it. Where Go stamps the commit into the program (`stamped`), files that
-    are changed anywhere in the repository, or untracked, count: the program says "+dirty".
+    The folder and `project_folders`, relative to it, complete `rules`. If Go stamps the commit
+    into the program (`stamped`), changed files anywhere in the repository and untracked ones
+    count: the program's version ends in "+dirty".
     """
     try:
         head = git.run("log", "-1", "--no-show-signature", "--format=%H %ct")
     except OSError as error:
-        return _problem(git.folder, f"can't run git ({error.strerror}); install it")
+        return _describe_failure(git.folder, f"can't run git ({error.strerror}); install it")
     except ToolchainError as error:
-        return _problem(git.folder, error.message)
+        return _describe_failure(git.folder, error.message)
     if head.returncode:
-        empty = re.search("not a git repository|does not have any commits yet", head.stderr)
-        return None if empty else _problem(git.folder, head.stderr)
-    commit, seconds = head.stdout.split()
+        return _describe_failure(git.folder, head.stderr)
+    commit, _, date = head.stdout.strip().partition(" ")
+    timestamp = _parse_timestamp(date)
     prefix = git.query("rev-parse", "--show-prefix") or ""
-    places = [posixpath.normpath(posixpath.join(prefix, place)) for place in (".", *nearby)]
+    places = [
+        posixpath.normpath(posixpath.join(prefix, place)) for place in (".", *project_folders)
+    ]
     folders = dict.fromkeys("" if place == "." else f"{place}/" for place in places)
     rules = replace(rules, folders=tuple(folders))
-    here = find_version((git.query("tag", "--points-at", "HEAD") or "").split(), rules)
-    changes = _list_changes(git, stamped)
     remote = git.query("remote", "get-url", "origin")
-    found = Checkout(commit, int(seconds), remote=remote, prefix=prefix)
-    if here and not changes:
-        return replace(found, release=here)
-    base = here or find_version((git.query("tag", "--merged", "HEAD") or "").split(), rules)
-    why = f"no version tag names the commit {commit[:12]}"
-    if here:
-        why = f"files differ from the commit that {here} names: {changes}; commit or ignore them"
-    elif not base:
-        why = _no_tag(git)
-    if not why:
-        return found
-    text = format_development(base or "v0.0.0", int(seconds), commit)
-    text = text if base else text.replace("v0.0.1-0.", "v0.0.0-")
-    return replace(found, development=(text, why))
+    checkout = Checkout(commit, timestamp, remote=remote, prefix=prefix)
+    tag, base = find_tag(git.list_tags("--points-at", "HEAD"), rules)
+    if base and not (changes := _list_changes(git, stamped)):
+        return replace(checkout, version=base, tag=tag)
+    if base:
+        why = f"files differ from tag {tag}: {changes}; commit or ignore them"
+    elif base := find_tag(git.list_tags("--merged", "HEAD"), rules)[1]:
+        why = f"no version tag points at commit {commit[:12]}"
+    elif not (why := _explain_missing_tag(git, rules)):
+        return checkout
+    version = format_development_version(base, timestamp, commit)
+    return replace(checkout, version=version, why_unreleased=why)
+
+
+def _parse_timestamp(text: str) -> int:
+    """Seconds since 1970; 0, as git prints it, for a missing or invalid date."""
+    return int(text) if re.fullmatch("[0-9]{1,11}", text) else 0
 
 
 def _list_changes(git: Git, everywhere: bool) -> str:
     """The first files that differ from the commit; "" for none."""
-    only = [] if everywhere else ["--untracked-files=no", "--", "."]
-    listed = git.query("status", "--porcelain", "--ignore-submodules=dirty", *only)
+    options = [] if everywhere else ["--untracked-files=no", "--", "."]
+    listed = git.query("status", "--porcelain", "--ignore-submodules=dirty", *options)
     if listed is None:
-        return "git status fails"
+        return "unknown (git status failed)"
     lines = (line.split(maxsplit=1) for line in listed.splitlines())
     names = [f"{name} is untracked" if state == "??" else name for state, name in lines]
-    return _first_five(names)
+    return _format_names(names)
 
 
-def _first_five(names: Sequence[str]) -> str:
+def _format_names(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
-def _no_tag(git: Git) -> str:
-    """Why no tag is a version; "" in a repository without any."""
+def _explain_missing_tag(git: Git, rules: TagRules) -> str:
+    """Why no earlier commit has a version tag; "" in a repository without tags."""
     if git.query("rev-parse", "--is-shallow-repository") == "true":
         return "the clone is shallow, so tags may be missing; git fetch --unshallow --tags"
-    named = _first_five((git.query("tag", "--sort=-creatordate") or "").split())
-    return named and (
-        f"no tag is a version of this project, neither is {named}; "
-        "set tag-prefix in [tool.go-to-wheel] to what is in front of its versions"
+    tags = git.list_tags("--sort=-creatordate")
+    newest, _ = find_tag(tags, rules)
+    if newest:
+        return f"no version tag is on this branch; the newest elsewhere is {newest}"
+    if not tags:
+        return ""
+    return (
+        f"no tag is a version of this project (newest: {_format_names(tags)}); "
+        "set tag-prefix in [tool.go-to-wheel] to the text before its versions"
     )
 
 
-def _problem(folder: Path, text: str) -> Checkout | None:
-    """git's refusal with the command that helps, where there is a repository that it is about."""
+def _describe_failure(folder: Path, text: str) -> Checkout | None:
+    """git's error as a reason, with the command that fixes it; None without a commit."""
+    in_repository = any((place / ".git").exists() for place in (folder, *folder.parents))
+    if not in_repository or re.search("not a git repository|does not have any commits yet", text):
+        return None
     line = (text.strip().splitlines() or ["no message"])[0].removeprefix("fatal: ")
     if found := re.search(r"dubious ownership in repository at '(?P<top>.*)'", text):
         line += f"; git config --global --add safe.directory {found['top']!r}"
-    inside = any((place / ".git").exists() for place in (folder, *folder.parents))
     why = f"its version is unknown, git failed: {line}"
-    return Checkout(development=("0.0.0.dev0", why)) if inside else None
+    return Checkout(version="0.0.0.dev0", why_unreleased=why)
 
 
-@dataclass(frozen=True)
-class TagRules:
-    """Which tags are versions of a project.
+def find_tag(tags: Sequence[str], rules: TagRules) -> tuple[str, str | None]:
+    """The tag with the newest version, and that version; "" and None without one.
 
-    `folders` are the module's and the project's in the repository ("" or "tools/x/"), `names`
-    the project's; `prefix` is the one that is stated.
+    Go's own form takes precedence: the module's folder as a prefix ("cmd/x/v1.2.3"). Then come
+    pyproject.toml's folder, the forms of release tools ("tool-v1.2.3", "tool/1.2.3") and a bare
+    version ("1.2", "v2026.01.15"). With a `tag-prefix` only that prefix counts.
     """
-
-    folders: tuple[str, ...] = ("",)
-    names: tuple[str, ...] = ()
-    prefix: str | None = None
-
-
-def find_version(tags: Sequence[str], rules: TagRules) -> str | None:
-    """The newest version among tags, without what is in front; None if none is one.
-
-    Go's own form counts first: the module's folder in front ("cmd/x/v1.2.3"). Then the folder of
-    pyproject.toml, then the forms of release tools ("tool-v1.2.3", "tool/1.2.3"), then a version
-    alone ("1.2", "v2026.01.15"). A project that states its tag-prefix has no other.
-    """
-    named = [f"{name}{sign}" for name in rules.names for sign in "-/_@"]
-    tries = [([folder], _SEMVER) for folder in rules.folders]
-    tries += [(named, _LOOSE), ([*rules.folders], _LOOSE)]
+    tags = [tag for tag in tags if len(tag) <= _LONGEST_TAG]
+    tool_prefixes = [f"{name}{sign}" for name in rules.names for sign in "-/_@"]
+    forms = [([folder], _SEMVER) for folder in rules.folders]
+    forms += [(tool_prefixes, _ANY_VERSION), ([*rules.folders], _ANY_VERSION)]
     if rules.prefix is not None:
-        tries = [([rules.prefix], _LOOSE)]
-    for prefixes, pattern in tries:
-        pairs = [(tag, prefix) for prefix in prefixes for tag in tags if tag.startswith(prefix)]
-        versions = [tag.removeprefix(prefix) for tag, prefix in pairs]
-        if fitting := list(filter(pattern.fullmatch, versions)):
-            return max(fitting, key=_order)
-    return None
+        forms = [([rules.prefix], _ANY_VERSION)]
+    for prefixes, pattern in forms:
+        by_version = {
+            tag[len(prefix) :]: tag for prefix in prefixes for tag in tags if tag.startswith(prefix)
+        }
+        if versions := list(filter(pattern.fullmatch, by_version)):
+            newest = max(versions, key=_precedence)
+            return by_version[newest], newest
+    return "", None
 
 
-def _order(version: str) -> tuple[bool, Version | str]:
-    """Precedence by Python's rules; what is no version there is before all others."""
+def _precedence(version: str) -> tuple[bool, Version | str]:
+    """A sort key for versions (PEP 440); invalid ones sort first."""
     try:
         return (True, Version(version))
-    except InvalidVersion:
+    except ValueError:
         return (False, version)
 
 
-def format_development(base: str, seconds: int, commit: str) -> str:
+def format_development_version(base: str | None, timestamp: int, commit: str) -> str:
     """The version of a commit after the version `base`.
 
-    Go's pseudo-version ("v1.2.3" -> "v1.2.4-0.20240102030405-abcdef012345"), or Python's
-    ("1.2" -> "1.3.dev20240102030405") where the base is no version to Go.
+    A Go pseudo-version ("v1.2.3" -> "v1.2.4-0.20240102030405-abcdef012345"), or a Python one
+    ("1.2" -> "1.3.dev20240102030405") where Go would not accept the base.
     """
-    stamp = datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%d%H%M%S")
+    stamp = datetime.fromtimestamp(timestamp, UTC).strftime("%Y%m%d%H%M%S")
+    if base is None:
+        return f"v0.0.0-{stamp}-{commit[:12]}"
     found = _SEMVER.fullmatch(base)
     if found and found["pre"]:
         return f"{base}.0.{stamp}-{commit[:12]}"
@@ -361,27 +385,28 @@ def format_development(base: str, seconds: int, commit: str) -> str:
 
 
 def read_archival(folder: Path, rules: TagRules) -> Checkout | None:
-    """The commit that the folder's file names; None without one that git has filled in.
+    """Read the folder's `.git_archival.txt`; None if missing or not filled in by git.
 
     Raises SourceError for a file that can't be read.
     """
-    if not os.path.lexists(folder / ARCHIVAL):
+    if not os.path.lexists(folder / ARCHIVAL_FILE):
         return None
-    text = read_file(folder / ARCHIVAL, folder, TEXT_LIMIT).decode("utf-8", "replace")
+    text = read_file(folder / ARCHIVAL_FILE, folder, TEXT_LIMIT).decode("utf-8", "replace")
     pairs = (line.partition(":")[::2] for line in text.splitlines())
     fields = {name: value.strip() for name, value in pairs}
     commit = fields.get("node", "")
     if not re.fullmatch(r"[0-9a-f]{40,64}", commit):
         return None
-    try:
-        seconds = int(datetime.fromisoformat(fields.get("node-date", "")).timestamp())
-    except ValueError:
-        seconds = 0
+    timestamp = 0
+    with suppress(ValueError, OverflowError, OSError):  # no date, or none of this system's
+        date = datetime.fromisoformat(fields.get("node-date", ""))
+        timestamp = _parse_timestamp(f"{date.timestamp():.0f}")
     tags = re.findall(r"tag: ([^,\s]+)", fields.get("ref-names", ""))
     described = fields.get("describe-name", "")
     tag = re.sub(r"-\d+-g[0-9a-f]+$", "", described)
-    if release := find_version([*tags, *([tag] if tag == described else [])], rules):
-        return Checkout(commit, seconds, release)
-    text = format_development(find_version([tag], rules) or "v0.0.0", seconds, commit)
-    why = f"{ARCHIVAL} names no version tag on the commit {commit[:12]}"
-    return Checkout(commit, seconds, development=(text, why))
+    release, version = find_tag([*tags, *([tag] if tag == described else [])], rules)
+    if version:
+        return Checkout(commit, timestamp, version, release, source=ARCHIVAL_FILE)
+    version = format_development_version(find_tag([tag], rules)[1], timestamp, commit)
+    why = f"{ARCHIVAL_FILE} names no version tag on the commit {commit[:12]}"
+    return Checkout(commit, timestamp, version, why_unreleased=why, source=ARCHIVAL_FILE)

@@ -1,1 +1,1 @@
-"""What a wheel holds and how it is written: metadata, entries, SBOM, launcher, archive."""
+"""The contents of a wheel and how they are written: metadata, entries, SBOM, launcher."""

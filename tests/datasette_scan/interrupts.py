@@ -101,7 +101,8 @@ def _heed_signals() -> None:
 
 def _session(leader: int) -> list[str]:
     """The living processes of a session; one that is dead and not yet reaped is none."""
-    for _ in range(100):
+    end_at = time.monotonic() + PATIENCE
+    while True:
         found = []
         for entry in Path("/proc").iterdir():
             try:
@@ -110,10 +111,9 @@ def _session(leader: int) -> list[str]:
                 continue
             if words[3] == str(leader) and words[0] not in "ZX":
                 found.append(f"process {entry.name}")
-        if not found:
-            break
+        if not found or time.monotonic() > end_at:
+            return found
         time.sleep(0.05)
-    return found
 
 
 def run(count: int, seed: int, show: bool = False) -> list[Outcome]:

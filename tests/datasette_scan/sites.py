@@ -193,10 +193,13 @@ async def started(ds: Datasette) -> Scanned:
 # -- a real server
 
 
+_ports = random.SystemRandom()  # two runs at once never draw the same series
+
+
 def free_port() -> int:
     """A port below those that the system gives to outgoing connections, so it stays free."""
     while True:
-        port = random.randrange(12_000, 32_000)
+        port = _ports.randrange(12_000, 32_000)
         with socket.socket() as listener, contextlib.suppress(OSError):
             listener.bind(("127.0.0.1", port))
             return port
@@ -286,4 +289,5 @@ def slow_scanner(folder: Path, *events: str) -> dict[str, str]:
     package = folder / "instead" / "sqlite_scanner"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(f"def get_binary_path():\n    return {str(binary)!r}\n")
-    return {**os.environ, "PYTHONPATH": str(package.parent), "FAKE_SCANNER": str(script)}
+    paths = os.pathsep.join(filter(None, [str(package.parent), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": paths, "FAKE_SCANNER": str(script)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from datasette_scan.applications import SIGNS, Sign, _split, identify
+from datasette_scan.applications import SIGNATURES, Signature, _split, identify
 
 # Statements that the programs use themselves, cut to what counts; a file name where it counts.
 MADE = [
@@ -103,14 +103,13 @@ def test_made_schemas(application: str, path: str, schema: str) -> None:
     assert identify(path, frozenset(row[0].lower() for row in rows)) == application
 
 
-@pytest.mark.parametrize("sign", SIGNS, ids=str)
-def test_no_row_is_hidden_by_an_earlier_one(sign: Sign) -> None:
-    file = min(_split(sign.files), default="x.db")
-    folder = min(_split(sign.folders), default="x")
-    assert identify(f"/{folder}/{file}", _split(sign.tables)) == sign.application
-    assert (
-        sign.tables + sign.files + sign.folders == (sign.tables + sign.files + sign.folders).lower()
-    )
+@pytest.mark.parametrize("signature", SIGNATURES, ids=str)
+def test_no_row_hides_a_later_one(signature: Signature) -> None:
+    file = min(_split(signature.files), default="x.db")
+    folder = min(_split(signature.folders), default="x")
+    assert identify(f"/{folder}/{file}", _split(signature.tables)) == signature.application
+    names = signature.tables + signature.files + signature.folders
+    assert names == names.lower()
 
 
 def test_application_id_counts_most() -> None:

@@ -31,7 +31,9 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=ARGS)
+        started = playwright.chromium.launch(
+            executable_path=chromium, args=ARGS, timeout=PATIENCE * 1000
+        )
         yield started
         started.close()
 
@@ -81,13 +83,14 @@ def faults(page: Any, *rules: str) -> list[str]:
     if not AXE.exists():
         pytest.fail(f"{AXE.name} is missing; run: make {AXE.relative_to(AXE.parents[3])}")
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate(
-        "rules => axe.run(document, rules.length ? {runOnly: rules} : {})", list(rules)
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    violations = page.evaluate(
+        "options => axe.run(document, options).then(found => found.violations)", options
     )
     return [
         f"{v['id']} ({len(v['nodes'])}): {v['nodes'][0]['html'][:200]}"
         f" {v['nodes'][0]['failureSummary'][:300]}"
-        for v in found["violations"]
+        for v in violations
     ]
 
 
@@ -176,7 +179,7 @@ def test_rows_and_progress_appear_while_it_scans(
     page.close()
 
 
-def test_the_page_that_opens_before_anything_is_found(
+def test_page_that_opens_before_anything_is_found(
     browser: Any, root: Path, tmp_path: Path, serve: Callable[..., Server]
 ) -> None:
     """A scan that takes long: the page is there at once and fills without a reload."""
@@ -187,6 +190,29 @@ def test_the_page_that_opens_before_anything_is_found(
     page.goto(server.url)
     page.get_by_role("heading", name="Databases in").wait_for()
     page.wait_for_function("/1,234 files/.test(document.getElementById('scan-progress').innerText)")
+    page.close()
+
+
+def test_typing_while_it_scans(
+    browser: Any, root: Path, tmp_path: Path, serve: Callable[..., Server]
+) -> None:
+    """The list is loaded again and again then, which ends no search that was typed."""
+    env = slow_scanner(tmp_path, '{"event":"progress","files":1234,"folders":56}')
+    server = serve(str(root), env=env).wait()
+    server.until(lambda: '"files": 1234' in server.request("/-/scan.json")[1])
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(server.url)
+    held: list[Any] = []
+    page.route("**/?q=word", lambda route: held.append(route))
+    page.get_by_role("searchbox").fill("word")
+    while not held:
+        page.wait_for_timeout(50)
+    for _ in range(3):  # polls, each after what the one before has loaded
+        with page.expect_response("**/-/scan.json*"):
+            pass
+    held[0].continue_()
+    page.wait_for_url("**q=word**")
     page.close()
 
 

@@ -44,7 +44,7 @@ def test_from_the_list_to_the_row(browser: Any, server: Server) -> None:
     assert page.title() == "“example” in all databases"
     assert page.locator(".scan-step:visible").count() == 1
     assert page.locator("#scan-stop").is_hidden()
-    assert page.locator("#scan-said").inner_text().strip().startswith("6 matches in 3 tables")
+    assert page.locator("#scan-status").inner_text().strip().startswith("6 matches in 3 tables")
     shoot(page, "datasette-scan-search")
     assert set(page.locator("mark").all_inner_texts()) == {"example", "Example", "EXAMPLE"}
     page.get_by_role("link", name="body").click()
@@ -110,7 +110,7 @@ def slow(server: Server) -> Iterator[str]:
     http.server_close()
 
 
-def test_what_is_found_shows_before_the_end_and_stop_stops(browser: Any, slow: str) -> None:
+def test_results_show_early_and_stop_works(browser: Any, slow: str) -> None:
     page = browser.new_page()
     page.set_default_timeout(PATIENCE * 1000)
     page.goto(slow, wait_until="commit")
@@ -124,7 +124,7 @@ def test_what_is_found_shows_before_the_end_and_stop_stops(browser: Any, slow: s
     page.close()
 
 
-# -- a look inside
+# -- the preview
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_a_row_opens_in_place(page: Any, server: Server) -> None:
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(server.url)
-    turn = page.get_by_role("link", name="Look inside notes", exact=True)
+    turn = page.get_by_role("link", name="Preview notes", exact=True)
     assert turn.get_attribute("aria-expanded") == "false"
     turn.click()
     inside = page.locator(".scan-peek")
@@ -178,11 +178,9 @@ def test_a_row_opens_by_keyboard(page: Any, server: Server) -> None:
     assert "peek" not in page.url
 
 
-def test_a_row_that_is_open_stays_so_when_the_list_changes(
-    page: Any, root: Path, server: Server
-) -> None:
+def test_an_open_row_stays_open_after_updates(page: Any, root: Path, server: Server) -> None:
     page.goto(server.url)
-    page.get_by_role("link", name="Look inside notes", exact=True).click()
+    page.get_by_role("link", name="Preview notes", exact=True).click()
     page.locator(".scan-peek").get_by_text("row 0").wait_for()
     page.get_by_role("searchbox").focus()
     page.mouse.move(0, 0)
@@ -239,7 +237,7 @@ def test_looks_and_banner_without_javascript(browser: Any, server: Server) -> No
     page = context.new_page()
     page.set_default_timeout(PATIENCE * 1000)
     page.goto(server.url)
-    page.get_by_role("link", name="Look inside places").click()
+    page.get_by_role("link", name="Preview places").click()
     page.get_by_text("Example page").wait_for()
     assert page.url.endswith("/-/scan/peek?name=places")
     shoot(page, f"datasette-scan-inside-{width}-{scheme}")

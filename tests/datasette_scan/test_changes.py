@@ -13,27 +13,30 @@ from typing import Any
 import pytest
 from sites import MAGIC, child_python, end, make_database, photograph, run_sql, scanned
 from test_opening import HOLD_OPEN
-from test_permissions import cookie
+from test_permissions import cookie, unescaped
 
-from datasette_scan import changes, digests
+from datasette_scan import changes, duplicates
 from datasette_scan.catalog import Entry
 from datasette_scan.changes import History
 from datasette_scan.errors import ChangingError, StoppingError
 from datasette_scan.opening import Limits, Opener, SnapshotStore
+from datasette_scan.opening.fingerprint import Fingerprint
 
 
 def entry(path: str, **values: Any) -> Entry:
-    return Entry(path.encode(), 1, 1, **{"address": path, "mark": 1, "status": "ready", **values})
+    return Entry(
+        path.encode(), 1, 1, **{"address": path, "fingerprint": 1, "status": "ready", **values}
+    )
 
 
 def test_scans_are_compared() -> None:
     history = History()
     same, grown, gone = entry("/a"), entry("/b", size=100, tables="t\nold"), entry("/c")
-    history.scanned([same, grown, gone], complete=True)
+    history.record_scan([same, grown, gone], complete=True)
     assert (history.compared, list(history.scans)) == (0, [])
-    grown.size, grown.mark, grown.tables = 2148, 2, "t\nfresh"
+    grown.size, grown.fingerprint, grown.tables = 2148, 2, "t\nfresh"
     gone.status = "gone"
-    history.scanned([same, grown, gone, entry("/d", size=5)], complete=True)
+    history.record_scan([same, grown, gone, entry("/d", size=5)], complete=True)
     [scan] = history.scans
     assert {(c.path, c.kind, c.words) for c in scan.changes} == {
         (b"/b", "grown", "+2.0 KB; 1 new table: fresh; 1 gone table: old"),
@@ -41,26 +44,26 @@ def test_scans_are_compared() -> None:
         (b"/d", "new", "5 bytes"),
     }
     assert [history.kind_of(p) for p in (b"/a", b"/b", b"/d")] == ["", "grown", "new"]
-    history.scanned([same, grown, entry("/d", size=5)], complete=True)
+    history.record_scan([same, grown, entry("/d", size=5)], complete=True)
     assert len(history.scans) == 1  # nothing happened since
     assert history.kind_of(b"/b") == ""
 
 
 def test_a_failed_scan_is_not_compared() -> None:
     history = History()
-    history.scanned([entry("/a"), entry("/b")], complete=True)
-    history.scanned([entry("/a")], complete=False)
+    history.record_scan([entry("/a"), entry("/b")], complete=True)
+    history.record_scan([entry("/a")], complete=False)
     assert list(history.scans) == []
-    history.scanned([entry("/a", mark=9, size=0)], complete=True)
+    history.record_scan([entry("/a", fingerprint=9, size=0)], complete=True)
     assert [c.kind for c in history.scans[0].changes] == ["changed", "gone"]
 
 
 def test_history_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes, "_MOST_CHANGES", 3)
+    monkeypatch.setattr(changes, "_MAX_CHANGES", 3)
     history = History()
-    history.scanned([], complete=True)
+    history.record_scan([], complete=True)
     for i in range(30):
-        history.scanned([entry(f"/{i}-{j}") for j in range(5)], complete=True)
+        history.record_scan([entry(f"/{i}-{j}") for j in range(5)], complete=True)
     assert len(history.scans) == 20
     assert (len(history.scans[0].changes), history.scans[0].more) == (3, 7)
 
@@ -70,7 +73,7 @@ async def test_what_changed_is_shown(root: Path) -> None:
     make_database(root / "goes.db")
     live = make_database(root / "live.db", journal="wal")
     site = await scanned(root)
-    assert "only one scan so far" in (await site.get("/-/scan/changes")).text
+    assert "There has been only one scan." in (await site.get("/-/scan/changes")).text
     make_database(root / "<new>.db")
     run_sql(root / "grows.db", "CREATE TABLE fresh (a)")
     (root / "goes.db").unlink()
@@ -106,11 +109,11 @@ async def test_what_changed_obeys_rights(root: Path) -> None:
     (root / "closed.db").unlink()
     await site.scan()
     for page in ("/-/scan/changes", "/-/scan/changes.json"):
-        text = (await site.get(page)).text
+        text = unescaped((await site.get(page)).text)
         assert "open" in text, page
         for hidden in ("closed", "secret", str(root)):
             assert hidden not in text, (page, hidden)
-        whole = (await site.get(page, cookies=cookie(site, {"id": "ann"}))).text
+        whole = unescaped((await site.get(page, cookies=cookie(site, {"id": "ann"}))).text)
         for shown in ("closed", "secret", str(root)):
             assert shown in whole, (page, shown)
     await site.close()
@@ -130,9 +133,9 @@ def opener() -> Opener:
 def test_digest_is_of_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import hashlib
 
-    monkeypatch.setattr(digests, "_PART", 1000)
+    monkeypatch.setattr(duplicates, "_CHUNK_SIZE", 1000)
     path = make_database(tmp_path / "one.db", rows=500)
-    found = digests.digest(opener(), os.fsencode(path))
+    found = duplicates.read_digest(opener(), os.fsencode(path))
     assert found == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -142,7 +145,7 @@ def test_digest_drops_no_lock(tmp_path: Path) -> None:
     shared = opener()
 
     def use(_: sqlite3.Connection) -> None:
-        digests.digest(shared, os.fsencode(path))
+        duplicates.read_digest(shared, os.fsencode(path))
         writer = child_python(
             "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=0)\n"
             "try: c.execute('DELETE FROM t'); c.commit(); print('written')\n"
@@ -160,8 +163,8 @@ def test_digest_of_what_does_not_hold_still(
 ) -> None:
     path = make_database(tmp_path / "one.db", rows=500)
     with pytest.raises(StoppingError):
-        digests.digest(opener(), os.fsencode(path), lambda: True)
-    monkeypatch.setattr(digests, "_PART", 1000)
+        duplicates.read_digest(opener(), os.fsencode(path), lambda: True)
+    monkeypatch.setattr(duplicates, "_CHUNK_SIZE", 1000)
     once = iter([True])
 
     def write_once() -> bool:
@@ -170,7 +173,24 @@ def test_digest_of_what_does_not_hold_still(
         return False
 
     with pytest.raises(ChangingError):
-        digests.digest(opener(), os.fsencode(path), write_once)
+        duplicates.read_digest(opener(), os.fsencode(path), write_once)
+
+
+def test_no_digest_right_after_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within one step of the file system's clock a second change would not show."""
+    path = os.fsencode(make_database(tmp_path / "one.db"))
+    monkeypatch.setattr(Fingerprint, "is_settled", lambda *_: False)
+    with pytest.raises(ChangingError):
+        duplicates.read_digest(opener(), path)
+
+
+def test_no_digest_of_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two files of which nothing can be read are not equal."""
+    path = os.fsencode(make_database(tmp_path / "one.db"))
+    shared = opener()
+    monkeypatch.setattr(shared, "read_bytes", lambda *_: b"")
+    with pytest.raises(ChangingError):
+        duplicates.read_digest(shared, path)
 
 
 async def test_duplicates(root: Path) -> None:
@@ -197,7 +217,7 @@ async def test_duplicates(root: Path) -> None:
     page = (await site.get("/-/scan/duplicates")).text
     assert "Compare them" in page and "scan-found-head" not in page
     page = (await site.get("/-/scan/duplicates?compare=1")).text
-    assert "2 groups of equal databases." in page and "&lt;copy&gt;" in page
+    assert "2 groups of identical databases." in page and "&lt;copy&gt;" in page
     assert page.rstrip().endswith("</html>")
     await site.close()
 
@@ -225,13 +245,13 @@ async def test_a_comparison_ends_when_it_is_stopped(
     shutil.copy(root / "one.db", root / "two.db")
     site = await scanned(root)
     began = threading.Event()
-    take = digests.take
+    read = duplicates.read_fingerprint
 
     def slow(path: bytes) -> Any:
         began.set()
-        return take(path)
+        return read(path)
 
-    monkeypatch.setattr(digests, "take", slow)
+    monkeypatch.setattr(duplicates, "read_fingerprint", slow)
     search = DuplicateSearch(site.state.catalog.entries.values(), site.state.reader)
     search.stop()
     assert [event async for event in search.events()] == []

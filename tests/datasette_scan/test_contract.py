@@ -32,7 +32,6 @@ def test_which_line_it_is() -> None:
         "execute_write_fn",
         "connect",
         "table_names",
-        "view_names",
         "hidden_table_names",
         "table_counts",
         "table_columns",
@@ -86,7 +85,7 @@ def test_the_refresh_asks_what_is_answered() -> None:
 
 
 @pytest.mark.skipif(not compat.HAS_CATALOG, reason="0.65 has no such catalogue")
-async def test_the_catalogue_tables_have_the_columns_that_are_written(root: Path) -> None:
+async def test_catalogue_tables_have_the_written_columns(root: Path) -> None:
     make_database(root / "one.db")
     site = await scanned(root)
     await site.get("/one")
@@ -118,7 +117,7 @@ async def test_the_catalogue_tables_have_the_columns_that_are_written(root: Path
     await site.close()
 
 
-def test_the_page_that_is_opened_is_asked_for_by_name() -> None:
+def test_the_opened_page_is_requested_by_name() -> None:
     """``-o`` is led to the catalogue by way of this name in the module of ``serve``."""
     source = inspect.getsource(cli)
     assert "initial_path_for_datasette(ds)" in source

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ print(os.listdir(tempfile.gettempdir()))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="users and links are POSIX")
-def test_sweep_removes_only_what_a_dead_process_of_ours_left(
+def test_sweep_removes_only_our_dead_copies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshots.tempfile, "gettempdir", lambda: str(tmp_path))
@@ -108,9 +109,7 @@ def test_sweep_leaves_a_server_that_begins(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links are POSIX")
-def test_sweep_holds_the_lock_of_what_it_removes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sweep_locks_what_it_removes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshots.tempfile, "tempdir", str(tmp_path))
     (tmp_path / "datasette-scan-dead").mkdir(mode=0o700)
     (tmp_path / "datasette-scan-dead" / "in-use").touch()
@@ -167,3 +166,22 @@ def test_copy_that_made_room_for_another(root: Path, monkeypatch: pytest.MonkeyP
     assert opener.read(path, lambda c: c.execute("SELECT 1").fetchone())[0] == (1,)
     assert given
     opener.close()
+
+
+def test_closing_again_after_an_interruption(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal raises SystemExit wherever the main thread is, in the removal too."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise SystemExit(143)
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    store = SnapshotStore(1 << 30)
+    store.new_folder()
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", interrupt)
+        with pytest.raises(SystemExit):
+            store.close()
+    store.close()
+    assert list(tmp_path.iterdir()) == []

@@ -55,7 +55,7 @@ def test_random_pages_and_damaged_ones(page_size: int) -> None:
         body = random_bytes(max(0, min(page_size, START) - 100), seed)
         body = b"\x00" + body[1:]
         found = diagnose(header + body, 10 * page_size)
-        assert found is not None and "encrypted" in found.reason
+        assert found is not None and "encrypted" in found[0]
         wiped = body[: len(body) // 4] + bytes(len(body) - len(body) // 4)
         assert diagnose(header + wiped, 10 * page_size) is None
 

@@ -53,7 +53,7 @@ async def test_a_database_and_its_headers(root: Path, tmp_path: Path) -> None:
     await site.close()
 
 
-async def test_what_only_the_log_has_is_in_it(root: Path, tmp_path: Path) -> None:
+async def test_it_has_what_only_the_log_has(root: Path, tmp_path: Path) -> None:
     path = make_database(root / "wal.db", rows=3, journal="wal")
     child = child_python(HOLD_OPEN, str(path), "INSERT INTO t(name) VALUES ('unsaved')")
     try:
@@ -95,7 +95,7 @@ async def test_who_may_download(rule: dict[str, Any], root: Path) -> None:
     await site.close()
 
 
-async def test_one_that_is_too_large_for_a_copy(root: Path) -> None:
+async def test_a_database_too_large_for_a_copy(root: Path) -> None:
     make_database(root / "big.db", rows=40000)
     site = await scanned(root, snapshot_max_mb=0.1)
     response = await site.get("/-/scan/download?name=big", headers={"accept": "application/json"})

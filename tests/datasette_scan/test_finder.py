@@ -14,7 +14,7 @@ import fake_scanner
 import pytest
 import sqlite_scanner
 from sites import MAGIC, make_database, scanned
-from datasette_scan.errors import FinderError
+from datasette_scan.errors import FinderError, UsageError
 from datasette_scan.finder import (
     DEFAULT_EXCLUDES,
     Event,
@@ -22,9 +22,10 @@ from datasette_scan.finder import (
     Match,
     Problem,
     Progress,
+    check_globs,
     find,
     parse_event,
-    program,
+    scanner_path,
 )
 
 
@@ -72,6 +73,14 @@ def test_command_line() -> None:
     assert everything[4:] == ["--", b"/d"]
 
 
+def test_patterns_that_the_scanner_refuses() -> None:
+    check_globs(("*.bak", "to/"))
+    with pytest.raises(UsageError) as caught:
+        check_globs(("*.bak", "["))
+    assert str(caught.value).startswith('--exclude: bad glob "["')
+    assert "x0a" not in str(caught.value)
+
+
 MATCH = {
     "event": "match",
     "path": "/d/a.db",
@@ -102,7 +111,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A program in the scanner's place; write what it shall do to the path."""
     script = tmp_path / "fake.txt"
     binary = tmp_path / "sqlite-scanner"
-    binary.write_text(f'#!/bin/sh\nexec {sys.executable} {fake_scanner.__file__} "$@"\n')
+    binary.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{fake_scanner.__file__}" "$@"\n')
     binary.chmod(0o755)
     monkeypatch.setattr(sqlite_scanner, "get_binary_path", lambda: str(binary))
     monkeypatch.setenv("FAKE_SCANNER", str(script))
@@ -208,4 +217,4 @@ async def test_a_failed_scan_keeps_what_was_there(root: Path, fake: Path) -> Non
 def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_scanner, "get_binary_path", lambda: "/nowhere/sqlite-scanner")
     with pytest.raises(FinderError, match="/nowhere/sqlite-scanner"):
-        program()
+        scanner_path()

@@ -39,6 +39,6 @@ def test_a_finding_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "read", harmful)
     monkeypatch.setattr(module.tempfile, "tempdir", None)
-    monkeypatch.setattr(module.opener_module, "_is_root", lambda: True)
+    monkeypatch.setattr(module.attempt, "_is_root", lambda: True)
     _, findings = module.fuzz("journal", 1, 1, tmp_path)
     assert findings == ["journal 0: a file changed, appeared or was left"]

@@ -11,17 +11,19 @@ from sites import make_database, scanned
 from test_pages import run_sql
 
 from datasette_scan.catalog import INTERNALS, Entry
-from datasette_scan.grouping import cut, folders_below, group, lines_of, shorten
-from datasette_scan.noise import is_internal, noise_of
+from datasette_scan.grouping import cut_page, folders_below, group, count_lines, shorten_groups
+from datasette_scan.bundle_keys import is_internal, make_bundle_key
 from datasette_scan.query import page_numbers
 from datasette_scan.text import format_ago
 
 
 def entry(path: str, application: str = "", schema: int = 1, size: int = 10) -> Entry:
     folder, slash, name = path[3:].rpartition("/")
-    noise = noise_of(folder + slash, name, application, schema)
-    found = Entry(path.encode(), 1, 1, path, size=size, application=application, noise=noise)
-    found.shelf = INTERNALS if is_internal(noise) else application or "none"
+    bundle_key = make_bundle_key(folder + slash, name, application, schema)
+    found = Entry(
+        path.encode(), 1, 1, path, size=size, application=application, bundle_key=bundle_key
+    )
+    found.application_group = INTERNALS if is_internal(bundle_key) else application or "none"
     return found
 
 
@@ -44,11 +46,11 @@ def entry(path: str, application: str = "", schema: int = 1, size: int = 10) -> 
     ],
 )
 def test_what_is_noise(path: str, key: str) -> None:
-    assert entry("/d/" + path).noise == key
+    assert entry("/d/" + path).bundle_key == key
 
 
 def test_nothing_is_alike_without_a_schema() -> None:
-    assert entry("/d/shard-1.db", schema=0).noise == ""
+    assert entry("/d/shard-1.db", schema=0).bundle_key == ""
 
 
 def test_groups_by_application() -> None:
@@ -104,15 +106,15 @@ def test_no_groups() -> None:
     assert group([], "folder") == group([], "application") == []
 
 
-def test_many_rows_show_the_first_of_each_group() -> None:
+def test_many_rows_show_each_groups_first() -> None:
     entries = [entry(f"/d/{name}{i}/x.db", name) for name in ("A", "B") for i in range(40)]
-    entries = [e for e in entries if e.noise]
-    groups = shorten(group(entries, "application", bundled=False))
+    entries = [e for e in entries if e.bundle_key]
+    groups = shorten_groups(group(entries, "application", bundled=False))
     assert [(g.key, g.count, len(g.rows), g.rest) for g in groups] == [
         ("A", 40, 5, 35),
         ("B", 40, 5, 35),
     ]
-    assert lines_of(shorten(group(entries[:40], "application", bundled=False))) == 40
+    assert count_lines(shorten_groups(group(entries[:40], "application", bundled=False))) == 40
 
 
 def test_pages_cut_groups() -> None:
@@ -120,14 +122,14 @@ def test_pages_cut_groups() -> None:
     groups = group(entries, "application")
     seen = []
     for start in (0, 3, 6):
-        page = cut(groups, start, 3)
+        page = cut_page(groups, start, 3)
         seen.append([(g.key, len(g.rows), g.continued) for g in page])
     assert seen == [
         [("A", 3, False)],
         [("A", 1, True), ("B", 2, False)],
         [("B", 2, True)],
     ]
-    assert cut(groups, 8, 3) == []
+    assert cut_page(groups, 8, 3) == []
 
 
 @pytest.mark.parametrize(
@@ -217,7 +219,7 @@ async def test_numbered_pages(root: Path) -> None:
     last = (await site.get("/-/scan?_size=3&_sort=name&_next=6")).text
     assert re.findall(r'data-name="([^"]*)"', last) == ["g"]
     assert 'rel="prev"' in last and 'rel="next"' not in last
-    assert "behind the last one" in (await site.get("/-/scan?_size=3&_next=60")).text
+    assert "There is no such page" in (await site.get("/-/scan?_size=3&_next=60")).text
     await site.close()
 
 

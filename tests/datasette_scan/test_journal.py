@@ -153,7 +153,7 @@ def test_sqlite_deletes_what_a_journal_names(root: Path, tmp_path: Path) -> None
         (b"/nowhere/at/all-mj01234567", 4),  # finished: it was committed by deleting that file
     ],
 )
-def test_transaction_counts_when_its_super_journal_is_gone(
+def test_a_transaction_without_its_super_journal_counts(
     name: bytes, rows: int, root: Path, opener: Opener
 ) -> None:
     path = make_database(root / "a.db")
@@ -189,9 +189,9 @@ def test_super_journal_that_cannot_be_judged(
 def test_empty_super_journal_is_none(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.touch()
-    assert not journal.check_super_journal(os.fsencode(empty), b"/d/a.db")
+    assert not journal.super_journal_exists(os.fsencode(empty), b"/d/a.db")
     empty.write_bytes(b"x")
-    assert journal.check_super_journal(os.fsencode(empty), b"/d/a.db")
+    assert journal.super_journal_exists(os.fsencode(empty), b"/d/a.db")
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_journals_that_lie(header: bytes, said: str, root: Path, opener: Opener)
     assert state(root) == before
 
 
-def test_text_in_place_of_a_journal_undoes_nothing(root: Path, opener: Opener) -> None:
+def test_text_in_place_of_journal_undoes_nothing(root: Path, opener: Opener) -> None:
     path = make_database(root / "a.db")
     (root / "a.db-journal").write_text("not a journal\n" * 100)
     settle(path)

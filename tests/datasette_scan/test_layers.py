@@ -26,7 +26,7 @@ LAYERS = [
     {"catalog", "read_only"},
     {"probe", "contents", "peek", "names", "settings", "visitor"},
     {"finder", "reader"},
-    {"ending", "digests"},
+    {"signals"},
     {"opening"},
     {
         "permissions",
@@ -34,10 +34,11 @@ LAYERS = [
         "applications",
         "diagnosis",
         "schema",
-        "noise",
+        "refusals",
+        "bundle_keys",
         "ready_views",
     },
-    {"compat", "errors", "states", "text"},
+    {"compat", "errors", "statuses", "text"},
     {"sqlite"},
 ]
 DEPTH = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}
@@ -45,9 +46,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 EXTERNAL = {
     "sqlite_scanner": {"finder"},
     "click": {"__init__", "cli", "cli_search", "terminal", "state"},
-    "subprocess": set(),
+    "subprocess": {"finder"},
     "sqlite3": {"sqlite"},
     "sqlite": {
+        "compat",
         "contents",
         "crossdb",
         "database",
@@ -56,7 +58,6 @@ EXTERNAL = {
         "opening",
         "peek",
         "probe",
-        "reader",
         "schema",
         "searching",
         "state",
@@ -116,7 +117,7 @@ def test_every_connection_is_of_datasettes_library(tmp_path: Path) -> None:
     code = (
         "import sys, pysqlite3, datasette_scan\n"
         "from datasette_scan.opening import connection\n"
-        "from datasette_scan.reader import limit_memory\n"
+        "from datasette_scan.opening.connection import limit_memory\n"
         "limit_memory()\n"
         "opened = connection.connect(b'one.db', 'mode=rwc', None)\n"
         "assert isinstance(opened, pysqlite3.Connection), type(opened)\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -36,3 +38,52 @@ def test_list(situation: str, shared_folder: Path) -> None:
         return
     limits.check(done, *LIST[situation])
     assert ("x.db" in done.stdout) is (done.returncode == 0)
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        *(f"-n {n}" for n in (5, 6, 8, 10, 11, 12, 13, 16)),
+        *(f"-d {m}000" for m in (64, 72, 90, 150)),
+    ],
+)
+def test_list_under_a_limit(limit: str, shared_folder: Path) -> None:
+    """All or one error with a limit to raise, whichever call is refused."""
+    names = [f"{number}.db" for number in range(20)]
+    for name in names:
+        make_database(shared_folder / name)
+    line = f'ulimit {limit} && exec "$@"'
+    command = [sys.executable, "-m", "datasette", "scan", str(shared_folder), "--list"]
+    done = subprocess.run(
+        ["bash", "-c", line, "bash", *command], capture_output=True, text=True, timeout=240
+    )
+    limits.check(done, done.returncode, "ulimit" if done.returncode else "")
+    if done.returncode == 0:
+        assert [name for name in names if f"/{name}\n" in done.stdout] == names
+    else:
+        assert done.returncode == 1
+        assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("output", [["--list"], ["--list", "--json"], ["--search", "row"]])
+def test_closed_standard_output(output: list[str], shared_folder: Path) -> None:
+    make_database(shared_folder / "x.db")
+    command = [sys.executable, "-m", "datasette", "scan", str(shared_folder), *output]
+    done = subprocess.run(
+        ["bash", "-c", 'exec "$@" >&-', "bash", *command], capture_output=True, text=True
+    )
+    limits.check(done, 1, "^Error: standard output is closed; send it somewhere: ")
+
+
+@pytest.mark.parametrize("output", [["--list"], ["--list", "--json"], ["--search", "row"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_full_disk(output: list[str], unbuffered: str, shared_folder: Path) -> None:
+    make_database(shared_folder / "x.db")
+    command = [sys.executable, "-m", "datasette", "scan", str(shared_folder), *output]
+    env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=env)
+    assert done.returncode == 1
+    assert "Error: the system refuses: [Errno 28] No space left on device; free some" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr

@@ -18,8 +18,7 @@ import pytest
 import writer
 from sites import end
 from datasette_scan.errors import UnavailableError
-from datasette_scan.opening import Limits, Opener, SnapshotStore
-from datasette_scan.opening import opener as opener_module
+from datasette_scan.opening import Limits, Opener, SnapshotStore, attempt
 
 
 READS = 20_000
@@ -125,7 +124,7 @@ def readers(
     [
         ("rollback", {"direct"}),
         ("wal", {"live"}),
-        ("checkpoint", {"quiet", "live"}),
+        ("checkpoint", {"immutable", "live"}),
         ("exclusive", {"copy"}),
         ("convert", {"direct", "live"}),
     ],
@@ -133,7 +132,7 @@ def readers(
 def test_twenty_thousand_reads_none_wrong(
     manner: str, modes: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opener_module, "_is_root", lambda: False)
+    monkeypatch.setattr(attempt, "_is_root", lambda: False)
     check_reads(manner, modes, tmp_path, READS)
 
 
@@ -145,7 +144,7 @@ def test_reads_as_root_none_wrong(
     manner: str, modes: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Private copies of a database and a log that is written to, checkpointed and restarted."""
-    monkeypatch.setattr(opener_module, "_is_root", lambda: True)
+    monkeypatch.setattr(attempt, "_is_root", lambda: True)
     check_reads(manner, modes, tmp_path, READS_AS_ROOT)
 
 

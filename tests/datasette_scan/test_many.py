@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import sys
@@ -14,7 +15,7 @@ from sites import Server, make_database, scanned
 
 from datasette_scan import scanning
 
-MOST_DESCRIPTORS = 80  # promised in docs/benchmarks.md
+MAX_DESCRIPTORS = 80  # promised in docs/benchmarks.md
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts files in /proc")
@@ -42,14 +43,14 @@ def test_few_file_descriptors(root: Path, serve: Callable[..., Server]) -> None:
         get(f"/d{i}/t.json")
         get(f"/-/scan/peek.json?name=d{i}")
     get("/-/scan/duplicates.json")
-    assert 0 < most <= MOST_DESCRIPTORS
+    assert 0 < most <= MAX_DESCRIPTORS
 
 
-async def test_pages_come_between_the_steps_of_a_scan(
+async def test_pages_come_between_steps_of_a_scan(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is found is served a part at a time."""
-    monkeypatch.setattr(scanning, "_ATTACHED_AT_ONCE", 10)
+    monkeypatch.setattr(scanning, "_ATTACH_BATCH", 10)
     for i in range(25):
         make_database(root / f"d{i}.db")
     site = await scanned(root)
@@ -62,5 +63,6 @@ async def test_pages_come_between_the_steps_of_a_scan(
         await asyncio.sleep(0)
     await scan
     assert len(site.state.catalog.attached) == 50
-    assert {25, 35, 45} <= seen
+    counts = sorted({25, *seen, 50})
+    assert all(more - fewer <= 10 for fewer, more in itertools.pairwise(counts)), counts
     await site.close()

@@ -119,7 +119,9 @@ def browser() -> Iterator[Any]:
 
     resolve = f"--host-resolver-rules=MAP {HOST} 127.0.0.1"
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=[*ARGS, resolve])
+        started = playwright.chromium.launch(
+            executable_path=chromium, args=[*ARGS, resolve], timeout=PATIENCE * 1000
+        )
         yield started
         started.close()
 

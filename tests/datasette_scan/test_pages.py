@@ -25,7 +25,7 @@ from sites import (
 from test_opening import HOLD_OPEN, hot_journal
 
 from datasette_scan import compat
-from datasette_scan.opening import opener
+from datasette_scan.opening import attempt
 
 ONE = compat.HAS_CATALOG
 
@@ -245,7 +245,7 @@ async def test_a_name_with_percent_serves_itself(root: Path, tmp_path: Path) -> 
     await site.close()
 
 
-async def test_nothing_is_created_beside_a_name_with_a_hash(root: Path) -> None:
+async def test_names_with_a_hash_create_nothing(root: Path) -> None:
     """Measured on 0.1.1: an empty file ``c`` appeared beside ``c#.db``."""
     make_database(root / "c#.db")
     before = photograph(root)
@@ -341,7 +341,7 @@ async def test_applications(root: Path) -> None:
 
 
 async def test_live_and_snapshot_are_said(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opener, "_is_root", lambda: False)  # which reads logs in copies
+    monkeypatch.setattr(attempt, "_is_root", lambda: False)  # which reads logs in copies
     wal = make_database(root / "wal.db", journal="wal")
     hot_journal(root / "hot.db")
     child = child_python(HOLD_OPEN, str(wal), "INSERT INTO t(name) VALUES ('log')")
@@ -481,7 +481,7 @@ async def test_hard_links_are_one_database(root: Path) -> None:
     body = await site.json("/-/scan.json?tab=skipped&q=two.db")
     assert body["skipped_files"] == []
     assert [row["other_paths"] for row in body["rows"]] == [[str(root / "two.db")]]
-    assert "the same file: two.db" in (await site.get("/-/scan")).text
+    assert "hard link: two.db" in (await site.get("/-/scan")).text
     (root / "two.db").unlink()
     await site.scan()
     assert (await site.json("/-/scan.json"))["rows"][0]["other_paths"] == []
@@ -515,7 +515,7 @@ async def test_filters_that_match_nothing_stay_in_sight(root: Path) -> None:
     await site.close()
 
 
-async def test_search_finds_applications_and_either_form_of_an_accent(root: Path) -> None:
+async def test_search_finds_applications_and_accents(root: Path) -> None:
     run_sql(root / "a.db", "CREATE TABLE tiles (z)", "CREATE TABLE metadata (name, value)")
     make_database(root / "caf\u00e9.db")
     make_database(root / "Cafe\u0301 noir.db")
@@ -577,7 +577,7 @@ async def test_explicit_file_that_is_also_found(root: Path) -> None:
     assert set(site.names.values()) == {"two"}
     assert [n for n in site.ds.databases if not n.startswith("_")] == ["one", "two"]
     html = (await site.get("/-/scan")).text
-    assert 'Served besides: <a href="/one">one</a>' in html
+    assert 'Also served: <a href="/one">one</a>' in html
     await site.close()
 
 
@@ -627,7 +627,7 @@ async def test_configuration_makes_a_plain_datasette_scan(root: Path) -> None:
     ("config", "said"),
     [
         ({"path": ["x"]}, "unknown setting 'path'"),
-        ({"paths": 3}, "paths must be a list of texts"),
+        ({"paths": 3}, "paths must be a list of strings"),
         ({"paths": ["/x"], "interval": "often"}, "interval must be a number"),
         ({"paths": ["/x"], "max_depth": -1}, "max_depth must be a number of at least 0"),
     ],
@@ -671,7 +671,7 @@ async def test_no_write_through_any_door(root: Path) -> None:
     await site.close()
 
 
-async def test_one_style_sheet_where_a_scan_is_shown(root: Path) -> None:
+async def test_one_style_sheet_where_scans_show(root: Path) -> None:
     """It has the dark mode. A plain Datasette keeps its other pages as they are."""
     make_database(root / "one.db")
     site = await scanned(root)

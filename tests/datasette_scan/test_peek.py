@@ -1,9 +1,11 @@
-"""A look inside, the banner, and what states mean."""
+"""The preview, the banner, and the meaning of statuses."""
 
 from __future__ import annotations
 
 import re
 import sqlite3
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,10 @@ from test_opening import hot_journal
 from test_permissions import cookie
 
 from datasette_scan import peek
-from datasette_scan.catalog import STATUSES
+from datasette_scan.errors import UnavailableError
 from datasette_scan.probe import SKIPPED
 from datasette_scan.schema import Table
-from datasette_scan.states import MEANINGS, describe, state_key
+from datasette_scan.statuses import STATUSES, format_status
 
 KINDS = (
     "CREATE TABLE letter (id INTEGER PRIMARY KEY, sender TEXT, body TEXT, photo BLOB, weight REAL)",
@@ -119,8 +121,8 @@ async def test_hostile_and_huge_contents(root: Path) -> None:
     site = await scanned(root)
     assert (await look(site, "views"))["first_rows"]["table"] == "t"
     body = await look(site, "wide")
-    assert len(body["tables"]) == peek.MOST_TABLES
-    assert body["more_tables"] == 253 - peek.MOST_TABLES
+    assert len(body["tables"]) == peek.MAX_TABLES
+    assert body["more_tables"] == 253 - peek.MAX_TABLES
     assert len(body["first_rows"]["rows"][0][0]["text"]) < 300
     assert body["first_rows"]["more_columns"] == 170
     assert (await look(site, "wide", table="slow"))["first_rows"]["error"] == "it takes too long"
@@ -165,7 +167,7 @@ async def test_what_cannot_be_read_says_why(root: Path) -> None:
     await site.close()
 
 
-async def test_a_new_table_shows_without_a_new_scan(root: Path) -> None:
+async def test_new_table_shows_without_a_new_scan(root: Path) -> None:
     make_database(root / "one.db")
     site = await scanned(root)
     assert [t["name"] for t in (await look(site, "one"))["tables"]] == ["t"]
@@ -174,24 +176,32 @@ async def test_a_new_table_shows_without_a_new_scan(root: Path) -> None:
     await site.close()
 
 
-# -- states
+# -- statuses
+
+
+def kinds(error: type[UnavailableError]) -> Iterator[type[UnavailableError]]:
+    yield error
+    for kind in error.__subclasses__():
+        yield from kinds(kind)
 
 
 def test_every_status_has_a_meaning() -> None:
-    assert set(STATUSES) - SKIPPED <= set(MEANINGS)
-    assert state_key("snapshot 14:30:00") == "snapshot"
-    assert state_key("partly readable: needs x") == "partly readable"
-    assert describe("ready") == "read in place"
+    given = {kind.word for kind in kinds(UnavailableError)}
+    elsewhere = SKIPPED | {"stopping", "not found yet", "too complex", "too large to download"}
+    assert given - elsewhere <= set(STATUSES)
+    assert format_status("snapshot", taken_at=time.time()).startswith("snapshot ")
+    assert format_status("partly readable", "needs x") == "partly readable: needs x"
+    assert STATUSES["ready"][0] == "read in place"
     docs = Path(__file__).parents[2] / "docs" / "reference" / "datasette-scan.md"
-    for word in MEANINGS:
+    for word in STATUSES:
         assert f"| {word}" in docs.read_text(encoding="utf-8")
 
 
-async def test_states_page(root: Path) -> None:
+async def test_statuses_page(root: Path) -> None:
     make_database(root / "one.db")
     site = await scanned(root)
     html = (await site.get("/-/scan/states")).text
-    for word in MEANINGS:
+    for word in STATUSES:
         assert f'<dt id="{word.replace(" ", "-")}">{word}</dt>' in html
     await site.close()
 
@@ -199,7 +209,7 @@ async def test_states_page(root: Path) -> None:
 # -- the banner
 
 
-async def test_banner_of_a_database_says_what_it_is(root: Path) -> None:
+async def test_the_banner_describes_the_database(root: Path) -> None:
     for name in ("one", "two", "three"):
         make_database(root / "near" / f"{name}.db")
     make_database(root / "far.db")

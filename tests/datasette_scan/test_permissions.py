@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sites import MAGIC, Scanned, make_database, run_sql, scanned, unscanned
+from sites import HANGS, MAGIC, Scanned, make_database, run_sql, scanned, unscanned
 
 from datasette_scan import compat
+from datasette_scan.views import access
 
 needs_1_0 = pytest.mark.skipif(not compat.HAS_CATALOG, reason="new in Datasette 1.0")
 
@@ -39,7 +41,7 @@ async def test_rows_need_view_database(root: Path) -> None:
     await site.close()
 
 
-async def test_who_may_see_what_is_asked_again_when_something_is_found(
+async def test_permissions_are_checked_again_after_each_find(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also when it is found while the question is being answered."""
@@ -58,6 +60,7 @@ async def test_who_may_see_what_is_asked_again_when_something_is_found(
         return answer
 
     monkeypatch.setattr(compat, "viewable_databases", meanwhile)
+    monkeypatch.setattr(access, "_VIEWABLE_SECONDS", HANGS)
     body = await site.json("/-/scan.json")  # without `two`, and not said to have it
     assert ([row["name"] for row in body["rows"]], body["scans"]) == (["one"], 1)
     body = await site.json("/-/scan.json")
@@ -99,7 +102,7 @@ async def test_an_error_does_not_show_the_path(root: Path) -> None:
     await site.close()
 
 
-async def test_nobody_learns_the_state_of_a_denied_database(root: Path) -> None:
+async def test_a_denied_databases_state_is_hidden(root: Path) -> None:
     """Datasette 0.65 reads a table's name before it checks the right to see it."""
     make_database(root / "closed.db")
     site = await scanned(root, top={"databases": {"closed": {"allow": {"id": "ann"}}}})
@@ -190,7 +193,7 @@ WITH_PATHS = ("/-/databases.json", "/-/databases", LIST_FILES)
 
 
 @pytest.mark.parametrize("way", ["allow", pytest.param("permissions", marks=needs_1_0)])
-async def test_datasettes_own_pages_show_paths_with_scan_view(way: str, root: Path) -> None:
+async def test_datasettes_pages_show_paths_with_scan_view(way: str, root: Path) -> None:
     make_database(root / "one.db")
     who = {"scan-view": {"id": "ann"}}
     site = await (
@@ -211,7 +214,9 @@ async def test_datasettes_own_pages_show_paths_with_scan_view(way: str, root: Pa
 
 
 def unescaped(text: str) -> str:
-    return text.replace("\\/", "/")
+    """A JSON text with the escapes of slashes and of letters like ö undone."""
+    plain = text.replace("\\/", "/")
+    return re.sub(r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), plain)
 
 
 async def test_everybody_on_this_machine_may_see_paths(root: Path) -> None:

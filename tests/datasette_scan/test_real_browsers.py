@@ -133,6 +133,7 @@ class Chromium:
 
     def __init__(self, context: Any) -> None:
         self._context = context
+        context.set_default_timeout(PATIENCE * 1000)
         self._page = context.new_page()
 
     def visit(self, url: str) -> None:
@@ -154,6 +155,7 @@ def chromium(profile: Path, home: Path) -> Iterator[Any]:
                 executable_path=command,
                 args=ARGS,
                 env={**os.environ, "HOME": str(home)},
+                timeout=PATIENCE * 1000,
             )
         )
 
@@ -178,11 +180,55 @@ BROWSERS = {
 }
 
 
-def locks(profile: Path) -> set[tuple[str, ...]]:
-    """The locks of all processes on the profile's databases."""
-    files = {path.stat().st_ino for path in profile.rglob("*") if path.is_file()}
+def locks(paths: list[str], server: Server) -> set[tuple[str, ...]]:
+    """The locks of all other processes on these databases."""
+    files, own = {os.stat(path).st_ino for path in paths}, str(server.process.pid)
     found = [line.split()[1:] for line in Path("/proc/locks").read_text().splitlines()]
-    return {tuple(lock) for lock in found if int(lock[-3].rpartition(":")[2]) in files}
+    return {
+        tuple(lock)
+        for lock in found
+        if int(lock[-3].rpartition(":")[2]) in files and lock[-4] != own
+    }
+
+
+def lasting_locks(paths: list[str], server: Server) -> set[tuple[str, ...]]:
+    """Those that are not of a transaction which ends meanwhile."""
+    held = locks(paths, server)
+    for _ in range(4):
+        time.sleep(0.5)
+        held &= locks(paths, server)
+    return held
+
+
+def photograph_at_rest(folder: Path) -> dict[bytes, tuple[str, int, int, int]]:
+    """The folder once nothing is written to it any more, by the browser's last processes."""
+    seen: dict[bytes, tuple[str, int, int, int]] = {}
+    while True:
+        before, seen = seen, {}
+        with contextlib.suppress(FileNotFoundError):
+            seen = photograph(folder)
+        if seen and seen == before:
+            return seen
+        time.sleep(0.5)
+
+
+def existing_indexes(paths: list[str]) -> set[str]:
+    """The indexes of write-ahead logs; opening a database without care makes them."""
+    return {path for path in paths if os.path.exists(f"{path}-shm")}
+
+
+def wait_for_rows(server: Server, names: set[str]) -> dict[str, Any]:
+    """The catalogue by file name, once the browser has made these files and they are read."""
+    rows: dict[str, Any] = {}
+
+    def ready() -> bool:
+        for row in json.loads(server.request("/-/scan.json?_size=1000")[1])["rows"]:
+            if row["url"] and row["status"] in ("live", "snapshot", "ready"):
+                rows[os.path.basename(row["path"])] = row
+        return names <= set(rows)
+
+    server.until(ready)
+    return rows
 
 
 def first_column(server: Server, url: str, sql: str, until: str = "") -> set[Any]:
@@ -212,23 +258,23 @@ def test_a_browser_that_runs(
     home.mkdir()
     with launch(profile, home) as browser:
         browser.visit(f"{pages}/first")
-        server = serve(str(profile), "--all").wait()
-        rows = {os.path.basename(row["path"]): row for row in server.scanned()["rows"]}
+        server = serve(str(profile), "--all", "--scan-interval", "1").wait()
+        rows = wait_for_rows(server, set(wanted))
         history, cookies, icons = wanted
+        paths = [rows[file]["path"] for file in wanted]
         for file in wanted:
-            assert rows[file]["status"] in ("live", "snapshot", "ready"), rows[file]
             assert rows[file]["application"] == name
-        held, shared = locks(profile), {path.name for path in profile.rglob("*-shm")}
+        held, shared = lasting_locks(paths, server), existing_indexes(paths)
         first_column(server, rows[history]["url"], wanted[history], f"{pages}/first")
         first_column(server, rows[cookies]["url"], wanted[cookies], "scan_test")
         first_column(server, rows[icons]["url"], wanted[icons])
-        assert held <= locks(profile)
-        assert {path.name for path in profile.rglob("*-shm")} == shared
+        assert held <= locks(paths, server)
+        assert existing_indexes(paths) == shared
         browser.visit(f"{pages}/second")
         first_column(server, rows[history]["url"], wanted[history], f"{pages}/second")
         browser.visit(f"{pages}/third")
         browser.quit()
-    before = photograph(profile)
+    before = photograph_at_rest(profile)
     found = first_column(server, rows[history]["url"], wanted[history], f"{pages}/third")
     assert {f"{pages}/first", f"{pages}/second"} <= found
     assert photograph(profile) == before

@@ -121,7 +121,7 @@ def test_is_loopback() -> None:
     ],
 )
 def test_allowed_hosts(host: str, served_on: str | None, allowed: bool) -> None:
-    assert Policy(served_on, own_names=frozenset({"mine.local"})).allows_host(host) is allowed
+    assert Policy(served_on, local_hostnames=frozenset({"mine.local"})).allows_host(host) is allowed
 
 
 def test_hosts_that_somebody_allows() -> None:
@@ -141,7 +141,7 @@ def test_own_names(monkeypatch: pytest.MonkeyPatch) -> None:
     found = ("box.example.org", ["alias", "b a d"], [])
     monkeypatch.setattr(settings.socket, "gethostbyname_ex", lambda _: found)
     names = {"box.example", "box", "box.local", "box.example.org", "alias"}
-    assert settings.own_names() == names
+    assert settings.local_hostnames() == names
 
 
 GET = RequestInfo("GET", "http", "localhost:8001")
@@ -284,7 +284,7 @@ async def test_unknown_hosts_are_refused(root: Path) -> None:
     await site.close()
 
 
-async def test_the_refusal_says_how_to_allow_a_host(root: Path) -> None:
+async def test_refusal_says_how_to_allow_a_host(root: Path) -> None:
     site = await scanned(root)
     response = await site.get("/", headers={"host": "box.lan:8001"})
     assert "--allow-host box.lan" in response.json()["error"]
@@ -296,7 +296,7 @@ async def test_own_names_are_answered_on_the_network(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = await scanned(root)
-    monkeypatch.setattr("datasette_scan.state.own_names", lambda: frozenset({"mine.local"}))
+    monkeypatch.setattr("datasette_scan.state.local_hostnames", lambda: frozenset({"mine.local"}))
     site.state.settings = replace(site.state.settings, host="0.0.0.0")
     for host, status in (("mine.local:8001", 200), ("10.0.0.7", 200), ("evil.example", 403)):
         response = await site.get("/-/scan.json", headers={"host": host})

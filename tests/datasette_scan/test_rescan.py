@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from sites import (
+    HANGS,
     PATIENCE,
     Server,
     child_python,
@@ -86,7 +87,7 @@ async def test_half_copied_then_whole(root: Path) -> None:
     await site.close()
 
 
-async def test_what_was_skipped_and_is_gone_is_not_skipped(root: Path) -> None:
+async def test_a_removed_file_is_no_longer_skipped(root: Path) -> None:
     (root / "bad.db").write_bytes(b"SQLite format 3\x00" + b"?" * 4000)
     site = await scanned(root, root.parent / "nowhere")
     paths = [s["path"] for s in (await site.json("/-/scan.json?tab=skipped"))["skipped_files"]]
@@ -98,7 +99,7 @@ async def test_what_was_skipped_and_is_gone_is_not_skipped(root: Path) -> None:
     await site.close()
 
 
-async def test_a_served_file_that_breaks_keeps_its_row(root: Path) -> None:
+async def test_served_file_that_breaks_keeps_its_row(root: Path) -> None:
     path = make_database(root / "one.db", rows=100)
     site = await scanned(root)
     path.write_bytes(path.read_bytes()[:100] + b"\xff" * 5000)
@@ -124,9 +125,7 @@ async def test_vanished_root_keeps_rows_as_gone(root: Path) -> None:
     await site.close()
 
 
-async def test_what_is_out_of_reach_is_not_gone(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unreachable_files_are_not_gone(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder whose rights were taken away: deleted and denied are two things."""
     make_database(root / "sub" / "one.db")
     site = await scanned(root)
@@ -135,7 +134,7 @@ async def test_what_is_out_of_reach_is_not_gone(
     def denied(path: bytes) -> None:
         raise DeniedError(f"{os.fsdecode(path)} may not be read: Permission denied")
 
-    monkeypatch.setattr(scanning, "take", denied)
+    monkeypatch.setattr(scanning, "read_fingerprint", denied)
     await site.scan()
     [row] = (await site.json("/-/scan.json?tab=skipped"))["rows"]
     assert (row["name"], row["status"]) == ("one", "unreadable")
@@ -150,34 +149,37 @@ async def test_what_is_out_of_reach_is_not_gone(
     await site.close()
 
 
-async def test_the_next_scan_waits_five_times_the_last(root: Path) -> None:
+async def test_next_scan_waits_five_times_the_last(root: Path) -> None:
     site = await scanned(root, interval=1)
     scan_task: ScanTask = site.state.scan_task
     site.state.catalog.duration = 0.1
-    assert scan_task._pause() == 1
+    assert scan_task._interval() == 1
     site.state.catalog.duration = 3
-    assert scan_task._pause() == 15
+    assert scan_task._interval() == 15
     scan_task._settings = replace(scan_task._settings, interval=None)
-    assert scan_task._pause() is None
+    assert scan_task._interval() is None
     await site.close()
 
 
-async def test_the_first_page_goes_before_the_first_scan(
+async def test_first_page_goes_before_the_first_scan(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scanning, "_HEAD_START", 0.01)
+    monkeypatch.setattr(scanning, "_HEAD_START_SECONDS", 0.01)
+    monkeypatch.setattr(scanning, "_FIRST_PAGE_SECONDS", HANGS)
     make_database(root / "one.db")
     site = await unscanned(root)
-    with site.state.scan_task.page():
+    with site.state.scan_task.serving_page():
         task = asyncio.create_task(site.state.scan_task.run())
         await asyncio.sleep(0.3)
         assert not site.state.catalog.scanning and not site.state.catalog.scans
     while not site.state.catalog.scans:
         await asyncio.sleep(0.01)
     task.cancel()
-    monkeypatch.setattr(scanning, "_FIRST_PAGE", 0.01)  # one that takes long does not hold it up
+    monkeypatch.setattr(
+        scanning, "_FIRST_PAGE_SECONDS", 0.01
+    )  # one that takes long does not hold it up
     slow = await unscanned(root)
-    with slow.state.scan_task.page():
+    with slow.state.scan_task.serving_page():
         task = asyncio.create_task(slow.state.scan_task.run())
         while not slow.state.catalog.scans:
             await asyncio.sleep(0.01)
@@ -201,22 +203,22 @@ def test_twins_differ_by_path_not_by_order() -> None:
     for order in ([b"/b", b"/a"], [b"/a", b"/b"]):
         catalog = Catalog()
         for path in order:
-            catalog.admit(match(path, 7))
-        catalog.drop_twins()
+            catalog.add_match(match(path, 7))
+        catalog.merge_hard_links()
         assert list(catalog.entries) == [b"/a"]
         assert catalog.entries[b"/a"].other_paths == (b"/b",)
         assert catalog.skipped == {}
 
 
 @pytest.mark.parametrize("steps", range(4))
-async def test_it_stops_at_the_moment_when_the_first_scan_begins(
+async def test_stopping_as_the_first_scan_begins(
     steps: int, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python 3.11's ``wait_for`` drops a cancellation that comes together with the event."""
-    monkeypatch.setattr(scanning, "_HEAD_START", 0)
+    monkeypatch.setattr(scanning, "_HEAD_START_SECONDS", 0)
     site = await unscanned(root)
     scan_task: ScanTask = site.state.scan_task
-    with scan_task.page():
+    with scan_task.serving_page():
         scan_task.start()
         for _ in range(5):
             await asyncio.sleep(0)
@@ -227,7 +229,7 @@ async def test_it_stops_at_the_moment_when_the_first_scan_begins(
     await site.close()
 
 
-def test_a_busy_file_is_served_once_it_is_free(root: Path, serve: Callable[..., Server]) -> None:
+def test_a_busy_file_is_served_once_free(root: Path, serve: Callable[..., Server]) -> None:
     """Nobody has to scan again or open it."""
     path = make_database(root / "one.db")
     child = child_python(HOLD_OPEN, str(path), "BEGIN EXCLUSIVE")

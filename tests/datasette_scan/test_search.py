@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from hostile import doubling_views
 from sites import (
+    HANGS,
     PATIENCE,
     Scanned,
     Server,
@@ -33,7 +34,7 @@ from test_opening import HOLD_OPEN
 from test_permissions import cookie
 
 from datasette_scan import compat, contents, searching
-from datasette_scan.contents import Wanted, parse_text, search_chunk
+from datasette_scan.contents import check_text, like_pattern, search_chunk
 from datasette_scan.errors import UsageError
 from datasette_scan.opening.connection import connect
 from datasette_scan.searching import ContentSearch, Searched, TablesFound
@@ -70,10 +71,16 @@ TEXTS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def whole_databases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small database is searched in one piece, however busy the machine is."""
+    monkeypatch.setattr(contents, "_CHUNK_SECONDS", HANGS)
+
+
 def read(path: Path, text: str) -> Any:
     connection = connect(os.fsencode(path), "mode=ro", None)
     try:
-        return search_chunk(connection, Wanted(text), frozenset(), lambda _: None, lambda: False)
+        return search_chunk(connection, text, frozenset(), lambda _: None, lambda: False)
     finally:
         connection.close()
 
@@ -176,10 +183,10 @@ def test_odd_tables(tmp_path: Path) -> None:
 
 
 def test_many_rows_are_counted_to_a_limit(tmp_path: Path) -> None:
-    path = make_database(tmp_path / "one.db", rows=contents.MOST_ROWS + 10)
+    path = make_database(tmp_path / "one.db", rows=contents.MAX_ROWS + 10)
     [found] = read(path, "row").found
-    assert (found.matches, found.complete) == (contents.MOST_ROWS, False)
-    assert len(found.quotations) == contents.SHOWN
+    assert (found.matches, found.complete) == (contents.MAX_ROWS, False)
+    assert len(found.quotations) == contents.MAX_QUOTATIONS
 
 
 def test_a_quotation_is_what_surrounds_the_match(tmp_path: Path) -> None:
@@ -196,13 +203,13 @@ def test_a_quotation_is_what_surrounds_the_match(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["x" * 1001, "a\0b", "\udc80"])
 def test_texts_that_sqlite_cannot_look_for(text: str) -> None:
     with pytest.raises(UsageError):
-        parse_text(text)
+        check_text(text)
 
 
 @pytest.mark.parametrize("text", ["50%", "r_s", "a_[b]*?", "Ä%x"])
 def test_glob_pattern_means_the_same(text: str) -> None:
     connection = sqlite3.connect(":memory:")
-    like = Wanted(text).pattern
+    like = like_pattern(text)
     for value in [*VALUES, f"x{text}y", text.upper(), text.lower()]:
         [same] = connection.execute(
             "SELECT (?1 LIKE ?2 ESCAPE '\\') = (?1 GLOB ?3)", [value, like, glob_pattern(text)]
@@ -234,7 +241,7 @@ async def allow_all(_database: str, _table: str) -> bool:
 def of(site: Scanned, text: str, threads: int = 1) -> ContentSearch:
     databases = [db for name, db in site.ds.databases.items() if name in site.names.values()]
     site.state.reader.search_threads = threads
-    return ContentSearch(databases, Wanted(text), allow_all, site.state.reader)
+    return ContentSearch(databases, text, allow_all, site.state.reader)
 
 
 async def test_the_smallest_come_first(root: Path) -> None:
@@ -247,7 +254,7 @@ async def test_the_smallest_come_first(root: Path) -> None:
     await site.close()
 
 
-async def test_a_big_database_is_shown_table_by_table(
+async def test_big_database_is_shown_table_by_table(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its file is let go of between them: whoever writes to it does not wait for the end."""
@@ -276,13 +283,13 @@ async def test_nothing_changes_on_disk(root: Path) -> None:
             "live": 4,
         }
         assert photograph(root) == before
-        assert not site.state.reader.opener._handles  # nothing stays open
+        assert not site.state.reader.opener._open_files  # nothing stays open
     finally:
         end(child)
     await site.close()
 
 
-async def test_what_cannot_be_read_is_named_and_the_others_are_searched(root: Path) -> None:
+async def test_unreadable_databases_are_named_others_searched(root: Path) -> None:
     make_database(root / "good.db")
     make_database(root / "gone.db")
     doubling_views(root / "views.db")
@@ -334,7 +341,7 @@ async def test_rights_are_asked_table_by_table(root: Path) -> None:
     await site.close()
 
 
-async def test_nobody_learns_of_a_denied_table_that_is_slow(
+async def test_slow_denied_tables_are_not_named(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_database(root / "one.db", rows=20_000)
@@ -349,7 +356,7 @@ async def test_nobody_learns_of_a_denied_table_that_is_slow(
 
 
 @pytest.mark.skipif(not compat.HAS_CATALOG, reason="new in Datasette 1.0")
-async def test_a_table_is_denied_with_the_one_that_it_belongs_to(root: Path) -> None:
+async def test_shadow_tables_are_denied_with_their_owner(root: Path) -> None:
     make_database(root / "one.db")
     run_sql(
         root / "one.db",
@@ -439,7 +446,7 @@ async def test_the_page_shows_what_the_json_has(root: Path) -> None:
     await site.close()
 
 
-async def test_json_is_one_document_or_one_for_each_line(root: Path) -> None:
+async def test_json_document_and_json_lines(root: Path) -> None:
     make_database(root / "one.db")
     make_database(root / "two.db")
     site = await scanned(root)
@@ -556,7 +563,7 @@ async def test_it_ends_when_nobody_iterates(root: Path, monkeypatch: pytest.Monk
     for i in range(9):
         make_database(root / f"db{i}.db")
     site = await scanned(root)
-    monkeypatch.setattr(searching, "_WAITING", 1)
+    monkeypatch.setattr(searching, "_MAX_QUEUED", 1)
 
     events = of(site, "row", threads=2).events()
     assert isinstance(await anext(events), TablesFound)

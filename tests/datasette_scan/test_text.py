@@ -28,7 +28,7 @@ def test_visible(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
-def test_bytes_that_are_not_utf8_are_shown_as_bytes() -> None:
+def test_other_bytes_are_shown_as_bytes() -> None:
     assert visible_path(b"/d/\xff.db") == "/d/\\xff.db"
 
 

@@ -118,7 +118,7 @@ async def test_not_even_the_times_of_status_change(owner: int, root: Path) -> No
         end(child)
 
 
-async def test_the_proof_would_see_a_plain_read_only_open(root: Path) -> None:
+async def test_the_proof_detects_a_plain_open(root: Path) -> None:
     """``mode=ro`` alone leaves files beside a database in write-ahead log mode."""
     path = make_database(root / "wal.db", journal="wal")
     before = photograph(root)
@@ -128,8 +128,9 @@ async def test_the_proof_would_see_a_plain_read_only_open(root: Path) -> None:
     assert photograph(root) != before
 
 
-def test_another_user_reads_what_the_owner_lets(root: Path) -> None:
+def test_another_user_reads_what_the_owner_lets(shared_folder: Path) -> None:
     """Root ignores rights, so the server's part runs as somebody who has few."""
+    root = shared_folder / "disk"
     make_database(root / "open.db", journal="wal")
     make_database(root / "closed.db")
     (root / "closed.db").chmod(0o600)
@@ -137,8 +138,7 @@ def test_another_user_reads_what_the_owner_lets(root: Path) -> None:
     make_database(root / "hidden" / "x.db")
     (root / "hidden").chmod(0o700)
     (root / "open.db").chmod(0o644)
-    for folder in [root, *root.parents][:4]:
-        folder.chmod(folder.stat().st_mode | 0o055)
+    root.chmod(0o755)
     code = f"""
 import asyncio, os, shutil, sys
 sys.path.insert(0, {os.path.dirname(__file__)!r})

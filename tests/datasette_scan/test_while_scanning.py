@@ -62,7 +62,7 @@ async def test_names_below_a_base_url(root: Path) -> None:
     await site.close()
 
 
-def test_a_page_appears_when_its_database_is_found(
+def test_page_appears_when_its_database_is_found(
     root: Path, tmp_path: Path, serve: Callable[..., Server]
 ) -> None:
     """Before anything is found, while a scan never ends."""

@@ -40,14 +40,14 @@ def test_uris(path: bytes, uri: str) -> None:
 
 @pytest.mark.parametrize("path", EXTENDED)
 def test_paths_that_windows_would_change(path: str) -> None:
-    extended = windows.extend(path.encode())
+    extended = windows.extended_path(path.encode())
     assert extended == EXTENDED[path].encode()
-    assert windows.shorten(extended) == windows.shorten(path.encode())
+    assert windows.plain_path(extended) == windows.plain_path(path.encode())
 
 
 @pytest.mark.parametrize("path", [rb"C:\x\a.db", rb"C:\comma\a.db"])
 def test_ordinary_paths_stay(path: bytes) -> None:
-    assert windows.extend(path) == path
+    assert windows.extended_path(path) == path
 
 
 def test_identity_is_the_scanner_s() -> None:
@@ -67,10 +67,10 @@ def test_nothing_stays_open_between_reads(tmp_path: Path, monkeypatch: pytest.Mo
 
     try:
         assert count() == 3
-        assert opener._handles  # here an idle connection is reused
+        assert opener._open_files  # here an idle connection is reused
         monkeypatch.setattr(opener_module, "_KEEPS_OPEN", False)
         assert count() == 3
-        assert not opener._handles
+        assert not opener._open_files
         path.rename(tmp_path / "y.db")
         make_database(path, rows=5)
         assert count() == 5
@@ -82,6 +82,6 @@ def test_nothing_stays_open_between_reads(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_file_in_use_has_its_own_advice() -> None:
     catalog = Catalog()
-    catalog.refuse(Problem(b"C:\\NTUSER.DAT", "in_use", "locked"))
+    catalog.record_problem(Problem(b"C:\\NTUSER.DAT", "in_use", "locked"))
     (skip,) = catalog.skipped.values()
     assert skip.advice == "Another program has locked it. Close that program, then scan again."

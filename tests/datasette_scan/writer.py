@@ -42,8 +42,8 @@ class Counter:
         if not os.path.exists(path):
             with open(path, "wb") as file:
                 file.write(bytes(8))
-        self._file = open(path, "r+b")
-        self._map = mmap.mmap(self._file.fileno(), 8)
+        with open(path, "r+b") as file:
+            self._map = mmap.mmap(file.fileno(), 8)
 
     def get(self) -> int:
         return struct.unpack("<q", self._map[:])[0]
@@ -62,7 +62,7 @@ def change(connection: sqlite3.Connection, version: int) -> None:
 
 def connect(path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=2, isolation_level=None)
-    connection.execute("PRAGMA synchronous=OFF")
+    insist(connection, "PRAGMA synchronous=OFF")
     return connection
 
 
@@ -108,7 +108,7 @@ def between(
             connection.close()  # the last connection: -wal and -shm are removed
             time.sleep(0.1 if version % 12 == 0 else 0.002)
             return connect(path)
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        insist(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
     elif manner == "convert":
         if version % 5 == 0:
             to = "WAL" if version % 2 else "DELETE"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from wheel.wheelfile import WheelFile
 
-from go_to_wheel.config.options import Layout
-from go_to_wheel.wheel.entries import launcher_entries
+from go_to_wheel.config.options import Launcher
+from go_to_wheel.wheel.entries import render_launcher
 
 DISTRIBUTION = "tiny-tool"
 PACKAGE = "tiny_tool"
@@ -63,7 +63,7 @@ class TestWheel:
     __test__ = False
 
     version: str = "1.0"
-    layout: Layout = "native"
+    layout: Launcher = "native"
 
     @property
     def program_path(self) -> str:
@@ -107,9 +107,7 @@ def write_wheel(folder: Path, program: bytes, wheel: TestWheel) -> Path:
         "LAYOUT": wheel.layout,
     }
     info = f"{PACKAGE}-{version}.dist-info"
-    entries = {
-        f"{PACKAGE}/{name}": content for name, content in launcher_entries(constants).items()
-    }
+    entries = {f"{PACKAGE}/{name}": content for name, content in render_launcher(constants).items()}
     entries[wheel.program_path] = stamp_program(program, version)
     entries[f"{info}/METADATA"] = (
         f"Metadata-Version: 2.1\nName: {DISTRIBUTION}\nVersion: {version}\n".encode()

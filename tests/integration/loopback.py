@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,31 +38,33 @@ class Index:
         run(sys.executable, "-m", "twine", "upload", *options, *files, env=CALM)
 
 
+#: Serves pypiserver on a port that the system chooses, and prints its number.
+SERVE = """
+import sys
+from wsgiref.simple_server import make_server
+import pypiserver
+from pypiserver.config import Config
+config = Config.from_args(sys.argv[1:])
+app = pypiserver.setup_routes_from_config(pypiserver.app_from_config(config), config)
+with make_server("127.0.0.1", 0, app) as server:
+    print(server.server_port, flush=True)
+    server.serve_forever()
+"""
+
+
 @contextmanager
 def running_index(folder: Path) -> Iterator[Index]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    args = [sys.executable, "-m", "pypiserver", "run", "-i", "127.0.0.1", "-p", str(port)]
-    args += ["-P", ".", "-a", ".", "--disable-fallback", str(folder)]
-    server = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(server, address)
-        yield Index(address, folder)
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def _wait_for(server: subprocess.Popen[bytes], address: str) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for _ in range(300):
-        assert server.poll() is None, "the index ended at once"
+    options = ["run", "-P", ".", "-a", ".", "--disable-fallback", str(folder)]
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
         try:
-            opener.open(address, timeout=5).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError("the index never answered")
+            port = server.stdout.readline().strip()
+            assert port, "the index ended at once"
+            yield Index(f"http://127.0.0.1:{port}", folder)
+        finally:
+            server.terminate()

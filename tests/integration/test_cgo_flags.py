@@ -113,7 +113,7 @@ def test_flags_for_all_and_for_one_target(tmp_path: Path) -> None:
     assert inspected["cgo_flags"] == ("CGO_CFLAGS=-DLETTER=65 -ULETTER -DLETTER=66 CGO_LDFLAGS=-lm")
 
 
-def test_the_same_bytes_in_two_folders_and_a_rebuild(tmp_path: Path) -> None:
+def test_same_bytes_in_two_folders_and_rebuilt(tmp_path: Path) -> None:
     wheels = []
     env = {"CGO_CFLAGS": "-DLETTER=67", "CGO_LDFLAGS": "-lnone", "CGO_CPPFLAGS": "-DOTHER"}
     for place, leaks in (("one", {}), ("another folder/two", env)):
@@ -197,7 +197,7 @@ def test_sdk_of_the_configuration(tmp_path: Path) -> None:
     assert "My.sdk does not have" in again.stderr
 
 
-def test_what_only_the_sdk_has_is_named_with_both_ways_out(tmp_path: Path) -> None:
+def test_a_missing_framework_names_both_remedies(tmp_path: Path) -> None:
     source = write(tmp_path / "a", GADGET)
     said = refusal(source, "--cgo", "--platforms", "darwin-arm64")
     assert "needs Apple's framework Gadget, which only Apple's SDK has" in said

@@ -82,7 +82,7 @@ def unpack(wheel: Path, folder: Path) -> Path:
     return path
 
 
-def test_a_program_with_c_runs_everywhere_on_linux(tmp_path: Path) -> None:
+def test_program_with_c_runs_everywhere_on_linux(tmp_path: Path) -> None:
     source = write(tmp_path / "a")
     build(source, "--platforms", "linux-amd64")
     wheel = wheel_in(source)
@@ -102,7 +102,7 @@ def test_a_program_with_c_runs_everywhere_on_linux(tmp_path: Path) -> None:
     assert parts["musl"]["licenses"] == [{"license": {"id": "MIT"}}]
 
 
-def test_the_same_bytes_in_another_folder_with_other_caches(tmp_path: Path) -> None:
+def test_same_bytes_with_other_folder_and_caches(tmp_path: Path) -> None:
     hashes = []
     other = {"GOCACHE": str(tmp_path / "cache"), "CPATH": "/other", "CFLAGS": "-O0"}
     for place, env in (("one", {}), ("another/folder", other)):
@@ -112,7 +112,7 @@ def test_the_same_bytes_in_another_folder_with_other_caches(tmp_path: Path) -> N
     assert hashes[0] == hashes[1]
 
 
-def test_the_same_bytes_for_another_user_with_another_zig_cache(tmp_path: Path) -> None:
+def test_same_bytes_for_another_user_and_cache(tmp_path: Path) -> None:
     """glibc: zig compiles little of it, so that an empty cache is filled in seconds."""
     home = tmp_path / "home of another"
     caches = {"ZIG_GLOBAL_CACHE_DIR": home / "zig", "GOCACHE": home / "go", "HOME": home}
@@ -219,7 +219,7 @@ def test_sqlite(tmp_path: Path) -> None:
     assert words[1:] == ["<nil>", "true", "root"]
 
 
-def test_a_program_without_c_is_built_as_usual(tmp_path: Path) -> None:
+def test_program_without_c_is_built_as_usual(tmp_path: Path) -> None:
     source = write(tmp_path / "a", NO_C)
     report = build(source, "--platforms", native())
     assert "--cgo: the program has no C, so it is built without cgo" in str(report["notes"])
@@ -263,7 +263,7 @@ def test_a_missing_header_names_it(tmp_path: Path) -> None:
     assert "hint: no package contains the C header no_such_library.h" in result.stderr
 
 
-def test_targets_whose_build_tags_leave_out_c_are_built_without(tmp_path: Path) -> None:
+def test_targets_without_c_are_built_without_cgo(tmp_path: Path) -> None:
     source = write(tmp_path / "a", "package main\n\nfunc main() { println(f()) }\n")
     with_c = (
         '// static int g(void) { return 7; }\nimport "C"\n\nfunc f() int { return int(C.g()) }\n'

@@ -18,10 +18,11 @@ from go_to_wheel.binary.facts import BinaryFacts, describe
 from go_to_wheel.binary.match import check_target
 from go_to_wheel.binary.read import read_facts
 from go_to_wheel.check.report import Report
-from go_to_wheel.check.run import check_wheels
+from go_to_wheel.check.wheel_set import check_wheels
 from go_to_wheel.errors import BinaryError
 from go_to_wheel.golang.command import find_go
 from go_to_wheel.platforms import parse_selection
+from go_to_wheel.process import Machine
 
 MAIN = 'package main\n\nfunc main() { println("hello") }\n'
 PEERS = ("go-to-wheel==0.2", "gowheels==0.2.0")
@@ -30,7 +31,7 @@ CLEAN = {"GOFLAGS": "", "GOAMD64": "v1", "GOARM64": "v8.0", "GOTOOLCHAIN": "loca
 
 @pytest.fixture(scope="module")
 def go() -> str:
-    return str(find_go(None))
+    return find_go(None, Path(), Machine())
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ def codes_for(report: Report, part: str) -> set[str]:
     return {finding.code for finding in report.findings if part in finding.wheel}
 
 
-def test_go_to_wheel_02_gets_what_it_deserves(of_go_to_wheel_02: Report) -> None:
+def test_findings_in_wheels_of_0_2(of_go_to_wheel_02: Report) -> None:
     report = of_go_to_wheel_02
     everywhere = {"twine-strict", "binary-stored", "license-missing"}
     # where the build, Go or its caches were in a folder that is known
@@ -108,13 +109,13 @@ def test_go_to_wheel_02_gets_what_it_deserves(of_go_to_wheel_02: Report) -> None
     assert not report.ok()
 
 
-def test_go_to_wheel_02_names_the_macos_that_is_needed(of_go_to_wheel_02: Report) -> None:
+def test_needed_macos_of_go_to_wheel_02(of_go_to_wheel_02: Report) -> None:
     (finding,) = [f for f in of_go_to_wheel_02.findings if f.code == "binary-macos"]
     assert "but the tag is 'macosx_11_0_arm64'" in finding.message
     assert finding.hint.startswith("tag it macosx_1")
 
 
-def test_gowheels_gets_what_it_deserves(
+def test_findings_in_a_wheel_of_gowheels(
     peers: Path, project: Path, build: Callable[..., Path], tmp_path: Path
 ) -> None:
     artifacts = {
@@ -133,7 +134,7 @@ def test_gowheels_gets_what_it_deserves(
     assert codes_for(report, "win_amd64") == everywhere
 
 
-def test_a_good_wheel_of_somebody_else(tmp_path: Path) -> None:
+def test_a_good_wheel_of_another_tool(tmp_path: Path) -> None:
     """Ruff's wheel for glibc 2.17: a dynamic program that keeps its tag's promise."""
     command = ["uv", "tool", "run", "--quiet", "pip", "download", "--quiet", "--no-deps"]
     command += ["--only-binary=:all:", "--platform", "manylinux2014_x86_64", "--dest", tmp_path]
@@ -162,7 +163,7 @@ def test_what_go_builds_fits_its_target(name: str, build: Callable[..., Path], g
     assert facts.go.settings == settings
 
 
-def test_a_package_that_is_not_main_is_named(build: Callable[..., Path]) -> None:
+def test_package_that_is_not_main_is_named(build: Callable[..., Path]) -> None:
     path = build("linux", "amd64", package="./lib")
     with pytest.raises(BinaryError, match="an archive of a Go package that is not 'main'"):
         facts_of(path)
@@ -184,7 +185,7 @@ def test_this_python() -> None:
     assert facts.interpreter is not None
     assert Path(facts.interpreter).exists()
     assert "libc.so.6" in facts.libraries
-    assert facts.glibc_floor is not None
+    assert facts.minimum_glibc is not None
     assert facts.go is None
 
 

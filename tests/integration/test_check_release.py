@@ -131,20 +131,20 @@ def test_expect_holds_for_a_release_too(tmp_path: Path) -> None:
     assert (code, [row["code"] for row in report["findings"]]) == (1, ["set-missing"])
 
 
-def test_a_path_wins(tmp_path: Path) -> None:
+def test_a_path_comes_before_a_project_name(tmp_path: Path) -> None:
     (tmp_path / "hello").mkdir()
     (tmp_path / "hello" / good().file).write_bytes(good().build())
     args = ("hello", "--expect", "none")
     code, report, said = check(*args, tmp_path=tmp_path, PIP_INDEX_URL="http://127.0.0.1:9/")
     assert (code, files(report)) == (0, [good().file])
-    assert "note: 'hello' is a path here, which is checked" in said
+    assert "note: 'hello' is a path here, so no project of that name is looked up" in said
 
 
 @pytest.mark.parametrize("name", ["dist", "hello-1.0-py3-none-any.whl", "./hello"])
-def test_what_looks_like_a_path_is_one(name: str, tmp_path: Path) -> None:
+def test_names_that_look_like_paths_are_paths(name: str, tmp_path: Path) -> None:
     code, _, said = check(name, tmp_path=tmp_path, PIP_INDEX_URL="http://127.0.0.1:9/")
     assert code == 1
-    assert f"error: there is no file {name.removeprefix('./')!r}" in said
+    assert f"error: there is no file or folder {name!r}" in said
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_what_looks_like_a_path_is_one(name: str, tmp_path: Path) -> None:
          "check one: go-to-wheel check hello==1.0"),
     ],
 )  # fmt: skip
-def test_what_the_index_does_not_have(name: str, error: str, hint: str, tmp_path: Path) -> None:
+def test_missing_projects_and_versions(name: str, error: str, hint: str, tmp_path: Path) -> None:
     with index() as url:
         code, _, said = check(name, tmp_path=tmp_path, PIP_INDEX_URL=url)
     assert code == 1
@@ -171,7 +171,7 @@ def test_offline(tmp_path: Path) -> None:
     assert "hint: check the network and the address, or name another index: --index-url" in said
 
 
-def test_pip_without_an_index(tmp_path: Path) -> None:
+def test_pip_configured_with_no_index(tmp_path: Path) -> None:
     code, _, said = check("hello", tmp_path=tmp_path, PIP_NO_INDEX="1")
     assert code == 1
     assert "error: pip is configured to use no index" in said
@@ -202,7 +202,7 @@ def test_a_wrong_hash(tmp_path: Path) -> None:
     assert "Hash mismatch" in said
 
 
-def test_the_option_for_releases_is_refused_for_paths(tmp_path: Path) -> None:
+def test_option_for_releases_is_refused_for_paths(tmp_path: Path) -> None:
     result = go_to_wheel("check", "x.whl", "--platform", "all", cwd=tmp_path, check=False)
     assert result.returncode == 2
     assert "--platform is for a project's name; 'x.whl' is a path" in result.stderr

@@ -41,7 +41,7 @@ def test_installed_by_pip(hello: Built) -> None:
     assert report["findings"] == []
 
 
-def test_modules_of_the_current_directory_are_not_run(hello: Built, tmp_path: Path) -> None:
+def test_modules_of_current_directory_are_not_run(hello: Built, tmp_path: Path) -> None:
     for name in ("venv", "pip"):
         (tmp_path / f"{name}.py").write_text("import pathlib; pathlib.Path('ran').touch()\n")
     options = ("--run", "--expect", "none")
@@ -64,7 +64,7 @@ def test_emulated(hello: Built, target: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="those run where they are for")
-def test_what_can_not_be_run_is_said_and_not_passed(hello: Built) -> None:
+def test_programs_that_can_not_run_are_listed(hello: Built) -> None:
     wheels = [hello.wheel("windows-amd64"), hello.wheel("darwin-arm64")]
     result = go_to_wheel("check", *wheels, "--run", "--expect", "none")
     lines = result.stdout.splitlines()

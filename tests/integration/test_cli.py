@@ -32,11 +32,27 @@ def test_no_arguments_show_the_help() -> None:
     assert result.returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["chek", "dist"], "No such command or source 'chek'. Did you mean 'check'?"),
+        (["buidl", "."], "No such command or source 'buidl'. Did you mean 'build'?"),
+        (["inspect", "a.whl", "b.whl"], "hint: write go-to-wheel inspect [OPTIONS] WHEEL"),
+        (["completion"], "Choose from: bash, zsh, fish\n"),
+        ([".", "--binary", "linux-amd64=missing"], "hint: write --binary linux-amd64=PATH"),
+    ],
+)
+def test_a_wrong_command_line(args: list[str], message: str) -> None:
+    result = go_to_wheel(*args, check=False)
+    assert result.returncode != 0
+    assert message in result.stderr
+
+
 def test_own_version() -> None:
     assert go_to_wheel("-V").stdout == f"go-to-wheel {__version__}\n"
     asked = go_to_wheel("--version", check=False)
     assert asked.returncode == 2
-    assert "go-to-wheel -V prints go-to-wheel's own" in asked.stderr
+    assert "go-to-wheel -V prints go-to-wheel's" in asked.stderr
 
 
 @pytest.mark.parametrize(
@@ -69,9 +85,6 @@ def test_help_and_completion_import_nothing_heavy(args: list[str], env: dict[str
         ("plat", ["platforms"]),
         ("./src --set", ["--set-version-var", "--set"]),
         ("./src --launcher ", ["native", "python"]),
-        ("./src --platforms linux-amd64,win", ["linux-amd64,windows-amd64",
-                                               "linux-amd64,windows-arm64",
-                                               "linux-amd64,windows-386"]),
         ("platforms --j", ["--json"]),
     ],
 )  # fmt: skip
@@ -100,14 +113,14 @@ def in_terminal(args: list[object], env: dict[str, str]) -> str:
     )
     os.close(other)
     chunks = []
-    while select.select([main], [], [], 60)[0]:
+    while select.select([main], [], [], 240)[0]:
         try:
             chunk = os.read(main, 65536)
         except OSError:  # the other side is closed: the child has ended
             break
         chunks.append(chunk)
     os.close(main)
-    assert child.wait(30) == 0
+    assert child.wait(240) == 0
     return b"".join(chunks).decode()
 
 

@@ -19,9 +19,7 @@ LINES = {
     "go-to-wheel check --str": "go-to-wheel check --strict",
     "go-to-wheel compl": "go-to-wheel completion",
     "go-to-wheel completion f": "go-to-wheel completion fish",
-    "go-to-wheel . --platforms linux-amd64,windows-3": (
-        "go-to-wheel . --platforms linux-amd64,windows-386"
-    ),
+    "go-to-wheel --plat": "go-to-wheel --platforms",
 }
 #: Each shell's set-up: Ctrl-G appends the line to the file `lines` and empties it.
 INTERACTIVE = {

@@ -35,7 +35,7 @@ def test_an_exact_tag_is_the_version(project: Project) -> None:
     assert planned["origins"]["version"] == "git tag v1.4.0-rc.2"
 
 
-def test_a_nested_module_has_tags_of_its_own(project: Project) -> None:
+def test_nested_module_has_tags_of_its_own(project: Project) -> None:
     folder = project("mixed")
     (folder / "pyproject.toml").unlink()
     git(folder, "commit", "-q", "-a", "-m", "Go alone")
@@ -43,6 +43,10 @@ def test_a_nested_module_has_tags_of_its_own(project: Project) -> None:
     git(folder, "tag", "helper/v1.2.3")
     planned = plan(folder / "helper", "--package", "./cmd/count")
     assert planned["version"] == "1.2.3"
+    assert planned["origins"]["version"] == "git tag helper/v1.2.3"
+    git(folder, "commit", "-q", "--allow-empty", "-m", "more")
+    said = refuse(folder / "helper", "--package", "./cmd/count")
+    assert "hint: tag the commit: git tag helper/v1.2.3\n" in said
 
 
 def test_a_commit_after_a_tag(project: Project) -> None:
@@ -50,7 +54,7 @@ def test_a_commit_after_a_tag(project: Project) -> None:
     git(folder, "tag", "v1.4.0")
     git(folder, "commit", "-q", "--allow-empty", "-m", "more")
     said = refuse(folder, "--package", "./cmd/alpha")
-    assert "version '1.4.1.dev20240102030405' is not a release: no version tag names" in said
+    assert "version '1.4.1.dev20240102030405' is not a release: no version tag points at" in said
     assert "hint: tag the commit: git tag v1.2.3" in said
     assert plan(folder, "--package", "./cmd/alpha", "--dev")["version"] == "1.4.1.dev20240102030405"
 
@@ -60,18 +64,18 @@ def test_a_modified_tree_is_not_the_tag(project: Project) -> None:
     git(folder, "tag", "v1.4.0")
     (folder / "README.md").write_text("# changed\n")
     said = refuse(folder, "--package", "./cmd/alpha")
-    assert "is not a release: files differ from the commit that v1.4.0 names" in said
+    assert "is not a release: files differ from tag v1.4.0" in said
     assert "README.md; commit or ignore them" in said
     git(folder, "checkout", "-q", "README.md")
     assert plan(folder, "--package", "./cmd/alpha")["version"] == "1.4.0"
 
 
-def test_what_makes_the_program_say_dirty_is_a_change(project: Project) -> None:
+def test_dirty_files_count_as_changes(project: Project) -> None:
     folder = project("pair")
     git(folder, "tag", "v1.4.0")
     (folder / "untracked.txt").write_text("not ignored\n")
     said = refuse(folder, "--package", "./cmd/alpha")
-    assert "v1.4.0 names: untracked.txt is untracked; commit or ignore" in said
+    assert "files differ from tag v1.4.0: untracked.txt is untracked; commit or ignore" in said
     unstamped = {"GOFLAGS": "-buildvcs=false"}  # then the program says nothing
     assert plan(folder, "--package", "./cmd/alpha", env=unstamped)["version"] == "1.4.0"
 
@@ -91,7 +95,7 @@ def test_a_packager_states_the_version(project: Project, monkeypatch: pytest.Mon
     )
 
 
-def test_an_archive_that_git_wrote_names_its_tag(project: Project, tmp_path: Path) -> None:
+def test_a_git_archive_names_its_tag(project: Project, tmp_path: Path) -> None:
     folder = project("pair")
     fields = "node: $Format:%H$\nnode-date: $Format:%cI$\nref-names: $Format:%D$\n"
     (folder / ".git_archival.txt").write_text(fields)
@@ -132,7 +136,7 @@ def test_every_value_and_where_it_came_from(
     golden("dry-run-origins.txt", result.stdout.replace(version, "GO"))
 
 
-def test_the_table_of_a_folder_below_the_modules_root(project: Project) -> None:
+def test_a_table_below_the_modules_root(project: Project) -> None:
     """`module/cmd/x` reads the module's pyproject.toml, but builds that folder."""
     folder = project("pair")
     (folder / "pyproject.toml").write_text(
@@ -162,7 +166,7 @@ def test_values_for_other_variables(project: Project, tmp_path: Path) -> None:
     assert f"({commit[:7]}, 2024-01-02T03:04:05Z)".encode() in program
 
 
-def test_a_dry_run_compiles_nothing_and_looks_at_its_targets_only(project: Project) -> None:
+def test_a_dry_run_lists_its_targets_only(project: Project) -> None:
     options = ("--dry-run", "-v", "--version", "1", "--set-version-var", "auto")
     said = go_to_wheel(project("hello"), *options, "--platforms", "windows-arm64").stderr
     commands = [line for line in said.splitlines() if line.startswith("+ GOOS=")]
@@ -211,7 +215,7 @@ def test_build_tags(project: Project, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_set_version_var_auto_is_never_a_guess(
+def test_set_version_var_auto_never_guesses(
     project: Project, code: str, said: str, hint: str
 ) -> None:
     folder = project("pair")
@@ -246,7 +250,10 @@ def test_a_config_setting_states_the_version(project: Project, tmp_path: Path) -
         "print(backend.prepare_metadata_for_build_wheel(sys.argv[1], settings))"
     )
     variable = {"GO_TO_WHEEL_VERSION_ALPHA": "3.0"}
-    for stated, expected in (('dynamic = ["version"]', "2.5"), ('version = "1.0"', "1.0")):
-        (folder / "pyproject.toml").write_text(table.format(stated))
-        result = run(sys.executable, "-c", code, tmp_path, cwd=folder, env=variable)
-        assert result.stdout == f"alpha-{expected}.dist-info\n"
+    (folder / "pyproject.toml").write_text(table.format('dynamic = ["version"]'))
+    result = run(sys.executable, "-c", code, tmp_path, cwd=folder, env=variable)
+    assert result.stdout == "alpha-2.5.dist-info\n"
+    (folder / "pyproject.toml").write_text(table.format('version = "1.0"'))
+    result = run(sys.executable, "-c", code, tmp_path, cwd=folder, env=variable, check=False)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "error: version '2.5' is not that of [project], '1.0'" in result.stderr

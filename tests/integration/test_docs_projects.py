@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import subprocess
 import sys
 import tarfile
@@ -89,7 +90,7 @@ def wordy(tmp_path: Path) -> Path:
 
 
 def test_hatchling_build_hook(wordy: Path, tmp_path: Path, uv: str) -> None:
-    backend = tmp_path / "backend"
+    backend = tmp_path / secrets.token_hex(8)  # uv's cache may know a folder of the old name
     run(uv, "build", "--quiet", "--wheel", "--out-dir", backend, ROOT)
     env = {"UV_FIND_LINKS": str(backend), "WORDY_PLATFORM": native()}
     options = ["--quiet", "--wheel", "--python", sys.executable]

@@ -43,7 +43,7 @@ def test_addresses_of_the_commit_that_is_built(uv: str, tmp_path: Path) -> None:
     assert sum(map(bool, files)) > 10
 
 
-def test_no_broken_address_where_the_repository_is_unknown(uv: str, tmp_path: Path) -> None:
+def test_no_broken_address_for_an_unknown_repository(uv: str, tmp_path: Path) -> None:
     html = page(uv, tmp_path, dict.fromkeys(ON_GITHUB, ""))
     assert "<img" not in html
     assert all(address.startswith("https://") for address in addresses(html))

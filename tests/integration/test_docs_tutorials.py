@@ -77,7 +77,9 @@ def play(
 def checkout(tmp_path: Path) -> Path:
     """A copy to build from, so that nothing is written into this one."""
     copy = tmp_path / "checkout"
-    ignored = shutil.ignore_patterns(".*", "build", "dist", "docs", "bench", "tests", "uv.lock")
+    ignored = shutil.ignore_patterns(
+        ".*", "__pycache__", "build", "dist", "docs", "bench", "tests", "uv.lock"
+    )
     shutil.copytree(ROOT, copy, ignore=ignored)
     return copy
 

@@ -6,6 +6,7 @@ import json
 import os
 import zipfile
 from pathlib import Path
+from shlex import quote
 
 import pytest
 from support import NO_IDENTITY, copy_project, git, go_to_wheel
@@ -34,10 +35,10 @@ def hostile(tmp_path: Path) -> Path:
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "second")
     script = folder / ".git" / "script"
-    script.write_text(f"#!/bin/sh\necho $0 >> {tmp_path / 'marker'}\ncat\n")
+    script.write_text(f"#!/bin/sh\necho $0 >> {quote(str(tmp_path / 'marker'))}\ncat\n")
     script.chmod(0o755)
     for name in ("core.fsmonitor", "filter.x.clean", "filter.x.smudge", "core.sshCommand"):
-        git(folder, "config", name, str(script))
+        git(folder, "config", name, quote(str(script)))
     (folder / ".git" / "hooks").mkdir(exist_ok=True)
     for name in ("post-index-change", "post-checkout", "reference-transaction"):
         (folder / ".git" / "hooks" / name).symlink_to("../script")
@@ -56,7 +57,7 @@ def test_nothing_that_a_repository_configures_is_started(hostile: Path, tmp_path
     assert not (tmp_path / "marker").exists(), (tmp_path / "marker").read_text()
 
 
-def test_verify_writes_no_file_that_a_wheel_names(tmp_path: Path) -> None:
+def test_verify_writes_no_file_a_wheel_names(tmp_path: Path) -> None:
     source = copy_project("hello", tmp_path / "hello")
     args = (source, "--version", "1.0", "--platforms", "linux-arm64", "--output-dir", tmp_path)
     report = json.loads(go_to_wheel(*args, "--json").stdout)
@@ -77,7 +78,7 @@ def test_verify_writes_no_file_that_a_wheel_names(tmp_path: Path) -> None:
     assert set(tmp_path.iterdir()) == before
 
 
-def test_a_package_outside_the_project_is_not_compiled(tmp_path: Path) -> None:
+def test_package_outside_the_project_is_not_compiled(tmp_path: Path) -> None:
     """Go follows the link of a folder wherever it leads."""
     project, outside = tmp_path / "project", tmp_path / "outside"
     project.mkdir()

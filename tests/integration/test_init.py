@@ -14,7 +14,7 @@ from support import copy_project, git, go_to_wheel, run
 
 from go_to_wheel.builder.scaffold import write_files
 from go_to_wheel.errors import InvalidOptionsError
-from go_to_wheel.process import Runner
+from go_to_wheel.process import Machine
 
 MIT = Path(__file__).parents[2] / "LICENSE"  # any text that is recognised
 
@@ -90,7 +90,7 @@ def test_nothing_is_overwritten_without_force(hello: Path) -> None:
     assert (hello / "pyproject.toml").exists()
 
 
-def test_a_command_in_a_subfolder_of_a_module_in_a_subfolder(tmp_path: Path) -> None:
+def test_a_command_below_a_nested_module(tmp_path: Path) -> None:
     library = copy_project("library", tmp_path / "library")
     top = tmp_path / "top"
     top.mkdir()
@@ -102,14 +102,21 @@ def test_a_command_in_a_subfolder_of_a_module_in_a_subfolder(tmp_path: Path) -> 
     result = go_to_wheel("init", "go", cwd=top, check=False)
     assert result.returncode == 1
     assert "--package ./cmd/hello" in result.stderr
-    go_to_wheel("init", "go", "--package", "./cmd/hello", "--name", "my-hello", cwd=top)
+    args = ("go", "--package", "./cmd/hello", "--name", "my-hello")
+    result = go_to_wheel("init", *args, cwd=top)
     written = tomllib.loads((top / "go" / "pyproject.toml").read_text())
     assert written["project"]["name"] == "my-hello"
     assert written["tool"]["go-to-wheel"]["package"] == "./cmd/hello"
-    assert '\n  MODULE: "go"\n' in (top / ".github" / "workflows" / "publish.yml").read_text()
+    workflow = (top / ".github" / "workflows" / "publish.yml").read_text()
+    assert '\n  MODULE: "go"\n' in workflow
+    assert '\n    tags: ["go/v*"]\n' in workflow
+    assert result.stdout.endswith("git tag go/v1.2.3 && git push origin go/v1.2.3\n")
+    again = go_to_wheel("init", "go", "--package", "./cmd/hello", cwd=top, check=False)
+    assert "go-to-wheel init go --print\n" in again.stderr
+    assert "go-to-wheel init go --force\n" in again.stderr
 
 
-def test_what_can_not_be_written_whole_is_not_begun(hello: Path) -> None:
+def test_init_writes_all_files_or_none(hello: Path) -> None:
     (hello / ".github").write_text("a file in the way")
     result = go_to_wheel("init", cwd=hello, check=False)
     assert result.returncode == 1
@@ -130,9 +137,7 @@ def settings(index: Index) -> dict[str, str]:
     return {**CALM, "PIP_NO_INDEX": "", "PIP_INDEX_URL": index.simple}
 
 
-def test_requirement_that_resolves_is_written_without_a_note(
-    hello: Path, index: Index, uv: str
-) -> None:
+def test_a_resolvable_requirement_needs_no_note(hello: Path, index: Index, uv: str) -> None:
     missing = go_to_wheel("init", "--print", cwd=hello, env=settings(index))
     assert "note: the package index has no go-to-wheel>=1.0" in missing.stderr
     run(uv, "build", "-q", "--wheel", "--out-dir", index.folder, Path(__file__).parents[2])
@@ -155,7 +160,7 @@ def test_a_name_that_the_index_has(hello: Path, index: Index) -> None:
     assert offline.returncode == 0
 
 
-def test_no_variable_is_named_where_the_program_has_none(tmp_path: Path) -> None:
+def test_no_variable_without_one_in_the_program(tmp_path: Path) -> None:
     pair = copy_project("pair", tmp_path / "pair")
     for program in pair.glob("cmd/*/main.go"):
         program.write_text(program.read_text().replace("var version", "const version"))
@@ -166,17 +171,17 @@ def test_no_variable_is_named_where_the_program_has_none(tmp_path: Path) -> None
     go_to_wheel(".", "--dry-run", "--dev", cwd=pair)
 
 
-def test_files_that_do_not_build_are_taken_back(hello: Path) -> None:
+def test_files_that_fail_to_build_are_removed(hello: Path) -> None:
     (hello / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "1"\n')
     before = sorted(hello.rglob("*"))
     files = {hello / "pyproject.toml": "=", hello / ".github" / "workflows" / "publish.yml": ""}
     with pytest.raises(InvalidOptionsError):
-        write_files(files, True, hello, Runner(), os.environ)
+        write_files(files, str(hello), Machine(), force=True)
     assert sorted(hello.rglob("*")) == before
     assert 'name = "mine"' in (hello / "pyproject.toml").read_text()
 
 
-def test_a_project_can_not_replace_the_pip_that_is_run(hello: Path) -> None:
+def test_a_project_cannot_replace_pip(hello: Path) -> None:
     (hello / "pip.py").write_text("import pathlib; pathlib.Path('ran').touch()\n")
     go_to_wheel("init", "--print", cwd=hello)
     assert not (hello / "ran").exists()

@@ -354,9 +354,7 @@ class TestWrongVersionNearby:
         installation.environment["PYTHONPATH"] = tmp_path / "old"
         check(installation, "1.0")
 
-    def test_pip_target_with_a_namesake_where_its_record_points(
-        self, make_wheel: WheelMaker, tmp_path: Path
-    ) -> None:
+    def test_pip_target_with_a_namesake(self, make_wheel: WheelMaker, tmp_path: Path) -> None:
         """Its RECORD says ../../bin, which is somebody else's."""
         installation = pip_target(make_wheel(TestWheel("1.0")), tmp_path)
         other = pip_venv(make_wheel(TestWheel("2.0")), tmp_path / "other")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import limits
 import pytest
-from support import PROJECTS
+from support import PROJECTS, copy_project, git, run
 
 pytestmark = [limits.only_linux, pytest.mark.slow]
 
@@ -42,6 +42,38 @@ def test_build(situation: str, shared_folder: Path) -> None:
     done = limits.run_in(situation, [*command, *options], processes=3)
     limits.check(done, *BUILD[situation])
     assert len(list(output.iterdir())) == (1 if done.returncode == 0 else 0)
+
+
+def test_few_descriptors(tmp_path: Path) -> None:
+    """Whichever file can't be opened: the same wheel and verdict, or how to allow more files."""
+    source = copy_project("hello", tmp_path / "hello")
+    git(source, "tag", "v1.0.0")
+    build = ["--platforms", "native", "--set-version-var", "main.version", "--output-dir"]
+    expected: dict[str, bytes] = {}
+    for count in (1024, *range(5, 19)):
+        output = tmp_path / f"{count}"
+        if go_to_wheel_with(count, source, *build, output):
+            wheels = {path.name: path.read_bytes() for path in output.iterdir()}
+            expected = expected or wheels
+            assert wheels == expected, count
+        else:
+            assert not output.exists(), count
+    for command in (["check", "--json"], ["check", "--run"]):
+        command += ["--expect", "native", str(tmp_path / "1024")]
+        verdict = go_to_wheel_with(1024, *command)
+        assert verdict
+        for count in range(5, 13):
+            assert go_to_wheel_with(count, *command) in ("", verdict), count
+
+
+def go_to_wheel_with(descriptors: int, *args: str | Path) -> str:
+    """What it prints when it succeeds, else "": then it must have named the limit."""
+    limited = ["bash", "-c", f'ulimit -n {descriptors} && exec "$@"', "bash"]
+    done = run(*limited, sys.executable, "-m", "go_to_wheel", *args, check=False)
+    if done.returncode:
+        limits.check(done, *BUILD["eight file descriptors"])
+        return ""
+    return str(done.stdout)
 
 
 def emulated_go(folder: Path) -> Path:

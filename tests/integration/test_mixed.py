@@ -73,9 +73,7 @@ def test_installed(project: Project, uv: str, tmp_path: Path, launcher: str) -> 
     assert shown.strip().endswith(str(place))
 
 
-def test_a_package_of_another_name_stands_beside_the_launcher(
-    project: Project, tmp_path: Path
-) -> None:
+def test_another_package_beside_the_launcher(project: Project, tmp_path: Path) -> None:
     folder = project("mixed")
     text = (folder / "pyproject.toml").read_text()
     (folder / "pyproject.toml").write_text(text.replace('name = "wordy"', 'name = "wordy-tools"'))
@@ -86,7 +84,7 @@ def test_a_package_of_another_name_stands_beside_the_launcher(
     assert not [name for name in names if "_launcher" in name]
 
 
-def test_secrets_stay_out_of_the_wheel_with_a_note(project: Project, tmp_path: Path) -> None:
+def test_secrets_stay_out_with_a_note(project: Project, tmp_path: Path) -> None:
     folder = project("mixed")
     names = ("id_rsa", "prod.env", "tracked.pem", "wanted.key")
     for name in names:
@@ -192,7 +190,7 @@ def backend_path() -> str:
     return f"{root}:{Path(click.__file__).parents[1]}"
 
 
-def test_a_private_helper_data_files_and_a_targets_own_settings(
+def test_private_helper_data_files_target_settings(
     project: Project, tmp_path: Path, uv: str
 ) -> None:
     folder = project("mixed")
@@ -231,7 +229,7 @@ def test_a_private_command_must_be_one(project: Project) -> None:
     assert "private 'other' is none of the commands: wordy-count" in result.stderr
 
 
-def test_only_the_named_target_has_its_own_settings(project: Project) -> None:
+def test_only_named_target_has_its_own_settings(project: Project) -> None:
     folder = project("pair")
     (folder / "pyproject.toml").write_text(
         '[tool.go-to-wheel.target."windows-amd64"]\nldflags = "-H windowsgui"\ntags = ["gui"]\n'

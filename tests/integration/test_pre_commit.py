@@ -94,9 +94,7 @@ def test_the_hook_checks_wheels(clone: Path, mytool: Path, tmp_path: Path) -> No
     assert "zip-broken" in output
 
 
-def test_the_hook_for_wheels_that_are_not_committed(
-    clone: Path, mytool: Path, tmp_path: Path
-) -> None:
+def test_hook_for_wheels_that_are_not_committed(clone: Path, mytool: Path, tmp_path: Path) -> None:
     head = YAML[0].split("      - id:")[0].replace(OURS, str(clone))
     config = head + YAML[1].replace("[dist]", "[dist, --expect, native]")
     project = repository(
@@ -108,7 +106,7 @@ def test_the_hook_for_wheels_that_are_not_committed(
     assert "Checked 1 wheel: no errors" in output
 
 
-def test_a_go_tool_in_a_repository_of_its_own(index: Index, tmp_path: Path) -> None:
+def test_a_go_tool_in_its_own_repository(index: Index, tmp_path: Path) -> None:
     hook = repository(
         tmp_path / "mytool-pre-commit",
         {

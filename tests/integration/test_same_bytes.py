@@ -59,7 +59,7 @@ def expected(hello: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     return build(hello, tmp_path_factory.mktemp("first"))
 
 
-def test_other_folder_mtimes_umask_zone_locale_home_and_cold_cache(
+def test_same_bytes_in_another_environment(
     hello: Path, expected: dict[str, str], tmp_path: Path
 ) -> None:
     source = tmp_path / "ein anderer Ordner" / "größer" / "hello"

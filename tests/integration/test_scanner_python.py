@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import limits
 import pytest
 from frontends import ROOT, make_env
 from support import go_to_wheel, native, run
@@ -99,9 +100,7 @@ answer = sorted(set(kinds))
 
 
 @pytest.mark.parametrize("kind", ["scan", "ascan"])
-def test_what_could_not_be_scanned_is_raised_at_the_end(
-    python: Path, tree: Tree, kind: str
-) -> None:
+def test_scan_failures_are_raised_at_the_end(python: Path, tree: Tree, kind: str) -> None:
     code = f"""
 found = []
 async def collect():
@@ -196,7 +195,7 @@ def feed(self, data):
     if self._paused:
         paused.append(True)
 asyncio.StreamReader.feed_data = feed
-answer = asyncio.run(asyncio.wait_for(first(), 60))
+answer = asyncio.run(asyncio.wait_for(first(), 240))
 """
     assert evaluate(python, code, tree.folder)
 
@@ -296,3 +295,27 @@ def test_dump_of_go_becomes_one_line(python: Path) -> None:
     text = evaluate(python, code)
     assert text.startswith("the scanner ran out of memory or processes (runtime: cannot allocate")
     assert text.endswith("): see ulimit -v, ulimit -u")
+
+
+@limits.only_linux
+@pytest.mark.parametrize("kind", ["scan", "ascan"])
+def test_no_place_for_temporary_files(python: Path, shared_folder: Path, kind: str) -> None:
+    code = f"""
+import asyncio, sys, sqlite_scanner as s
+async def count(found):
+    return len([m async for m in found]) if hasattr(found, "__aiter__") else len(list(found))
+print(asyncio.run(count(s.{kind}(sys.argv[1]))))
+try:
+    print(asyncio.run(count(s.{kind}("/proc/nowhere"))))
+except s.ScanError as error:
+    print(error)
+"""
+    connection = sqlite3.connect(shared_folder / "x.db")
+    connection.execute("create table t (id integer primary key)")
+    connection.close()
+    done = limits.run_in("read-only file system", [str(python), "-c", code, str(shared_folder)])
+    limits.check(done, 0, "")
+    assert done.stdout.splitlines() == [
+        "1",
+        "could not scan /proc/nowhere: no such file or directory",
+    ]

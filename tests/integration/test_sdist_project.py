@@ -55,7 +55,7 @@ def test_files_without_git(project: Project, tmp_path: Path) -> None:
     assert names(sdist(folder, tmp_path)) == sorted([*EXPECTED, "new.txt"])
 
 
-def test_folders_called_build_and_code_for_other_systems(project: Project, tmp_path: Path) -> None:
+def test_folders_called_build_and_foreign_code(project: Project, tmp_path: Path) -> None:
     """They are as good as any: without them the archive would not build elsewhere."""
     folder = project("packed")
     (folder / ".gitignore").write_text("gen_*\n")
@@ -84,9 +84,7 @@ def test_what_an_earlier_build_left_stays_out(project: Project, tmp_path: Path) 
         next(output.glob("*.tar.gz")).unlink()
 
 
-def test_generated_python_files_and_a_hidden_readme_come_along(
-    project: Project, tmp_path: Path
-) -> None:
+def test_generated_python_and_a_hidden_readme(project: Project, tmp_path: Path) -> None:
     folder = project("mixed")
     text = (folder / "pyproject.toml").read_text()
     (folder / "pyproject.toml").write_text(text.replace("README.md", ".docs/README.md"))
@@ -135,7 +133,7 @@ def test_links_that_leave_the_project_are_refused(project: Project, tmp_path: Pa
     assert not (tmp_path / "out").exists()
 
 
-def test_a_readme_that_the_archive_would_not_have(project: Project, tmp_path: Path) -> None:
+def test_readme_that_the_archive_would_not_have(project: Project, tmp_path: Path) -> None:
     folder = project("packed", "repository/packed")
     (folder / "README.md").rename(folder.parent / "README.md")
     text = (folder / "pyproject.toml").read_text()
@@ -147,7 +145,7 @@ def test_a_readme_that_the_archive_would_not_have(project: Project, tmp_path: Pa
     assert "README.md' is outside " in refuse(folder, "--output-dir", tmp_path / "out")
 
 
-def test_the_licences_of_what_is_linked_in_are_no_sources(tmp_path: Path) -> None:
+def test_dependency_licences_are_not_in_the_sdist(tmp_path: Path) -> None:
     scanner = Path(__file__).parents[2] / "sqlite_scanner"
     found = names(sdist(scanner, tmp_path))
     assert [name for name in found if "LICENSE" in name] == ["LICENSE"]

@@ -54,7 +54,7 @@ def install(uv: str, folder: Path, wheel: Path) -> Path:
     return env.program("x").parent
 
 
-def test_a_command_below_cmd_in_a_v3_module(uv: str, tmp_path: Path) -> None:
+def test_command_below_cmd_in_a_v3_module(uv: str, tmp_path: Path) -> None:
     """shfmt: /v3 in the path, a folder below cmd/, its README and licence from the module."""
     built = build(tmp_path / "dist", "mvdan.cc/sh/v3/cmd/shfmt@v3.10.0")
     info = built.programs["shfmt"]
@@ -78,7 +78,7 @@ def test_a_command_below_cmd_in_a_v3_module(uv: str, tmp_path: Path) -> None:
     assert run(programs / "shfmt", "--version").stdout == "v3.10.0\n"
 
 
-def test_several_commands_of_a_monorepo_in_an_rc_version(uv: str, tmp_path: Path) -> None:
+def test_commands_of_a_monorepo_release_candidate(uv: str, tmp_path: Path) -> None:
     """age: two commands in one wheel, and a pre-release."""
     built = build(
         tmp_path / "dist", "filippo.io/age@v1.1.0-rc.1", "--package", "./cmd/age",
@@ -117,10 +117,19 @@ def refuse(*args: object, **options: object) -> str:
     return result.stderr
 
 
-def test_a_package_that_the_module_does_not_contain() -> None:
+def test_package_that_the_module_does_not_contain() -> None:
     said = refuse("github.com/tomnomnom/gron/cmd/nope@v0.7.1")
     assert "does not contain package github.com/tomnomnom/gron/cmd/nope" in said
     assert "hint: find the folder of the command in the module's repository" in said
+
+
+@pytest.mark.parametrize("options", [["/..."], ["", "--package", "./..."]], ids=["path", "option"])
+def test_pattern_names_the_programs_it_matches(options: list[str]) -> None:
+    suffix, *more = options
+    said = refuse(f"mvdan.cc/sh/v3{suffix}@v3.10.0", *more)
+    assert "'mvdan.cc/sh/v3/...' is a pattern that matches " in said
+    assert "hint: name one of them: " in said
+    assert "mvdan.cc/sh/v3/cmd/shfmt" in said
 
 
 def test_an_unknown_version() -> None:
@@ -201,7 +210,7 @@ def test_latest(tmp_path: Path) -> None:
     assert planned["origins"]["version"] == "module version v1.1.0"
 
 
-def test_latest_of_a_module_without_tags_is_no_release(tmp_path: Path) -> None:
+def test_latest_without_tags_is_no_release(tmp_path: Path) -> None:
     env = serve(tmp_path, "example.com/tool", {PSEUDO: module()})
     said = refuse("example.com/tool@latest", env=env)
     assert (
@@ -245,10 +254,12 @@ def test_replaced_dependencies_are_mentioned(tmp_path: Path) -> None:
         tmp_path, "example.com/tool", {"v1.0.0": module("\nreplace example.com/x => ./x\n")}
     )
     (note,) = plan("example.com/tool@v1.0.0", env)["notes"]
-    assert note.startswith("example.com/tool replaces some of its dependencies; Go does so only")
+    assert note.startswith(
+        "example.com/tool replaces some of its dependencies; Go applies that only"
+    )
 
 
-def test_a_go_mod_that_wants_a_newer_go(tmp_path: Path) -> None:
+def test_go_mod_that_wants_a_newer_go(tmp_path: Path) -> None:
     newer = {**module(), "go.mod": "module example.com/tool\n\ngo 1.99.0\n"}
     env = serve(tmp_path, "example.com/tool", {"v1.0.0": newer})
     said = refuse("example.com/tool@v1.0.0", env={**env, "GOTOOLCHAIN": "local"})

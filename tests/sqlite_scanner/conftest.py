@@ -20,6 +20,11 @@ if sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64"):
     LINKER_FLAGS += " -E main.start"
 
 
+# Other users, as which some tests run, enter the folders and run the program.
+if os.name == "posix":
+    os.umask(0o022)
+
+
 @pytest.fixture(scope="session")
 def open_folder() -> Iterator[Path]:
     """A folder that every user of this machine may enter."""
@@ -61,7 +66,7 @@ def scan(scanner: str) -> Callable[..., subprocess.CompletedProcess[bytes]]:
             scanner,
             *(os.fspath(a) if isinstance(a, os.PathLike) else str(a) for a in arguments),
         ]
-        return subprocess.run(command, capture_output=True, timeout=60, **options)  # type: ignore[call-overload,no-any-return]
+        return subprocess.run(command, capture_output=True, timeout=240, **options)  # type: ignore[call-overload,no-any-return]
 
     return run
 

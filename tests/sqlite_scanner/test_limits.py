@@ -46,32 +46,63 @@ def test_too_few_processes(scanner: str, open_folder: Path, limit: int) -> None:
     limits.check(done, 1, r"^sqlite-scanner: error: too few processes: .*ulimit -u")
 
 
-@pytest.mark.parametrize(("megabytes", "code"), [(64, 1), (704, 1), (1200, 1), (1536, 0)])
-def test_address_space(scanner: str, open_folder: Path, megabytes: int, code: int) -> None:
+@pytest.mark.parametrize(
+    ("limit", "megabytes", "refusal"),
+    [
+        *(("-v", size, "address space; allow 1.5 GB") for size in (64, 704, 1200)),
+        ("-v", 1536, ""),
+        *(("-d", size, "memory; allow 64 MB") for size in (1, 16, 32, 48)),
+        ("-d", 64, ""),
+    ],
+)
+def test_memory(scanner: str, open_folder: Path, limit: str, megabytes: int, refusal: str) -> None:
     """Go starts with less than it reserves, and dies later."""
     (open_folder / "space").mkdir(exist_ok=True)
-    line = f'ulimit -v {megabytes << 10} && exec "$@"'
+    line = f'ulimit {limit} {megabytes << 10} && exec "$@"'
     done = subprocess.run(
         ["bash", "-c", line, "bash", scanner, "--count", str(open_folder / "space")],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    limits.check(done, code, r"^sqlite-scanner: error: too little address space" if code else "")
+    pattern = rf"^sqlite-scanner: error: too little {refusal}" if refusal else ""
+    limits.check(done, 1 if refusal else 0, pattern)
 
 
-def test_address_space_on_arm(scanner: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-"])
+@pytest.mark.parametrize("flag", ["--count", "--version", "--json"])
+def test_closed_standard_output(scanner: str, closed: str, flag: str, open_folder: Path) -> None:
+    """Go would open /dev/null in its place."""
+    command = ["bash", "-c", f'exec "$@" {closed}', "bash", scanner, flag, str(open_folder)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    limits.check(done, 1, r"^sqlite-scanner: error: standard output is closed; send it somewhere: ")
+
+
+@pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-", "2>/dev/full"])
+def test_closed_streams_that_are_not_needed(scanner: str, closed: str, open_folder: Path) -> None:
+    (open_folder / "space").mkdir(exist_ok=True)
+    line = f'exec "$@" {closed}'
+    command = ["bash", "-c", line, "bash", scanner, "--count", str(open_folder / "space")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
+def test_start_on_arm(scanner: str, tmp_path: Path) -> None:
     emulator, binary = program("qemu-aarch64"), tmp_path / "scanner"
     subprocess.run(
         ["go", "build", "-ldflags", "-E main.start", "-o", binary, "."], cwd=SOURCE, check=True,
         env={**os.environ, "CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": "arm64"},
     )  # fmt: skip
-    for options, code, line in ((["-R", "1000M"], 1, "^sqlite-scanner: error: too"), ([], 0, "")):
-        done = subprocess.run(
-            [emulator, *options, binary, "--version"], capture_output=True, text=True, check=False
-        )
+    for options, closed, code, line in (
+        (["-R", "1000M"], "", 1, "^sqlite-scanner: error: too little address space"),
+        ([], ">&-", 1, "^sqlite-scanner: error: standard output is closed"),
+        ([], "", 0, ""),
+    ):
+        command = [emulator, *options, binary, "--version"]
+        shell = ["bash", "-c", f'exec "$@" {closed}', "bash"]
+        done = subprocess.run([*shell, *command], capture_output=True, text=True, check=False)
         limits.check(done, code, line)
 
 
-def test_wheels_begin_with_the_check_of_address_space() -> None:
+def test_wheels_begin_with_the_checks() -> None:
     config = tomllib.loads((SOURCE / "pyproject.toml").read_text(encoding="utf-8"))
     flags = config["tool"]["go-to-wheel"]["target"]
     wanted = {t.name for t in TARGETS if t.goos == "linux" and t.goarch in ("amd64", "arm64")}

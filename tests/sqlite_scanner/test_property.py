@@ -71,7 +71,7 @@ def test_same_as_python(
         flags = ["-0", "--max-depth", str(depth), "--workers", str(workers)]
         flags += ["--no-hidden"] * (not hidden) + ["--quick"] * quick
         done = subprocess.run(
-            [scanner, *flags, folder], capture_output=True, timeout=60, check=True
+            [scanner, *flags, folder], capture_output=True, timeout=240, check=True
         )
         found = done.stdout.split(b"\0")[:-1]
         assert sorted(found) == sorted(reference(folder, depth, hidden, quick))

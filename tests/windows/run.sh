@@ -11,19 +11,18 @@ tools=$(cd "$tools" && pwd)
 python "$here/prepare.py" "$tools/made" --target windows-amd64
 export INSTALLED_FROM="Z:${tools//\//\\}\\made"
 export PYTHONPATH="$INSTALLED_FROM\\site-tests" PYTHONDONTWRITEBYTECODE=1
+# A busy wine 8 loses a process now and then ("wine client error: sendmsg: Socket operation on
+# non-socket"). What fails runs again; a fault of ours fails each time.
+tests=(-m pytest -p no:cacheprovider --reruns 2 --reruns-delay 1 -rR "$@")
 status=0
 go=$(command -v go || echo "$tools/made/site-go/go/bin/go")
 for package in . internal/scan; do
     cd "$here/../../sqlite_scanner/$package"
     CGO_ENABLED=0 GOOS=windows GOARCH=amd64 "$go" test -c -o "$tools/made/scanner.test.exe" .
-    {
-        wine "$tools/made/scanner.test.exe" </dev/null 2>&1 && code=0 || code=$?
-        wineserver --kill || true # it may hold the pipe open
-        exit "$code"
-    } | cat || status=1
+    twice in_wine "$tools/made/scanner.test.exe" || status=1
 done
 cd "$here"
-windows_python -m pytest -c pytest.ini "$@" . || status=$?
+windows_python "${tests[@]}" -c pytest.ini . || status=$?
 cd "$here/../.."
 export PYTHONPATH="$INSTALLED_FROM\\site-unit;$INSTALLED_FROM\\own"
 marks=(-m "not slow")
@@ -35,5 +34,5 @@ if [ "${UNIT:-}" = all ]; then # PyPI has no git for Windows: its tests are left
     export CI="" LEFT_OUT="" PYTHONUTF8=0
     export WINEPATH="$INSTALLED_FROM\\site-unit\\bin;$INSTALLED_FROM\\site-build\\go\\bin"
 fi
-windows_python -m pytest -p no:cacheprovider "${marks[@]}" "$@" "${units[@]}" || status=$?
+windows_python "${tests[@]}" "${marks[@]}" "${units[@]}" || status=$?
 exit "$status"

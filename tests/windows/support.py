@@ -22,7 +22,8 @@ def run(*command: object, **options: object) -> subprocess.CompletedProcess[str]
     environment = {**os.environ, "PYTHONUTF8": "1", **options.pop("env", {})}  # type: ignore[dict-item]
     return subprocess.run(  # type: ignore[call-overload,no-any-return]
         [os.fspath(part) if isinstance(part, os.PathLike) else str(part) for part in command],
-        stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", env=environment, **options,
+        stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", env=environment,
+        timeout=600, **options,
     )  # fmt: skip
 
 

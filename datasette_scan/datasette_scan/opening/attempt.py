@@ -1,26 +1,33 @@
-"""The steps of one attempt to read a file, and what can make it fail."""
+"""One attempt to read a file: chooses the mode and opens a connection."""
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..errors import CorruptError, StoppingError, TooComplexError, UnavailableError, is_damage
+from ..errors import (
+    CorruptError,
+    RecoveryError,
+    StoppingError,
+    TooComplexError,
+    UnavailableError,
+    is_damage,
+)
 from ..sqlite import sqlite3
 from ..text import visible, visible_path
 from . import locks
-from .connection import Connection, Prepare, connect, interrupted_when, opened_file, watch
-from .fingerprint import Fingerprint, journal_begins, take
-from .handles import Handle, Lease
-from .modes import URI_FLAGS, Journal, Mode
+from .connection import Connection, Prepare, connect, interrupted_when, opened_file
+from .copying import Source
+from .fingerprint import Changed, Fingerprint, has_unfinished_journal, read_fingerprint
+from .modes import URI_FLAGS, Journal, Mode, is_consistent_when_locked, is_log_mode, plan_mode
+from .open_files import Lease, OpenFile
+from .snapshots import SnapshotStore
+from .watchdog import watchdog
 
 POSIX = os.name == "posix"
-
-
-class Retry(Exception):
-    """The file changed under the read: what was read is thrown away."""
 
 
 class Locked(Exception):
@@ -33,7 +40,7 @@ class NeedsCopy(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What reading may cost.
+    """Limits on the cost of reading.
 
     ``begin_seconds`` bounds opening one file, copying and recovering included;
     ``use_seconds`` how long one read may go on to prepare further statements.
@@ -47,21 +54,27 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Request:
-    """A read to make; while ``patient`` it waits for a lock instead of copying."""
+class ReadRequest:
+    """A read to make."""
 
     path: bytes
     prepare: Prepare | None
-    patient: bool
+    began: float
     is_late: Callable[[], bool]
     seconds: float | None
     stopping: threading.Event
+    limits: Limits
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether to wait for a lock before making a copy: a commit's lock is short."""
+        return time.monotonic() < self.began + self.limits.busy_seconds / 4
 
     def is_over(self) -> bool:
         """Whether beginning takes too long."""
         return self.stopping.is_set() or self.is_late()
 
-    def proceed(self) -> None:
+    def check_deadline(self) -> None:
         """Raise StoppingError or TooComplexError when beginning takes too long."""
         if self.stopping.is_set():
             raise StoppingError("the server is stopping")
@@ -69,53 +82,165 @@ class Request:
             raise TooComplexError(f"{visible_path(self.path)} takes too long to open")
 
 
-def is_log_left(handle: Handle, fingerprint: Fingerprint) -> bool:
+# -- choosing the mode; called with the file's lock held
+
+
+def begin_read(file: OpenFile, request: ReadRequest, snapshots: SnapshotStore) -> Lease:
+    """A connection in a read transaction, in the first mode that SQLite can read the file in.
+
+    Raises Changed, Locked, UnavailableError and sqlite3.DatabaseError.
+    """
+    with file.lock:
+        if file.retired:
+            raise Changed
+        if not file.acquire_shared():
+            return _begin_locked(file, request, snapshots)
+        try:
+            lease = _begin_in_place(file, request)
+        except NeedsCopy:
+            lease = _begin_copy(file, request, snapshots)
+        except Locked:
+            return _begin_locked(file, request, snapshots)
+        finally:
+            file.release_shared()
+        lease.orphaned_log = _has_orphaned_log(file, lease.fingerprint)
+        return lease
+
+
+def _begin_in_place(file: OpenFile, request: ReadRequest) -> Lease:
+    """Read the file itself, in the mode that ``plan_mode`` gives. Raises NeedsCopy too."""
+    fingerprint = read_fingerprint(file.path)
+    if fingerprint.identity != file.identity:
+        raise Changed
+    journal = _read_journal_state(file, fingerprint)
+    # A log that no process uses: SQLite may wait ten seconds for frames that it can't explain.
+    size = fingerprint.main.size + (fingerprint.wal.size if fingerprint.wal else 0)
+    orphaned = _has_orphaned_log(file, fingerprint) and size <= request.limits.snapshot_bytes
+    mode = plan_mode(file.read_header(), fingerprint, journal, avoid_log=orphaned or _is_root())
+    if mode is Mode.COPY:
+        raise NeedsCopy
+    if file.conflicts_with(mode) or (mode is Mode.IMMUTABLE and not fingerprint.is_settled()):
+        raise Changed
+    state = (mode, fingerprint.without_shm())
+    if any((i.mode, i.fingerprint.without_shm()) != state for i in file.idle):
+        file.close_idle()
+        raise Changed  # closing them dropped the lock that was just taken
+    connection = file.take_idle(request.prepare)
+    if connection is None:
+        connection = _connect(file.real_path, mode, request)
+    else:
+        _start_transaction(connection, request)
+    lease = Lease(file.path, connection, mode, fingerprint, request.prepare)
+    try:
+        if mode is Mode.DIRECT:
+            # Taken again under the lock: no other process may change the file from here on.
+            lease.fingerprint = read_fingerprint(file.path)
+            if lease.fingerprint.is_settled():
+                file.verified = lease.fingerprint.main
+    except BaseException:
+        connection.close()
+        raise
+    file.active.append(lease)
+    return lease
+
+
+def _begin_locked(file: OpenFile, request: ReadRequest, snapshots: SnapshotStore) -> Lease:
+    """Another process holds an exclusive lock: wait, then copy if the file is consistent."""
+    fingerprint = read_fingerprint(file.path)
+    in_log_mode = is_log_mode(file.read_header())  # where such a lock lasts
+    if snapshots.get(file.path, fingerprint) is None and not in_log_mode:
+        consistent = is_consistent_when_locked(
+            fingerprint, has_unfinished_journal(file.path), file.verified
+        )
+        if request.may_wait or not consistent:
+            raise Locked(_locking_program(file))
+    return _begin_copy(file, request, snapshots)
+
+
+def _begin_copy(file: OpenFile, request: ReadRequest, snapshots: SnapshotStore) -> Lease:
+    """Read a private copy: the one of this state, or a new one."""
+    fingerprint = read_fingerprint(file.path)
+    if fingerprint.identity != file.identity:
+        raise Changed
+    snapshot = snapshots.get(file.path, fingerprint)
+    if snapshot is None:
+        if not (fingerprint.wal or fingerprint.is_settled()):
+            raise Changed
+        source = Source(file.path, file.fd, fingerprint)
+        max_bytes = request.limits.snapshot_bytes
+        if source.size > max_bytes:
+            raise RecoveryError(
+                f"{visible_path(file.path)} needs recovery in a private copy, which would "
+                f"take {source.size:,} bytes; {max_bytes:,} are allowed"
+            )
+        snapshot = snapshots.make(source, max_bytes, request.check_deadline)
+    try:
+        connection = _connect(snapshot.file, Mode.COPY, request)
+    except NeedsCopy as error:
+        raise Changed from error  # another copy needed the room just now
+    lease = Lease(file.path, connection, Mode.COPY, fingerprint, request.prepare, snapshot.taken_at)
+    file.active.append(lease)
+    return lease
+
+
+# -- the log, the journal and their users
+
+
+def _has_orphaned_log(file: OpenFile, fingerprint: Fingerprint) -> bool:
     """Whether there is a log and no process that uses it."""
     if fingerprint.wal is None or not fingerprint.wal.size:
         return False
     try:
-        return locks.find_user(handle.fd) is None
+        return locks.find_lock_holder(file.fd) is None
     except OSError:
         return False
 
 
-def user_of(handle: Handle) -> str:
+def _locking_program(file: OpenFile) -> str:
     """The name of the program that has locked the file, "" where the system does not say."""
     try:
-        user = locks.find_user(handle.fd)
+        user = locks.find_lock_holder(file.fd)
     except OSError:
         return ""
     return visible(locks.program_name(user)) if user is not None else ""
 
 
-def look_at_journal(handle: Handle, fingerprint: Fingerprint) -> Journal:
+def _read_journal_state(file: OpenFile, fingerprint: Fingerprint) -> Journal:
+    """What SQLite would do about the rollback journal."""
     if fingerprint.journal is None or fingerprint.journal.size == 0:
         return Journal.NONE
     try:
         # A writer's journal may begin with zeros until it is written out.
-        if locks.find_writer(handle.fd) is not None:
+        if locks.find_writer(file.fd) is not None:
             return Journal.IN_USE
     except OSError:
         if not POSIX:  # Windows, where SQLite itself refuses what needs recovery
             return Journal.IN_USE
-    return Journal.HOT if journal_begins(handle.path) else Journal.FINISHED
+    return Journal.HOT if has_unfinished_journal(file.path) else Journal.FINISHED
 
 
-def connect_for_read(file: bytes, path: bytes, mode: Mode, request: Request) -> Connection:
-    """A connection to ``file`` in a read transaction. ``path`` is where it was found."""
-    with watch.opening(file):
+def _is_root() -> bool:
+    return POSIX and os.geteuid() == 0
+
+
+# -- connecting
+
+
+def _connect(file: bytes, mode: Mode, request: ReadRequest) -> Connection:
+    """A connection to ``file`` in a read transaction."""
+    with watchdog.opening(file):
         try:
             connection = connect(file, URI_FLAGS[mode], request.prepare)
         except sqlite3.DatabaseError as error:
-            raise _translated(error) from error
-        start_transaction(connection, request)
+            raise _classify_error(error) from error
+        _start_transaction(connection, request)
     if mode is not Mode.COPY and POSIX and opened_file(connection) != file:
         connection.close()
-        raise Retry  # a link was put on the way, and SQLite followed it
+        raise Changed  # a link was put on the way, and SQLite followed it
     return connection
 
 
-def start_transaction(connection: Connection, request: Request) -> None:
+def _start_transaction(connection: Connection, request: ReadRequest) -> None:
     """Begin a read transaction: SQLite takes its lock and fixes what will be read.
 
     A failure closes the connection.
@@ -124,25 +249,25 @@ def start_transaction(connection: Connection, request: Request) -> None:
     try:
         with (
             interrupted_when(connection, request.is_over),
-            watch.parsing(connection, request.is_over),
+            watchdog.parsing(connection, request.is_over),
         ):
             connection.execute("BEGIN")
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-        request.proceed()
+        request.check_deadline()
     except BaseException as error:
         connection.close()
         if isinstance(error, sqlite3.DatabaseError):
-            request.proceed()
-            raise _translated(error) from error
+            request.check_deadline()
+            raise _classify_error(error) from error
         raise
 
 
-def held_still(lease: Lease) -> bool:
+def is_unchanged(lease: Lease) -> bool:
     """Whether everything read since the lease began was one state of the file."""
     if lease.mode is Mode.COPY:
         return True
     try:
-        now = take(lease.path)
+        now = read_fingerprint(lease.path)
     except UnavailableError:
         return False
     if lease.mode is Mode.LIVE:
@@ -152,13 +277,13 @@ def held_still(lease: Lease) -> bool:
     return now.without_shm() == lease.fingerprint.without_shm()
 
 
-def _translated(error: sqlite3.DatabaseError) -> Exception:
-    """SQLite's refusal → what to do about it."""
-    said = str(error)
-    if "locked" in said:
+def _classify_error(error: sqlite3.DatabaseError) -> Exception:
+    """SQLite's error → the exception that says how to go on."""
+    message = str(error)
+    if "locked" in message:
         return Locked()
-    if "readonly" in said or "unable to open" in said or "locking protocol" in said:
+    if any(text in message for text in ("readonly", "unable to open", "locking protocol")):
         return NeedsCopy()
     if is_damage(error):
-        return CorruptError(said)
+        return CorruptError(message)
     return error

@@ -1,4 +1,4 @@
-"""One private copy of a database, brought to its last committed state."""
+"""Copies a database and recovers the copy to its last committed state."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 from . import journal, wal
-from .fingerprint import Fingerprint, journal_begins, open_plain, read_at, settled, take
+from .fingerprint import (
+    Changed,
+    Fingerprint,
+    has_unfinished_journal,
+    open_regular,
+    read_at,
+    read_fingerprint,
+)
 
 _CHUNK = 1 << 20
-Proceed = Callable[[], object]
-
-
-class Moved(Exception):
-    """The file changed while it was copied: what was copied is of no use."""
+CheckDeadline = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -31,101 +34,99 @@ class Source:
     @property
     def size(self) -> int:
         """Bytes that a copy takes: the database and what may have to be applied to it."""
-        log, old = self.fingerprint.wal, self.fingerprint.journal
-        begun = old is not None and journal_begins(self.path)
+        log, journal_file = self.fingerprint.wal, self.fingerprint.journal
+        begun = journal_file is not None and has_unfinished_journal(self.path)
         return (
             self.fingerprint.main.size
             + (log.size if log else 0)
-            + (old.size if old and begun else 0)
+            + (journal_file.size if journal_file and begun else 0)
         )
 
-    @property
-    def has_log(self) -> bool:
-        """Whether there is a write-ahead log with anything in it."""
-        log = self.fingerprint.wal
-        return log is not None and log.size >= wal.HEADER_SIZE
 
-
-def copy_database(source: Source, target: Path, largest: int, proceed: Proceed) -> None:
+def copy_database(
+    source: Source, target: Path, max_bytes: int, check_deadline: CheckDeadline
+) -> None:
     """Copy ``source`` to ``target`` and apply its journal and log to the copy.
 
-    Raises Moved, JournalError, LogError, OSError, and what ``proceed`` raises, which is
+    Raises Changed, JournalError, LogError, OSError, and what ``check_deadline`` raises, which is
     called from time to time.
 
-    With a log the order makes the copy whole while its writer goes on: the database first,
-    the log after it. A checkpoint changes nothing in the database but pages that the log
-    holds, and as long as the log was not begun anew (its header has the salts that it had)
-    it holds every page that was changed since. Everything else must have been at rest.
+    The database is copied first and its log after it, so the copy is consistent while a writer
+    continues: a checkpoint only changes pages that the log contains, and until the log is
+    restarted (which changes the salts in its header) it contains every page changed since.
+    Without a log, the files must not change during the copy.
     """
-    at_rest = settled(source.fingerprint)
+    at_rest = source.fingerprint.is_settled()
+    found = source.fingerprint.wal
+    has_log = found is not None and found.size >= wal.HEADER_SIZE
     with contextlib.ExitStack() as stack:
-        log = _open_beside(stack, source.path + b"-wal") if source.has_log else None
+        log = _open_beside(stack, source.path + b"-wal") if has_log else None
         salts = log.read(wal.HEADER_SIZE) if log else b""
-        _copy_fd(source.fd, target, largest, proceed)
+        _copy_fd(source.fd, target, max_bytes, check_deadline)
         if log:
-            _copy_fd(log.fileno(), target.with_name("log"), largest, proceed)
-        old = _open_beside(stack, source.path + b"-journal")
-        if old and old.read(1) not in (b"", b"\0"):
-            _copy_fd(old.fileno(), target.with_name("journal"), largest, proceed)
+            _copy_fd(log.fileno(), target.with_name("log"), max_bytes, check_deadline)
+        journal_file = _open_beside(stack, source.path + b"-journal")
+        if journal_file and journal_file.read(1) not in (b"", b"\0"):
+            _copy_fd(journal_file.fileno(), target.with_name("journal"), max_bytes, check_deadline)
         same_log = log is not None and read_at(log.fileno(), wal.HEADER_SIZE, 0) == salts
-        now = take(source.path)
-    replayed = _recover(source.path, target, largest, proceed)
+        now = read_fingerprint(source.path)
+    replayed = _recover(source.path, target, max_bytes, check_deadline)
     if replayed and same_log and _same_files(now, source.fingerprint):
         return
     if not at_rest or now.without_shm() != source.fingerprint.without_shm():
-        raise Moved
+        raise Changed
 
 
 def _open_beside(stack: contextlib.ExitStack, path: bytes) -> BinaryIO | None:
     try:
-        return stack.enter_context(os.fdopen(open_plain(path), "rb", buffering=0))
+        return stack.enter_context(os.fdopen(open_regular(path), "rb", buffering=0))
     except FileNotFoundError:
         return None
 
 
-def _copy_fd(fd: int, target: Path, largest: int, proceed: Proceed) -> None:
+def _copy_fd(fd: int, target: Path, max_bytes: int, check_deadline: CheckDeadline) -> None:
     # The descriptor is not closed here: that would drop this process's locks on the file.
     with target.open("xb") as out:
         offset = 0
         while chunk := read_at(fd, _CHUNK, offset):
             offset += len(chunk)
-            if offset > largest:
-                raise Moved  # it has grown since its size was judged
+            if offset > max_bytes:
+                raise Changed  # it has grown since its size was checked
             out.write(chunk)
-            proceed()
+            check_deadline()
 
 
 def _same_files(now: Fingerprint, then: Fingerprint) -> bool:
-    """Whether these are the files that they were, whatever was written to them."""
+    """Whether the database, log and journal are the same files, written to or not."""
     logs = now.wal is not None and then.wal is not None and now.wal[:2] == then.wal[:2]
     return logs and now.identity == then.identity and now.journal == then.journal
 
 
-def _recover(path: bytes, target: Path, largest: int, proceed: Proceed) -> bool:
+def _recover(path: bytes, target: Path, max_bytes: int, check_deadline: CheckDeadline) -> bool:
     """Roll back, then replay, in SQLite's order; whether there was anything to replay."""
     replayed = False
-    old_copy, log_copy = target.with_name("journal"), target.with_name("log")
+    journal_copy, log_copy = target.with_name("journal"), target.with_name("log")
     with target.open("r+b") as database:
-        if old_copy.exists():
-            with old_copy.open("rb") as old:
-                if _counts(path, old):
-                    journal.roll_back(old, database, largest, proceed)
-            old_copy.unlink()
+        if journal_copy.exists():
+            with journal_copy.open("rb") as journal_file:
+                if _is_hot(path, journal_file):
+                    journal.roll_back(journal_file, database, max_bytes, check_deadline)
+            journal_copy.unlink()
         if log_copy.exists():
             with log_copy.open("rb") as log:
-                replayed = wal.apply_log(log, database, largest, proceed)
+                replayed = wal.apply_log(log, database, max_bytes, check_deadline)
             log_copy.unlink()
     return replayed
 
 
-def _counts(path: bytes, old: BinaryIO) -> bool:
+def _is_hot(path: bytes, journal_file: BinaryIO) -> bool:
     """Whether a copied journal is to be played back; it may be finished in two ways."""
-    if old.read(1) in (b"", b"\0"):
+    if journal_file.read(1) in (b"", b"\0"):
         return False
-    name = journal.super_journal(old)
+    name = journal.super_journal(journal_file)
     if not name:
         return True
-    if journal.check_super_journal(name, path):
+    if journal.super_journal_exists(name, path):
         shown = name.decode("utf-8", "backslashreplace")
         raise journal.JournalError(f"it is part of a transaction over several files: {shown}")
     return False  # that transaction was committed, which is done by deleting the name

@@ -1,4 +1,4 @@
-"""The state of a file and of what lies beside it, as the file system gives it. Only looks."""
+"""The state of a file and of its log and journal, from the file system. Changes nothing."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ import time
 from typing import NamedTuple
 
 from ..errors import DeniedError, GoneError, UnavailableError
+from ..refusals import unavailable
 from ..text import visible_path
 
-# The kernel's clock for file times moves in steps; within one step a second write does not
-# show. A file is trusted to have been at rest only when its last change is older than this.
+# File times have a granularity, within which a second write does not show. A fingerprint is
+# settled when the last change is older than this.
 _SETTLED_NS = 60_000_000
 _SETTLED_COARSE_NS = 2_500_000_000  # file systems that keep whole seconds only
 
 
+class Changed(Exception):
+    """The file changed while it was read or copied: the result is discarded."""
+
+
 class Stamp(NamedTuple):
-    """What changes when a file does."""
+    """Values that change when a file does."""
 
     device: int
     inode: int
@@ -41,10 +46,10 @@ class Fingerprint(NamedTuple):
         """The file itself, whatever its name."""
         return self.main.device, self.main.inode
 
-    def settled(self, now_ns: int) -> bool:
-        """Whether every file has been at rest long enough for its times to be trusted."""
-        stamps = [s for s in (self.main, self.wal, self.journal) if s is not None]
-        return all(_at_rest(s, now_ns) for s in stamps)
+    def is_settled(self, now_ns: int | None = None) -> bool:
+        """Whether the last change is old enough for another one to show in the times."""
+        now = time.time_ns() if now_ns is None else now_ns
+        return all(_at_rest(s, now) for s in (self.main, self.wal, self.journal) if s is not None)
 
     def without_shm(self) -> tuple[Stamp, Stamp | None, Stamp | None]:
         """The parts that hold data."""
@@ -58,7 +63,7 @@ def _at_rest(stamp: Stamp, now_ns: int) -> bool:
     return abs(now_ns - changed) >= (_SETTLED_COARSE_NS if coarse else _SETTLED_NS)
 
 
-def take(path: bytes) -> Fingerprint:
+def read_fingerprint(path: bytes) -> Fingerprint:
     """The file's present fingerprint. Raises GoneError, DeniedError or UnavailableError."""
     try:
         main = os.lstat(path)  # the scan follows no symbolic links, so neither does this
@@ -67,7 +72,7 @@ def take(path: bytes) -> Fingerprint:
     except PermissionError as error:
         raise DeniedError(f"{visible_path(path)} may not be read: {error.strerror}") from error
     except OSError as error:
-        raise UnavailableError(f"{visible_path(path)} cannot be read: {error.strerror}") from error
+        raise unavailable(f"{visible_path(path)} cannot be read", error) from error
     if not stat.S_ISREG(main.st_mode):
         raise GoneError(f"{visible_path(path)} is no longer a file")
     shm = _beside(path, b"-shm") is not None
@@ -90,7 +95,7 @@ def identity_of(found: os.stat_result, windows: bool = sys.platform == "win32") 
 
 
 def _beside(path: bytes, suffix: bytes) -> Stamp | None:
-    """A log or journal. SQLite would wait at a pipe for ever, and follow a link anywhere."""
+    """A log or journal; refuses pipes, which block SQLite, and links, which it follows."""
     try:
         found = os.lstat(path + suffix)
     except OSError:
@@ -100,22 +105,19 @@ def _beside(path: bytes, suffix: bytes) -> Stamp | None:
     return _stamp(found)
 
 
-def settled(fingerprint: Fingerprint) -> bool:
-    """Whether the file is at rest by the system's clock."""
-    return fingerprint.settled(time.time_ns())
-
-
-def journal_begins(path: bytes) -> bool:
+def has_unfinished_journal(path: bytes) -> bool:
     """Whether there is a rollback journal that SQLite would play back.
 
-    SQLite looks at its first byte, which is zero in one that is finished. It never locks a
+    SQLite reads its first byte, which is zero in one that is finished. It never locks a
     journal, so this drops no lock.
     """
     try:
-        with os.fdopen(open_plain(path + b"-journal"), "rb") as journal:
+        with os.fdopen(open_regular(path + b"-journal"), "rb") as journal:
             return journal.read(1) not in (b"", b"\0")
-    except OSError:
+    except FileNotFoundError:
         return False
+    except OSError:
+        return True  # SQLite treats an unreadable journal as one to play back, too
 
 
 def read_at(fd: int, count: int, offset: int) -> bytes:
@@ -126,7 +128,7 @@ def read_at(fd: int, count: int, offset: int) -> bytes:
     return os.read(fd, count)
 
 
-def open_plain(path: bytes) -> int:
+def open_regular(path: bytes) -> int:
     """Open a regular file for reading; never waits. Raises OSError for links and all else."""
     flags = os.O_RDONLY
     for name in ("O_CLOEXEC", "O_NONBLOCK", "O_NOFOLLOW", "O_BINARY"):

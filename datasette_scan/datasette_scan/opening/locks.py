@@ -1,11 +1,11 @@
-"""SQLite's locks on a database file, taken and looked at from outside of SQLite. POSIX.
+"""SQLite's locks on a database file, taken and examined outside of SQLite. POSIX.
 
 SQLite locks bytes of the database with POSIX record locks (os_unix.c, "locking"): SHARED is
 a read lock on 510 bytes, RESERVED a write lock on the byte before them, EXCLUSIVE a write
 lock on the 510. Such locks belong to the process, so what this process holds is never in
 its own way, and all of them vanish when it closes any descriptor of the file.
 
-``fcntl.lockf`` can take a lock but not look for one, and taking it to find out would make a
+``fcntl.lockf`` can take a lock but not examine one, and taking it as a test would make a
 writer fail at that moment. So ``F_GETLK`` is called with a ``struct flock`` packed here. Its
 fields have the same types everywhere but two orders: Linux has the short ones first, macOS
 and the BSDs have them last. ``test_probe.py`` holds this to locks that SQLite takes.
@@ -14,11 +14,9 @@ and the BSDs have them last. ``test_probe.py`` holds this to locks that SQLite t
 from __future__ import annotations
 
 import contextlib
-import enum
 import os
 import struct
 import sys
-from typing import NamedTuple
 
 try:
     import fcntl
@@ -32,47 +30,39 @@ _LINUX = sys.platform.startswith("linux")
 _FLOCK = "hhqqi" if _LINUX else "qqihh"
 
 
-class Shared(enum.Enum):
-    """The outcome of taking the SHARED lock."""
+def take_shared(fd: int) -> bool:
+    """Take SQLite's SHARED lock for this process: no writer may begin to change the file.
 
-    TAKEN = "taken"
-    REFUSED = "refused"  # another process holds the file exclusively
-    UNKNOWN = "unknown"  # no such locks on this system or file system
-
-
-class Holder(NamedTuple):
-    """A lock of another process; ``process`` is 0 when it is on another machine."""
-
-    process: int
-
-
-def take_shared(fd: int) -> Shared:
-    """Take SQLite's SHARED lock for this process: no writer may begin to change the file."""
-    if fcntl is None:
-        return Shared.UNKNOWN
-    try:
-        fcntl.lockf(fd, fcntl.LOCK_SH | fcntl.LOCK_NB, _SHARED_SIZE, _SHARED_FIRST)
-    except (BlockingIOError, PermissionError):  # EAGAIN or EACCES
-        return Shared.REFUSED
-    except OSError:
-        return Shared.UNKNOWN
-    return Shared.TAKEN
+    False when another process holds the file exclusively; True also where the system or the
+    file system has no such locks.
+    """
+    if fcntl is not None:
+        try:
+            fcntl.lockf(fd, fcntl.LOCK_SH | fcntl.LOCK_NB, _SHARED_SIZE, _SHARED_FIRST)
+        except (BlockingIOError, PermissionError):  # EAGAIN or EACCES
+            return False
+        except OSError:
+            return True
+    return True
 
 
 def release_shared(fd: int) -> None:
-    """Give the SHARED lock up, also SQLite's own in this process."""
+    """Release the SHARED lock, including SQLite's own in this process."""
     if fcntl is not None:
         with contextlib.suppress(OSError):
             fcntl.lockf(fd, fcntl.LOCK_UN, _SHARED_SIZE, _SHARED_FIRST)
 
 
-def find_writer(fd: int) -> Holder | None:
-    """Another process that means to write. Raises OSError where that cannot be found out."""
+def find_writer(fd: int) -> int | None:
+    """The id of another process that holds RESERVED, 0 for one on another machine.
+
+    Raises OSError where that cannot be found out.
+    """
     return _find(fd, _RESERVED, 1)
 
 
-def find_user(fd: int) -> Holder | None:
-    """Another process that reads or writes at this moment, or has a write-ahead log in use.
+def find_lock_holder(fd: int) -> int | None:
+    """The same for a process that reads, writes, or has a write-ahead log open.
 
     A program that uses a log holds SHARED for as long as it has the file open. Raises
     OSError where that cannot be found out.
@@ -80,7 +70,7 @@ def find_user(fd: int) -> Holder | None:
     return _find(fd, _SHARED_FIRST, _SHARED_SIZE)
 
 
-def _find(fd: int, start: int, length: int) -> Holder | None:
+def _find(fd: int, start: int, length: int) -> int | None:
     if fcntl is None:
         raise OSError("this system has no such locks")
     if _LINUX:
@@ -89,15 +79,15 @@ def _find(fd: int, start: int, length: int) -> Holder | None:
     else:
         query = struct.pack(_FLOCK, start, length, 0, fcntl.F_WRLCK, os.SEEK_SET)
         _, _, process, kind, _ = struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_GETLK, query))
-    return None if kind == fcntl.F_UNLCK else Holder(max(0, process))
+    return None if kind == fcntl.F_UNLCK else max(0, process)
 
 
-def program_name(holder: Holder) -> str:
-    """The name of the program, "" when the system does not give it."""
-    if not _LINUX or not holder.process:
+def program_name(process: int) -> str:
+    """The name of a process's program, "" if unknown."""
+    if not _LINUX or not process:
         return ""
     try:
-        with open(f"/proc/{holder.process}/comm", encoding="utf-8", errors="replace") as file:
+        with open(f"/proc/{process}/comm", encoding="utf-8", errors="replace") as file:
             return file.read().strip()
     except OSError:
         return ""

@@ -1,4 +1,4 @@
-"""The ways to read one file, and which is right for its present state. Pure.
+"""The modes of reading a file, and the choice by its current state. Pure.
 
 The choice follows SQLite's own rules: https://www.sqlite.org/wal.html (read-only
 databases), https://www.sqlite.org/lockingv3.html (hot journals) and
@@ -14,11 +14,11 @@ from .fingerprint import Fingerprint, Stamp
 
 
 class Mode(enum.Enum):
-    """How one file is read at one moment."""
+    """How a file is read."""
 
     DIRECT = "direct"  # rollback journal: SQLite's own locks
     LIVE = "live"  # write-ahead log with its index: SQLite reads both
-    QUIET = "quiet"  # nothing but the file itself: no locks, its fingerprint compared
+    IMMUTABLE = "immutable"  # nothing but the file itself: no locks, its fingerprint compared
     COPY = "copy"  # a private copy, recovered there
 
 
@@ -28,13 +28,13 @@ class Journal(enum.Enum):
     NONE = "none"  # there is none, or an empty one
     FINISHED = "finished"  # of a transaction that is over
     IN_USE = "in use"  # its writer is at work
-    HOT = "hot"  # left by a writer that is no more
+    HOT = "hot"  # left by a writer that has ended
 
 
 URI_FLAGS = {
     Mode.DIRECT: "mode=ro&readonly_shm=1",
     Mode.LIVE: "mode=ro&readonly_shm=1",
-    Mode.QUIET: "mode=ro&immutable=1",
+    Mode.IMMUTABLE: "mode=ro&immutable=1",
     Mode.COPY: "mode=ro&immutable=1",
 }
 
@@ -43,12 +43,12 @@ URI_FLAGS = {
 class ReadInfo:
     """How a read was made; ``taken_at`` is the time of the private copy.
 
-    ``log_left`` means that there is a write-ahead log whose writer is no more.
+    ``orphaned_log`` means that there is a write-ahead log whose writer has ended.
     """
 
     mode: Mode
     taken_at: float | None = None
-    log_left: bool = False
+    orphaned_log: bool = False
 
 
 def is_log_mode(header: bytes) -> bool:
@@ -57,36 +57,38 @@ def is_log_mode(header: bytes) -> bool:
 
 
 def plan_mode(
-    header: bytes, fingerprint: Fingerprint, journal: Journal = Journal.NONE, apart: bool = False
+    header: bytes,
+    fingerprint: Fingerprint,
+    journal: Journal = Journal.NONE,
+    avoid_log: bool = False,
 ) -> Mode:
-    """The first way to try.
+    """The first mode to try.
 
-    ``apart`` means that SQLite may open no log and no finished journal. As root it sets their
-    owner, which changes the time of the last status change.
+    With ``avoid_log`` SQLite must not open a log or a finished journal: as root it sets their
+    owner, which changes their ctime.
     """
     wal = fingerprint.wal
     if journal is Journal.HOT:
         return Mode.COPY
     if wal is not None and wal.size > 0:
-        return Mode.LIVE if fingerprint.shm and not apart else Mode.COPY
+        return Mode.LIVE if fingerprint.shm and not avoid_log else Mode.COPY
     if not is_log_mode(header):
-        return Mode.QUIET if apart and journal is Journal.FINISHED else Mode.DIRECT
-    if wal is not None and fingerprint.shm and not apart:
+        return Mode.IMMUTABLE if avoid_log and journal is Journal.FINISHED else Mode.DIRECT
+    if wal is not None and fingerprint.shm and not avoid_log:
         return Mode.LIVE
-    return Mode.QUIET
+    return Mode.IMMUTABLE
 
 
-def is_whole_when_locked(
-    fingerprint: Fingerprint, journal_begins: bool, verified: Stamp | None
+def is_consistent_when_locked(
+    fingerprint: Fingerprint, has_unfinished_journal: bool, verified: Stamp | None
 ) -> bool:
-    """Whether the bytes of an exclusively locked file are known to be a whole state.
+    """Whether the bytes of an exclusively locked file are known to be a consistent state.
 
-    They are when a rollback journal can take them back (``journal_begins``), when the
-    journal was finished after the last write, or when nothing changed since they were last
-    read under a lock. A writer that has its journal in memory leaves no sign, so everything
-    else is not.
+    They are if a rollback journal can undo changes (``has_unfinished_journal``), if the
+    journal was finished after the last write, or if the file has not changed since it was
+    read under a lock (``verified``). Otherwise a writer may have its journal in memory.
     """
-    if journal_begins:
+    if has_unfinished_journal:
         return True
     journal = fingerprint.journal
     if journal is not None and journal.mtime_ns >= fingerprint.main.mtime_ns:

@@ -1,9 +1,9 @@
 """Private copies of databases that cannot be read where they are.
 
-They live in a directory that only this user can enter, in the system's temporary directory,
-and are removed when their file changes, when newer ones need the room, and at the end. The
-directory has a locked file in it for as long as its process lives; what a killed process
-left is found by that, and removed at the next start.
+They are in a directory that only this user can enter, in the system's temporary directory,
+and are removed when their file changes, when newer ones need the space, and at exit. The
+process holds a lock on a file in the directory. At the next start ``sweep`` removes
+directories whose file is not locked: their process was killed.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import RecoveryError, UnavailableError
+from ..errors import RecoveryError
+from ..refusals import unavailable
 from ..text import visible, visible_path
-from .copying import Proceed, Source, copy_database
+from .copying import CheckDeadline, Source, copy_database
 from .fingerprint import Fingerprint
 from .journal import JournalError
 from .wal import LogError
@@ -35,24 +36,28 @@ except ImportError:  # Windows, where an open file cannot be deleted
 
 _PREFIX = "datasette-scan-"
 _LOCK = "in-use"
+_MAX_SNAPSHOTS = 6
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One recovered copy: where it is, of what state, and when it was taken."""
+    """A recovered copy, and the fingerprint of its original when it was taken.
+
+    If that was not ``settled``, the file may have changed since with the same fingerprint.
+    """
 
     file: bytes
     fingerprint: Fingerprint
     taken_at: float
     size: int
+    settled: bool
 
 
 class SnapshotStore:
-    """The latest copy of each file, at most ``count`` of them and ``total`` bytes."""
+    """The latest copy of each file: at most six, and at most ``total`` bytes."""
 
-    def __init__(self, total: int, count: int = 6) -> None:
+    def __init__(self, total: int) -> None:
         self._total = total
-        self._count = count
         self._lock = threading.Lock()
         self._snapshots: OrderedDict[bytes, Snapshot] = OrderedDict()
         self._numbers = itertools.count(1)
@@ -63,52 +68,47 @@ class SnapshotStore:
     def get(self, path: bytes, fingerprint: Fingerprint) -> Snapshot | None:
         """The copy of exactly this state, if there is one."""
         with self._lock:
-            snapshot = self._snapshots.get(path) if self._is_there() else None
+            snapshot = self._snapshots.get(path) if self._folder_exists() else None
             if snapshot is None or not os.path.exists(snapshot.file):
                 return None
-            if snapshot.fingerprint.without_shm() != fingerprint.without_shm():
+            is_same = snapshot.fingerprint.without_shm() == fingerprint.without_shm()
+            if not (is_same and snapshot.settled):
                 return None
             self._snapshots.move_to_end(path)
             return snapshot
 
-    def make(self, source: Source, largest: int, proceed: Proceed) -> Snapshot:
-        """Copy a database of at most ``largest`` bytes and recover the copy.
+    def make(self, source: Source, max_bytes: int, check_deadline: CheckDeadline) -> Snapshot:
+        """Copy a database of at most ``max_bytes`` and recover the copy.
 
-        Raises Moved when the file changed meanwhile, RecoveryError when its journal or log
+        Raises Changed when the file changed meanwhile, RecoveryError when its journal or log
         cannot be applied, UnavailableError when there is no room for it.
         """
         shown = visible_path(source.path)
-        taken_at = time.time()
+        taken_at, settled = time.time(), source.fingerprint.is_settled()
         try:
-            folder = self.new_folder()
+            with contextlib.ExitStack() as on_failure:
+                folder = self.new_folder()
+                on_failure.callback(shutil.rmtree, folder, ignore_errors=True)
+                copy = folder / "copy.db"
+                copy_database(source, copy, max_bytes, check_deadline)
+                on_failure.pop_all()
         except OSError as error:
-            raise UnavailableError(
-                f"no private copy of {shown} can be made: {error.strerror}"
+            raise unavailable(f"no private copy of {shown} can be made", error) from error
+        except (JournalError, LogError) as error:
+            part = "journal" if isinstance(error, JournalError) else "wal"
+            raise RecoveryError(
+                f"{shown} cannot be recovered from {shown}-{part}: {visible(str(error))}",
+                "Open it once with the program that owns it.",
             ) from error
-        copy = folder / "copy.db"
-        try:
-            copy_database(source, copy, largest, proceed)
-        except BaseException as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            if isinstance(error, OSError):
-                raise UnavailableError(
-                    f"no private copy of {shown} can be made: {error.strerror}"
-                ) from error
-            if isinstance(error, (JournalError, LogError)):
-                part = "journal" if isinstance(error, JournalError) else "wal"
-                raise RecoveryError(
-                    f"{shown} cannot be recovered from {shown}-{part}: {visible(str(error))}",
-                    "Open it once with the program that owns it.",
-                ) from error
-            raise
-        snapshot = Snapshot(os.fsencode(copy), source.fingerprint, taken_at, copy.stat().st_size)
+        size = copy.stat().st_size
+        snapshot = Snapshot(os.fsencode(copy), source.fingerprint, taken_at, size, settled)
         self._add(source.path, snapshot)
         return snapshot
 
     def new_folder(self) -> Path:
         """An empty folder that only this user can enter; removed at the end at the latest."""
         with self._lock:
-            if self._folder is None or not self._is_there():
+            if self._folder is None or not self._folder_exists():
                 if self._end is not None:
                     self._end()
                 self._folder, self._in_use = _locked_folder()
@@ -117,8 +117,8 @@ class SnapshotStore:
             folder.mkdir(mode=0o700)
             return folder
 
-    def _is_there(self) -> bool:
-        """Whether the folder is still ours: some systems remove what has lain there for days."""
+    def _folder_exists(self) -> bool:
+        """Whether the folder still exists: some systems remove old temporary files."""
         if self._folder is None:
             return False
         try:
@@ -132,7 +132,7 @@ class SnapshotStore:
             self._snapshots[path] = snapshot
             victims = [old] if old else []
             while len(self._snapshots) > 1 and (
-                len(self._snapshots) > self._count
+                len(self._snapshots) > _MAX_SNAPSHOTS
                 or sum(s.size for s in self._snapshots.values()) > self._total
             ):
                 victims.append(self._snapshots.popitem(last=False)[1])
@@ -148,10 +148,12 @@ class SnapshotStore:
             shutil.rmtree(os.path.dirname(snapshot.file), ignore_errors=True)
 
     def close(self) -> None:
-        """Remove every copy."""
+        """Remove every copy. May be called again where a signal interrupted it."""
         with self._lock:
             self._snapshots.clear()
-            if self._end is not None:
+            if self._folder is not None and self._end is not None:
+                # Before the finalizer, which can be called once. Windows removes no open file.
+                shutil.rmtree(self._folder, ignore_errors=True)
                 self._end()
             self._folder = None
 
@@ -177,10 +179,10 @@ def _remove(folder: Path, lock: int) -> None:
 
 
 def sweep() -> int:
-    """Remove what killed processes of this user left in the temporary directory; how many.
+    """Remove the directories of this user's killed processes; return their number.
 
-    Follows no links: a directory counts that belongs to this user, is closed to others, and
-    has a lock file that nobody has locked.
+    Follows no links. A directory is removed if it belongs to this user, is closed to others,
+    and no process has locked its lock file.
     """
     removed = 0
     with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from operator import mul
 from typing import BinaryIO, NamedTuple
 
@@ -27,7 +27,7 @@ class LogError(Exception):
 
 
 class Log(NamedTuple):
-    """What is committed in a log: where each page's newest content lies."""
+    """The committed pages of a log: the position of each page's newest content."""
 
     page_size: int
     pages: int  # of the database after the last commit; 0 when nothing is committed
@@ -59,11 +59,11 @@ def checksum(data: bytes, big_endian: bool, before: tuple[int, int] = (0, 0)) ->
     return sum(map(mul, words, first)) & _WORD, sum(map(mul, words, second)) & _WORD
 
 
-def read_log(log: BinaryIO, proceed: Callable[[], object]) -> Log:
+def read_log(log: BinaryIO, check_deadline: Callable[[], object]) -> Log:
     """Every committed frame. Raises LogError when the header is of another kind.
 
     A header or frame whose checksum is wrong ends the log there, as it does for SQLite.
-    ``proceed`` is called from time to time and may raise.
+    ``check_deadline`` is called from time to time and may raise.
     """
     log.seek(0)
     header = log.read(HEADER_SIZE)
@@ -79,7 +79,7 @@ def read_log(log: BinaryIO, proceed: Callable[[], object]) -> Log:
         raise LogError(f"its format is {version}")
     if not 512 <= page_size <= 65536 or page_size & (page_size - 1):
         return nothing
-    return _read_frames(log, page_size, header[16:24], running, big_endian, proceed)
+    return _read_frames(log, page_size, header[16:24], running, big_endian, check_deadline)
 
 
 def _read_frames(
@@ -88,7 +88,7 @@ def _read_frames(
     salts: bytes,
     running: tuple[int, int],
     big_endian: bool,
-    proceed: Callable[[], object],
+    check_deadline: Callable[[], object],
 ) -> Log:
     pages, committed, open_frames = 0, dict[int, int](), dict[int, int]()
     offset = HEADER_SIZE
@@ -103,35 +103,29 @@ def _read_frames(
             committed.update(open_frames)
             open_frames.clear()
         offset += len(frame)
-        proceed()
+        check_deadline()
     return Log(page_size, pages, committed)
 
 
 def apply_log(
-    log: BinaryIO, database: BinaryIO, largest: int, proceed: Callable[[], object]
+    log: BinaryIO, database: BinaryIO, max_bytes: int, check_deadline: Callable[[], object]
 ) -> bool:
     """Bring ``database`` to the state of the last commit in ``log``. Both are private copies.
 
     False when nothing is committed there. Raises LogError when the log is not this
-    database's or claims more than ``largest`` bytes.
+    database's or claims more than ``max_bytes``.
     """
-    found = read_log(log, proceed)
+    found = read_log(log, check_deadline)
     if not found.pages:
         return False
-    if found.pages * found.page_size > largest:
+    if found.pages * found.page_size > max_bytes:
         raise LogError(f"it says that the database has {found.pages * found.page_size:,} bytes")
     if page_size_of(database) not in (0, found.page_size):
         raise LogError("it belongs to another database")
-    _write_pages(log, database, found, sorted(found.frames.items()))
-    database.truncate(found.pages * found.page_size)
-    return True
-
-
-def _write_pages(
-    log: BinaryIO, database: BinaryIO, found: Log, pages: Iterable[tuple[int, int]]
-) -> None:
-    for page, offset in pages:
+    for page, offset in sorted(found.frames.items()):
         if page <= found.pages:
             log.seek(offset)
             database.seek((page - 1) * found.page_size)
             database.write(log.read(found.page_size))
+    database.truncate(found.pages * found.page_size)
+    return True

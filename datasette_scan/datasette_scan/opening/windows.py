@@ -1,4 +1,4 @@
-r"""Windows' paths: what they are called when its own rules would change or cut them. Pure.
+r"""Windows' paths in a form that its own rules neither change nor cut. Pure.
 
 The form \\?\C:\x or \\?\UNC\server\share\x is taken as it is: longer than 260 characters, with
 names that are devices otherwise ("aux.db") or end with a dot or blank.
@@ -14,7 +14,7 @@ _NUMBERED = (b"%s%d" % (name, number) for name in (b"com", b"lpt") for number in
 _DEVICES = frozenset((b"con", b"prn", b"aux", b"nul", *_NUMBERED))
 
 
-def extend(path: bytes) -> bytes:
+def extended_path(path: bytes) -> bytes:
     """An absolute path in the form that Windows takes as it is, where it needs that form."""
     if path.startswith(_PREFIX) or not (len(path) >= _LONG or _is_changed(path)):
         return path
@@ -23,7 +23,7 @@ def extend(path: bytes) -> bytes:
     return _PREFIX + path
 
 
-def shorten(path: bytes) -> bytes:
+def plain_path(path: bytes) -> bytes:
     """The usual form, to compare paths in."""
     if path.startswith(_PREFIX + b"UNC\\"):
         return b"\\\\" + path[8:]
@@ -39,7 +39,7 @@ def _is_changed(path: bytes) -> bool:
 
 def format_uri(path: bytes, flags: str) -> str:
     """SQLite's URI for an absolute path. https://www.sqlite.org/uri.html"""
-    path = extend(path.replace(b"/", b"\\"))
+    path = extended_path(path.replace(b"/", b"\\"))
     if path.startswith(_PREFIX):
         return f"file:{quote_from_bytes(path, safe='')}?{flags}&vfs=win32-longpath"
     slashed = path.replace(b"\\", b"/")

@@ -1,15 +1,15 @@
-// Buttons that copy a path. They show only where they work.
+// Buttons that copy a path. They are hidden without this script.
 (function () {
   "use strict";
   if (window.scanCopies) { return; }
   window.scanCopies = true;
   if (!document.documentElement.lang) { document.documentElement.lang = "en"; } // Datasette 0.65
-  function show(root) {
+  function showButtons(root) {
     root.querySelectorAll("[data-copy-text][hidden]").forEach(function (button) {
       button.hidden = false;
     });
   }
-  function select(element) {
+  function selectContents(element) {
     var range = document.createRange();
     range.selectNodeContents(element);
     getSelection().removeAllRanges();
@@ -19,21 +19,21 @@
     var button = event.target.closest("[data-copy-text]");
     if (!button) { return; }
     var text = button.dataset.copyText;
-    var words = button.textContent;
+    var label = button.textContent;
     function copied() {
       button.textContent = "Copied";
-      setTimeout(function () { button.textContent = words; }, 1500);
+      setTimeout(function () { button.textContent = label; }, 1500);
     }
-    function refused() {
+    function selectPath() {
       document.querySelectorAll(".scan code").forEach(function (code) {
-        if (code.textContent === text) { select(code); }
+        if (code.textContent === text) { selectContents(code); }
       });
       button.textContent = "Press Ctrl C";
-      setTimeout(function () { button.textContent = words; }, 3000);
+      setTimeout(function () { button.textContent = label; }, 3000);
     }
     button.setAttribute("aria-live", "polite");
-    if (navigator.clipboard) { navigator.clipboard.writeText(text).then(copied, refused); } else { refused(); }
+    if (navigator.clipboard) { navigator.clipboard.writeText(text).then(copied, selectPath); } else { selectPath(); }
   });
-  show(document);
-  document.addEventListener("scan-shown", function () { show(document); });
+  showButtons(document);
+  document.addEventListener("scan-shown", function () { showButtons(document); });
 })();

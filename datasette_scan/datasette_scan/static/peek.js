@@ -1,16 +1,16 @@
-// A row of the catalogue opens in place. Without this the same link leads to a page.
+// Opens a preview below a row of the catalogue. Without this file the same link opens a page.
 (function () {
   "use strict";
-  var opened = {}; // name → the address of what is shown
+  var openUrls = {}; // name → the URL of its preview
   var count = 0;
 
-  function turns() { return document.querySelectorAll("a.scan-turn[data-peek]"); }
-  function turnOf(name) {
-    return Array.prototype.find.call(turns(), function (a) { return a.dataset.peek === name; });
+  function toggles() { return document.querySelectorAll("a.scan-expand[data-peek]"); }
+  function toggleFor(name) {
+    return Array.prototype.find.call(toggles(), function (a) { return a.dataset.peek === name; });
   }
-  function boxOf(turn) { return document.getElementById(turn.getAttribute("aria-controls") || ""); }
+  function panelOf(toggle) { return document.getElementById(toggle.getAttribute("aria-controls") || ""); }
 
-  function remember(name, url) {
+  function updateAddress(name, url) {
     if (!window.history.replaceState) { return; }
     var here = new URL(location.href);
     here.searchParams.delete("peek");
@@ -23,127 +23,127 @@
     history.replaceState(history.state, "", here);
   }
 
-  function open(turn, url) {
-    var row = turn.closest("tr");
-    var name = turn.dataset.peek;
-    var box = boxOf(turn);
-    if (!box) {
-      box = document.createElement("tr");
-      box.className = "scan-peek-row";
-      box.id = "scan-peek-" + (count += 1);
+  function open(toggle, url) {
+    var row = toggle.closest("tr");
+    var name = toggle.dataset.peek;
+    var panel = panelOf(toggle);
+    if (!panel) {
+      panel = document.createElement("tr");
+      panel.className = "scan-peek-row";
+      panel.id = "scan-peek-" + (count += 1);
       var cell = document.createElement("td");
       cell.colSpan = row.cells.length;
-      box.appendChild(cell);
-      row.parentNode.insertBefore(box, row.nextSibling);
-      turn.setAttribute("aria-controls", box.id);
+      panel.appendChild(cell);
+      row.parentNode.insertBefore(panel, row.nextSibling);
+      toggle.setAttribute("aria-controls", panel.id);
     }
-    turn.setAttribute("aria-expanded", "true");
-    opened[name] = url;
-    load(turn, box, url);
+    toggle.setAttribute("aria-expanded", "true");
+    openUrls[name] = url;
+    load(toggle, panel, url);
   }
 
-  function load(turn, box, url) {
-    var inside = box.firstElementChild;
-    var waiting = setTimeout(function () {
-      inside.innerHTML = '<p class="scan-waiting" role="status">Looking inside …</p>';
+  function load(toggle, panel, url) {
+    var content = panel.firstElementChild;
+    var messageTimer = setTimeout(function () {
+      content.innerHTML = '<p class="scan-waiting" role="status">Loading …</p>';
     }, 150);
     fetch(url + "&_fragment=1", { credentials: "same-origin" })
-      .then(function (answer) {
-        if (!answer.ok) { throw new Error("the answer is " + answer.status); }
-        return answer.text();
+      .then(function (response) {
+        if (!response.ok) { throw new Error("HTTP status " + response.status); }
+        return response.text();
       })
-      .then(function (text) { inside.innerHTML = text; })
+      .then(function (text) { content.innerHTML = text; })
       .catch(function (error) {
-        inside.textContent = "It cannot be shown (" + error.message + "). ";
-        var again = document.createElement("a");
-        again.href = url;
-        again.className = "scan-look";
-        again.textContent = "Try again";
-        inside.appendChild(again);
+        content.textContent = "The preview failed (" + error.message + "). ";
+        var retry = document.createElement("a");
+        retry.href = url;
+        retry.className = "scan-preview-link";
+        retry.textContent = "Try again";
+        content.appendChild(retry);
       })
       .then(function () {
-        clearTimeout(waiting);
+        clearTimeout(messageTimer);
         document.dispatchEvent(new CustomEvent("scan-shown"));
-        var table = box.dataset.focus;
-        delete box.dataset.focus;
+        var table = panel.dataset.focus;
+        delete panel.dataset.focus;
         if (table === undefined) { return; }
-        Array.prototype.forEach.call(box.querySelectorAll("a[data-table]"), function (link) {
+        Array.prototype.forEach.call(panel.querySelectorAll("a[data-table]"), function (link) {
           if (link.dataset.table === table) { link.focus(); }
         });
       });
   }
 
-  function close(turn) {
-    var box = boxOf(turn);
-    if (box) { box.remove(); }
-    turn.removeAttribute("aria-controls");
-    turn.setAttribute("aria-expanded", "false");
-    delete opened[turn.dataset.peek];
+  function close(toggle) {
+    var panel = panelOf(toggle);
+    if (panel) { panel.remove(); }
+    toggle.removeAttribute("aria-controls");
+    toggle.setAttribute("aria-expanded", "false");
+    delete openUrls[toggle.dataset.peek];
   }
 
-  function plain(event) {
+  function isPlainClick(event) {
     return event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
   }
 
   document.addEventListener("click", function (event) {
-    var turn = event.target.closest("a.scan-turn[data-peek]");
-    var look = event.target.closest(".scan-peek-row a.scan-look");
-    if (!(turn || look) || !plain(event)) { return; }
+    var toggle = event.target.closest("a.scan-expand[data-peek]");
+    var link = event.target.closest(".scan-peek-row a.scan-preview-link");
+    if (!(toggle || link) || !isPlainClick(event)) { return; }
     event.preventDefault();
-    if (look) {
-      var box = look.closest(".scan-peek-row");
-      turn = Array.prototype.find.call(turns(), function (a) { return boxOf(a) === box; });
-      if (look.dataset.table) { box.dataset.focus = look.dataset.table; }
-      opened[turn.dataset.peek] = look.href;
-      remember(turn.dataset.peek, look.href);
-      load(turn, box, look.href);
-    } else if (turn.getAttribute("aria-expanded") === "true") {
-      close(turn);
-      remember("", "");
+    if (link) {
+      var panel = link.closest(".scan-peek-row");
+      toggle = Array.prototype.find.call(toggles(), function (a) { return panelOf(a) === panel; });
+      if (link.dataset.table) { panel.dataset.focus = link.dataset.table; }
+      openUrls[toggle.dataset.peek] = link.href;
+      updateAddress(toggle.dataset.peek, link.href);
+      load(toggle, panel, link.href);
+    } else if (toggle.getAttribute("aria-expanded") === "true") {
+      close(toggle);
+      updateAddress("", "");
     } else {
-      open(turn, turn.href);
-      remember(turn.dataset.peek, turn.href);
+      open(toggle, toggle.href);
+      updateAddress(toggle.dataset.peek, toggle.href);
     }
   });
 
   // → on a database opens its row, ← closes it.
   document.addEventListener("keydown", function (event) {
     var row = event.target.closest(".scan-row");
-    var turn = row && row.querySelector("a.scan-turn[data-peek]");
-    if (!turn || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) { return; }
-    var isOpen = turn.getAttribute("aria-expanded") === "true";
+    var toggle = row && row.querySelector("a.scan-expand[data-peek]");
+    if (!toggle || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) { return; }
+    var isOpen = toggle.getAttribute("aria-expanded") === "true";
     if (event.key === "ArrowRight" && !isOpen || event.key === "ArrowLeft" && isOpen) {
       event.preventDefault();
-      turn.click();
+      toggle.click();
     }
   });
 
   document.addEventListener("keydown", function (event) {
-    var box = event.key === "Escape" && event.target.closest(".scan-peek-row");
-    if (!box) { return; }
-    var turn = Array.prototype.find.call(turns(), function (a) { return boxOf(a) === box; });
+    var panel = event.key === "Escape" && event.target.closest(".scan-peek-row");
+    if (!panel) { return; }
+    var toggle = Array.prototype.find.call(toggles(), function (a) { return panelOf(a) === panel; });
     event.stopPropagation();
-    close(turn);
-    remember("", "");
-    turn.focus();
+    close(toggle);
+    updateAddress("", "");
+    toggle.focus();
   }, true);
 
-  // Each link says that it opens something, also when the list was made anew while it was open.
-  function prepare() {
-    turns().forEach(function (turn) {
-      if (!turn.hasAttribute("aria-expanded")) { turn.setAttribute("aria-expanded", "false"); }
-      var url = opened[turn.dataset.peek];
-      if (url && !boxOf(turn)) { open(turn, url); }
+  // Set the state of every link, and open the panels again after the list was replaced.
+  function restorePanels() {
+    toggles().forEach(function (toggle) {
+      if (!toggle.hasAttribute("aria-expanded")) { toggle.setAttribute("aria-expanded", "false"); }
+      var url = openUrls[toggle.dataset.peek];
+      if (url && !panelOf(toggle)) { open(toggle, url); }
     });
   }
 
-  var wanted = new URL(location.href).searchParams;
-  prepare();
-  var first = wanted.get("peek") && turnOf(wanted.get("peek"));
+  var params = new URL(location.href).searchParams;
+  restorePanels();
+  var first = params.get("peek") && toggleFor(params.get("peek"));
   if (first) {
-    var table = wanted.get("table");
+    var table = params.get("table");
     open(first, first.href + (table ? "&table=" + encodeURIComponent(table) : ""));
   }
   var list = document.getElementById("scan-results");
-  if (list) { new MutationObserver(prepare).observe(list, { childList: true, subtree: true }); }
+  if (list) { new MutationObserver(restorePanels).observe(list, { childList: true, subtree: true }); }
 })();

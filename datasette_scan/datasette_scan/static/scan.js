@@ -1,107 +1,109 @@
-// The list without page loads: typing narrows it, a scan fills it, keys move in it.
-// Without this file the same links and forms work, each with a page load.
+// Updates the list of databases without page loads: filters while you type, shows a scan's
+// progress, adds keyboard shortcuts. Without it the same links and forms load pages.
 (function () {
   "use strict";
   var scan = document.getElementById("scan");
   if (!scan) { return; }
-  var field = scan.querySelector(".scan-search input");
-  var live = document.getElementById("scan-live");
+  var searchInput = scan.querySelector(".scan-search input");
+  var liveRegion = document.getElementById("scan-live");
   var revision = scan.dataset.revision;
   var scanning = scan.dataset.scanning === "1";
-  var timer = null;
-  var typing = null;
-  var loading = null;
-  var spoken = 0;
-  if (!document.documentElement.lang) { document.documentElement.lang = "en"; }
+  var pollTimer = null;
+  var inputTimer = null;
+  var pendingLoad = null; // aborts the request for a newer page
+  var isRequested = false; // whether a person asked for it, not a poll
+  var announcedAt = 0;
 
-  // -- What a screen reader says, at most every five seconds while a scan runs
+  // -- Announcements to screen readers, at most every five seconds while a scan runs
 
-  function say(text, always) {
+  function announce(text, always) {
     var now = Date.now();
-    if (!always && now - spoken < 5000) { return; }
-    spoken = now;
-    live.textContent = text;
+    if (!always && now - announcedAt < 5000) { return; }
+    announcedAt = now;
+    liveRegion.textContent = text;
   }
 
-  // -- Groups that were closed stay closed
+  // -- Closed groups, remembered in this browser
 
-  var STORE = "datasette-scan-closed";
+  var STORAGE_KEY = "datasette-scan-closed";
 
   function closedGroups() {
-    try { return JSON.parse(localStorage.getItem(STORE)) || []; } catch (error) { return []; }
+    try { return JSON.parse(localStorage.getItem(STORAGE_KEY)) || []; } catch (error) { return []; }
   }
 
-  function remember(key, open) {
+  function saveClosed(key, open) {
     var closed = closedGroups().filter(function (other) { return other !== key; });
     if (!open) { closed.push(key); }
-    try { localStorage.setItem(STORE, JSON.stringify(closed.slice(-500))); } catch (error) { return; }
+    try { localStorage.setItem(STORAGE_KEY, JSON.stringify(closed.slice(-500))); } catch (error) { return; }
   }
 
-  function showGroup(group, open) {
-    group.querySelector(".scan-group-row .scan-turn").setAttribute("aria-expanded", String(open));
+  function setGroupOpen(group, open) {
+    group.querySelector(".scan-group-row .scan-expand").setAttribute("aria-expanded", String(open));
     group.classList.toggle("scan-closed", !open);
   }
 
-  function groups() { return Array.from(scan.querySelectorAll(".scan-group")).filter(turnOf); }
-  function turnOf(group) { return group.querySelector(".scan-group-row .scan-turn"); }
+  function groups() { return Array.from(scan.querySelectorAll(".scan-group")).filter(groupToggle); }
+  function groupToggle(group) { return group.querySelector(".scan-group-row .scan-expand"); }
 
   function allClosed() {
     return groups().every(function (group) { return group.classList.contains("scan-closed"); });
   }
 
-  function nameCloseAll() {
+  function updateCloseAllButton() {
     var button = scan.querySelector("[data-close-all]");
     if (!button) { return; }
     button.parentNode.hidden = groups().length < 2;
     button.textContent = allClosed() ? "Open all" : "Close all";
   }
 
-  function prepare() {
+  function restoreGroups() {
     var closed = closedGroups();
     groups().forEach(function (group) {
-      turnOf(group).hidden = false;
-      showGroup(group, closed.indexOf(group.dataset.group) < 0);
+      groupToggle(group).hidden = false;
+      setGroupOpen(group, closed.indexOf(group.dataset.group) < 0);
     });
-    nameCloseAll();
+    updateCloseAllButton();
   }
 
-  // -- Parts of the page, taken from a newer one
+  // -- Replacing parts of the page by those of a newer one
 
-  function take(page, id) {
+  function replacePart(page, id) {
     var mine = document.getElementById(id);
     var theirs = page.getElementById(id);
     if (mine && theirs && mine.innerHTML !== theirs.innerHTML) { mine.innerHTML = theirs.innerHTML; }
   }
 
-  function inUse(part) {
+  function isInUse(part) {
     return part.matches(":hover") || part.contains(document.activeElement);
   }
 
-  function takeRail(page) {
-    var rail = document.getElementById("scan-rail");
-    if (inUse(rail)) { return; }
-    var open = Array.from(rail.querySelectorAll("details")).map(function (part) { return [part.querySelector("summary").textContent, part.open]; });
-    take(page, "scan-rail");
-    rail.querySelectorAll("details").forEach(function (part) {
-      open.forEach(function (was) { if (was[0] === part.querySelector("summary").textContent) { part.open = was[1]; } });
+  function replaceSidebar(page) {
+    var sidebar = document.getElementById("scan-sidebar");
+    if (isInUse(sidebar)) { return; }
+    var wasOpen = {};
+    function titleOf(details) { return details.querySelector("summary").textContent; }
+    sidebar.querySelectorAll("details").forEach(function (details) { wasOpen[titleOf(details)] = details.open; });
+    replacePart(page, "scan-sidebar");
+    sidebar.querySelectorAll("details").forEach(function (details) {
+      if (titleOf(details) in wasOpen) { details.open = wasOpen[titleOf(details)]; }
     });
   }
 
-  function show(page, always) {
-    take(page, "scan-progress");
+  function showPage(page, always) {
+    replacePart(page, "scan-progress");
     document.title = page.title;
     var button = scan.querySelector(".scan-rescan button");
     if (button) { button.disabled = scanning; }
     var results = document.getElementById("scan-results");
-    if (!always && inUse(results) && results.querySelector(".scan-row")) { offer(results); return false; }
-    takeRail(page);
-    take(page, "scan-results");
-    prepare();
+    if (!always && isInUse(results) && results.querySelector(".scan-row")) { offerUpdate(results); return false; }
+    replaceSidebar(page);
+    replacePart(page, "scan-results");
+    restoreGroups();
     return true;
   }
 
-  // Rows don't move under the hand: while somebody is in the list, newer ones are offered.
-  function offer(results) {
+  // While the pointer or the focus is in the list, it is not replaced: a button offers that.
+  function offerUpdate(results) {
     if (results.querySelector(".scan-newer")) { return; }
     var button = document.createElement("button");
     button.type = "button";
@@ -110,61 +112,65 @@
     results.prepend(button);
   }
 
+  // A poll does not replace a request that a person made (always): it comes again later.
   function load(url, always) {
-    if (loading) { loading.abort(); }
-    loading = new AbortController();
-    return fetch(url, { credentials: "same-origin", signal: loading.signal })
-      .then(function (answer) { return answer.text(); })
+    if (isRequested && !always) { return Promise.resolve(); }
+    if (pendingLoad) { pendingLoad.abort(); }
+    var thisLoad = pendingLoad = new AbortController();
+    isRequested = always;
+    return fetch(url, { credentials: "same-origin", signal: thisLoad.signal })
+      .then(function (response) { return response.text(); })
       .then(function (text) {
         var page = new DOMParser().parseFromString(text, "text/html");
         var newer = page.getElementById("scan");
         if (!newer) { location.assign(url); return; }
-        if (show(page, always)) { revision = newer.dataset.revision; }
-      });
+        if (showPage(page, always)) { revision = newer.dataset.revision; }
+      })
+      .finally(function () { if (pendingLoad === thisLoad) { isRequested = false; } });
   }
 
   // -- Typing
 
-  function narrow() {
+  function applyFilter() {
     var url = new URL(location.href);
     url.searchParams.delete("_next");
     url.searchParams.delete("peek");
-    if (field.value) { url.searchParams.set("q", field.value); } else { url.searchParams.delete("q"); }
+    if (searchInput.value) { url.searchParams.set("q", searchInput.value); } else { url.searchParams.delete("q"); }
     load(url, true).then(function () {
       history.replaceState(null, "", url);
       var count = document.getElementById("scan-count");
-      say(count ? count.querySelector("strong").textContent : "No database matches", true);
+      announce(count ? count.querySelector("strong").textContent : "No database matches", true);
     }).catch(function () { return null; });
   }
 
-  field.addEventListener("input", function () {
-    clearTimeout(typing);
-    typing = setTimeout(narrow, 80);
+  searchInput.addEventListener("input", function () {
+    clearTimeout(inputTimer);
+    inputTimer = setTimeout(applyFilter, 80);
   });
 
   // -- Progress
 
-  function look() {
+  function poll() {
     fetch(scan.dataset.json + "?_size=0", { credentials: "same-origin" })
-      .then(function (answer) { return answer.json(); })
-      .then(function (now) {
-        var was = scanning;
-        scanning = now.scanning;
-        if (scanning) { say(now.files + " files seen, " + now.databases + " databases"); }
-        if (was && !scanning) { say("The scan is complete: " + now.databases + " databases", true); }
-        if (String(now.revision) === revision && was === scanning && !scanning) { return null; }
+      .then(function (response) { return response.json(); })
+      .then(function (state) {
+        var wasScanning = scanning;
+        scanning = state.scanning;
+        if (scanning) { announce(state.files + " files seen, " + state.databases + " databases"); }
+        if (wasScanning && !scanning) { announce("The scan is complete: " + state.databases + " databases", true); }
+        if (String(state.revision) === revision && !wasScanning && !scanning) { return null; }
         return load(location.href, false);
       })
       .catch(function () { return null; })
-      .then(again);
+      .then(schedulePoll);
   }
 
-  function again() {
-    clearTimeout(timer);
-    timer = setTimeout(look, document.hidden ? 15000 : scanning ? 700 : 3000);
+  function schedulePoll() {
+    clearTimeout(pollTimer);
+    pollTimer = setTimeout(poll, document.hidden ? 15000 : scanning ? 700 : 3000);
   }
 
-  document.addEventListener("visibilitychange", function () { if (!document.hidden) { look(); } });
+  document.addEventListener("visibilitychange", function () { if (!document.hidden) { poll(); } });
   scan.addEventListener("submit", function (event) {
     if (!event.target.matches(".scan-rescan")) { return; }
     event.preventDefault();
@@ -174,87 +180,76 @@
       credentials: "same-origin",
       headers: { Accept: "application/json" },
       body: new URLSearchParams(new FormData(event.target))
-    }).then(function (answer) {
-      if (!answer.ok) { event.target.submit(); return; }
+    }).then(function (response) {
+      if (!response.ok) { event.target.submit(); return; }
       scanning = true;
-      clearTimeout(timer);
-      timer = setTimeout(look, 150);
+      clearTimeout(pollTimer);
+      pollTimer = setTimeout(poll, 150);
     }).catch(function () { event.target.submit(); });
   });
 
   // -- Copying
 
-  function copy(text, button) {
-    function done() {
-      say("Copied " + text, true);
-      if (!button) { return; }
-      var words = button.lastChild.textContent;
-      button.lastChild.textContent = "Copied";
-      setTimeout(function () { button.lastChild.textContent = words; }, 1500);
-    }
-    if (!navigator.clipboard) { byHand(text); return; }
-    navigator.clipboard.writeText(text).then(done, function () { byHand(text); });
+  function copy(text) {
+    // Browsers have no clipboard on pages from other machines without TLS.
+    function promptToCopy() { window.prompt("Copy the path:", text); }
+    if (!navigator.clipboard) { promptToCopy(); return; }
+    navigator.clipboard.writeText(text).then(function () { announce("Copied " + text, true); }, promptToCopy);
   }
-
-  // The clipboard is refused, as on pages without TLS from elsewhere: the path to copy by hand.
-  function byHand(text) { window.prompt("Copy the path:", text); }
 
   // -- Mouse and keys
 
   scan.addEventListener("click", function (event) {
-    var turn = event.target.closest(".scan-group-row .scan-turn");
-    var button = event.target.closest("[data-copy]");
-    if (button) { copy(button.dataset.copy, button); }
+    var toggle = event.target.closest(".scan-group-row .scan-expand");
     if (event.target.closest(".scan-newer")) { load(location.href, true).catch(function () { return null; }); }
     if (event.target.closest("[data-close-all]")) {
       var open = allClosed();
-      groups().forEach(function (group) { showGroup(group, open); remember(group.dataset.group, open); });
-      nameCloseAll();
+      groups().forEach(function (group) { setGroupOpen(group, open); saveClosed(group.dataset.group, open); });
+      updateCloseAllButton();
     }
-    if (turn) {
-      var group = turn.closest(".scan-group");
-      var opened = turn.getAttribute("aria-expanded") !== "true";
-      showGroup(group, opened);
-      remember(group.dataset.group, opened);
-      nameCloseAll();
+    if (toggle) {
+      var group = toggle.closest(".scan-group");
+      var opened = toggle.getAttribute("aria-expanded") !== "true";
+      setGroupOpen(group, opened);
+      saveClosed(group.dataset.group, opened);
+      updateCloseAllButton();
     }
   });
 
-  function names() {
-    return Array.from(scan.querySelectorAll("a.scan-open")).filter(function (name) { return name.offsetParent; });
+  function visibleLinks() {
+    return Array.from(scan.querySelectorAll("a.scan-open")).filter(function (link) { return link.offsetParent; });
   }
 
   scan.addEventListener("keydown", function (event) {
     if (event.altKey || event.shiftKey) { return; }
-    var held = event.ctrlKey || event.metaKey;
     var row = event.target.closest(".scan-row");
-    var all = names();
-    var at = row ? all.indexOf(row.querySelector(".scan-open")) : -1;
-    var to = null;
-    if (held) {
+    if (event.ctrlKey || event.metaKey) {
       if (row && row.dataset.path && event.key.toLowerCase() === "c" && !String(getSelection())) { copy(row.dataset.path); }
       return;
     }
-    if (event.target === field && event.key === "ArrowDown") { to = all[0]; }
+    var links = visibleLinks();
+    var target = null;
+    if (event.target === searchInput && event.key === "ArrowDown") { target = links[0]; }
     if (row) {
-      if (event.key === "ArrowDown") { to = all[at + 1]; }
-      if (event.key === "ArrowUp") { to = all[at - 1] || field; }
-      if (event.key === "Home") { to = all[0]; }
-      if (event.key === "End") { to = all[all.length - 1]; }
-      if (event.key === "Escape") { to = field; }
+      var index = links.indexOf(row.querySelector(".scan-open"));
+      if (event.key === "ArrowDown") { target = links[index + 1]; }
+      if (event.key === "ArrowUp") { target = links[index - 1] || searchInput; }
+      if (event.key === "Home") { target = links[0]; }
+      if (event.key === "End") { target = links[links.length - 1]; }
+      if (event.key === "Escape") { target = searchInput; }
     }
-    if (to) { event.preventDefault(); to.focus(); }
+    if (target) { event.preventDefault(); target.focus(); }
   });
 
-  // On a narrow screen folders and sizes begin closed, and what is chosen is in sight.
+  // On narrow screens close folders and sizes, and scroll to the chosen items.
   if (matchMedia("(max-width: 60rem)").matches) {
-    scan.querySelectorAll(".scan-rail details").forEach(function (part) { part.open = false; });
+    scan.querySelectorAll(".scan-sidebar details").forEach(function (part) { part.open = false; });
   }
-  scan.querySelectorAll(".scan-rail [aria-current]").forEach(function (link) {
+  scan.querySelectorAll(".scan-sidebar [aria-current]").forEach(function (link) {
     var strip = link.closest("ul");
     strip.scrollLeft = link.offsetLeft - strip.offsetLeft - 16;
   });
   scan.querySelectorAll(".scan-keys").forEach(function (keys) { keys.hidden = false; });
-  prepare();
-  again();
+  restoreGroups();
+  schedulePoll();
 })();

@@ -1,23 +1,23 @@
-// The page fills without this: it adds a button that stops the search, and says how far it is.
+// Adds a button that stops the search, and announces its progress to screen readers.
 (function () {
   "use strict";
   var found = document.getElementById("scan-found");
   var stop = document.getElementById("scan-stop");
-  var said = document.getElementById("scan-said");
+  var status = document.getElementById("scan-status");
   if (!found || document.readyState === "complete") { return; }
-  function last() {
+  function lastStep() {
     var steps = found.querySelectorAll(".scan-step");
     return steps.length ? steps[steps.length - 1] : null;
   }
-  function say() {
-    var step = last();
-    if (step && said.textContent !== step.textContent) { said.textContent = step.textContent; }
+  function announce() {
+    var step = lastStep();
+    if (step && status.textContent !== step.textContent) { status.textContent = step.textContent; }
   }
-  var timer = setInterval(say, 5000);
-  function ended() {
+  var timer = setInterval(announce, 5000);
+  function finish() {
     clearInterval(timer);
     stop.hidden = true;
-    say();
+    announce();
   }
   stop.addEventListener("click", function () {
     window.stop();
@@ -25,10 +25,10 @@
     step.className = "scan-step scan-step-last";
     step.textContent = "Stopped.";
     found.appendChild(step);
-    ended();
+    finish();
     document.querySelector(".scan-search input[type=search]").focus();
   });
-  if (found.querySelector(".scan-step-last")) { ended(); return; }
+  if (found.querySelector(".scan-step-last")) { finish(); return; }
   stop.hidden = false;
-  document.addEventListener("DOMContentLoaded", ended);
+  document.addEventListener("DOMContentLoaded", finish);
 })();

@@ -6,14 +6,13 @@ from typing import Any
 
 from .. import compat
 from ..state import State
-from .catalogue import own_home, page
+from .actions import refresh, rescan
+from .catalogue import datasette_home, page, statuses_page
 from .changes import changes_json, changes_page, duplicates_json, duplicates_page
 from .download import download
 from .export import page_csv, page_json
 from .peek import peek_json, peek_page
-from .rescan import rescan
 from .search import search_json, search_page
-from .states import refresh, states_page
 
 
 def routes(state: State) -> list[tuple[str, Any]]:
@@ -32,11 +31,11 @@ def routes(state: State) -> list[tuple[str, Any]]:
         (r"/-/scan/download$", download),
         (r"/-/scan/peek$", peek_page),
         (r"/-/scan/peek\.json$", peek_json),
-        (r"/-/scan/states$", states_page),
+        (r"/-/scan/states$", statuses_page),
         (r"/-/scan/refresh$", refresh),
         (r"/-/scan/search$", search_page),
         (r"/-/scan/search\.json$", search_json),
-        (r"/-/home(\.(?P<format>jsono?))?$", own_home),
+        (r"/-/home(\.(?P<format>jsono?))?$", datasette_home),
     ]
     if not compat.HAS_CATALOG:
         found.append((r"/-/databases(\.(?P<format>json))?$", compat.list_databases))

@@ -10,14 +10,16 @@ from typing import Any
 from datasette import Response
 
 from .. import compat
-from ..catalog import INTERNALS, NO_APPLICATION, STATUSES, Skip
+from ..catalog import INTERNALS, NO_APPLICATION, Skip
 from ..finder import DEFAULT_EXCLUDES
 from ..grouping import FIRST_FOLDERS, Group, common_folder, folders_below
 from ..query import AGES, SIZES, link, page_numbers, sort_link
 from ..state import state_of
+from ..statuses import STATUSES
 from ..text import format_count, visible, visible_path
+from .access import SECURITY_HEADERS, check_instance
 from .icons import icon_of
-from .listing import SAFETY, Listing, load
+from .listing import Listing, load_listing
 
 _TABLES_SHOWN = 6
 _SIZE = attrgetter("size")
@@ -32,24 +34,25 @@ _SHOWN = (
 
 async def page(datasette: Any, request: Any) -> Response:
     """``/-/scan``, and ``/`` under ``datasette scan``."""
-    listing = await load(datasette, request, group="application", _sort_desc="modified")
+    listing = await load_listing(datasette, request, group="application", _sort_desc="modified")
     if isinstance(listing, Response):
         return listing
-    skipped_tab = listing.full and request.args.get("tab") == "skipped"
+    skipped_tab = listing.sees_paths and request.args.get("tab") == "skipped"
     args = listing.args
     catalog = listing.state.catalog
     roots = [visible_path(r) for r in listing.state.settings.find.roots]
     root = common_folder(roots)
+    where = roots[0] if len(roots) == 1 else format_count(len(roots), "folder")
     context = {
         "listing": listing,
         "query": listing.page.query,
         "progress": listing.progress(),
-        "heading": _heading(roots, listing.full),
+        "heading": f"Databases in {where}" if listing.sees_paths else "Databases found",
         "root": root,
         "skipped_tab": skipped_tab,
         "skipped": _by_reason(catalog.skipped.values()) if skipped_tab else [],
         "below": lambda path: path.removeprefix(root),
-        "total_size": listing.remembered("size", lambda: sum(map(_SIZE, listing.viewable))),
+        "total_size": listing.cached("size", lambda: sum(map(_SIZE, listing.viewable))),
         "link": lambda **changes: link(args, **changes),
         "filters": _filters(listing),
         "served": await _served(datasette, request),
@@ -57,17 +60,11 @@ async def page(datasette: Any, request: Any) -> Response:
         "excludes": () if listing.state.settings.find.include_all else DEFAULT_EXCLUDES,
         "home_url": datasette.urls.path("/-/home"),
         "finished_at": int(catalog.finished_at * 1e9),
-        **(_rail(listing, root) if not skipped_tab else {}),
-        **(await _list(datasette, listing, root) if not skipped_tab else {}),
+        **(_sidebar_context(listing, root) if not skipped_tab else {}),
+        **(await _list_context(datasette, listing, root) if not skipped_tab else {}),
     }
     html = await datasette.render_template("scan_catalogue.html", context, request=request)
-    return Response.html(html, headers=SAFETY)
-
-
-def _heading(roots: list[str], full: bool) -> str:
-    if not full:
-        return "Databases found"
-    return f"Databases in {roots[0] if len(roots) == 1 else format_count(len(roots), 'folder')}"
+    return Response.html(html, headers=SECURITY_HEADERS)
 
 
 def _by_reason(skipped: Iterable[Skip]) -> list[tuple[str, str, list[Skip]]]:
@@ -89,15 +86,15 @@ _TONES = {
 }
 
 
-async def _list(ds: Any, listing: Listing, root: str) -> dict[str, Any]:
-    """The groups of this page, and what stands around them."""
+async def _list_context(ds: Any, listing: Listing, root: str) -> dict[str, Any]:
+    """The values for the list of this page: its groups, counts and links."""
     groups = listing.groups()
-    tables = await _tables(ds, listing, groups)
+    tables = await _visible_tables(ds, listing, groups)
     page = listing.page
     current = page.offset // page.size + 1 if page.size else 1
     last = -(-listing.lines // page.size) if page.size else 1
     return {
-        "groups": [(group, *_titled(group, page.group, root)) for group in groups],
+        "groups": [(group, *_title_group(group, page.group, root)) for group in groups],
         "columns": _COLUMNS,
         "sort_link": lambda column: sort_link(listing.args, page, column),
         "largest": max((row.size for g in groups for row in g.lines()), default=0),
@@ -109,9 +106,9 @@ async def _list(ds: Any, listing: Listing, root: str) -> dict[str, Any]:
     }
 
 
-async def _tables(ds: Any, listing: Listing, groups: list[Group]) -> dict[str, list[str]]:
+async def _visible_tables(ds: Any, listing: Listing, groups: list[Group]) -> dict[str, list[str]]:
     """A few tables of each database of a page: those that the search names come first."""
-    if not listing.full:
+    if not listing.sees_paths:
         return {}
     words = listing.page.query.text.casefold().split()
     wanted = {}
@@ -122,7 +119,7 @@ async def _tables(ds: Any, listing: Listing, groups: list[Group]) -> dict[str, l
     return await compat.viewable_tables(ds, listing.request.actor, wanted)
 
 
-def _titled(group: Group, by: str, root: str) -> tuple[str, str, dict[str, str]]:
+def _title_group(group: Group, by: str, root: str) -> tuple[str, str, dict[str, str]]:
     """A group's title and icon, and the arguments that show it alone."""
     if by == "folder":
         title = (group.key + os.sep).removeprefix(root).rstrip(os.sep)
@@ -133,8 +130,8 @@ def _titled(group: Group, by: str, root: str) -> tuple[str, str, dict[str, str]]
     return title, icon_of(group.key), {"application": group.key}
 
 
-def _rail(listing: Listing, root: str) -> dict[str, Any]:
-    """What the list can be narrowed to, and how many rows each choice has."""
+def _sidebar_context(listing: Listing, root: str) -> dict[str, Any]:
+    """The choices that narrow the list, each with its number of rows."""
     args, query = listing.args, listing.page.query
     choices = listing.choices()
     shows = choices["show"]
@@ -144,24 +141,22 @@ def _rail(listing: Listing, root: str) -> dict[str, Any]:
         "shown": [
             (k, w, i, shows[k]) for k, w, i in _SHOWN if not k or shows[k] or query.show == k
         ],
-        "applications": _choices(applications, query.application, _application_order),
-        "statuses": _choices(choices["status"], query.status, STATUSES.index),
+        "applications": _choices(
+            applications, query.application, lambda n: (n != NO_APPLICATION, n.casefold())
+        ),
+        "statuses": _choices(choices["status"], query.status, list(STATUSES).index),
         "folders": _folders(listing, base),
-        "ages": _with(AGES, args.get("age")),
-        "sizes": _with(SIZES, args.get("min_size")),
+        "ages": _with_chosen(AGES, args.get("age")),
+        "sizes": _with_chosen(SIZES, args.get("min_size")),
         "icon_of": icon_of,
     }
 
 
 def _folders(listing: Listing, base: str) -> list[tuple[str, int]]:
-    if not listing.full:
+    if not listing.sees_paths:
         return []
-    found = listing.remembered("folders", lambda: folders_below(listing.entries, base))
+    found = listing.cached("folders", lambda: folders_below(listing.entries, base))
     return list(found[:FIRST_FOLDERS])
-
-
-def _application_order(name: str) -> tuple[bool, str]:
-    return name != NO_APPLICATION, name.casefold()
 
 
 _FILTERS = {
@@ -178,7 +173,7 @@ _FILTERS = {
 
 
 def _filters(listing: Listing) -> list[tuple[str, str, str]]:
-    """What is chosen: words, value, and the link that removes it."""
+    """Each filter: its name, its value, and the link that removes it."""
     args = listing.args
     words = {
         ("application", NO_APPLICATION): "your files",
@@ -187,14 +182,14 @@ def _filters(listing: Listing) -> list[tuple[str, str, str]]:
     return [
         (name, words.get((key, args[key]), args[key]), link(args, **{key: None}))
         for key, name in _FILTERS.items()
-        if args.get(key) and (key != "folder" or listing.full)
+        if args.get(key) and (key != "folder" or listing.sees_paths)
     ]
 
 
 def _choices(
     counts: Mapping[str, int], chosen: str | None, key: Callable[[str], Any]
 ) -> list[tuple[str, int]]:
-    """What can be chosen and how many it would show; what is chosen even if that is none."""
+    """Each choice and how many rows it would show; the chosen one even if it shows none."""
     found = dict(counts)
     known = sorted(found, key=key)
     if chosen and chosen not in found:
@@ -202,19 +197,27 @@ def _choices(
     return [(name, found.get(name, 0)) for name in known]
 
 
-def _with(choices: Mapping[str, str], chosen: str | None) -> dict[str, str]:
+def _with_chosen(choices: Mapping[str, str], chosen: str | None) -> dict[str, str]:
     return {**choices, **({chosen: chosen} if chosen and chosen not in choices else {})}
 
 
 async def _served(ds: Any, request: Any) -> list[tuple[str, str]]:
     """Databases that Datasette serves itself."""
-    names = state_of(ds).own_databases()
+    names = state_of(ds).datasette_databases()
     seen = [n for n in names if await compat.may_view_database(ds, request.actor, n)]
     return [(visible(n), ds.urls.database(n)) for n in seen]
 
 
-async def own_home(datasette: Any, request: Any) -> Response:
+async def datasette_home(datasette: Any, request: Any) -> Response:
     """Datasette's own home page."""
     from datasette.views.index import IndexView
 
     return await IndexView(datasette).dispatch_request(request)
+
+
+async def statuses_page(datasette: Any, request: Any) -> Response:
+    """``/-/scan/states``: each status in words."""
+    await check_instance(datasette, request)
+    context = {"statuses": STATUSES, "back": datasette.urls.path("/-/scan")}
+    html = await datasette.render_template("scan_statuses.html", context, request=request)
+    return Response.html(html, headers=SECURITY_HEADERS)

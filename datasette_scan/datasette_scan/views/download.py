@@ -1,4 +1,4 @@
-"""A copy of one found database to download, as it is at one moment."""
+"""Downloading one found database, in one consistent state."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import re
 import shutil
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
-from datasette import Forbidden, NotFound
+from datasette import Forbidden
 from datasette.utils.asgi import AsgiFileDownload
 
 from .. import compat
@@ -17,8 +16,8 @@ from ..database import ScannedDatabase
 from ..errors import TooLargeError
 from ..sqlite import sqlite3
 from ..state import state_of
-from ..text import format_size, visible
-from .listing import SAFETY, check_instance, viewable_names
+from ..text import format_size
+from .access import SECURITY_HEADERS, check_instance, find_database
 
 
 class _Download(AsgiFileDownload):  # type: ignore[misc]
@@ -39,10 +38,7 @@ async def download(datasette: Any, request: Any) -> Any:
     """
     await check_instance(datasette, request)
     name = str(request.args.get("name") or "")
-    db = datasette.databases.get(name)
-    known = await viewable_names(datasette, state_of(datasette), request.actor)
-    if not isinstance(db, ScannedDatabase) or name not in known:
-        raise NotFound(f"Database not found: {visible(name)}")
+    db = await find_database(datasette, request.actor, name)
     if not await may_download(datasette, request.actor, db):
         raise Forbidden("You do not have permission to download this database")
     tables = await db.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
@@ -50,36 +46,31 @@ async def download(datasette: Any, request: Any) -> Any:
     seen = await compat.viewable_tables(datasette, request.actor, {name: names})
     if len(seen[name]) < len(names):
         raise Forbidden("You do not have permission to see all of this database's tables")
-    most = state_of(datasette).settings.snapshot_bytes
+    max_bytes = state_of(datasette).settings.snapshot_bytes
     folder = state_of(datasette).reader.opener.snapshots.new_folder()
     target = folder / "download.db"
     try:
-        await db.execute_fn(lambda connection: _copy(connection, target, most))
+        await db.execute_fn(lambda connection: _copy(connection, target, max_bytes))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     file = re.sub(r"[^A-Za-z0-9._ -]", "_", name) + ".db"
-    return _Download(str(target), file, "application/vnd.sqlite3", dict(SAFETY))
+    return _Download(str(target), file, "application/vnd.sqlite3", dict(SECURITY_HEADERS))
 
 
 async def may_download(ds: Any, actor: Any, db: ScannedDatabase) -> bool:
-    """Whether an actor may download a database; the tables are looked at when it is asked for."""
+    """Whether an actor may download a database; the download itself checks the tables."""
     if not ds.setting("allow_download") or db.entry.status == "gone":
         return False
     return await compat.may_download(ds, actor, db.name)
 
 
-def download_url(ds: Any, name: str) -> str:
-    """Where a database is downloaded."""
-    return f"{ds.urls.path('/-/scan/download')}?{urlencode({'name': name})}"
-
-
-def _copy(connection: sqlite3.Connection, target: Path, most: int) -> None:
+def _copy(connection: sqlite3.Connection, target: Path, max_bytes: int) -> None:
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     size = pages * connection.execute("PRAGMA page_size").fetchone()[0]
-    if size > most:
+    if size > max_bytes:
         raise TooLargeError(
-            f"a copy would have {format_size(size)}, more than the {format_size(most)}"
+            f"a copy would have {format_size(size)}, more than the {format_size(max_bytes)}"
             " that a private copy may have"
         )
     copy = sqlite3.connect(target)

@@ -10,35 +10,36 @@ from datasette import Response
 
 from ..catalog import SORTS
 from ..text import is_formula
-from .listing import SAFETY, Json, load
+from .access import SECURITY_HEADERS, Json
+from .listing import load_listing
 
 
 async def page_json(datasette: Any, request: Any) -> Response:
-    """``/-/scan.json``: rows as ``q``, ``status``, ``since``, ``_size`` and ``_next`` ask."""
-    listing = await load(datasette, request)
+    """``/-/scan.json``: rows as ``q``, ``status``, ``since``, ``_size`` and ``_next`` select."""
+    listing = await load_listing(datasette, request)
     if isinstance(listing, Response):
         return listing
     body: Json = {
         "ok": True,
         **listing.progress(),
         "total": listing.total,
-        "next": listing.next(),
+        "next": listing.next_token(),
         "rows": [listing.row(e) for e in listing.shown()],
     }
-    if listing.full and request.args.get("tab") == "skipped":
+    if listing.sees_paths and request.args.get("tab") == "skipped":
         body["skipped_files"] = [
             {"path": s.shown_path, "reason": s.reason, "advice": s.advice}
             for s in listing.state.catalog.skipped.values()
         ]
-    return Response.json(body, headers=SAFETY)
+    return Response.json(body, headers=SECURITY_HEADERS)
 
 
 async def page_csv(datasette: Any, request: Any) -> Response:
     """``/-/scan.csv``: every row that fits."""
-    listing = await load(datasette, request)
+    listing = await load_listing(datasette, request)
     if isinstance(listing, Response):
         return listing
-    columns = [*SORTS[:1], *(c for c in SORTS[1:] if listing.full or c != "path"), "detail"]
+    columns = [*SORTS[:1], *(c for c in SORTS[1:] if listing.sees_paths or c != "path"), "detail"]
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\r\n")
     writer.writeheader()
@@ -46,7 +47,7 @@ async def page_csv(datasette: Any, request: Any) -> Response:
         writer.writerow({k: _cell(v) for k, v in listing.row(entry).items()})
     return Response(
         out.getvalue(),
-        headers={**SAFETY, "content-disposition": 'attachment; filename="databases.csv"'},
+        headers={**SECURITY_HEADERS, "content-disposition": 'attachment; filename="databases.csv"'},
         content_type="text/csv; charset=utf-8",
     )
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,30 +13,32 @@ from ..ready_views import candidates
 from ..schema import read_columns
 from ..sqlite import sqlite3
 from ..state import state_of
-from ..states import describe, state_key
+from ..statuses import STATUSES
 from ..text import format_size
-from .download import download_url
-from .listing import Json
+from .access import Json
+
+_MAX_NEIGHBOURS = 8
 
 
-def facts_of(ds: Any, db: ScannedDatabase, full: bool, download: bool = False) -> Json:
-    """Path, size, application and so on; paths only with ``full``, a link with ``download``."""
+def facts_of(ds: Any, db: ScannedDatabase, sees_paths: bool, download: bool = False) -> Json:
+    """Path, size and so on; paths only if ``sees_paths``, a download link if ``download``."""
     entry = db.entry
-    state = db.reading_state
+    status, words = db.reading_status
+    name = urlencode({"name": db.name})
     return {
         "name": db.name,
         "url": str(ds.urls.database(db.name)),
-        "path": entry.shown_path if full else "",
-        "other_paths": entry.shown_other_paths if full else [],
+        "path": entry.shown_path if sees_paths else "",
+        "other_paths": entry.shown_other_paths if sees_paths else [],
         "size": format_size(entry.size),
         "application": entry.application,
         "modified_ns": entry.mtime_ns,
-        "state": state,
-        "how": describe(state),
-        "meaning_url": f"{ds.urls.path('/-/scan/states')}#{state_key(state).replace(' ', '-')}",
+        "state": words,
+        "how": STATUSES.get(status, (status, ""))[0],
+        "meaning_url": f"{ds.urls.path('/-/scan/states')}#{status.replace(' ', '-')}",
         "detail": entry.detail if entry.status == "partly readable" else "",
         "search_url": f"{ds.urls.path('/-/scan/search')}?{urlencode({'database': db.name})}",
-        "download_url": download_url(ds, db.name) if download else "",
+        "download_url": f"{ds.urls.path('/-/scan/download')}?{name}" if download else "",
         "back": ds.urls.path("/-/scan"),
     }
 
@@ -57,25 +57,18 @@ async def fitting_views(ds: Any, actor: Any, db: ScannedDatabase) -> list[tuple[
         known = await db.peek(columns)
     except (UnavailableError, sqlite3.Error):
         return []
-    return [(v.title, compat.query_url(ds, db.name, v.sql)) for v in possible if v.fits(known)]
+    return [(v.title, compat.query_url(ds, db.name, v.sql)) for v in possible if v.matches(known)]
 
 
-async def neighbours(ds: Any, actor: Any, db: ScannedDatabase, most: int = 8) -> list[Json]:
-    """Other databases in the same folder that an actor may see."""
+async def neighbours(ds: Any, actor: Any, db: ScannedDatabase) -> list[Json]:
+    """The first databases in the same folder that an actor may see."""
     folder = os.path.dirname(db.entry.path)
     start = os.path.join(folder, b"")
     found = state_of(ds).catalog.entries
     near = [e for path, e in found.items() if path.startswith(start) and e.attached]
     near = [e for e in near if os.path.dirname(e.path) == folder and e.name != db.name]
-    names = sorted(e.name for e in near)[: most * 4]
+    names = sorted(e.name for e in near)[: 4 * _MAX_NEIGHBOURS]
     viewable = await compat.viewable_databases(ds, actor, names)
     return [
         {"name": name, "url": str(ds.urls.database(name))} for name in names if name in viewable
-    ][:most]
-
-
-def when(mtime_ns: int) -> str:
-    """The exact time of a change, of this machine."""
-    with contextlib.suppress(OverflowError, ValueError, OSError):
-        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(mtime_ns / 1e9))
-    return ""
+    ][:_MAX_NEIGHBOURS]

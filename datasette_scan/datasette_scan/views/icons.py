@@ -4,34 +4,23 @@ from __future__ import annotations
 
 from ..catalog import NO_APPLICATION
 
-_KINDS = {
-    NO_APPLICATION: "file",
-    "Firefox": "web",
-    "Chromium": "web",
-    "Twitter archive": "chat",
-    "WordPress": "web",
-    "GeoPackage": "map",
-    "SpatiaLite": "map",
-    "MBTiles": "map",
-    "Esri": "map",
-    "Apple Photos": "photo",
-    "Lightroom": "photo",
-    "darktable": "photo",
-    "Apple Messages": "chat",
-    "Signal": "chat",
-    "Apple Notes": "book",
-    "Calibre": "book",
-    "Zotero": "book",
-    "Anki": "cards",
-    "Home Assistant": "gear",
-    "diskcache": "gear",
-    "KeePassXC": "lock",
-}
-_CODE = (
-    "Django", "Rails", "Alembic", "Fossil", "Coverage.py", "mypy", "IPython", "Jupyter",
-    "Monotone", "Pijul", "GitHub to SQLite",
-)  # fmt: skip
-_ICONS = {**_KINDS, **dict.fromkeys(_CODE, "code")}
+# A symbol of scan_icons.html → applications.
+_APPLICATIONS = {
+    "file": (NO_APPLICATION,),
+    "web": ("Firefox", "Chromium", "WordPress"),
+    "chat": ("Twitter archive", "Apple Messages", "Signal"),
+    "map": ("GeoPackage", "SpatiaLite", "MBTiles", "Esri"),
+    "photo": ("Apple Photos", "Lightroom", "darktable"),
+    "book": ("Apple Notes", "Calibre", "Zotero"),
+    "cards": ("Anki",),
+    "gear": ("Home Assistant", "diskcache"),
+    "lock": ("KeePassXC",),
+    "code": (
+        "Django", "Rails", "Alembic", "Fossil", "Coverage.py", "mypy", "IPython", "Jupyter",
+        "Monotone", "Pijul", "GitHub to SQLite",
+    ),
+}  # fmt: skip
+_ICONS = {name: icon for icon, names in _APPLICATIONS.items() for name in names}
 
 
 def icon_of(application: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -10,28 +9,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from datasette import Forbidden, Response
+from datasette import Response
 
 from .. import compat, permissions
-from ..catalog import SHOWN, Entry, Kind, Query, conditions, fitting, kinds_of
+from ..catalog import SHOW_FILTERS, Entry, Facets, Query, conditions, count_facets, filter_entries
 from ..errors import UsageError
-from ..grouping import Group, bundle_id, cut, group, lines_of, shorten
+from ..grouping import Group, bundle_id, count_lines, cut_page, group, shorten_groups
 from ..query import Page, parse_page
-from ..state import State, state_of
+from .access import Json, View
 
-Json = dict[str, Any]
-SAFETY = {
-    "cache-control": "private, no-store",
-    "x-frame-options": "DENY",
-    "referrer-policy": "same-origin",
-}
-_VIEWABLE_SECONDS = 2.0
 _ANYTHING = Query()
-_LISTS = ("status", "application", "show")  # that something is chosen from
+_COUNTED = ("status", "application", "show")  # filters with counts
 
 
-async def load(ds: Any, request: Any, **defaults: str) -> Listing | Response:
-    """The rows, or an answer that names the bad argument. Raises Forbidden.
+async def load_listing(ds: Any, request: Any, **defaults: str) -> Listing | Response:
+    """The rows, or a response that names the bad argument. Raises Forbidden.
 
     ``defaults`` are for arguments that the request leaves out.
     """
@@ -41,111 +33,88 @@ async def load(ds: Any, request: Any, **defaults: str) -> Listing | Response:
         return Response.json({"ok": False, "error": str(error)}, status=400)
 
 
-def _choices_of(kind: Kind, key: str) -> list[str]:
-    """Which of a list's choices would show entries of this kind."""
+def _choices_of(facets: Facets, key: str) -> list[str]:
+    """The values of a filter that match these facets."""
     if key != "show":
-        return [getattr(kind, key)]
-    return ["", *(name for name, fits in SHOWN.items() if fits(kind))]
+        return [getattr(facets, key)]
+    return ["", *(name for name, fits in SHOW_FILTERS.items() if fits(facets))]
 
 
-async def check_instance(ds: Any, request: Any) -> None:
-    """Raise Forbidden for actors without view-instance."""
-    if not await compat.is_allowed(ds, request.actor, "view-instance", default=True):
-        raise Forbidden("You do not have permission to view this Datasette")
-
-
-async def viewable_names(ds: Any, state: State, actor: Any) -> set[str]:
-    """The scanned databases that an actor may see; the verdicts are cached for a moment."""
-    key = json.dumps(actor, sort_keys=True, default=str)
-    now = time.monotonic()
-    state.viewable = {k: v for k, v in state.viewable.items() if v[0] > now}
-    until, known, seen = state.viewable.get(key, (now + _VIEWABLE_SECONDS, set(), set()))
-    if len(known) < len(state.catalog.attached):  # from which nothing is taken
-        names = set(state.catalog.attached)
-        seen = seen | await compat.viewable_databases(ds, actor, list(names - known))
-        state.viewable[key] = (until, names, seen)
-    return seen
-
-
-class Listing:
-    """What one request selects, as far as its actor may see it."""
+class Listing(View):
+    """The rows that a request selects and its actor may see."""
 
     def __init__(self, ds: Any, request: Any, defaults: Mapping[str, str]) -> None:
-        self.ds = ds
-        self.request = request
+        super().__init__(ds, request)
         self.args: dict[str, str] = {k: request.args[k] for k in request.args}
         self._defaults = defaults
-        self.state = state_of(ds)
-        self.full = False
         self.may_rescan = False
-        self.page = Page(parse_page({}, True).query)
-        self.viewable: list[Entry] = []  # all that the actor may see, whatever is asked for
+        self.page = Page(_ANYTHING)
+        self.viewable: list[Entry] = []  # all that the actor may see, whatever the query
         self.entries: list[Entry] = []
         self.total = 0
-        self._memory: dict[Any, Any] = {}
+        self._cache: dict[Any, Any] = {}
         self.lines = self.group_count = 0
-        self._stand: Json = {}
+        self._scan_state: Json = {}
 
     async def load(self) -> Listing:
         """Check permissions and find the rows. Raises Forbidden and UsageError."""
-        ds, actor = self.ds, self.request.actor
-        await check_instance(ds, self.request)
-        self.full = await compat.is_allowed(ds, actor, permissions.VIEW)
-        self.may_rescan = await compat.is_allowed(ds, actor, permissions.RESCAN)
+        await self.check_permissions()
+        actor = self.request.actor
+        self.may_rescan = await compat.is_allowed(self.ds, actor, permissions.RESCAN)
         defaults = dict(self._defaults)
         if "_sort" in self.args or "_sort_desc" in self.args:
             defaults.pop("_sort_desc", None)
-        self.page = parse_page({**defaults, **self.args}, self.full)
+        self.page = parse_page({**defaults, **self.args}, self.sees_paths)
         # Before the rows: they may be newer than the state of the scan, never older.
-        self._stand = self._progress()
-        viewable = await viewable_names(ds, self.state, actor)
+        self._scan_state = self._progress()
+        viewable = await self.viewable_names()
         query = self.page.query
         known = self.state.catalog.ordered(query)
-        if not self.full or len(viewable) < len(self.state.catalog.attached):
-            known = [e for e in known if (e.name in viewable if e.attached else self.full)]
+        if not self.sees_paths or len(viewable) < len(self.state.catalog.attached):
+            known = [e for e in known if (e.name in viewable if e.attached else self.sees_paths)]
         else:
-            self._memory = self.state.catalog.memory() if query.max_age is None else {}
+            self._cache = self.state.catalog.cache() if query.max_age is None else {}
         self.viewable = known
-        self.entries = self.remembered("entries", lambda: fitting(self._found(), self._chosen()))
+        self.entries = self.cached("entries", lambda: filter_entries(self._found(), self._chosen()))
         self.total = len(self.entries)
         return self
 
-    def remembered(self, what: str, make: Callable[[], Any]) -> Any:
-        """What ``make`` returns, until the catalogue changes, for those who may see all of it."""
+    def cached(self, what: str, make: Callable[[], Any]) -> Any:
+        """The result of ``make``, until the catalogue changes, for actors who may see all of it."""
         key = (what, replace(self.page, offset=0, size=0))
-        if key not in self._memory:
-            self._memory[key] = make()
-        return self._memory[key]
+        if key not in self._cache:
+            self._cache[key] = make()
+        return self._cache[key]
 
     def _found(self) -> list[Entry]:
-        """The entries that fit what is asked for, but for what is chosen from lists."""
+        """The entries that match the query without the filters that have counts."""
 
         def find() -> list[Entry]:
             fits = conditions(replace(self.page.query, status="", application="", show=""))
             if bundle := self.page.bundle:
-                fits.append(lambda e: bool(e.noise) and bundle_id(e.noise) == bundle)
-            return fitting(self.viewable, fits)
+                fits.append(lambda e: bool(e.bundle_key) and bundle_id(e.bundle_key) == bundle)
+            return filter_entries(self.viewable, fits)
 
-        found: list[Entry] = self.remembered("found", find)
+        found: list[Entry] = self.cached("found", find)
         return found
 
-    def _chosen(self, but: str = "") -> list[Callable[[Any], bool]]:
-        """What is chosen from lists, ``but`` from one of them: conditions of a Kind."""
-        chosen = {key: getattr(self.page.query, key) for key in _LISTS if key != but}
+    def _chosen(self, except_for: str = "") -> list[Callable[[Any], bool]]:
+        """The conditions of the filters that have counts, ``except_for`` one."""
+        chosen = {key: getattr(self.page.query, key) for key in _COUNTED if key != except_for}
         return conditions(replace(_ANYTHING, **chosen))
 
     def choices(self) -> dict[str, Counter[str]]:
-        """How many rows each choice would have: it is counted as if nothing were chosen there."""
-        return dict(self.remembered("choices", self._count))
+        """The number of rows for each value of a filter, with the other filters applied."""
+        return dict(self.cached("choices", self._count))
 
     def _count(self) -> dict[str, Counter[str]]:
-        kinds = kinds_of(self._found())
-        counts: dict[str, Counter[str]] = {key: Counter() for key in _LISTS}
+        counted = count_facets(self._found())
+        counts: dict[str, Counter[str]] = {key: Counter() for key in _COUNTED}
         for key, counter in counts.items():
             fits = self._chosen(key)
-            for kind, count in kinds:
-                if all(test(kind) for test in fits):
-                    for choice in _choices_of(kind, key):
+            for facets, count in counted:
+                if all(test(facets) for test in fits):
+                    for choice in _choices_of(facets, key):
                         counter[choice] += count
         return counts
 
@@ -160,13 +129,13 @@ class Listing:
 
         def make() -> list[Group]:
             groups = group(self.entries, page.group, bundled=not page.bundle)
-            return groups if narrowed or page.query.show else shorten(groups)
+            return groups if narrowed or page.query.show else shorten_groups(groups)
 
-        groups = self.remembered("groups", make)
-        self.lines, self.group_count = lines_of(groups), len(groups)
-        return cut(groups, page.offset, page.size)
+        groups = self.cached("groups", make)
+        self.lines, self.group_count = count_lines(groups), len(groups)
+        return cut_page(groups, page.offset, page.size)
 
-    def next(self) -> str | None:
+    def next_token(self) -> str | None:
         """The token of the next page."""
         end = self.page.offset + self.page.size
         return str(end) if self.page.size and end < self.total else None
@@ -178,8 +147,8 @@ class Listing:
         return {
             "name": entry.address,
             "url": ds.urls.database(entry.name) if entry.attached else None,
-            "path": entry.shown_path if self.full else None,
-            "other_paths": entry.shown_other_paths if self.full else [],
+            "path": entry.shown_path if self.sees_paths else None,
+            "other_paths": entry.shown_other_paths if self.sees_paths else [],
             "tables": entry.known_tables,
             "size": entry.size,
             "modified": modified.isoformat(timespec="seconds") if entry.mtime_ns else None,
@@ -190,8 +159,8 @@ class Listing:
         }
 
     def progress(self) -> Json:
-        """How the scan stood when the rows were looked for."""
-        return {**self._stand, "databases": self.total}
+        """The state of the scan when the rows were selected."""
+        return {**self._scan_state, "databases": self.total}
 
     def _progress(self) -> Json:
         catalog = self.state.catalog
@@ -206,6 +175,6 @@ class Listing:
             "files": seen.files,
             "folders": seen.folders,
             "databases": 0,
-            "skipped": len(catalog.skipped) if self.full else None,
-            "error": (catalog.error or None) if self.full else None,
+            "skipped": len(catalog.skipped) if self.sees_paths else None,
+            "error": (catalog.error or None) if self.sees_paths else None,
         }

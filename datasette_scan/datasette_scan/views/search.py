@@ -1,4 +1,4 @@
-"""The search in the contents of all databases: a page and JSON, both sent while it goes on."""
+"""Content search: a page and JSON, both streamed while the search runs."""
 
 from __future__ import annotations
 
@@ -12,91 +12,81 @@ from urllib.parse import urlencode
 from datasette import Response
 from datasette.utils import path_from_row_pks
 
-from .. import compat, permissions
+from .. import compat
 from ..catalog import Query
-from ..contents import Found, Quotation, Wanted, parse_text
-from ..database import ScannedDatabase
+from ..contents import Quotation, TableMatches, check_text
+from ..database import datasette_files
 from ..errors import UsageError
 from ..searching import ContentSearch, Event, Searched, TablesFound, Unsearched, size_of
-from ..state import state_of
 from ..text import format_count, format_size, visible, visible_path
-from .listing import SAFETY, Json, check_instance, viewable_names
-from .streaming import MARKER, TOO_MANY, Write, is_full, running, stream
+from .access import SECURITY_HEADERS, Json, View
+from .streaming import MARKER, TOO_MANY, Write, is_busy, running, stream, too_many_json
 
 _STEP_SECONDS = 0.25  # between two lines of progress
-_UNSEARCHABLE = ("_internal", "_memory")
 
 
-class Asked:
-    """What one request looks for, and where, as far as its actor may."""
+class SearchView(View):
+    """The text of a request, and the databases in which its actor may search it."""
 
     def __init__(self, ds: Any, request: Any) -> None:
-        self.ds = ds
-        self.request = request
-        self.state = state_of(ds)
+        super().__init__(ds, request)
         self.text = str(request.args.get("q") or "")
         self.database = str(request.args.get("database") or "")
         self.application = str(request.args.get("application") or "")
         self.folder = ""
-        self.full = False
         self.databases: list[Any] = []
-        self.wanted = Wanted("")
 
-    async def load(self) -> Asked:
+    async def load(self) -> SearchView:
         """Check permissions and find the databases. Raises Forbidden and UsageError."""
-        await check_instance(self.ds, self.request)
-        actor = self.request.actor
-        self.full = await compat.is_allowed(self.ds, actor, permissions.VIEW)
-        self.folder = str(self.request.args.get("folder") or "") if self.full else ""
-        self.wanted = parse_text(self.text)
+        await self.check_permissions()
+        self.folder = str(self.request.args.get("folder") or "") if self.sees_paths else ""
+        check_text(self.text)
         self.databases = [*await self._found(), *await self._served()]
         if self.database:
             self.databases = [db for db in self.databases if db.name == self.database]
             if not self.databases:
-                raise UsageError(f"database={self.database!r} is none that can be searched")
+                raise UsageError(
+                    f"database={self.database!r} is not a database that can be searched"
+                )
         return self
 
     async def _found(self) -> list[Any]:
         query = Query(application=self.application, folder=self.folder)
-        viewable = await viewable_names(self.ds, self.state, self.request.actor)
+        viewable = await self.viewable_names()
         known = self.ds.databases
         entries = self.state.catalog.find(query)
         names = [e.name for e in entries if e.attached and e.status != "gone"]
         return [known[name] for name in names if name in viewable and name in known]
 
     async def _served(self) -> list[Any]:
-        """Files that Datasette serves itself."""
+        """Databases that Datasette serves itself."""
         if self.application or self.folder:
             return []
-        own = {
-            name: db
-            for name, db in self.ds.databases.items()
-            if db.path and name not in _UNSEARCHABLE and not isinstance(db, ScannedDatabase)
-        }
+        own = datasette_files(self.ds)
         viewable = await compat.viewable_databases(self.ds, self.request.actor, own)
         return [db for name, db in own.items() if name in viewable]
 
     @property
     def hidden(self) -> dict[str, str]:
-        """The form's other fields."""
+        """The other fields of the form."""
         fields = {"database": self.database, "application": self.application, "folder": self.folder}
         return {key: value for key, value in fields.items() if value}
 
     def search(self) -> ContentSearch:
-        """The search, not begun."""
+        """A new search."""
 
         async def may_view(database: str, table: str) -> bool:
             return await compat.may_view_table(self.ds, self.request.actor, database, table)
 
-        return ContentSearch(self.databases, self.wanted, may_view, self.state.reader)
+        return ContentSearch(self.databases, self.text, may_view, self.state.reader)
 
-    # -- what is found, as people and programs read it
+    # -- what is found, as JSON
 
     def tables(self, event: TablesFound) -> list[Json]:
         """Each table that contains the text, with links."""
         return [self._table(event.database, found) for found in event.tables]
 
-    def _table(self, database: str, found: Found) -> Json:
+    def _table(self, database: str, found: TableMatches) -> Json:
         urls = self.ds.urls
         table_url = str(urls.table(database, found.table))
         return {
@@ -134,15 +124,15 @@ class Asked:
         }
 
     def unsearched(self, event: Unsearched) -> Json:
-        """What was not searched to its end, and why."""
+        """A database or table that was not searched completely, and the reason."""
         reason = visible(event.reason)
         return {"database": event.database, "table": event.table or None, "reason": reason}
 
 
 def glob_pattern(text: str) -> str:
-    """GLOB's pattern for what contains a text, A to Z and a to z alike.
+    """A GLOB pattern for a substring, ignoring the case of A to Z.
 
-    GLOB has no escape character, but a class of one or two characters means just those.
+    GLOB has no escape character; character classes take its place.
     """
 
     def literal(c: str) -> str:
@@ -154,31 +144,31 @@ def glob_pattern(text: str) -> str:
 
 
 async def search_page(datasette: Any, request: Any) -> Any:
-    """``/-/scan/search``: a form; with ``q`` what is found, sent as it is found."""
+    """``/-/scan/search``: a form; with ``q`` the results too, streamed."""
     if request.method != "GET":
         return Response.text("GET only", 405, {"allow": "GET"})
-    asked = Asked(datasette, request)
+    view = SearchView(datasette, request)
     try:
-        await asked.load()
+        await view.load()
     except UsageError as error:
-        return await _page(asked, 400, str(error))
-    if not asked.text.strip():
-        return await _page(asked)
-    if is_full(asked.state):
-        return await _page(asked, 503, TOO_MANY)
-    html = await _render(asked, "")
+        return await _page(view, 400, str(error))
+    if not view.text.strip():
+        return await _page(view)
+    if is_busy(view.state):
+        return await _page(view, 503, TOO_MANY)
+    html = await _render(view, "")
     head, _, tail = html.partition(MARKER)
-    sections = _Sections(asked)
+    writer = _PageWriter(view)
 
     async def write(send: Write) -> None:
         await send(head)
-        async with running(asked.state, request, asked.search()) as search:
-            await send(await sections.step(search, 0))
+        async with running(view.state, request, view.search()) as search:
+            await send(await writer.render_progress(search, 0))
             async for event in search.events():
-                text = await sections.section(search, event)
+                text = await writer.render_event(search, event)
                 if text:
                     await send(text)
-            await send(await sections.end(search))
+            await send(await writer.render_summary(search))
         await send(tail)
 
     return stream(write, "text/html")
@@ -188,21 +178,20 @@ async def search_json(datasette: Any, request: Any) -> Any:
     """``/-/scan/search.json``: one document, or with ``_nl=on`` one for each event."""
     if request.method != "GET":
         return Response.json({"ok": False, "error": "GET only"}, 405, {"allow": "GET"})
-    asked = Asked(datasette, request)
+    view = SearchView(datasette, request)
     try:
-        await asked.load()
-        if not asked.text.strip():
+        await view.load()
+        if not view.text.strip():
             raise UsageError("q is empty; give the text to look for: ?q=TEXT")
     except UsageError as error:
-        return Response.json({"ok": False, "error": str(error)}, 400, SAFETY)
-    if is_full(asked.state):
-        headers = {**SAFETY, "retry-after": "2"}
-        return Response.json({"ok": False, "error": TOO_MANY}, 503, headers)
+        return Response.json({"ok": False, "error": str(error)}, 400, SECURITY_HEADERS)
+    if is_busy(view.state):
+        return too_many_json()
     in_lines = request.args.get("_nl") == "on"
 
     async def write(send: Write) -> None:
-        async with running(asked.state, request, asked.search()) as search:
-            texts = _lines(asked, search) if in_lines else _document(asked, search)
+        async with running(view.state, request, view.search()) as search:
+            texts = _lines(view, search) if in_lines else _document(view, search)
             async for text in texts:
                 await send(text)
 
@@ -213,31 +202,31 @@ async def search_json(datasette: Any, request: Any) -> Any:
 # -- JSON
 
 
-async def _document(asked: Asked, search: ContentSearch) -> AsyncIterator[str]:
-    start = {"ok": True, "q": asked.text, "databases": search.count, "size": search.of_size}
+async def _document(view: SearchView, search: ContentSearch) -> AsyncIterator[str]:
+    start = {"ok": True, "q": view.text, "databases": search.count, "size": search.size}
     yield json.dumps(start)[:-1] + ', "results": [\n'
     unsearched, comma = [], ""
     async for event in search.events():
         if isinstance(event, TablesFound):
-            for table in asked.tables(event):
+            for table in view.tables(event):
                 yield comma + json.dumps(table)
                 comma = ",\n"
         elif isinstance(event, Unsearched):
-            unsearched.append(asked.unsearched(event))
+            unsearched.append(view.unsearched(event))
     end = {"unsearched": unsearched, "complete": search.is_complete}
     yield "\n], " + json.dumps(end)[1:] + "\n"
 
 
-async def _lines(asked: Asked, search: ContentSearch) -> AsyncIterator[str]:
+async def _lines(view: SearchView, search: ContentSearch) -> AsyncIterator[str]:
     """Every event as one line of JSON."""
-    start = {"type": "start", "q": asked.text, "databases": search.count, "size": search.of_size}
+    start = {"type": "start", "q": view.text, "databases": search.count, "size": search.size}
     yield json.dumps(start) + "\n"
     async for event in search.events():
         if isinstance(event, TablesFound):
-            for table in asked.tables(event):
+            for table in view.tables(event):
                 yield json.dumps({"type": "table", **table}) + "\n"
         elif isinstance(event, Unsearched):
-            yield json.dumps({"type": "unsearched", **asked.unsearched(event)}) + "\n"
+            yield json.dumps({"type": "unsearched", **view.unsearched(event)}) + "\n"
         else:
             counts = {"databases": event.databases, "size": event.size}
             yield json.dumps({"type": "searched", **counts}) + "\n"
@@ -247,32 +236,32 @@ async def _lines(asked: Asked, search: ContentSearch) -> AsyncIterator[str]:
 # -- the page
 
 
-async def _page(asked: Asked, status: int = 200, error: str = "") -> Response:
-    return Response.html(await _render(asked, error), status, SAFETY)
+async def _page(view: SearchView, status: int = 200, error: str = "") -> Response:
+    return Response.html(await _render(view, error), status, SECURITY_HEADERS)
 
 
-async def _render(asked: Asked, error: str) -> str:
-    catalog = asked.state.catalog
+async def _render(view: SearchView, error: str) -> str:
+    catalog = view.state.catalog
     context = {
-        "asked": asked,
+        "form": view,
         "error": error,
         "marker": MARKER,
-        "searching": bool(asked.text.strip()) and not error,
+        "searching": bool(view.text.strip()) and not error,
         "scanning": catalog.scanning or not catalog.scans,
-        "size": sum(size_of(db) for db in asked.databases),
-        "json_query": urlencode({"q": asked.text, **asked.hidden}),
-        "roots": [visible_path(root) for root in asked.state.settings.find.roots],
+        "size": sum(size_of(db) for db in view.databases),
+        "json_query": urlencode({"q": view.text, **view.hidden}),
+        "roots": [visible_path(root) for root in view.state.settings.find.roots],
     }
-    html = await asked.ds.render_template("scan_search.html", context, request=asked.request)
+    html = await view.ds.render_template("scan_search.html", context, request=view.request)
     return str(html)
 
 
-class _Sections:
-    """Events → pieces of the page."""
+class _PageWriter:
+    """Renders events as parts of the page."""
 
-    def __init__(self, asked: Asked) -> None:
-        self._asked = asked
-        self._template = compat.template(asked.ds, "scan_search_found.html")
+    def __init__(self, view: SearchView) -> None:
+        self._view = view
+        self._template = compat.get_template(view.ds, "scan_search_found.html")
         self._began = self._stepped = time.monotonic()
         self._matches = self._tables = 0
         self._databases: set[str] = set()
@@ -280,34 +269,34 @@ class _Sections:
         self._unsearched: list[Json] = []
         self._more = False
 
-    async def section(self, search: ContentSearch, event: Event) -> str:
-        """What the page shows of an event; progress not more often than people can read."""
+    async def render_event(self, search: ContentSearch, event: Event) -> str:
+        """The HTML for an event; progress at most four times a second."""
         if isinstance(event, Searched):
             if time.monotonic() - self._stepped < _STEP_SECONDS:
                 return ""
-            return await self.step(search, event.databases)
+            return await self.render_progress(search, event.databases)
         if isinstance(event, Unsearched):
-            self._unsearched.append(self._asked.unsearched(event))
+            self._unsearched.append(self._view.unsearched(event))
             return ""
-        tables = self._asked.tables(event)
+        tables = self._view.tables(event)
         self._matches += sum(table["matches"] for table in tables)
         self._tables += len(tables)
         self._databases.add(event.database)
         self._shown += 1
         self._more = self._more or not all(table["complete"] for table in tables)
-        entry = getattr(self._asked.ds.databases.get(event.database), "entry", None)
+        entry = getattr(self._view.ds.databases.get(event.database), "entry", None)
         return await self._render(
             "found",
             name=visible(event.database),
             number=self._shown,
             url=tables[0]["database_url"],
-            path=entry.shown_path if entry and self._asked.full else "",
+            path=entry.shown_path if entry and self._view.sees_paths else "",
             application=entry.application if entry else "",
             tables=tables,
             continued=event.continued,
         )
 
-    async def step(self, search: ContentSearch, searched: int) -> str:
+    async def render_progress(self, search: ContentSearch, searched: int) -> str:
         """«212 of 1,284 databases searched»."""
         self._stepped = time.monotonic()
         return await self._render(
@@ -320,17 +309,17 @@ class _Sections:
         tables = format_count(self._tables, "table")
         return f"{matches} in {tables} of {format_count(len(self._databases), 'database')}"
 
-    async def end(self, search: ContentSearch) -> str:
-        """The last words."""
+    async def render_summary(self, search: ContentSearch) -> str:
+        """The last line, with the totals."""
         return await self._render(
             "end",
             count=search.count,
-            size=format_size(search.of_size),
+            size=format_size(search.size),
             seconds=time.monotonic() - self._began,
             found=self._found() if self._matches else "",
             complete=search.is_complete,
             unsearched=self._unsearched,
-            asked=self._asked,
+            form=self._view,
         )
 
     async def _render(self, part: str, **context: Any) -> str:

@@ -1,48 +1,50 @@
-"""Answers that are sent while they are made, and end when the client leaves."""
+"""Responses that are streamed, and end when the client disconnects."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
+from datasette import Response
 from datasette.utils.asgi import AsgiStream
 
+from ..duplicates import DuplicateSearch
+from ..searching import ContentSearch
 from ..state import State
-from .listing import SAFETY
+from .access import SECURITY_HEADERS
 
 MARKER = "<!-- what is found -->"
-MOST = 4  # under way at once
+MAX_SEARCHES = 4  # under way at once
 TOO_MANY = "Too many searches are under way. Try again in a moment."
 Write = Callable[[str], Awaitable[None]]
 
 
-class Stoppable(Protocol):
-    """What takes a while."""
-
-    def stop(self) -> None:
-        """End it."""
+S = TypeVar("S", ContentSearch, DuplicateSearch)
 
 
-S = TypeVar("S", bound=Stoppable)
+def is_busy(state: State) -> bool:
+    """Whether the maximum number of searches is running."""
+    return state.searches >= MAX_SEARCHES
 
 
-def is_full(state: State) -> bool:
-    """Whether as many are under way as may be."""
-    return state.searches >= MOST
+def too_many_json() -> Response:
+    """The response to one search too many."""
+    body = {"ok": False, "error": TOO_MANY}
+    return Response.json(body, 503, {**SECURITY_HEADERS, "retry-after": "2"})
 
 
 @contextlib.asynccontextmanager
 async def running(state: State, request: Any, search: S) -> AsyncIterator[S]:
-    """A search that ends when the client leaves."""
+    """Count a running search, and stop it when the client disconnects."""
 
-    async def watch() -> None:
+    async def stop_on_disconnect() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
         search.stop()
 
-    watching = asyncio.create_task(watch())
+    watching = asyncio.create_task(stop_on_disconnect())
     state.searches += 1
     try:
         yield search
@@ -54,10 +56,10 @@ async def running(state: State, request: Any, search: S) -> AsyncIterator[S]:
 
 
 def stream(write: Callable[[Write], Awaitable[None]], content_type: str) -> AsgiStream:
-    """An answer that ``write`` sends piece by piece."""
+    """A response that ``write`` sends in parts."""
 
     async def send(writer: Any) -> None:
         await write(writer.write)
 
-    headers = {**SAFETY, "x-accel-buffering": "no"}
+    headers = {**SECURITY_HEADERS, "x-accel-buffering": "no"}
     return AsgiStream(send, headers=headers, content_type=f"{content_type}; charset=utf-8")

@@ -1,4 +1,4 @@
-"""Filters of the catalogue's templates, and Datasette 0.65's place for the banner."""
+"""Filters and style sheet of the catalogue's templates; the banner's slot on Datasette 0.65."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from ..database import ScannedDatabase
 from ..state import state_of
 from ..text import format_ago, format_count, format_size, visible
 
-_UNCUT = 22  # letters that every column has room for
-_TAIL = 7
+_FITTING_LENGTH = 22  # characters that fit into every column
+_TAIL_LENGTH = 7
 
 
-def prepare_templates(env: Any, with_slots: bool) -> None:
-    """The filters; for Datasette 0.65 a base template that has a place for the banner."""
+def prepare_templates(env: Any) -> None:
+    """Add the filters, and on Datasette 0.65 a base template with a slot for the banner."""
     env.filters["scan_count"] = format_count
     env.filters["scan_size"] = format_size
     env.filters["scan_visible"] = visible
     env.filters["scan_when"] = _when
     env.filters["scan_name"] = _name
     env.filters["scan_path"] = _path
-    if not with_slots:
+    if not compat.HAS_CATALOG:
         own = FileSystemLoader(str(Path(__file__).parent.parent / "templates_065"))
         first, *rest = env.loader.loaders
         env.loader = ChoiceLoader([own, first, *rest])
 
 
 def style_sheets(ds: Any, template: str | None, database: str | None, request: Any) -> list[str]:
-    """Our own: for every page under ``datasette scan``; elsewhere for those about a scan."""
+    """Our style sheet: on every page under ``datasette scan``, else on this plugin's pages."""
     state = state_of(ds)
     if not state.settings.active:
         return []
-    path = compat.path_within(ds, request.path) if request else ""
+    path = compat.strip_base_url(ds, request.path) if request else ""
     ours = (template or "").startswith("scan_") or path.startswith("/-/scan")
     if not (ours or state.settings.home or isinstance(ds.databases.get(database), ScannedDatabase)):
         return []
@@ -62,21 +62,21 @@ def _when(mtime_ns: int) -> Markup:
 
 
 def _name(text: str) -> Markup:
-    """A name of which the end stays in sight where there is no room for all of it."""
-    return _cut(text, len(text) - _TAIL if len(text) > _UNCUT else 0)
+    """A name that is truncated before its last characters."""
+    return _cut(text, len(text) - _TAIL_LENGTH if len(text) > _FITTING_LENGTH else 0)
 
 
 def _path(text: str) -> Markup:
-    """A path of which the end stays in sight: the file's name, if it is short."""
+    """A path that is truncated before its file name, or its last characters."""
     file = os.path.basename(text)
     start = len(text) - len(file) - 1
-    if len(file) > _UNCUT or start < 0:
-        start = len(text) - _UNCUT if len(text) > 2 * _UNCUT else 0
+    if len(file) > _FITTING_LENGTH or start < 0:
+        start = len(text) - _FITTING_LENGTH if len(text) > 2 * _FITTING_LENGTH else 0
     return _cut(text, start)
 
 
 def _cut(text: str, at: int) -> Markup:
-    """Two parts: the first may be shortened, the second is always shown."""
+    """Two parts: the browser truncates the first and always shows the second."""
     if at <= 0:
         return Markup("<span>{}</span>").format(text)
     return Markup("<span>{}</span><span>{}</span>").format(text[:at], text[at:])

@@ -1,4 +1,4 @@
-"""The page of what cannot be read, and of names that a scan may yet find."""
+"""The page for unreadable databases, and for names that a scan may still find."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..text import visible
 
 
 def explain(ds: Any, request: Any, exception: Exception) -> Any:
-    """An answer for this plugin's errors, and for names that may yet be found; else None."""
+    """A response to this plugin's errors, and to names that may still be found; else None."""
     if isinstance(exception, NotFound):
         name = _may_be_found(ds, request)
         if name:
@@ -24,11 +24,11 @@ def explain(ds: Any, request: Any, exception: Exception) -> Any:
 
 
 def _may_be_found(ds: Any, request: Any) -> str | None:
-    """The database that a request names, if there is none yet and a scan is under way."""
+    """The name of the requested database, if it is unknown and a scan is under way."""
     catalog = state_of(ds).catalog
     if not state_of(ds).settings.active or (catalog.scans and not catalog.scanning):
         return None
-    name = compat.database_name(compat.path_within(ds, request.path))
+    name = compat.database_name(compat.strip_base_url(ds, request.path))
     return None if name in ("", "-") or name in ds.databases else name
 
 
@@ -41,30 +41,27 @@ def _wants_json(request: Any) -> bool:
     )
 
 
-def _answer(ds: Any, request: Any, exception: UnavailableError | ReadOnlyError) -> Any:
-    async def answer() -> Response:
-        name = compat.database_name(compat.path_within(ds, request.path))
-        if name in ds.databases and not await compat.may_view_database(ds, request.actor, name):
-            return Response.text("Forbidden", status=403)  # on 0.65 it may be read before that
-        status, word, advice = exception.status, exception.word, exception.advice
-        full = await compat.is_allowed(ds, request.actor, permissions.VIEW)
-        message = visible(str(exception)) if full else f"This database is {word}"
-        retry = exception.retry_seconds
-        headers = {"retry-after": str(retry)} if retry else {}
-        if _wants_json(request):
-            body = {"ok": False, "error": message, "status": status, "title": word}
-            return Response.json({**body, "advice": advice}, status, headers)
-        html = await ds.render_template(
-            "scan_unavailable.html",
-            {
-                "word": word,
-                "message": message,
-                "advice": advice,
-                "retry": retry,
-                "back": ds.urls.path("/-/scan"),
-            },
-            request=request,
-        )
-        return Response.html(html, status, headers)
-
-    return answer()
+async def _answer(ds: Any, request: Any, exception: UnavailableError | ReadOnlyError) -> Response:
+    name = compat.database_name(compat.strip_base_url(ds, request.path))
+    if name in ds.databases and not await compat.may_view_database(ds, request.actor, name):
+        return Response.text("Forbidden", status=403)  # on 0.65 it may be read before that
+    status, word, advice = exception.status, exception.word, exception.advice
+    sees_paths = await compat.is_allowed(ds, request.actor, permissions.VIEW)
+    message = visible(str(exception)) if sees_paths else f"This database is {word}"
+    retry = exception.retry_seconds
+    headers = {"retry-after": str(retry)} if retry else {}
+    if _wants_json(request):
+        body = {"ok": False, "error": message, "status": status, "title": word}
+        return Response.json({**body, "advice": advice}, status, headers)
+    html = await ds.render_template(
+        "scan_unavailable.html",
+        {
+            "word": word,
+            "message": message,
+            "advice": advice,
+            "retry": retry,
+            "back": ds.urls.path("/-/scan"),
+        },
+        request=request,
+    )
+    return Response.html(html, status, headers)

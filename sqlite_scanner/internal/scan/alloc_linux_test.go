@@ -16,9 +16,9 @@ func TestNothingIsAllocatedForAFile(t *testing.T) {
 	for _, quick := range []bool{false, true} {
 		w, f, err := newLinux(New(Config{MaxDepth: NoLimit, Quick: quick, Excludes: globs(t, "*.tmp")}, &collector{}), root)
 		must(t, err)
-		defer syscall.Close(f.handle)
+		defer syscall.Close(f.fd)
 		w.listing = make([]byte, listingSize)
-		n, errno := listHandle(true, f.handle, w.listing)
+		n, errno := getdents(true, f.fd, w.listing)
 		if errno != 0 {
 			t.Fatal(errno)
 		}

@@ -14,15 +14,15 @@ const (
 	direntName   = 19
 )
 
-// dirent is one entry of a listing. Its name lies in the listing's buffer,
-// where a NUL follows it: good for a system call, to be copied for keeping.
+// dirent is one entry of a listing. Its name is in the listing's buffer, followed by a
+// NUL: usable in system calls, and to be cloned before the buffer is reused.
 type dirent struct {
 	name string
 	kind byte // DT_REG and so on
 }
 
-// nextDirent splits the first entry off a listing; ok is false when the rest
-// of the listing is empty or makes no sense.
+// nextDirent splits the first entry off a listing; ok is false when the listing is
+// empty or malformed.
 func nextDirent(listing []byte) (entry dirent, rest []byte, ok bool) {
 	if len(listing) <= direntName {
 		return dirent{}, nil, false

@@ -9,11 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// Excludes decides which entries a scan leaves out. Its globs are read as in
-// a .gitignore file: without a slash a glob is held against names at every
-// depth, with one against the path below the root; a slash at the end means
-// folders only; "**" crosses folders; "!" takes entries back in; the last glob
-// that fits decides. A glob with a slash in front may also be an absolute path.
+// Excludes decides which entries a scan leaves out. Its globs have the syntax of a
+// .gitignore file: without a slash a glob is matched against names at every depth,
+// with one against the path below the root; a slash at the end means folders only;
+// "**" crosses folders; "!" includes entries again; the last glob that matches
+// decides. A glob that starts with a slash may also be an absolute path.
 //
 // On Windows a backslash is a slash and case makes no difference; on macOS
 // composed and decomposed characters are the same (nameStyle).
@@ -33,14 +33,14 @@ type nameStyle struct {
 type glob struct {
 	negated     bool
 	foldersOnly bool
-	anchored    bool           // held against the path, not the name
+	anchored    bool           // matched against the path, not the name
 	absolute    bool           // had a slash in front
 	suffix      string         // "*suffix", the quick way
 	literal     string         // no wildcard at all, the quick way
 	expression  *regexp.Regexp // everything else
 }
 
-// GlobError says which glob cannot be read.
+// GlobError is a glob that cannot be parsed.
 type GlobError struct {
 	Glob, Reason string
 }
@@ -134,7 +134,7 @@ func (g *glob) compile(text, body string, style nameStyle) error {
 			pattern = "(?i)" + pattern
 		}
 		if g.expression, err = regexp.Compile(pattern); err != nil {
-			return &GlobError{text, explain(err)}
+			return &GlobError{text, describeSyntaxError(err)}
 		}
 	}
 	return nil
@@ -151,8 +151,8 @@ func (s nameStyle) fold(name string) string {
 	return name
 }
 
-// explain leaves out that there is a regular expression behind a glob.
-func explain(err error) string {
+// describeSyntaxError does not mention the regular expression that a glob becomes.
+func describeSyntaxError(err error) string {
 	var wrong *syntax.Error
 	if errors.As(err, &wrong) {
 		return fmt.Sprintf("%s %q", wrong.Code, wrong.Expr)
@@ -160,7 +160,7 @@ func explain(err error) string {
 	return err.Error()
 }
 
-func (g *glob) fits(text string) bool {
+func (g *glob) matches(text string) bool {
 	switch {
 	case g.expression != nil:
 		return g.expression.MatchString(text)
@@ -170,8 +170,8 @@ func (g *glob) fits(text string) bool {
 	return strings.HasSuffix(text, g.suffix)
 }
 
-// excluded decides about one entry: its name, its path below the root and its
-// absolute path without the slash in front (these two only when needsPath).
+// excluded reports whether an entry is left out, given its name and (only when
+// needsPath) its path below the root and its absolute path without the first slash.
 func (e *Excludes) excluded(name, below, absolute string, folder bool) bool {
 	name, below, absolute = e.style.fold(name), e.style.fold(below), e.style.fold(absolute)
 	for i := len(e.globs) - 1; i >= 0; i-- {
@@ -179,13 +179,13 @@ func (e *Excludes) excluded(name, below, absolute string, folder bool) bool {
 		if g.foldersOnly && !folder {
 			continue
 		}
-		fits := false
+		matched := false
 		if g.anchored {
-			fits = g.fits(below) || g.absolute && g.fits(absolute)
+			matched = g.matches(below) || g.absolute && g.matches(absolute)
 		} else {
-			fits = g.fits(name)
+			matched = g.matches(name)
 		}
-		if fits {
+		if matched {
 			return !g.negated
 		}
 	}

@@ -37,9 +37,9 @@ func isDatabase(data []byte) bool {
 
 // parseHeader reads the fields of a database header out of data, which may be
 // cut short, and checks them against the size of the file in bytes.
-// inFlight says that a journal or a WAL lies beside the file: its size may
-// then rightly disagree with its header, for SQLite will replay the other.
-func parseHeader(data []byte, size int64, inFlight bool) Header {
+// With hasJournal, a journal or a WAL beside it, the file may have another size than
+// its header says: SQLite will replay that.
+func parseHeader(data []byte, size int64, hasJournal bool) Header {
 	var raw [HeaderLength]byte
 	copy(raw[:], data[:len(data)&^3]) // no numbers of four bytes that are cut in half
 	header := decodeHeader(raw[:], size)
@@ -49,7 +49,7 @@ func parseHeader(data []byte, size int64, inFlight bool) Header {
 	if len(data) < HeaderLength {
 		header.Reason = fmt.Sprintf("file of %d bytes is shorter than the 100-byte header", len(data))
 	} else {
-		header.Reason = findFault(raw[:], size, header.PageSize, inFlight)
+		header.Reason = findFault(raw[:], size, header.PageSize, hasJournal)
 	}
 	header.Valid = header.Reason == ""
 	return header
@@ -81,8 +81,8 @@ func decodePageSize(raw []byte) int {
 	return size
 }
 
-// countPages prefers the header's own count, which is to be trusted only when
-// the change counter equals the version-valid-for number (section 1.3.7).
+// countPages prefers the header's count, which is valid only when the change counter
+// equals the version-valid-for number (section 1.3.7).
 func countPages(raw []byte, size int64, pageSize int) int64 {
 	if count := recordedPages(raw); count > 0 {
 		return count
@@ -133,14 +133,14 @@ func formatVersion(number uint32) string {
 }
 
 // findFault returns the first thing wrong with a whole header, or "".
-func findFault(raw []byte, size int64, pageSize int, inFlight bool) string {
+func findFault(raw []byte, size int64, pageSize int, hasJournal bool) string {
 	if pageSize < 512 || bits.OnesCount(uint(pageSize)) != 1 {
 		return fmt.Sprintf("page size %d is not a power of two from 512 to 65536", pageSize)
 	}
 	if reason := findFieldFault(raw, pageSize); reason != "" {
 		return reason
 	}
-	if inFlight {
+	if hasJournal {
 		return ""
 	}
 	return findSizeFault(recordedPages(raw), size, int64(pageSize))

@@ -143,8 +143,8 @@ func FuzzParseHeader(f *testing.F) {
 	f.Add(validHeader(4096, 2), int64(8192), false)
 	f.Add([]byte(magic), int64(16), true)
 	f.Add([]byte{}, int64(0), false)
-	f.Fuzz(func(t *testing.T, data []byte, size int64, inFlight bool) {
-		got := parseHeader(data, size, inFlight)
+	f.Fuzz(func(t *testing.T, data []byte, size int64, hasJournal bool) {
+		got := parseHeader(data, size, hasJournal)
 		if got.Valid != (got.Reason == "") {
 			t.Errorf("valid %v with reason %q", got.Valid, got.Reason)
 		}

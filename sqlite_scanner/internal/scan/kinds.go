@@ -6,11 +6,11 @@ import (
 	"syscall"
 )
 
-// notAFile is the kind of an error that says that a listed entry is no file:
-// an alias of a program on Windows, for one. It is never reported.
+// notAFile is the kind of an error for an entry that is not a file, such as an alias
+// of a program on Windows. It is reported for roots only.
 const notAFile Kind = ""
 
-// kindOf sorts an error that stopped the scan from looking at an entry.
+// kindOf classifies an error in opening or reading an entry.
 func kindOf(err error) Kind {
 	if kind, known := systemKind(err); known {
 		return kind
@@ -20,7 +20,7 @@ func kindOf(err error) Kind {
 		return Denied
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENXIO):
 		return Vanished // or replaced by something else in the meantime
-	case isShortOfHandles(err):
+	case isOutOfDescriptors(err):
 		return Handles
 	}
 	return IO
@@ -33,8 +33,8 @@ func rootKind(err error) Kind {
 	return kindOf(err)
 }
 
-// windowsKinds sorts the errors of Windows (<winerror.h>) that Go's own
-// comparisons do not know.
+// windowsKinds has the errors of Windows (<winerror.h>) that package errors does not
+// classify.
 var windowsKinds = map[syscall.Errno]Kind{
 	4:    Handles,  // ERROR_TOO_MANY_OPEN_FILES
 	32:   InUse,    // ERROR_SHARING_VIOLATION: NTUSER.DAT, a running program's files
@@ -50,7 +50,7 @@ var windowsKinds = map[syscall.Errno]Kind{
 	6002: Denied,   // ERROR_FILE_ENCRYPTED
 }
 
-// unixKinds are for all systems of that family.
+// unixKinds has the errors of Unix systems that package errors does not classify.
 var unixKinds = map[syscall.Errno]Kind{
 	syscall.EBUSY:   InUse,
 	syscall.ETXTBSY: InUse,
@@ -61,7 +61,7 @@ var unixKinds = map[syscall.Errno]Kind{
 // cloud and this process must not (setDataless).
 const darwinDeadlock = syscall.Errno(11) // EDEADLK, <sys/errno.h>
 
-func sortErrno(err error, kinds map[syscall.Errno]Kind) (Kind, bool) {
+func classifyErrno(err error, kinds map[syscall.Errno]Kind) (Kind, bool) {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
 		return IO, false

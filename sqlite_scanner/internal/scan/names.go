@@ -61,9 +61,8 @@ func sameFile(a, b string) bool {
 	return err == nil && os.SameFile(first, second)
 }
 
-// dataVolume is where macOS mounts the volume that holds what is not the
-// system's own. Most of its folders appear below / as well ("firmlinks"), as one
-// and the same folder.
+// dataVolume is where macOS mounts the volume for everything but the system. Most of
+// its folders are also below / ("firmlinks"), with the same inodes.
 const dataVolume = "/System/Volumes/Data"
 
 // withoutDataVolume returns the path below / of a file on the data volume, where
@@ -79,14 +78,14 @@ func withoutDataVolume(path string, same func(a, b string) bool) string {
 // hasDataVolume is replaced by tests.
 var hasDataVolume = runtime.GOOS == "darwin"
 
-// isDataVolume says whether a folder found below a root is the data volume.
+// isDataVolume reports whether a folder found below a root is the data volume.
 func isDataVolume(f *folder) bool {
 	return hasDataVolume && f.name == "Data" && f.path() == dataVolume
 }
 
-// dataVolumeRoot says whether a root is the data volume, and another one lies
-// above it: which of its folder's two names is printed would depend on chance.
-func dataVolumeRoot(path string, roots []string) bool {
+// isNestedDataVolume reports whether a root is the data volume and another root lies
+// above it: then it would be undefined which of a file's two paths is printed.
+func isNestedDataVolume(path string, roots []string) bool {
 	return hasDataVolume && path == dataVolume && slices.ContainsFunc(roots, func(other string) bool {
 		return slices.Contains([]string{"/", "/System", "/System/Volumes"}, filepath.Clean(other))
 	})

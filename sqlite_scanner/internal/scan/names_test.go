@@ -73,12 +73,12 @@ func TestDataVolumeIsSkippedBelowARoot(t *testing.T) {
 		}
 		for other, above := range map[string]bool{"/": true, "/System": true, "/System/Volumes/": true, "/Users": false, dataVolume: false} {
 			roots := []string{dataVolume, other}
-			if got := dataVolumeRoot(dataVolume, roots); got != (above && hasDataVolume) {
+			if got := isNestedDataVolume(dataVolume, roots); got != (above && hasDataVolume) {
 				t.Errorf("beside %s on macOS %v: skipped %v", other, hasDataVolume, got)
 			}
 		}
 	}
-	if dataVolumeRoot("/", []string{"/", dataVolume}) {
+	if isNestedDataVolume("/", []string{"/", dataVolume}) {
 		t.Error("the root itself is skipped")
 	}
 }
@@ -116,12 +116,12 @@ func TestKindsOfWindowsEntries(t *testing.T) {
 
 func TestWindowsErrorsAreSorted(t *testing.T) {
 	for number, want := range windowsKinds {
-		kind, known := sortErrno(&os.PathError{Op: "open", Path: "x", Err: number}, windowsKinds)
+		kind, known := classifyErrno(&os.PathError{Op: "open", Path: "x", Err: number}, windowsKinds)
 		if kind != want || !known {
 			t.Errorf("error %d is %q", number, kind)
 		}
 	}
-	if _, known := sortErrno(os.ErrClosed, windowsKinds); known {
+	if _, known := classifyErrno(os.ErrClosed, windowsKinds); known {
 		t.Error("an error without a number is known")
 	}
 }

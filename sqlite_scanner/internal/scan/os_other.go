@@ -8,14 +8,14 @@ import (
 	"path/filepath"
 )
 
-const noAccessTime = 0
+const openNoATime = 0
 
 func isPlaceholder(fs.FileInfo) bool { return false }
 
-func systemKind(err error) (Kind, bool) { return sortErrno(err, unixKinds) }
+func systemKind(err error) (Kind, bool) { return classifyErrno(err, unixKinds) }
 
 func resolvePath(path string) (string, error) { return filepath.EvalSymlinks(path) }
 
 func prepareSystem(Config) {}
 
-func systemOf(*os.File) fileSystem { return fileSystem{} }
+func fileSystemOf(*os.File) fileSystem { return fileSystem{} }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// openFile opens for reading, never waiting for a writer should the entry be
-// a FIFO by now, and never following a link unless asked to.
+// openFile opens for reading. O_NONBLOCK: opening must not wait for a writer if the
+// entry is a FIFO by now.
 func openFile(path string, follow bool) (*os.File, error) {
 	return openWith(path, syscall.O_NONBLOCK, follow)
 }
@@ -22,8 +22,8 @@ func openWith(path string, flags int, follow bool) (*os.File, error) {
 	if !follow {
 		flags |= syscall.O_NOFOLLOW
 	}
-	opened, err := os.OpenFile(path, os.O_RDONLY|flags|noAccessTime, 0)
-	if err != nil && noAccessTime != 0 && os.IsPermission(err) {
+	opened, err := os.OpenFile(path, os.O_RDONLY|flags|openNoATime, 0)
+	if err != nil && openNoATime != 0 && os.IsPermission(err) {
 		return os.OpenFile(path, os.O_RDONLY|flags, 0) // not ours
 	}
 	return opened, err
@@ -42,7 +42,7 @@ func identifyPath(_ string, info fs.FileInfo) (device, inode uint64, err error) 
 
 func hiddenBySystem(fs.DirEntry) bool { return false }
 
-// placeholderEntry cannot say from a listing; isPlaceholder is called later.
+// placeholderEntry returns false: a listing has no flags, so isPlaceholder checks later.
 func placeholderEntry(fs.DirEntry) bool { return false }
 
 func entryKindOf(_ *folder, entry fs.DirEntry) entryKind {

@@ -9,6 +9,9 @@ import (
 	"unsafe"
 )
 
+// checkDescriptors returns nil: Windows has no such limit.
+func checkDescriptors() error { return nil }
+
 // openFile leaves the file's own program free to rename, replace or delete it.
 func openFile(path string, _ bool) (*os.File, error) { return openShared(path) }
 
@@ -24,8 +27,8 @@ func openShared(path string) (*os.File, error) {
 	return os.NewFile(uintptr(handle), extended(path)), nil
 }
 
-// openHandle opens a file or folder. No access at all is enough to ask for its
-// identity, and granted when another program has locked the file.
+// openHandle opens a file or folder. An access of 0 is enough to identify it, and is
+// granted when another program has locked the file.
 func openHandle(path string, access uint32) (syscall.Handle, error) {
 	name, err := syscall.UTF16PtrFromString(extended(path))
 	if err != nil {
@@ -80,7 +83,7 @@ func attributesOf(info fs.FileInfo) uint32 {
 }
 
 func attributesOfEntry(entry fs.DirEntry) uint32 {
-	info, err := entry.Info() // costs nothing: the listing brought the attributes along
+	info, err := entry.Info() // without a system call: the listing has the attributes
 	if err != nil {
 		return 0
 	}
@@ -95,8 +98,8 @@ func hiddenBySystem(entry fs.DirEntry) bool {
 	return attributesOfEntry(entry)&syscall.FILE_ATTRIBUTE_HIDDEN != 0
 }
 
-// entryKindOf goes by attributes and tag. The modes that Go makes of them depend
-// on the version in go.mod (GODEBUG=winsymlink).
+// entryKindOf uses attributes and tag. The modes that Go derives from them depend on
+// the version in go.mod (GODEBUG=winsymlink).
 func entryKindOf(parent *folder, entry fs.DirEntry) entryKind {
 	attributes, tag := attributesOfEntry(entry), uint32(0)
 	if attributes&windowsReparsePoint != 0 {
@@ -105,7 +108,7 @@ func entryKindOf(parent *folder, entry fs.DirEntry) entryKind {
 	return windowsKind(attributes, tag)
 }
 
-// reparseTag returns 0 when there is none, or none any more.
+// reparseTag returns the tag of a reparse point, 0 when the path is none any more.
 func reparseTag(path string) uint32 {
 	var data syscall.Win32finddata
 	name, err := syscall.UTF16PtrFromString(extended(path))
@@ -123,23 +126,22 @@ func reparseTag(path string) uint32 {
 	return data.Reserved0 // dwReserved0 is the tag
 }
 
-// isRegular is for what was opened or reached through its links: what is left
-// then is data or a device.
+// isRegular reports whether info, with all links followed, is a file and not a device.
 func isRegular(info fs.FileInfo) bool {
 	const device = fs.ModeDevice | fs.ModeCharDevice | fs.ModeNamedPipe | fs.ModeSocket
 	return !info.IsDir() && info.Mode()&device == 0
 }
 
-func systemOf(*os.File) fileSystem { return fileSystem{} }
+func fileSystemOf(*os.File) fileSystem { return fileSystem{} }
 
-func systemKind(err error) (Kind, bool) { return sortErrno(err, windowsKinds) }
+func systemKind(err error) (Kind, bool) { return classifyErrno(err, windowsKinds) }
 
 func prepareSystem(Config) {}
 
 var getFinalPath = syscall.NewLazyDLL("kernel32.dll").NewProc("GetFinalPathNameByHandleW")
 
-// resolvePath asks the system, which resolves symbolic links and junctions and
-// spells each name as its folder does. A path on a mapped drive stays on it.
+// resolvePath resolves symbolic links and junctions, and spells each name as its folder
+// lists it. A path on a mapped drive stays on that drive.
 func resolvePath(path string) (string, error) {
 	handle, err := openHandle(path, 0)
 	if err != nil {

@@ -1,6 +1,6 @@
 package scan
 
-// Marks of files whose content is not on this disk.
+// Flags of files whose content is not on this disk.
 const (
 	macDataless = 0x40000000 // SF_DATALESS, <sys/stat.h>
 
@@ -32,12 +32,11 @@ var windowsSpecial = map[uint32]bool{
 	0x80000026: true, // LX_BLK
 }
 
-// windowsKind says what an entry is. tag is looked at for reparse points only.
+// windowsKind returns the type of an entry. It uses tag for reparse points only.
 //
-// A tag that is a name surrogate makes a link: symbolic links, junctions and
-// folders where a volume is mounted. Every other tag belongs to a filter that
-// looks after the data (OneDrive, deduplication, compression): such an entry is
-// a file or folder like any other.
+// A tag that is a name surrogate is a link: a symbolic link, a junction or a mounted
+// volume. Other tags belong to filters that store the data (OneDrive, deduplication,
+// compression): those entries are ordinary files and folders.
 func windowsKind(attributes, tag uint32) entryKind {
 	if attributes&windowsReparsePoint != 0 {
 		switch {

@@ -5,21 +5,20 @@ import (
 	"sync/atomic"
 )
 
-// pool hands tasks to a fixed number of workers, each with a stack of its own;
-// a worker that has nothing left says so, and another gives it the older half
-// of its stack.
+// pool distributes tasks among a fixed number of workers. Each has its own stack;
+// while one is idle, the others share the older halves of theirs.
 //
 // run starts one goroutine for each worker and waits for them all. They end
 // when every worker is out of tasks at once, or after stop.
 type pool[T any] struct {
-	mu      sync.Mutex
-	wake    *sync.Cond
-	shared  []T // tasks given away, not yet taken; guarded by mu
-	idle    int // workers waiting for tasks; guarded by mu
-	workers int
-	ended   bool        // guarded by mu
-	hungry  atomic.Bool // some worker waits and shared is empty
-	stopped atomic.Bool
+	mu         sync.Mutex
+	wake       *sync.Cond
+	shared     []T // tasks given away, not yet taken; guarded by mu
+	idle       int // workers waiting for tasks; guarded by mu
+	workers    int
+	ended      bool        // guarded by mu
+	wantsTasks atomic.Bool // a worker is idle and shared is empty
+	stopped    atomic.Bool
 }
 
 func newPool[T any](workers int) *pool[T] {
@@ -36,23 +35,23 @@ type stack[T any] struct {
 
 func (s *stack[T]) push(task T) { s.tasks = append(s.tasks, task) }
 
-// run gives seeds to the workers that start makes, one for each number, and
-// returns when all work is done. What is left over after stop goes to drop.
-func (p *pool[T]) run(seeds []T, start func(number int, s *stack[T]) (work func(T)), drop func(T)) {
+// run processes seeds, and the tasks pushed meanwhile, with the functions that start
+// returns for each worker. After stop it calls drop for every remaining task.
+func (p *pool[T]) run(seeds []T, start func(*stack[T]) (work func(T)), drop func(T)) {
 	p.shared = append(p.shared, seeds...)
-	var all sync.WaitGroup
-	for number := 0; number < p.workers; number++ {
-		all.Add(1)
+	var wg sync.WaitGroup
+	for range p.workers {
+		wg.Add(1)
 		go func() {
-			defer all.Done()
+			defer wg.Done()
 			s := &stack[T]{pool: p}
-			p.work(s, start(number, s))
+			p.work(s, start(s))
 			for _, task := range s.tasks {
 				drop(task)
 			}
 		}()
 	}
-	all.Wait()
+	wg.Wait()
 	for _, task := range p.shared {
 		drop(task)
 	}
@@ -62,18 +61,18 @@ func (p *pool[T]) run(seeds []T, start func(number int, s *stack[T]) (work func(
 func (p *pool[T]) work(s *stack[T], work func(T)) {
 	for p.take(s) {
 		for len(s.tasks) > 0 && !p.stopped.Load() {
-			s.give()
+			s.shareHalf()
 			last := len(s.tasks) - 1
 			task := s.tasks[last]
-			var none T
-			s.tasks[last] = none // let go of it
+			var zero T
+			s.tasks[last] = zero // for the garbage collector
 			s.tasks = s.tasks[:last]
 			work(task)
 		}
 	}
 }
 
-// take waits for tasks; false means that there will be none.
+// take waits for tasks; false means that none will come.
 func (p *pool[T]) take(s *stack[T]) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -84,7 +83,7 @@ func (p *pool[T]) take(s *stack[T]) bool {
 			p.wake.Broadcast()
 			break
 		}
-		p.hungry.Store(true)
+		p.wantsTasks.Store(true)
 		p.wake.Wait()
 	}
 	if p.ended || p.stopped.Load() {
@@ -95,13 +94,13 @@ func (p *pool[T]) take(s *stack[T]) bool {
 	s.tasks = append(s.tasks, p.shared[keep:]...)
 	clear(p.shared[keep:])
 	p.shared = p.shared[:keep]
-	p.hungry.Store(keep == 0 && p.idle > 0)
+	p.wantsTasks.Store(keep == 0 && p.idle > 0)
 	return true
 }
 
-// give shares the older half of a stack when another worker waits.
-func (s *stack[T]) give() {
-	if !s.pool.hungry.Load() || len(s.tasks) < 2 {
+// shareHalf shares the older half of a stack if another worker is idle.
+func (s *stack[T]) shareHalf() {
+	if !s.pool.wantsTasks.Load() || len(s.tasks) < 2 {
 		return
 	}
 	half := len(s.tasks) / 2
@@ -115,7 +114,7 @@ func (p *pool[T]) share(tasks []T) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.shared = append(p.shared, tasks...)
-	p.hungry.Store(false)
+	p.wantsTasks.Store(false)
 	p.wake.Broadcast()
 }
 

@@ -1,14 +1,15 @@
 // Package scan finds SQLite databases below folders by their first bytes.
 //
-// A Scan walks its roots with several workers. There is a walker for each
-// family of systems: one that speaks to the Linux kernel directly, and a
-// portable one. Both find the same.
+// A Scan walks its roots with several workers. On Linux they call the kernel directly,
+// elsewhere they use the standard library. The results are the same.
 package scan
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"sort"
 	"sync"
@@ -16,29 +17,35 @@ import (
 	"time"
 )
 
-// maxWorkers keeps clear of the number of threads that Go allows.
+// maxWorkers stays below the number of threads that Go allows.
 const maxWorkers = 1024
 
-// CheckSystem returns the workers that there is room for, at most as many as
-// wanted, and an error when the system has no room for a scan.
-func CheckSystem(wanted int) (workers int, err error) { return checkThreads(wanted) }
+// CheckSystem returns how many workers, at most wanted, the limits of this process
+// allow, or an error when they allow no scan. Call it before anything that needs a
+// timer or opens a file: see checkDescriptors.
+func CheckSystem(wanted int) (workers int, err error) {
+	if err := checkDescriptors(); err != nil {
+		return 0, err
+	}
+	return checkThreads(wanted)
+}
 
 // NoLimit is the MaxDepth of a scan that goes all the way down.
 const NoLimit = -1
 
-// Config says what a scan looks at.
+// Config holds the options of a scan.
 type Config struct {
 	Roots         []string  // folders or files; links are followed
-	Workers       int       // how many folders are read at once; 0 means a good number, 1024 is the most
+	Workers       int       // how many folders are read at once; 0 means DefaultWorkers, 1024 is the maximum
 	MaxDepth      int       // 1 means the entries of the roots only; NoLimit
 	Excludes      *Excludes // may be nil
 	Details       bool      // read the whole header, list companions
-	Quick         bool      // ask a file's size first: most need not be opened
+	Quick         bool      // check a file's size first: most need not be opened
 	Follow        bool      // follow symbolic links
 	OneFileSystem bool      // stay on the file system of each root
 	NoHidden      bool      // leave out entries whose name starts with a dot
-	Recall        bool      // read files that live in a cloud and must be fetched
-	Portable      bool      // use the portable walker where there is another
+	Recall        bool      // read cloud files, which fetches them
+	Portable      bool      // use the standard library on Linux, too
 }
 
 // A Match is a database.
@@ -52,7 +59,7 @@ type Match struct {
 	Companions []string // suffixes of the files beside it; only with Details
 }
 
-// A Kind sorts problems.
+// A Kind classifies a problem.
 type Kind string
 
 // The kinds of problems.
@@ -61,9 +68,9 @@ const (
 	InUse       Kind = "in_use"      // locked by the program that uses it
 	Vanished    Kind = "vanished"    // listed, but gone when opened
 	Missing     Kind = "missing"     // a root that does not exist
-	Handles     Kind = "handles"     // the process or the system has too few file handles
+	Handles     Kind = "handles"     // the process or the system has too few file descriptors
 	Unsupported Kind = "unsupported" // a root that is neither folder nor regular file
-	Placeholder Kind = "placeholder" // its content lives in a cloud; not an error
+	Placeholder Kind = "placeholder" // a cloud file that is not on this disk; not an error
 	IO          Kind = "io"          // everything else
 )
 
@@ -75,8 +82,7 @@ type Problem struct {
 	Err  error
 }
 
-// A Sink takes what a scan finds. Its methods are called by many goroutines
-// at once.
+// A Sink receives what a scan finds. Its methods must be safe for concurrent use.
 type Sink interface {
 	Match(Match)
 	Problem(Problem)
@@ -123,7 +129,7 @@ func New(config Config, sink Sink) *Scan {
 	return &Scan{config: config, sink: sink, roots: map[string]bool{}}
 }
 
-// Stats may be called while the scan runs.
+// Stats returns the counts so far. It may be called while the scan runs.
 func (s *Scan) Stats() Stats {
 	c := &s.counters
 	return Stats{
@@ -132,8 +138,7 @@ func (s *Scan) Stats() Stats {
 	}
 }
 
-// Run walks all roots and returns when everything has been looked at, or soon
-// after ctx is done. It is to be called once.
+// Run walks all roots and returns when it is done, or soon after ctx is. Call it once.
 //
 // Links to folders wait until all else has been walked, so that a folder which
 // a link leads to is reported under its own path when that is in the scan.
@@ -141,9 +146,9 @@ func (s *Scan) Run(ctx context.Context) {
 	prepareSystem(s.config)
 	for round := s.openRoots(); len(round) > 0 && ctx.Err() == nil; round = s.takeLinks() {
 		tasks := newPool[task](s.config.Workers)
-		unhook := context.AfterFunc(ctx, tasks.stop)
+		cancelStop := context.AfterFunc(ctx, tasks.stop)
 		s.walk(tasks, round)
-		unhook()
+		cancelStop()
 	}
 }
 
@@ -165,13 +170,13 @@ func (s *Scan) deferLink(link *folder) {
 	s.links = append(s.links, link)
 }
 
-// openRoots finds out what each root is. Folders are marked as seen right
-// here: whatever way leads to a root, it is walked as a root.
+// openRoots resolves the roots and returns the first tasks. It marks folders as seen
+// right away: a root that is also below another is walked as a root.
 func (s *Scan) openRoots() []task {
 	var round []task
 	for _, name := range s.config.Roots {
 		path, found, err := resolveRoot(name)
-		if _, known := s.roots[path]; known || dataVolumeRoot(path, s.config.Roots) {
+		if _, known := s.roots[path]; known || isNestedDataVolume(path, s.config.Roots) {
 			continue
 		}
 		s.roots[path] = found.regular
@@ -197,28 +202,40 @@ func (s *Scan) reportRoot(path string, kind Kind, err error) {
 	s.report(Problem{Path: path, Kind: kind, Root: true, Err: err})
 }
 
-// Resolve returns an absolute path as a scan prints it: links resolved.
-func Resolve(path string) (string, error) { return resolvePath(path) }
+// CurrentFolder returns the path of the current folder as a scan prints it: links
+// resolved.
+func CurrentFolder() (string, error) {
+	here, err := os.Getwd()
+	if err != nil {
+		return "", noCurrentFolder(err)
+	}
+	return resolvePath(here)
+}
+
+// noCurrentFolder describes the error in a current folder that was removed.
+func noCurrentFolder(err error) error {
+	return fmt.Errorf("there is no current folder (%w); cd to another one", err)
+}
 
 // resolveRoot returns the absolute path of a root, links resolved and each name
 // spelled as its folder lists it, and what lies there. The path is also right for
 // messages when there is an error.
-func resolveRoot(name string) (string, facts, error) {
+func resolveRoot(name string) (string, fileInfo, error) {
 	path, err := filepath.Abs(name)
 	if err != nil {
-		return name, facts{}, err
+		return name, fileInfo{}, noCurrentFolder(err)
 	}
 	resolved, err := resolvePath(path)
 	if err != nil {
-		return path, facts{}, err
+		return path, fileInfo{}, err
 	}
-	found, err := readFacts(resolved)
+	found, err := statPath(resolved)
 	return resolved, found, err
 }
 
-// report counts a problem and passes it on, without the operation and path
-// that the standard library wraps around errors. An entry that is a root, too,
-// is left to the root's own task.
+// report counts a problem and passes it to the sink, without the operation and path
+// that the standard library adds to errors. It ignores an entry that is also a root:
+// the root's own task reports that.
 func (s *Scan) report(problem Problem) {
 	if _, isRoot := s.roots[problem.Path]; isRoot && !problem.Root {
 		return
@@ -254,21 +271,21 @@ func (s *Scan) reportIn(parent *folder, name string, err error) {
 	s.report(Problem{Path: parent.join(name), Kind: kindOf(err), Root: root, Err: err})
 }
 
-// found passes on a match in a folder, unless it is a root itself and so is
-// reported on its own.
-func (s *Scan) found(match Match) {
+// reportMatch reports a match in a folder, unless it is also a root, whose own task
+// reports it.
+func (s *Scan) reportMatch(match Match) {
 	if !s.roots[match.Path] {
-		s.foundRoot(match)
+		s.reportRootMatch(match)
 	}
 }
 
-func (s *Scan) foundRoot(match Match) {
+func (s *Scan) reportRootMatch(match Match) {
 	s.counters.matches.Add(1)
 	s.sink.Match(match)
 }
 
-// wants decides by name alone whether an entry is to be looked at.
-func (s *Scan) wants(parent *folder, name string, isFolder bool) bool {
+// isWanted reports whether an entry's name is neither hidden nor excluded.
+func (s *Scan) isWanted(parent *folder, name string, isFolder bool) bool {
 	if s.config.NoHidden && name[0] == '.' {
 		return false
 	}
@@ -283,15 +300,15 @@ func (s *Scan) wants(parent *folder, name string, isFolder bool) bool {
 	return !excludes.excluded(name, below, absolute, isFolder)
 }
 
-// descends says whether a folder in parent is within the depth asked for.
-func (s *Scan) descends(parent *folder) bool {
+// mayDescend reports whether a folder in parent is within MaxDepth.
+func (s *Scan) mayDescend(parent *folder) bool {
 	return s.config.MaxDepth == NoLimit || parent.depth+1 < s.config.MaxDepth
 }
 
-// enters decides whether a folder that has just been opened is to be listed:
-// not twice, not on another file system when that is not wanted, and not in a
-// pseudo file system such as /proc unless the scan began there.
-func (s *Scan) enters(f *folder, found facts, system func() fileSystem) bool {
+// mayEnter reports whether an opened folder is to be listed: not twice, not on another
+// file system with OneFileSystem, and not on a pseudo file system such as /proc unless
+// the scan began there.
+func (s *Scan) mayEnter(f *folder, found fileInfo, system func() fileSystem) bool {
 	f.device = found.device
 	if f.parent == nil {
 		f.system = system()
@@ -317,5 +334,5 @@ func (c *Config) headerLength() int {
 	return magicLength
 }
 
-// sizeFits says whether a whole database can have this size.
+// sizeFits reports whether a complete database can have this size.
 func sizeFits(size int64) bool { return size >= 512 && size%512 == 0 }

@@ -14,7 +14,7 @@ import (
 // long; informing it costs about as much as a short call itself. syscall.RawSyscall
 // does not: the slot is blocked until the kernel is done. That is right
 // where the kernel answers from memory or from a disk of this machine, with as
-// many slots as there are workers (raiseSlots), and wrong for a network mount
+// many slots as there are workers (raiseGOMAXPROCS), and wrong for a network mount
 // or FUSE, where a call may hang for minutes: a collection of garbage waits for
 // every slot, and with it everything else, Ctrl-C too. So each call is given
 // local, true only for file systems known to be of the first sort.
@@ -57,37 +57,37 @@ func call(local bool, number, a, b, c, d uintptr) (int, syscall.Errno) {
 }
 
 // openAt opens an entry of a folder; name points to bytes that end with NUL.
-// The access time is left alone where the kernel allows that, which it says
-// for each file anew: it depends on the owner.
+// It leaves the access time alone where the kernel allows that, which depends on
+// the owner of each file.
 func openAt(local bool, folder int, name *byte, flags int) (int, syscall.Errno) {
-	handle, errno := call(local, syscall.SYS_OPENAT, uintptr(folder), uintptr(unsafe.Pointer(name)), uintptr(flags|syscall.O_NOATIME), 0)
+	fd, errno := call(local, syscall.SYS_OPENAT, uintptr(folder), uintptr(unsafe.Pointer(name)), uintptr(flags|syscall.O_NOATIME), 0)
 	if errno == syscall.EPERM {
-		handle, errno = call(local, syscall.SYS_OPENAT, uintptr(folder), uintptr(unsafe.Pointer(name)), uintptr(flags), 0)
+		fd, errno = call(local, syscall.SYS_OPENAT, uintptr(folder), uintptr(unsafe.Pointer(name)), uintptr(flags), 0)
 	}
-	return handle, errno
+	return fd, errno
 }
 
-func closeHandle(local bool, handle int) {
-	// Never again after EINTR: Linux has closed it all the same.
+func closeFD(local bool, fd int) {
+	// Not retried after EINTR: Linux has closed the descriptor.
 	if local {
-		syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(handle), 0, 0)
+		syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(fd), 0, 0)
 	} else {
-		syscall.Syscall(syscall.SYS_CLOSE, uintptr(handle), 0, 0)
+		syscall.Syscall(syscall.SYS_CLOSE, uintptr(fd), 0, 0)
 	}
 }
 
-func readHandle(local bool, handle int, buffer []byte) (int, syscall.Errno) {
-	return call(local, syscall.SYS_READ, uintptr(handle), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)), 0)
+func readFD(local bool, fd int, buffer []byte) (int, syscall.Errno) {
+	return call(local, syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)), 0)
 }
 
-// readFront reads from the front of a file. What has no front, such as a FIFO,
-// is left as it is (ESPIPE). An offset of zero is the same in every ABI.
-func readFront(local bool, handle int, buffer []byte) (int, syscall.Errno) {
-	return call(local, syscall.SYS_PREAD64, uintptr(handle), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)), 0)
+// pread reads from the start of a file. It reads nothing from a FIFO (ESPIPE). An
+// offset of zero is the same in every ABI.
+func pread(local bool, fd int, buffer []byte) (int, syscall.Errno) {
+	return call(local, syscall.SYS_PREAD64, uintptr(fd), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)), 0)
 }
 
-func listHandle(local bool, handle int, buffer []byte) (int, syscall.Errno) {
-	return call(local, syscall.SYS_GETDENTS64, uintptr(handle), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)), 0)
+func getdents(local bool, fd int, buffer []byte) (int, syscall.Errno) {
+	return call(local, syscall.SYS_GETDENTS64, uintptr(fd), uintptr(unsafe.Pointer(&buffer[0])), uintptr(len(buffer)), 0)
 }
 
 func statAt(local bool, folder int, name *byte, into *syscall.Stat_t, flags int) syscall.Errno {
@@ -95,9 +95,9 @@ func statAt(local bool, folder int, name *byte, into *syscall.Stat_t, flags int)
 	return errno
 }
 
-func factsOfStat(stat *syscall.Stat_t) facts {
+func fileInfoFromStat(stat *syscall.Stat_t) fileInfo {
 	kind := stat.Mode & syscall.S_IFMT
-	return facts{
+	return fileInfo{
 		folder:   kind == syscall.S_IFDIR,
 		regular:  kind == syscall.S_IFREG,
 		size:     stat.Size,
@@ -107,8 +107,8 @@ func factsOfStat(stat *syscall.Stat_t) facts {
 	}
 }
 
-// firstByte returns where a string lies that is known to end with NUL.
-func firstByte(name string) *byte { return unsafe.StringData(name) }
+// cString returns a pointer to the bytes of a string that a NUL follows.
+func cString(name string) *byte { return unsafe.StringData(name) }
 
-// terminated returns a copy of name that ends with NUL.
-func terminated(name string) *byte { return &append([]byte(name), 0)[0] }
+// newCString returns a copy of name that ends with NUL.
+func newCString(name string) *byte { return &append([]byte(name), 0)[0] }

@@ -4,33 +4,36 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 )
 
-// Go ends the program with a dump of all its goroutines when the system refuses
-// it a thread. So a scan starts no more workers than there is room for.
+// Go panics when the system refuses it a thread, so a scan starts no more workers than
+// the limits allow.
 
 const (
-	resourceProcesses = 6    // RLIMIT_NPROC, <asm-generic/resource.h>
-	plentyOfProcesses = 4096 // a limit not worth counting for
-	threadsSpare      = 4    // the runtime starts some when calls take long
-	threadsPerWorker  = 2    // its own, and another that runs while it waits
+	resourceProcesses  = 6    // RLIMIT_NPROC, <asm-generic/resource.h>
+	unlimitedProcesses = 4096 // a limit not worth counting for
+	spareThreads       = 4    // the runtime starts some when calls take long
+	threadsPerWorker   = 2    // its own, and another that runs while it waits
 )
 
 // planThreads returns how many workers the free threads allow; 0 is too few
 // for a scan.
 func planThreads(wanted, free int) int {
-	return max(0, min(wanted, (free-threadsSpare)/threadsPerWorker))
+	return max(0, min(wanted, (free-spareThreads)/threadsPerWorker))
 }
 
-// checkThreads returns how many workers there is room for, and an error when
-// there is none.
+// checkThreads returns how many workers the limits allow, or an error for none.
 func checkThreads(wanted int) (int, error) {
 	limit, used := processLimit()
-	if group, groupUsed := groupLimit("/sys/fs/cgroup"); group-groupUsed < limit-used {
-		limit, used = group, groupUsed
+	memberships, _ := os.ReadFile("/proc/self/cgroup")
+	for _, folder := range groupFolders("/sys/fs/cgroup", string(memberships)) {
+		if group, groupUsed := groupLimit(folder); group-groupUsed < limit-used {
+			limit, used = group, groupUsed
+		}
 	}
 	workers := planThreads(wanted, limit-used)
 	if workers == 0 {
@@ -43,8 +46,8 @@ func checkThreads(wanted int) (int, error) {
 // has. It counts only where the limit is near; root has none.
 func processLimit() (limit, used int) {
 	var soft syscall.Rlimit
-	if os.Geteuid() == 0 || syscall.Getrlimit(resourceProcesses, &soft) != nil || soft.Cur > plentyOfProcesses {
-		return plentyOfProcesses, 0
+	if os.Geteuid() == 0 || syscall.Getrlimit(resourceProcesses, &soft) != nil || soft.Cur > unlimitedProcesses {
+		return unlimitedProcesses, 0
 	}
 	return int(soft.Cur), countThreads("/proc", os.Getuid())
 }
@@ -66,11 +69,32 @@ func countThreads(proc string, user int) int {
 	return total
 }
 
-// groupLimit reads the limit of a container.
+// groupFolders returns the folders of the control groups that may limit the threads
+// of a process, its own and those around it. memberships are the lines of
+// /proc/PID/cgroup, cgroups(7): "8:pids:/a/b" in version 1, "0::/a/b" in version 2.
+// A container may see its own group as the root of the mount.
+func groupFolders(mount, memberships string) []string {
+	folders := []string{mount}
+	for _, line := range strings.Split(memberships, "\n") {
+		fields := strings.SplitN(line, ":", 3)
+		if len(fields) != 3 || fields[1] != "" && !slices.Contains(strings.Split(fields[1], ","), "pids") {
+			continue
+		}
+		for group := filepath.Join("/", fields[2]); ; group = filepath.Dir(group) {
+			folders = append(folders, filepath.Join(mount, fields[1], group))
+			if group == "/" {
+				break
+			}
+		}
+	}
+	return folders
+}
+
+// groupLimit reads the limit of a control group.
 func groupLimit(group string) (limit, used int) {
 	limit, err := readNumber(filepath.Join(group, "pids.max"))
 	if err != nil {
-		return plentyOfProcesses, 0
+		return unlimitedProcesses, 0
 	}
 	used, _ = readNumber(filepath.Join(group, "pids.current"))
 	return limit, used

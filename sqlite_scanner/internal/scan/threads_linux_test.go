@@ -28,6 +28,22 @@ func TestCountThreads(t *testing.T) {
 	}
 }
 
+func TestGroupFolders(t *testing.T) {
+	for memberships, want := range map[string]string{
+		"":                           "/c",
+		"0::/\n":                     "/c /c",
+		"0::/user.slice/a b.scope\n": "/c /c/user.slice/a b.scope /c/user.slice /c",
+		"9:name=systemd:/x\n8:pids:/docker/1\n0::/\n": "/c /c/pids/docker/1 /c/pids/docker /c/pids /c",
+		"3:memory:/x\n2:cpu,pids:/y:z\n":              "/c /c/cpu,pids/y:z /c/cpu,pids",
+		"0::/../outside\n":                            "/c /c/outside /c",
+		"nonsense\n\n":                                "/c",
+	} {
+		if got := strings.Join(groupFolders("/c", memberships), " "); got != want {
+			t.Errorf("%q: %s, want %s", memberships, got, want)
+		}
+	}
+}
+
 func TestLimitOfAContainer(t *testing.T) {
 	for text, want := range map[string]string{"20\n": "20 7", "max\n": "4096 0", "": "4096 0"} {
 		group := makeTree(t, tree{"pids.max": text, "pids.current": "7\n"})
@@ -36,7 +52,7 @@ func TestLimitOfAContainer(t *testing.T) {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
-	if limit, _ := groupLimit(filepath.Join(t.TempDir(), "none")); limit != plentyOfProcesses {
+	if limit, _ := groupLimit(filepath.Join(t.TempDir(), "none")); limit != unlimitedProcesses {
 		t.Errorf("without a group: %d", limit)
 	}
 }

@@ -14,12 +14,12 @@ import (
 	"unsafe"
 )
 
-func newLinux(s *Scan, root string) (*linux, *folder, error) {
-	handle, err := syscall.Open(root, syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
-	w := &linux{Scan: s, handles: &handleBudget{limit: 10}, header: make([]byte, s.config.headerLength())}
+func newLinux(s *Scan, root string) (*linuxWorker, *folder, error) {
+	fd, err := syscall.Open(root, syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
+	w := &linuxWorker{Scan: s, descriptors: &descriptorBudget{limit: 10}, header: make([]byte, s.config.headerLength())}
 	tasks := newPool[task](1)
 	w.own = &stack[task]{pool: tasks}
-	return w, &folder{name: root, handle: handle, system: fileSystem{local: true}}, err
+	return w, &folder{name: root, fd: fd, system: fileSystem{local: true}}, err
 }
 
 func lookAt(t *testing.T, s *Scan, root, name string) {
@@ -32,7 +32,7 @@ func lookAt(t *testing.T, s *Scan, root, name string) {
 		t.Error(err)
 		return
 	}
-	defer syscall.Close(f.handle)
+	defer syscall.Close(f.fd)
 	w.file(f, withNul(name), syscall.O_NOFOLLOW)
 }
 
@@ -62,7 +62,7 @@ func TestListingWithoutKinds(t *testing.T) {
 	sink := &collector{}
 	w, f, err := newLinux(New(Config{MaxDepth: NoLimit}, sink), root)
 	must(t, err)
-	defer syscall.Close(f.handle)
+	defer syscall.Close(f.fd)
 	within(t, func() {
 		for _, name := range []string{"x.db", "sub", "link", "fifo", "gone"} {
 			w.entry(f, dirent{name: withNul(name), kind: syscall.DT_UNKNOWN})
@@ -80,25 +80,25 @@ func TestListingWithoutKinds(t *testing.T) {
 func makeChain(t *testing.T, root string, depth int) []string {
 	t.Helper()
 	name := strings.Repeat("d", 200)
-	handle, err := syscall.Open(root, syscall.O_RDONLY, 0)
+	fd, err := syscall.Open(root, syscall.O_RDONLY, 0)
 	must(t, err)
 	var want []string
 	path := ""
 	for level := 0; level < depth; level++ {
-		must(t, syscall.Mkdirat(handle, name, 0o755))
-		next, err := syscall.Openat(handle, name, syscall.O_RDONLY, 0)
+		must(t, syscall.Mkdirat(fd, name, 0o755))
+		next, err := syscall.Openat(fd, name, syscall.O_RDONLY, 0)
 		must(t, err)
-		must(t, syscall.Close(handle))
-		handle = next
+		must(t, syscall.Close(fd))
+		fd = next
 		path += name + "/"
-		file, err := syscall.Openat(handle, "x.db", syscall.O_WRONLY|syscall.O_CREAT, 0o644)
+		file, err := syscall.Openat(fd, "x.db", syscall.O_WRONLY|syscall.O_CREAT, 0o644)
 		must(t, err)
 		_, err = syscall.Write(file, []byte(database()))
 		must(t, err)
 		must(t, syscall.Close(file))
 		want = append(want, path+"x.db")
 	}
-	must(t, syscall.Close(handle))
+	must(t, syscall.Close(fd))
 	slices.Sort(want)
 	return want
 }
@@ -115,7 +115,7 @@ func TestPathsLongerThanTheKernelTakes(t *testing.T) {
 	}
 }
 
-// With no handle to spare folders are opened by path, and where that is too
+// With no descriptor to spare folders are opened by path, and where that is too
 // long step by step.
 func TestFoldersAreReopenedWithoutHandlesToSpare(t *testing.T) {
 	root := makeTree(t, tree{"a/b/x.db": database(), "a/c/y.db": database(), "z.db": database()})
@@ -124,15 +124,15 @@ func TestFoldersAreReopenedWithoutHandlesToSpare(t *testing.T) {
 	sink := &collector{}
 	s := New(Config{MaxDepth: NoLimit, Roots: []string{root}}, sink)
 	tasks := newPool[task](2)
-	handles := &handleBudget{}
-	tasks.run(s.openRoots(), func(_ int, own *stack[task]) func(task) {
-		w := &linux{Scan: s, own: own, handles: handles, listing: make([]byte, listingSize), header: make([]byte, magicLength)}
+	descriptors := &descriptorBudget{}
+	tasks.run(s.openRoots(), func(own *stack[task]) func(task) {
+		w := &linuxWorker{Scan: s, own: own, descriptors: descriptors, listing: make([]byte, listingSize), header: make([]byte, magicLength)}
 		return w.work
 	}, func(task) {})
 	same(t, sink.paths(root), want)
 	same(t, sink.kinds(root), nil)
-	if handles.open.Load() != 0 {
-		t.Errorf("%d handles left open", handles.open.Load())
+	if descriptors.open.Load() != 0 {
+		t.Errorf("%d descriptors left open", descriptors.open.Load())
 	}
 }
 
@@ -155,7 +155,7 @@ func TestNoHandleIsLeftOpen(t *testing.T) {
 		before := countHandles(t)
 		runScan(config)
 		if after := countHandles(t); after > before {
-			t.Errorf("%d handles before, %d after", before, after)
+			t.Errorf("%d descriptors before, %d after", before, after)
 		}
 	})
 }
@@ -164,9 +164,9 @@ func TestPlanHandles(t *testing.T) {
 	for _, c := range []struct{ wanted, free, workers, waiting int }{
 		{16, 1024, 16, 968}, {16, 32, 8, 0}, {16, 40, 10, 2}, {16, 4, 1, 0}, {16, -3, 1, 0}, {1, 1024, 1, 1013},
 	} {
-		workers, waiting := planHandles(c.wanted, c.free)
+		workers, waiting := planDescriptors(c.wanted, c.free)
 		if workers != c.workers || waiting != int64(c.waiting) {
-			t.Errorf("%d workers with %d handles: got %d and %d", c.wanted, c.free, workers, waiting)
+			t.Errorf("%d workers with %d descriptors: got %d and %d", c.wanted, c.free, workers, waiting)
 		}
 	}
 }
@@ -196,12 +196,12 @@ func TestPseudoSystemsOnlyAsRoots(t *testing.T) {
 		parent := &folder{name: "/", device: 1}
 		for system, want := range map[fileSystem]bool{{pseudo: true}: false, {local: true}: true} {
 			child := newChild(parent, "proc")
-			if got := s.enters(child, facts{device: 2, inode: 3}, func() fileSystem { return system }); got != want {
+			if got := s.mayEnter(child, fileInfo{device: 2, inode: 3}, func() fileSystem { return system }); got != want {
 				t.Errorf("enters %+v: %v", system, got)
 			}
 		}
 		s.config.OneFileSystem = true
-		if s.enters(newChild(parent, "mnt"), facts{device: 2, inode: 4}, func() fileSystem { return fileSystem{} }) {
+		if s.mayEnter(newChild(parent, "mnt"), fileInfo{device: 2, inode: 4}, func() fileSystem { return fileSystem{} }) {
 			t.Error("left its file system")
 		}
 	})
@@ -215,7 +215,7 @@ func TestSystemOf(t *testing.T) {
 		if names, _ := opened.Readdirnames(1); len(names) == 0 {
 			continue // not mounted, as in a bare chroot
 		}
-		if got := systemOf(opened); got.pseudo != pseudo || pseudo && got.local {
+		if got := fileSystemOf(opened); got.pseudo != pseudo || pseudo && got.local {
 			t.Errorf("%s is %+v", path, got)
 		}
 	}
@@ -289,4 +289,4 @@ func unsafeByteAfter(name string) byte {
 }
 
 // withNul returns a name as it stands in a listing: a NUL follows it.
-func withNul(name string) string { return unsafe.String(terminated(name), len(name)) }
+func withNul(name string) string { return unsafe.String(newCString(name), len(name)) }

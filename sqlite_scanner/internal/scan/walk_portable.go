@@ -7,32 +7,32 @@ import (
 	"os"
 )
 
-// listBatch is how many entries of a folder are held at once.
+// listBatch is how many entries of a folder are read at once.
 const listBatch = 512
 
 // walkPortable walks with the standard library alone.
 func (s *Scan) walkPortable(tasks *pool[task], round []task) {
-	tasks.run(round, func(_ int, own *stack[task]) func(task) {
-		w := &portable{Scan: s, own: own, buffer: make([]byte, s.config.headerLength())}
+	tasks.run(round, func(own *stack[task]) func(task) {
+		w := &portableWorker{Scan: s, own: own, buffer: make([]byte, s.config.headerLength())}
 		return w.work
 	}, func(task) {})
 }
 
-// portable is one worker.
-type portable struct {
+// portableWorker walks folders with the standard library alone.
+type portableWorker struct {
 	*Scan
 	own    *stack[task]
 	buffer []byte
 }
 
-func (w *portable) work(t task) {
+func (w *portableWorker) work(t task) {
 	if t.file {
 		w.rootFile(t.folder)
 		return
 	}
 	path := t.folder.path()
 	follow := t.folder.parent == nil || t.folder.viaLink
-	opened, err := withHandle(func() (*os.File, error) { return openFolder(path, follow) })
+	opened, err := openWithRetry(func() (*os.File, error) { return openFolder(path, follow) })
 	if err != nil {
 		w.report(Problem{Path: path, Kind: kindOf(err), Root: t.folder.parent == nil, Err: err})
 		return
@@ -41,13 +41,13 @@ func (w *portable) work(t task) {
 	w.list(t.folder, opened)
 }
 
-func (w *portable) list(f *folder, opened *os.File) {
-	found, err := factsOf(opened)
+func (w *portableWorker) list(f *folder, opened *os.File) {
+	found, err := statOpened(opened)
 	if err != nil {
 		w.reportIn(f, "", err)
 		return
 	}
-	if !w.enters(f, found, func() fileSystem { return systemOf(opened) }) {
+	if !w.mayEnter(f, found, func() fileSystem { return fileSystemOf(opened) }) {
 		return
 	}
 	if found.placeholder && !w.config.Recall {
@@ -55,14 +55,14 @@ func (w *portable) list(f *folder, opened *os.File) {
 		return
 	}
 	if w.config.Details {
-		f.gathered = &gathering{}
+		f.matches = &folderMatches{}
 	}
 	w.counters.folders.Add(1)
 	w.entries(f, opened)
 	w.flush(f, w.own.pool.stopped.Load())
 }
 
-func (w *portable) entries(f *folder, opened *os.File) {
+func (w *portableWorker) entries(f *folder, opened *os.File) {
 	for !w.own.pool.stopped.Load() {
 		batch, err := opened.ReadDir(listBatch)
 		for _, entry := range batch {
@@ -77,7 +77,7 @@ func (w *portable) entries(f *folder, opened *os.File) {
 	}
 }
 
-// entryKind is what an entry is, going by its folder's listing.
+// entryKind is the type of an entry in its folder's listing.
 type entryKind int
 
 const (
@@ -87,19 +87,19 @@ const (
 	linkEntry // also what Windows calls a junction
 )
 
-func (w *portable) entry(f *folder, entry fs.DirEntry) {
+func (w *portableWorker) entry(f *folder, entry fs.DirEntry) {
 	name := entry.Name()
-	if f.gathered != nil {
-		f.gathered.note(name)
+	if f.matches != nil {
+		f.matches.noteCompanion(name)
 	}
 	kind := entryKindOf(f, entry)
-	if !w.wants(f, name, kind == folderEntry) || w.config.NoHidden && hiddenBySystem(entry) {
+	if !w.isWanted(f, name, kind == folderEntry) || w.config.NoHidden && hiddenBySystem(entry) {
 		return
 	}
 	switch {
 	case kind == linkEntry:
 		w.link(f, name)
-	case kind == folderEntry && !w.descends(f), kind == otherEntry:
+	case kind == folderEntry && !w.mayDescend(f), kind == otherEntry:
 	case placeholderEntry(entry) && !w.config.Recall:
 		w.report(Problem{Path: f.join(name), Kind: Placeholder, Err: errPlaceholder})
 	case kind == folderEntry:
@@ -111,30 +111,29 @@ func (w *portable) entry(f *folder, entry fs.DirEntry) {
 	}
 }
 
-// link follows a symbolic link. One that leads nowhere is no error, one that
-// cannot be followed is.
-func (w *portable) link(f *folder, name string) {
+// link follows a symbolic link. A broken one is not an error.
+func (w *portableWorker) link(f *folder, name string) {
 	if !w.config.Follow {
 		return
 	}
-	found, err := readFacts(f.join(name))
+	found, err := statPath(f.join(name))
 	switch {
 	case err != nil && kindOf(err) == Vanished:
 	case err != nil:
 		w.reportIn(f, name, err)
 	case found.regular:
 		w.file(f, name, true, func() (fs.FileInfo, error) { return os.Stat(f.join(name)) })
-	case found.folder && w.descends(f):
+	case found.folder && w.mayDescend(f):
 		child := newChild(f, name)
 		child.viaLink = true
 		w.deferLink(child)
 	}
 }
 
-func (w *portable) file(f *folder, name string, follow bool, ask func() (fs.FileInfo, error)) {
+func (w *portableWorker) file(f *folder, name string, follow bool, stat func() (fs.FileInfo, error)) {
 	path := f.join(name)
 	w.counters.files.Add(1)
-	if w.config.Quick && !quickFits(ask) {
+	if w.config.Quick && !mayBeDatabase(stat) {
 		return
 	}
 	found, data, err := w.readFile(path, follow)
@@ -144,26 +143,26 @@ func (w *portable) file(f *folder, name string, follow bool, ask func() (fs.File
 	case found.placeholder && !w.config.Recall:
 		w.report(Problem{Path: path, Kind: Placeholder, Err: errPlaceholder})
 	case isDatabase(data):
-		w.emit(f, name, found, data)
+		w.addMatch(f, name, found, data)
 	}
 }
 
-// quickFits says whether a file has the size of a database. One whose size
-// cannot be asked is left to open, which finds out why.
-func quickFits(ask func() (fs.FileInfo, error)) bool {
-	info, err := ask()
+// mayBeDatabase reports whether a file has the size of a database, or an unknown one:
+// opening it then returns the error.
+func mayBeDatabase(stat func() (fs.FileInfo, error)) bool {
+	info, err := stat()
 	return err != nil || sizeFits(info.Size())
 }
 
-// readFile reads the front of a file. The data are none for what is not a
-// regular file, or is one that would have to be fetched.
-func (w *portable) readFile(path string, follow bool) (facts, []byte, error) {
-	opened, err := withHandle(func() (*os.File, error) { return openFile(path, follow) })
+// readFile reads the start of a file. The data are nil unless it is a regular file on
+// this disk.
+func (w *portableWorker) readFile(path string, follow bool) (fileInfo, []byte, error) {
+	opened, err := openWithRetry(func() (*os.File, error) { return openFile(path, follow) })
 	if err != nil {
-		return facts{}, nil, err
+		return fileInfo{}, nil, err
 	}
 	defer opened.Close()
-	found, err := factsOf(opened)
+	found, err := statOpened(opened)
 	if err != nil || !found.regular || found.placeholder && !w.config.Recall {
 		return found, nil, err
 	}
@@ -175,63 +174,62 @@ func (w *portable) readFile(path string, follow bool) (facts, []byte, error) {
 	return found, w.buffer[:n], err
 }
 
-// rootFile looks at a file that was named as a root.
-func (w *portable) rootFile(root *folder) {
+// rootFile reads a file that is a root.
+func (w *portableWorker) rootFile(root *folder) {
 	w.counters.files.Add(1)
 	found, data, err := w.readFile(root.name, true)
 	switch {
 	case err != nil:
 		w.report(Problem{Path: root.name, Kind: rootKind(err), Root: true, Err: err})
 	case isDatabase(data) && w.config.Details:
-		w.foundRoot(newDetailed(root.name, found, data, lookBeside(root.name)))
+		w.reportRootMatch(newDetailed(root.name, found, data, findCompanions(root.name)))
 	case isDatabase(data):
-		w.foundRoot(newMatch(root.name, found))
+		w.reportRootMatch(newMatch(root.name, found))
 	}
 }
 
 var errPlaceholder = errors.New("not on this disk; --recall fetches it")
 
-// lookBeside looks for the companions of a file whose folder is not listed, or
-// not to its end.
-func lookBeside(path string) uint8 {
-	var beside uint8
+// findCompanions looks up the companions of a file whose folder was not listed completely.
+func findCompanions(path string) uint8 {
+	var companionBits uint8
 	for i, suffix := range companions {
 		if _, err := os.Lstat(path + suffix); err == nil {
-			beside |= 1 << i
+			companionBits |= 1 << i
 		}
 	}
-	return beside
+	return companionBits
 }
 
-// cloudOnly picks the files whose content is not on this disk. Tests replace it.
-var cloudOnly = isPlaceholder
+// isCloudPlaceholder reports whether a file's content is not on this disk. Tests replace it.
+var isCloudPlaceholder = isPlaceholder
 
-// readFacts follows links.
-func readFacts(path string) (facts, error) {
+// statPath returns the metadata of a path. It follows links.
+func statPath(path string) (fileInfo, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return facts{}, err
+		return fileInfo{}, err
 	}
-	found := describe(info)
+	found := newFileInfo(info)
 	found.device, found.inode, err = identifyPath(path, info)
 	return found, err
 }
 
-func factsOf(opened *os.File) (facts, error) {
+func statOpened(opened *os.File) (fileInfo, error) {
 	info, err := opened.Stat()
 	if err != nil {
-		return facts{}, err
+		return fileInfo{}, err
 	}
-	found := describe(info)
+	found := newFileInfo(info)
 	found.device, found.inode, err = identify(opened, info)
 	return found, err
 }
 
-func describe(info fs.FileInfo) facts {
-	return facts{
+func newFileInfo(info fs.FileInfo) fileInfo {
+	return fileInfo{
 		folder:      info.IsDir(),
 		regular:     isRegular(info),
-		placeholder: cloudOnly(info),
+		placeholder: isCloudPlaceholder(info),
 		size:        info.Size(),
 		modified:    info.ModTime(),
 	}

@@ -259,8 +259,8 @@ func TestWideFolder(t *testing.T) {
 }
 
 func TestPlaceholdersAreNotRead(t *testing.T) {
-	defer func(before func(fs.FileInfo) bool) { cloudOnly = before }(cloudOnly)
-	cloudOnly = func(info fs.FileInfo) bool { return strings.HasPrefix(info.Name(), "cloud") }
+	defer func(before func(fs.FileInfo) bool) { isCloudPlaceholder = before }(isCloudPlaceholder)
+	isCloudPlaceholder = func(info fs.FileInfo) bool { return strings.HasPrefix(info.Name(), "cloud") }
 	root := makeTree(t, tree{"cloud.db": database(), "here.db": database(), "cloud/x.db": database()})
 	config := Config{MaxDepth: NoLimit, Portable: true, Roots: []string{root, filepath.Join(root, "cloud.db")}}
 	found, stats := runScan(config)
@@ -407,7 +407,7 @@ func TestPoolGivesEachTaskOnce(t *testing.T) {
 	for _, workers := range []int{1, 2, 7, 32} {
 		done := &collector{}
 		p := newPool[int](workers)
-		p.run([]int{9, 10}, func(_ int, own *stack[int]) func(int) {
+		p.run([]int{9, 10}, func(own *stack[int]) func(int) {
 			return func(n int) {
 				done.Match(Match{Size: int64(n)})
 				for i := 0; i < n; i++ {

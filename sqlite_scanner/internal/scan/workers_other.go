@@ -4,8 +4,8 @@ package scan
 
 import "runtime"
 
-// checkThreads knows of no limits here.
+// checkThreads returns wanted: limits are checked on Linux only.
 func checkThreads(wanted int) (int, error) { return wanted, nil }
 
-// DefaultWorkers is the number of folders read at once when none is asked for.
+// DefaultWorkers is the default number of folders read at once.
 func DefaultWorkers() int { return max(8, min(runtime.NumCPU(), 64)) }

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from ._launcher import (
-    ProgramNotExecutable,
     ProgramNotFound,
     __version__,
     get_binary_path,
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Match",
     "Problem",
-    "ProgramNotExecutable",
     "ProgramNotFound",
     "Progress",
     "Record",

@@ -1,7 +1,7 @@
 """Runs the scanner and yields its records while it scans.
 
-Each iterator owns one process. It starts with the first record asked for and is gone when
-the iterator is: at the end, when the loop is left early, or when an exception passes.
+Each iterator owns one process. The first ``next`` starts it; it has ended when the iterator
+is exhausted or closed, also by leaving the loop early or by an exception.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Root = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
-#: The scanner's exit code when it went on past what it could not scan.
+#: The scanner's exit code when it could not scan everything.
 _INCOMPLETE = 1
 #: Longest line that is read; a path has at most some thousand characters.
 _LINE_LIMIT = 2**20
@@ -121,7 +121,7 @@ def scan(*roots: Root, events: bool = False, **options: Unpack[ScanOptions]) -> 
     `one_file_system`, `no_hidden`, `follow`, `recall`, `quick`, `unique`, `strict` and
     `workers`. With `events` the iterator yields `Progress` and `Problem` records too.
     Raises ScanError when the program failed; and, unless `events` has reported it already, at
-    the end of a scan that could not look at everything.
+    the end of a scan that was not complete.
     """
     return _scan(_arguments(roots, options), events)
 
@@ -139,13 +139,13 @@ def ascan(
 ) -> AsyncIterator[Record]:
     """The same for `async for`; leaving the loop early ends the program, too.
 
-    Wrap it in `contextlib.aclosing` where the program must be gone at a certain point.
+    Use `contextlib.aclosing` to end the program at a certain point.
     """
     return _ascan(_arguments(roots, options), events)
 
 
 class _Reader:
-    """Lines -> records to yield; remembers problems for the verdict at the end."""
+    """Lines -> records to yield. Collects problems for the error at the end."""
 
     def __init__(self, events: bool) -> None:
         self._events = events
@@ -161,18 +161,28 @@ class _Reader:
             self._problems.append(record)
         return record if self._events or isinstance(record, Match) else None
 
-    def judge(self, exit_code: int, stderr: IO[bytes]) -> None:
-        """Raise ScanError for an end that was not a good one."""
+    def check_exit(self, exit_code: int, stderr: IO[bytes]) -> None:
+        """Raise ScanError if the scanner failed, or left something out without an event."""
         if exit_code == 0 or (exit_code == _INCOMPLETE and self._events and self._problems):
             return
         stderr.seek(0)
-        said = stderr.read().decode(errors="replace")
-        raise ScanError(exit_code, tuple(self._problems), said)
+        message = stderr.read().decode(errors="replace")
+        raise ScanError(exit_code, tuple(self._problems), message)
+
+
+def _stderr_file() -> IO[bytes]:
+    """An anonymous file. On Linux it may be in memory: containers can be read-only."""
+    try:
+        return tempfile.TemporaryFile()
+    except FileNotFoundError:  # no temporary directory
+        if not hasattr(os, "memfd_create"):
+            raise
+        return os.fdopen(os.memfd_create("stderr"), "w+b")
 
 
 def _scan(arguments: list[str | bytes], events: bool) -> Iterator[Record]:
     reader = _Reader(events)
-    with tempfile.TemporaryFile() as stderr:
+    with _stderr_file() as stderr:
         process = subprocess.Popen(
             [get_binary_path(), *arguments],
             stdin=subprocess.DEVNULL,
@@ -183,13 +193,13 @@ def _scan(arguments: list[str | bytes], events: bool) -> Iterator[Record]:
             for line in process.stdout or ():
                 if (record := reader.read(line)) is not None:
                     yield record
-            reader.judge(process.wait(), stderr)
+            reader.check_exit(process.wait(), stderr)
         finally:
             _end(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Make sure that the program is gone and its pipe closed."""
+    """End the program and close its pipe."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -203,7 +213,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 async def _ascan(arguments: list[str | bytes], events: bool) -> AsyncIterator[Record]:
     reader = _Reader(events)
-    with tempfile.TemporaryFile() as stderr:
+    with _stderr_file() as stderr:
         process = await asyncio.create_subprocess_exec(
             get_binary_path(),
             *arguments,
@@ -217,7 +227,7 @@ async def _ascan(arguments: list[str | bytes], events: bool) -> AsyncIterator[Re
                 async for line in process.stdout:
                     if (record := reader.read(line)) is not None:
                         yield record
-            reader.judge(await process.wait(), stderr)
+            reader.check_exit(await process.wait(), stderr)
         finally:
             await _aend(process)
 
@@ -225,8 +235,8 @@ async def _ascan(arguments: list[str | bytes], events: bool) -> AsyncIterator[Re
 async def _aend(process: asyncio.subprocess.Process) -> None:
     """The same, without blocking the loop.
 
-    What is still in the pipe is read and dropped: asyncio closes it at its end only, and
-    stops reading while its buffer is full.
+    Reads and drops the rest of the pipe: asyncio closes it only at its end, and stops
+    reading while its buffer is full.
     """
     if process.returncode is None:
         process.terminate()

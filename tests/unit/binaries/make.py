@@ -1,7 +1,7 @@
-"""Builds the executables in this folder: `python tests/unit/binaries/make.py`, with Go and gcc.
+"""Builds these executables, or those named: `python tests/unit/binaries/make.py [NAME...]`.
 
 Each is a real program in which all bytes are zero that `read_facts` doesn't read, so that
-it takes a few hundred bytes, compressed.
+it takes a few hundred bytes, compressed. Needs Go and gcc.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import io
 import lzma
 import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -86,8 +87,9 @@ def build(environment: dict[str, str], arguments: tuple[str, ...], source: str) 
 
 
 def main() -> None:
-    for name, recipe in (STATIC | OTHERS).items():
-        packed = lzma.compress(blank(build(*recipe)), preset=9)
+    recipes = STATIC | OTHERS
+    for name in sys.argv[1:] or recipes:
+        packed = lzma.compress(blank(build(*recipes[name])), preset=9)
         (HERE / f"{name}.xz").write_bytes(packed)
         print(name, len(packed))
 

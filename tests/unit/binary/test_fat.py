@@ -43,14 +43,14 @@ def test_macholib_finds_the_same_images(tmp_path: Path) -> None:
     assert theirs == list(list_slices(BoundedReader(io.BytesIO(BOTH))))
 
 
-def test_the_facts_of_both() -> None:
+def test_a_universal_program_has_both_images() -> None:
     facts = facts_of(BOTH)
     assert (facts.goos, facts.machine, facts.kind) == ("darwin", "universal2", "executable")
     slices = [replace(part, signature=None) for part in (*facts.slices, *map(facts_of, THIN))]
     assert slices[:2] == slices[2:]  # a signature lies elsewhere in the joined file
     assert facts.setting("GOARCH") == "amd64,arm64"
     assert find_target(facts) == TARGET
-    assert inspect_program(io.BytesIO(BOTH), TARGET) == facts
+    assert inspect_program(io.BytesIO(BOTH), TARGET, []) == facts
 
 
 def test_the_tag_is_the_newer_images() -> None:
@@ -66,27 +66,27 @@ def test_the_tag_is_the_newer_images() -> None:
     [
         (join_images([THIN[0], THIN[0]]), "with x86_64 and x86_64, not with arm64 and x86_64"),
         (join_images([THIN[0]]), "with x86_64, not with arm64 and x86_64"),
-        (join_images([THIN[0], THIN[1].replace(b"hello", b"jello")]), "of different programs"),
+        (join_images([THIN[0], THIN[1].replace(b"hello", b"jello")]), "are different programs"),
         (BOTH[:-30000], "cut short"),
         (BOTH[:20], "cut short"),
     ],
 )
-def test_what_is_no_universal_program(data: bytes, words: str) -> None:
+def test_broken_universal_programs_are_refused(data: bytes, words: str) -> None:
     with pytest.raises(BinaryError, match=words):
         facts_of(data)
 
 
-def test_each_image_is_judged() -> None:
+def test_each_image_is_checked() -> None:
     data = BOTH.replace(b"GOAMD64=v1", b"GOAMD64=v3")
     with pytest.raises(BinaryError, match="GOAMD64=v3, which needs a newer CPU"):
-        inspect_program(io.BytesIO(data), TARGET)
+        inspect_program(io.BytesIO(data), TARGET, [])
 
 
-def test_one_of_two_is_not_the_other() -> None:
+def test_universal_program_is_not_a_thin_one() -> None:
     (thin,) = parse_selection(["darwin-arm64"])
     with pytest.raises(
         BinaryError, match=r"macOS universal2 executable .*, not one for macOS arm64"
     ):
-        inspect_program(io.BytesIO(BOTH), thin)
+        inspect_program(io.BytesIO(BOTH), thin, [])
     with pytest.raises(BinaryError, match="not one for macOS universal2"):
-        inspect_program(io.BytesIO(THIN[0]), TARGET)
+        inspect_program(io.BytesIO(THIN[0]), TARGET, [])

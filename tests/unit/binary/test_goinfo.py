@@ -63,7 +63,7 @@ def test_a_replaced_main_module() -> None:
     "text",
     ["", "mod", "mod\t", "dep\t\t\t\t\n=>\t", "=>\ta\tb\tc", 'build\t=\nbuild\t\nbuild\t"', "\t\n"],
 )
-def test_nonsense_is_taken_calmly(text: str) -> None:
+def test_malformed_build_info_never_crashes(text: str) -> None:
     assert parse_build_info("go1.26", text).path == ""
 
 
@@ -108,9 +108,9 @@ def test_modules_without_a_frame_are_left_out() -> None:
         b"\xff Go buildinf:\x07\0" + bytes(48),
     ],
 )
-def test_a_broken_block_is_none(data: bytes) -> None:
+def test_a_broken_build_info_is_ignored(data: bytes) -> None:
     assert read(data) is None
 
 
-def test_no_place_for_it_is_none() -> None:
+def test_no_build_info_without_its_section() -> None:
     assert read_build_info(BoundedReader(io.BytesIO(b"")), None) is None

@@ -9,7 +9,7 @@ import pytest
 from binaries import load
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
-from go_to_wheel.binary.match import check_target, level_faults
+from go_to_wheel.binary.match import check_target, cpu_level_problem
 from go_to_wheel.binary.read import read_facts
 from go_to_wheel.platforms import TARGETS, parse_selection
 
@@ -26,7 +26,7 @@ def built_with(facts: BinaryFacts = PLAIN, **settings: str) -> BinaryFacts:
 
 
 @pytest.mark.parametrize("chosen", TARGETS, ids=lambda target: target.name)
-def test_a_program_fits_its_own_target_and_no_other_system(chosen) -> None:
+def test_a_program_fits_only_its_own_target(chosen) -> None:
     file = chosen.name.removesuffix("-musl").replace("armv7", "arm").replace("armv6", "arm6")
     facts = read_facts(io.BytesIO(load(file)))
     assert check_target(facts, chosen) == []
@@ -37,7 +37,7 @@ def test_a_program_fits_its_own_target_and_no_other_system(chosen) -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "name", "faults"),
+    ("facts", "name", "problems"),
     [
         (
             BinaryFacts("macho", "darwin", "arm64", minimum_macos=(12, 0)),
@@ -65,7 +65,7 @@ def test_a_program_fits_its_own_target_and_no_other_system(chosen) -> None:
             [
                 (
                     "it is dynamically linked and needs libc.so.6, libm.so.6; "
-                    "build it with CGO_ENABLED=0"
+                    "link it statically (CGO_ENABLED=0)"
                 )
             ],
         ),
@@ -91,26 +91,10 @@ def test_a_program_fits_its_own_target_and_no_other_system(chosen) -> None:
             "linux-amd64",
             ["it was built with GOAMD64=v99, which needs a newer CPU than GOAMD64=v1"],
         ),
-        (built_with(CGO_ENABLED="1"), "linux-amd64", ["it was built with CGO_ENABLED=1"]),
-        (built_with(__buildmode="pie"), "linux-amd64", ["it was built with -buildmode=pie"]),
-        (built_with(GOEXPERIMENT="x"), "linux-amd64", ["it was built with GOEXPERIMENT=x"]),
-        (
-            built_with(__race="true"),
-            "linux-amd64",
-            ["it was built with -race, for testing only"],
-        ),
-        (
-            built_with(CGO_ENABLED="1", GOAMD64="v2"),
-            "linux-amd64",
-            [
-                "it was built with CGO_ENABLED=1",
-                "it was built with GOAMD64=v2, which needs a newer CPU than GOAMD64=v1",
-            ],
-        ),
     ],
 )
-def test_faults(facts: BinaryFacts, name: str, faults: list[str]) -> None:
-    assert check_target(facts, target(name)) == faults
+def test_problems(facts: BinaryFacts, name: str, problems: list[str]) -> None:
+    assert check_target(facts, target(name)) == problems
 
 
 @pytest.mark.parametrize(
@@ -122,29 +106,26 @@ def test_faults(facts: BinaryFacts, name: str, faults: list[str]) -> None:
         ("linux-s390x", "s390x", {"CGO_ENABLED": "0"}),
     ],
 )
-def test_what_runs_everywhere_is_fine(name: str, machine: str, settings: dict[str, str]) -> None:
+def test_the_lowest_cpu_level_is_accepted(
+    name: str, machine: str, settings: dict[str, str]
+) -> None:
     facts = BinaryFacts("elf", "linux", machine, go=GoBuildInfo("go1.26", settings=settings))
     assert check_target(facts, target(name)) == []
 
 
-def test_position_independence_is_usual_off_linux() -> None:
-    facts = built_with(BinaryFacts("pe", "windows", "amd64", pie=True), __buildmode="pie")
-    assert check_target(facts, target("windows-amd64")) == []
-
-
 @pytest.mark.parametrize(
-    ("name", "faults"),
+    ("name", "problems"),
     [
         ("linux-amd64", 0),
         ("linux-amd64-v3", 1),
-        ("linux-amd64-pie", 2),
-        ("linux-amd64-race", 3),
-        ("linux-amd64-shared", 3),
+        ("linux-amd64-pie", 1),
+        ("linux-amd64-race", 1),
+        ("linux-amd64-shared", 1),
     ],
 )
-def test_real_programs(name: str, faults: int) -> None:
+def test_real_programs(name: str, problems: int) -> None:
     facts = read_facts(io.BytesIO(load(name)))
-    assert len(check_target(facts, target("linux-amd64"))) == faults
+    assert len(check_target(facts, target("linux-amd64"))) == problems
 
 
 @pytest.mark.parametrize(
@@ -160,7 +141,7 @@ def test_real_programs(name: str, faults: int) -> None:
     ],
 )
 def test_levels_by_architecture(facts: BinaryFacts, arch: str, count: int) -> None:
-    assert len(level_faults(facts, arch)) == count
+    assert bool(cpu_level_problem(facts, arch)) == count
 
 
 def test_what_android_does_not_start() -> None:
@@ -169,5 +150,5 @@ def test_what_android_does_not_start() -> None:
     assert check_target(replace(facts, pie=False), target("android-arm64")) == [
         "it is not position-independent (PIE), and Android starts no other"
     ]
-    (fault,) = check_target(replace(facts, interpreter=None), target("android-arm64"))
-    assert fault == "its loader is None, not /system/bin/linker64"
+    (problem,) = check_target(replace(facts, interpreter=None), target("android-arm64"))
+    assert problem == "its loader is None, not /system/bin/linker64"

@@ -7,7 +7,13 @@ from dataclasses import replace
 import pytest
 
 from go_to_wheel.binary.facts import BinaryFacts
-from go_to_wheel.binary.match import check_target, is_system_dll, oldest_glibc, tags_for, unpromised
+from go_to_wheel.binary.match import (
+    check_target,
+    is_system_dll,
+    required_glibc,
+    tags_for,
+    unlisted_dependencies,
+)
 from go_to_wheel.platforms import TARGETS
 
 AMD64 = next(target for target in TARGETS if target.name == "linux-amd64")
@@ -16,7 +22,7 @@ CXX = replace(
     PLAIN,
     libraries=("libc.so.6", "libstdc++.so.6"),
     versions=(("libc.so.6", "GLIBC_2.17"), ("libstdc++.so.6", "GLIBCXX_3.4.30")),
-    glibc_floor=(2, 17),
+    minimum_glibc=(2, 17),
 )
 
 
@@ -38,16 +44,16 @@ CXX = replace(
 def test_what_a_policy_does_not_promise(
     facts: BinaryFacts, floor: tuple[int, int], lacking: list[str]
 ) -> None:
-    assert unpromised(facts, floor) == lacking
-    assert unpromised(facts, floor, facts.libraries) == []
+    assert unlisted_dependencies(facts, floor) == lacking
+    assert unlisted_dependencies(facts, floor, facts.libraries) == []
 
 
-def test_the_tag_follows_the_versions_of_all_libraries() -> None:
-    assert oldest_glibc([PLAIN]) == (2, 17)
-    least = oldest_glibc([PLAIN, CXX])
+def test_tag_follows_the_versions_of_all_libraries() -> None:
+    assert required_glibc([PLAIN]) == (2, 17)
+    least = required_glibc([PLAIN, CXX])
     assert least > (2, 28)
     assert tags_for([CXX], AMD64) == (f"manylinux_2_{least[1]}_x86_64",)
-    assert check_target(CXX, AMD64, c="glibc") == []
+    assert check_target(CXX, AMD64, glibc=True) == []
 
 
 @pytest.mark.parametrize(

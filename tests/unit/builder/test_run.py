@@ -7,8 +7,8 @@ from concurrent.futures import Future
 import pytest
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
-from go_to_wheel.builder.linked import Linked, linked_notes
-from go_to_wheel.builder.run import Outcome, _explain, _failures, share_processors
+from go_to_wheel.builder.linked import LinkedCode, format_linked_notes
+from go_to_wheel.builder.run import JobResult, _add_hint, _collect_failures, divide_processors
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.licenses import BundledLicenses
 from go_to_wheel.platforms import TARGETS, Target
@@ -32,19 +32,19 @@ LINUX, _, MAC, *_ = TARGETS
 def test_the_last_compiles_share_what_there_is(
     processors: int, compiles: int, jobs: int, shares: list[float | None]
 ) -> None:
-    assert share_processors(processors, compiles, jobs) == shares
+    assert divide_processors(processors, compiles, jobs) == shares
 
 
-def outcome(target: Target, version: str = "", **settings: str) -> Outcome:
+def outcome(target: Target, version: str = "", **settings: str) -> JobResult:
     names = {name.replace("_", "."): value for name, value in settings.items()}
     info = GoBuildInfo(version=version, path="m.example/t", main=None, deps=(), settings=names)
-    return Outcome((target,), facts=(BinaryFacts("elf", "linux", "x86_64", go=info),))
+    return JobResult((target,), facts=(BinaryFacts("elf", "linux", "x86_64", go=info),))
 
 
 def test_programs_of_one_commit() -> None:
-    failed = Outcome((MAC,), error=ToolchainError("no"))
+    failed = JobResult((MAC,), error=ToolchainError("no"))
     same = [outcome(LINUX, "go1.26", vcs_revision="a"), failed]
-    assert list(_failures(same)) == ["darwin-amd64"]
+    assert list(_collect_failures(same)) == ["darwin-amd64"]
 
 
 @pytest.mark.parametrize(
@@ -52,33 +52,38 @@ def test_programs_of_one_commit() -> None:
     [{"version": "go1.26", "vcs_revision": "b"}, {"version": "go1.25", "vcs_revision": "a"}],
 )
 def test_a_source_that_changed_during_the_build(other: dict[str, str]) -> None:
-    failures = _failures([outcome(LINUX, "go1.26", vcs_revision="a"), outcome(MAC, **other)])
+    failures = _collect_failures(
+        [outcome(LINUX, "go1.26", vcs_revision="a"), outcome(MAC, **other)]
+    )
     assert sorted(failures) == ["darwin-amd64", "linux-amd64"]
     assert "the source changed during the build" in failures["linux-amd64"].message
 
 
-def listed(*without_cgo: str) -> Future[Linked]:
-    future: Future[Linked] = Future()
-    future.set_result(Linked(BundledLicenses(None, ()), frozenset(without_cgo)))
+def listed(*without_cgo: str) -> Future[LinkedCode]:
+    future: Future[LinkedCode] = Future()
+    future.set_result(LinkedCode(BundledLicenses(None, ()), frozenset(without_cgo)))
     return future
 
 
-def test_only_what_is_undefined_in_a_package_without_cgo_is_explained() -> None:
+def test_the_cgo_hint_needs_an_undefined_name() -> None:
     error = ToolchainError("# m.example/c\nc.go:1:2: undefined: x")
-    assert _explain(error, listed("m.example/c")).hint.startswith("m.example/c needs cgo")
-    assert _explain(error, listed("m.example/d")) is error
+    assert _add_hint(error, listed("m.example/c")).hint.startswith("m.example/c needs cgo")
+    assert _add_hint(error, listed("m.example/d")) is error
     other = ToolchainError("# m.example/c\nsyntax error")
-    assert _explain(other, listed("m.example/c")) is other
-    failed: Future[Linked] = Future()
+    assert _add_hint(other, listed("m.example/c")) is other
+    failed: Future[LinkedCode] = Future()
     failed.set_exception(ToolchainError("no"))
-    assert _explain(error, failed) is error
+    assert _add_hint(error, failed) is error
 
 
 def test_notes() -> None:
     licenses = BundledLicenses(None, (), unknown={"m.example/d": "no text"})
-    assert linked_notes([]) == []
-    unknown, cgo = linked_notes(
-        [Linked(licenses, frozenset(["m.example/b"])), Linked(licenses, frozenset(["m.example/a"]))]
+    assert format_linked_notes([]) == []
+    unknown, cgo = format_linked_notes(
+        [
+            LinkedCode(licenses, frozenset(["m.example/b"])),
+            LinkedCode(licenses, frozenset(["m.example/a"])),
+        ]
     )
     assert "m.example/d (no text)" in unknown
     assert "left out of m.example/a, m.example/b" in cgo

@@ -42,10 +42,10 @@ def test_release_that_the_index_has(origin: dict[str, Any]) -> None:
     assert index.asked == ["go-to-wheel>=1.0"]
 
 
-def test_what_came_from_an_index_needs_no_look(origin: dict[str, Any]) -> None:
+def test_installed_from_an_index_needs_no_lookup(origin: dict[str, Any]) -> None:
     assert find_requirement(None) == (">=1.0", "")
     origin["url"] = "file:///src/go-to-wheel"
-    assert "until then write" in find_requirement(None)[1]
+    assert find_requirement(None)[1].startswith("no package index was found for go-to-wheel>=1.0")
 
 
 def test_repository_without_a_release(origin: dict[str, Any]) -> None:
@@ -77,3 +77,11 @@ def test_origin_is_read_from_the_installation(
     (info / "direct_url.json").write_text(json.dumps({"url": "file:///src", "dir_info": {}}))
     monkeypatch.syspath_prepend(tmp_path)
     assert "go-to-wheel @ file:///src'" in find_requirement(Known(has=False))[1]
+
+
+@pytest.mark.parametrize(
+    ("module", "tags"), [(".", "v*"), ("tools/x", "tools/x/v*"), ("libc++", "libc\\+\\+/v*")]
+)
+def test_the_workflow_starts_on_module_tags(module: str, tags: str) -> None:
+    workflow = yaml.safe_load(format_workflow(PurePosixPath(module), ">=1.0"))
+    assert workflow[True]["push"]["tags"] == [tags]  # YAML 1.1 reads "on" as true

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.builder.version_var import judge_variables, unread_variables
+from go_to_wheel.builder.version_var import check_variables, find_unread_variables
 from go_to_wheel.golang.packages import Package
 
 
@@ -18,8 +18,8 @@ def package(tmp_path: Path) -> Package:
 
 
 def judge(name: str, package: Package) -> tuple[str, str]:
-    faults = judge_variables({name: "set"}, lambda path: [package])
-    return next(((fault.message, fault.hint) for fault in faults), ("", ""))
+    problems = check_variables({name: "set"}, lambda path: [package])
+    return next(((problem.message, problem.hint) for problem in problems), ("", ""))
 
 
 def test_a_variable_that_can_be_set(package: Package) -> None:
@@ -28,7 +28,7 @@ def test_a_variable_that_can_be_set(package: Package) -> None:
 
 def test_a_variable_that_is_not_there(package: Package) -> None:
     message, hint = judge("main.typo", package)
-    assert message == "set 'main.typo' sets nothing: the program has no such string variable"
+    assert message == "set 'main.typo' has no effect: the program has no such string variable"
     assert "main.version" in hint
 
 
@@ -50,5 +50,5 @@ STAMP = b"mod\tm.example/t\tv1.2.3\th1:x\n"
     ],
 )
 def test_values_that_no_program_has(ldflags: str, program: bytes, unread: list[str]) -> None:
-    faults = unread_variables(ldflags, {"main.v": "set-version-var"}, [b"other", program])
-    assert [fault.split("'")[1] for fault in faults] == unread
+    problems = find_unread_variables(ldflags, {"main.v": "set-version-var"}, [b"other", program])
+    assert [problem.split("'")[1] for problem in problems] == unread

@@ -10,7 +10,7 @@ import pytest
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
 from go_to_wheel.check.program import explain_tag
-from go_to_wheel.check.wheel import read_anatomy
+from go_to_wheel.check.wheel import read_wheel
 from go_to_wheel.cli.inspect import to_json
 from go_to_wheel.errors import WheelError
 
@@ -18,7 +18,7 @@ GO = GoBuildInfo("go1.26.8", "example.com/x")
 STATIC = BinaryFacts("elf", "linux", "x86_64", go=GO)
 DYNAMIC = BinaryFacts(
     "elf", "linux", "x86_64", interpreter="/lib64/ld-linux-x86-64.so.2",
-    libraries=("libc.so.6",), glibc_floor=(2, 34),
+    libraries=("libc.so.6",), minimum_glibc=(2, 34),
 )  # fmt: skip
 MACOS = BinaryFacts("macho", "darwin", "arm64", minimum_macos=(11, 0), go=GO)
 ANDROID = BinaryFacts("elf", "android", "aarch64")
@@ -53,7 +53,7 @@ WINDOWS = BinaryFacts("pe", "windows", "amd64")
         ("android_21_arm64_v8a", ANDROID, "a statically linked Android aarch64 executable"),
     ],
 )
-def test_why_a_tag(tag: str, facts: BinaryFacts | None, reason: str) -> None:
+def test_explained_tags(tag: str, facts: BinaryFacts | None, reason: str) -> None:
     assert explain_tag(tag, facts) == reason
 
 
@@ -65,7 +65,7 @@ def wheel(files: dict[str, bytes]) -> io.BytesIO:
     return stream
 
 
-def test_a_pure_python_wheel_without_any_of_our_extras() -> None:
+def test_a_pure_python_wheel_without_extras() -> None:
     stream = wheel(
         {
             "thing.py": b"x = 1\n",
@@ -75,7 +75,7 @@ def test_a_pure_python_wheel_without_any_of_our_extras() -> None:
             "thing-1.0.dist-info/sboms/other.spdx": b"not json",
         }
     )
-    seen = to_json(read_anatomy(stream, "thing-1.0-py3-none-any.whl"))
+    seen = to_json(read_wheel(stream, "thing-1.0-py3-none-any.whl"))
     assert seen["programs"] == []
     assert seen["generator"] == "other 3.0"
     assert seen["license"] == "BSD"
@@ -90,11 +90,13 @@ def test_a_pure_python_wheel_without_any_of_our_extras() -> None:
     [
         (b"hello", "a-1.0-py3-none-any.whl", "it can't be read as a zip archive: File is not"),
         (b"hello", "hello.txt", "hello.txt: Invalid wheel filename"),
+        (b"hello", "a-1.0.tar.gz", "a-1.0.tar.gz is a source archive, not a wheel"),
+        (b"hello", "a-1.0.zip", "a-1.0.zip is a source archive, not a wheel"),
     ],
 )
-def test_what_is_no_wheel(data: bytes, file: str, message: str) -> None:
+def test_not_a_wheel(data: bytes, file: str, message: str) -> None:
     with pytest.raises(WheelError, match=message):
-        read_anatomy(io.BytesIO(data), file)
+        read_wheel(io.BytesIO(data), file)
 
 
 def test_a_bomb_is_not_unpacked() -> None:
@@ -102,4 +104,4 @@ def test_a_bomb_is_not_unpacked() -> None:
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("zeros", bytes(65 << 20))
     with pytest.raises(WheelError, match="unpacks to 65 MiB"):
-        read_anatomy(stream, "a-1.0-py3-none-any.whl")
+        read_wheel(stream, "a-1.0-py3-none-any.whl")

@@ -32,13 +32,13 @@ SMALL = small().build()
 
 
 def codes_of(data: bytes) -> list[str]:
-    return [fault.code for fault in check_wheel(io.BytesIO(data), FILE).findings]
+    return [finding.code for finding in check_wheel(io.BytesIO(data), FILE).findings]
 
 
 def archive_codes(data: bytes) -> list[str]:
     stream = io.BytesIO(data)
     with open_archive(stream) as archive:
-        return [fault.code for fault in check_archive(archive, stream)]
+        return [finding.code for finding in check_archive(archive, stream)]
 
 
 def test_a_good_archive() -> None:
@@ -50,7 +50,7 @@ def test_a_good_archive() -> None:
     [b"", b"hello", b"PK\x05\x06", SMALL[:-1], SMALL[: len(SMALL) // 2], SMALL[10:]],
     ids=["empty", "text", "only a mark", "one byte short", "half", "head lost"],
 )
-def test_what_is_no_zip(data: bytes) -> None:
+def test_not_a_zip_file(data: bytes) -> None:
     assert codes_of(data) in (["zip-broken"], ["zip-mismatch", "zip-broken"])
 
 
@@ -64,7 +64,7 @@ def with_directory(size: int, zip64: bool = False) -> bytes:
 
 
 @pytest.mark.parametrize("zip64", [False, True])
-def test_a_huge_directory_is_refused_before_it_is_read(zip64: bool) -> None:
+def test_a_huge_directory_is_not_read(zip64: bool) -> None:
     with pytest.raises(WheelError, match="claims 9437184 bytes; the limit is 8388608"):
         open_archive(io.BytesIO(with_directory(9 << 20, zip64)))
 
@@ -118,7 +118,7 @@ def patched(marker: bytes, offset: int, value: bytes) -> bytes:
     ],
     ids=["encrypted", "size", "name", "method", "no header", "data before", "data after"],
 )
-def test_headers_that_disagree(data: bytes, code: str) -> None:
+def test_local_and_central_headers_differ(data: bytes, code: str) -> None:
     assert code in codes_of(data)
 
 
@@ -182,7 +182,7 @@ def test_wrong_checksum() -> None:
     for marker, offset in ((b"PK\x03\x04", 14), (b"PK\x01\x02", 16)):
         data[data.index(marker) + offset] ^= 0xFF
     verdict = check_wheel(io.BytesIO(bytes(data)), FILE)
-    assert [fault.code for fault in verdict.findings] == ["zip-broken"]
+    assert [finding.code for finding in verdict.findings] == ["zip-broken"]
     assert "'hello/__init__.py' can't be read: Bad CRC-32" in verdict.findings[0].message
     assert not verdict.readable
 
@@ -197,11 +197,11 @@ def test_a_bomb_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe.files["hello/zeros"] = bytes(1 << 20)
     monkeypatch.setattr(archive_module, "BOMB_SIZE", 1000)
     verdict = check_wheel(io.BytesIO(recipe.build()), FILE)
-    assert [fault.code for fault in verdict.findings] == ["zip-bomb"]
+    assert [finding.code for finding in verdict.findings] == ["zip-bomb"]
     assert not verdict.readable
 
 
-def test_an_entry_that_lies_about_its_size_stays_small() -> None:
+def test_entry_with_a_false_size_stays_small() -> None:
     recipe = small()
     recipe.files["hello/zeros"] = bytes(1 << 20)
     data = bytearray(recipe.build())

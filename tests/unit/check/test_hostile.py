@@ -13,24 +13,24 @@ from hostile_wheels import CASES, FILE, GOOD
 from wheel_factory import META, Recipe, good
 
 from go_to_wheel.check.filename import check_paths, fold
-from go_to_wheel.check.report import MAX_OF_A_CODE, Findings
-from go_to_wheel.check.run import check_wheels
-from go_to_wheel.check.wheel import Wheel, check_wheel, read_anatomy
+from go_to_wheel.check.report import MAX_PER_CODE, Findings
+from go_to_wheel.check.wheel import Wheel, check_wheel, read_wheel
+from go_to_wheel.check.wheel_set import check_wheels
 from go_to_wheel.cli.check import command
 from go_to_wheel.cli.inspect import to_json
 from go_to_wheel.errors import WheelError
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_codes(name: str) -> None:
+def test_codes_of_hostile_wheels(name: str) -> None:
     build, codes = CASES[name]
-    assert {fault.code for fault in check_wheel(io.BytesIO(build()), FILE).findings} == codes
+    assert {finding.code for finding in check_wheel(io.BytesIO(build()), FILE).findings} == codes
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_inspect_shows_it_or_says_why_not(name: str) -> None:
+def test_inspect_succeeds_or_explains(name: str) -> None:
     try:
-        json.dumps(to_json(read_anatomy(io.BytesIO(CASES[name][0]()), FILE)))
+        json.dumps(to_json(read_wheel(io.BytesIO(CASES[name][0]()), FILE)))
     except WheelError as error:
         assert error.hint
 
@@ -59,20 +59,22 @@ def with_header(line: str) -> Recipe:
         ("Author: a\x1b[31mb", "metadata-hidden"),
     ],
 )
-def test_metadata_of_a_stranger(line: str, code: str) -> None:
+def test_metadata_of_another_tool(line: str, code: str) -> None:
     recipe = with_header(line)
-    codes = {fault.code for fault in check_wheel(io.BytesIO(recipe.build()), recipe.file).findings}
+    codes = {
+        finding.code for finding in check_wheel(io.BytesIO(recipe.build()), recipe.file).findings
+    }
     assert code in codes
     assert "check-failed" not in codes
 
 
-def test_marks_between_letters_are_no_fault() -> None:
+def test_joiners_between_letters_are_allowed() -> None:
     recipe = with_header("Author: \u0645\u06cc\u200c\u062e 👩\u200d🚀 \u200f\u05d0\u200f")
     assert check_wheel(io.BytesIO(recipe.build()), recipe.file).findings == []
 
 
 @pytest.mark.parametrize("error", [RecursionError("deep"), MemoryError(), KeyError("x")])
-def test_an_exception_is_a_finding_and_the_others_are_checked(
+def test_an_exception_is_a_finding(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(text: bytes, *rest: object) -> Findings:
@@ -100,40 +102,38 @@ def test_an_exception_between_wheels_is_a_finding(
         yield
 
     (tmp_path / good().file).write_bytes(good().build())
-    monkeypatch.setattr("go_to_wheel.check.run._check_duplicates", fail)
+    monkeypatch.setattr("go_to_wheel.check.wheel_set._check_duplicates", fail)
     (finding,) = check_wheels([tmp_path], expect=[]).findings
     assert (finding.code, finding.wheel) == ("check-failed", "")
 
 
-def test_an_interruption_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_is_not_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> Wheel:
         raise KeyboardInterrupt
 
     (tmp_path / good().file).write_bytes(good().build())
-    monkeypatch.setattr("go_to_wheel.check.run.check_wheel", interrupt)
+    monkeypatch.setattr("go_to_wheel.check.wheel_set.check_wheel", interrupt)
     with pytest.raises(KeyboardInterrupt):
         check_wheels([tmp_path])
 
 
-def test_a_file_that_can_not_be_opened_is_a_finding(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreadable_file_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> Wheel:
         raise PermissionError(13, "Permission denied")
 
     (tmp_path / good().file).write_bytes(good().build())
-    monkeypatch.setattr("go_to_wheel.check.run.check_wheel", refuse)
+    monkeypatch.setattr("go_to_wheel.check.wheel_set.check_wheel", refuse)
     findings = check_wheels([tmp_path], expect=[]).findings
     assert "PermissionError" in findings[0].message
 
 
-def test_findings_of_a_kind_are_counted_after_the_first() -> None:
+def test_repeated_findings_are_counted() -> None:
     recipe = good()
     recipe.files |= {f"hello/{number}\n": b"" for number in range(500)}
-    faults = check_wheel(io.BytesIO(recipe.build()), recipe.file).findings
-    paths = [fault.message for fault in faults if fault.code == "zip-unsafe-name"]
-    assert len(paths) == MAX_OF_A_CODE + 1
-    assert paths[-1] == f"and {500 - MAX_OF_A_CODE} more of the kind 'zip-unsafe-name'"
+    findings = check_wheel(io.BytesIO(recipe.build()), recipe.file).findings
+    paths = [finding.message for finding in findings if finding.code == "zip-unsafe-name"]
+    assert len(paths) == MAX_PER_CODE + 1
+    assert paths[-1] == f"and {500 - MAX_PER_CODE} more of the kind 'zip-unsafe-name'"
 
 
 def test_long_messages_are_cut() -> None:
@@ -143,20 +143,22 @@ def test_long_messages_are_cut() -> None:
 
 
 @pytest.mark.parametrize(("name", "limit"), [("RECORD", 17 << 20), ("METADATA", 2 << 20)])
-def test_texts_over_a_limit_are_named_and_not_read(name: str, limit: int) -> None:
+def test_texts_over_a_limit_are_named(name: str, limit: int) -> None:
     recipe = good()
     if name == "RECORD":
         recipe.record = bytes(limit)
     else:
         recipe.files[META] += bytes(limit)
-    faults = check_wheel(io.BytesIO(recipe.build()), recipe.file).findings
-    assert any("the limit is" in fault.message and name in fault.message for fault in faults)
+    findings = check_wheel(io.BytesIO(recipe.build()), recipe.file).findings
+    assert any(
+        "the limit is" in finding.message and name in finding.message for finding in findings
+    )
 
 
 def test_too_many_entries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("go_to_wheel.check.archive.MAX_ENTRIES", 3)
-    (fault,) = check_wheel(io.BytesIO(GOOD), FILE).findings
-    assert (fault.code, fault.message) == ("zip-broken", "it has 5 entries; the limit is 3")
+    (finding,) = check_wheel(io.BytesIO(GOOD), FILE).findings
+    assert (finding.code, finding.message) == ("zip-broken", "it has 5 entries; the limit is 3")
 
 
 def test_too_many_native_files(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,10 +167,10 @@ def test_too_many_native_files(monkeypatch: pytest.MonkeyPatch) -> None:
     assert verdict.not_run == ["not all was inspected: too many native files"]
 
 
-def test_backslashes_are_no_record_faults() -> None:
+def test_backslashes_in_record_are_accepted() -> None:
     """A zip made on Windows, whose RECORD was written with either separator."""
     build, _ = CASES["backslash"]
-    codes = [fault.code for fault in check_wheel(io.BytesIO(build()), FILE).findings]
+    codes = [finding.code for finding in check_wheel(io.BytesIO(build()), FILE).findings]
     assert codes == ["zip-unsafe-name"]
 
 
@@ -182,7 +184,7 @@ def test_backslashes_are_no_record_faults() -> None:
         ("\u03a3\u03c2", "\u03c3\u03c3"),
     ],
 )
-def test_fold(path: str, folded: str) -> None:
+def test_paths_compare_without_case_and_form(path: str, folded: str) -> None:
     assert fold(path) == folded
 
 
@@ -190,7 +192,7 @@ def test_deep_paths_take_little_memory() -> None:
     """Each has 5,000 folders, whose paths alone would be 25 MB."""
     paths = [f"{number}/" + "a/" * 5_000 + "x" for number in range(100)]
     tracemalloc.start()
-    found = {fault.code for fault in check_paths(paths, ["any"], "thing-1.0")}
+    found = {finding.code for finding in check_paths(paths, ["any"], "thing-1.0")}
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert found == {"zip-windows-name"}
@@ -211,4 +213,4 @@ def test_deep_paths_take_little_memory() -> None:
     ],
 )
 def test_paths_for_one_file(paths: list[str], platform: str, codes: list[str]) -> None:
-    assert [fault.code for fault in check_paths(paths, [platform], "thing-1.0")] == codes
+    assert [finding.code for finding in check_paths(paths, [platform], "thing-1.0")] == codes

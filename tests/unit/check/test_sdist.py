@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from wheel_factory import METADATA
 
-from go_to_wheel.check.run import check_wheels
 from go_to_wheel.check.wheel import check_wheel
+from go_to_wheel.check.wheel_set import check_wheels
 
 FILE = "hello-1.0.tar.gz"
 GOOD = {"hello-1.0/PKG-INFO": METADATA.encode(), "hello-1.0/LICENSE": b"text\n"}
@@ -39,7 +39,7 @@ def codes(data: bytes, file: str = FILE) -> list[str]:
     return [finding.code for finding in check_wheel(io.BytesIO(data), file).findings]
 
 
-def test_a_good_one() -> None:
+def test_a_valid_sdist() -> None:
     wheel = check_wheel(io.BytesIO(build(GOOD)), FILE)
     assert (wheel.findings, wheel.readable) == ([], True)
     assert (wheel.summary.name, wheel.summary.version) == ("hello", "1.0")
@@ -64,7 +64,7 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_wrong(name: str) -> None:
+def test_broken_sdists(name: str) -> None:
     make, code = BROKEN[name]
     assert code in codes(make())
 

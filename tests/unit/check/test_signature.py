@@ -51,7 +51,7 @@ def test_a_page_that_has_changed(at: int) -> None:
     )
 
 
-def test_intel_ignores_changed_pages_unless_the_signature_forbids_them() -> None:
+def test_changed_pages_on_intel() -> None:
     intel = bytearray(MACOS)
     struct.pack_into("<I", intel, 4, 0x01000007)
     for flags, broken in ((0x2, False), (0x10002, True), (0x202, True)):
@@ -61,7 +61,7 @@ def test_intel_ignores_changed_pages_unless_the_signature_forbids_them() -> None
         assert bool(signature(bytes(data))[1]) == broken
 
 
-def test_only_apple_silicon_needs_one() -> None:
+def test_only_apple_silicon_needs_a_signature() -> None:
     assert signature(without_signature(MACOS)) == ("none", "it has no signature")
     assert signature(UNSIGNED_INTEL) == ("none", "")
 
@@ -82,13 +82,13 @@ def test_each_image_of_a_universal_file() -> None:
     assert signature(bytes(data))[1].endswith("the page at 0x4000 has changed")
 
 
-def test_linux_has_none() -> None:
+def test_linux_programs_have_no_signature() -> None:
     assert signature(load("linux-amd64")) == ("", "")
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.integers(0, 200), st.binary(min_size=1, max_size=8))
-def test_any_blob(at: int, patch: bytes) -> None:
+def test_any_signature_bytes(at: int, patch: bytes) -> None:
     data = bytearray(MACOS)
     data[START + at : START + at + len(patch)] = patch
     who, why = read_signature(io.BytesIO(bytes(data)), FACTS)

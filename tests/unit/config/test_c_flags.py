@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from go_to_wheel.config.merge import merge
 from go_to_wheel.config.pyproject import Project, Settings
-from go_to_wheel.config.request import BuildRequest, merge
-from go_to_wheel.config.resolve import c_faults
+from go_to_wheel.config.request import BuildRequest
+from go_to_wheel.config.resolve import find_c_problems
 from go_to_wheel.platforms import TARGETS
 
 NAMES = {target.name: target for target in TARGETS}
@@ -18,9 +19,12 @@ REQUEST = BuildRequest(".")
 OWN = {"darwin-arm64": {"cgo-flags": {"CGO_CFLAGS": "-DB", "CGO_CXXFLAGS": "-DC"}}}
 
 
-def faults(name: str, text: str) -> list[str]:
+def problems(name: str, text: str) -> list[str]:
     settings = Settings(cgo=True, cgo_flags={name: text})
-    return [message for message, _ in c_faults(merge(REQUEST, Project(Path(), settings)), [LINUX])]
+    return [
+        message
+        for message, _ in find_c_problems(merge(REQUEST, Project(Path(), settings)), [LINUX])
+    ]
 
 
 def test_a_targets_own_flags_come_last() -> None:
@@ -53,7 +57,7 @@ def test_a_targets_own_flags_come_last() -> None:
     ],
 )
 def test_usual_flags(name: str, text: str) -> None:
-    assert faults(name, text) == []
+    assert problems(name, text) == []
 
 
 @pytest.mark.parametrize(
@@ -80,7 +84,7 @@ def test_usual_flags(name: str, text: str) -> None:
     ],
 )
 def test_powerful_flags_are_refused(name: str, flag: str) -> None:
-    (message,) = faults(name, f"-DA {flag}" if name == "CGO_CFLAGS" else f"-lm {flag}")
+    (message,) = problems(name, f"-DA {flag}" if name == "CGO_CFLAGS" else f"-lm {flag}")
     assert message == f"pyproject.toml: tool.go-to-wheel.cgo-flags.{name}: {flag!r} is refused"
 
 
@@ -99,14 +103,18 @@ def test_powerful_flags_are_refused(name: str, flag: str) -> None:
     ],
 )
 def test_flags_of_gos_linker(flag: str, refused: bool) -> None:
-    found = list(c_faults(merge(REQUEST, Project(Path(), Settings(ldflags=f"-s {flag}"))), [LINUX]))
+    found = list(
+        find_c_problems(merge(REQUEST, Project(Path(), Settings(ldflags=f"-s {flag}"))), [LINUX])
+    )
     assert len(found) == refused
     assert not list(
-        c_faults(merge(BuildRequest(".", ldflags=flag), Project(Path(), Settings())), [LINUX])
+        find_c_problems(
+            merge(BuildRequest(".", ldflags=flag), Project(Path(), Settings())), [LINUX]
+        )
     )
 
 
-def test_an_sdk_on_the_command_line_counts_more(tmp_path: Path) -> None:
+def test_sdk_on_the_command_line_counts_more(tmp_path: Path) -> None:
     project = Project(tmp_path / "project", Settings(sdk="My.sdk"))
     assert merge(REQUEST, project).sdk == str(tmp_path / "project" / "My.sdk")
     assert merge(BuildRequest(".", sdk="Other.sdk"), project).sdk == "Other.sdk"

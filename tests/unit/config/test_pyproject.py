@@ -65,8 +65,8 @@ def test_every_field_of_project(tmp_path: Path) -> None:
     (tmp_path / "legal").mkdir()
     (tmp_path / "legal/MIT.txt").write_bytes(b"mit")
     project = read(tmp_path, BACKEND + FULL)
-    assert project.ours
-    assert project.values == {
+    assert project.uses_our_backend
+    assert project.options == {
         "name": "My.Tool",
         "version": "1.2.0rc1",
         "description": "Does things",
@@ -74,22 +74,20 @@ def test_every_field_of_project(tmp_path: Path) -> None:
         "requires_python": ">=3.11",
         "author": "The Others",
         "author_email": "Jane Doe <jane@example.com>",
-        "maintainer_email": "help@example.com",
     }
-    assert project.readme is not None
-    assert (project.readme.text, project.readme.content_type) == ("About\n", "text/x-rst")
+    assert project.metadata.get("maintainer_email") == "help@example.com"
+    assert project.metadata.get("description") == "About\n"
+    assert project.metadata.get("description_content_type") == "text/x-rst"
     assert project.license_files == (("legal/MIT.txt", b"mit"),)
-    assert project.lists == {
-        "classifiers": ["Topic :: Utilities"],
-        "keywords": ["a", "b"],
-        "requires_dist": [
-            'click>=8; python_version < "4"',
-            'rich; extra == "extra"',
-            'pywin32; sys_platform == "win32" and extra == "extra"',
-        ],
-        "provides_extra": ["extra"],
-    }
-    assert project.urls == {"Homepage": "https://example.com"}
+    assert project.metadata.get("classifiers") == ["Topic :: Utilities"]
+    assert project.metadata.get("keywords") == ["a", "b"]
+    assert project.metadata.get("requires_dist") == [
+        'click>=8; python_version < "4"',
+        'rich; extra == "extra"',
+        'pywin32; sys_platform == "win32" and extra == "extra"',
+    ]
+    assert project.metadata.get("provides_extra") == ["extra"]
+    assert project.metadata.get("project_urls") == {"Homepage": "https://example.com"}
     assert project.entry_points == {
         "console_scripts": {"helper": "my_tool:helper"},
         "some.group": {"plugin": "my_tool.plugin"},
@@ -98,8 +96,8 @@ def test_every_field_of_project(tmp_path: Path) -> None:
 
 def test_names_of_extras_are_normalised(tmp_path: Path) -> None:
     text = '[project]\nname = "x"\nversion = "1"\noptional-dependencies.Big_One = ["rich"]\n'
-    lists = read(tmp_path, BACKEND + text).lists
-    assert (lists["provides_extra"], lists["requires_dist"]) == (
+    metadata = read(tmp_path, BACKEND + text).metadata
+    assert (metadata["provides_extra"], metadata["requires_dist"]) == (
         ["big-one"],
         ['rich; extra == "big-one"'],
     )
@@ -107,31 +105,31 @@ def test_names_of_extras_are_normalised(tmp_path: Path) -> None:
 
 def test_dynamic_fields_are_open_and_others_closed(tmp_path: Path) -> None:
     project = read(tmp_path, BACKEND + '[project]\nname = "x"\ndynamic = ["version", "license"]\n')
-    assert not project.closed("version")
-    assert not project.closed("license")
-    assert project.closed("description")
-    assert project.closed("urls")
+    assert not project.is_static("version")
+    assert not project.is_static("license")
+    assert project.is_static("description")
+    assert project.is_static("urls")
 
 
 def test_no_project_table_leaves_all_open(tmp_path: Path) -> None:
     project = read(tmp_path, "[tool.go-to-wheel]\nlauncher = 'python'\n")
-    assert project.values is None
-    assert not project.closed("version")
+    assert not project.metadata
+    assert not project.is_static("version")
     assert project.settings.launcher == "python"
-    assert not project.ours
+    assert not project.uses_our_backend
 
 
-def test_a_table_about_something_else_is_not_used(tmp_path: Path) -> None:
+def test_table_about_something_else_is_not_used(tmp_path: Path) -> None:
     text = '[build-system]\nrequires = []\nbuild-backend = "hatchling.build"\n'
     project = read(tmp_path, text + '[project]\nname = "other"\nversion = "1"\n')
-    assert project.values is None
+    assert not project.metadata
     assert project.note.startswith("pyproject.toml is for hatchling.build: its [project] table")
 
 
-def test_an_empty_tool_table_says_that_it_is_meant(tmp_path: Path) -> None:
+def test_an_empty_tool_table_counts(tmp_path: Path) -> None:
     text = '[build-system]\nrequires = []\nbuild-backend = "hatchling.build"\n[tool.go-to-wheel]\n'
     project = read(tmp_path, text + '[project]\nname = "tool"\nversion = "1"\n')
-    assert project.values == {"name": "tool", "version": "1"}
+    assert project.options == {"name": "tool", "version": "1"}
     assert project.note == ""
 
 
@@ -150,18 +148,38 @@ def test_an_empty_tool_table_says_that_it_is_meant(tmp_path: Path) -> None:
         ("build-system = 'x'\n", "pyproject.toml: [build-system] is not a table but 'x'"),
         ("project = 3\n", "project"),
         ("[tool.go-to-wheel]\nplatform = 'native'\n", "'platform'; did you mean 'platforms'?"),
-        ("[tool.go-to-wheel]\nzzz = 'native'\n", "has no key 'zzz'\n"),
+        (
+            '[project]\nname = "x"\nversion = "1"\nscripts = { a = "b:c\\n[d]" }\n',
+            "'b:c\\n[d]' can't be in an entry point",
+        ),
+        ('[project]\nname = ""\nversion = "1"\n', "project.name is empty"),
+        ('[project]\nname = "x"\nversion = "1"\nnmae = "y"\n', "'nmae'"),
+        (
+            '[project]\nname = "x"\nversion = "1"\nreadme = { file = "gone.md", text = "" }\n',
+            '"project.readme" must have exactly one of "file" or "text" keys\nsee its rules',
+        ),
+        ('[project]\nname = "x"\nversion = "1"\nreadme = ""\n', "readme file ''"),
+        ("[tool.go_to_wheel]\n", "[tool.go_to_wheel] is unknown\nwrite [tool.go-to-wheel]"),
+        ("[tool.Go-To-Wheel]\n", "[tool.Go-To-Wheel] is unknown"),
+        ("\ufeff[tool.go-to-wheel]\n", " as UTF-8 without a byte order mark"),
+        (f"x = {'[' * 5000}", "can't read "),
+        ("[tool.go-to-wheel]\nzzz = 'native'\n", "has no key 'zzz'; its keys: module, package, "),
     ],
 )
 def test_faults_of_the_file(tmp_path: Path, text: str, words: str) -> None:
     assert words in refusal(tmp_path, text)
 
 
-def test_all_faults_of_the_project_table_at_once(tmp_path: Path) -> None:
+def test_all_faults_of_project_table_at_once(tmp_path: Path) -> None:
     said = refusal(tmp_path, '[project]\nname = "x"\nreadme = "gone.md"\nrequires-python = "4"\n')
     assert "gone.md" in said
     assert "project.version" in said
     assert "requires-python" in said
+
+
+def test_commands_have_their_own_names() -> None:
+    with pytest.raises(InvalidOptionsError, match="has both entry-point and commands"):
+        parse_settings({"commands": {"a": "."}, "entry-point": "b"})
 
 
 def test_settings() -> None:
@@ -197,13 +215,48 @@ def test_every_key_refuses_wrong_shapes(key: str, value: object) -> None:
     assert f"tool.go-to-wheel.{key} = {value!r} should be " in caught.value.message
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        *({key: text} for key in ("module", "ldflags", "sdk") for text in ("a\0b", "\0", " \n")),
+        *({key: ["a\0b"]} for key in ("package", "private", "sdist-include")),
+        *(
+            {key: text}
+            for key in ("package", "platforms", "set-version-var")
+            for text in (",", "a,")
+        ),
+        {"commands": {"": "."}},
+        {"commands": {"a\0": "."}},
+        {"data-files": {"share/x": ["a\0"]}},
+        {"target": {"linux-amd64": {"ldflags": "-X\0"}}},
+        {"launcher": "fast"},
+        {"libc": "newlib"},
+        {"glibc": "new"},
+        {"entry-point": "a b"},
+        {"tags": "a b"},
+        {"tags": ["a,b"]},
+    ],
+)
+def test_values_that_nothing_can_use(table: dict[str, object]) -> None:
+    (key,) = table
+    with pytest.raises(InvalidOptionsError, match=f"^pyproject.toml: tool.go-to-wheel.{key}.* = "):
+        parse_settings(table)
+
+
+def test_long_values_are_cut() -> None:
+    for table in ({"launcher": "x" * 9999}, {"x" * 9999: 1}):
+        with pytest.raises(InvalidOptionsError) as caught:
+            parse_settings(table)
+        assert len(caught.value.message) < 700
+
+
 def test_all_faults_of_the_settings_at_once() -> None:
     with pytest.raises(InvalidOptionsError) as caught:
         parse_settings(
             {"lancher": "native", "vendor": "yes", "package": ".", "commands": {"a": "."}}
         )
-    assert len(caught.value.faults) == 3
-    assert caught.value.faults[0] == (
+    assert len(caught.value.problems) == 3
+    assert caught.value.problems[0] == (
         "pyproject.toml: [tool.go-to-wheel] has no key 'lancher'; did you mean 'launcher'?"
     )
-    assert "launcher" in caught.value.hint
+    assert caught.value.hint.endswith("configuration.md")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from packaging.metadata import RawMetadata
 
 from go_to_wheel.binary.facts import BinaryFacts
-from go_to_wheel.config.options import Detected, Fault, Identity, Value
-from go_to_wheel.config.pyproject import Project, Settings
-from go_to_wheel.config.request import BuildRequest, merge
+from go_to_wheel.config.merge import merge
+from go_to_wheel.config.options import Detected, Identity, Problem, Value
+from go_to_wheel.config.pyproject import CORE_NAMES, Project, Settings
+from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.config.resolve import resolve
 from go_to_wheel.errors import InvalidOptionsError
-from go_to_wheel.platforms import Target, default_targets, native_target
+from go_to_wheel.platforms import DEFAULT_TARGETS, Target, native_target
 from go_to_wheel.sources.module import ModuleSource
 from go_to_wheel.sources.prebuilt import BinarySource, PrebuiltBinary
 from go_to_wheel.sources.readme import ProjectFiles, Readme
@@ -37,7 +39,7 @@ AROUND = Detected(
 )
 
 
-LINUX, ARM, *_ = default_targets()
+LINUX, ARM, *_ = DEFAULT_TARGETS
 
 
 def prebuilt(target: Target, command: str = "") -> PrebuiltBinary:
@@ -47,10 +49,14 @@ def prebuilt(target: Target, command: str = "") -> PrebuiltBinary:
 PREBUILT = replace(AROUND, binaries=BinarySource((prebuilt(LINUX), prebuilt(ARM))))
 
 
-def table(*dynamic: str, **values: str) -> Project:
+def table(*dynamic: str, **values: Any) -> Project:
     """A [project] table with these values."""
+    metadata = {CORE_NAMES.get(name, name): value for name, value in values.items()}
     return Project(
-        Path(), values={"name": "named", **values}, dynamic=frozenset(dynamic), ours=True
+        Path(),
+        metadata=cast("RawMetadata", {"name": "named", **metadata}),
+        dynamic=frozenset(dynamic),
+        uses_our_backend=True,
     )
 
 
@@ -68,13 +74,13 @@ def refusal(around: Detected = AROUND, **options: Any) -> InvalidOptionsError:
 
 def test_nothing_asked_everything_detected() -> None:
     options = ask()
-    project = options.project
+    project = options.metadata
     assert (project.get("name"), project.get("version")) == ("my-tool", "1.4.0")
     assert (project.get("summary"), project.get("license_expression")) == ("Does things", "MIT")
     assert project.get("project_urls") == {"Source": "https://github.com/o/tool"}
     assert project.get("requires_python") == ">=3.10"
     assert options.commands == ("my-tool",)
-    assert options.targets == default_targets()
+    assert options.targets == DEFAULT_TARGETS
     assert options.notes == ()
     assert options.origins == {
         "platforms": "default",
@@ -82,35 +88,38 @@ def test_nothing_asked_everything_detected() -> None:
         "ldflags": "default",
         "readme": "README.md",
         "name": "package github.com/o/tool/v2/cmd/my-tool",
-        "command": "the name",
+        "commands": "the name",
         "version": "git tag v1.4.0",
-        "description": "doc comment",
-        "requires-python": "default",
+        "summary": "doc comment",
+        "requires_python": "default",
         "license": "recognised in LICENSE: MIT, 100% of the text",
         "urls": "module path",
     }
 
 
-def test_a_stated_home_page_gives_way_to_the_flag() -> None:
+def test_the_flag_replaces_a_stated_page() -> None:
     urls = {"Docs": "https://docs.example.com", "Homepage": "https://old.example.com"}
-    project = replace(table(version="3.0"), urls=urls)
+    project = table(version="3.0", project_urls=urls)
     options = ask(replace(AROUND, project=project), url="https://example.com")
-    assert list(options.project["project_urls"].items()) == [
+    assert list(options.metadata["project_urls"].items()) == [
         ("Homepage", "https://example.com"),
         ("Docs", "https://docs.example.com"),
     ]
 
 
-def test_lists_of_the_table_are_lists_in_the_metadata() -> None:
-    project = replace(table(version="3.0"), lists={"classifiers": ["A", "B"], "keywords": []})
-    found = ask(replace(AROUND, project=project)).project
+def test_other_fields_are_in_the_metadata() -> None:
+    project = table(
+        version="3.0", classifiers=["A", "B"], keywords=[], maintainer_email="a@example.com"
+    )
+    found = ask(replace(AROUND, project=project)).metadata
     assert found["classifiers"] == ["A", "B"]
+    assert found["maintainer_email"] == "a@example.com"
     assert "keywords" not in found
 
 
 def test_line_ends_of_the_description() -> None:
     files = replace(AROUND.files, readme=Readme("# A\r\n\nb\n", "text/markdown"))
-    found = ask(replace(AROUND, files=files)).project
+    found = ask(replace(AROUND, files=files)).metadata
     assert found["description"] == "# A\n\nb\n"
     assert found["description_content_type"] == "text/markdown"
 
@@ -122,7 +131,7 @@ def test_flags_win_over_everything() -> None:
         name="flagged", version="2.0", description="From the flag", license="0BSD",
         url="https://example.com",
     )  # fmt: skip
-    found = options.project
+    found = options.metadata
     assert (found.get("name"), found.get("version"), found.get("summary")) == (
         "flagged",
         "2.0",
@@ -139,7 +148,7 @@ def test_flags_win_over_everything() -> None:
 
 def test_the_table_wins_over_detected_values() -> None:
     options = ask(replace(AROUND, project=table(version="3.0", description="From the table")))
-    assert (options.project.get("version"), options.project.get("summary")) == (
+    assert (options.metadata.get("version"), options.metadata.get("summary")) == (
         "3.0",
         "From the table",
     )
@@ -152,26 +161,26 @@ def test_the_table_wins_over_detected_values() -> None:
         (
             Settings(entry_point="ex"),
             {},
-            {"command": "pyproject.toml, tool.go-to-wheel.entry-point"},
+            {"commands": "pyproject.toml, tool.go-to-wheel.entry-point"},
         ),
-        (Settings(entry_point="ex"), {"entry_point": "why"}, {"command": "--entry-point"}),
+        (Settings(entry_point="ex"), {"entry_point": "why"}, {"commands": "--entry-point"}),
         (
             Settings(commands={"ex": "."}),
             {},
             {
-                "command": "pyproject.toml, tool.go-to-wheel.commands",
+                "commands": "pyproject.toml, tool.go-to-wheel.commands",
                 "package": "pyproject.toml, tool.go-to-wheel.commands",
             },
         ),
         (
             Settings(package=(".",)),
             {},
-            {"command": "the name", "package": "pyproject.toml, tool.go-to-wheel.package"},
+            {"commands": "the name", "package": "pyproject.toml, tool.go-to-wheel.package"},
         ),
         (
             Settings(package=(".",)),
             {"package": "./x"},
-            {"command": "the name", "package": "--package"},
+            {"commands": "the name", "package": "--package"},
         ),
     ],
 )
@@ -180,12 +189,12 @@ def test_where_settings_come_from(
 ) -> None:
     project = Project(Path(), settings)
     found = ask(replace(AROUND, project=project), **options).origins
-    keys = ("command", "package", "entry-point")
+    keys = ("commands", "package")
     assert {key: found[key] for key in keys if key in found} == origins
 
 
 def test_a_closed_table_keeps_fields_empty() -> None:
-    found = ask(replace(AROUND, project=table(version="3.0"))).project
+    found = ask(replace(AROUND, project=table(version="3.0"))).metadata
     assert found.get("summary") is None
     assert found.get("license_expression") is None
     assert found.get("requires_python") is None
@@ -195,7 +204,7 @@ def test_a_closed_table_keeps_fields_empty() -> None:
 
 def test_dynamic_fields_are_detected() -> None:
     dynamic = ("version", "description", "license", "urls", "readme", "requires-python")
-    found = ask(replace(AROUND, project=table(*dynamic))).project
+    found = ask(replace(AROUND, project=table(*dynamic))).metadata
     assert found.get("name") == "named"
     assert (found.get("version"), found.get("summary"), found.get("license_expression")) == (
         "1.4.0",
@@ -208,19 +217,19 @@ def test_dynamic_fields_are_detected() -> None:
 
 def test_no_version_anywhere_is_said() -> None:
     options = ask(replace(AROUND, identity=Identity(), summary=None))
-    assert options.project.get("version") == "0.1.0"
+    assert options.metadata.get("version") == "0.1.0"
     assert options.notes == (
         "no version found; using 0.1.0 (set --version)",
         "neither the doc comment nor the README has a sentence about the program: "
         "the summary is 'Go binary packaged as Python wheel' (set --description)",
     )
-    assert options.project.get("summary") == "Go binary packaged as Python wheel"
+    assert options.metadata.get("summary") == "Go binary packaged as Python wheel"
 
 
 DEV = replace(
     IDENTITY,
     version=Value("v1.4.1-0.20240102030405-abcdef012345", "git commit abcdef012345"),
-    development="no version tag names the commit abcdef012345",
+    why_unreleased="no version tag points at commit abcdef012345",
 )
 
 
@@ -228,25 +237,42 @@ def test_a_development_version_is_refused() -> None:
     error = refusal(replace(AROUND, identity=DEV))
     assert error.message == (
         "version '1.4.1.dev20240102030405' is not a release: "
-        "no version tag names the commit abcdef012345"
+        "no version tag points at commit abcdef012345"
     )
+    assert error.hint.startswith("tag the commit: git tag v1.2.3\n")
     assert "--dev" in error.hint
 
 
-def test_a_development_version_on_request_and_other_ways_out() -> None:
+@pytest.mark.parametrize(
+    ("prefix", "tag"), [(None, "tools/x/v1.2.3"), ("release-", "release-1.2.3"), ("", "1.2.3")]
+)
+def test_the_suggested_tag_fits_the_project(prefix: str | None, tag: str) -> None:
+    project = Project(Path(), Settings(tag_prefix=prefix))
+    around = replace(AROUND, identity=replace(DEV, subfolder="tools/x/"), project=project)
+    assert refusal(around).hint.startswith(f"tag the commit: git tag {tag}\n")
+
+
+def test_a_tagged_commit_with_changed_files() -> None:
+    changed = replace(DEV, why_unreleased="files differ from tag v1.4.0: a is new")
+    hint = refusal(replace(AROUND, identity=changed)).hint
+    assert hint.startswith("see the files: git status\n")
+    assert "git tag" not in hint
+
+
+def test_a_development_version_on_request() -> None:
     around = replace(AROUND, identity=DEV)
-    assert ask(around, dev=True).project.get("version") == "1.4.1.dev20240102030405"
-    assert ask(around, version="5").project.get("version") == "5"
-    assert ask(replace(around, project=table(version="6"))).project.get("version") == "6"
+    assert ask(around, dev=True).metadata.get("version") == "1.4.1.dev20240102030405"
+    assert ask(around, version="5").metadata.get("version") == "5"
+    assert ask(replace(around, project=table(version="6"))).metadata.get("version") == "6"
 
 
 def test_an_unknown_licence_is_said_not_guessed() -> None:
-    unknown = "LICENSE: it holds MIT, and more than that"
-    options = ask(replace(AROUND, license=None, unknown_license=unknown))
-    assert options.project.get("license_expression") is None
+    unknown = "LICENSE: it contains MIT and other text"
+    options = ask(replace(AROUND, license=None, why_no_license=unknown))
+    assert options.metadata.get("license_expression") is None
     assert options.notes == (
         "the licence is unknown, so none is stated; "
-        "LICENSE: it holds MIT, and more than that (set --license)",
+        "LICENSE: it contains MIT and other text (set --license)",
     )
 
 
@@ -257,16 +283,16 @@ def test_settings_fill_in_what_flags_leave_open() -> None:
     around = replace(AROUND, project=Project(Path(), settings))
     options = ask(around)
     assert [target.name for target in options.targets] == ["linux-arm64"]
-    assert (options.layout, options.commands) == ("python", ("tool",))
+    assert (options.launcher, options.commands) == ("python", ("tool",))
     assert options.ldflags == "-s -w -X main.a=b"
     flagged = ask(
         around, platforms=["windows-amd64"], launcher="native", ldflags="", entry_point="x"
     )
     assert [target.name for target in flagged.targets] == ["windows-amd64"]
-    assert (flagged.layout, flagged.commands, flagged.ldflags) == ("native", ("x",), "-s -w")
+    assert (flagged.launcher, flagged.commands, flagged.ldflags) == ("native", ("x",), "-s -w")
 
 
-def test_the_version_variable_gets_the_version_that_was_found() -> None:
+def test_the_variable_gets_the_detected_version() -> None:
     assert ask(set_version_var="main.version").ldflags == "-s -w -X main.version=1.4.0"
     given = ask(set_version_var="main.version", version="v2.0.0-rc.1")
     assert given.ldflags == "-s -w -X main.version=v2.0.0-rc.1"
@@ -281,11 +307,11 @@ def test_the_version_variable_that_was_found() -> None:
 
 
 def test_detected_faults_are_among_the_others() -> None:
-    fault = Fault("set-version-var 'main.x' sets nothing", "its string variables: main.y")
-    error = refusal(replace(AROUND, faults=(fault,)), version="x")
-    assert len(error.faults) == 2
-    assert fault.message in error.faults
-    assert fault.hint in error.hint
+    problem = Problem("set-version-var 'main.x' has no effect", "its string variables: main.y")
+    error = refusal(replace(AROUND, problems=(problem,)), version="x")
+    assert len(error.problems) == 2
+    assert problem.message in error.problems
+    assert problem.hint in error.hint
 
 
 STAMPS = {"commit": "abc", "short-commit": "a", "tag": "v1.4.0", "date": "2024-01-02T03:04:05Z"}
@@ -320,7 +346,7 @@ def test_values_of_pyproject_and_of_flags() -> None:
     [
         ("{commit}", "the commit in '{commit}' is not known here"),
         ("{branch}", "{branch} is none of {version}, {tag}, {commit}, {short-commit}, {date}"),
-        ('it\'s "x"', "takes no value with both kinds of quotes"),
+        ('it\'s "x"', "has both kinds of quotes"),
     ],
 )
 def test_values_that_cannot_be(value: str, words: str) -> None:
@@ -330,15 +356,16 @@ def test_values_that_cannot_be(value: str, words: str) -> None:
 
 
 def test_a_source_archive_has_no_commit() -> None:
-    packed = replace(AROUND, identity=replace(IDENTITY, settled=True))
+    packed = replace(AROUND, identity=replace(IDENTITY, from_archive=True))
     options = ask(packed, set_values={"main.commit": "{commit}"})
     assert options.ldflags == "-s -w"
-    assert options.notes == ("main.commit is left as it is: a source archive has no commit",)
+    assert options.notes == ("main.commit is not set: a source archive has no commit",)
 
 
 def test_build_tags() -> None:
     around = replace(AROUND, project=Project(Path(), Settings(tags=("a", "b"))))
     assert ask(around).request.tags_for(LINUX) == ("a", "b")
+    assert ask(around, tags="c,d").request.tags_for(LINUX) == ("c", "d")
     assert ask(around, tags=["c", "c"]).request.tags_for(LINUX) == ("c",)
     assert ask(around, tags=[]).request.tags_for(LINUX) == ()
     assert ask(around, tags=["c"]).origins["tags"] == "--tags"
@@ -356,18 +383,26 @@ SEVERAL = replace(AROUND, source=replace(AROUND.source, packages=("./cmd/a", "./
 def test_several_commands() -> None:
     options = ask(SEVERAL)
     assert options.commands == ("a", "b")
-    assert options.project.get("name") == "tool"
+    assert options.metadata.get("name") == "tool"
     project = Project(Path(), Settings(commands={"first": "./cmd/a", "second": "./cmd/b"}))
     named = ask(replace(SEVERAL, project=project))
     assert named.commands == ("first", "second")
-    assert named.origins["command"] == "pyproject.toml, tool.go-to-wheel.commands"
+    assert named.origins["commands"] == "pyproject.toml, tool.go-to-wheel.commands"
 
 
 def test_names_of_several_prebuilt_binaries() -> None:
     found = BinarySource((prebuilt(LINUX, "second"), prebuilt(LINUX, "first")))
     options = ask(replace(SEVERAL, binaries=found))
     assert options.commands == ("first", "second")
-    assert options.origins["command"] == "the files' names"
+    assert options.origins["commands"] == "the files' names"
+
+
+def test_the_command_line_names_a_single_command() -> None:
+    project = Project(Path(), Settings(commands={"first": "."}))
+    options = ask(replace(AROUND, project=project), entry_point="second")
+    assert options.commands == ("second",)
+    assert options.origins["commands"] == "--entry-point"
+    assert ask(replace(AROUND, project=project)).commands == ("first",)
 
 
 def test_several_commands_that_clash() -> None:
@@ -384,11 +419,8 @@ def test_a_command_cannot_be_a_script_too() -> None:
     assert message == "command 'my-tool' is the Go program and a script of pyproject.toml too"
 
 
-def test_targets_that_no_binary_is_there_for() -> None:
-    assert ask(PREBUILT).targets == default_targets()[:2]
-    error = refusal(PREBUILT, platforms=["darwin-arm64"])
-    assert error.message == "platform 'darwin-arm64': there is no binary for it"
-    assert error.hint == "there are binaries for: linux-amd64, linux-arm64"
+def test_targets_of_prebuilt_binaries() -> None:
+    assert ask(PREBUILT).targets == DEFAULT_TARGETS[:2]
 
 
 def test_all_faults_at_once() -> None:
@@ -396,7 +428,7 @@ def test_all_faults_at_once() -> None:
         name="1", version="x", url="nowhere", license="Nope", author_email="me", launcher="fast",
         requires_python="three", description="a\nb", jobs=0, platforms=["linux"],
     )  # fmt: skip
-    assert len(error.faults) == 10
+    assert len(error.problems) == 10
 
 
 @pytest.mark.parametrize(
@@ -407,13 +439,11 @@ def test_all_faults_at_once() -> None:
         ({"set_version_var": "main.version", "ldflags": "-s"}, "--ldflags and --set-version-var"),
     ],
 )
-def test_options_of_the_compiler_change_no_prebuilt_binary(
-    asked: dict[str, Any], named: str
-) -> None:
+def test_compiler_options_change_no_prebuilt_binary(asked: dict[str, Any], named: str) -> None:
     assert refusal(PREBUILT, **asked).message == f"{named} can't change prebuilt binaries"
 
 
-def test_settings_of_the_compiler_do_not_count_for_prebuilt_binaries() -> None:
+def test_compiler_settings_skip_prebuilt_binaries() -> None:
     settings = Settings(tags=("netgo",), ldflags="-X main.a=b", set_version_var=("main.v",))
     options = ask(replace(PREBUILT, project=Project(Path(), settings=settings)))
     assert (options.request.tags, options.ldflags, options.variables) == (None, "", {})
@@ -448,3 +478,18 @@ def test_c_libraries_of_the_configuration() -> None:
     project = Project(Path(), settings=Settings(cgo=True, libc="newlib"))
     assert "libc 'newlib' is unknown" in str(refusal(replace(AROUND, project=project)))
     ask(cgo=True, libc="glibc", glibc="2.28")
+
+
+@pytest.mark.parametrize(
+    ("stated", "asked", "oldest"),
+    [
+        ({"glibc": "2.28"}, {"libc": "musl"}, ""),
+        ({"libc": "musl"}, {"glibc": "2.31"}, "2.31"),
+        ({"glibc": "2.28"}, {"libc": "glibc"}, "2.28"),
+    ],
+)
+def test_the_command_line_chooses_the_c_library(
+    stated: dict[str, Any], asked: dict[str, Any], oldest: str
+) -> None:
+    project = Project(Path(), settings=Settings(cgo=True, **stated))
+    assert ask(replace(AROUND, project=project), **asked).request.oldest_glibc == oldest

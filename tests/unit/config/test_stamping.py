@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from go_to_wheel.config.request import format_setting, parse_variables
+from go_to_wheel.config.merge import format_setting, parse_variables
 
 
 @pytest.mark.parametrize(

@@ -10,21 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
-from go_to_wheel.binary.match import Linkage, check_target, tags_for
+from go_to_wheel.binary.facts import BinaryFacts
+from go_to_wheel.binary.match import check_target, tags_for
 from go_to_wheel.errors import InvalidOptionsError, ToolchainError
 from go_to_wheel.golang import c_compiler
 from go_to_wheel.golang.c_compiler import (
-    LEAKS,
+    C_VARIABLES,
     Compiler,
-    check_targets,
     find_zig,
     read_macos_imports,
+    require_supported_targets,
     write_stubs,
 )
-from go_to_wheel.golang.cgo import missing_parts
+from go_to_wheel.golang.cgo import find_missing_libraries
 from go_to_wheel.golang.packages import Package
-from go_to_wheel.platforms import TARGETS, Target, all_targets
+from go_to_wheel.platforms import ALL_TARGETS, TARGETS, Target
 
 IMPORTS = {
     "/usr/lib/libresolv.9.dylib": {"_res_9_nclose", "_res_9_ninit"},
@@ -43,25 +43,25 @@ def zig(tmp_path: Path) -> Compiler:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
     program = f'"{folder / "zig"}"'
-    return Compiler(f"{program} cc", f"{program} c++", folder=folder, version="0.17.1")
+    return Compiler(f"{program} cc", f"{program} c++", zig_folder=folder, zig_version="0.17.1")
 
 
-def test_every_target_but_android_has_a_compiler() -> None:
-    check_targets([target for target in all_targets() if target.goos != "android"])
+def test_zig_compiles_every_target_but_android() -> None:
+    require_supported_targets([target for target in ALL_TARGETS if target.goos != "android"])
 
 
-def test_other_targets_are_refused_with_those_that_work() -> None:
+def test_refusal_lists_supported_targets() -> None:
     with pytest.raises(InvalidOptionsError) as caught:
-        check_targets([target("linux-amd64"), target("android-arm64")])
+        require_supported_targets([target("linux-amd64"), target("android-arm64")])
     assert caught.value.message == "platform 'android-arm64' can't be built with cgo"
     assert "--platforms linux-amd64,linux-arm64," in caught.value.hint
 
 
 def test_the_environment_names_target_and_minimum_system(zig: Compiler) -> None:
     env = zig.environment(target("darwin-arm64"), "go1.26.8")
-    assert env["CC"] == f'"{zig.folder / "zig"}" cc -target aarch64-macos.12.0'
-    assert env["CXX"] == f'"{zig.folder / "zig"}" c++ -target aarch64-macos.12.0'
-    assert f'"-ffile-prefix-map={zig.folder}=/zig"' in env["CGO_CFLAGS"]
+    assert env["CC"] == f'"{zig.zig_folder / "zig"}" cc -target aarch64-macos.12.0'
+    assert env["CXX"] == f'"{zig.zig_folder / "zig"}" c++ -target aarch64-macos.12.0'
+    assert f'"-ffile-prefix-map={zig.zig_folder}=/zig"' in env["CGO_CFLAGS"]
     assert env["CGO_ENABLED"] == "1"
 
 
@@ -80,12 +80,12 @@ def test_the_environment_names_target_and_minimum_system(zig: Compiler) -> None:
         ),
     ],
 )
-def test_linker_flags(zig: Compiler, name: str, flags: str) -> None:
+def test_linker_flags_of_each_target(zig: Compiler, name: str, flags: str) -> None:
     stubs = Path("/a b")
     assert zig.linker_flags(target(name), "-s -w", stubs) == flags.replace("/a b", str(stubs))
 
 
-def test_what_is_linked_in_has_licences(zig: Compiler) -> None:
+def test_linked_libraries_have_licences(zig: Compiler) -> None:
     notices = zig.notices(target("linux-amd64"), cxx=False)
     assert [(notice.module, notice.version, notice.expression) for notice in notices] == [
         ("compiler-rt", "zig-0.17.1", "MIT"),
@@ -103,10 +103,10 @@ def test_what_is_linked_in_has_licences(zig: Compiler) -> None:
     ],
 )
 def test_variables_that_change_what_is_compiled(name: str, leaks: bool) -> None:
-    assert bool(LEAKS.fullmatch(name)) == leaks
+    assert bool(C_VARIABLES.fullmatch(name)) == leaks
 
 
-def test_without_ziglang_the_command_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_ziglang_shows_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise PackageNotFoundError(name)
 
@@ -131,7 +131,7 @@ def test_stubs_are_where_the_linker_looks(tmp_path: Path) -> None:
     assert "SecTrustEvaluate" in (tmp_path / "Security.framework/Security.tbd").read_text()
 
 
-def test_imports_of_this_go() -> None:
+def test_macos_imports_of_this_go() -> None:
     go = shutil.which("go")
     if go is None:
         pytest.fail("Go is missing")
@@ -152,60 +152,28 @@ def test_imports_of_this_go() -> None:
         ("linux-amd64", {"c_flags": ("-lm",)}, []),
     ],
 )
-def test_what_zig_does_not_have(
+def test_missing_libraries_are_named(
     tmp_path: Path, name: str, package: dict[str, tuple[str, ...]], words: list[str]
 ) -> None:
     folder = tmp_path / "crypto/x509/internal/macos"
     folder.mkdir(parents=True)
     (folder / "a.go").write_text('//go:cgo_import_dynamic x A "/L/CoreFoundation"\n')
-    faults = missing_parts(Package("x/y", "y", "", "x", **package), target(name), tmp_path)  # type: ignore[arg-type]
-    assert len(faults) == len(words)
-    assert all(word in fault for word, fault in zip(words, faults, strict=True))
+    problems = find_missing_libraries(
+        Package("x/y", "y", "", "x", **package), target(name), tmp_path
+    )  # type: ignore[arg-type]
+    assert len(problems) == len(words)
+    assert all(word in problem for word, problem in zip(words, problems, strict=True))
 
 
 @pytest.mark.parametrize(
-    ("name", "libraries", "faults"),
-    [
-        ("windows-amd64", ("KERNEL32.dll", "api-ms-win-crt-heap-l1-1-0.dll"), []),
-        ("windows-amd64", ("zlib1.dll",), ["it needs zlib1.dll, which not every Windows has"]),
-        ("darwin-arm64", ("/usr/lib/libSystem.B.dylib",), []),
-        (
-            "darwin-arm64",
-            ("/opt/homebrew/lib/libz.dylib",),
-            ["it needs /opt/homebrew/lib/libz.dylib, which not every macOS has"],
-        ),
-    ],
+    ("glibc", "libraries", "problems"),
+    [(True, ("libc.so.6", "libm.so.6"), 0), (False, ("libc.so.6",), 1), (False, (), 0)],
 )
-def test_libraries_of_the_system_alone(
-    name: str, libraries: tuple[str, ...], faults: list[str]
+def test_libraries_allowed_with_and_without_glibc(
+    glibc: bool, libraries: tuple[str, ...], problems: int
 ) -> None:
-    wanted = target(name)
-    form = "pe" if wanted.goos == "windows" else "macho"
-    facts = BinaryFacts(form, wanted.goos, wanted.arch, libraries=libraries)
-    assert check_target(facts, wanted, c="static") == faults
-
-
-@pytest.mark.parametrize(
-    ("c", "libraries", "faults"),
-    [
-        ("glibc", ("libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"), 0),
-        ("glibc", ("libc.so.6", "libssl.so.3"), 1),
-        ("static", ("libc.so.6",), 1),
-        ("static", (), 0),
-    ],
-)
-def test_how_linux_programs_are_linked(c: Linkage, libraries: tuple[str, ...], faults: int) -> None:
     facts = BinaryFacts("elf", "linux", "x86_64", libraries=libraries)
-    assert len(check_target(facts, target("linux-amd64"), c=c)) == faults
-
-
-def test_each_image_of_a_universal_file_may_have_c() -> None:
-    go = GoBuildInfo("go1.26", settings={"CGO_ENABLED": "1"})
-    parts = tuple(BinaryFacts("macho", "darwin", arch, go=go) for arch in ("x86_64", "arm64"))
-    facts = BinaryFacts("macho", "darwin", "universal2", slices=parts)
-    wanted = target("darwin-universal2")
-    assert check_target(facts, wanted, c="static") == []
-    assert len(check_target(facts, wanted)) == 2
+    assert len(check_target(facts, target("linux-amd64"), glibc)) == problems
 
 
 @pytest.mark.parametrize(
@@ -220,7 +188,7 @@ def test_each_image_of_a_universal_file_may_have_c() -> None:
 def test_the_tag_is_from_the_symbol_versions(
     floor: tuple[int, int] | None, tags: tuple[str, ...]
 ) -> None:
-    facts = BinaryFacts("elf", "linux", "x86_64", libraries=("libc.so.6",), glibc_floor=floor)
+    facts = BinaryFacts("elf", "linux", "x86_64", libraries=("libc.so.6",), minimum_glibc=floor)
     assert tags_for([facts], target("linux-amd64")) == tags
 
 
@@ -235,8 +203,8 @@ def test_with_glibc(zig: Compiler) -> None:
     flags = with_glibc.linker_flags(target("linux-amd64"), "-s -w", Path("/x"))
     assert flags == "-buildid= -linkmode=external -extldflags '-s' -s -w"
     with pytest.raises(InvalidOptionsError, match="can't be built with cgo and glibc"):
-        check_targets([target("linux-amd64-musl")], "2.28")
+        require_supported_targets([target("linux-amd64-musl")], "2.28")
     with pytest.raises(InvalidOptionsError, match="linux-armv6"):
-        check_targets([target("linux-armv6")], "2.17")
+        require_supported_targets([target("linux-armv6")], "2.17")
     with pytest.raises(InvalidOptionsError, match="linux-ppc64le"):
-        check_targets([target("linux-ppc64le")], "2.17")
+        require_supported_targets([target("linux-ppc64le")], "2.17")

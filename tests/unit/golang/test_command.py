@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import pytest
 from systems import needs_scripts
@@ -34,7 +35,7 @@ def fake_compile(
     """What a Go that writes down how it was called with."""
     program = tmp_path / "go"
     called = tmp_path / "called"
-    program.write_text(f'#!/bin/sh\necho "$GOMAXPROCS" "$@" > {called}\n')
+    program.write_text(f'#!/bin/sh\necho "$GOMAXPROCS" "$@" > {quote(str(called))}\n')
     program.chmod(0o755)
     go = Go(str(program), "go1.26", {"PATH": "/bin:/usr/bin", **environment}, Runner())
     go.compile(tmp_path, ".", BY_NAME["linux-amd64"], tmp_path / "out", ldflags, processors)
@@ -53,7 +54,7 @@ def fake_compile(
         ("-s -w '-w=false'", False),
     ],
 )
-def test_debug_information_is_left_out_where_the_linker_drops_it(
+def test_debug_information_is_not_compiled_for_nothing(
     tmp_path: Path, ldflags: str, stripped: bool
 ) -> None:
     called = fake_compile(tmp_path, {}, None, ldflags)
@@ -79,5 +80,5 @@ def test_compiles_at_once_share_the_processors(
 
 
 @needs_scripts
-def test_the_callers_own_number_of_processes_stays(tmp_path: Path) -> None:
+def test_user_process_limits_stay(tmp_path: Path) -> None:
     assert "-p" not in fake_compile(tmp_path, {"GOFLAGS": "-p=3"}, 1)

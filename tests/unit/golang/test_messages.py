@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from go_to_wheel.golang.messages import explain, first_words
+from go_to_wheel.golang.messages import error_text, hint_for
 from go_to_wheel.process import Result
 
 
@@ -32,26 +32,32 @@ from go_to_wheel.process import Result
         ("ld.lld: error: undefined symbol: vips_init", "have vips_init"),
         ("a.go:4:30: error: invalid instruction mnemonic 'bogus'", "zig's assembler"),
         ("main.go:7:12: pattern a.js: no matching files found", "go generate"),
+        ("invalid value \"-s -w 'x\" for flag -ldflags: unterminated ' string", "Two words"),
+        ("flag provided but not defined: -foo\nusage: link", "go tool link -help"),
+        ('go: GOPATH entry is relative; must be absolute path: "rel".', 'GOPATH="$HOME/go"'),
+        ('go: invalid GOTOOLCHAIN "go9.9.9"', "GOTOOLCHAIN=local"),
+        ("-mod=bogus not supported (can be '', 'mod' …)", "go env GOFLAGS"),
+        ('package x: invalid package directory "/a\\nb"', "rename the folder"),
         ("undefined: x", ""),
     ],
 )
-def test_explanations(stderr: str, words: str) -> None:
-    explained = explain(stderr, "go1.26.8")
+def test_go_errors_get_a_hint(stderr: str, words: str) -> None:
+    explained = hint_for(stderr, "go1.26.8")
     assert words in explained
     assert bool(explained) == bool(words)
 
 
-def test_downloads_above_the_cause_are_left_out() -> None:
+def test_progress_lines_are_removed() -> None:
     said = "go: downloading a v1\ngo: downloading b v2\nmain.go:1:1: no\n"
-    assert first_words(Result([], 1, "", said)) == "main.go:1:1: no"
+    assert error_text(Result([], 1, "", said)) == "main.go:1:1: no"
     alone = "go: downloading a v1"
-    assert first_words(Result([], 1, "", alone)) == alone
+    assert error_text(Result([], 1, "", alone)) == alone
 
 
-def test_the_linkers_command_is_left_out() -> None:
+def test_linker_command_is_removed() -> None:
     said = (
         "# x\nlink: running zig failed: exit status 1\n/a/zig cc -target x86_64 -o a.o\nerror: no"
     )
-    assert first_words(Result([], 1, "", said)) == (
+    assert error_text(Result([], 1, "", said)) == (
         "# x\nlink: running zig failed: exit status 1\nerror: no"
     )

@@ -12,7 +12,7 @@ def test_a_package_without_a_module() -> None:
     assert _parse_package({"ImportPath": "x", "Name": "main"}) == Package("x", "main", "", "")
 
 
-def test_a_replacement_has_the_version_of_its_sources() -> None:
+def test_replaced_module_has_the_replacement_version() -> None:
     module: dict[str, Any] = {
         "Path": "m.example/d",
         "Version": "v1.0.0",
@@ -28,7 +28,7 @@ def test_a_replacement_has_the_version_of_its_sources() -> None:
     assert _parse_package(data).source_version == ""
 
 
-def test_objects_one_after_the_other() -> None:
+def test_concatenated_json_objects_are_parsed() -> None:
     objects = [{"a": "}{"}, {"b": {"c": 1}}]
     text = "\n".join(json.dumps(found, indent=1) for found in objects)
     assert list(_parse_objects(text)) == objects

@@ -12,7 +12,7 @@ DEP = Notice("m.example/dep", "v1.0.0", (("LICENSE", TEXTS["ISC"].encode()),))
 ODD = Notice("m.example/odd", "v1.0.0", (("LICENSE", b"Ask my grandmother."),))
 
 
-def test_everything_known() -> None:
+def test_known_licences_are_combined() -> None:
     bundle = bundle_licenses("m.example/own", "MIT", OWN, [DEP, go_notice("go1.26", b"text")])
     assert bundle.expression == "MIT AND BSD-3-Clause AND ISC"
     names = [path for path, _ in bundle.files]

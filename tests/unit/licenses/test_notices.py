@@ -6,16 +6,15 @@ import pytest
 from identify.vendor.licenses import LICENSES
 
 from go_to_wheel.licenses import (
-    ENOUGH_OF_SEVERAL,
+    MIN_COLLECTION_COVERAGE,
     UNKNOWN,
     Notice,
-    combine,
+    bundle_licenses,
     go_notice,
     is_license_name,
-    judge,
     license_files,
     recognise,
-    unknown_licenses,
+    recognise_module,
 )
 
 TEXTS = dict(LICENSES)
@@ -51,7 +50,7 @@ def test_names_of_other_files(name: str) -> None:
 
 
 def several(*names: str) -> str | None:
-    return recognise("\n\n".join(TEXTS[name] for name in names), ENOUGH_OF_SEVERAL).expression
+    return recognise("\n\n".join(TEXTS[name] for name in names), MIN_COLLECTION_COVERAGE)[0]
 
 
 def test_several_licences_in_one_file() -> None:
@@ -59,62 +58,64 @@ def test_several_licences_in_one_file() -> None:
     assert several("Apache-2.0", "BSD-3-Clause", "MIT") == "Apache-2.0 AND BSD-3-Clause AND MIT"
     assert several("MIT", "MIT") == "MIT"
     assert (
-        recognise(TEXTS["MIT"] + "\n\n" + APACHE_NOTICE, ENOUGH_OF_SEVERAL).expression
+        recognise(TEXTS["MIT"] + "\n\n" + APACHE_NOTICE, MIN_COLLECTION_COVERAGE)[0]
         == "Apache-2.0 AND MIT"
     )
 
 
 def test_a_notice_stands_for_its_licence() -> None:
-    assert recognise(APACHE_NOTICE, ENOUGH_OF_SEVERAL).expression == "Apache-2.0"
+    assert recognise(APACHE_NOTICE, MIN_COLLECTION_COVERAGE)[0] == "Apache-2.0"
 
 
 @pytest.mark.parametrize("text", ["", "All rights reserved.\n", "Use it on Tuesdays.\n" * 30])
-def test_what_is_no_known_licence_is_not_guessed_at(text: str) -> None:
-    assert recognise(text, ENOUGH_OF_SEVERAL).expression is None
+def test_unknown_texts_have_no_expression(text: str) -> None:
+    assert recognise(text, MIN_COLLECTION_COVERAGE)[0] is None
 
 
-def test_conditions_of_ones_own_make_it_unknown() -> None:
+def test_a_long_added_condition_makes_it_unknown() -> None:
     extra = "Moreover, the software must not be used by people who own a boat. " * 12
-    assert recognise(TEXTS["MIT"] + "\n\n" + extra, ENOUGH_OF_SEVERAL).expression is None
+    assert recognise(TEXTS["MIT"] + "\n\n" + extra, MIN_COLLECTION_COVERAGE)[0] is None
 
 
-def test_gos_own_licence_is_what_we_say() -> None:
+def test_gos_licence_text_is_recognised() -> None:
     ours = go_notice("go1.26.8", None)
     assert ours.folder == "go"
     ((name, data),) = ours.files
     assert name == "LICENSE"
     assert data.startswith(b"Copyright 2009 The Go Authors.")
-    assert recognise(data.decode()).expression == judge(ours)[0] == "BSD-3-Clause"
+    assert recognise(data.decode())[0] == recognise_module(ours)[0] == "BSD-3-Clause"
 
 
-def test_gos_own_text_is_preferred() -> None:
+def test_the_licence_of_go_in_use() -> None:
     assert go_notice("go1.30", b"other words").files == (("LICENSE", b"other words"),)
 
 
-def test_a_module_is_judged_by_all_its_texts() -> None:
+def test_module_is_judged_by_all_its_texts() -> None:
     notice = Notice(
         "m", "v1", (("LICENSE", MIT), ("zlib/COPYING", TEXTS["ISC"].encode()), ("NOTICE", b"Hi!"))
     )
-    assert judge(notice) == ("ISC AND MIT", "")
+    assert recognise_module(notice) == ("ISC AND MIT", "")
 
 
-def test_the_licence_of_documents_is_not_that_of_the_program() -> None:
+def test_licences_of_documents_do_not_count() -> None:
     texts = (("LICENSE", MIT), ("LICENSE.docs", TEXTS["GPL-3.0"].encode()))
-    assert judge(Notice("m", "v1", texts)) == ("MIT", "")
+    assert recognise_module(Notice("m", "v1", texts)) == ("MIT", "")
 
 
 def test_a_module_with_an_unknown_text() -> None:
     """What was recognised stays in the expression."""
-    verdict = judge(Notice("m", "v1", (("LICENSE", MIT), ("x/LICENSE", b"Mine!"))))
+    verdict = recognise_module(Notice("m", "v1", (("LICENSE", MIT), ("x/LICENSE", b"Mine!"))))
     assert verdict == (f"MIT AND {UNKNOWN}", "x/LICENSE: no licence on the SPDX list")
-    assert judge(Notice("m", "v1", ())) == (UNKNOWN, "it has no licence file")
-    assert judge(Notice("m", "v1", (("NOTICE", b"by me"),)))[1] == "it has no licence file"
+    assert recognise_module(Notice("m", "v1", ())) == (UNKNOWN, "it has no licence file")
+    assert (
+        recognise_module(Notice("m", "v1", (("NOTICE", b"by me"),)))[1] == "it has no licence file"
+    )
 
 
-def test_a_stated_licence_settles_what_is_unknown_alone() -> None:
-    odd = Notice("m", "v1", (("LICENSE", b"Mine!"),), stated="MIT OR Apache-2.0")
-    assert judge(odd) == ("MIT OR Apache-2.0", "")
-    assert judge(Notice("m", "v1", (("LICENSE", MIT),), stated="Zlib")) == ("MIT", "")
+def test_stated_licence_settles_what_is_unknown_alone() -> None:
+    odd = Notice("m", "v1", (("LICENSE", b"Mine!"),), declared="MIT OR Apache-2.0")
+    assert recognise_module(odd) == ("MIT OR Apache-2.0", "")
+    assert recognise_module(Notice("m", "v1", (("LICENSE", MIT),), declared="Zlib")) == ("MIT", "")
 
 
 def test_long_paths_are_shortened_and_stay_apart() -> None:
@@ -130,7 +131,7 @@ def test_long_paths_are_shortened_and_stay_apart() -> None:
     assert names == [name for name, _ in license_files([notice], 70)]
 
 
-def test_files_are_sorted_and_never_differ_in_case_alone() -> None:
+def test_files_are_sorted_and_differ_in_case() -> None:
     notices = [
         Notice("b.example/B", "v1.0.0", (("LICENSE", b"1"),)),
         Notice("b.example/b", "v1.0.0", (("LICENSE", b"2"),)),
@@ -164,21 +165,12 @@ def test_files_are_sorted_and_never_differ_in_case_alone() -> None:
     ],
 )
 def test_combined_expression(own: str | None, others: list[str], whole: str | None) -> None:
-    assert combine(own, others) == whole
+    linked = [Notice(f"m{i}", "v1", (), text) for i, text in enumerate(others)]
+    assert bundle_licenses("m", own, (), linked).expression == whole
 
 
-def test_unknown_ones_are_named() -> None:
-    assert unknown_licenses({}) is None
-    text = unknown_licenses({"b.example/b": "it has no text"})
-    assert text == (
-        "License-Expression has LicenseRef-Unknown for what is linked in under licences that "
-        "were not recognised: b.example/b (it has no text) "
-        "(state them in pyproject.toml: [tool.go-to-wheel.licenses])"
-    )
-
-
-def test_a_short_notice_among_long_licences_is_not_lost() -> None:
+def test_a_short_notice_among_long_licences() -> None:
     """The matcher passes over a reworded notice; most of the text is the others all the same."""
     notice = "Licensed under the conditions of the Apache License, version 2.0 or later."
     text = f"{TEXTS['MIT']}\n\n{TEXTS['MPL-2.0']}\n\nTables from a script, which is\n\n{notice}"
-    assert recognise(text, ENOUGH_OF_SEVERAL).expression is None
+    assert recognise(text, MIN_COLLECTION_COVERAGE)[0] is None

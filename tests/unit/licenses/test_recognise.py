@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from identify.vendor.licenses import LICENSES
 
-from go_to_wheel.licenses import ENOUGH_OF_SEVERAL, recognise, recognise_files
+from go_to_wheel.licenses import MIN_COLLECTION_COVERAGE, recognise, recognise_files
 
 APACHE = (Path(__file__).parents[3] / "LICENSE").read_text()
 
@@ -23,87 +23,85 @@ def standard(name: str) -> str:
     + ["0BSD", "BSL-1.0", "CC0-1.0", "EPL-2.0", "Zlib", "OFL-1.1", "Artistic-2.0"],
 )
 def test_usual_licences(name: str) -> None:
-    seen = recognise(standard(name))
-    assert seen.expression == name
+    expression, _ = recognise(standard(name))
+    assert expression == name
 
 
 def test_copyright_lines_and_wrapping_do_not_matter() -> None:
     text = "Copyright (c) 2024 Jane Doe. All rights reserved.\n\n" + standard("MIT")
     wrapped = "\n".join(word for word in text.split(" "))
-    assert recognise(wrapped).expression == "MIT"
+    assert recognise(wrapped)[0] == "MIT"
 
 
 def test_own_repository() -> None:
-    seen = recognise_files([("LICENSE", APACHE.encode()), ("NOTICE", b"Made by us.")])
-    assert seen is not None
-    assert seen.expression == "Apache-2.0"
-    assert seen.reason == "LICENSE: Apache-2.0, 100% of the text"
+    expression, reason = recognise_files([("LICENSE", APACHE.encode()), ("NOTICE", b"Made by us.")])
+    assert expression == "Apache-2.0"
+    assert reason == "LICENSE: Apache-2.0, 100% of the text"
 
 
-def test_a_condition_of_ones_own_makes_it_unknown() -> None:
+def test_an_added_condition_makes_it_unknown() -> None:
     text = standard("MIT") + "\n\nBut only on Sundays, and only for customers of ACME; others pay."
-    seen = recognise(text)
-    assert seen.expression is None
-    assert seen.reason == "it holds MIT, and more than that"
+    expression, reason = recognise(text)
+    assert expression is None
+    assert reason == "it contains MIT and other text"
 
 
 @pytest.mark.parametrize("name", ["AGPL-3.0", "GPL-2.0", "GPL-3.0", "LGPL-2.1"])
 def test_the_gnu_texts_leave_or_later_open(name: str) -> None:
-    seen = recognise(standard(name))
+    expression, reason = recognise(standard(name))
     choices = f"{name}-only or {name}-or-later"
-    assert seen.expression is None
-    assert seen.reason == f"{choices}: the text is the same for both"
+    assert expression is None
+    assert reason == f"{choices}: the text is the same for both"
 
 
 def test_two_licences_in_one_file() -> None:
-    seen = recognise(standard("MIT") + "\n\n" + standard("BSD-3-Clause"))
-    assert seen.expression == "BSD-3-Clause AND MIT"
+    expression, _ = recognise(standard("MIT") + "\n\n" + standard("BSD-3-Clause"))
+    assert expression == "BSD-3-Clause AND MIT"
 
 
-def test_licences_of_others_and_of_documents_are_not_the_projects() -> None:
+def test_licences_of_others_are_not_the_projects() -> None:
     texts = {"LICENSE": "MIT", "LICENSE-THIRD-PARTY": "Zlib", "LICENSE.docs": "CC0-1.0"}
-    seen = recognise_files([(name, standard(text).encode()) for name, text in texts.items()])
-    assert seen is not None
-    assert seen.expression == "MIT"
+    expression, _ = recognise_files(
+        [(name, standard(text).encode()) for name, text in texts.items()]
+    )
+    assert expression == "MIT"
 
 
 def test_files_that_differ() -> None:
     files = [("LICENSE-APACHE", APACHE.encode()), ("LICENSE-MIT", standard("MIT").encode())]
-    seen = recognise_files(files)
-    assert seen is not None
-    assert seen.expression is None
-    assert seen.reason == "the files differ: LICENSE-APACHE is Apache-2.0, LICENSE-MIT is MIT"
+    expression, reason = recognise_files(files)
+    assert expression is None
+    assert reason == "the files differ: LICENSE-APACHE is Apache-2.0, LICENSE-MIT is MIT"
 
 
 def test_files_that_agree() -> None:
     files = [("LICENSE", APACHE.encode()), ("COPYING", APACHE.encode())]
-    seen = recognise_files(files)
-    assert seen is not None
-    assert seen.expression == "Apache-2.0"
+    expression, _ = recognise_files(files)
+    assert expression == "Apache-2.0"
 
 
 @pytest.mark.parametrize("text", ["", "All rights reserved. Do not copy.", "\0\xff" * 50])
 def test_unknown_texts_are_unknown(text: str) -> None:
-    seen = recognise(text)
-    assert seen.expression is None
-    assert seen.reason == "no licence on the SPDX list"
+    expression, reason = recognise(text)
+    assert expression is None
+    assert reason == "no licence on the SPDX list"
 
 
-def test_a_text_that_is_longer_than_any_licence() -> None:
+def test_text_that_is_longer_than_any_licence() -> None:
     seen = recognise(standard("MIT") + " and so on" * 200_000)
-    assert seen.expression is None
-    assert seen.reason.endswith(" characters, longer than any licence")
+    assert seen[0] is None
+    assert seen[1].endswith(" characters, longer than any licence")
     assert recognise(standard("MIT") + " and so on" * 200_000) == seen
 
 
 def test_no_licence_file() -> None:
-    assert recognise_files([]) is None
-    assert recognise_files([("NOTICE", b"MIT")]) is None
+    assert recognise_files([]) == (None, "")
+    assert recognise_files([("NOTICE", b"MIT")])[0] is None
 
 
-def test_many_blank_lines_come_to_an_end() -> None:
+def test_many_blank_lines_are_fast() -> None:
     """Each of them once began a search through all the others."""
-    assert recognise("\n" * 90_000 + "> * " * 2000).expression is None
+    assert recognise("\n" * 90_000 + "> * " * 2000)[0] is None
 
 
 @pytest.mark.parametrize(
@@ -117,11 +115,11 @@ def test_many_blank_lines_come_to_an_end() -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["MIT", "Apache-2.0"])
-def test_a_rider_is_not_overlooked(name: str, rider: str) -> None:
+def test_a_short_added_condition_makes_it_unknown(name: str, rider: str) -> None:
     """However long the licence is that it changes."""
     for text in (f"{rider}\n\n{standard(name)}", f"{standard(name)}\n\n{rider}\n"):
-        assert recognise(text).expression is None
-        assert recognise(text, ENOUGH_OF_SEVERAL).expression is None
+        assert recognise(text)[0] is None
+        assert recognise(text, MIN_COLLECTION_COVERAGE)[0] is None
 
 
 @pytest.mark.parametrize(
@@ -138,4 +136,4 @@ def test_a_rider_is_not_overlooked(name: str, rider: str) -> None:
 )
 def test_titles_and_quotes_do_not_matter(before: str, after: str) -> None:
     body = standard("MIT").split("\n", 2)[2].replace("\n", "\n > ")
-    assert recognise(f"{before}{body}{after}").expression == "MIT"
+    assert recognise(f"{before}{body}{after}")[0] == "MIT"

@@ -19,7 +19,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_patterns_name_files(project: Path) -> None:
+def test_patterns_match_files(project: Path) -> None:
     table = {"share/man/man1": ["man/*.1"], "share/bash-completion/completions": ["done/tool"]}
     assert find_data_files(project, table) == {
         "share/man/man1/tool-x.1": project / "man/tool-x.1",
@@ -28,7 +28,7 @@ def test_patterns_name_files(project: Path) -> None:
     }
 
 
-def test_two_files_for_one_place(project: Path) -> None:
+def test_two_files_with_one_destination_are_refused(project: Path) -> None:
     (project / "other").mkdir()
     (project / "other" / "tool.1").write_text("other")
     assert len(find_data_files(project, {"share/a": ["man/*.1", "man/tool.1"]})) == 2
@@ -40,6 +40,7 @@ def test_two_files_for_one_place(project: Path) -> None:
     ("folder", "pattern", "said"),
     [
         ("share/man", "man/*.9", "no file 'man/\\*.9'"),
+        *(("share/man", odd, "no file") for odd in (".", "./", "man/.", "a**b", "**x", "[")),
         ("share/../bin", "man/*.1", "leads out of its folder"),
         ("share/x", "../man/*.1", "leads out of its folder"),
         ("share/x", "/etc/passwd", "leads out of its folder"),
@@ -48,6 +49,8 @@ def test_two_files_for_one_place(project: Path) -> None:
         ("/share/x", "man/*.1", "is not below share or etc"),
     ],
 )
-def test_what_is_refused(project: Path, folder: str, pattern: str, said: str) -> None:
+def test_invalid_data_files_are_refused(
+    project: Path, folder: str, pattern: str, said: str
+) -> None:
     with pytest.raises(GoToWheelError, match=said):
         find_data_files(project, {folder: [pattern]})

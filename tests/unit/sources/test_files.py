@@ -7,6 +7,7 @@ import gzip
 import os
 import socket
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -18,11 +19,11 @@ import go_to_wheel
 from go_to_wheel.builder.detect import read_pkg_info
 from go_to_wheel.config.pyproject import read_project
 from go_to_wheel.errors import SourceError
-from go_to_wheel.process import Runner
-from go_to_wheel.sources.files import BINARY_LIMIT, read_file, read_license_files, repository_root
+from go_to_wheel.process import Machine
+from go_to_wheel.sources.files import BINARY_LIMIT, find_repository_root, read_file
 from go_to_wheel.sources.git import Git, guard_git
-from go_to_wheel.sources.listing import list_files, read_python_files
-from go_to_wheel.sources.module import open_source, read_files
+from go_to_wheel.sources.listing import list_sdist_files, read_python_files
+from go_to_wheel.sources.module import open_module, read_project_files
 from go_to_wheel.sources.prebuilt import read_members
 
 GIANT = 30 << 30
@@ -98,14 +99,14 @@ def read_pyproject(folder: Path) -> object:
 
 
 READERS: dict[str, Callable[[Path], object]] = {
-    "README.md": lambda folder: read_files(open_source(str(folder))),
-    "LICENSE": lambda folder: read_files(open_source(str(folder))),
-    "NOTICE.txt": lambda folder: read_files(open_source(str(folder))),
-    "go.mod": lambda folder: open_source(str(folder)),
-    "go.sum": lambda folder: open_source(str(folder)),
-    "other.go": lambda folder: open_source(str(folder)),
-    "internal/deep/deep.go": lambda folder: open_source(str(folder)),
-    "vendor/modules.txt": lambda folder: open_source(str(folder)),
+    "README.md": lambda folder: read_project_files(open_module(str(folder))),
+    "LICENSE": lambda folder: read_project_files(open_module(str(folder))),
+    "NOTICE.txt": lambda folder: read_project_files(open_module(str(folder))),
+    "go.mod": lambda folder: open_module(str(folder)),
+    "go.sum": lambda folder: open_module(str(folder)),
+    "other.go": lambda folder: open_module(str(folder)),
+    "internal/deep/deep.go": lambda folder: open_module(str(folder)),
+    "vendor/modules.txt": lambda folder: open_module(str(folder)),
     "pyproject.toml": read_pyproject,
     "NAMED.md": read_pyproject,
     "PKG-INFO": read_pkg_info,
@@ -117,7 +118,7 @@ READERS: dict[str, Callable[[Path], object]] = {
 @needs_links
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize("bad", BAD)
-def test_what_no_wheel_takes(
+def test_irregular_and_outside_files_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, bad: str
 ) -> None:
     project = make_project(tmp_path)
@@ -139,7 +140,7 @@ def test_what_no_wheel_takes(
 
 
 @needs_links
-def test_links_that_stay_inside(tmp_path: Path) -> None:
+def test_links_inside_the_project_are_followed(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     (project / "LICENSE").symlink_to("../LICENSE")
     (project / "docs").mkdir()
@@ -150,20 +151,20 @@ def test_links_that_stay_inside(tmp_path: Path) -> None:
     (project / "NOTICE").symlink_to(".github/NOTICE")
     (tmp_path / "other").symlink_to(project)  # the project's folder is a link itself
     for folder in (project, tmp_path / "other"):
-        files = read_files(open_source(str(folder)))
+        files = read_project_files(open_module(str(folder)))
         assert files.licenses == (("LICENSE", b"text"), ("NOTICE", b"notice"))
         assert files.readme and files.readme.text == "read me"
 
 
 @needs_links
-def test_a_hard_link_is_the_file_itself(tmp_path: Path) -> None:
+def test_hard_links_are_read(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     os.link(tmp_path / "repository" / "LICENSE", project / "LICENSE")
     assert read_file(project / "LICENSE", project) == b"text"
 
 
 @needs_links
-def test_a_file_that_the_user_names_may_be_anywhere(tmp_path: Path) -> None:
+def test_named_files_may_be_anywhere(tmp_path: Path) -> None:
     (tmp_path / "README.md").symlink_to(make_project(tmp_path) / "go.mod")
     assert read_file(tmp_path / "README.md", None).startswith(b"module")
     os.mkfifo(tmp_path / "pipe")
@@ -173,26 +174,26 @@ def test_a_file_that_the_user_names_may_be_anywhere(tmp_path: Path) -> None:
 
 @needs_links
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="needs root")
-def test_somebody_elses_repository_does_not_count(tmp_path: Path) -> None:
+def test_repository_of_another_user_is_ignored(tmp_path: Path) -> None:
     project = make_project(tmp_path)
-    assert repository_root(project) == tmp_path / "repository"
+    assert find_repository_root(project) == tmp_path / "repository"
     os.chown(tmp_path / "repository" / ".git", 12345, 12345)
-    assert repository_root(project) is None
-    assert read_license_files(project, repository_root(project)) == ()
+    assert find_repository_root(project) is None
+    assert read_project_files(open_module(str(project))).licenses == ()
 
 
-def test_a_module_of_the_cache_has_no_repository(tmp_path: Path) -> None:
+def test_module_cache_is_no_repository(tmp_path: Path) -> None:
     """A home folder may be a repository, and its LICENSE is nobody's."""
     from go_to_wheel.sources.module import ModuleSource
 
     project = make_project(tmp_path)
     (project / "sub").mkdir()
     cached = ModuleSource(project, (".",), "example.com/tool", project / "sub", "v1.0.0")
-    assert read_files(cached).licenses == ()
+    assert read_project_files(cached).licenses == ()
 
 
 @needs_links
-def test_replaced_folders_are_looked_through(tmp_path: Path) -> None:
+def test_replaced_modules_are_searched_for_irregular_files(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     (tmp_path / "other").mkdir()
     os.mkfifo(tmp_path / "other" / "x.go")
@@ -200,22 +201,22 @@ def test_replaced_folders_are_looked_through(tmp_path: Path) -> None:
         "module example.com/tool\n\nreplace (\n\texample.com/other v1.0.0 => ../../other\n)\n"
     )
     with pytest.raises(SourceError, match="is a named pipe"):
-        open_source(str(project))
+        open_module(str(project))
 
 
 @needs_links
-def test_folders_of_a_workspace_are_looked_through(tmp_path: Path) -> None:
+def test_workspace_modules_are_searched_for_irregular_files(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     (tmp_path / "other").mkdir()
     (tmp_path / "go.work").write_text('go 1.24\nuse (\n\t./repository // one\n\t"./other"\n)\n')
-    assert open_source(str(project)).module_path == "example.com/tool"
+    assert open_module(str(project)).module_path == "example.com/tool"
     os.mkfifo(tmp_path / "other" / "x.go")
     with pytest.raises(SourceError, match=r"other/x\.go' is a named pipe"):
-        open_source(str(project))
+        open_module(str(project))
     (tmp_path / "go.work").unlink()
     os.mkfifo(tmp_path / "go.work")
     with pytest.raises(SourceError, match=r"go\.work' is a named pipe"):
-        open_source(str(project))
+        open_module(str(project))
 
 
 @needs_links
@@ -224,23 +225,23 @@ def test_folders_of_a_workspace_are_looked_through(tmp_path: Path) -> None:
     [".gitattributes", ".gitignore", ".gitmodules", ".git_archival.txt", "sub/.gitignore",
      "sub/testdata/.gitattributes", "module/.gitignore", ".git/config", ".git/info/exclude"],
 )  # fmt: skip
-def test_what_git_would_wait_for_above_the_module(tmp_path: Path, name: str) -> None:
+def test_pipes_above_module_are_refused_for_git(tmp_path: Path, name: str) -> None:
     project = make_project(tmp_path)
     path = tmp_path / "repository" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     os.mkfifo(path)
     with pytest.raises(SourceError, match=rf"{path.name}' is a named pipe, not a regular file"):
-        guard_git(project, Runner(), {"PATH": ""})
+        guard_git(project, Machine({"PATH": ""}))
     path.unlink()
     path.symlink_to("/dev/zero")
     with pytest.raises(SourceError, match=rf"{path.name}' is a device, not a regular file"):
-        guard_git(project, Runner(), {"PATH": ""})
+        guard_git(project, Machine({"PATH": ""}))
 
 
 @needs_links
 @pytest.mark.parametrize("kind", ["link", "submodule", "worktree"])
-def test_what_git_would_wait_for_in_a_git_folder_elsewhere(tmp_path: Path, kind: str) -> None:
+def test_pipes_in_separate_git_folder_are_refused(tmp_path: Path, kind: str) -> None:
     project = make_project(tmp_path)
     named = project.parent / ".git"
     own = named.rename(tmp_path / "own")
@@ -252,11 +253,11 @@ def test_what_git_would_wait_for_in_a_git_folder_elsewhere(tmp_path: Path, kind:
     else:
         named.write_text("gitdir: ../own" + ("/worktrees/x" if kind == "worktree" else "") + "\n")
     with pytest.raises(SourceError, match=r"config' is a named pipe"):
-        guard_git(project, Runner(), {"PATH": ""})
+        guard_git(project, Machine({"PATH": ""}))
 
 
 @needs_links
-def test_odd_files_that_git_does_not_wait_for(
+def test_files_that_git_never_reads_are_allowed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository = make_project(tmp_path).parent
@@ -266,18 +267,18 @@ def test_odd_files_that_git_does_not_wait_for(
     other = repository / "sub" / "other"
     other.mkdir()
     (other / ".git").write_text("gitdir: ../../../no-repository\n")
-    assert guard_git(other, Runner(), {"PATH": ""})
+    assert guard_git(other, Machine({"PATH": ""}))
     monkeypatch.chdir(repository / ".git")
     listen(repository / ".git" / "fsmonitor--daemon.ipc")
     (repository / ".gitignore").symlink_to("gone")
     (repository / ".gitattributes").mkdir()
     os.mkfifo(repository / "control")
-    assert "GIT_CONFIG_COUNT" in guard_git(repository, Runner(), {"PATH": ""})
+    assert "GIT_CONFIG_COUNT" in guard_git(repository, Machine({"PATH": ""})).environ
 
 
 @needs_links
 @pytest.mark.parametrize("name", ["go.work", "go.work.sum", "vendor/modules.txt"])
-def test_what_go_would_wait_for_above_the_module(tmp_path: Path, name: str) -> None:
+def test_pipes_above_module_are_refused_for_go(tmp_path: Path, name: str) -> None:
     project = make_project(tmp_path)
     (tmp_path / "go.work").write_text("go 1.24\nuse ./repository\n")
     path = tmp_path / name
@@ -285,21 +286,21 @@ def test_what_go_would_wait_for_above_the_module(tmp_path: Path, name: str) -> N
     path.parent.mkdir(exist_ok=True)
     os.mkfifo(path)
     with pytest.raises(SourceError, match=rf"{path.name}' is a named pipe"):
-        open_source(str(project))
+        open_module(str(project))
 
 
 @needs_links
-def test_links_that_go_ignores(tmp_path: Path) -> None:
+def test_links_that_go_ignores_are_allowed(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     (project / "testdata").mkdir()
     for name in (".#main.go", "_main.go", "testdata/x.go", "x.md"):
         (project / name).symlink_to("/proc/self/environ")
     (project / "folder.go").symlink_to("/etc")
-    assert open_source(str(project)).module_path == "example.com/tool"
+    assert open_module(str(project)).module_path == "example.com/tool"
 
 
 @needs_links
-def test_folders_that_nobody_may_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database's, say: Go does not look into them either."""
     project = make_project(tmp_path)
     (project / "data").mkdir()
@@ -311,16 +312,13 @@ def test_folders_that_nobody_may_read(tmp_path: Path, monkeypatch: pytest.Monkey
         return real(folder)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    assert open_source(str(project)).module_path == "example.com/tool"
+    assert open_module(str(project)).module_path == "example.com/tool"
     with pytest.raises(SourceError, match=r"can't read the folder .*data': Permission denied"):
-        list_files(project, Git(tmp_path, Runner(), {"PATH": ""}), [], [])
+        list_sdist_files(project, Git(tmp_path, Machine({"PATH": ""})), [], [])
 
 
 class Swapper(threading.Thread):
-    """Puts one thing after another in a path's place until it is stopped.
-
-    Started and joined by the test that uses it.
-    """
+    """Puts one thing after another in a path's place until it is stopped."""
 
     def __init__(self, path: Path, *makers: Callable[[Path], object]) -> None:
         super().__init__(daemon=True)
@@ -333,6 +331,23 @@ class Swapper(threading.Thread):
                 make(spare)
                 spare.replace(self.path)
 
+    def read_meanwhile(self, path: Path, project: Path) -> set[bytes]:
+        """What a thousand reads return, or more until one was refused."""
+        seen: set[bytes] = set()
+        reads, deadline = 0, time.monotonic() + 120
+        self.start()
+        try:
+            while reads < 1000 or (b"refused" not in seen and time.monotonic() < deadline):
+                reads += 1
+                try:
+                    seen.add(read_file(path, project))
+                except SourceError:
+                    seen.add(b"refused")
+        finally:
+            self.stopped.set()
+            self.join()
+        return seen
+
 
 @needs_links
 @pytest.mark.slow
@@ -341,31 +356,21 @@ class Swapper(threading.Thread):
     [link("../../secret"), os.mkfifo if hasattr(os, "mkfifo") else spread, link("/dev/zero")],
     ids=["link", "pipe", "device"],
 )
-def test_a_file_swapped_between_look_and_open(
+def test_file_swapped_between_check_and_open(
     tmp_path: Path, intruder: Callable[[Path], None]
 ) -> None:
     project = make_project(tmp_path)
     path = project / "LICENSE"
     path.write_text("text")
     swapper = Swapper(path, lambda spare: spare.write_text("text"), intruder)
-    swapper.start()
-    seen = set()
-    try:
-        for _ in range(1000):
-            try:
-                seen.add(read_file(path, project))
-            except SourceError:
-                seen.add(b"refused")
-    finally:
-        swapper.stopped.set()
-        swapper.join()
+    seen = swapper.read_meanwhile(path, project)
     assert seen <= {b"text", b"", b"refused"}  # written and renamed: never half, at most empty
     assert b"refused" in seen
 
 
 @needs_links
 @pytest.mark.slow
-def test_a_folder_swapped_for_a_link(tmp_path: Path) -> None:
+def test_folder_swapped_for_a_link(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     (tmp_path / "data.txt").write_text("secret")
     (project / "real").mkdir()
@@ -375,21 +380,11 @@ def test_a_folder_swapped_for_a_link(tmp_path: Path) -> None:
     folder.rmdir()
     folder.symlink_to("real")
     swapper = Swapper(folder, link("real"), link("../.."))
-    swapper.start()
-    seen = set()
-    try:
-        for _ in range(1000):
-            try:
-                seen.add(read_file(folder / "data.txt", project))
-            except SourceError:
-                seen.add(b"refused")
-    finally:
-        swapper.stopped.set()
-        swapper.join()
+    seen = swapper.read_meanwhile(folder / "data.txt", project)
     assert seen == {b"text", b"refused"}
 
 
-def test_memory_is_that_of_the_file(tmp_path: Path) -> None:
+def test_memory_is_bounded_by_the_file_size(tmp_path: Path) -> None:
     """Python's own read(limit) reserves the limit, which Windows takes for used."""
     (tmp_path / "small.gz").write_bytes(gzip.compress(b"x"))
     tracemalloc.start()
@@ -405,11 +400,11 @@ def test_memory_is_that_of_the_file(tmp_path: Path) -> None:
 #: Files that are not the project's: our own package data, what a build has just written, /proc.
 OWN_FILES = {
     "builder/requirement.py", "builder/run.py", "builder/scaffold.py", "golang/c_compiler.py",
-    "golang/cgo.py", "golang/messages.py", "sources/readme.py",
+    "golang/cgo.py", "golang/messages.py", "sources/summary.py",
 }  # fmt: skip
 
 
-def test_nothing_else_reads_a_projects_files() -> None:
+def test_project_files_are_only_read_here() -> None:
     package = Path(go_to_wheel.__file__).parent
     for folder in ("builder", "config", "golang", "sources"):
         for path in (package / folder).glob("*.py"):

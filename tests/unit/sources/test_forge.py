@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from go_to_wheel.sources.readme import forge_url
+from go_to_wheel.sources.links import forge_url
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,7 @@ from go_to_wheel.sources.readme import forge_url
         ("https://jane:secret@github.com/o/tool.git", "https://github.com/o/tool"),
         ("git@github.com:o/tool.git", "https://github.com/o/tool"),
         ("ssh://git@github.com:22/o/tool.git", "https://github.com/o/tool"),
+        ("git://github.com/o/tool", "https://github.com/o/tool"),
         ("git@gitlab.com:g/sub/tool.git", "https://gitlab.com/g/sub/tool"),
         ("golang.org/x/vuln/cmd/govulncheck", "https://go.googlesource.com/vuln"),
         ("gopkg.in/yaml.v3", "https://github.com/go-yaml/yaml"),
@@ -39,7 +40,7 @@ def test_forge_url(address: str, url: str | None) -> None:
     assert forge_url(address) == url
 
 
-def test_another_host_counts_when_the_module_names_it() -> None:
+def test_unknown_host_counts_if_module_names_it() -> None:
     remote = "https://git.example.com/o/tool.git"
     assert forge_url(remote) is None
     assert forge_url(remote, "git.example.com/o/tool") == "https://git.example.com/o/tool"

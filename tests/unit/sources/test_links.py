@@ -7,14 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from go_to_wheel.sources.readme import Readme, absolute_links
+from go_to_wheel.sources.links import resolve_links
+from go_to_wheel.sources.readme import Readme
 
 HOME = "https://github.com/o/tool"
 PAGE, RAW = f"{HOME}/blob/abc", f"{HOME}/raw/abc"
 
 
 def linked(text: str, folder: str = "", home: str = HOME, kind: str = "text/markdown") -> str:
-    return absolute_links(Readme(text, kind), home, "abc", folder).text
+    return resolve_links(Readme(text, kind), home, "abc", folder).text
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def linked(text: str, folder: str = "", home: str = HOME, kind: str = "text/mark
         ("<!-- x -->```\n[a](b)```\n", f"<!-- x -->```\n[a]({PAGE}/b)```\n"),
     ],
 )  # fmt: skip
-def test_relative_links(text: str, expected: str) -> None:
+def test_relative_links_become_absolute(text: str, expected: str) -> None:
     assert linked(text) == expected
 
 
@@ -59,7 +60,7 @@ def test_relative_links(text: str, expected: str) -> None:
         "<img alt='src=x'>", "[a][b]", "[x]",
     ],
 )  # fmt: skip
-def test_what_stays(text: str) -> None:
+def test_other_links_stay(text: str) -> None:
     assert linked(text) == text or text.startswith("f[0]")
 
 
@@ -69,25 +70,26 @@ def test_what_stays(text: str) -> None:
         ("https://gitlab.com/g/s/tool", "-/blob/abc/x", "-/raw/abc/y"),
         ("https://codeberg.org/o/tool", "src/commit/abc/x", "raw/commit/abc/y"),
         ("https://bitbucket.org/o/tool", "src/abc/x", "raw/abc/y"),
+        ("https://git.sr.ht/~o/tool", "tree/abc/item/x", "blob/abc/y"),
     ],
 )
-def test_hosts(home: str, link: str, picture: str) -> None:
+def test_file_addresses_of_each_forge(home: str, link: str, picture: str) -> None:
     assert linked("[a](x) ![a](y)", home=home) == f"[a]({home}/{link}) ![a]({home}/{picture})"
 
 
 @pytest.mark.parametrize("piece", ["<!--", "x<!--", "<a ", "<img src='a' "])
-def test_texts_that_never_close_come_to_an_end(piece: str) -> None:
+def test_unclosed_markup_takes_linear_time(piece: str) -> None:
     """A search from each of them to the end would take minutes."""
     assert linked(piece * 40_000) == piece * 40_000
 
 
-def test_where_nothing_is_known() -> None:
+def test_links_stay_without_a_known_host() -> None:
     assert linked("[a](x)", home="https://git.example.com/o/tool") == "[a](x)"
     assert linked("[a](x)", kind="text/x-rst") == "[a](x)"
-    assert absolute_links(Readme("[a](x)", "text/markdown"), HOME, "").text == "[a](x)"
+    assert resolve_links(Readme("[a](x)", "text/markdown"), HOME, "").text == "[a](x)"
 
 
-def test_a_readme_in_a_folder() -> None:
+def test_links_of_a_readme_in_a_subfolder() -> None:
     text = "[a](x.md) [b](../y.md) [c](../../z.md) [d](../../../no) [e](/e)"
     expected = f"[a]({PAGE}/cmd/t/x.md) [b]({PAGE}/cmd/y.md) [c]({PAGE}/z.md) [d](../../../no)"
     assert linked(text, "cmd/t") == f"{expected} [e]({PAGE}/e)"
@@ -106,7 +108,7 @@ def targets(text: str) -> list[str]:
     ["[a](b)", "![a](b.png)", "[![a](b)](c)", "`x`", "``", "*", "\n", "\n\n", " ", "text", "[", "]",
      "(", ")", "!", "\\", "<b>", "<!-- x -->", "# ", "> ", "```\n", "https://a.b", "[a](#b)"]
 ), max_size=12).map("".join))  # fmt: skip
-def test_a_parser_finds_the_same_links(text: str) -> None:
+def test_markdown_parser_finds_the_same_links(text: str) -> None:
     """As many as before, and none that is relative."""
     before, after = targets(text), targets(linked(text))
     assert len(before) == len(after)

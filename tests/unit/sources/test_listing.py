@@ -10,9 +10,9 @@ import pytest
 from programs import program
 
 from go_to_wheel.errors import InvalidOptionsError
-from go_to_wheel.process import Runner
+from go_to_wheel.process import Machine
 from go_to_wheel.sources.git import Git
-from go_to_wheel.sources.listing import find_secrets, is_secret, list_files
+from go_to_wheel.sources.listing import find_secrets, is_secret, list_sdist_files
 
 GITIGNORE = """\
 *.log
@@ -53,33 +53,33 @@ def folder(tmp_path: Path) -> Path:
 def listed(
     folder: Path, include: list[str] | None = None, exclude: list[str] | None = None
 ) -> tuple[set[str], list[str]]:
-    git = Git(folder, Runner(), {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)})
-    paths, secret = list_files(folder, git, include or [], exclude or [])
+    git = Git(folder, Machine({**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)}))
+    paths, secret = list_sdist_files(folder, git, include or [], exclude or [])
     return paths, sorted(secret)
 
 
 @pytest.mark.parametrize("repository", [False, True], ids=["without git", "git"])
-def test_files(folder: Path, repository: bool) -> None:
+def test_ignored_files_and_leftovers_stay_out(folder: Path, repository: bool) -> None:
     if repository:
         subprocess.run([program("git"), "init", "-q"], cwd=folder, check=True)
     assert listed(folder) == (EXPECTED, SECRET)
 
 
-def test_a_repositorys_patterns_without_git(folder: Path) -> None:
+def test_patterns_of_parent_folders_count_without_git(folder: Path) -> None:
     (folder / ".git").mkdir()
     below = folder / "sub" / "tool"
     for name in ("main.go", "a.log", "wanted.log", "only-here", "build-1/x", "id_rsa"):
         (below / name).parent.mkdir(parents=True, exist_ok=True)
         (below / name).touch()
-    without_git = Git(below, Runner(), {"PATH": ""})
+    without_git = Git(below, Machine({"PATH": ""}))
     expected = {"main.go", "wanted.log"}
-    assert list_files(below, without_git, [], []) == (expected, {"id_rsa"})
+    assert list_sdist_files(below, without_git, [], []) == (expected, {"id_rsa"})
     (folder / ".gitignore").write_text("/sub/\n")  # then the project is no part of it
     expected |= {"a.log", "only-here", "build-1/x"}
-    assert list_files(below, without_git, [], [])[0] == expected
+    assert list_sdist_files(below, without_git, [], [])[0] == expected
 
 
-def test_what_git_tracks_is_meant(folder: Path) -> None:
+def test_tracked_files_are_never_secret(folder: Path) -> None:
     subprocess.run([program("git"), "init", "-q"], cwd=folder, check=True)
     tracked = ["id_rsa", "dist/x", "a.log", ".env"]
     subprocess.run([program("git"), "add", "-f", *tracked], cwd=folder, check=True)
@@ -89,7 +89,17 @@ def test_what_git_tracks_is_meant(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("repository", [False, True], ids=["without git", "git"])
-def test_include_and_exclude(folder: Path, repository: bool) -> None:
+def test_names_with_blanks_at_the_ends(tmp_path: Path, repository: bool) -> None:
+    names = {" first.go", "last ", "\tmiddle.go"} if os.name == "posix" else {" first.go"}
+    for name in names:
+        (tmp_path / name).touch()
+    if repository:
+        subprocess.run([program("git"), "init", "-q"], cwd=tmp_path, check=True)
+    assert listed(tmp_path) == (names, [])
+
+
+@pytest.mark.parametrize("repository", [False, True], ids=["without git", "git"])
+def test_include_and_exclude_patterns(folder: Path, repository: bool) -> None:
     if repository:
         subprocess.run([program("git"), "init", "-q"], cwd=folder, check=True)
     found, secret = listed(folder, ["id_rsa", "/local/", ".env", "dist/"], ["*.go", "certs/"])
@@ -97,13 +107,13 @@ def test_include_and_exclude(folder: Path, repository: bool) -> None:
     assert secret == ["secrets.yaml"]
 
 
-def test_a_pattern_that_is_none(folder: Path) -> None:
+def test_invalid_pattern_is_refused(folder: Path) -> None:
     with pytest.raises(InvalidOptionsError, match="sdist-exclude: "):
         listed(folder, exclude=["!"])
 
 
-def test_secrets_among_other_files(folder: Path) -> None:
-    paths, without_git = ["a.py", "id_rsa", "x/prod.env"], Git(folder, Runner(), {"PATH": ""})
+def test_untracked_secrets_are_found(folder: Path) -> None:
+    paths, without_git = ["a.py", "id_rsa", "x/prod.env"], Git(folder, Machine({"PATH": ""}))
     assert find_secrets(paths, without_git, []) == ("id_rsa", "x/prod.env")
     assert find_secrets(paths, without_git, ["/x/"]) == ("id_rsa",)
 
@@ -130,5 +140,5 @@ def test_secret_names(name: str) -> None:
      "secretary.txt", "pem", "secrets.example.yaml", "prod.env.sample", "secrets/x.go",
      "tokens.txt", "keyboard.json", "tokenizer.json", "monkey.json"],
 )  # fmt: skip
-def test_names_that_are_no_secret(name: str) -> None:
+def test_names_that_are_not_secret(name: str) -> None:
     assert not is_secret(name)

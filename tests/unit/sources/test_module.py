@@ -11,7 +11,7 @@ from systems import needs_links, needs_names
 
 from go_to_wheel.errors import GoToWheelError, MissingPathError, SourceError
 from go_to_wheel.sources.listing import read_python_files
-from go_to_wheel.sources.module import open_source, parse_module_path, read_files
+from go_to_wheel.sources.module import open_module, parse_module_path, read_project_files
 
 
 def plant(folder: Path, files: Mapping[str, str | bytes]) -> Path:
@@ -42,7 +42,7 @@ MODULE = {"go.mod": "module example.com/tool/v2\n", "main.go": "", "cmd/x/main.g
         ("modules x\n", None),
     ],
 )
-def test_module_path(text: str, path: str | None) -> None:
+def test_module_path_is_parsed(text: str, path: str | None) -> None:
     assert parse_module_path(text) == path
 
 
@@ -57,10 +57,10 @@ def test_module_path(text: str, path: str | None) -> None:
         ("cmd/x", "../..", ".", "example.com/tool/v2"),
     ],
 )
-def test_packages(
+def test_package_folders_and_paths(
     tmp_path: Path, source: str, package: str | None, expected: str, path: str
 ) -> None:
-    opened = open_source(str(plant(tmp_path, MODULE) / source), package)
+    opened = open_module(str(plant(tmp_path, MODULE) / source), [package] if package else [])
     assert opened.root == tmp_path
     assert opened.packages[0] == expected
     assert opened.package_paths == (path,)
@@ -76,19 +76,34 @@ def test_packages(
         (".", "main.go", SourceError, "there is no folder 'main.go'"),
     ],
 )
-def test_bad_sources(
+def test_invalid_sources_are_refused(
     tmp_path: Path, source: str, package: str | None, error: type[Exception], words: str
 ) -> None:
     module = plant(tmp_path / "module", MODULE)
     with pytest.raises(error, match=words.replace(".", r"\.")):
-        open_source(str(module / source), package)
+        open_module(str(module / source), [package] if package else [])
 
 
-def test_a_go_mod_that_says_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        ("github.com/owner/tool", "github.com/owner/tool"),
+        ("https://github.com/owner/tool.git", "github.com/owner/tool"),
+        ("example.org/tool/", "example.org/tool"),
+        ("nowhere/tool", "example.com/tool"),
+    ],
+)
+def test_hint_for_a_module_without_a_version(source: str, path: str) -> None:
+    with pytest.raises(MissingPathError) as caught:
+        open_module(source)
+    assert caught.value.hint.endswith(f": {path}@latest")
+
+
+def test_go_mod_without_a_module_line(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="has no module line"):
-        open_source(str(plant(tmp_path, {"go.mod": "go 1.21\n"})))
+        open_module(str(plant(tmp_path, {"go.mod": "go 1.21\n"})))
     with pytest.raises(SourceError, match=r"can't read .*go\.mod"):
-        open_source(str(plant(tmp_path, {"go.mod": b"module \xff\xfe\n"})))
+        open_module(str(plant(tmp_path, {"go.mod": b"module \xff\xfe\n"})))
 
 
 @pytest.mark.parametrize(
@@ -103,15 +118,17 @@ def test_a_go_mod_that_says_nothing(tmp_path: Path) -> None:
         ({"README.md": "root", "cmd/x/README.rst": "closer"}, "closer", "text/x-rst"),
     ],
 )  # fmt: skip
-def test_readme_found(tmp_path: Path, files: dict[str, str], text: str, content_type: str) -> None:
-    source = open_source(str(plant(tmp_path, {**MODULE, **files})), "./cmd/x")
-    readme = read_files(source).readme
+def test_readme_nearest_the_package_is_found(
+    tmp_path: Path, files: dict[str, str], text: str, content_type: str
+) -> None:
+    source = open_module(str(plant(tmp_path, {**MODULE, **files})), ["./cmd/x"])
+    readme = read_project_files(source).readme
     assert readme is not None
     assert (readme.text, readme.content_type) == (text, content_type)
 
 
-def test_no_readme(tmp_path: Path) -> None:
-    assert read_files(open_source(str(plant(tmp_path, MODULE)))).readme is None
+def test_module_without_a_readme(tmp_path: Path) -> None:
+    assert read_project_files(open_module(str(plant(tmp_path, MODULE)))).readme is None
 
 
 @pytest.mark.parametrize(
@@ -122,14 +139,14 @@ def test_no_readme(tmp_path: Path) -> None:
         ("latin.md", b"\xe4", SourceError, "is not UTF-8 text"),
     ],
 )
-def test_named_readmes_that_cannot_be_used(
+def test_unusable_named_readmes_are_refused(
     tmp_path: Path, name: str, content: str | bytes | None, error: type[Exception], words: str
 ) -> None:
-    source = open_source(str(plant(tmp_path / "m", MODULE)))
+    source = open_module(str(plant(tmp_path / "m", MODULE)))
     if content is not None:
         plant(tmp_path, {name: content})
     with pytest.raises(error, match=words):
-        read_files(source, str(tmp_path / name))
+        read_project_files(source, str(tmp_path / name))
 
 
 @pytest.mark.parametrize(
@@ -145,26 +162,28 @@ def test_named_readmes_that_cannot_be_used(
         (["UNLICENSE"], ["UNLICENSE"]),
     ],
 )
-def test_licence_files(tmp_path: Path, files: list[str], names: list[str]) -> None:
-    source = open_source(str(plant(tmp_path, {**MODULE, **dict.fromkeys(files, "text")})))
-    assert [name for name, _ in read_files(source).licenses] == names
+def test_licence_files_are_found_by_name(
+    tmp_path: Path, files: list[str], names: list[str]
+) -> None:
+    source = open_module(str(plant(tmp_path, {**MODULE, **dict.fromkeys(files, "text")})))
+    assert [name for name, _ in read_project_files(source).licenses] == names
 
 
-def test_a_module_in_a_folder_inherits_the_repositorys_licence(tmp_path: Path) -> None:
+def test_repository_licence_counts_for_a_submodule(tmp_path: Path) -> None:
     plant(tmp_path, {".git/HEAD": "", "LICENSE": "ours", "NOTICE": "not this"})
-    source = open_source(str(plant(tmp_path / "tool", MODULE)))
-    assert read_files(source).licenses == (("LICENSE", b"ours"),)
+    source = open_module(str(plant(tmp_path / "tool", MODULE)))
+    assert read_project_files(source).licenses == (("LICENSE", b"ours"),)
     plant(tmp_path / "tool", {"COPYING": "own"})
-    assert read_files(source).licenses == (("COPYING", b"own"),)
+    assert read_project_files(source).licenses == (("COPYING", b"own"),)
 
 
-def test_a_licence_above_without_a_repository_is_not_ours(tmp_path: Path) -> None:
+def test_licence_above_needs_a_repository(tmp_path: Path) -> None:
     plant(tmp_path, {"LICENSE": "somebody's"})
-    source = open_source(str(plant(tmp_path / "tool", MODULE)))
-    assert read_files(source).licenses == ()
+    source = open_module(str(plant(tmp_path / "tool", MODULE)))
+    assert read_project_files(source).licenses == ()
 
 
-def test_python_files(tmp_path: Path) -> None:
+def test_python_files_without_caches(tmp_path: Path) -> None:
     files = ("p/x/__init__.py", "p/x/data.txt", "p/x/__pycache__/a.pyc", "p/.hidden", "other.txt")
     plant(tmp_path, dict.fromkeys(files, "1"))
     assert read_python_files(tmp_path, "p") == (("x/__init__.py", b"1"), ("x/data.txt", b"1"))
@@ -180,7 +199,7 @@ def test_python_files(tmp_path: Path) -> None:
         ("empty", "has no files"),
     ],
 )
-def test_python_source_is_a_folder_of_the_project(tmp_path: Path, named: str, words: str) -> None:
+def test_python_source_must_be_a_project_folder(tmp_path: Path, named: str, words: str) -> None:
     plant(tmp_path, {"project/p/x.py": "", "other/y.py": ""})
     (tmp_path / "project/empty").mkdir()
     with pytest.raises(GoToWheelError) as caught:
@@ -189,7 +208,7 @@ def test_python_source_is_a_folder_of_the_project(tmp_path: Path, named: str, wo
 
 
 @needs_links
-def test_python_source_that_leads_out_of_the_project(tmp_path: Path) -> None:
+def test_python_source_outside_the_project_is_refused(tmp_path: Path) -> None:
     plant(tmp_path, {"project/p/x.py": "", "other/y.py": ""})
     (tmp_path / "project/away").symlink_to(tmp_path / "other")
     with pytest.raises(GoToWheelError, match="is not a folder inside the project"):
@@ -203,11 +222,13 @@ def test_python_source_that_leads_out_of_the_project(tmp_path: Path) -> None:
         ("x/secret", "../../../secret", "which is not part of the project"),
         ("x/folder", "../../../elsewhere", "which is not part of the project"),
         ("x/config", "../../.git/config", "which is not part of the project"),
-        ("x/round", ".", "is a link to what holds it"),
-        ("x/up", "../..", "is a link to what holds it"),
+        ("x/round", ".", "is a link to a folder above it"),
+        ("x/up", "../..", "is a link to a folder above it"),
     ],
 )
-def test_links_of_python_files(tmp_path: Path, link: str, target: str, words: str) -> None:
+def test_links_out_of_the_project_are_refused(
+    tmp_path: Path, link: str, target: str, words: str
+) -> None:
     plant(
         tmp_path,
         {"project/p/x/a.py": "", "project/.git/config": "", "secret": "", "elsewhere/b.py": ""},
@@ -229,7 +250,7 @@ def test_links_inside_the_checkout_are_followed(tmp_path: Path) -> None:
 
 @needs_names
 @pytest.mark.parametrize("name", [b"\xff.txt", b"two\nlines.txt"])
-def test_names_that_archives_cannot_carry(tmp_path: Path, name: bytes) -> None:
+def test_unprintable_file_names_are_refused(tmp_path: Path, name: bytes) -> None:
     plant(tmp_path, {"p/x.py": ""})
     Path(os.fsdecode(os.fsencode(tmp_path / "p") + b"/" + name)).write_text("")
     with pytest.raises(SourceError, match=r"the file name .* has characters that archives"):

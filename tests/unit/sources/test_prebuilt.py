@@ -1,4 +1,4 @@
-"""Ready-made binaries by name, and GoReleaser's `dist` folder (recorded from GoReleaser 2.5)."""
+"""Prebuilt binaries by name, and GoReleaser's `dist` folder (recorded from GoReleaser 2.5)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from binaries import load
 from systems import needs_links
 
 from go_to_wheel.errors import InvalidOptionsError, SourceError
-from go_to_wheel.sources.prebuilt import Origin, is_release, parse_binaries, read_release
+from go_to_wheel.sources.prebuilt import ReleaseFile, is_release_folder, read_binaries, read_release
 
 RECORDED = Path(__file__).parents[2] / "data" / "goreleaser"
 #: GoReleaser's targets -> executables for them.
@@ -74,14 +74,14 @@ def pack(path: Path, members: dict[str, bytes]) -> None:
 
 
 @pytest.mark.parametrize("parts", [{"archives": False}, {"binaries": False}, {}])
-def test_a_release(tmp_path: Path, parts: dict[str, bool]) -> None:
+def test_goreleaser_folder_is_read(tmp_path: Path, parts: dict[str, bool]) -> None:
     dist = release(tmp_path, **parts)
-    assert is_release(dist)
+    assert is_release_folder(dist)
     source = read_release(dist)
     assert [target.name for target in source.targets] == TARGETS
     assert source.commands == ("alpha", "beta")
     assert (source.name, source.version) == ("pair", "1.4.0-rc.1")
-    assert source.home == tmp_path
+    assert source.project_folder == tmp_path
     assert source.notes == ("left out, because wheels have no tag for them: freebsd-x86_64",)
     for binary in source.binaries[1::2]:
         name = binary.target.name
@@ -89,12 +89,12 @@ def test_a_release(tmp_path: Path, parts: dict[str, bool]) -> None:
         assert binary.load() == load(fixture) + b"beta"
 
 
-def test_an_archive_is_taken_before_what_lies_beside_it(tmp_path: Path) -> None:
+def test_archived_program_wins_over_the_bare_one(tmp_path: Path) -> None:
     source = read_release(release(tmp_path))
     assert all(", wrapped/" in binary.label for binary in source.binaries)
 
 
-def test_a_folder_that_was_moved(tmp_path: Path) -> None:
+def test_moved_goreleaser_folder_is_read(tmp_path: Path) -> None:
     moved = release(tmp_path / "project", archives=False).rename(tmp_path / "elsewhere")
     assert len(read_release(moved).binaries) == 16
 
@@ -107,7 +107,7 @@ def published(folder: Path, **files: bytes) -> Path:
     return folder
 
 
-def test_any_published_release(tmp_path: Path) -> None:
+def test_release_without_goreleaser_is_read(tmp_path: Path) -> None:
     folder = tmp_path / "release"
     folder.mkdir()
     texts = {"tool-1.2.3/README.md": b"# tool\n", "tool-1.2.3/LICENSE": b"MIT\r\n"}
@@ -119,64 +119,65 @@ def test_any_published_release(tmp_path: Path) -> None:
     (folder / "tool-linux-arm64.gz").write_bytes(gzip.compress(load("linux-arm64")))
     (folder / "tool_1.2.3_amd64.deb").write_bytes(load("linux-386"))
     (folder / "notes.txt").write_text("nothing")
-    assert is_release(folder)
+    assert is_release_folder(folder)
     source = read_release(folder)
     assert [target.name for target in source.targets] == [
         "linux-amd64", "linux-arm64", "darwin-arm64", "windows-amd64",
     ]  # fmt: skip
     assert source.commands == ("tool",)
-    assert (source.version, source.about) == ("1.2.3", "the files' names")
+    assert (source.version, source.origin) == ("1.2.3", "the files' names")
     assert source.files.licenses == (("LICENSE", b"MIT\n"),)
     assert source.files.readme
     for binary in source.binaries:
         assert binary.load() == load(binary.target.name)
 
 
-def test_several_archives(tmp_path: Path) -> None:
+def test_several_archives_are_read(tmp_path: Path) -> None:
     pack(tmp_path / "a.tar.gz", {"tool": load("linux-amd64")})
     pack(tmp_path / "b.zip", {"tool.exe": load("windows-arm64")})
-    source = parse_binaries([str(tmp_path / "a.tar.gz"), str(tmp_path / "b.zip")])
+    source = read_binaries([str(tmp_path / "a.tar.gz"), str(tmp_path / "b.zip")])
     assert [binary.target.name for binary in source.binaries] == ["linux-amd64", "windows-arm64"]
     assert source.commands == ("tool",)
 
 
-def test_folders_of_go_code_are_no_release(tmp_path: Path) -> None:
+def test_go_code_is_no_release(tmp_path: Path) -> None:
     for name in ("go.mod", "main.go", "pyproject.toml"):
-        assert not is_release(published(tmp_path / name[:2], **{name: b"", "tool.zip": b"PK"}))
-    assert not is_release(published(tmp_path / "texts", readme=b"text"))
-    assert not is_release(tmp_path / "nowhere")
+        files = {name: b"", "tool.zip": b"PK"}
+        assert not is_release_folder(published(tmp_path / name[:2], **files))
+    assert not is_release_folder(published(tmp_path / "texts", readme=b"text"))
+    assert not is_release_folder(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
     "line", ["{0}  ./tool.zip", "{0} *tool.zip", "SHA256 (tool.zip) = {0}", "{1}  tool.zip"]
 )
-def test_checksums(tmp_path: Path, line: str) -> None:
+def test_checksum_lists_are_compared(tmp_path: Path, line: str) -> None:
     pack(tmp_path / "tool.zip", {"tool": load("linux-amd64")})
     data = (tmp_path / "tool.zip").read_bytes()
     sums = [hashlib.sha256(data).hexdigest(), hashlib.sha512(data).hexdigest()]
     (tmp_path / "tool_checksums.txt").write_text(line.format(*sums) + "\n")
     (binary,) = read_release(tmp_path).binaries
-    assert binary.origin == Origin("tool.zip", sums[0], "tool_checksums.txt")
+    assert binary.release_file == ReleaseFile("tool.zip", sums[0], "tool_checksums.txt")
     (tmp_path / "tool_checksums.txt").write_text(line.format("0" * 64, "0" * 128) + "\n")
     with pytest.raises(SourceError, match=r"not the file that tool_checksums\.txt lists"):
         read_release(tmp_path)
 
 
-def test_a_checksum_beside_a_file(tmp_path: Path) -> None:
+def test_checksum_file_of_a_single_file(tmp_path: Path) -> None:
     (tmp_path / "tool").write_bytes(load("linux-amd64"))
     (tmp_path / "tool.sha256").write_text("0" * 64)
     with pytest.raises(SourceError, match=r"tool\.sha256 lists"):
         read_release(tmp_path)
 
 
-def test_large_files_are_no_lists_of_checksums(tmp_path: Path) -> None:
+def test_large_files_are_no_checksum_lists(tmp_path: Path) -> None:
     (tmp_path / "tool").write_bytes(load("linux-amd64"))
     with (tmp_path / "checksum-data").open("wb") as stream:
         stream.truncate(9 << 20)
     assert read_release(tmp_path).notes == ()
 
 
-def test_a_release_that_changes_while_it_is_read(tmp_path: Path) -> None:
+def test_changed_release_is_refused(tmp_path: Path) -> None:
     pack(tmp_path / "tool.zip", {"tool": load("linux-amd64")})
     (binary,) = read_release(tmp_path).binaries
     pack(tmp_path / "tool.zip", {"tool": load("linux-amd64") + b"!"})
@@ -184,16 +185,16 @@ def test_a_release_that_changes_while_it_is_read(tmp_path: Path) -> None:
         binary.load()
 
 
-def test_texts_that_are_too_large(tmp_path: Path) -> None:
+def test_oversized_texts_are_refused(tmp_path: Path) -> None:
     pack(tmp_path / "tool.zip", {"tool": load("linux-amd64"), "LICENSE": bytes((8 << 20) + 1)})
     with pytest.raises(SourceError, match="'LICENSE' has more than the 8,388,608 bytes"):
         read_release(tmp_path)
 
 
-def test_files_that_no_checksum_is_listed_for(tmp_path: Path) -> None:
+def test_missing_checksum_is_noted(tmp_path: Path) -> None:
     (tmp_path / "tool").write_bytes(load("linux-amd64"))
     (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  other\n")
-    assert read_release(tmp_path).notes == ("not in the list of checksums beside them: tool",)
+    assert read_release(tmp_path).notes == ("missing from the list of checksums: tool",)
 
 
 def test_other_instruction_sets_are_left_out(tmp_path: Path) -> None:
@@ -203,7 +204,7 @@ def test_other_instruction_sets_are_left_out(tmp_path: Path) -> None:
     assert binary.load() == load("linux-amd64")
 
 
-def test_a_universal_binary(tmp_path: Path) -> None:
+def test_universal_binary_is_recognised(tmp_path: Path) -> None:
     (tmp_path / "tool_darwin_all").mkdir()
     (tmp_path / "tool_darwin_all" / "tool").write_bytes(load("darwin-universal2"))
     (tmp_path / "tool_1.2_linux_amd64").write_bytes(load("linux-amd64"))
@@ -212,14 +213,14 @@ def test_a_universal_binary(tmp_path: Path) -> None:
     assert source.commands == ("tool",)
 
 
-def test_two_programs_for_one_target(tmp_path: Path) -> None:
+def test_two_programs_for_one_target_are_refused(tmp_path: Path) -> None:
     (tmp_path / "tool-linux-amd64").write_bytes(load("linux-amd64"))
     (tmp_path / "tool_linux_x86_64").write_bytes(load("linux-amd64") + b"!")
     with pytest.raises(SourceError, match=r"several programs 'tool' for linux-amd64: .*, .*"):
         read_release(tmp_path)
 
 
-def test_programs_that_differ_between_platforms(tmp_path: Path) -> None:
+def test_missing_programs_of_a_platform_are_named(tmp_path: Path) -> None:
     dist = release(tmp_path, archives=False)
     for path in dist.glob("beta_windows*/*"):
         path.unlink()
@@ -227,27 +228,46 @@ def test_programs_that_differ_between_platforms(tmp_path: Path) -> None:
         read_release(dist)
 
 
-def test_folders_without_programs(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="has no program for a platform of wheels"):
+def test_folders_without_programs_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no program for a platform that wheels exist for"):
         read_release(release(tmp_path, archives=False, binaries=False))
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.gz"])
 @pytest.mark.parametrize("damage", [b"", b"not an archive", b"\x1f\x8b\x08\0\0\0\0\0\0\0zz"])
-def test_damaged_archives(tmp_path: Path, name: str, damage: bytes) -> None:
+def test_damaged_archives_are_refused(tmp_path: Path, name: str, damage: bytes) -> None:
     (tmp_path / name).write_bytes(damage)
-    with pytest.raises(SourceError, match=r"can't read|has no program"):
+    with pytest.raises(SourceError, match=r"can't read|no program for"):
         read_release(tmp_path)
 
 
-def test_damaged_programs(tmp_path: Path) -> None:
+def test_zip_name_that_is_not_utf8(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("d\xed", b"x")
+    data = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(data.replace("d\xed".encode(), b"d\xff\xff"))
+    with pytest.raises(SourceError, match=r"can't read .*a\.zip: 'utf-8' codec"):
+        read_release(tmp_path)
+
+
+def test_sparse_tar_without_a_map(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        entry = tarfile.TarInfo("tool")
+        entry.size = 600
+        entry.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
+        tar.addfile(entry, io.BytesIO(b"x" * 600))
+    with pytest.raises(SourceError, match=r"can't read .*a\.tar: "):
+        read_release(tmp_path)
+
+
+def test_damaged_programs_are_refused(tmp_path: Path) -> None:
     (tmp_path / "tool").write_bytes(load("linux-amd64")[:5000])
     with pytest.raises(SourceError, match="cut short"):
         read_release(tmp_path)
 
 
 @needs_links
-def test_links_out_of_a_release(tmp_path: Path) -> None:
+def test_links_out_of_a_release_are_refused(tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(load("linux-amd64"))
     folder = published(tmp_path / "release", tool=load("linux-amd64"))
     (folder / "other").symlink_to(tmp_path / "secret")
@@ -255,11 +275,11 @@ def test_links_out_of_a_release(tmp_path: Path) -> None:
         read_release(folder)
 
 
-def test_named_binaries(tmp_path: Path) -> None:
+def test_named_binaries_are_read(tmp_path: Path) -> None:
     programs = {name: load(name) for name in ("windows-arm64", "linux-amd64")}
     for name, data in programs.items():
         (tmp_path / name).write_bytes(data)
-    source = parse_binaries([f"{name}={tmp_path / name}" for name in programs])
+    source = read_binaries([f"{name}={tmp_path / name}" for name in programs])
     assert [target.name for target in source.targets] == ["linux-amd64", "windows-arm64"]
     assert [binary.load() for binary in source.binaries] == list(programs.values())[::-1]
     assert source.commands == ()
@@ -268,56 +288,56 @@ def test_named_binaries(tmp_path: Path) -> None:
         source.binaries[0].load()
 
 
-MISSHAPEN = "is not TARGET=PATH (write 'linux-amd64=build/tool')"
+MISSHAPEN = "it is not PLATFORM=PATH"
 
 
 @pytest.mark.parametrize(
-    ("values", "faults"),
+    ("values", "problems"),
     [
-        (["linux-amd64"], [f"binary 'linux-amd64' {MISSHAPEN}"]),
-        (["linux-amd64="], [f"binary 'linux-amd64=' {MISSHAPEN}"]),
+        (["linux-amd64"], [f"binary 'linux-amd64': {MISSHAPEN}"]),
+        (["linux-amd64="], [f"binary 'linux-amd64=': {MISSHAPEN}"]),
         (["linux-amd46=x"], ["unknown platform 'linux-amd46', did you mean 'linux-amd64'?"]),
         (["all=/dev/null"], ["binary 'all=/dev/null': name one platform, not a set"]),
         (["linux-amd64=/no/such"], ["binary 'linux-amd64=/no/such': no file '/no/such'"]),
         (
             ["freebsd-amd64=x", "linux-386=/no"],
             [
-                "platform 'freebsd-amd64': PyPI has no platform tag for it and refuses such wheels",
+                "platform 'freebsd-amd64': PyPI accepts no wheels for it",
                 "binary 'linux-386=/no': no file '/no'",
             ],
         ),
     ],
 )  # fmt: skip
-def test_named_binaries_with_faults(values: list[str], faults: list[str]) -> None:
+def test_every_fault_of_named_binaries_is_reported(values: list[str], problems: list[str]) -> None:
     with pytest.raises(InvalidOptionsError) as caught:
-        parse_binaries(values)
-    assert list(caught.value.faults) == faults
+        read_binaries(values)
+    assert list(caught.value.problems) == problems
 
 
-def test_two_binaries_for_one_target(tmp_path: Path) -> None:
+def test_two_binaries_for_one_target_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(load("linux-386"))
     with pytest.raises(InvalidOptionsError, match="there are two binaries for 'linux-386'"):
-        parse_binaries([f"linux-386={tmp_path}/a"] * 2)
+        read_binaries([f"linux-386={tmp_path}/a"] * 2)
 
 
-def test_a_named_file_that_is_no_program(tmp_path: Path) -> None:
+def test_named_file_must_be_a_program(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"text")
     value = f"linux-386={tmp_path}/a"
     with pytest.raises(InvalidOptionsError) as caught:
-        parse_binaries([value, "linux-amd64"])
-    assert caught.value.faults[0].startswith(f"binary {value!r}: it is ")
-    assert len(caught.value.faults) == 2
+        read_binaries([value, "linux-amd64"])
+    assert caught.value.problems[0].startswith(f"binary {value!r}: it is ")
+    assert len(caught.value.problems) == 2
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"version": 3, "tag": null}', "tag = None, version = 3"),
+        ('{"version": 3, "tag": null}', "'tag': None, 'version': 3"),
         ("[]", "metadata.json is not what GoReleaser writes: []"),
         ("[" * 100_000, "can't read "),
     ],
 )
-def test_files_that_goreleaser_did_not_write(tmp_path: Path, text: str, words: str) -> None:
+def test_invalid_goreleaser_metadata_is_refused(tmp_path: Path, text: str, words: str) -> None:
     dist = release(tmp_path)
     (dist / "metadata.json").write_text(text)
     with pytest.raises(SourceError) as caught:

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from go_to_wheel.config.metadata import check_text
 from go_to_wheel.config.pyproject import KEYS, parse_settings
 from go_to_wheel.errors import InvalidOptionsError, SourceError
-from go_to_wheel.sources.git import TagRules, find_version, format_development
+from go_to_wheel.sources.git import TagRules, find_tag, format_development_version
+from go_to_wheel.sources.links import forge_url
 from go_to_wheel.sources.module import parse_query
-from go_to_wheel.sources.readme import Readme, forge_url, summary_of_doc, summary_of_readme
+from go_to_wheel.sources.readme import Readme
+from go_to_wheel.sources.summary import summary_of_doc, summary_of_readme
 
 VALUES: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -55,7 +57,7 @@ def test_queries(text: str) -> None:
 @given(
     st.lists(st.from_regex(r"v?\d{1,2}(\.\d{1,4}){0,3}([-+.][0-9a-z.+-]{1,9})?", fullmatch=True))
 )
-def test_any_tags_have_an_order_and_a_successor(tags: list[str]) -> None:
-    newest = find_version(tags, TagRules())
-    assert newest is None or newest in tags
-    assert newest is None or format_development(newest, 0, "0" * 40)
+def test_tags_have_an_order_and_a_successor(tags: list[str]) -> None:
+    tag, newest = find_tag(tags, TagRules())
+    assert newest is None or newest == tag in tags
+    assert newest is None or format_development_version(newest, 0, "0" * 40)

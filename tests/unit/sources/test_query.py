@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from go_to_wheel.errors import SourceError
-from go_to_wheel.sources.module import names_commit, parse_query
+from go_to_wheel.sources.module import is_commit_version, parse_query
 
 
 @pytest.mark.parametrize(
@@ -20,12 +20,14 @@ from go_to_wheel.sources.module import names_commit, parse_query
         ("/odd@folder", None),
     ],
 )
-def test_queries(text: str, query: tuple[str, str] | None) -> None:
+def test_queries_are_parsed(text: str, query: tuple[str, str] | None) -> None:
     assert parse_query(text) == query
 
 
-@pytest.mark.parametrize("text", ["tool@v1", "github.com/o/tool@", "a.b/c@v1@v2", "a b.c/d@v1"])
-def test_bad_queries(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["tool@v1", "a.b/c@", "a.b/c@v1@v2", "a b.c/d@v1", "-overlay=a.b/c@v1"]
+)
+def test_invalid_queries_are_refused(text: str) -> None:
     with pytest.raises(SourceError, match="neither a folder nor a package with its version"):
         parse_query(text)
 
@@ -41,5 +43,5 @@ def test_bad_queries(text: str) -> None:
         ("v1.2.4-0.20240102030405-abcdef012345", True),
     ],
 )
-def test_commits(version: str, commit: bool) -> None:
-    assert names_commit(version) is commit
+def test_commit_versions_are_recognised(version: str, commit: bool) -> None:
+    assert is_commit_version(version) is commit

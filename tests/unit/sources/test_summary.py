@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from go_to_wheel.sources.readme import Readme, summary_of_doc, summary_of_readme
+from go_to_wheel.sources.readme import Readme
+from go_to_wheel.sources.summary import summary_of_doc, summary_of_readme
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ from go_to_wheel.sources.readme import Readme, summary_of_doc, summary_of_readme
         ("Tool is the command line entrypoint.", None),
     ],
 )  # fmt: skip
-def test_summary_of_doc(doc: str, summary: str | None) -> None:
+def test_doc_comment_gives_the_summary(doc: str, summary: str | None) -> None:
     assert summary_of_doc(doc) == summary
 
 
@@ -74,7 +75,7 @@ Tool turns a into b, quickly. Then more.
         ("", "text/plain", None),
     ],
 )
-def test_summary_of_readme(text: str, content_type: str, sentence: str | None) -> None:
+def test_readme_gives_the_summary(text: str, content_type: str, sentence: str | None) -> None:
     assert summary_of_readme(Readme(text, content_type)) == sentence
 
 
@@ -103,7 +104,7 @@ def test_summary_of_readme(text: str, content_type: str, sentence: str | None) -
         "Its features are:",
     ],
 )
-def test_paragraphs_about_something_else(before: str) -> None:
+def test_paragraphs_about_something_else_are_skipped(before: str) -> None:
     text = f"# Tool\n\n{before}\n\nTool turns tea into ink. More.\n\n## Other\n\nMore of it.\n"
     assert summary_of_readme(Readme(text, "text/markdown")) == "Tool turns tea into ink"
     without = text.replace("Tool turns tea into ink. More.\n\n", "")
@@ -121,7 +122,7 @@ def test_paragraphs_about_something_else(before: str) -> None:
         ("# Tool\n\nA [pot](a) of [tea](b) for everybody.\n", "A pot of tea for everybody"),
     ],
 )
-def test_where_the_sentence_stands(text: str, sentence: str | None) -> None:
+def test_position_of_the_sentence(text: str, sentence: str | None) -> None:
     assert summary_of_readme(Readme(text, "text/markdown")) == sentence
 
 
@@ -166,10 +167,10 @@ def test_where_the_sentence_stands(text: str, sentence: str | None) -> None:
         ("# Tool\n\nThe main goal of the pot is to be warm.\n", None),
     ],
 )  # fmt: skip
-def test_the_best_sentence(text: str, sentence: str | None) -> None:
+def test_best_sentence_wins(text: str, sentence: str | None) -> None:
     assert summary_of_readme(Readme(text, "text/markdown"), ["tool"]) == sentence
 
 
-def test_markup_of_restructuredtext() -> None:
+def test_restructuredtext_markup_is_removed() -> None:
     text = "Tool\n====\n\n**Tool** is a ``tea`` pot by `Jane <https://a.b>`__.\n"
     assert summary_of_readme(Readme(text, "text/x-rst")) == "Tool is a tea pot by Jane"

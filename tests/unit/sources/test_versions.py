@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from go_to_wheel.sources.git import TagRules, find_version, format_development
+from go_to_wheel.sources.git import TagRules, find_tag, format_development_version
 
 COMMIT = "abcdef0123456789abcdef0123456789abcdef01"
 
@@ -28,19 +28,23 @@ COMMIT = "abcdef0123456789abcdef0123456789abcdef01"
         (["v1.0.0", "tool-v2.0.0"], "", "v1.0.0"),
         (["tool-v1.0.0", "1.5"], "", "v1.0.0"),
         (["v1.2.3+build5"], "", "v1.2.3+build5"),
+        (["1.2", f"1.{'9' * 5000}"], "", "1.2"),
     ],
 )
-def test_newest_version(tags: list[str], folder: str, newest: str | None) -> None:
-    assert find_version(tags, TagRules((folder,), ("tool",))) == newest
+def test_newest_version_is_found(tags: list[str], folder: str, newest: str | None) -> None:
+    tag, version = find_tag(tags, TagRules((folder,), ("tool",)))
+    assert version == newest
+    assert tag.endswith(newest or "")
+    assert tag in {"", *tags}
 
 
 @pytest.mark.parametrize(
     ("prefix", "newest"),
     [("release-", "1.2.3"), ("", "v9.0.0"), ("v", "9.0.0"), ("other-", None), ("rel.", None)],
 )
-def test_a_stated_prefix_is_the_only_one(prefix: str, newest: str | None) -> None:
+def test_stated_prefix_excludes_others(prefix: str, newest: str | None) -> None:
     tags = ["release-1.2.3", "v9.0.0", "tool-v8.0.0"]
-    assert find_version(tags, TagRules(names=("tool",), prefix=prefix)) == newest
+    assert find_tag(tags, TagRules(names=("tool",), prefix=prefix))[1] == newest
 
 
 @pytest.mark.parametrize(
@@ -51,7 +55,8 @@ def test_a_stated_prefix_is_the_only_one(prefix: str, newest: str | None) -> Non
         ("1.2", "1.3.dev20240102030405"),
         ("v2026.01.15", "2026.1.16.dev20240102030405"),
         ("v1.2.3+build5", "1.2.4.dev20240102030405"),
+        (None, "v0.0.0-20240102030405-abcdef012345"),
     ],
 )
-def test_development_versions(base: str, version: str) -> None:
-    assert format_development(base, 1704164645, COMMIT) == version
+def test_development_versions(base: str | None, version: str) -> None:
+    assert format_development_version(base, 1704164645, COMMIT) == version

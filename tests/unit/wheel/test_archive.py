@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from go_to_wheel.errors import WheelError
-from go_to_wheel.wheel.archive import ZIP_EPOCH, Entry, encoder_note, parse_epoch, write_wheel
+from go_to_wheel.wheel.archive import ZIP_EPOCH, Entry, compression_note, parse_epoch, write_wheel
 
 NAME = "tool-1.0-py3-none-any.whl"
 ENTRIES = [
@@ -62,7 +62,7 @@ def test_same_bytes_whatever_order_umask_or_clock(tmp_path: Path) -> None:
     assert (tmp_path / "a" / NAME).read_bytes() == (tmp_path / "b" / NAME).read_bytes()
 
 
-def test_libdeflate_is_the_encoder_and_zlib_reads_it(tmp_path: Path) -> None:
+def test_libdeflate_encodes_and_zlib_reads_it(tmp_path: Path) -> None:
     data = os.urandom(2000) * 3 + b"".join(bytes([n % 251, n % 7]) for n in range(40000))
     write_wheel(tmp_path / NAME, [Entry("tool/data", data)])
     encoded = bytes(deflate.deflate_compress(data, 7))
@@ -104,9 +104,9 @@ WITHOUT_DEFLATE = """
 import sys
 sys.modules["deflate"] = None  # as where it isn't installed
 from pathlib import Path
-from go_to_wheel.wheel.archive import Entry, encoder_note, write_wheel
+from go_to_wheel.wheel.archive import Entry, compression_note, write_wheel
 write_wheel(Path(sys.argv[1]), [Entry("tool.py", b"x = 1" * 100_000)])
-print(encoder_note())
+print(compression_note())
 """
 
 
@@ -118,7 +118,7 @@ def test_zlib_stands_in_where_deflate_is_missing(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / NAME) as archive:
         assert archive.read("tool.py") == b"x = 1" * 100_000
         assert archive.getinfo("tool.py").compress_size < 5_000
-    assert encoder_note() is None
+    assert compression_note() == ""
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_zlib_stands_in_where_deflate_is_missing(tmp_path: Path) -> None:
         (False, "freebsd14", "amd64"),
     ],
 )
-def test_deflate_is_required_where_it_has_wheels(wanted: bool, system: str, processor: str) -> None:
+def test_deflate_is_required_where_pypi_has_it(wanted: bool, system: str, processor: str) -> None:
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
     (needed,) = [
         Requirement(text)

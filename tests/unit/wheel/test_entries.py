@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.metadata import Metadata, RawMetadata, parse_email
 
+from go_to_wheel import __version__
 from go_to_wheel.config.metadata import (
     check_text,
     format_readme,
@@ -32,7 +33,7 @@ PROJECT: RawMetadata = {
 }
 
 
-def test_metadata_to_the_letter() -> None:
+def test_metadata_bytes() -> None:
     assert format_metadata(PROJECT).decode() == (
         "Metadata-Version: 2.4\n"
         "Name: My-Tool\n"
@@ -51,10 +52,10 @@ def test_metadata_to_the_letter() -> None:
     )
 
 
-def test_wheel_to_the_letter() -> None:
-    assert format_wheel("go-to-wheel 9", ("a_1", "b_2")).decode() == (
+def test_wheel_file_bytes() -> None:
+    assert format_wheel(("a_1", "b_2")).decode() == (
         "Wheel-Version: 1.0\n"
-        "Generator: go-to-wheel 9\n"
+        f"Generator: go-to-wheel {__version__}\n"
         "Root-Is-Purelib: false\n"
         "Tag: py3-none-a_1\n"
         "Tag: py3-none-b_2\n"
@@ -62,7 +63,7 @@ def test_wheel_to_the_letter() -> None:
     )
 
 
-def test_entry_points_to_the_letter() -> None:
+def test_entry_points_bytes() -> None:
     text = format_entry_points({"console_scripts": {"b": "tool:main", "a": "tool:main"}}).decode()
     assert text == "[console_scripts]\na = tool:main\nb = tool:main\n"
 
@@ -93,7 +94,7 @@ def test_no_value_becomes_another_header(summary: str, author: str, readme: str)
 
 
 @given(any_text)
-def test_a_summary_that_is_accepted_is_one_line(text: str) -> None:
+def test_summary_that_is_accepted_is_one_line(text: str) -> None:
     if check_text("description", text) is None:
         assert not re.search(r"[\r\n\x00]", text)
         assert len(text) <= 512
@@ -199,7 +200,7 @@ def test_bad_licences(text: str) -> None:
     assert repr(text) in str(caught.value)
 
 
-def test_a_format_readme_says_how_to_get_the_command() -> None:
+def test_the_readme_says_how_to_install() -> None:
     readme = format_readme("my-tool", "Does it", ["mytool"])
     assert readme.content_type == "text/markdown"
     for words in ("# my-tool", "Does it", "`mytool`", "pip install my-tool", "mytool --help"):

@@ -7,17 +7,16 @@ import os
 import sys
 
 from . import _constants, _find
-from ._find import ProgramNotExecutable, ProgramNotFound
+from ._find import ProgramNotFound
 
 # Type checkers take this for true; at run time `typing` is never imported.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any, NoReturn
 
 __all__ = [
-    "ProgramNotExecutable",
     "ProgramNotFound",
     "__version__",
     "get_binary_path",
@@ -36,8 +35,8 @@ def get_binary_path(command: str | None = None) -> str:
 
     A package with several commands is asked for one by name; the default is
     its first. Raises ProgramNotFound (a FileNotFoundError) that lists every
-    place searched, ProgramNotExecutable (a PermissionError) for a program this
-    user may not run, and ValueError for a command the package does not have.
+    place searched, PermissionError for a program this user may not run, and
+    ValueError for a command the package does not have.
     """
     if command is None:
         command = _constants.COMMANDS[0]
@@ -75,24 +74,14 @@ def main() -> NoReturn:
     was called, otherwise the first. Exit code 127 means that the program is
     missing, 126 that it is there but cannot be run.
     """
-    command = _invoked_command(sys.argv[0], _constants.COMMANDS)
-    _launch(command, lambda: get_binary_path(command), sys.argv[1:])
-
-
-def _invoked_command(argv0: str, commands: Sequence[str]) -> str:
-    """Return the command whose name the started script has, else the first."""
-    name = os.path.basename(argv0)
-    stem = name[:-4] if name.lower().endswith(".exe") else name
-    return stem if stem in commands else commands[0]
-
-
-def _launch(command: str, find: Callable[[], str], arguments: Sequence[str]) -> NoReturn:
-    """Find the program and become it; print one error and exit when that fails."""
+    name = os.path.basename(sys.argv[0])
+    name = name[:-4] if name.lower().endswith(".exe") else name
+    command = name if name in _constants.COMMANDS else _constants.COMMANDS[0]
     start = _run_child if os.name == "nt" else _exec_program
     program = ""
     try:
-        program = find()
-        code = start(program, arguments)
+        program = get_binary_path(command)
+        code = start(program, sys.argv[1:])
     except OSError as error:
         message = _describe_failure(program, error) if program else str(error)
         print(f"{command}: error: {message}", file=sys.stderr)

@@ -1,8 +1,8 @@
-"""The end of the process: what SQLite is doing must not hold it up.
+"""Signals interrupt SQLite, so that the process can end.
 
-A query is interrupted. SQLite before 3.41 cannot be interrupted while it prepares one, which
-takes as long as a hostile file wants; what ends that is memory: with nothing left to have,
-the preparation fails at once. So that is taken away, from a process that is about to end.
+SQLite before 3.41 cannot be interrupted while it prepares a statement, for which a hostile
+file can take arbitrarily long. Without memory the preparation fails at once, so the ending
+process lowers SQLite's memory limit.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ from typing import Any
 from .opening import Opener
 from .opening.connection import limit_memory
 
-_PATIENCE = 0.5  # seconds in which interrupted reads end
-_ALMOST_NOTHING = 1 << 16
+_GRACE_SECONDS = 0.5  # in which interrupted reads end
+_MIN_HEAP_BYTES = 1 << 16
 
 Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
-class Ending:
-    """Ends an opener's reads when the process receives a signal to stop.
+class StopSignals:
+    """Ends an opener's reads when the process receives SIGTERM or SIGINT.
 
-    ``watch`` puts a signal handler before the present ones, of SIGTERM and SIGINT;
-    ``unwatch`` takes it away. Both do nothing outside of the main thread.
+    ``install`` puts a signal handler before the present ones, ``uninstall`` removes it. Both do
+    nothing outside of the main thread.
     """
 
     def __init__(self, opener: Opener) -> None:
         self._opener = opener
         self._before: dict[int, Handler] = {}
-        self._handler = self._end  # one object, to be recognised by
+        self._handler = self._handle  # one object, to be recognised by
 
-    def watch(self) -> None:
-        """Begin, once; after the server has set its own handlers."""
+    def install(self) -> None:
+        """Install the handler, once; after the server has set its own handlers."""
         if threading.current_thread() is not threading.main_thread() or self._before:
             return
         for number in (signal.SIGTERM, signal.SIGINT):
             self._before[number] = signal.signal(number, self._handler)
 
-    def unwatch(self) -> None:
+    def uninstall(self) -> None:
         """Put back what was there, unless it was replaced meanwhile."""
         if threading.current_thread() is not threading.main_thread():
             return
@@ -52,7 +52,7 @@ class Ending:
                 signal.signal(number, before)
         self._before.clear()
 
-    def _end(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         if not self._opener.is_stopping:
             threading.Thread(target=end_reads, args=[self._opener], daemon=True).start()
         before = self._before.get(number)
@@ -63,11 +63,11 @@ class Ending:
 
 
 def end_reads(opener: Opener) -> None:
-    """Interrupt every read; what goes on gets no more memory, nor does anything else."""
+    """Interrupt every read; fail those that continue by lowering the memory limit."""
     opener.interrupt()
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + _GRACE_SECONDS
     while opener.is_reading:
         time.sleep(0.02)
         if time.monotonic() > until:
             with contextlib.suppress(MemoryError):  # those who have it are about to fail, too
-                limit_memory(_ALMOST_NOTHING)
+                limit_memory(_MIN_HEAP_BYTES)

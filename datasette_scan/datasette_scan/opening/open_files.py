@@ -1,57 +1,44 @@
-"""What this process has open on each file.
+"""The connections and descriptors that this process has open on each file.
 
 POSIX record locks belong to the process and vanish when *any* descriptor of the file is
 closed, also those that protect a SQLite connection in another thread. So each file has one
-``Handle``: its descriptor stays open for as long as a connection does, connections with and
+``OpenFile``: its descriptor stays open for as long as a connection does, connections with and
 without locks never exist together, and all opening and closing happens under its lock.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..errors import CorruptError, DeniedError, GoneError, UnavailableError
+from ..errors import CorruptError, DeniedError, GoneError
+from ..refusals import unavailable
+from ..sqlite import sqlite3
 from ..text import visible_path
 from . import locks, windows
-from .connection import Connection, Prepare, file_uri
-from .fingerprint import Fingerprint, Stamp, identity_of, open_plain, read_at
-from .modes import URI_FLAGS, Mode
-from .snapshots import Snapshot
+from .connection import Connection, Prepare
+from .fingerprint import Fingerprint, Stamp, identity_of, open_regular, read_at
+from .modes import Mode
 
 
 @dataclass
 class Lease:
-    """One connection in use by one read."""
+    """A connection that a read uses, or that is idle until the next read of the same state."""
 
     path: bytes
     connection: Connection
     mode: Mode
     fingerprint: Fingerprint
     prepare: Prepare | None = None
-    snapshot: Snapshot | None = None
-    log_left: bool = False
-
-    @property
-    def uri(self) -> str:
-        """Where another connection reads the same, during this lease."""
-        return file_uri(self.snapshot.file if self.snapshot else self.path, URI_FLAGS[self.mode])
+    taken_at: float | None = None  # of a private copy
+    orphaned_log: bool = False
 
 
 @dataclass
-class Idle:
-    """A connection that waits for the next read of the same state."""
-
-    connection: Connection
-    mode: Mode
-    fingerprint: Fingerprint
-    prepare: Prepare | None
-
-
-@dataclass
-class Handle:
+class OpenFile:
     """Everything this process has open on one file. ``lock`` guards all of it."""
 
     path: bytes
@@ -59,19 +46,19 @@ class Handle:
     fd: int
     identity: tuple[int, int]
     lock: threading.Lock = field(default_factory=threading.Lock)
-    idle: list[Idle] = field(default_factory=list)
+    idle: list[Lease] = field(default_factory=list)
     active: list[Lease] = field(default_factory=list)
-    spare: list[int] = field(default_factory=list)
+    extra_fds: list[int] = field(default_factory=list)
     verified: Stamp | None = None
     retired: bool = False
 
-    def close_idle(self, keep: Callable[[Idle], bool] = lambda _: False) -> None:
-        """Close the idle connections that ``keep`` does not want. Call with the lock held."""
+    def close_idle(self, keep: Callable[[Lease], bool] = lambda _: False) -> None:
+        """Close the idle connections for which ``keep`` is false. Call with the lock held."""
         for item in [i for i in self.idle if not keep(i)]:
             self.idle.remove(item)
             item.connection.close()
         if not self.idle and not self.active and self.retired and self.fd >= 0:
-            for fd in (self.fd, *self.spare):
+            for fd in (self.fd, *self.extra_fds):
                 os.close(fd)
             self.fd = -1
 
@@ -83,75 +70,81 @@ class Handle:
                 return item.connection
         return None
 
-    def mixes(self, mode: Mode) -> bool:
+    def conflicts_with(self, mode: Mode) -> bool:
         """Whether ``mode`` may not begin beside the reads that are under way."""
         if mode is Mode.COPY:
             return False
-        lockless = mode is Mode.QUIET
+        lockless = mode is Mode.IMMUTABLE
         return any(
-            lease.mode is not Mode.COPY and (lease.mode is Mode.QUIET) is not lockless
+            lease.mode is not Mode.COPY and (lease.mode is Mode.IMMUTABLE) is not lockless
             for lease in self.active
         )
 
-    @property
-    def holds_locks(self) -> bool:
-        """Whether a read under SQLite's locks is under way."""
-        return any(lease.mode in (Mode.DIRECT, Mode.LIVE) for lease in self.active)
-
-    def share(self) -> bool:
+    def acquire_shared(self) -> bool:
         """Take SQLite's SHARED lock; False when another process holds the file exclusively.
 
         It is held only until SQLite itself holds it, so that what was just seen beside the
         file (is there a ``-wal``?) is still so when SQLite looks.
         """
-        return self.mixes(Mode.DIRECT) or locks.take_shared(self.fd) is not locks.Shared.REFUSED
+        return self.conflicts_with(Mode.DIRECT) or locks.take_shared(self.fd)
 
-    def unshare(self) -> None:
-        """Give it up, unless a read needs it."""
-        if self.fd >= 0 and not self.holds_locks:
+    def release_shared(self) -> None:
+        """Release it, unless a read under SQLite's locks needs it."""
+        is_needed = any(lease.mode in (Mode.DIRECT, Mode.LIVE) for lease in self.active)
+        if self.fd >= 0 and not is_needed:
             locks.release_shared(self.fd)
+
+    def end(self, lease: Lease, usable: bool) -> None:
+        """End a read; what is ``usable`` stays open for the next one."""
+        with self.lock:
+            self.active.remove(lease)
+            with contextlib.suppress(sqlite3.Error):
+                lease.connection.rollback()
+            # A connection to a write-ahead log is closed at once: an idle one would stop the
+            # program that owns the log from removing it.
+            if usable and lease.mode in (Mode.DIRECT, Mode.IMMUTABLE) and not self.retired:
+                self.idle.append(lease)
+            else:
+                lease.connection.close()
+            self.close_idle(lambda _: not self.retired)
 
     def read_header(self) -> bytes:
         """The first 100 bytes. Raises CorruptError when they are not a database's."""
         try:
             header = read_at(self.fd, 100, 0)
         except OSError as error:
-            raise UnavailableError(
-                f"{visible_path(self.path)} cannot be read: {error.strerror}"
-            ) from error
+            raise unavailable(f"{visible_path(self.path)} cannot be read", error) from error
         if not header.startswith(b"SQLite format 3\x00"):
             raise CorruptError(f"{visible_path(self.path)} is not a SQLite database any more")
         return header
 
 
-def open_handle(path: bytes, roots: tuple[bytes, ...]) -> Handle:
+def open_file(path: bytes, roots: tuple[bytes, ...]) -> OpenFile:
     """Open a file. With ``roots`` (real paths) it must lie below one of them.
 
     Raises GoneError, DeniedError or UnavailableError.
     """
     outside = GoneError(f"{visible_path(path)} now lies outside of the scanned folders")
-    below = tuple(os.path.join(windows.shorten(root), b"") for root in roots)
+    below = tuple(os.path.join(windows.plain_path(root), b"") for root in roots)
     try:
         real_path = os.path.realpath(path)
-        if roots and not os.path.join(windows.shorten(real_path), b"").startswith(below):
+        if roots and not os.path.join(windows.plain_path(real_path), b"").startswith(below):
             raise outside
-        fd = open_plain(real_path)
+        fd = open_regular(real_path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise GoneError(f"{visible_path(path)} is gone") from error
     except PermissionError as error:
         raise DeniedError(f"{visible_path(path)} may not be read: {error.strerror}") from error
     except OSError as error:
-        raise UnavailableError(
-            f"{visible_path(path)} cannot be opened: {error.strerror}"
-        ) from error
+        raise unavailable(f"{visible_path(path)} cannot be opened", error) from error
     if _path_of(fd, real_path) != real_path:
         os.close(fd)  # a file that nothing else in this process has open
         raise outside
-    return Handle(path, real_path, fd, identity_of(os.fstat(fd)))
+    return OpenFile(path, real_path, fd, identity_of(os.fstat(fd)))
 
 
 def _path_of(fd: int, default: bytes) -> bytes:
-    """Where an open file really lies: a folder may become a link while a path is followed."""
+    """The real path of an open file: a folder on the way may have become a link."""
     try:
         return os.readlink(b"/proc/self/fd/%d" % fd)
     except OSError:

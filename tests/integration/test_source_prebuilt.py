@@ -1,4 +1,4 @@
-"""Ready-made binaries become wheels as they are, or are refused for what they are."""
+"""Prebuilt binaries become wheels as they are, or are refused for what they are."""
 
 from __future__ import annotations
 
@@ -181,7 +181,8 @@ def test_the_licences_of_what_is_linked_in(tmp_path: Path) -> None:
     (note,) = [note for note in report["notes"] if "lack" in note]
     assert note == (
         "the wheels lack the licence texts of github.com/atotto/clipboard@v0.1.2, "
-        "rsc.io/2fa@v1.2.0 (module lookup disabled by GOPROXY=off)"
+        "rsc.io/2fa@v1.2.0 "
+        "(github.com/atotto/clipboard@v0.1.2: module lookup disabled by GOPROXY=off)"
     )
     report = json.loads(go_to_wheel(*args, tmp_path / "c", "--no-dependency-licenses").stdout)
     texts = wheel_texts(Path(report["wheels"][0]["path"]))
@@ -220,6 +221,17 @@ def test_named_binaries(release: Path, tmp_path: Path) -> None:
     assert (report["name"], report["command"]) == ("alpha", "alpha")
     assert report["version"] == "1.4.0rc1"
     assert [wheel["target"] for wheel in report["wheels"]] == ["linux-amd64", "windows-amd64"]
+
+
+def test_a_version_that_is_not_the_binaries(release: Path, tmp_path: Path) -> None:
+    """It counts, on the command line and in [project]; a note says that the binaries differ."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "pyproject.toml").write_text('[project]\nname = "alpha"\nversion = "9.9"\n')
+    binary = f"linux-amd64={alpha(release, 'linux_amd64_v1')}"
+    for options in (["--version", "9.9"], [project]):
+        result = go_to_wheel(*options, "--binary", binary, "--dry-run")
+        assert "note: the binaries were built as version v1.4.0-rc.1" in result.stderr, options
 
 
 def test_ls_is_no_windows_program() -> None:

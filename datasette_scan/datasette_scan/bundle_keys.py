@@ -1,6 +1,6 @@
-"""Which files programs keep for themselves, and which are alike: a list shows one line for them.
+"""Keys for programs' internal files and for similar files, which share a line in lists.
 
-Pure. Files with the same key belong together; the key's last part is the pattern of their paths.
+Pure. Files with the same key share a line; the last part of the key is their path pattern.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 import sys
 from collections.abc import Iterable
 
-FEWEST_INTERNALS = 3  # as many make a line of their own
-FEWEST_ALIKE = 12
+MIN_INTERNALS = 3  # that share a line
+MIN_ALIKE = 12
 _INTERNAL, _ALIKE = "internal", "alike"
 
 # A folder below which a program manages files alone.
@@ -22,7 +22,7 @@ _MANAGED = re.compile(
 )
 # Firefox has a folder for each site below these: storage/default/https+++example.org/idb
 _FOLDER_PER_SITE = frozenset({"default", "permanent", "temporary", "to-be-removed"})
-# A name that says nothing: a hash, a UUID, a long number with or without letters after it.
+# A meaningless name: a hash, a UUID, a long number with or without letters after it.
 _HASH = re.compile(
     r"(?:[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{8,}[^\W\d_]*)(?=[._-]|$)",
     re.IGNORECASE,
@@ -32,13 +32,13 @@ _NUMBER = re.compile(r"\d+")
 _SEPARATOR = re.compile(r"[/\\]")
 
 
-def noise_of(folder: str, name: str, application: str, schema: int) -> str:
-    """The key of a file: "" where nothing suggests that others are like it.
+def make_bundle_key(folder: str, name: str, application: str, schema: int) -> str:
+    """The key of a file, "" for one that never shares a line.
 
     ``folder`` is below what was scanned, or "", and ends with a separator; ``schema`` is a
     hash of the file's schema, 0 for unknown.
     """
-    managed, pattern = _look_at(folder)
+    managed, pattern = _parse_folder(folder)
     if managed:
         return sys.intern(f"{_INTERNAL}\t{application}\t{managed}*")
     if is_hash(name):
@@ -51,7 +51,7 @@ def noise_of(folder: str, name: str, application: str, schema: int) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def _look_at(folder: str) -> tuple[str, str]:
+def _parse_folder(folder: str) -> tuple[str, str]:
     """The folder that a program manages, or "", and the pattern of the folder's path."""
     pattern, start, before = "", 0, ""
     for separator in _SEPARATOR.finditer(folder):
@@ -75,15 +75,10 @@ def is_internal(key: str) -> bool:
     return key.startswith(_INTERNAL)
 
 
-def pattern_of(key: str) -> str:
-    """The paths of a key's files below what was scanned, with a star for what differs."""
-    return key.rpartition("\t")[2]
-
-
-def collapsed(counts: Iterable[tuple[str, int]]) -> set[str]:
-    """Of keys and how often they occur, those that make a line of their own."""
+def find_collapsed(counts: Iterable[tuple[str, int]]) -> set[str]:
+    """The keys that occur often enough to share a line."""
     return {
         key
         for key, count in counts
-        if count >= FEWEST_INTERNALS and key and (count >= FEWEST_ALIKE or is_internal(key))
+        if count >= MIN_INTERNALS and key and (count >= MIN_ALIKE or is_internal(key))
     }

@@ -8,73 +8,72 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// misuse is a command line that can't be understood, and perhaps what was meant.
-type misuse struct {
+// usageError is a command line that can't be parsed, with a suggestion if there is one.
+type usageError struct {
 	fault      string
 	suggestion string // a flag, with its dashes; may be empty
 }
 
-func (m *misuse) Error() string { return m.fault }
+func (e *usageError) Error() string { return e.fault }
 
 const helpHint = "sqlite-scanner --help lists all flags"
 
-// hintFor returns what to do about an error in the command line.
+// hintFor returns the advice for an error in the command line.
 func hintFor(err error) string {
-	var wrong *misuse
-	if errors.As(err, &wrong) && wrong.suggestion != "" {
-		return fmt.Sprintf("did you mean %s? %s", wrong.suggestion, helpHint)
+	var usage *usageError
+	if errors.As(err, &usage) && usage.suggestion != "" {
+		return fmt.Sprintf("did you mean %s? %s", usage.suggestion, helpHint)
 	}
 	return helpHint
 }
 
-// explainMisuse puts the parser's errors into the words of the help.
-func explainMisuse(err error, flags *pflag.FlagSet) error {
+// describeFlagError rewrites an error of pflag in the terms of the help text.
+func describeFlagError(err error, flags *pflag.FlagSet) error {
 	var unknown *pflag.NotExistError
 	var noValue *pflag.ValueRequiredError
 	var badValue *pflag.InvalidValueError
 	switch {
 	case errors.As(err, &unknown):
-		return explainUnknown(unknown, flags)
+		return describeUnknownFlag(unknown, flags)
 	case errors.As(err, &noValue):
 		name, _ := pflag.UnquoteUsage(noValue.GetFlag())
-		return &misuse{fault: fmt.Sprintf("--%s needs a value: --%[1]s %s", noValue.GetFlag().Name, name)}
+		return &usageError{fault: fmt.Sprintf("--%s needs a value: --%[1]s %s", noValue.GetFlag().Name, name)}
 	case errors.As(err, &badValue):
-		return &misuse{fault: explainValue(badValue.GetFlag(), badValue.GetValue())}
+		return &usageError{fault: describeBadValue(badValue.GetFlag(), badValue.GetValue())}
 	}
-	return &misuse{fault: err.Error()}
+	return &usageError{fault: err.Error()}
 }
 
-func explainUnknown(unknown *pflag.NotExistError, flags *pflag.FlagSet) error {
+func describeUnknownFlag(unknown *pflag.NotExistError, flags *pflag.FlagSet) error {
 	name, group := unknown.GetSpecifiedName(), unknown.GetSpecifiedShortnames()
 	if group == "" {
-		return &misuse{fmt.Sprintf("unknown flag: --%s", name), suggestFlag(name, flags)}
+		return &usageError{fmt.Sprintf("unknown flag: --%s", name), suggestFlag(name, flags)}
 	}
 	fault := fmt.Sprintf("unknown flag: -%s", name)
 	if len(group) == 1 {
-		return &misuse{fault, ""}
+		return &usageError{fault, ""}
 	}
 	word, _, _ := strings.Cut(group, "=")
-	return &misuse{fmt.Sprintf("%s in -%s", fault, group), suggestFlag(word, flags)} // -json for --json
+	return &usageError{fmt.Sprintf("%s in -%s", fault, group), suggestFlag(word, flags)} // -json for --json
 }
 
-func explainValue(flag *pflag.Flag, value string) string {
+func describeBadValue(flag *pflag.Flag, value string) string {
 	if flag.Value.Type() == "bool" {
 		return fmt.Sprintf("--%s takes no value, but was given %q", flag.Name, value)
 	}
 	return fmt.Sprintf("--%s takes a whole number, not %q", flag.Name, value)
 }
 
-// otherNames are what programs of the kind call some of the flags.
-var otherNames = map[string]string{
+// flagSynonyms maps flags of similar programs to ours.
+var flagSynonyms = map[string]string{
 	"depth": "max-depth", "ignore": "exclude", "null": "print0", "threads": "workers", "jobs": "workers",
 	"xdev": "one-file-system", "absolute-path": "relative", "bytes": "size", "human-readable": "human",
 }
 
-// suggestFlag returns the flag that a mistyped name is nearest to, with its
-// dashes, or nothing.
+// suggestFlag returns the flag nearest to a mistyped name, with its dashes, or "".
 func suggestFlag(typed string, flags *pflag.FlagSet) string {
 	typed = strings.ToLower(strings.ReplaceAll(typed, "_", "-"))
-	if name, known := otherNames[typed]; known {
+	if name, known := flagSynonyms[typed]; known {
 		return "--" + name
 	}
 	best, least := "", 1+max(1, len(typed)/3)
@@ -116,9 +115,8 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-// findSwallowed finds flags that the parser took for the value of the flag in
-// front of them.
-func findSwallowed(args []string, flags *pflag.FlagSet) []string {
+// findMissingValues finds flags that were parsed as the value of the flag before them.
+func findMissingValues(args []string, flags *pflag.FlagSet) []string {
 	var faults []string
 	for i := 0; i+1 < len(args) && args[i] != "--"; i++ {
 		flag := flags.Lookup(strings.TrimPrefix(args[i], "--"))

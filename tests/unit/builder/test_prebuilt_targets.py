@@ -1,0 +1,64 @@
+"""Prebuilt binaries: the targets they are for, and what they do not record."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from binaries import load
+
+from go_to_wheel import BuildRequest, build
+from go_to_wheel.errors import InvalidOptionsError
+from go_to_wheel.platforms import TARGETS
+from go_to_wheel.sources import prebuilt
+
+
+def request(folder: Path, data: bytes, **asked: Any) -> BuildRequest:
+    binary = folder / "program"
+    binary.write_bytes(data)
+    return BuildRequest(
+        "",
+        binaries=[f"linux-amd64={binary}"],
+        output_dir=str(folder / "dist"),
+        dependency_licenses=False,
+        **asked,
+    )
+
+
+def test_a_target_without_a_binary_is_refused(tmp_path: Path) -> None:
+    asked = request(tmp_path, load("linux-amd64"), platforms=["linux-amd64", "linux-arm64"])
+    with pytest.raises(InvalidOptionsError) as caught:
+        build(asked)
+    assert caught.value.message == "platform 'linux-arm64': there is no binary for it"
+    assert caught.value.hint.endswith("--platforms linux-amd64")
+    assert not (tmp_path / "dist").exists()
+
+
+def test_a_binary_for_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = next(target for target in TARGETS if target.name == "linux-amd64")
+    monkeypatch.setattr(prebuilt, "this_machine", lambda: target)
+    asked = replace(request(tmp_path, load("linux-amd64")), platforms=["linux-amd64"])
+    (wheel,) = build(replace(asked, binaries=[f"native={tmp_path / 'program'}"])).wheels
+    assert wheel.target == "linux-amd64"
+
+
+def test_an_archives_file_names_the_command(tmp_path: Path) -> None:
+    data = load("linux-amd64").replace(b"\xff Go buildinf:", b"\xff no buildinf:")
+    with zipfile.ZipFile(tmp_path / "tool_1.2.3_linux_amd64.zip", "w") as archive:
+        archive.writestr("tool", data)
+    asked = replace(request(tmp_path, data), binaries=[str(tmp_path / archive.filename)])
+    (wheel,) = build(asked).wheels
+    assert wheel.path.name.startswith("tool-1.2.3-")
+
+
+def test_a_program_without_build_information(tmp_path: Path) -> None:
+    data = load("linux-amd64").replace(b"\xff Go buildinf:", b"\xff no buildinf:")
+    with pytest.raises(InvalidOptionsError) as caught:
+        build(request(tmp_path, data))
+    assert caught.value.message == "no name found: the binaries record none"
+    assert caught.value.hint == "pass one: --name my-tool"
+    (wheel,) = build(request(tmp_path, data, name="my-tool")).wheels
+    assert wheel.path.name.startswith("my_tool-0.1.0-py3-none-manylinux2014_x86_64.")

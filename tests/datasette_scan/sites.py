@@ -249,7 +249,7 @@ class Server:
             except OSError:
                 pass
             time.sleep(0.05)
-        raise AssertionError(f"not ready after {seconds} s:\n{self.text()[:1500]}")
+        raise AssertionError(f"not ready after {seconds} s:\n{self.text()[-1500:]}")
 
     def scanned(self, seconds: float = PATIENCE) -> Any:
         """Until a scan is complete; the catalogue's JSON."""

@@ -33,7 +33,7 @@ def writing(manner: str, folder: Path) -> Iterator[tuple[Path, writer.Counter]]:
     database.parent.mkdir(exist_ok=True)
     writer.create(
         str(database),
-        "delete" if manner in ("rollback", "exclusive", "memory", "convert") else "wal",
+        "wal" if manner.startswith(("wal", "checkpoint")) else "delete",
     )
     counter = writer.Counter(str(number))
     child = subprocess.Popen(
@@ -123,6 +123,7 @@ def readers(
     ("manner", "modes"),
     [
         ("rollback", {"direct"}),
+        ("pausing", {"direct", "unlocked"}),
         ("wal", {"live"}),
         ("checkpoint", {"immutable", "live"}),
         ("exclusive", {"copy"}),
@@ -138,7 +139,13 @@ def test_twenty_thousand_reads_none_wrong(
 
 @pytest.mark.parametrize(
     ("manner", "modes"),
-    [("rollback", {"direct"}), ("wal", {"copy"}), ("checkpoint", {"copy"}), ("convert", {"copy"})],
+    [
+        ("rollback", {"direct"}),
+        ("pausing", {"direct", "unlocked"}),
+        ("wal", {"copy"}),
+        ("checkpoint", {"copy"}),
+        ("convert", {"copy"}),
+    ],
 )
 def test_reads_as_root_none_wrong(
     manner: str, modes: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

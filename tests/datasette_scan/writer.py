@@ -85,6 +85,7 @@ def write(manner: str, path: str, counter: Counter) -> None:
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
     if manner == "memory":
         connection.execute("PRAGMA journal_mode=MEMORY")
+    if manner in ("memory", "pausing"):
         connection.execute("PRAGMA cache_size=5")  # spills into the file before the commit
     if manner in ("wal", "wal exclusive"):
         connection.execute("PRAGMA wal_autocheckpoint=60")
@@ -92,7 +93,7 @@ def write(manner: str, path: str, counter: Counter) -> None:
         version += 1
         insist(connection, "BEGIN IMMEDIATE")
         change(connection, version)
-        if manner in ("exclusive", "memory") and version % 12 == 0:
+        if manner in ("exclusive", "memory", "pausing") and version % 12 == 0:
             time.sleep(0.15)  # long enough for a copy to be tried half-way
         insist(connection, "COMMIT")
         counter.set(version)
@@ -119,7 +120,7 @@ def between(
                 time.sleep(0.0003)
             if version % 10 == 0:
                 time.sleep(0.1)
-    elif manner == "exclusive" or manner == "memory":
+    elif manner in ("exclusive", "memory", "pausing"):
         time.sleep(0.35 if version % 8 == 0 else 0.001)
     else:
         time.sleep(0.0005)

@@ -53,9 +53,9 @@ class Limits:
     snapshot_bytes: int = 256 << 20
 
 
-@dataclass(frozen=True)
+@dataclass
 class ReadRequest:
-    """A read to make."""
+    """A read to make. It is begun without locks at most ``unlocked_tries`` times."""
 
     path: bytes
     prepare: Prepare | None
@@ -64,6 +64,7 @@ class ReadRequest:
     seconds: float | None
     stopping: threading.Event
     limits: Limits
+    unlocked_tries: int = 2
 
     @property
     def may_wait(self) -> bool:
@@ -93,6 +94,9 @@ def begin_read(file: OpenFile, request: ReadRequest, snapshots: SnapshotStore) -
     with file.lock:
         if file.retired:
             raise Changed
+        unlocked = _begin_unlocked(file, request)
+        if unlocked is not None:
+            return unlocked
         if not file.acquire_shared():
             return _begin_locked(file, request, snapshots)
         try:
@@ -107,6 +111,34 @@ def begin_read(file: OpenFile, request: ReadRequest, snapshots: SnapshotStore) -
         return lease
 
 
+def _begin_unlocked(file: OpenFile, request: ReadRequest) -> Lease | None:
+    """Read a file with a rollback journal, at rest, without a lock; None where that is unsafe.
+
+    A lock makes the commits of other programs fail, and some lose what they tried to commit:
+    Chromium does not try again to save its cookies.
+    """
+    if not (request.unlocked_tries and file.reliable_times):
+        return None
+    fingerprint = read_fingerprint(file.path)
+    if fingerprint.identity != file.identity:
+        raise Changed
+    journal = _read_journal_state(file, fingerprint)
+    if plan_mode(file.read_header(), fingerprint, journal) is not Mode.DIRECT:
+        return None
+    try:
+        if locks.is_exclusive(file.fd) or not fingerprint.is_settled():
+            return None
+        request.unlocked_tries -= 1
+        if not file.is_idle_in(Mode.UNLOCKED, fingerprint):
+            file.close_idle()
+        lease = _lease(file, Mode.UNLOCKED, fingerprint, request)
+    except (OSError, Locked, NeedsCopy):
+        return None
+    file.verified = fingerprint.main
+    file.active.append(lease)
+    return lease
+
+
 def _begin_in_place(file: OpenFile, request: ReadRequest) -> Lease:
     """Read the file itself, in the mode that ``plan_mode`` gives. Raises NeedsCopy too."""
     fingerprint = read_fingerprint(file.path)
@@ -119,18 +151,12 @@ def _begin_in_place(file: OpenFile, request: ReadRequest) -> Lease:
     mode = plan_mode(file.read_header(), fingerprint, journal, avoid_log=orphaned or _is_root())
     if mode is Mode.COPY:
         raise NeedsCopy
-    if file.conflicts_with(mode) or (mode is Mode.IMMUTABLE and not fingerprint.is_settled()):
+    if mode is Mode.IMMUTABLE and not fingerprint.is_settled():
         raise Changed
-    state = (mode, fingerprint.without_shm())
-    if any((i.mode, i.fingerprint.without_shm()) != state for i in file.idle):
+    if not file.is_idle_in(mode, fingerprint):
         file.close_idle()
         raise Changed  # closing them dropped the lock that was just taken
-    connection = file.take_idle(request.prepare)
-    if connection is None:
-        connection = _connect(file.real_path, mode, request)
-    else:
-        _start_transaction(connection, request)
-    lease = Lease(file.path, connection, mode, fingerprint, request.prepare)
+    lease = _lease(file, mode, fingerprint, request)
     try:
         if mode is Mode.DIRECT:
             # Taken again under the lock: no other process may change the file from here on.
@@ -138,10 +164,20 @@ def _begin_in_place(file: OpenFile, request: ReadRequest) -> Lease:
             if lease.fingerprint.is_settled():
                 file.verified = lease.fingerprint.main
     except BaseException:
-        connection.close()
+        lease.connection.close()
         raise
     file.active.append(lease)
     return lease
+
+
+def _lease(file: OpenFile, mode: Mode, fingerprint: Fingerprint, request: ReadRequest) -> Lease:
+    """An idle connection, or a new one, in a read transaction."""
+    connection = file.take_idle(request.prepare)
+    if connection is None:
+        connection = _connect(file.real_path, mode, request)
+    else:
+        _start_transaction(connection, request)
+    return Lease(file.path, connection, mode, fingerprint, request.prepare)
 
 
 def _begin_locked(file: OpenFile, request: ReadRequest, snapshots: SnapshotStore) -> Lease:
@@ -272,7 +308,7 @@ def is_unchanged(lease: Lease) -> bool:
         return False
     if lease.mode is Mode.LIVE:
         return now.identity == lease.fingerprint.identity
-    if lease.mode is Mode.DIRECT:
+    if lease.mode in (Mode.DIRECT, Mode.UNLOCKED):
         return now.main == lease.fingerprint.main
     return now.without_shm() == lease.fingerprint.without_shm()
 

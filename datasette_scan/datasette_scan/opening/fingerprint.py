@@ -17,6 +17,8 @@ from ..text import visible_path
 # settled when the last change is older than this.
 _SETTLED_NS = 60_000_000
 _SETTLED_COARSE_NS = 2_500_000_000  # file systems that keep whole seconds only
+# File systems of Linux that set a file's times first and then write, and that are local.
+_RELIABLE_TIMES = frozenset("btrfs ext2 ext3 ext4 f2fs overlay tmpfs xfs".split())
 
 
 class Changed(Exception):
@@ -77,6 +79,21 @@ def read_fingerprint(path: bytes) -> Fingerprint:
         raise GoneError(f"{visible_path(path)} is no longer a file")
     shm = _beside(path, b"-shm") is not None
     return Fingerprint(_stamp(main), _beside(path, b"-wal"), _beside(path, b"-journal"), shm)
+
+
+def has_reliable_times(fd: int) -> bool:
+    """Whether no byte of a write can be read before the file's times show that write.
+
+    False where it is not known: on other systems than Linux, and where other machines write.
+    """
+    try:
+        with open(f"/proc/self/fdinfo/{fd}", "rb") as info:
+            number = info.read().partition(b"mnt_id:")[2].split()[0]
+        with open("/proc/self/mountinfo", "rb") as mounts:
+            mount = next(line for line in mounts if line.startswith(number + b" "))
+    except (OSError, IndexError, StopIteration):
+        return False
+    return os.fsdecode(mount.partition(b" - ")[2].split()[0]) in _RELIABLE_TIMES
 
 
 def _stamp(found: os.stat_result) -> Stamp:

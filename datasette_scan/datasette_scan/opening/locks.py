@@ -70,14 +70,24 @@ def find_lock_holder(fd: int) -> int | None:
     return _find(fd, _SHARED_FIRST, _SHARED_SIZE)
 
 
-def _find(fd: int, start: int, length: int) -> int | None:
+def is_exclusive(fd: int) -> bool:
+    """Whether another process may be changing the file: it holds EXCLUSIVE.
+
+    Raises OSError where that cannot be found out.
+    """
+    return _find(fd, _SHARED_FIRST, _SHARED_SIZE, to_read=True) is not None
+
+
+def _find(fd: int, start: int, length: int, to_read: bool = False) -> int | None:
+    """The process whose lock is in the way of a write lock, or of a read lock."""
     if fcntl is None:
         raise OSError("this system has no such locks")
+    wanted = fcntl.F_RDLCK if to_read else fcntl.F_WRLCK
     if _LINUX:
-        query = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, start, length, 0)
+        query = struct.pack(_FLOCK, wanted, os.SEEK_SET, start, length, 0)
         kind, _, _, _, process = struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_GETLK, query))
     else:
-        query = struct.pack(_FLOCK, start, length, 0, fcntl.F_WRLCK, os.SEEK_SET)
+        query = struct.pack(_FLOCK, start, length, 0, wanted, os.SEEK_SET)
         _, _, process, kind, _ = struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_GETLK, query))
     return None if kind == fcntl.F_UNLCK else max(0, process)
 

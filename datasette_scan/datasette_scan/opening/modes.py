@@ -16,6 +16,7 @@ from .fingerprint import Fingerprint, Stamp
 class Mode(enum.Enum):
     """How a file is read."""
 
+    UNLOCKED = "unlocked"  # rollback journal, at rest: no locks, its times compared
     DIRECT = "direct"  # rollback journal: SQLite's own locks
     LIVE = "live"  # write-ahead log with its index: SQLite reads both
     IMMUTABLE = "immutable"  # nothing but the file itself: no locks, its fingerprint compared
@@ -32,6 +33,7 @@ class Journal(enum.Enum):
 
 
 URI_FLAGS = {
+    Mode.UNLOCKED: "mode=ro&immutable=1",
     Mode.DIRECT: "mode=ro&readonly_shm=1",
     Mode.LIVE: "mode=ro&readonly_shm=1",
     Mode.IMMUTABLE: "mode=ro&immutable=1",
@@ -62,7 +64,7 @@ def plan_mode(
     journal: Journal = Journal.NONE,
     avoid_log: bool = False,
 ) -> Mode:
-    """The first mode to try.
+    """The first mode to try; in place of DIRECT perhaps UNLOCKED.
 
     With ``avoid_log`` SQLite must not open a log or a finished journal: as root it sets their
     owner, which changes their ctime.
@@ -86,7 +88,7 @@ def is_consistent_when_locked(
 
     They are if a rollback journal can undo changes (``has_unfinished_journal``), if the
     journal was finished after the last write, or if the file has not changed since it was
-    read under a lock (``verified``). Otherwise a writer may have its journal in memory.
+    read whole (``verified``). Otherwise a writer may have its journal in memory.
     """
     if has_unfinished_journal:
         return True

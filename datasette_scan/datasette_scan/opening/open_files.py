@@ -2,8 +2,9 @@
 
 POSIX record locks belong to the process and vanish when *any* descriptor of the file is
 closed, also those that protect a SQLite connection in another thread. So each file has one
-``OpenFile``: its descriptor stays open for as long as a connection does, connections with and
-without locks never exist together, and all opening and closing happens under its lock.
+``OpenFile``: its descriptor stays open for as long as a connection does, and all opening and
+closing happens under its lock. SQLite sees to its own descriptors, with ``immutable=1`` too: it
+closes none while another connection of this process holds a lock on the file (os_unix.c).
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from ..sqlite import sqlite3
 from ..text import visible_path
 from . import locks, windows
 from .connection import Connection, Prepare
-from .fingerprint import Fingerprint, Stamp, identity_of, open_regular, read_at
+from .fingerprint import Fingerprint, Stamp, has_reliable_times, identity_of, open_regular, read_at
 from .modes import Mode
+
+_CAN_BE_IDLE = frozenset({Mode.UNLOCKED, Mode.DIRECT, Mode.IMMUTABLE})
 
 
 @dataclass
@@ -49,6 +52,7 @@ class OpenFile:
     idle: list[Lease] = field(default_factory=list)
     active: list[Lease] = field(default_factory=list)
     extra_fds: list[int] = field(default_factory=list)
+    reliable_times: bool = False
     verified: Stamp | None = None
     retired: bool = False
 
@@ -62,6 +66,11 @@ class OpenFile:
                 os.close(fd)
             self.fd = -1
 
+    def is_idle_in(self, mode: Mode, fingerprint: Fingerprint) -> bool:
+        """Whether all idle connections read this state of the file in this mode."""
+        state = (mode, fingerprint.without_shm())
+        return all((i.mode, i.fingerprint.without_shm()) == state for i in self.idle)
+
     def take_idle(self, prepare: Prepare | None) -> Connection | None:
         """An idle connection that was prepared in this way."""
         for item in self.idle:
@@ -70,23 +79,13 @@ class OpenFile:
                 return item.connection
         return None
 
-    def conflicts_with(self, mode: Mode) -> bool:
-        """Whether ``mode`` may not begin beside the reads that are under way."""
-        if mode is Mode.COPY:
-            return False
-        lockless = mode is Mode.IMMUTABLE
-        return any(
-            lease.mode is not Mode.COPY and (lease.mode is Mode.IMMUTABLE) is not lockless
-            for lease in self.active
-        )
-
     def acquire_shared(self) -> bool:
         """Take SQLite's SHARED lock; False when another process holds the file exclusively.
 
         It is held only until SQLite itself holds it, so that what was just seen beside the
         file (is there a ``-wal``?) is still so when SQLite looks.
         """
-        return self.conflicts_with(Mode.DIRECT) or locks.take_shared(self.fd)
+        return locks.take_shared(self.fd)
 
     def release_shared(self) -> None:
         """Release it, unless a read under SQLite's locks needs it."""
@@ -102,7 +101,7 @@ class OpenFile:
                 lease.connection.rollback()
             # A connection to a write-ahead log is closed at once: an idle one would stop the
             # program that owns the log from removing it.
-            if usable and lease.mode in (Mode.DIRECT, Mode.IMMUTABLE) and not self.retired:
+            if usable and lease.mode in _CAN_BE_IDLE and not self.retired:
                 self.idle.append(lease)
             else:
                 lease.connection.close()
@@ -140,7 +139,8 @@ def open_file(path: bytes, roots: tuple[bytes, ...]) -> OpenFile:
     if _path_of(fd, real_path) != real_path:
         os.close(fd)  # a file that nothing else in this process has open
         raise outside
-    return OpenFile(path, real_path, fd, identity_of(os.fstat(fd)))
+    identity = identity_of(os.fstat(fd))
+    return OpenFile(path, real_path, fd, identity, reliable_times=has_reliable_times(fd))
 
 
 def _path_of(fd: int, default: bytes) -> bytes:

@@ -23,6 +23,7 @@ from datasette_scan.opening import (
     ReadInfo,
     SnapshotStore,
     fingerprint,
+    locks,
     open_files,
 )
 
@@ -86,6 +87,17 @@ def test_a_commit_during_a_read_succeeds_and_is_seen(path: Path, opener: Opener)
     settle(path)
     assert count(opener, path) == (4, Mode.UNLOCKED)
     assert commit(path) == "committed", "an idle connection is not in the way either"
+
+
+@pytest.mark.parametrize(("journal", "mode"), [("delete", Mode.UNLOCKED), ("wal", Mode.IMMUTABLE)])
+def test_no_lock_is_taken_at_rest(
+    journal: str, mode: Mode, root: Path, opener: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even for the moment in which SQLite opens the file."""
+    path = make_database(root / "a.db", journal=journal)
+    settle(path)
+    monkeypatch.setattr(locks, "take_shared", lambda _: pytest.fail("a lock was taken"))
+    assert count(opener, path) == (3, mode)
 
 
 def test_a_file_that_changes_during_each_read_is_locked_in_the_end(

@@ -112,7 +112,7 @@ def begin_read(file: OpenFile, request: ReadRequest, snapshots: SnapshotStore) -
 
 
 def _begin_unlocked(file: OpenFile, request: ReadRequest) -> Lease | None:
-    """Read a file with a rollback journal, at rest, without a lock; None where that is unsafe.
+    """Read a file at rest without a lock; None where that is unsafe.
 
     A lock makes the commits of other programs fail, and some lose what they tried to commit:
     Chromium does not try again to save its cookies.
@@ -123,15 +123,18 @@ def _begin_unlocked(file: OpenFile, request: ReadRequest) -> Lease | None:
     if fingerprint.identity != file.identity:
         raise Changed
     journal = _read_journal_state(file, fingerprint)
-    if plan_mode(file.read_header(), fingerprint, journal) is not Mode.DIRECT:
+    mode = plan_mode(file.read_header(), fingerprint, journal, avoid_log=_is_root())
+    if mode is Mode.DIRECT:
+        mode = Mode.UNLOCKED
+    elif mode is not Mode.IMMUTABLE:
         return None
     try:
         if locks.is_exclusive(file.fd) or not fingerprint.is_settled():
             return None
         request.unlocked_tries -= 1
-        if not file.is_idle_in(Mode.UNLOCKED, fingerprint):
+        if not file.is_idle_in(mode, fingerprint):
             file.close_idle()
-        lease = _lease(file, Mode.UNLOCKED, fingerprint, request)
+        lease = _lease(file, mode, fingerprint, request)
     except (OSError, Locked, NeedsCopy):
         return None
     file.verified = fingerprint.main

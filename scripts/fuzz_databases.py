@@ -150,8 +150,8 @@ def fuzz(kind: str, runs: int, seed: int, folder: Path) -> tuple[Counter[str], l
     """Run one kind; its answers and its findings."""
     rng = random.Random(f"{kind}{seed}")
     bait, disk, private = folder / "bait", folder / "disk", folder / "private"
-    for each in (bait, disk, private):
-        each.mkdir()
+    for created in (bait, disk, private):
+        created.mkdir()
     for number in range(20):
         (bait / f"bait{number}").write_bytes(rng.randbytes(64))
     tempfile.tempdir = str(private)

@@ -18,13 +18,13 @@ import click
 
 from .catalog import Entry
 from .cli_search import search_all
-from .contents import check_text
 from .errors import ScanError, UsageError
 from .finder import FindOptions, check_globs, kill_scanners
-from .refusals import check_resources, describe
 from .settings import Settings, absolute_roots, allowed_hosts
 from .state import State, check_sqlite, close_readers, set_command_settings, state_of
+from .system_limits import check_resources, describe
 from .text import format_count, format_size, visible, visible_path
+from .text_search import check_text
 
 T = TypeVar("T")
 

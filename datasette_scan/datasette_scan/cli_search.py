@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from .contents import TableMatches
 from .database import ScannedDatabase
 from .searching import ContentSearch, TablesFound, Unsearched
 from .state import State
 from .text import format_count, format_size, visible
+from .text_search import TableMatches
 
 FOUND, NOTHING, FAILED = 0, 1, 2  # exit codes, as grep's
 

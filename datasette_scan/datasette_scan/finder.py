@@ -17,7 +17,7 @@ import sqlite_scanner
 
 from .errors import FinderError, UsageError
 from .opening import windows
-from .refusals import get_advice
+from .system_limits import get_advice
 from .text import visible
 
 _LINE_LIMIT = 1 << 20

@@ -61,7 +61,7 @@ def read_preview(
     """
     ends = time.monotonic() + _ALL_COUNTS_SECONDS
     summaries = [_summarize(connection, table, ends, use_indexes) for table in tables[:MAX_TABLES]]
-    known = {each.name for each in summaries}
+    known = {table.name for table in summaries}
     name = chosen if chosen in known else _largest(summaries)
     return summaries, _first_rows(connection, name) if name else None
 
@@ -118,8 +118,8 @@ def _estimate(connection: sqlite3.Connection, table: Table) -> int | None:
 
 def _largest(summaries: list[TableSummary]) -> str:
     """The largest table, preferably an ordinary one."""
-    ordinary = [each for each in summaries if each.kind == "table"] or summaries
-    return max(ordinary, key=lambda each: each.rows or 0).name if ordinary else ""
+    ordinary = [table for table in summaries if table.kind == "table"] or summaries
+    return max(ordinary, key=lambda table: table.rows or 0).name if ordinary else ""
 
 
 def _first_rows(connection: sqlite3.Connection, table: str) -> FirstRows:

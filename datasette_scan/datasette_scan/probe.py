@@ -13,9 +13,9 @@ from .finder import Match
 from .opening import Mode, Opener, ReadInfo
 from .opening.connection import interrupted_when, time_limit
 from .opening.fingerprint import read_fingerprint
-from .refusals import get_advice
 from .schema import VIRTUAL
 from .sqlite import quote_name, sqlite3
+from .system_limits import get_advice
 from .text import visible, visible_path
 
 _NAMES_SHOWN = 200

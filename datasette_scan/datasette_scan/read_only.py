@@ -36,7 +36,7 @@ class ReadOnlyDatabase(Database):  # type: ignore[misc]
             found = await super().attached_databases()
         finally:
             paths_shown.reset(token)
-        return found if may_see_paths else [each._replace(file="") for each in found]
+        return found if may_see_paths else [row._replace(file="") for row in found]
 
     async def _execute_fn(self, fn: Callable[[Any], Any]) -> Any:
         # Datasette 1.0: what execute() and execute_fn() come down to.

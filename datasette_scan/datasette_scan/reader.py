@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from .opening import Limits, Opener, SnapshotStore, sweep
 from .opening.connection import HEAP_BYTES, limit_memory
-from .refusals import count_free_descriptors
 from .signals import StopSignals
+from .system_limits import count_free_descriptors
 
 T = TypeVar("T")
 

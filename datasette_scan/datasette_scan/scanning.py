@@ -26,9 +26,9 @@ from .opening import Opener
 from .opening.fingerprint import read_fingerprint
 from .probe import ProbeResult, hash_fingerprint, probe_file
 from .reader import Reader
-from .refusals import describe, unavailable
 from .settings import Settings
 from .statuses import STABLE, TRANSIENT
+from .system_limits import describe, unavailable
 from .terminal import Terminal
 from .text import visible, visible_path
 

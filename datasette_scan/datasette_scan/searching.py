@@ -14,11 +14,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from dataclasses import dataclass
 from typing import Any
 
-from .contents import Chunk, SearchStoppedError, TableMatches, search_chunk
 from .database import ScannedDatabase
 from .errors import StoppingError, TooComplexError, UnavailableError
 from .reader import Reader
 from .sqlite import sqlite3
+from .text_search import Chunk, SearchStoppedError, TableMatches, search_chunk
 
 _MAX_QUEUED = 100  # events not fetched yet
 _MAX_FAILED = 10  # tables of one database, after which its others are not searched

@@ -33,8 +33,8 @@ from sites import (
 from test_opening import HOLD_OPEN
 from test_permissions import cookie
 
-from datasette_scan import compat, contents, searching
-from datasette_scan.contents import check_text, like_pattern, search_chunk
+from datasette_scan import compat, searching, text_search
+from datasette_scan.text_search import check_text, like_pattern, search_chunk
 from datasette_scan.errors import UsageError
 from datasette_scan.opening.connection import connect
 from datasette_scan.searching import ContentSearch, Searched, TablesFound
@@ -74,7 +74,7 @@ TEXTS = [
 @pytest.fixture(autouse=True)
 def whole_databases(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small database is searched in one piece, however busy the machine is."""
-    monkeypatch.setattr(contents, "_CHUNK_SECONDS", HANGS)
+    monkeypatch.setattr(text_search, "_CHUNK_SECONDS", HANGS)
 
 
 def read(path: Path, text: str) -> Any:
@@ -183,10 +183,10 @@ def test_odd_tables(tmp_path: Path) -> None:
 
 
 def test_many_rows_are_counted_to_a_limit(tmp_path: Path) -> None:
-    path = make_database(tmp_path / "one.db", rows=contents.MAX_ROWS + 10)
+    path = make_database(tmp_path / "one.db", rows=text_search.MAX_ROWS + 10)
     [found] = read(path, "row").found
-    assert (found.matches, found.complete) == (contents.MAX_ROWS, False)
-    assert len(found.quotations) == contents.MAX_QUOTATIONS
+    assert (found.matches, found.complete) == (text_search.MAX_ROWS, False)
+    assert len(found.quotations) == text_search.MAX_QUOTATIONS
 
 
 def test_a_quotation_is_what_surrounds_the_match(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_glob_pattern_means_the_same(text: str) -> None:
 
 
 def test_a_slow_table_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contents, "TABLE_SECONDS", 0)
+    monkeypatch.setattr(text_search, "TABLE_SECONDS", 0)
     path = make_database(tmp_path / "one.db", rows=20_000)
     run_sql(path, "CREATE TABLE small (v)", "INSERT INTO small VALUES ('row')")
     chunk = read(path, "nowhere")
@@ -260,7 +260,7 @@ async def test_big_database_is_shown_table_by_table(
     """Its file is let go of between them: whoever writes to it does not wait for the end."""
     make_database(root / "one.db")
     run_sql(root / "one.db", *(f"CREATE TABLE t{i} AS SELECT * FROM t" for i in range(4)))
-    monkeypatch.setattr(contents, "_CHUNK_SECONDS", -1)
+    monkeypatch.setattr(text_search, "_CHUNK_SECONDS", -1)
     site = await scanned(root)
     events = [e for e in await collect(of(site, "row")) if isinstance(e, TablesFound)]
     assert [[t.table for t in e.tables] for e in events] == [["t"], ["t0"], ["t1"], ["t2"], ["t3"]]
@@ -345,7 +345,7 @@ async def test_slow_denied_tables_are_not_named(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_database(root / "one.db", rows=20_000)
-    monkeypatch.setattr(contents, "TABLE_SECONDS", 0)
+    monkeypatch.setattr(text_search, "TABLE_SECONDS", 0)
     top = {"databases": {"one": {"tables": {"t": {"allow": {"id": "ann"}}}}}}
     site = await scanned(root, top=top)
     assert (await site.json("/-/scan/search.json?q=no"))["unsearched"] == []
@@ -492,7 +492,7 @@ class Hold:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.began, self.go_on = threading.Event(), threading.Event()
-        search_table = contents._search_table
+        search_table = text_search._search_table
 
         def held(*args: Any) -> str:
             self.began.set()
@@ -501,7 +501,7 @@ class Hold:
                 pass
             return search_table(*args)
 
-        monkeypatch.setattr(contents, "_search_table", held)
+        monkeypatch.setattr(text_search, "_search_table", held)
 
     async def begun(self) -> None:
         await asyncio.to_thread(self.began.wait)

@@ -10,7 +10,7 @@ import time
 from typing import NamedTuple
 
 from ..errors import DeniedError, GoneError, UnavailableError
-from ..refusals import unavailable
+from ..system_limits import unavailable
 from ..text import visible_path
 
 # File times have a granularity, within which a second write does not show. A fingerprint is

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..errors import CorruptError, DeniedError, GoneError
-from ..refusals import unavailable
 from ..sqlite import sqlite3
+from ..system_limits import unavailable
 from ..text import visible_path
 from . import locks, windows
 from .connection import Connection, Prepare

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import RecoveryError
-from ..refusals import unavailable
+from ..system_limits import unavailable
 from ..text import visible, visible_path
 from .copying import CheckDeadline, Source, copy_database
 from .fingerprint import Fingerprint

@@ -66,7 +66,7 @@ class PeekView(View):
     def context(self) -> Json:
         """The values for the template."""
         error = self.error
-        most = max((each.rows or 0 for each in self.tables), default=0) or 1
+        most = max((table.rows or 0 for table in self.tables), default=0) or 1
         return {
             "peek": self,
             "facts": facts_of(self.ds, self.db, self.sees_paths, self.download),
@@ -87,7 +87,7 @@ class PeekView(View):
             "path": entry.shown_path if self.sees_paths else None,
             "status": self.db.reading_status[1],
             "error": self.error.word if self.error else None,
-            "tables": [asdict(each) for each in self.tables],
+            "tables": [asdict(table) for table in self.tables],
             "more_tables": self.more_tables,
             "first_rows": asdict(self.first) if self.first else None,
             "ready_views": [{"title": title, "url": url} for title, url in self.views],

@@ -14,11 +14,11 @@ from datasette.utils import path_from_row_pks
 
 from .. import compat
 from ..catalog import Query
-from ..contents import Quotation, TableMatches, check_text
 from ..database import datasette_files
 from ..errors import UsageError
 from ..searching import ContentSearch, Event, Searched, TablesFound, Unsearched, size_of
 from ..text import format_count, format_size, visible, visible_path
+from ..text_search import Quotation, TableMatches, check_text
 from .access import SECURITY_HEADERS, Json, View
 from .streaming import MARKER, TOO_MANY, Write, is_busy, running, stream, too_many_json
 

@@ -15,7 +15,7 @@ from datasette.cli import cli
 from sites import MAGIC, make_database, run_sql, scanned
 from test_opening import hot_journal, settle
 
-from datasette_scan import finder, refusals
+from datasette_scan import finder, system_limits
 from datasette_scan.catalog import Catalog
 from datasette_scan.errors import RefusedError, UnavailableError
 from datasette_scan.opening import attempt, fingerprint, open_files, snapshots, watchdog
@@ -149,7 +149,7 @@ def test_problem_that_leaves_a_scan_incomplete(path: bytes, kind: str, complete:
     ],
 )
 def test_advice(number: int, kind: type[UnavailableError], advice: str) -> None:
-    error = refusals.unavailable("/x cannot be read", OSError(number, os.strerror(number)))
+    error = system_limits.unavailable("/x cannot be read", OSError(number, os.strerror(number)))
     assert type(error) is kind
     assert str(error) == f"/x cannot be read: {os.strerror(number)}"
     assert error.advice.startswith(advice)
@@ -166,8 +166,8 @@ def test_advice(number: int, kind: type[UnavailableError], advice: str) -> None:
     ],
 )
 def test_describe(error: Exception, line: str) -> None:
-    assert refusals.describe(error).startswith(line)
-    assert bool(refusals.describe(error)) is bool(line)
+    assert system_limits.describe(error).startswith(line)
+    assert bool(system_limits.describe(error)) is bool(line)
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES])
@@ -183,13 +183,13 @@ def test_journal_that_cannot_be_opened_counts(
 
 def test_room_is_given_back() -> None:
     gc.collect()  # what earlier tests left is not closed meanwhile
-    before = refusals.count_free_descriptors()
-    refusals.check_resources()
-    assert refusals.count_free_descriptors() == before
+    before = system_limits.count_free_descriptors()
+    system_limits.check_resources()
+    assert system_limits.count_free_descriptors() == before
 
 
 def test_no_memory_for_a_thread_to_begin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refusals, "_BEGIN_SECONDS", 0.01)
+    monkeypatch.setattr(system_limits, "_BEGIN_SECONDS", 0.01)
     monkeypatch.setattr("_thread.start_new_thread", lambda *_: 0)
     with pytest.raises(MemoryError):
-        refusals.check_resources()
+        system_limits.check_resources()

@@ -74,7 +74,7 @@ def commit(path: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_a_commit_during_a_read_succeeds_and_is_seen(path: Path, opener: Opener) -> None:
+def test_a_commit_during_a_read_succeeds(path: Path, opener: Opener) -> None:
     commits = []
 
     def use(connection: sqlite3.Connection) -> int:
@@ -100,9 +100,7 @@ def test_no_lock_is_taken_at_rest(
     assert count(opener, path) == (3, mode)
 
 
-def test_a_file_that_changes_during_each_read_is_locked_in_the_end(
-    path: Path, opener: Opener
-) -> None:
+def test_a_changing_file_is_locked_in_the_end(path: Path, opener: Opener) -> None:
     commits = []
 
     def use(connection: sqlite3.Connection) -> int:
@@ -115,7 +113,7 @@ def test_a_file_that_changes_during_each_read_is_locked_in_the_end(
     assert commits == ["committed", "committed", "database is locked"]
 
 
-def test_what_was_just_written_is_read_under_a_lock(
+def test_just_written_is_read_under_a_lock(
     path: Path, opener: Opener, just_written: pytest.MonkeyPatch
 ) -> None:
     assert count(opener, path) == (3, Mode.DIRECT)
@@ -165,7 +163,7 @@ def test_seen_whole_without_a_lock(path: Path, opener: Opener) -> None:
         end(child)
 
 
-def test_an_end_without_locks_leaves_the_locks_of_others(path: Path, opener: Opener) -> None:
+def test_closing_leaves_the_locks_of_others(path: Path, opener: Opener) -> None:
     """Closing any descriptor of a file would drop all of this process's locks on it."""
     is_read, may_end = threading.Event(), threading.Event()
     said = []

@@ -100,7 +100,7 @@ def test_no_lock_is_taken_at_rest(
     assert count(opener, path) == (3, mode)
 
 
-def test_a_changing_file_is_locked_in_the_end(path: Path, opener: Opener) -> None:
+def test_a_changing_file_is_locked_at_last(path: Path, opener: Opener) -> None:
     commits = []
 
     def use(connection: sqlite3.Connection) -> int:

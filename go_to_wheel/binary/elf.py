@@ -38,12 +38,8 @@ _MACHINES = {
     ("EM_RISCV", 64, True): "riscv64",
     ("EM_LOONGARCH", 64, True): "loongarch64",
 }
-_KINDS = {
-    "ET_EXEC": "executable",
-    "ET_DYN": "shared library",
-    "ET_REL": "object file",
-    "ET_CORE": "core dump",
-}
+_KINDS = {"ET_EXEC": "executable", "ET_DYN": "shared library", "ET_REL": "object file"}
+_KINDS |= {"ET_CORE": "core dump"}
 #: As the header and notes spell them, in lower case.
 _SYSTEMS = ("netbsd", "solaris", "freebsd", "openbsd", "dragonfly", "android")
 
@@ -65,11 +61,11 @@ def read_elf(reader: BoundedReader) -> ParsedImage:
     segments = [elf.get_segment(index) for index in range(count)]
     for segment in segments:
         reader.require(segment["p_offset"], segment["p_filesz"])
-    machine = str(elf["e_machine"])
-    loaders = [part.get_interp_name() for part in segments if isinstance(part, InterpSegment)]
-    interpreter = str(loaders[0]) if loaders else None
+    loaders = (str(s.get_interp_name()) for s in segments if isinstance(s, InterpSegment))
+    interpreter = next(loaders, None)
     libraries, search_paths, flags = _read_dynamic(segments)
     versions, minimum_glibc = _read_versions(elf)
+    machine = (str(elf["e_machine"]), elf.elfclass, elf.little_endian)
     pie = elf["e_type"] == "ET_DYN" and bool(interpreter or flags & _DF_1_PIE)
     kind = _KINDS.get(str(elf["e_type"]), "file of unknown type")
     if pie and elf["e_entry"]:  # most executables are shared objects by their type
@@ -77,9 +73,7 @@ def read_elf(reader: BoundedReader) -> ParsedImage:
     facts = BinaryFacts(
         format="elf",
         goos=_detect_system(elf, segments),
-        machine=_MACHINES.get(
-            (machine, elf.elfclass, elf.little_endian), machine.removeprefix("EM_").lower()
-        ),
+        machine=_MACHINES.get(machine, machine[0].removeprefix("EM_").lower()),
         kind=kind,
         pie=pie,
         interpreter=interpreter,
@@ -133,5 +127,5 @@ def _detect_system(elf: ELFFile, segments: list[Any]) -> str:
     """The system that the header or a note names; "" for most files, those for Linux included."""
     notes = (note for s in segments if s["p_type"] == "PT_NOTE" for note in s.iter_notes())
     names = (str(note["n_name"]).lower() for note in notes)
-    stated = str(elf["e_ident"]["EI_OSABI"]).removeprefix("ELFOSABI_").lower()
-    return stated if stated in _SYSTEMS else next((name for name in names if name in _SYSTEMS), "")
+    header = str(elf["e_ident"]["EI_OSABI"]).removeprefix("ELFOSABI_").lower()
+    return next((name for name in (header, *names) if name in _SYSTEMS), "")

@@ -24,12 +24,8 @@ _MACHINES = {
     0x01000012: "ppc64",
 }
 #: 8 is a bundle, a plug-in for dlopen.
-_KINDS = {
-    1: "object file",
-    2: "executable",
-    4: "core dump",
-    **dict.fromkeys((6, 8), "shared library"),
-}
+_KINDS = {1: "object file", 2: "executable", 4: "core dump", 6: "shared library"}
+_KINDS |= {8: "shared library"}
 _SEGMENT, _SEGMENT_64 = 0x1, 0x19
 _VERSION_MIN_MACOSX, _BUILD_VERSION = 0x24, 0x32
 #: LOAD_DYLIB, LOAD_WEAK_DYLIB, REEXPORT_DYLIB, LAZY_LOAD_DYLIB, LOAD_UPWARD_DYLIB
@@ -77,10 +73,8 @@ def _load_commands(
     block = reader.read_at(start, size)
     position = 0
     for _ in range(count):
-        if position + 8 > len(block):
-            raise BinaryError("its load commands don't fit their own size")
         number, length = struct.unpack_from(order + "II", block, position)
-        if length < 8 or position + length > len(block):
+        if not 8 <= length <= len(block) - position:
             raise BinaryError(f"load command {number:#x} has the impossible size {length}")
         yield number, block[position : position + length]
         position += length
@@ -89,38 +83,32 @@ def _load_commands(
 def _parse_platform(order: str, commands: _Commands) -> tuple[str, MajorMinor | None]:
     """The system, or "", and its minimum version."""
     for number, count in ((_BUILD_VERSION, 2), (_VERSION_MIN_MACOSX, 1)):
-        for body in (body for found, body in commands if found == number):
-            *system, packed = _unpack_numbers(order, body, count)
-            name = _SYSTEMS.get(system[0], f"platform {system[0]}") if system else ""
-            return name, (packed >> 16, packed >> 8 & 0xFF)
+        for body in (body for kind, body in commands if kind == number):
+            *platform, packed = _unpack_numbers(order, body, count)
+            system = _SYSTEMS.get(platform[0], f"platform {platform[0]}") if platform else ""
+            return system, (packed >> 16, packed >> 8 & 0xFF)
     return "", None
 
 
 def _locate_build_info(reader: BoundedReader, order: str, commands: _Commands) -> Span | None:
     """The section that Go has written since 1.13."""
-    found = None
+    build_info = None
     for number, body in commands:
         if number in (_SEGMENT, _SEGMENT_64):
             wide = number == _SEGMENT_64
-            layout = order + ("8x16s4Q4I" if wide else "8x16s4I4I")
-            head = struct.calcsize(layout)
-            if len(body) < head:
-                raise BinaryError(f"a segment command has the impossible size {len(body)}")
-            _, _, _, offset, size, _, _, count, _ = struct.unpack_from(layout, body)
-            reader.require(offset, size)
+            layout = order + ("24x4Q8xI4x" if wide else "24x4I8xI4x")
             section = order + ("16s16x2QI28x" if wide else "16s16x3I24x")
-            last = (len(body) - head) // struct.calcsize(section)
-            for index in range(min(count, last)):
-                position = head + index * struct.calcsize(section)
-                name, *place = struct.unpack_from(section, body, position)
+            head = struct.calcsize(layout)
+            _, _, offset, size, count = struct.unpack_from(layout, body)
+            reader.require(offset, size)
+            sections = body[head : head + count * struct.calcsize(section)]
+            for name, address, length, start in struct.iter_unpack(section, sections):
                 if name.rstrip(b"\0") == b"__go_buildinfo":
-                    found = Span(place[0], place[2], place[1])
-    return found
+                    build_info = Span(address, start, length)
+    return build_info
 
 
 def _unpack_numbers(order: str, body: bytes, count: int) -> tuple[int, ...]:
-    if len(body) < 8 + 4 * count:
-        raise BinaryError(f"a version command has the impossible size {len(body)}")
     return struct.unpack_from(f"{order}{count}I", body, 8)
 
 
@@ -163,23 +151,18 @@ def join_slices(slices: Sequence[BinaryFacts]) -> BinaryFacts:
 
     Raises BinaryError for images of two programs, or for other processors.
     """
-    first = slices[0]
     machines = [part.machine for part in slices]
     if sorted(machines) != ["arm64", "x86_64"]:
         raise BinaryError(
-            f"it is a universal (fat) macOS file with {' and '.join(machines)}, not with arm64 and "
-            "x86_64",
+            f"it is a universal file with {' and '.join(machines)}, not with arm64 and x86_64",
             "split it with `lipo -thin ARCH` and make one wheel for each architecture",
         )
-    programs = {
-        (part.kind, part.go and (part.go.version, part.go.path, part.go.main)) for part in slices
-    }
-    if len(programs) > 1:
-        raise BinaryError(
-            "its images for arm64 and x86_64 are different programs", "join images of one build"
-        )
+    infos = [part.go and (part.go.version, part.go.path, part.go.main) for part in slices]
+    if slices[0].kind != slices[1].kind or infos[0] != infos[1]:
+        problem = "its images for arm64 and x86_64 are different programs"
+        raise BinaryError(problem, "join images of one build")
     return replace(
-        first,
+        slices[0],
         machine="universal2",
         libraries=tuple(dict.fromkeys(name for part in slices for name in part.libraries)),
         search_paths=tuple(dict.fromkeys(path for part in slices for path in part.search_paths)),
@@ -193,11 +176,9 @@ def _join_info(infos: Sequence[GoBuildInfo]) -> GoBuildInfo | None:
     """The Go build information of all images; the values of settings that differ are joined."""
     if not infos:
         return None
-    values: dict[str, dict[str, None]] = {}
-    for name, value in ((k, v) for info in infos for k, v in info.settings.items()):
-        values.setdefault(name, {}).update({value: None} if value else {})
-    return replace(
-        infos[0],
-        deps=tuple(dict.fromkeys(module for info in infos for module in info.deps)),
-        settings={name: ",".join(found) for name, found in values.items()},
-    )
+    settings = dict(infos[0].settings)
+    for name, value in (pair for info in infos[1:] for pair in info.settings.items()):
+        if value != settings.setdefault(name, value):
+            settings[name] += f",{value}"
+    deps = tuple(dict.fromkeys(module for info in infos for module in info.deps))
+    return replace(infos[0], deps=deps, settings=settings)

@@ -23,17 +23,10 @@ _UNKNOWN_GO = "go1.17"
 _CHUNK_SIZE = 1 << 20
 _NEWEST_GLIBC = (99, 0)
 
-#: Instruction set levels, from the most compatible up, by the variable that sets them.
-_LEVELS = {
-    "GO386": ("softfloat", "sse2"),
-    "GOAMD64": ("v1", "v2", "v3", "v4"),
-    "GOARM": ("5", "6", "7"),
-    "GOARM64": tuple(f"v{n // 10}.{n % 10}" for n in range(80, 96)),
-    "GOPPC64": ("power8", "power9", "power10"),
-    "GORISCV64": ("rva20u64", "rva22u64", "rva23u64"),
-}
+#: The level of a target -> those below it; other targets have the lowest level there is.
+_LOWER_LEVELS = {"sse2": ("softfloat",), "6": ("5",), "7": ("5", "6")}
 _ANDROID_LOADER = "/system/bin/linker64"
-_MACOS_LIBRARY = re.compile(r"/usr/lib/.*|/System/Library/Frameworks/.*")
+_MACOS_LIBRARY = re.compile(r"/usr/lib/|/System/Library/Frameworks/")
 #: Loaders, which are named like libraries.
 _LOADERS = ("ld-linux", "ld64.so")
 _ARM_ARCHITECTURES = {"arm", "armv5l", "armv6l", "armv7l"}
@@ -49,18 +42,17 @@ def inspect_program(
     """
     facts = read_facts(stream)
     problems = check_target(facts, target, glibc)
-    unlisted = (
-        unlisted_dependencies(facts, _NEWEST_GLIBC) if glibc and facts.goos == "linux" else []
-    )
-    if facts.goos in ("windows", "darwin"):
-        is_own = is_system_dll if facts.goos == "windows" else _MACOS_LIBRARY.fullmatch
-        unlisted = [name for name in facts.libraries if not is_own(name)]
+    unlisted: list[str] = []
+    if glibc and facts.goos == "linux":
+        unlisted = unlisted_dependencies(facts, _NEWEST_GLIBC)
+    elif facts.goos == "windows":
+        unlisted = [name for name in facts.libraries if not is_system_dll(name)]
+    elif facts.goos == "darwin":
+        unlisted = [name for name in facts.libraries if not _MACOS_LIBRARY.match(name)]
     system = system_name(facts.goos)
     problems += [f"it needs {name}, which not every {system} has" for name in unlisted]
-    problems += [
-        f"it contains the builder's path {path.decode()!r}"
-        for path in sorted(find_bytes(stream, builder_paths))
-    ]
+    paths = sorted(find_bytes(stream, builder_paths))
+    problems += [f"it contains the builder's path {path.decode()!r}" for path in paths]
     if problems:
         raise BinaryError("\n".join(problems))
     return facts
@@ -70,13 +62,13 @@ def find_bytes(stream: BinaryIO, needles: Iterable[bytes]) -> set[bytes]:
     """Which of `needles` occur in the stream, read once from its start, a megabyte at a time."""
     wanted = set(filter(None, needles))
     longest = max(map(len, wanted), default=1)
-    found: set[bytes] = set()
+    present: set[bytes] = set()
     window = b""
     stream.seek(0)
-    while found != wanted and (chunk := stream.read(_CHUNK_SIZE)):
+    while present != wanted and (chunk := stream.read(_CHUNK_SIZE)):
         window = window[-longest:] + chunk
-        found |= {needle for needle in wanted - found if needle in window}
-    return found
+        present |= {needle for needle in wanted - present if needle in window}
+    return present
 
 
 def tags_for(programs: Sequence[BinaryFacts], target: Target) -> tuple[str, ...]:
@@ -101,7 +93,7 @@ def check_target(facts: BinaryFacts, target: Target, glibc: bool = False) -> lis
     """
     if facts.slices and facts.machine == target.arch:
         pairs = [(part, find_target(part)) for part in facts.slices]
-        return [why for part, own in pairs if own for why in check_target(part, own, glibc)]
+        return [problem for part, thin in pairs if thin for problem in check_target(part, thin)]
     problems = list(_system_problems(facts, target))
     if not problems and not glibc:
         problems += _linkage_problems(facts)
@@ -145,10 +137,9 @@ def cpu_level_problem(facts: BinaryFacts, arch: str) -> str:
     target = find_target(replace(facts, machine=arch))
     name, base = (target and target.variant) or ("", "")
     value = facts.setting(name)
-    levels = _LEVELS.get(name, ())
     level, *extensions = value.split(",")
-    unknown = level not in levels or (name == "GOARM64" and extensions)
-    if value and (unknown or levels.index(level) > levels.index(base)):
+    is_higher = level not in (base, *_LOWER_LEVELS.get(base, ()))
+    if value and (is_higher or (name == "GOARM64" and extensions)):
         return f"it was built with {name}={value}, which needs a newer CPU than {name}={base}"
     return ""
 
@@ -156,9 +147,9 @@ def cpu_level_problem(facts: BinaryFacts, arch: str) -> str:
 @cache
 def _read_policies(machine: str) -> dict[MajorMinor, dict[str, Any]]:
     """glibc version -> policy for programs of an architecture, the oldest first."""
-    place = files("auditwheel").joinpath("policy", "manylinux-policy.json")
+    path = files("auditwheel").joinpath("policy", "manylinux-policy.json")
     policies: dict[MajorMinor, dict[str, Any]] = {}
-    for policy in json.loads(place.read_text(encoding="utf-8")):
+    for policy in json.loads(path.read_text(encoding="utf-8")):
         version = re.fullmatch(r"manylinux_(\d+)_(\d+)", policy["name"])
         if version and machine in policy["symbol_versions"]:
             policies[int(version[1]), int(version[2])] = policy
@@ -177,14 +168,14 @@ def unlisted_dependencies(
         return []
     policy = policies[max((known for known in policies if known <= glibc), default=min(policies))]
     allowed, versions = policy["lib_whitelist"], policy["symbol_versions"][machine]
-    absent = [name for name in facts.libraries if name not in bundled]
-    found = [name for name in absent if name not in allowed and not name.startswith(_LOADERS)]
+    needed = [name for name in facts.libraries if name not in bundled]
+    unlisted = [name for name in needed if name not in allowed and not name.startswith(_LOADERS)]
     for library, version in facts.versions:
         family, _, number = version.partition("_")
-        counts = library in allowed and library not in bundled and family != "GLIBC"
-        if counts and number not in versions.get(family, [number]):
-            found.append(f"{library} with {version}")
-    return found
+        is_checked = library in allowed and library not in bundled and family != "GLIBC"
+        if is_checked and number not in versions.get(family, [number]):
+            unlisted.append(f"{library} with {version}")
+    return unlisted
 
 
 def required_glibc(programs: Sequence[BinaryFacts]) -> MajorMinor:

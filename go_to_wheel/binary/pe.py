@@ -44,9 +44,9 @@ def read_pe(reader: BoundedReader) -> ParsedImage:
         raise BinaryError(f"its optional header has the unknown magic {magic:#x}")
     layout, tables = ("<28xI60xI", 96) if magic == _PE32 else ("<24xQ76xI", 112)
     base, number = reader.unpack_at(layout, optional)
-    places = [optional + tables + 8 * index for index in range(min(number, 16))]
-    directories = [reader.unpack_at("<II", place) for place in places]
-    signed = directories[_SECURITY] if len(directories) > _SECURITY else (0, 0)
+    entries = (optional + tables + 8 * index for index in range(min(number, 16)))
+    directories = [reader.unpack_at("<II", entry) for entry in entries]
+    signature = directories[_SECURITY] if len(directories) > _SECURITY else (0, 0)
     kind = "shared library" if flags & _DLL else "executable"
     spans, data = _read_sections(reader, optional + size, count, base)
     facts = BinaryFacts(
@@ -55,7 +55,7 @@ def read_pe(reader: BoundedReader) -> ParsedImage:
         machine=_MACHINES.get(machine, f"machine {machine:#x}"),
         kind=kind if flags & _EXECUTABLE_IMAGE else "object file",
         libraries=tuple(_read_imports(reader, spans, base, [at for at, _ in directories])),
-        signature=Span(0, *signed) if all(signed) else None,
+        signature=Span(0, *signature) if all(signature) else None,
     )
     return facts, data
 

@@ -26,13 +26,7 @@ _OTHER_FORMATS: dict[str, bytes | tuple[bytes, ...]] = {
     "gzip-compressed data": b"\x1f\x8b",
     "xz-compressed data": b"\xfd7zXZ\0",
     "zstd-compressed data": b"\x28\xb5\x2f\xfd",
-    "bzip2-compressed data": b"BZh",
     "a WebAssembly module": b"\0asm",
-    "LLVM bitcode": b"BC\xc0\xde",
-    "a Go object file": b"go object ",
-    "an AIX program": (b"\x01\xdf", b"\x01\xf7"),
-    "a Plan 9 program": (b"\x00\x00\x8a\x97", b"\x00\x00\x01\xeb", b"\x00\x00\x06\x47"),
-    "a PDF document": b"%PDF",
     "a static library": b"!<arch>\n",
     "a Java class": MAGICS,
     "a pointer of Git LFS": b"version https://git-lfs",
@@ -66,8 +60,8 @@ def read_facts(stream: BinaryIO) -> BinaryFacts:
     try:
         if not is_universal(reader.read_at(0, 8)):
             return _read_image(reader)
-        places = list_slices(reader)
-        return join_slices([_read_image(BoundedReader(stream, at, size)) for at, size in places])
+        images = [BoundedReader(stream, offset, size) for offset, size in list_slices(reader)]
+        return join_slices([_read_image(image) for image in images])
     except BinaryError:
         raise
     except Exception as error:  # pyelftools raises anything on broken input
@@ -78,16 +72,14 @@ def read_facts(stream: BinaryIO) -> BinaryFacts:
 
 def _read_image(reader: BoundedReader) -> BinaryFacts:
     """The facts of one image, completed from Go's build information."""
-    facts, place = _read_headers(reader)
-    go = read_build_info(reader, place)
-    settings = go.settings if go else {}
-    goos, machine, stated = facts.goos, facts.machine, settings.get("GOOS", "")
-    if (goos, stated) == ("solaris", "illumos") or not goos:  # they have the same OSABI
-        goos = stated or "linux"
-    level = settings.get("GOARM", "")[:1]
-    if facts.format == "elf" and machine == "arm" and level in ("5", "6", "7"):
-        machine = f"armv{level}l"
-    return replace(facts, goos=goos, machine=machine, go=go)
+    facts, data = _read_headers(reader)
+    facts = replace(facts, go=read_build_info(reader, data))
+    goos, machine, goarm = facts.setting("GOOS"), facts.machine, facts.setting("GOARM")[:1]
+    if facts.goos and (facts.goos, goos) != ("solaris", "illumos"):  # they have the same OSABI
+        goos = facts.goos
+    if facts.format == "elf" and machine == "arm" and goarm in ("5", "6", "7"):
+        machine = f"armv{goarm}l"
+    return replace(facts, goos=goos or "linux", machine=machine)
 
 
 def _read_headers(reader: BoundedReader) -> ParsedImage:
@@ -108,7 +100,7 @@ def _read_headers(reader: BoundedReader) -> ParsedImage:
 
 
 def describe_content(head: bytes) -> str:
-    """The kind of file with this head: "text", "a script for /bin/sh", "an AIX program" …"""
+    """The kind of file with this head: "text", "a script for /bin/sh", "a zip archive" …"""
     if not head:
         return "an empty file"
     if head.startswith(b"#!"):
@@ -122,9 +114,9 @@ def describe_content(head: bytes) -> str:
     return f"data of an unknown kind (it starts with {head[:8]!r})"
 
 
-def read_build_info(reader: BoundedReader, place: Span | None) -> GoBuildInfo | None:
-    """The binary's Go build information, or None when Go didn't build it."""
-    offset = _find_build_info(reader, place)
+def read_build_info(reader: BoundedReader, data: Span | None) -> GoBuildInfo | None:
+    """The Go build information in the data, or None when Go didn't build it."""
+    offset = _find_build_info(reader, data) if data else None
     header = b"" if offset is None else reader.read_at(offset, _HEADER_SIZE)
     if offset is None or len(header) < _HEADER_SIZE or not header[15] & _FLAG_INLINE:
         return None
@@ -137,34 +129,25 @@ def read_build_info(reader: BoundedReader, place: Span | None) -> GoBuildInfo | 
     return parse_build_info(version.decode("utf-8", "replace"), text.decode("utf-8", "replace"))
 
 
-def _find_build_info(reader: BoundedReader, place: Span | None) -> int | None:
+def _find_build_info(reader: BoundedReader, data: Span) -> int | None:
     """The offset of the aligned magic in the data where Go's linker puts it."""
-    if place is None:
-        return None
-    skip = -place.address % _ALIGNMENT
-    position, end = place.offset + skip, place.offset + place.size
-    while position + _HEADER_SIZE <= end:
+    start, end = data.offset + -data.address % _ALIGNMENT, data.offset + data.size
+    for position in range(start, min(end, reader.length), MAX_READ):
         chunk = reader.read_at(position, min(MAX_READ, end - position))
-        if not chunk:
-            return None
-        hits = (found.start() for found in re.finditer(_MAGIC, chunk))
-        if (hit := next((at for at in hits if at % _ALIGNMENT == 0), None)) is not None:
-            return position + hit
-        position += MAX_READ
+        for match in re.finditer(_MAGIC, chunk):
+            if match.start() % _ALIGNMENT == 0:
+                return position + match.start()
     return None
 
 
 def _read_string(reader: BoundedReader, offset: int) -> tuple[bytes, int]:
     """A string after its length, and where it ends; empty when the length is impossible."""
     length = shift = 0
-    for used, byte in enumerate(reader.read_at(offset, 10), 1):
+    for start, byte in enumerate(reader.read_at(offset, 10), offset + 1):
         length |= (byte & 0x7F) << shift
         shift += 7
-        if byte < 0x80:
-            offset += used
-            if length > _MAX_STRING or offset + length > reader.length:
-                return b"", offset
-            return reader.read_at(offset, length), offset + length
+        if byte < 0x80 and length <= min(_MAX_STRING, reader.length - start):
+            return reader.read_at(start, length), start + length
     return b"", offset
 
 
@@ -175,8 +158,8 @@ def parse_build_info(version: str, text: str) -> GoBuildInfo:
     settings: dict[str, str] = {}
     for line in text.split("\n"):
         kind, _, rest = line.partition("\t")
-        where, number, total, *_ = [*rest.split("\t"), "", ""]
-        module = GoModule(where, number, total)
+        name, release, digest, *_ = [*rest.split("\t"), "", ""]
+        module = GoModule(name, release, digest)
         if kind == "path":
             path = rest
         elif kind in ("mod", "dep"):

@@ -144,10 +144,10 @@ def _find_mismatch(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> s
     if expected != archive.start_dir or not is_tight:
         return "there is other data before or after the central directory"
     stream.seek(end)
-    stated = _END.unpack(stream.read(_END.size))
+    recorded = _END.unpack(stream.read(_END.size))
     limits = (0xFFFF, _LARGE, _LARGE)  # these refer to the ZIP64 record
     real = (len(entries), size, archive.start_dir)
-    if any(number not in pair for number, *pair in zip(stated, real, limits, strict=True)):
+    if any(number not in valid for number, *valid in zip(recorded, real, limits, strict=True)):
         return "its end record has another number, size or place of the entries"
     return ""
 
@@ -167,8 +167,8 @@ def _read_local(stream: BinaryIO, entry: zipfile.ZipInfo) -> tuple[int, str]:
     name, extra = stream.read(name_size), stream.read(extra_size)
     if max(extra_size, len(entry.extra)) > _MAX_EXTRA:
         return 0, f"over {_MAX_EXTRA} bytes of extra fields"
-    fields = dict(_extra_fields(extra))
-    if _UNICODE_PATH_EXTRA in {*fields, *dict(_extra_fields(entry.extra))}:
+    fields = _parse_extra(extra)
+    if _UNICODE_PATH_EXTRA in fields.keys() | _parse_extra(entry.extra).keys():
         return 0, "a second name in a Unicode Path field"
     wide, is_streamed = fields.get(_ZIP64_EXTRA, b""), flags & _FLAG_DESCRIPTOR
     large = iter(struct.unpack_from(f"<{len(wide) // 8}Q", wide))
@@ -184,12 +184,12 @@ def _read_local(stream: BinaryIO, entry: zipfile.ZipInfo) -> tuple[int, str]:
     return end, what and f"another {what} in its local header: {pairs[what][0]!r}"
 
 
-def _extra_fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
-    position = 0
-    while position + 4 <= len(extra):
-        kind, size = struct.unpack_from("<HH", extra, position)
-        yield kind, extra[position + 4 : position + 4 + size]
-        position += 4 + size
+def _parse_extra(extra: bytes) -> dict[int, bytes]:
+    fields = {}
+    while len(extra) >= 4:
+        kind, size = struct.unpack_from("<HH", extra)
+        fields[kind], extra = extra[4 : 4 + size], extra[4 + size :]
+    return fields
 
 
 def check_files(
@@ -208,8 +208,8 @@ def check_files(
     for entry in archive.infolist():
         if (path := entry.orig_filename).endswith("/"):
             continue
-        spec, stated = rows.get(_with_slashes(path), (None, ""))
-        algorithm = (spec or "").partition("=")[0]
+        row = rows.get(path.replace("\\", "/"))
+        algorithm = row[0].partition("=")[0] if row else ""
         hasher = hashlib.new(algorithm if algorithm in _ALGORITHMS else "sha256")
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
             with as_wheel_error(f"{path!r} can't be read"), archive.open(entry) as file:
@@ -225,27 +225,26 @@ def check_files(
             if size != entry.file_size:
                 raise WheelError(f"{path!r} is not as long as its header says")
             programs += is_native
-            why = "" if spec is None else _record_mismatch(spec, stated, hasher.digest(), size)
-            yield from findings_about(path, {"record-hash": why})
+            if row and (problem := _record_problem(*row, hasher.digest(), size)):
+                yield Finding.about("record-hash", path, f"its hash or size in RECORD {problem}")
             if is_native:
-                found = check_native(entry, cast("BinaryIO", spool) if is_small else None)
-                yield from catch_errors(repr(path), found)
+                findings = check_native(entry, cast("BinaryIO", spool) if is_small else None)
+                yield from catch_errors(repr(path), findings)
 
 
-def _record_mismatch(spec: str, stated: str, digest: bytes, size: int) -> str:
+def _record_problem(spec: str, length: str, digest: bytes, size: int) -> str:
     """How a file differs from its hash and size in RECORD ("sha256=…", "123"), or ""."""
     encoded = base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
     algorithm = spec.partition("=")[0]
-    if spec == f"{algorithm}={encoded}" and algorithm in _ALGORITHMS and stated in ("", str(size)):
-        return ""
-    why = f"is not the file's: {spec[:100]},{stated[:30]}"
     if not spec:
-        why = "is missing"
-    elif algorithm not in _ALGORITHMS:
-        why = f"is {algorithm!r}; only sha256 and better are allowed"
-    elif re.fullmatch(r"\w+=[0-9a-fA-F]{64,128}", spec):
-        why = f"is a hexadecimal {algorithm}, not urlsafe base64"
-    return f"its hash or size in RECORD {why}"
+        return "is missing"
+    if algorithm not in _ALGORITHMS:
+        return f"is {algorithm!r}; only sha256 and better are allowed"
+    if spec == f"{algorithm}={encoded}" and length in ("", str(size)):
+        return ""
+    if re.fullmatch(r"\w+=[0-9a-fA-F]{64,128}", spec):
+        return f"is a hexadecimal {algorithm}, not urlsafe base64"
+    return f"is not the file's: {spec[:100]},{length[:30]}"
 
 
 def read_text(archive: zipfile.ZipFile, path: str, limit: int) -> bytes | None:
@@ -262,7 +261,10 @@ def read_text(archive: zipfile.ZipFile, path: str, limit: int) -> bytes | None:
 def _read_record(
     archive: zipfile.ZipFile, folder: str, rows: dict[str, tuple[str, str]]
 ) -> Findings:
-    """Fill `rows` from RECORD: path -> hash and size as written there."""
+    """Fill `rows` from RECORD: path -> hash and size as written there.
+
+    Tools on Windows write paths with backslashes.
+    """
     text = read_text(archive, f"{folder}/RECORD", _MAX_RECORD)
     if text is None:
         yield Finding.about("record-missing", folder)
@@ -276,21 +278,16 @@ def _read_record(
     if len(listed) > MAX_ROWS:
         yield Finding("record-invalid", f"RECORD has more than {MAX_ROWS} lines")
     for row in listed[:MAX_ROWS]:
-        path = _with_slashes(row[0]) if row else ""
+        path = row[0].replace("\\", "/") if row else ""
         if len(row) != 3 or path in rows:
             why = "this path is listed again" if len(row) == 3 else "not three columns"
             yield Finding.about("record-invalid", ",".join(row)[:200], why)
         else:
             rows[path] = (row[1], row[2])
-    own = {f"{folder}/RECORD{suffix}" for suffix in ("", ".jws", ".p7s")}
-    paths = (_with_slashes(entry.orig_filename) for entry in archive.infolist())
-    files = {path for path in paths if not path.endswith("/")} - own
-    for path in own:
+    paths = {entry.orig_filename.replace("\\", "/") for entry in archive.infolist()}
+    files = {path for path in paths if not path.endswith("/")}
+    for path in (f"{folder}/RECORD{suffix}" for suffix in ("", ".jws", ".p7s")):  # never hashed
+        files.discard(path)
         rows.pop(path, None)
     yield from (Finding.about("record-unlisted", path) for path in sorted(files - rows.keys()))
     yield from (Finding.about("record-absent", path) for path in sorted(rows.keys() - files))
-
-
-def _with_slashes(path: str) -> str:
-    """A path as RECORD should have it; tools on Windows write backslashes."""
-    return path.replace("\\", "/")

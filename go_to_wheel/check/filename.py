@@ -180,13 +180,8 @@ def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Fi
 
 def _installed_path(path: str, stem: str) -> str:
     """The path after installation: `purelib` and `platlib` of .data are the root."""
-    head, scheme, rest = _split(path)
-    return rest if head == f"{stem}.data" and scheme in ("purelib", "platlib") and rest else path
-
-
-def _split(path: str) -> tuple[str, ...]:
-    """The first folder, the second, and what is below them."""
-    return (*path.split("/", 2), "", "")[:3]
+    root = path.removeprefix(f"{stem}.data/purelib/").removeprefix(f"{stem}.data/platlib/")
+    return root or path
 
 
 def find_hidden(text: str, allowed: str = "") -> str:
@@ -204,8 +199,8 @@ def _check_clashes(paths: Sequence[str], ignores_case: bool) -> Findings:
     for path, count in Counter(paths).items():
         if count > 1:
             yield Finding.about("zip-duplicate-name", path)
-    normalize = fold if ignores_case else str
-    ordered = sorted(set(paths), key=lambda path: (normalize(path).replace("/", "\0"), path))
+    sort_key = fold if ignores_case else str
+    ordered = sorted(set(paths), key=lambda path: (sort_key(path).replace("/", "\0"), path))
     for path, following in pairwise(ordered):
         first, second = path.split("/"), following.split("/")
         level = len([*takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))])
@@ -228,7 +223,7 @@ def fold(path: str) -> str:
 
 def _check_destination(path: str, stem: str) -> Findings:
     """Findings about the place where an installer puts an entry."""
-    head, scheme, rest = _split(path)
+    head, scheme, rest = (*path.split("/", 2), "", "")[:3]
     if not head.endswith(".data"):
         if _STARTUP.fullmatch(path):
             yield Finding.about("startup-code", path)

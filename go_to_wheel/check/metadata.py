@@ -42,8 +42,6 @@ _LICENSE = re.compile(
 )
 _ENTRY_NAME = re.compile(r"[\w.-]+")
 _OBJECT_REFERENCE = re.compile(r"\w+(\.\w+)*(\s*:\s*\w+(\.\w+)*)?(\s*\[[^\[\]]*\])?")
-#: Metadata versions before License-File.
-_BEFORE_LICENSE_FILE = ("1.0", "1.1", "1.2", "2.0", "2.1", "2.2", "2.3")
 _ACCEPTED_VERSIONS = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
 _MAX_LABEL = 32
 #: Characters of a README that are searched for links.
@@ -70,11 +68,12 @@ def check_dist_info(
     archive: zipfile.ZipFile, name: WheelName, paths: Collection[str], texts: dict[str, bytes]
 ) -> Findings:
     """Findings about .dist-info, except RECORD; adds the texts to `texts` by file name."""
-    heads = {path.split("/")[0] for path in paths if "/" in path}
-    found = sorted(head for head in heads if head.lower().endswith(".dist-info"))
-    if found != [name.dist_info]:
-        there = f"there is {', '.join(map(repr, found[:5])) or 'none'}"
-        yield Finding("dist-info", f"the .dist-info folder should be '{name.dist_info}'; {there}")
+    tops = {path.split("/")[0] for path in paths if "/" in path}
+    folders = sorted(top for top in tops if top.lower().endswith(".dist-info"))
+    if folders != [name.dist_info]:
+        listed = ", ".join(map(repr, folders[:5])) or "none"
+        message = f"the .dist-info folder should be '{name.dist_info}'; there is {listed}"
+        yield Finding("dist-info", message)
     rules: dict[str, Callable[[bytes], Findings]] = {
         "METADATA": lambda text: check_metadata(text, name, paths, f"{name.dist_info}/licenses"),
         "WHEEL": lambda text: _check_wheel_file(text, name),
@@ -97,19 +96,19 @@ def _check_wheel_file(text: bytes, name: WheelName) -> Findings:
         yield Finding("wheel-invalid", f"WHEEL has Wheel-Version {version!r}, not 1.0")
     if str(headers.get("Root-Is-Purelib", "")).strip().lower() not in ("true", "false"):
         yield Finding("wheel-invalid", "WHEEL has no Root-Is-Purelib: true or false")
-    stated: set[Tag] = set()
+    tags: set[Tag] = set()
     try:
         for line in map(str.strip, headers.get_all("Tag", [])[:_MAX_TAGS]):  # may be folded
             count = math.prod(part.count(".") + 1 for part in line.split("-"))
-            if len(stated) + count > _MAX_EXPANDED:  # "a.b-c.d-e.f" stands for eight
+            if len(tags) + count > _MAX_EXPANDED:  # "a.b-c.d-e.f" stands for eight
                 raise ValueError(f"{line[:40]!r} stands for {count} tags")
-            stated |= parse_tag(line)
+            tags |= parse_tag(line)
     except ValueError as error:
         yield Finding("wheel-invalid", f"WHEEL has an invalid tag: {error}")
         return
-    places = {"WHEEL": stated - name.tags, "the file name": name.tags - stated}
-    shown = {place: ", ".join(sorted(map(str, tags))[:20]) for place, tags in places.items()}
-    if parts := [f"only {place} has {tags}" for place, tags in shown.items() if tags]:
+    surplus = {"WHEEL": tags - name.tags, "the file name": name.tags - tags}
+    shown = {file: ", ".join(sorted(map(str, more))[:20]) for file, more in surplus.items()}
+    if parts := [f"only {file} has {more}" for file, more in shown.items() if more]:
         yield Finding("wheel-tags", "; ".join(parts))
 
 
@@ -124,44 +123,44 @@ def _check_entry_points(text: bytes, paths: Collection[str]) -> Findings:
         return
     for group in parser.sections():
         for name, target in ((name, text.strip()) for name, text in parser.items(group)):
-            reasons: dict[str, object] = {"PyPI refuses the name": not _ENTRY_NAME.fullmatch(name)}
+            problems: dict[str, object] = {"PyPI refuses the name": not _ENTRY_NAME.fullmatch(name)}
             if group in ("console_scripts", "gui_scripts"):
-                reasons |= {
+                problems |= {
                     f"{target!r} is no function": not _OBJECT_REFERENCE.fullmatch(target),
                     "it is not the name of a file": not name.strip("."),
                     "it replaces the environment's own command": VENV_COMMANDS.fullmatch(name),
                     "it is also a file in .data/scripts": name in scripts,
                 }
-            if why := next((text for text, is_so in reasons.items() if is_so), ""):
-                yield Finding("entry-points", f"{name!r} in [{group}]: {why}")
+            if problem := next((text for text, applies in problems.items() if applies), ""):
+                yield Finding("entry-points", f"{name!r} in [{group}]: {problem}")
 
 
 def check_metadata(text: bytes, name: WheelName, paths: Container[str], folder: str) -> Findings:
     """Findings about METADATA's content; `folder` is that of the licence files."""
-    raw, found = _check_text(text)
-    yield from found
-    stated, version = raw.get("name", ""), raw.get("version", "")
-    if stated and canonicalize_name(stated) != name.name:
-        yield Finding.about("filename-metadata", stated, f"the file name says {name.name}")
+    raw, findings = _check_text(text)
+    yield from findings
+    project, version = raw.get("name", ""), raw.get("version", "")
+    if project and canonicalize_name(project) != name.name:
+        yield Finding.about("filename-metadata", project, f"the file name says {name.name}")
     with suppress(ValueError):  # packaging reports it, or _check_requirements
         if version and Version(version) != name.version:
             yield Finding.about("filename-metadata", version, f"the file name says {name.version}")
-    has_files = raw.get("metadata_version", "") not in _BEFORE_LICENSE_FILE
-    for file in raw.get("license_files", []) if has_files else ():
-        if f"{folder}/{file}" not in paths:
-            yield Finding.about("license-file", file)
+    if raw.get("metadata_version", "2.4") >= "2.4":  # earlier ones have no License-File
+        for file in raw.get("license_files", []):
+            if f"{folder}/{file}" not in paths:
+                yield Finding.about("license-file", file)
 
 
 @lru_cache(maxsize=4)
 def _check_text(text: bytes) -> tuple[RawMetadata, list[Finding]]:
     """Cached, because all wheels of a release have the same text."""
     raw = parse_email(text)[0]
-    found = list(_check_values(raw))
-    if all(finding.code == "metadata-hidden" for finding in found):
+    findings = list(_check_values(raw))
+    if all(finding.code == "metadata-hidden" for finding in findings):
         for rule in (_check_fields, _check_readme, _check_addresses, _check_requirements):
-            found += catch_errors("METADATA", rule(raw))
-        found += _check_specification(text)
-    return raw, list(dict.fromkeys(found))
+            findings += catch_errors("METADATA", rule(raw))
+        findings += _check_specification(text)
+    return raw, list(dict.fromkeys(findings))
 
 
 def _check_values(raw: RawMetadata) -> Findings:
@@ -170,8 +169,8 @@ def _check_values(raw: RawMetadata) -> Findings:
         if field in _FREE_TEXTS:
             continue
         title = field.replace("_", "-").capitalize()
-        parts: Any = [*value, *value.values()] if isinstance(value, dict) else value
-        values = [parts] if isinstance(parts, str) else list(map(str, parts))
+        texts: Any = [*value, *value.values()] if isinstance(value, dict) else value
+        values = [texts] if isinstance(texts, str) else list(map(str, texts))
         limit = _MAX_CONTENT_TYPE if field == "description_content_type" else _MAX_VALUE
         if (longest := max(map(len, values), default=0)) > limit:
             why = f"it has {longest} characters, over {limit}"
@@ -198,9 +197,9 @@ def _check_fields(raw: RawMetadata) -> Findings:
         yield Finding.about("metadata-version", version)
     if len(summary := raw.get("summary", "")) > SUMMARY_LIMIT:
         yield Finding("summary", f"Summary has {len(summary)} characters, over {SUMMARY_LIMIT}")
-    own, expression = raw.get("license", ""), raw.get("license_expression", "")
-    if own and expression:
-        yield Finding.about("license-twice", own[:40], f"beside License-Expression {expression!r}")
+    text, expression = raw.get("license", ""), raw.get("license_expression", "")
+    if text and expression:
+        yield Finding.about("license-twice", text[:40], f"beside License-Expression {expression!r}")
     for classifier in sorted(set(raw.get("classifiers", []))):
         if classifier in deprecated_classifiers:
             better = " or ".join(deprecated_classifiers[classifier]) or "nothing"
@@ -237,8 +236,8 @@ def _check_requirements(raw: RawMetadata) -> Findings:
     requirements = raw.get("requires_dist", [])
     for text in (raw.get("version", ""), raw.get("requires_python", ""), *requirements):
         if _HUGE_NUMBER.search(text):
-            why = "it has a number that uv and pip can't read"
-            yield Finding.about("metadata-invalid", text, why)
+            problem = "it has a number that uv and pip can't read"
+            yield Finding.about("metadata-invalid", text, problem)
     for text in requirements:
         with suppress(ValueError, RecursionError):  # _check_specification reports it
             if Requirement(text).url:

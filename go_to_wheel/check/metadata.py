@@ -183,7 +183,7 @@ def _check_specification(text: bytes) -> Findings:
     try:
         Metadata.from_email(text)
     except Exception as group:  # noqa: BLE001 (a group, or whatever a text causes)
-        for error in getattr(group, "exceptions", [group]):
+        for error in sorted(getattr(group, "exceptions", [group]), key=str):
             field = str(getattr(error, "field", "")).lower().replace("files", "file")
             code = field if field in _OWN_CODES else "metadata-invalid"
             if "introduced in metadata version" in str(error):  # PyPI and pip accept it

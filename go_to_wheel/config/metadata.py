@@ -89,7 +89,7 @@ def validate_metadata(metadata: RawMetadata) -> list[str]:
     try:
         Metadata.from_raw(metadata, validate=True).as_rfc822().as_bytes()
     except ExceptionGroup as group:
-        return [str(error) for error in group.exceptions]
+        return sorted(str(error) for error in group.exceptions)
     except (InvalidMetadata, UnicodeEncodeError) as error:
         return [f"the metadata can't be written: {error}"]
     return []

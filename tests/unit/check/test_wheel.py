@@ -386,6 +386,16 @@ def test_a_refused_metadata_version_is_one_finding(stated: str) -> None:
     assert codes.count("metadata-version") == 1
 
 
+def test_defects_of_metadata_have_an_order() -> None:
+    """The library's own order is another one in each process."""
+    recipe = good()
+    recipe.edit(META, "Summary", "Requires-Python: x\nProvides-Extra: !\nDynamic: q\nSummary")
+    findings = verdict_of(recipe).findings
+    messages = [finding.message for finding in findings if finding.code == "metadata-invalid"]
+    assert len(messages) == 3
+    assert messages == sorted(messages)
+
+
 def universal() -> Recipe:
     recipe = good()
     recipe.files[PROGRAM] = load("darwin-universal2")

@@ -111,10 +111,10 @@ def _parse_request(
     wheel: Wheel, programs: Sequence[Program], infos: Sequence[GoBuildInfo], flags: str | None
 ) -> BuildRequest:
     headers, facts, file = wheel.headers("METADATA"), programs[0].facts, wheel.file
-    stated: dict[str, Any] = {field: headers.get(header) for field, header in _HEADERS.items()}
+    texts: dict[str, Any] = {field: headers.get(header) for field, header in _HEADERS.items()}
     urls = [str(value).partition(", ") for value in headers.get_all("Project-URL", [])]
     tags = _require_match(_TAGS, facts.setting("-tags"), file, "a list of build tags")
-    own = wheel.licenses.get(infos[0].main.path) if infos[0].main else None
+    license_ = wheel.licenses.get(infos[0].main.path) if infos[0].main else None
     command = programs[0].path.rsplit("/", 1)[-1].removesuffix(".exe")
     in_scripts = any(".data/scripts/" in program.path for program in programs)
     as_script = f"\n{command} = ".encode() in wheel.texts.get("entry_points.txt", b"")
@@ -131,7 +131,8 @@ def _parse_request(
         version=str(wheel.name.version),
         entry_point=command if len(programs) == 1 else None,
         platforms=[_find_target(wheel, facts).name],
-        license=own or headers.get("License-Expression"),  # without those of what is linked in
+        # the first is without those of what is linked in
+        license=license_ or headers.get("License-Expression"),
         url=next((address for label, _, address in urls if label == "Homepage"), None),
         ldflags=flags,
         set_version_var=None if flags is None else (),  # they are among the flags
@@ -142,15 +143,15 @@ def _parse_request(
         stamp=bool(facts.setting("vcs.revision")),  # built in git, and not by the backend
         cgo=facts.setting("CGO_ENABLED") == "1",
         glibc=glibc if re.fullmatch(r"2\.\d{2}", glibc) else None,
-        **stated,
+        **texts,
     )
 
 
 def _find_target(wheel: Wheel, facts: BinaryFacts) -> Target:
     libc = "musl" if all(tag.startswith("musl") for tag in wheel.name.platforms) else ""
-    found = [t for t in TARGETS if (t.goos, t.arch) == (facts.goos, facts.machine)]
-    if found:
-        return next((target for target in found if target.libc == libc), found[0])
+    for target in TARGETS:
+        if (target.goos, target.arch, target.libc) == (facts.goos, facts.machine, libc):
+            return target
     problem = f"{wheel.file}: its program, for {facts.goos} on {facts.machine}, can't be rebuilt"
     raise WheelError(problem, "see the platforms that can: go-to-wheel platforms")
 
@@ -295,25 +296,25 @@ def compare_wheels(first: bytes, second: bytes) -> tuple[str, list[str]] | None:
 def _describe_difference(left: bytes, right: bytes) -> list[str]:
     """The difference of two files: in Go's build information, a line or a byte."""
     old, new = _parse_content(left), _parse_content(right)
-    found = [
+    lines = [
         f"{name} is {old.get(name) or 'unset'} in the wheel, {new.get(name) or 'unset'} in the "
         "rebuilt one"[:_MAX_LINE]
-        for name in {**old, **new}
+        for name in old | new
         if old.get(name) != new.get(name)
     ]
-    if found and "Go" not in old:
-        return found[:1]
+    if lines and "Go" not in old:
+        return lines[:1]
     pairs = enumerate(zip(left, right, strict=False))
     offset = next((at for at, (a, b) in pairs if a != b), min(len(left), len(right)))
-    return [*found, f"first different byte at {offset:#x} of {len(left)} and {len(right)}"]
+    return [*lines, f"first different byte at {offset:#x} of {len(left)} and {len(right)}"]
 
 
 def _parse_content(data: bytes) -> dict[str, object]:
     """A program's Go build information, or a text's lines, by a label."""
     with suppress(ValueError):  # a BinaryError: no program
         if go := read_facts(io.BytesIO(data)).go:
-            own: dict[str, object] = {"Go": go.version, "package": go.path, "module": go.main}
-            return {**own, **go.settings, **{module.path: module for module in go.deps}}
+            content: dict[str, object] = {"Go": go.version, "package": go.path, "module": go.main}
+            return {**content, **go.settings, **{module.path: module for module in go.deps}}
     with suppress(UnicodeDecodeError):
         lines = data[:_MAX_TEXT].decode().splitlines()
         return {f"line {number}": repr(line) for number, line in enumerate(lines, 1)}

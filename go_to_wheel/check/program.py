@@ -18,8 +18,8 @@ from go_to_wheel.check.filename import PlatformTag, WheelName, is_command, parse
 from go_to_wheel.check.report import Finding, Findings, catch_errors, findings_about
 from go_to_wheel.platforms import MajorMinor, macos_floor
 
-#: Beginnings of paths on build machines. In Go's tables file names are preceded by a zero byte,
-#: unlike the program's own strings.
+#: Beginnings of paths on build machines, after the zero byte that precedes file names in Go's
+#: tables, unlike the program's own strings.
 _BUILDER_PATHS = (
     *(f"\0/{top}/".encode() for top in ("home", "root", "Users", "tmp", "build", "builds")),
     *(b"\0/go/src/", b"\0/usr/local/go/src/", b"\0C:/Users/", b"\0C:/hostedtoolcache/"),
@@ -38,6 +38,8 @@ _OTHER_DLL = re.compile(
     r"|.*\.(drv|exe|sys)(\.dll)?$",
     re.IGNORECASE,
 )
+#: Names of musl and its loader; glibc's end in a number.
+_MUSL = re.compile(r".*ld-musl|libc\.(musl|so$)")
 #: Libraries of package managers; macOS's own are in /usr/lib and /System.
 _FOREIGN_DYLIB = re.compile(r"/(?!usr/lib/|System/)")
 _RELEASE = re.compile(
@@ -87,23 +89,21 @@ class Program:
     def is_musl(self) -> bool:
         """Whether it is linked with musl."""
         names = (self.facts.interpreter or "", *self.facts.libraries)
-        return any("ld-musl" in name or name.startswith("libc.musl") for name in names) or (
-            "libc.so" in names  # musl's own name; glibc's ends in a number
-        )
+        return any(_MUSL.match(name) for name in names)
 
 
 def find_builder_paths(facts: BinaryFacts, stream: BinaryIO) -> tuple[str, ...]:
     """The paths of the build machine in a Go program that was built without -trimpath."""
     if facts.go is None or facts.setting("-trimpath") == "true":
         return ()
-    return tuple(sorted(found[1:].decode() for found in match.find_bytes(stream, _BUILDER_PATHS)))
+    return tuple(sorted(path[1:].decode() for path in match.find_bytes(stream, _BUILDER_PATHS)))
 
 
 def matches_tag(facts: BinaryFacts, tag: PlatformTag) -> bool:
     """Whether a binary is for the tag's system and one of its architectures."""
-    machines = {part.machine for part in (facts, *facts.slices)}
-    machines |= {*_RUNS_ON.get(facts.machine, ())}
-    return facts.goos == tag.goos and not machines.isdisjoint(tag.arches)
+    machines = [part.machine for part in (facts, *facts.slices)]
+    machines += _RUNS_ON.get(facts.machine, ())
+    return facts.goos == tag.goos and any(machine in tag.arches for machine in machines)
 
 
 def check_programs(
@@ -121,9 +121,8 @@ def check_programs(
     if len({program.facts.goos for program in loadable}) > 1:
         matched_tags.add("any")
     for program in loadable:
-        yield from catch_errors(
-            repr(program.path), check_program(program, name, names, matched_tags)
-        )
+        findings = check_program(program, name, names, matched_tags)
+        yield from catch_errors(repr(program.path), findings)
     commands = (program.facts for program in programs if program.is_command)
     machines = {part.machine for facts in commands for part in facts.slices or (facts,)}
     for tag in tags if machines and all_inspected else ():
@@ -139,31 +138,33 @@ def check_program(
 
     "any" is among them if there are files for several systems.
     """
-    facts, path, is_command = program.facts, program.path, program.is_command
-    if other := next((tag for tag in name.parsed_platforms if not matches_tag(facts, tag)), None):
+    facts, path, tags = program.facts, program.path, name.parsed_platforms
+    if other := next((tag for tag in tags if not matches_tag(facts, tag)), None):
         # a loader that chooses by name; Python and PATH don't
-        is_started = is_command and facts.goos == other.goos
+        is_started = program.is_command and facts.goos == other.goos
         is_chosen = other.name in matched_tags and not is_started and not _BY_NAME.search(path)
         code = "binary-foreign" if is_chosen else "binary-target"
         yield Finding.about(code, path, f"{describe(facts)}, but the tag is '{other.name}'")
         return
     # .exe files in wheels for every system are mostly launchers, which are copied, not run
     is_native = facts.kind == "shared library" or (facts.executable and facts.format != "pe")
-    if "any" in name.platforms and (is_command or is_native):
-        code = "binary-target" if is_command and "any" not in matched_tags else "binary-any"
+    if "any" in name.platforms and (program.is_command or is_native):
+        is_error = program.is_command and "any" not in matched_tags
+        code = "binary-target" if is_error else "binary-any"
         yield Finding.about(code, path, f"{describe(facts)}, but the tag is 'any'")
-    needs = [need for tag in name.parsed_platforms for need in _check_minimum_system(program, tag)]
-    yield from {need.code: need for need in needs}.values()
+    findings = (finding for tag in tags for finding in _check_minimum_system(program, tag))
+    yield from {finding.code: finding for finding in findings}.values()
+    if program.is_command and not facts.executable:
+        yield Finding.about("binary-kind", path, f"{describe(facts)}, not an executable")
     mode = program.mode
     starts = facts.format == "pe" or (stat.S_ISREG(mode) and mode & 0o111)
-    wrong = {
-        "binary-kind": not facts.executable and f"{describe(facts)}, not an executable",
-        "binary-mode": not starts and f"mode {mode:#o}; pip won't make it executable",
-    }
-    yield from findings_about(path, wrong if is_command else {})
-    yield from findings_about(path, {"binary-stored": program.stored and program.size > _SMALL})
-    yield from findings_about(path, _library_reasons(program, name.parsed_platforms, names))
-    yield from findings_about(path, _build_reasons(program, name))
+    if program.is_command and not starts:
+        text = f"mode {mode:#o}; pip won't make it executable"
+        yield Finding.about("binary-mode", path, text)
+    if program.stored and program.size > _SMALL:
+        yield Finding.about("binary-stored", path)
+    problems = _library_problems(program, tags, names) | _build_problems(program, name)
+    yield from findings_about(path, problems)
 
 
 def _check_minimum_system(program: Program, tag: PlatformTag) -> Findings:
@@ -172,7 +173,7 @@ def _check_minimum_system(program: Program, tag: PlatformTag) -> Findings:
     floor = tag.floor or (99, 0)
     if tag.goos == "darwin":
         (major, minor), source = _macos_floor(facts)
-        if floor < (major, minor):
+        if (major, minor) > floor:
             text = f"it needs macOS {major}.{minor} according to {source}, {but}"
             hint = f"tag it macosx_{major}_{minor}_{facts.machine}"
             yield Finding.about("binary-macos", path, text, hint)
@@ -191,8 +192,8 @@ def _check_minimum_system(program: Program, tag: PlatformTag) -> Findings:
 def _macos_floor(facts: BinaryFacts) -> tuple[MajorMinor, str]:
     """The oldest macOS that it runs on, and the source: its header or Go's documentation."""
     if facts.slices:  # an arm64 one is not started before macOS 11
-        found = [(_macos_floor(part), part.machine) for part in facts.slices]
-        counted = (need for need, machine in found if machine != "arm64" or need[0] > (11, 0))
+        floors = [(_macos_floor(part), part.machine) for part in facts.slices]
+        counted = (floor for floor, machine in floors if machine != "arm64" or floor[0] > (11, 0))
         return max(counted, default=((0, 0), ""))
     header, target = facts.minimum_macos or (0, 0), match.find_target(facts)
     if facts.go and target:
@@ -204,53 +205,57 @@ def _macos_floor(facts: BinaryFacts) -> tuple[MajorMinor, str]:
 
 def _leads_outside(folder: str, path: str) -> bool:
     """Whether a search path of the file at `path` leads out of the wheel."""
-    own, _, below = folder.partition("/")
-    if own in ("$ORIGIN", "${ORIGIN}", "@loader_path"):
-        place = posixpath.normpath(f"{posixpath.dirname(path)}/{below}")
-        return ".data/" not in path and place.startswith("..")  # .data is put elsewhere
+    top, _, below = folder.partition("/")
+    if top in ("$ORIGIN", "${ORIGIN}", "@loader_path"):
+        target = posixpath.normpath(f"{posixpath.dirname(path)}/{below}")
+        return ".data/" not in path and target.startswith("..")  # .data is put elsewhere
     return not folder.startswith(("@", "/usr/lib/swift", "/System/"))
 
 
-def _library_reasons(program: Program, tags: list[PlatformTag], names: Set[str]) -> dict[str, str]:
-    facts = program.facts
-    folders = [folder for folder in facts.search_paths if _leads_outside(folder, program.path)]
-    absent = [name for name in facts.libraries if name not in names]
-    foreign, others = [name for name in absent if _MINGW.fullmatch(name)], []
+def _library_problems(
+    program: Program, tags: list[PlatformTag], names: Set[str]
+) -> dict[str, object]:
+    facts, path = program.facts, program.path
+    outside = (folder for folder in facts.search_paths if _leads_outside(folder, path))
+    folders = [folder or "the current directory" for folder in outside]
     floors = [tag.floor for tag in tags if tag.libc == "glibc" and tag.floor]
+    foreign: list[str] = []
+    unknown_dlls: list[str] = []
     if floors and not program.is_musl:
         foreign = match.unlisted_dependencies(facts, min(floors), names)
     elif facts.format == "macho":
         foreign = [name for name in facts.libraries if _FOREIGN_DYLIB.match(name)]
     elif facts.format == "pe":
-        known = {*foreign, *filter(match.is_system_dll, absent), *filter(_OTHER_DLL.match, absent)}
-        lower = set(map(str.lower, names))
-        others = [name for name in absent if name not in known and name.lower() not in lower]
-    found = {
-        "binary-rpath": ("looks into", [folder or "the current directory" for folder in folders]),
-        "binary-dll": ("needs", others),
-        "binary-library": ("needs", foreign),
+        bundled = {name.lower() for name in names}
+        for name in (name for name in facts.libraries if name.lower() not in bundled):
+            if _MINGW.fullmatch(name):
+                foreign.append(name)
+            elif not (match.is_system_dll(name) or _OTHER_DLL.match(name)):
+                unknown_dlls.append(name)
+    return {
+        "binary-rpath": folders and f"it looks into {', '.join(folders)}",
+        "binary-dll": unknown_dlls and f"it needs {', '.join(unknown_dlls)}",
+        "binary-library": foreign and f"it needs {', '.join(foreign)}",
     }
-    return {code: f"it {what} {', '.join(rows)}" for code, (what, rows) in found.items() if rows}
 
 
-def _build_reasons(program: Program, name: WheelName) -> dict[str, object]:
-    facts = program.facts
+def _build_problems(program: Program, name: WheelName) -> dict[str, object]:
+    facts, paths = program.facts, program.builder_paths
     arch = next((arch for tag in name.parsed_platforms for arch in tag.arches), "")
-    odd = [flag for flag in ("-race", "-msan", "-asan", "-cover") if facts.setting(flag) == "true"]
-    if experiment := facts.setting("GOEXPERIMENT"):
-        odd.append(f"GOEXPERIMENT={experiment}")
+    flags = [f for f in ("-race", "-msan", "-asan", "-cover") if facts.setting(f) == "true"]
+    experiment = facts.setting("GOEXPERIMENT")
+    flags += [f"GOEXPERIMENT={experiment}"] if experiment else []
     version = facts.go.main.version if facts.go and facts.go.main else ""
     is_dirty = facts.setting("vcs.modified") == "true" or version.endswith("+dirty")
-    built = _RELEASE.match(version)  # a wheel's version may have more parts: 0.9.0.2 of v0.9.0
-    is_other = built and [*map(int, built.groups())] != [*name.version.release, 0, 0][:3]
+    release = _RELEASE.match(version)  # a wheel's version may have more parts: 0.9.0.2 of v0.9.0
+    is_other = release and [*map(int, release.groups())] != [*name.version.release, 0, 0][:3]
+    is_other = is_other and program.is_command
     return {
         "binary-cpu": match.cpu_level_problem(facts, arch),
-        "binary-build": odd and f"it was built with {' '.join(odd)}",
+        "binary-build": flags and f"it was built with {' '.join(flags)}",
         "binary-dirty": is_dirty and f"local changes (version {version or 'unknown'})",
-        "binary-version": is_other
-        and program.is_command
-        and f"Go recorded {version}, not that of the wheel",
-        "binary-paths": program.builder_paths and f"it contains {', '.join(program.builder_paths)}",
+        "binary-version": is_other and f"Go recorded {version}, not that of the wheel",
+        "binary-paths": paths and f"it contains {', '.join(paths)}",
     }
 
 
@@ -274,29 +279,33 @@ def read_signature(stream: BinaryIO, facts: BinaryFacts) -> tuple[str, str]:
     """The kind of signature, as in `Program`, and the problem with it, or ""."""
     if facts.slices:
         parts = [read_signature(stream, part) for part in facts.slices]
-        who = ", ".join(dict.fromkeys(signer for signer, _ in parts))
-        return who, next((wrong for _, wrong in parts if wrong), "")
+        signers = ", ".join(dict.fromkeys(signer for signer, _ in parts))
+        return signers, next((problem for _, problem in parts if problem), "")
+    if facts.format == "elf":
+        return "", ""
+    if facts.format == "pe":
+        return "Authenticode" if facts.signature else "none", ""
     is_apple_silicon = facts.goos == "darwin" and facts.machine == "arm64"
-    if not facts.signature or facts.format == "pe":
-        who = "Authenticode" if facts.signature else "none"
-        wrong = "it has no signature" if is_apple_silicon and facts.kind != "object file" else ""
-        return "" if facts.format == "elf" else who, wrong
+    if not facts.signature:
+        is_refused = is_apple_silicon and facts.kind != "object file"
+        return "none", "it has no signature" if is_refused else ""
     start, offset, size = facts.signature
     stream.seek(offset)
     try:
         blobs = _list_blobs(stream.read(min(size, _MAX_SIGNATURE)))
         directory, certificates = blobs[_CODE_DIRECTORY], bytes(blobs.get(_CMS, b""))
         flags, team_at = struct.unpack_from(">12xI32xI", directory)
-        wrong = (
-            _check_pages(stream, start, directory) if is_apple_silicon or flags & _ENFORCED else ""
-        )
+        is_enforced = is_apple_silicon or flags & _ENFORCED
+        problem = _check_pages(stream, start, directory) if is_enforced else ""
     except (struct.error, LookupError, ValueError):
         return "unreadable", "its signature can't be read"
     if len(certificates) <= _BLOB_HEAD or flags & _AD_HOC:
-        return "ad hoc", wrong
+        return "ad hoc", problem
     team = bytes(directory[team_at:]).split(b"\0")[0].decode("ascii", "replace")
-    who = "Developer ID" if b"Developer ID Application" in certificates else "another certificate"
-    return who + (f" ({team})" if team_at else ""), wrong
+    signer = (
+        "Developer ID" if b"Developer ID Application" in certificates else "another certificate"
+    )
+    return signer + (f" ({team})" if team_at else ""), problem
 
 
 def _list_blobs(signature: bytes) -> dict[int, memoryview]:
@@ -304,12 +313,12 @@ def _list_blobs(signature: bytes) -> dict[int, memoryview]:
     magic, _, count = struct.unpack_from(">III", signature)
     if magic != _SUPER_BLOB or count > _MAX_BLOBS:
         raise ValueError("not a signature")
-    found: dict[int, memoryview] = {}
+    blobs: dict[int, memoryview] = {}
     for index in range(count):
-        (place,) = struct.unpack_from(">I", signature, 16 + 8 * index)
-        kind, size = struct.unpack_from(">II", signature, place)
-        found.setdefault(kind, memoryview(signature)[place : place + size])
-    return found
+        (offset,) = struct.unpack_from(">I", signature, 16 + 8 * index)
+        kind, size = struct.unpack_from(">II", signature, offset)
+        blobs.setdefault(kind, memoryview(signature)[offset : offset + size])
+    return blobs
 
 
 def _check_pages(stream: BinaryIO, base: int, directory: memoryview) -> str:
@@ -323,8 +332,8 @@ def _check_pages(stream: BinaryIO, base: int, directory: memoryview) -> str:
         data = stream.read(max(0, min(page, limit - slot * page)))
         if not data:
             return "its signature is broken: it is for a longer file"
-        found = hashlib.new(_HASHES[kind], data, usedforsecurity=False).digest()[:size]
-        at = hashes + slot * size
-        if found != directory[at : at + size]:
+        digest = hashlib.new(_HASHES[kind], data, usedforsecurity=False).digest()[:size]
+        offset = hashes + slot * size
+        if digest != directory[offset : offset + size]:
             return f"its signature is broken: the page at {slot * page:#x} has changed"
     return ""

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
-from itertools import chain
 from pathlib import Path
 
 from packaging.tags import sys_tags
@@ -53,13 +52,13 @@ def run_commands(
     """Run each wheel's commands with --version, or `test_command`; the report with the runs."""
     runs, findings, not_run = [*report.runs], [*report.findings], [*report.not_run]
     for path in find_wheels(paths):
-        for row in catch_errors("running it", _run_wheel(path, test_command)):
-            if isinstance(row, Run):
-                runs.append(replace(row, wheel=path.name))
-            elif isinstance(row, Finding):
-                findings.append(row.in_report(path.name))
+        for result in catch_errors("running it", _run_wheel(path, test_command)):
+            if isinstance(result, Run):
+                runs.append(replace(result, wheel=path.name))
+            elif isinstance(result, Finding):
+                findings.append(result.in_report(path.name))
             else:
-                not_run.append(f"{path.name}: {row}")
+                not_run.append(f"{path.name}: {result}")
     return replace(report, runs=(*runs,), findings=(*findings,), not_run=(*not_run,))
 
 
@@ -70,19 +69,17 @@ def _run_wheel(path: Path, test_command: Sequence[str]) -> RunResults:
         yield "an sdist" if path.name.endswith(SDIST_ENDINGS) else "it can't be read as a wheel"
         return
     startable = [p for p in wheel.programs if p.mode & 0o111 and p.is_command]
+    results: Iterable[Run | Finding | str] = ["not for this machine, and no program to emulate"]
     if not wheel.programs:
-        yield "it has no program of its own"
-        return
-    if not wheel.name.tags.isdisjoint(sys_tags()):
-        rows = [_run_installed(path, test_command)]
+        results = ["it has no program of its own"]
+    elif not wheel.name.tags.isdisjoint(sys_tags()):
+        results = _run_installed(path, test_command)
     elif startable:
-        rows = [_run_emulated(path, program, test_command) for program in startable]
-    else:
-        rows = [iter(["not for this machine, and no program to emulate"])]
-    for row in chain.from_iterable(rows):
-        yield row
-        if isinstance(row, Run):
-            yield from check_run(row, str(wheel.name.version), bool(test_command))
+        results = (_run_emulated(path, program, test_command) for program in startable)
+    for result in results:
+        yield result
+        if isinstance(result, Run):
+            yield from check_run(result, str(wheel.name.version), bool(test_command))
 
 
 def _run_installed(path: Path, test_command: Sequence[str]) -> RunResults:
@@ -98,13 +95,13 @@ def _run_installed(path: Path, test_command: Sequence[str]) -> RunResults:
         if created.returncode:
             yield f"it is not installed: {_last_line(created.stderr or created.stdout)}"
             return
-        own = {file.name for file in scripts.iterdir()}
+        tools = {file.name for file in scripts.iterdir()}
         installed = Runner().run([*install, "--quiet", "--no-deps", str(path.resolve())])
         if installed.returncode:
             reason = _last_line(installed.stderr or installed.stdout)
             yield Finding("run-install", f"{tool} can't install it: {reason}")
             return
-        names = sorted({file.name for file in scripts.iterdir()} - own)
+        names = sorted({file.name for file in scripts.iterdir()} - tools)
         commands = [(name, "--version") for name in names if _is_startable(scripts / name)]
         if not test_command and not commands:
             yield "it has no command to run"
@@ -131,14 +128,13 @@ def _is_startable(path: Path) -> bool:
     return False
 
 
-def _run_emulated(path: Path, program: Program, test_command: Sequence[str]) -> RunResults:
-    """Run one program of the wheel under qemu-user."""
+def _run_emulated(path: Path, program: Program, test_command: Sequence[str]) -> Run | str:
+    """Run one program of the wheel under qemu-user, or say why not."""
     emulator, reason = find_emulator(program.facts)
     name = program.path.split("/")[-1]
     command = tuple(test_command) or (name, "--version")
     if reason or command[0] != name:
-        yield reason or f"{command[0]!r} is not the program {name!r}"
-        return
+        return reason or f"{command[0]!r} is not the program {name!r}"
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as folder:
         copy = Path(folder) / "program"
         with zipfile.ZipFile(path) as archive:
@@ -146,7 +142,7 @@ def _run_emulated(path: Path, program: Program, test_command: Sequence[str]) -> 
         copy.chmod(0o700)
         manner = f"under {Path(emulator).name}" if emulator else "on this processor"
         argv = [*filter(None, [emulator]), str(copy), *command[1:]]
-        yield run_program(manner, command, argv, os.environ)
+        return run_program(manner, command, argv, os.environ)
 
 
 def run_program(
@@ -173,8 +169,9 @@ def find_emulator(facts: BinaryFacts) -> tuple[str, str]:
     if facts.machine == machine or facts.machine in _ALSO_RUNS.get(machine, ()):
         return "", ""
     name = f"qemu-{_QEMU_NAMES.get(facts.machine, facts.machine)}"
-    found = shutil.which(name) or shutil.which(f"{name}-static")
-    return (found, "") if found else ("", f"{describe(facts)} needs {name}, which is not installed")
+    if emulator := shutil.which(name) or shutil.which(f"{name}-static"):
+        return emulator, ""
+    return "", f"{describe(facts)} needs {name}, which is not installed"
 
 
 def check_run(run: Run, version: str, is_custom: bool) -> Findings:
@@ -188,17 +185,18 @@ def check_run(run: Run, version: str, is_custom: bool) -> Findings:
         rule = "run-failed" if is_custom else "run-exit"
         yield Finding(rule, f"{shown} ended with {code}{output}")
     elif not is_custom and version not in find_versions(run.output):
-        seen = ", ".join(find_versions(run.output)) or "no version"
-        yield Finding("run-version", f"{shown} prints {seen}, but the wheel's version is {version}")
+        output = ", ".join(find_versions(run.output)) or "no version"
+        text = f"{shown} prints {output}, but the wheel's version is {version}"
+        yield Finding("run-version", text)
 
 
 def find_versions(text: str) -> list[str]:
     """The versions in a program's output, normalised (PEP 440), without Go's own."""
-    found: dict[str, None] = {}
+    versions: dict[str, None] = {}
     for word in _VERSION.findall(text):
         with suppress(ValueError):
-            found[parse_version(word.rstrip(".-+"))] = None
-    return list(found)
+            versions[parse_version(word.rstrip(".-+"))] = None
+    return list(versions)
 
 
 def _last_line(text: str) -> str:

@@ -92,14 +92,14 @@ def find_wheels(paths: str | Path | Iterable[str | Path]) -> list[Path]:
     """The wheels, each once, in the order given; a folder stands for the wheels in it."""
     files: dict[Path, None] = {}
     for text in [paths] if isinstance(paths, str | Path) else paths:
-        given = Path(text)
-        if text == "" or not given.exists():  # Path("") is the current directory
+        path = Path(text)
+        if text == "" or not path.exists():  # Path("") is the current directory
             hint = "name wheels, or their folder: go-to-wheel check FOLDER"
             raise MissingPathError(f"there is no file or folder {str(text)!r}", hint)
-        for path in sorted(given.glob("*.whl")) if given.is_dir() else [given]:
-            if not path.is_file():  # opening a pipe would block, reading a device never end
-                raise MissingPathError(f"{str(path)!r} is not a file", "go-to-wheel check FILE.whl")
-            files[path] = None
+        for file in sorted(path.glob("*.whl")) if path.is_dir() else [path]:
+            if not file.is_file():  # opening a pipe would block, reading a device never end
+                raise MissingPathError(f"{str(file)!r} is not a file", "go-to-wheel check FILE.whl")
+            files[file] = None
     if not files:
         raise InvalidOptionsError(["there is no wheel to check"], "build one: go-to-wheel SOURCE")
     return list(files)
@@ -131,8 +131,8 @@ def check_sets(wheels: Iterable[Wheel], expected: Sequence[Target]) -> Findings:
         if wheel.name.tags:  # an sdist has none
             groups[wheel.name.name].append(wheel)
     for project, members in sorted(groups.items()):
-        found = _check_set(project, members, expected)
-        yield from report.catch_errors(f"{project}: the set", found)
+        findings = _check_set(project, members, expected)
+        yield from report.catch_errors(f"{project}: the set", findings)
 
 
 def _check_set(project: str, members: list[Wheel], expected: Sequence[Target]) -> Findings:
@@ -151,24 +151,25 @@ def _check_metadata(members: list[Wheel]) -> Findings:
     first: dict[object, Wheel] = {}
     for member in members:
         other = first.setdefault(member.name.version, member)
-        text, other_text = (wheel.texts.get("METADATA") for wheel in (member, other))
-        if text and other_text and text != other_text:
-            stated, other_stated = _parse_metadata(text), _parse_metadata(other_text)
-            if stated != other_stated:
-                code = "set-description" if stated[0] == other_stated[0] else "set-metadata"
+        texts = [wheel.texts.get("METADATA", b"") for wheel in (member, other)]
+        if all(texts) and texts[0] != texts[1]:
+            fields, other_fields = map(_parse_metadata, texts)
+            if fields != other_fields:
+                code = "set-description" if fields[0] == other_fields[0] else "set-metadata"
                 yield Finding(code, f"its METADATA is not that of {other.file}", wheel=member.file)
 
 
 def _parse_metadata(text: bytes) -> tuple[list[object], dict[str, object]]:
     """The fields that pip uses, parsed, and the others."""
     raw, _ = parse_email(text.replace(b"\r\n", b"\n"))
-    shown = {key: value for key, value in raw.items() if key not in (*_READ_BY_PIP, *_NOT_COMPARED)}
+    excluded = (*_READ_BY_PIP, *_NOT_COMPARED)
+    others = {key: value for key, value in raw.items() if key not in excluded}
     try:
         parsed = Metadata.from_raw(raw, validate=False)
         values = [getattr(parsed, name) for name in _READ_BY_PIP]
-        return [set(value) if isinstance(value, list) else value for value in values], shown
+        return [set(value) if isinstance(value, list) else value for value in values], others
     except Exception:  # noqa: BLE001 (whatever a text causes is a finding of that wheel)
-        return [raw.get(name) for name in _READ_BY_PIP], shown
+        return [raw.get(name) for name in _READ_BY_PIP], others
 
 
 def _check_duplicates(members: list[Wheel]) -> Findings:

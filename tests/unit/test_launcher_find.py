@@ -447,8 +447,8 @@ def test_inside_a_zip(tmp_path: Path, layout: str) -> None:
     with pytest.raises(ProgramNotFound) as caught:
         find_program("my-tool", package, Constants(LAYOUT=layout))
     assert str(caught.value).splitlines()[-1] == (
-        f"hint: {package!r} is inside the file {str(tmp_path / 'app.pyz')!r}, from where no"
-        " program can be started; install the wheel, or bundle it with a tool that unpacks it"
+        f"hint: {package!r} is inside an archive, from which no program can be started;"
+        " install the wheel, or bundle it with a tool that unpacks it"
     )
 
 

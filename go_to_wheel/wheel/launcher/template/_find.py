@@ -78,9 +78,9 @@ def _native_candidates(file: str, sites: list[str]) -> Iterator[Candidate]:
     for site in sites + [entry for entry in sys.path if entry not in sites]:
         recorded = _recorded_candidates(site, file)
         size = size or next((size for _, size in recorded), None)
-        beside, *above = _folders_to_prefix(site) if site in sites else [""]
-        if beside:
-            yield from ((os.path.join(beside, name, file), size) for name in folders)
+        below, *above = _folders_to_prefix(site) if site in sites else [""]
+        if below:
+            yield from ((os.path.join(below, name, file), size) for name in folders)
         yield from recorded
         for folder in above:
             yield from ((os.path.join(folder, name, file), size) for name in folders)
@@ -146,15 +146,15 @@ def _unquote(field: str) -> str:
 def _why_unusable(path: str, size: int | None) -> str | None:
     """Say why the file at this place is not the program, None when it is."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return "no such file"
     except OSError as error:
         return (error.strerror or str(error)).lower()
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         return "not a file"
-    if size is not None and found.st_size != size:
-        return f"another program: it has {found.st_size} bytes, RECORD says {size}"
+    if size is not None and status.st_size != size:
+        return f"another program: it has {status.st_size} bytes, RECORD says {size}"
     return None
 
 
@@ -184,13 +184,11 @@ def _make_executable(path: str) -> None:
 
 
 def _hint(command: str, package: str) -> str:
-    file = package  # or the file, a zip most likely, in which it lies
-    while not os.path.exists(file) and os.path.dirname(file) != file:
-        file = os.path.dirname(file)
-    if os.path.isfile(file):
+    site = os.path.dirname(package)
+    if not os.path.isdir(site):
         return (
-            f"{package!r} is inside the file {file!r}, from where no program can be"
-            " started; install the wheel, or bundle it with a tool that unpacks it"
+            f"{package!r} is inside an archive, from which no program can be started;"
+            " install the wheel, or bundle it with a tool that unpacks it"
         )
     if getattr(sys, "frozen", False):
         program = command + _constants.EXECUTABLE_SUFFIX
@@ -201,7 +199,6 @@ def _hint(command: str, package: str) -> str:
     if command in _constants.EDITABLE_BINARIES:
         return "this is an editable install; build the program again with `pip install -e`"
     requirement = f"{_constants.DISTRIBUTION}=={_constants.VERSION}"
-    site = os.path.dirname(package)
     if _constants.LAYOUT == "native" and len(_folders_to_prefix(site)) == 1:
         return (
             "`pip install --target` leaves the program out when the folder already has a bin;"

@@ -54,16 +54,16 @@ def recognise_files(files: Collection[tuple[str, bytes]]) -> tuple[str | None, s
     documentation and of third parties are ignored. If the files differ the licence is unknown:
     they don't state whether both apply or either may be chosen.
     """
-    texts = {name: data for name, data in files if _LICENSE_FILE.fullmatch(name.split("/")[-1])}
-    texts = {name: texts[name] for name in texts if not _THIRD_PARTY.search(name)} or texts
-    found = [(name, *recognise(data.decode(errors="replace"))) for name, data in texts.items()]
-    if not found:
+    texts = {path: data for path, data in files if _LICENSE_FILE.fullmatch(path.split("/")[-1])}
+    texts = {path: data for path, data in texts.items() if not _THIRD_PARTY.search(path)} or texts
+    verdicts = [(path, *recognise(data.decode(errors="replace"))) for path, data in texts.items()]
+    if not verdicts:
         return None, ""
-    name, expression, reason = min(found, key=lambda row: row[1] is not None)
-    if expression and len({expression for _, expression, _ in found}) > 1:
-        listed = ", ".join(f"{name} is {expression}" for name, expression, _ in found)
+    path, expression, reason = min(verdicts, key=lambda verdict: verdict[1] is not None)
+    if expression and len({expression for _, expression, _ in verdicts}) > 1:
+        listed = ", ".join(f"{path} is {expression}" for path, expression, _ in verdicts)
         return None, f"the files differ: {listed}"
-    return expression, f"{name}: {reason}"
+    return expression, f"{path}: {reason}"
 
 
 def recognise(text: str, min_coverage: float = _MIN_COVERAGE) -> tuple[str | None, str]:
@@ -85,7 +85,7 @@ def recognise(text: str, min_coverage: float = _MIN_COVERAGE) -> tuple[str | Non
     other, words = (len(_WORD.findall(_COPYRIGHT_LINE.sub("", t).lower())) for t in (rest, text))
     coverage = 1 - other / max(1, words)
     listed = " and ".join(names)
-    gnu = [found["base"] for name in names if (found := _GNU.fullmatch(name))]
+    gnu = [match["base"] for name in names if (match := _GNU.fullmatch(name))]
     if coverage < min_coverage or _CONDITION.search(rest):
         return None, f"it contains {listed} and other text"
     if gnu:  # the source files state which of the two
@@ -170,7 +170,7 @@ def license_files(
     Paths are shortened to `max_length` characters, with a hash in the middle.
     """
     taken: set[str] = set()
-    found: list[tuple[str, bytes]] = []
+    texts: list[tuple[str, bytes]] = []
     for notice in sorted(notices, key=lambda notice: (notice.folder, notice.version)):
         for path, data in notice.files:
             name = f"{notice.folder}/{path}"
@@ -181,8 +181,8 @@ def license_files(
             while name.casefold() in taken:
                 name += "_"
             taken.add(name.casefold())
-            found.append((name, data))
-    return tuple(found)
+            texts.append((name, data))
+    return tuple(texts)
 
 
 def bundle_licenses(

@@ -167,21 +167,23 @@ def _read_local(stream: BinaryIO, entry: zipfile.ZipInfo) -> tuple[int, str]:
     name, extra = stream.read(name_size), stream.read(extra_size)
     if max(extra_size, len(entry.extra)) > _MAX_EXTRA:
         return 0, f"over {_MAX_EXTRA} bytes of extra fields"
-    fields = _parse_extra(extra)
-    if _UNICODE_PATH_EXTRA in fields.keys() | _parse_extra(entry.extra).keys():
+    extra_fields = _parse_extra(extra)
+    if _UNICODE_PATH_EXTRA in extra_fields.keys() | _parse_extra(entry.extra).keys():
         return 0, "a second name in a Unicode Path field"
-    wide, is_streamed = fields.get(_ZIP64_EXTRA, b""), flags & _FLAG_DESCRIPTOR
+    wide, is_streamed = extra_fields.get(_ZIP64_EXTRA, b""), flags & _FLAG_DESCRIPTOR
     large = iter(struct.unpack_from(f"<{len(wide) // 8}Q", wide))
     sizes = [next(large, n) if n == _LARGE else n for n in (size, packed)]
-    pairs = {
+    fields = {
         "name": (name, _encoded_name(entry)),
         "compression method": (method, entry.compress_type),
         "encryption flag": (flags & _FLAG_ENCRYPTED, entry.flag_bits & _FLAG_ENCRYPTED),
         "size": (sizes, sizes if is_streamed else [entry.file_size, entry.compress_size]),
     }
     end = stream.tell() + entry.compress_size + (16 if is_streamed else 0)
-    what = next((what for what, (local, central) in pairs.items() if local != central), "")
-    return end, what and f"another {what} in its local header: {pairs[what][0]!r}"
+    for field, (local, central) in fields.items():
+        if local != central:
+            return end, f"another {field} in its local header: {local!r}"
+    return end, ""
 
 
 def _parse_extra(extra: bytes) -> dict[int, bytes]:
@@ -204,7 +206,7 @@ def check_files(
     """
     rows: dict[str, tuple[str, str]] = {}
     yield from _read_record(archive, folder, rows)
-    programs = 0
+    native_files = 0
     for entry in archive.infolist():
         if (path := entry.orig_filename).endswith("/"):
             continue
@@ -215,7 +217,7 @@ def check_files(
             with as_wheel_error(f"{path!r} can't be read"), archive.open(entry) as file:
                 chunk, size = file.read(_CHUNK), 0
                 is_native = is_program(chunk) or (is_command(path) and not chunk.startswith(b"#!"))
-                is_small = entry.file_size <= MAX_INSPECTED and programs < MAX_PROGRAMS
+                is_small = entry.file_size <= MAX_INSPECTED and native_files < MAX_PROGRAMS
                 while chunk:
                     size += len(chunk)
                     hasher.update(chunk)
@@ -224,7 +226,7 @@ def check_files(
                     chunk = file.read(_CHUNK)
             if size != entry.file_size:
                 raise WheelError(f"{path!r} is not as long as its header says")
-            programs += is_native
+            native_files += is_native
             if row and (problem := _record_problem(*row, hasher.digest(), size)):
                 yield Finding.about("record-hash", path, f"its hash or size in RECORD {problem}")
             if is_native:

@@ -80,19 +80,21 @@ def format_sbom(
     timestamp, and the serial number is a hash of the rest.
     """
     components: dict[str, dict[str, Any]] = {}
-    below: dict[str, set[str]] = {root["bom-ref"]: set()}  # Go records no graph of modules
+    # Go records no graph of modules
+    dependencies: dict[str, set[str]] = {root["bom-ref"]: set()}
     for info in infos:
         module = info.main or GoModule(info.path or "command-line-arguments")
         main = _module_component(module, licenses, info)
-        own = GoModule(STANDARD_LIBRARY, info.version.removeprefix("go").split()[0])
-        parts = [_module_component(part, licenses) for part in (own, *info.deps)]
+        std = GoModule(STANDARD_LIBRARY, info.version.removeprefix("go").split()[0])
+        parts = [_module_component(part, licenses) for part in (std, *info.deps)]
         for part in c_parts if info.settings.get("CGO_ENABLED") == "1" else ():
-            licence = _license_choices(part.expression)
-            parts.append(_component("library", part.module, part.version, licenses=licence))
+            choices = _license_choices(part.expression)
+            parts.append(_component("library", part.module, part.version, licenses=choices))
         components |= {part["bom-ref"]: part for part in (main, *parts)}
-        below[root["bom-ref"]].add(main["bom-ref"])
-        below.setdefault(main["bom-ref"], set()).update(part["bom-ref"] for part in parts)
-    graph = [{"ref": ref, "dependsOn": sorted(parts)} for ref, parts in sorted(below.items())]
+        dependencies[root["bom-ref"]].add(main["bom-ref"])
+        dependencies.setdefault(main["bom-ref"], set()).update(part["bom-ref"] for part in parts)
+    graph = [{"ref": ref, "dependsOn": sorted(refs)} for ref, refs in sorted(dependencies.items())]
+    leaves = [{"ref": ref} for ref in sorted(components.keys() - dependencies)]
     tool = {"type": "application", "name": "go-to-wheel", "version": __version__}
     document: dict[str, Any] = {
         "$schema": f"http://cyclonedx.org/schema/bom-{SBOM_VERSION}.schema.json",
@@ -102,7 +104,7 @@ def format_sbom(
         "version": 1,
         "metadata": {"tools": {"components": [tool]}, "component": root},
         "components": [components[ref] for ref in sorted(components)],
-        "dependencies": [*graph, *({"ref": ref} for ref in sorted(components.keys() - below))],
+        "dependencies": [*graph, *leaves],
     }
     plain = json.dumps(document, sort_keys=True, ensure_ascii=False)
     document["serialNumber"] = uuid.uuid5(uuid.NAMESPACE_URL, plain).urn
@@ -129,18 +131,18 @@ def _module_component(
         values |= {f"go-to-wheel:{name}": info.settings.get(name, "") for name in _COMMIT_SETTINGS}
     values["go-to-wheel:h1"] = used.sum
     values["go-to-wheel:replaces"] = f"{module.path}@{module.version}" if module.replace else ""
-    total = re.fullmatch("h1:([A-Za-z0-9+/]{43}=)", used.sum)  # SHA-256 of the files' list
+    h1 = re.fullmatch("h1:([A-Za-z0-9+/]{43}=)", used.sum)  # SHA-256 of the files' list
     namespace, _, name = used.path.rpartition("/")
     version = None if used.version in ("", "(devel)") else used.version
-    local = used.path.startswith((".", "/"))
+    is_local = used.path.startswith((".", "/"))
     return _component(
         "application" if info else "library",
         used.path,
         used.version,
         used.path if not used.version else "",  # case matters in it
-        hashes=[{"alg": "SHA-256", "content": b64decode(total[1]).hex()}] if total else [],
+        hashes=[{"alg": "SHA-256", "content": b64decode(h1[1]).hex()}] if h1 else [],
         licenses=_license_choices(licenses.get(module.path)),
-        purl="" if local else str(PackageURL("golang", namespace or None, name, version)),
+        purl="" if is_local else str(PackageURL("golang", namespace or None, name, version)),
         properties=values,
     )
 
@@ -148,5 +150,5 @@ def _module_component(
 def _license_choices(expression: str | None) -> list[dict[str, Any]]:
     if not expression:
         return []
-    alone = " " not in expression and not expression.startswith("LicenseRef-")
-    return [{"license": {"id": expression}} if alone else {"expression": expression}]
+    is_id = " " not in expression and not expression.startswith("LicenseRef-")
+    return [{"license": {"id": expression}} if is_id else {"expression": expression}]

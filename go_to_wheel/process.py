@@ -118,15 +118,15 @@ class Runner:
 
 
 @dataclass(frozen=True)
-class Machine:
+class Host:
     """Where a build runs: the environment, and the runner of its child processes."""
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     runner: Runner = field(default_factory=Runner)
 
-    def with_environ(self, environ: Mapping[str, str]) -> Machine:
-        """The same machine with more variables."""
-        return Machine({**self.environ, **environ}, self.runner)
+    def with_environ(self, environ: Mapping[str, str]) -> Host:
+        """The same host with more variables."""
+        return Host({**self.environ, **environ}, self.runner)
 
 
 @contextmanager

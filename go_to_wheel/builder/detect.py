@@ -26,7 +26,7 @@ from go_to_wheel.golang.packages import Package, list_mains, list_package
 from go_to_wheel.licenses import Notice, recognise_files
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import DEFAULT_TARGETS, Target, parse_selection, this_machine
-from go_to_wheel.process import Machine, wait_for
+from go_to_wheel.process import Host, wait_for
 from go_to_wheel.sources import listing
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file, read_readme, require_printable_name
 from go_to_wheel.sources.git import Checkout, Git, TagRules, guard_git, read_archival, read_checkout
@@ -73,7 +73,7 @@ class LocatedSource:
     request: MergedRequest
     source: ModuleSource
     project: Project
-    machine: Machine
+    host: Host
     go: Go | None = None
     identity: Identity | None = None
     binaries: BinarySource | None = None
@@ -87,7 +87,7 @@ def detect(located: LocatedSource) -> tuple[Detected, BuildInputs]:
     processes first.
     """
     request, source, project = located.request, located.source, located.project
-    settings, machine = project.settings, located.machine
+    settings, host = project.settings, located.host
     with ThreadPoolExecutor(max_workers=3) as pool:
         try:
             go = pool.submit(_query_go, located)
@@ -97,10 +97,10 @@ def detect(located: LocatedSource) -> tuple[Detected, BuildInputs]:
             license_ = pool.submit(recognise_files, () if is_stated else files.licenses)
             python_files, secret = _read_python_files(located)
             data_files = listing.find_data_files(project.folder, settings.data_files)
-            epoch = parse_epoch(machine.environ.get("SOURCE_DATE_EPOCH"))
+            epoch = parse_epoch(host.environ.get("SOURCE_DATE_EPOCH"))
             wait_for([go, identity, license_])
         except BaseException:
-            machine.runner.stop()
+            host.runner.stop()
             raise
     found, known, (expression, reason) = go.result(), identity.result(), license_.result()
     if request.readme is None and settings.readme_links:
@@ -138,7 +138,7 @@ def _workspace_note(located: LocatedSource) -> tuple[str, ...]:
     path = find_above(located.source.root, "go.work")
     if located.go or located.inputs or path is None:
         return ()
-    if located.machine.environ.get("GOWORK") == "off":
+    if located.host.environ.get("GOWORK") == "off":
         return (f"{path} is not used: the modules that it names must be in go.mod, too",)
     return (f"{path} is used here, but not by the build backend or in source archives",)
 
@@ -168,7 +168,7 @@ def _read_files(located: LocatedSource) -> ProjectFiles:
 
 def _identify_source(located: LocatedSource) -> Identity:
     """The source's identity; GO_TO_WHEEL_VERSION overrides its version."""
-    source, name, environ = located.source, located.request.name, located.machine.environ
+    source, name, environ = located.source, located.request.name, located.host.environ
     paths = source.package_paths if len(source.package_paths) == 1 else (source.module_path,)
     version = find_version_override([name] if name else map(name_from_path, paths), environ)
     identity = located.identity or _read_identity(located)
@@ -189,7 +189,7 @@ def _read_python_files(
     if os.path.lexists(folder / PKG_INFO) or not any(map(listing.is_secret, paths)):
         return files, ()
     # for prebuilt binaries git is not guarded yet
-    git = Git(folder, guard_git(folder, located.machine))
+    git = Git(folder, guard_git(folder, located.host))
     secret = listing.find_secrets(paths, git, settings.sdist_include)
     return tuple(file for path, file in paths.items() if path not in secret), secret
 
@@ -223,21 +223,21 @@ def _query_go(located: LocatedSource) -> BuildInputs:
     """Run `go list` for the packages to build."""
     if located.inputs:
         return located.inputs
-    request, source, machine = located.request, located.source, located.machine
+    request, source, host = located.request, located.source, located.host
     try:
         targets = requested_targets(request, DEFAULT_TARGETS)
     except InvalidOptionsError:  # reported by `resolve`, with all other problems
         targets = DEFAULT_TARGETS
     go = located.go
     try:
-        go = go or open_go(request.go_binary, source.root, machine)
+        go = go or open_go(request.go_binary, source.root, host)
         go = go if request.stamp else go.with_flag("-buildvcs=false")
         go = go.with_tags(request.tags or ())
         go = go.with_cgo() if request.cgo else go
         packages = tuple(_find_program(go, source, package, targets) for package in source.packages)
         notes: list[str] = []
         if request.cgo and request.compiles:
-            go, notes = configure_cgo(go, source, request, targets, machine.environ)
+            go, notes = configure_cgo(go, source, request, targets, host.environ)
         variable, missing = "", None
         if AUTO in (request.set_version_var or ()):
             variable, missing = find_version_variable(go, source, packages, targets[0])
@@ -295,7 +295,7 @@ def find_version_override(names: Iterable[str], environ: Mapping[str, str]) -> V
 
 def _read_identity(located: LocatedSource) -> Identity:
     """A module's identity from PKG-INFO, else from git."""
-    source, project, machine = located.source, located.project, located.machine
+    source, project, host = located.source, located.project, located.host
     name = located.request.name
     recorded = read_pkg_info(project.folder)
     recorded_name = recorded.name.text if recorded and recorded.name else ""
@@ -305,10 +305,10 @@ def _read_identity(located: LocatedSource) -> Identity:
     names = dict.fromkeys(filter(None, [name, *derived]))
     rules = TagRules(names=tuple(names), prefix=project.settings.tag_prefix)
     project_place = Path(os.path.relpath(project.folder, source.root)).as_posix()
-    off = "-buildvcs=false" in machine.environ.get("GOFLAGS", "").split()
+    off = "-buildvcs=false" in host.environ.get("GOFLAGS", "").split()
     stamped = located.request.stamp and not off  # Go records the commit
     archived = (read_archival(folder, rules) for folder in (project.folder, source.root))
-    checkout = read_checkout(Git(source.root, machine), rules, [project_place], stamped)
+    checkout = read_checkout(Git(source.root, host), rules, [project_place], stamped)
     checkout = checkout or next(filter(None, archived), Checkout())
     stamps = {}
     if checkout.commit and checkout.version and not checkout.why_unreleased:

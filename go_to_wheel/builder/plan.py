@@ -23,7 +23,7 @@ from go_to_wheel.golang.command import Go, find_fitting_go, open_go
 from go_to_wheel.golang.messages import parse_needed_go
 from go_to_wheel.golang.packages import download_modules, list_package
 from go_to_wheel.platforms import DEFAULT_TARGETS, Target, glibc_tags, platform_tags
-from go_to_wheel.process import Machine, Runner, usable_cpus
+from go_to_wheel.process import Host, Runner, usable_cpus
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file
 from go_to_wheel.sources.git import guard_git, has_other_vcs
 from go_to_wheel.sources.module import ModuleSource, is_commit_version, open_module, parse_query
@@ -74,58 +74,56 @@ class BuildPlan:
         return tags_for([binary.facts for binary in self.inputs.binaries[target.name]], target)
 
 
-def plan_build(request: BuildRequest, machine: Machine) -> BuildPlan:
+def prepare_build(request: BuildRequest, host: Host) -> BuildPlan:
     """Locate the source, detect and resolve every value; compile nothing.
 
     Raises MissingPathError, SourceError, InvalidOptionsError, ToolchainError.
     """
-    located = _locate(request, machine)
+    located = _locate(request, host)
     detected, found = detect(located)
     options = resolve(located.request, detected)
     if found.error is not None:
         raise found.error
-    return BuildPlan(options, located.source, found, located.machine.runner)
+    return BuildPlan(options, located.source, found, located.host.runner)
 
 
-def _locate(request: BuildRequest, machine: Machine) -> LocatedSource:
+def _locate(request: BuildRequest, host: Host) -> LocatedSource:
     """The source that a request names: prebuilt binaries, a module to fetch, or a folder."""
     folder = Path(request.source) if request.source else None
     finished = folder is not None and folder.is_file() and folder.suffix not in (".go", ".mod")
     if request.binaries or finished or (folder is not None and is_release_folder(folder)):
-        return locate_binaries(request, folder, machine)
+        return locate_binaries(request, folder, host)
     query = None if folder is not None and folder.exists() else parse_query(request.source)
     if query is not None:
-        return _locate_module(request, query, machine.with_environ({"GOWORK": "off"}))
+        return _locate_module(request, query, host.with_environ({"GOWORK": "off"}))
     root = Path(request.source).resolve()
-    machine = guard_git(root, machine)
+    host = guard_git(root, host)
     project = find_project(root)
     module = project.settings.module if project.folder == root else None
     merged = merge(request, project)
     source = open_module(str(root / module) if module else request.source, merged.packages)
     stamp = request.stamp and not has_other_vcs(root)  # Go would start that system
-    return LocatedSource(replace(merged, stamp=stamp), source, project, machine)
+    return LocatedSource(replace(merged, stamp=stamp), source, project, host)
 
 
-def _locate_module(
-    request: BuildRequest, query: tuple[str, str], machine: Machine
-) -> LocatedSource:
+def _locate_module(request: BuildRequest, query: tuple[str, str], host: Host) -> LocatedSource:
     """Fetch a module into a temporary folder, which is removed with the runner."""
     scratch = Path(tempfile.mkdtemp(prefix="go-to-wheel-"))
-    weakref.finalize(machine.runner, shutil.rmtree, scratch, True)
-    go = open_go(request.go_binary, scratch, machine)
+    weakref.finalize(host.runner, shutil.rmtree, scratch, True)
+    go = open_go(request.go_binary, scratch, host)
     try:
         source, identity = _fetch_module(go, query, request.packages, scratch)
     except SourceError as error:
         wanted = parse_needed_go(error.message)
-        other = find_fitting_go(wanted, machine) if wanted else None
+        other = find_fitting_go(wanted, host) if wanted else None
         if request.go_binary not in (None, "go") or other in (None, go.program):
             raise
-        go = open_go(other, scratch, machine)
+        go = open_go(other, scratch, host)
         source, identity = _fetch_module(go, query, request.packages, scratch)
     project = find_project(source.module_folder or scratch)
     settings = replace(project.settings, package=(), commands={})
     merged = merge(request, replace(project, settings=settings))
-    return LocatedSource(merged, source, project, machine, go, identity)
+    return LocatedSource(merged, source, project, host, go, identity)
 
 
 def _fetch_module(

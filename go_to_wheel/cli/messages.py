@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from go_to_wheel.process import Machine
+    from go_to_wheel.process import Host
 
 _MOVING = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 
@@ -63,11 +63,11 @@ def format_size(size: int) -> str:
     return f"{value:.1f} {unit}"
 
 
-def make_machine(verbose: bool = False) -> Machine:
-    """This machine; `verbose` shows each command that runs."""
-    from go_to_wheel.process import Machine, Runner
+def make_host(verbose: bool = False) -> Host:
+    """This host; `verbose` shows each command that runs."""
+    from go_to_wheel.process import Host, Runner
 
     def show(line: str) -> None:
         click.echo(f"+ {printable(line)}", err=True)
 
-    return Machine(runner=Runner(show if verbose else None))
+    return Host(runner=Runner(show if verbose else None))

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from go_to_wheel.cli.build import PATH, as_json, option, parse_request, request_option, verbose
-from go_to_wheel.cli.messages import format_size, make_machine, note, printable
+from go_to_wheel.cli.messages import format_size, make_host, note, printable
 from go_to_wheel.config.request import BuildRequest
 
 
@@ -31,16 +31,16 @@ def init(folder: str, split: bool, only_print: bool, force: bool, **options: Any
     .github/workflows/publish.yml at the top of the repository: build on a tag, check, run
     on Linux, macOS and Windows, upload by Trusted Publishing.
     """
-    from go_to_wheel.builder.scaffold import plan_files, write_files
+    from go_to_wheel.builder.scaffold import prepare_files, write_files
 
-    machine = make_machine()
-    files, tag, notes = plan_files(BuildRequest(folder, **options), machine, split)
+    host = make_host()
+    files, tag, notes = prepare_files(BuildRequest(folder, **options), host, split)
     note(*notes)
     if only_print:
         for path, content in files.items():
             click.echo(f"# {os.path.relpath(path)}\n{content}")
         return
-    write_files(files, folder, machine, force)
+    write_files(files, folder, host, force)
     for path in files:
         click.echo(f"wrote {os.path.relpath(path)}")
     click.echo(
@@ -69,8 +69,8 @@ def sdist(vendor: bool | None, verbose: bool, **options: Any) -> None:
     """
     from go_to_wheel.builder.sdist import build_sdist
 
-    machine = make_machine(verbose).with_environ({"GOWORK": "off"})
-    path, notes = build_sdist(BuildRequest(**options), machine, vendor)
+    host = make_host(verbose).with_environ({"GOWORK": "off"})
+    path, notes = build_sdist(BuildRequest(**options), host, vendor)
     click.echo("Built 1 source archive:")
     click.echo(f"  {path}\n    {format_size(path.stat().st_size):>8}")
     note(*notes)
@@ -87,7 +87,7 @@ def platforms(go_binary: str | None, as_json: bool) -> None:
     from go_to_wheel.golang.command import open_go
     from go_to_wheel.platforms import TARGETS, minimum_system, platform_tags
 
-    version = open_go(go_binary, Path.cwd(), make_machine()).version
+    version = open_go(go_binary, Path.cwd(), make_host()).version
     rows: list[dict[str, Any]] = [
         {
             "name": target.name,
@@ -140,12 +140,12 @@ def verify(
     original = read_file(Path(wheel), None, BINARY_LIMIT)
     recipe = read_recipe(original, wheel)
     note(*recipe.notes)
-    machine = make_machine(verbose)
+    host = make_host(verbose)
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as folder:
         scratch = Path(folder)
-        request = prepare_request(recipe, source, machine, scratch)
+        request = prepare_request(recipe, source, host, scratch)
         request = replace(request, **given | {"output_dir": str(scratch / "dist")})
-        path = rebuild(recipe, request, machine)
+        path = rebuild(recipe, request, host)
         difference = compare_wheels(original, path.read_bytes())
     file, sha256 = path.name, recipe.wheel.sha256
     identical = difference is None and file == name

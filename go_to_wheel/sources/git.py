@@ -21,7 +21,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from go_to_wheel.errors import ToolchainError
-from go_to_wheel.process import Machine, Result
+from go_to_wheel.process import Host, Result
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file, require_regular_file
 
 #: Seconds after which git is stopped.
@@ -112,18 +112,18 @@ class TagRules:
 
 @dataclass(frozen=True)
 class Git:
-    """Runs git in a folder; `machine` comes from `guard_git`."""
+    """Runs git in a folder; `host` comes from `guard_git`."""
 
     folder: Path
-    machine: Machine
+    host: Host
 
     def run(self, *args: str) -> Result:
         """Run git; raises OSError without git, ToolchainError when it does not finish."""
         command = ["git", "-c", "safe.bareRepository=explicit", *args]
         # with optional locks git would write to the repository
         quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-        environ = {**self.machine.environ, **quiet}
-        return self.machine.runner.run(command, self.folder, environ, _TIMEOUT)
+        environ = {**self.host.environ, **quiet}
+        return self.host.runner.run(command, self.folder, environ, _TIMEOUT)
 
     def query(self, *args: str) -> str | None:
         """git's output; None when it fails or is not installed."""
@@ -142,8 +142,8 @@ class Git:
         return (self.query("tag", *options) or "").split()
 
 
-def guard_git(folder: Path, machine: Machine) -> Machine:
-    """The machine with an environment in which git ignores programs that the folder configures.
+def guard_git(folder: Path, host: Host) -> Host:
+    """The host with an environment in which git ignores programs that the folder configures.
 
     Raises ToolchainError for a git before 2.31, which does not read settings from the
     environment, for settings that can't be read in time or overridden, and SourceError for
@@ -151,10 +151,10 @@ def guard_git(folder: Path, machine: Machine) -> Machine:
     """
     environ = {
         name: value
-        for name, value in machine.environ.items()
+        for name, value in host.environ.items()
         if not _REPOSITORY_VARIABLES.fullmatch(name)
     }
-    guarded = Machine({**environ, "GIT_NO_LAZY_FETCH": "1"}, machine.runner)
+    guarded = Host({**environ, "GIT_NO_LAZY_FETCH": "1"}, host.runner)
     guarded = _with_settings(guarded, _SAFE_SETTINGS.items())
     root = next((top for top in (folder, *folder.parents) if (top / ".git").exists()), None)
     if root is None:
@@ -227,14 +227,14 @@ def _list_overrides(
                 yield f"{name.rpartition('.')[0]}.ignore", "dirty"
 
 
-def _with_settings(machine: Machine, settings: Iterable[tuple[str, str]]) -> Machine:
-    """The machine with more git settings in its environment, which override those in files."""
-    count = machine.environ.get("GIT_CONFIG_COUNT", "")
+def _with_settings(host: Host, settings: Iterable[tuple[str, str]]) -> Host:
+    """The host with more git settings in its environment, which override those in files."""
+    count = host.environ.get("GIT_CONFIG_COUNT", "")
     added: dict[str, str] = {}
     for number, (name, value) in enumerate(settings, int(count) if count.isdecimal() else 0):
         added |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
         added["GIT_CONFIG_COUNT"] = str(number + 1)
-    return machine.with_environ(added)
+    return host.with_environ(added)
 
 
 def has_other_vcs(folder: Path) -> bool:

@@ -22,7 +22,7 @@ from go_to_wheel.check.wheel_set import check_wheels
 from go_to_wheel.errors import BinaryError
 from go_to_wheel.golang.command import find_go
 from go_to_wheel.platforms import parse_selection
-from go_to_wheel.process import Machine
+from go_to_wheel.process import Host
 
 MAIN = 'package main\n\nfunc main() { println("hello") }\n'
 PEERS = ("go-to-wheel==0.2", "gowheels==0.2.0")
@@ -31,7 +31,7 @@ CLEAN = {"GOFLAGS": "", "GOAMD64": "v1", "GOARM64": "v8.0", "GOTOOLCHAIN": "loca
 
 @pytest.fixture(scope="module")
 def go() -> str:
-    return find_go(None, Path(), Machine())
+    return find_go(None, Path(), Host())
 
 
 @pytest.fixture(scope="module")

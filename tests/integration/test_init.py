@@ -14,7 +14,7 @@ from support import copy_project, git, go_to_wheel, run
 
 from go_to_wheel.builder.scaffold import write_files
 from go_to_wheel.errors import InvalidOptionsError
-from go_to_wheel.process import Machine
+from go_to_wheel.process import Host
 
 MIT = Path(__file__).parents[2] / "LICENSE"  # any text that is recognised
 
@@ -176,7 +176,7 @@ def test_files_that_fail_to_build_are_removed(hello: Path) -> None:
     before = sorted(hello.rglob("*"))
     files = {hello / "pyproject.toml": "=", hello / ".github" / "workflows" / "publish.yml": ""}
     with pytest.raises(InvalidOptionsError):
-        write_files(files, str(hello), Machine(), force=True)
+        write_files(files, str(hello), Host(), force=True)
     assert sorted(hello.rglob("*")) == before
     assert 'name = "mine"' in (hello / "pyproject.toml").read_text()
 

@@ -10,7 +10,7 @@ import jsonschema
 from support import Built, go_to_wheel, run
 
 from go_to_wheel.golang.command import find_go
-from go_to_wheel.process import Machine
+from go_to_wheel.process import Host
 
 #: It has the schema of SARIF as a raw string.
 GO_SARIF = ("github.com/owenrumney/go-sarif/v3", "v3.3.1")
@@ -20,7 +20,7 @@ YQ = ("github.com/mikefarah/yq/v4", "v4.44.6")
 
 def download(module: tuple[str, str], folder: Path) -> Path:
     """A module's folder in the module cache."""
-    go = find_go(None, folder, Machine())
+    go = find_go(None, folder, Host())
     downloaded = run(go, "mod", "download", "-json", "@".join(module), cwd=folder)
     return Path(json.loads(downloaded.stdout)["Dir"])
 

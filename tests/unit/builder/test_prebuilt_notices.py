@@ -12,7 +12,7 @@ from systems import needs_scripts
 from go_to_wheel.binary.facts import GoBuildInfo, GoModule
 from go_to_wheel.builder.prebuilt import fetch_notices
 from go_to_wheel.errors import ToolchainError
-from go_to_wheel.process import Machine
+from go_to_wheel.process import Host
 
 pytestmark = needs_scripts
 PFLAG = GoModule("example.com/pflag", "v1.0.5", "h1:right=")
@@ -49,7 +49,7 @@ def cached(folder: Path, name: str, total: str = "h1:right=") -> dict[str, Any]:
 
 def ask(program: str | None, *modules: GoModule, main: GoModule | None = None):
     info = GoBuildInfo("go1.23.1", "example.com/tool", main, modules)
-    notices, missing = fetch_notices([info, info], program, Machine())
+    notices, missing = fetch_notices([info, info], program, Host())
     return {notice.folder: dict(notice.files) for notice in notices}, missing
 
 

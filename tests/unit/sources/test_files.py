@@ -19,7 +19,7 @@ import go_to_wheel
 from go_to_wheel.builder.detect import read_pkg_info
 from go_to_wheel.config.pyproject import read_project
 from go_to_wheel.errors import SourceError
-from go_to_wheel.process import Machine
+from go_to_wheel.process import Host
 from go_to_wheel.sources.files import BINARY_LIMIT, find_repository_root, read_file
 from go_to_wheel.sources.git import Git, guard_git
 from go_to_wheel.sources.listing import list_sdist_files, read_python_files
@@ -232,11 +232,11 @@ def test_pipes_above_module_are_refused_for_git(tmp_path: Path, name: str) -> No
     path.unlink(missing_ok=True)
     os.mkfifo(path)
     with pytest.raises(SourceError, match=rf"{path.name}' is a named pipe, not a regular file"):
-        guard_git(project, Machine({"PATH": ""}))
+        guard_git(project, Host({"PATH": ""}))
     path.unlink()
     path.symlink_to("/dev/zero")
     with pytest.raises(SourceError, match=rf"{path.name}' is a device, not a regular file"):
-        guard_git(project, Machine({"PATH": ""}))
+        guard_git(project, Host({"PATH": ""}))
 
 
 @needs_links
@@ -253,7 +253,7 @@ def test_pipes_in_separate_git_folder_are_refused(tmp_path: Path, kind: str) -> 
     else:
         named.write_text("gitdir: ../own" + ("/worktrees/x" if kind == "worktree" else "") + "\n")
     with pytest.raises(SourceError, match=r"config' is a named pipe"):
-        guard_git(project, Machine({"PATH": ""}))
+        guard_git(project, Host({"PATH": ""}))
 
 
 @needs_links
@@ -267,13 +267,13 @@ def test_files_that_git_never_reads_are_allowed(
     other = repository / "sub" / "other"
     other.mkdir()
     (other / ".git").write_text("gitdir: ../../../no-repository\n")
-    assert guard_git(other, Machine({"PATH": ""}))
+    assert guard_git(other, Host({"PATH": ""}))
     monkeypatch.chdir(repository / ".git")
     listen(repository / ".git" / "fsmonitor--daemon.ipc")
     (repository / ".gitignore").symlink_to("gone")
     (repository / ".gitattributes").mkdir()
     os.mkfifo(repository / "control")
-    assert "GIT_CONFIG_COUNT" in guard_git(repository, Machine({"PATH": ""})).environ
+    assert "GIT_CONFIG_COUNT" in guard_git(repository, Host({"PATH": ""})).environ
 
 
 @needs_links
@@ -314,7 +314,7 @@ def test_unreadable_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(os, "scandir", scandir)
     assert open_module(str(project)).module_path == "example.com/tool"
     with pytest.raises(SourceError, match=r"can't read the folder .*data': Permission denied"):
-        list_sdist_files(project, Git(tmp_path, Machine({"PATH": ""})), [], [])
+        list_sdist_files(project, Git(tmp_path, Host({"PATH": ""})), [], [])
 
 
 class Swapper(threading.Thread):

@@ -12,7 +12,7 @@ from programs import program
 from systems import needs_scripts
 
 from go_to_wheel.errors import ToolchainError
-from go_to_wheel.process import Machine, Runner
+from go_to_wheel.process import Host, Runner
 from go_to_wheel.sources.git import (
     Checkout,
     Git,
@@ -58,7 +58,7 @@ def commit(folder: Path) -> None:
 def look(folder: Path, *nearby: str, rules: TagRules = RULES, **environ: str) -> Checkout | None:
     top = next(place for place in (folder, *folder.parents) if place.name.startswith("test_"))
     env = {**os.environ, **IDENTITY, "GIT_CEILING_DIRECTORIES": str(top.parent), **environ}
-    return read_checkout(Git(folder, Machine(env)), rules, nearby)
+    return read_checkout(Git(folder, Host(env)), rules, nearby)
 
 
 def found(checkout: Checkout | None) -> str | None:
@@ -245,8 +245,8 @@ def test_repository_settings_start_nothing(tmp_path: Path) -> None:
     assert marker.exists(), "the bait does not work"
     os.utime(folder / "main.go", (2, 2))
     marker.unlink()
-    environ = guard_git(folder, Machine({**os.environ, **IDENTITY})).environ
-    checkout = read_checkout(Git(folder, Machine(environ)), RULES)
+    environ = guard_git(folder, Host({**os.environ, **IDENTITY})).environ
+    checkout = read_checkout(Git(folder, Host(environ)), RULES)
     assert checkout is not None
     assert (checkout.version, checkout.why_unreleased) == ("v1.2.3", "")
     # Go's own call:
@@ -262,7 +262,7 @@ def test_repository_settings_start_nothing(tmp_path: Path) -> None:
 def test_stamping_starts_nothing(tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     folder = make_hostile(tmp_path / "tool", marker)
-    environ = guard_git(folder, Machine({**os.environ, **IDENTITY})).environ
+    environ = guard_git(folder, Host({**os.environ, **IDENTITY})).environ
     built = Runner().run(["go", "build", "-buildvcs=true", "-o", "tool"], folder, environ)
     assert built.returncode == 0, built.stderr
     shown = Runner().run(["go", "version", "-m", "tool"], folder, environ).stdout
@@ -283,8 +283,8 @@ def test_submodule_settings_start_nothing(tmp_path: Path, listed: bool) -> None:
         )
     marker.unlink(missing_ok=True)
     os.utime(inner / "main.go", (3, 3))
-    environ = guard_git(folder, Machine({**os.environ, **IDENTITY})).environ
-    Git(folder, Machine(environ)).query("status", "--porcelain")
+    environ = guard_git(folder, Host({**os.environ, **IDENTITY})).environ
+    Git(folder, Host(environ)).query("status", "--porcelain")
     Runner().run([program("git"), "status", "--porcelain"], folder, environ)
     assert not marker.exists(), marker.read_text()
 
@@ -301,7 +301,7 @@ def test_user_settings_stay(tmp_path: Path) -> None:
              "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "user.name",
              "GIT_CONFIG_VALUE_0": "Me"}  # fmt: skip
     given["GIT_CONFIG"] = os.devnull  # `git config` would list this file alone
-    environ = guard_git(folder, Machine(given)).environ
+    environ = guard_git(folder, Host(given)).environ
 
     def ask(*words: str) -> list[str]:
         return Runner().run([program("git"), "config", *words], folder, environ).stdout.splitlines()
@@ -324,7 +324,7 @@ def test_a_setting_name_without_utf8_is_refused(tmp_path: Path, file: str, text:
     with (folder / file).open("ab") as stream:
         stream.write(text)
     with pytest.raises(ToolchainError, match="may start a program, and its name is not UTF-8"):
-        guard_git(folder, Machine(os.environ))
+        guard_git(folder, Host(os.environ))
 
 
 def test_column_settings_do_not_change_tags(tmp_path: Path) -> None:
@@ -335,8 +335,8 @@ def test_column_settings_do_not_change_tags(tmp_path: Path) -> None:
     for tag in ("v1.0.0", "v1.1.0"):
         git(folder, "tag", tag)
     git(folder, "config", "column.ui", "always")
-    environ = guard_git(folder, Machine(os.environ)).environ
-    seen = read_checkout(Git(folder, Machine(environ)), RULES)
+    environ = guard_git(folder, Host(os.environ)).environ
+    seen = read_checkout(Git(folder, Host(environ)), RULES)
     assert seen and (seen.version, seen.why_unreleased) == ("v1.1.0", "")
 
 
@@ -345,7 +345,7 @@ def test_failing_git_status_is_no_release(tmp_path: Path) -> None:
     git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x")
     git(tmp_path, "tag", "v1.0.0")
     (tmp_path / ".git" / "index").write_bytes(b"no index")
-    seen = read_checkout(Git(tmp_path, Machine(os.environ)), RULES)
+    seen = read_checkout(Git(tmp_path, Host(os.environ)), RULES)
     assert seen and "git status failed" in seen.why_unreleased
 
 
@@ -358,7 +358,7 @@ def test_old_git_is_refused(tmp_path: Path) -> None:
     old.write_text("#!/bin/sh\nprintf 'local\\0core.bare\\nfalse\\0'\n")
     old.chmod(0o755)
     with pytest.raises(ToolchainError, match="is too old: it would start what"):
-        guard_git(folder, Machine({"PATH": f"{bin_folder}:/bin:/usr/bin"}))
+        guard_git(folder, Host({"PATH": f"{bin_folder}:/bin:/usr/bin"}))
 
 
 @needs_scripts
@@ -367,10 +367,10 @@ def test_waiting_git_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     os.mkfifo(folder / "pipe")
     git(folder, "config", "include.path", "../pipe")
     monkeypatch.setattr("go_to_wheel.sources.git._TIMEOUT", 0.5)
-    seen = read_checkout(Git(folder, Machine(os.environ)), RULES)
+    seen = read_checkout(Git(folder, Host(os.environ)), RULES)
     assert seen and seen.why_unreleased and "did not finish within" in seen.why_unreleased
     with pytest.raises(ToolchainError, match="did not finish within"):  # Go's git would wait, too
-        guard_git(folder, Machine(os.environ))
+        guard_git(folder, Host(os.environ))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from programs import program
 
 from go_to_wheel.errors import InvalidOptionsError
-from go_to_wheel.process import Machine
+from go_to_wheel.process import Host
 from go_to_wheel.sources.git import Git
 from go_to_wheel.sources.listing import find_secrets, is_secret, list_sdist_files
 
@@ -53,7 +53,7 @@ def folder(tmp_path: Path) -> Path:
 def listed(
     folder: Path, include: list[str] | None = None, exclude: list[str] | None = None
 ) -> tuple[set[str], list[str]]:
-    git = Git(folder, Machine({**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)}))
+    git = Git(folder, Host({**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)}))
     paths, secret = list_sdist_files(folder, git, include or [], exclude or [])
     return paths, sorted(secret)
 
@@ -71,7 +71,7 @@ def test_patterns_of_parent_folders_count_without_git(folder: Path) -> None:
     for name in ("main.go", "a.log", "wanted.log", "only-here", "build-1/x", "id_rsa"):
         (below / name).parent.mkdir(parents=True, exist_ok=True)
         (below / name).touch()
-    without_git = Git(below, Machine({"PATH": ""}))
+    without_git = Git(below, Host({"PATH": ""}))
     expected = {"main.go", "wanted.log"}
     assert list_sdist_files(below, without_git, [], []) == (expected, {"id_rsa"})
     (folder / ".gitignore").write_text("/sub/\n")  # then the project is no part of it
@@ -113,7 +113,7 @@ def test_invalid_pattern_is_refused(folder: Path) -> None:
 
 
 def test_untracked_secrets_are_found(folder: Path) -> None:
-    paths, without_git = ["a.py", "id_rsa", "x/prod.env"], Git(folder, Machine({"PATH": ""}))
+    paths, without_git = ["a.py", "id_rsa", "x/prod.env"], Git(folder, Host({"PATH": ""}))
     assert find_secrets(paths, without_git, []) == ("id_rsa", "x/prod.env")
     assert find_secrets(paths, without_git, ["/x/"]) == ("id_rsa",)
 

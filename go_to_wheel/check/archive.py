@@ -102,17 +102,17 @@ def check_archive(archive: zipfile.ZipFile, stream: BinaryIO) -> Findings:
         yield Finding("zip-comment", RULES["zip-comment"].title)
     for entry in entries:
         flags, kind = entry.flag_bits, stat.S_IFMT(entry.external_attr >> 16)
-        what = "a link" if kind == stat.S_IFLNK else "neither file nor folder"
-        wrong = {
+        kind_name = "a link" if kind == stat.S_IFLNK else "neither file nor folder"
+        problems = {
             "zip-unsafe-name": not (entry.orig_filename.isascii() or flags & _FLAG_UTF8),
-            "zip-link": kind not in (0, stat.S_IFREG, stat.S_IFDIR) and f"it is {what}",
+            "zip-link": kind not in (0, stat.S_IFREG, stat.S_IFDIR) and f"it is {kind_name}",
             "zip-compression": entry.compress_type not in _METHODS
             and f"it is compressed by method {entry.compress_type}",
             "zip-date": _date_problem(entry.date_time),
             "zip-encrypted": flags & _FLAG_ENCRYPTED,
             "zip-data-descriptor": flags & _FLAG_DESCRIPTOR,
         }
-        yield from findings_about(entry.orig_filename, wrong)
+        yield from findings_about(entry.orig_filename, problems)
     if text := _find_mismatch(archive, stream, length):
         yield Finding("zip-mismatch", text)
 
@@ -131,8 +131,8 @@ def _find_mismatch(archive: zipfile.ZipFile, stream: BinaryIO, length: int) -> s
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
         name, gap = entry.orig_filename, entry.header_offset - expected
         if gap:
-            what = "entries overlap" if gap < 0 else f"{gap} bytes that belong to no entry lie"
-            return f"{what} before {name!r}"
+            problem = "entries overlap" if gap < 0 else f"{gap} bytes that belong to no entry lie"
+            return f"{problem} before {name!r}"
         if name.endswith("/") and entry.file_size:
             return f"the folder {name!r} has data of its own"
         expected, reason = _read_local(stream, entry)
@@ -282,8 +282,8 @@ def _read_record(
     for row in listed[:MAX_ROWS]:
         path = row[0].replace("\\", "/") if row else ""
         if len(row) != 3 or path in rows:
-            why = "this path is listed again" if len(row) == 3 else "not three columns"
-            yield Finding.about("record-invalid", ",".join(row)[:200], why)
+            problem = "this path is listed again" if len(row) == 3 else "not three columns"
+            yield Finding.about("record-invalid", ",".join(row)[:200], problem)
         else:
             rows[path] = (row[1], row[2])
     paths = {entry.orig_filename.replace("\\", "/") for entry in archive.infolist()}

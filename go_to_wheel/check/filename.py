@@ -124,7 +124,7 @@ def parse_platform_tag(tag: str) -> PlatformTag | None:
     return PlatformTag(tag, goos, _ARCHES.get(arch, (arch,)), libc, floor)
 
 
-def tag_matches(tag: str, target: Target) -> bool:
+def tag_fits(tag: str, target: Target) -> bool:
     """Whether a platform tag is for that target."""
     parsed, arches = parse_platform_tag(tag), {part.arch for part in target.slices}
     if target.tag or parsed is None:
@@ -166,11 +166,11 @@ def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Fi
             yield Finding.about("zip-unsafe-name", path, f"it contains {hidden}")
         lengths = [len(part) for part in path.encode("utf-8", "replace").split(b"/")]
         if max(lengths) > _MAX_PART or sum(lengths, len(lengths)) > _MAX_PATH:
-            why = f"over {_MAX_PATH} bytes, {_MAX_PART} in a part"
-            yield Finding.about("zip-windows-name", path, why)
+            text = f"over {_MAX_PATH} bytes, {_MAX_PART} in a part"
+            yield Finding.about("zip-windows-name", path, text)
         elif on_windows and (match := _REFUSED_BY_WINDOWS.search(path)):
-            why = f"Windows refuses {match[0].strip('/')!r}"
-            yield Finding.about("zip-windows-name", path, why)
+            text = f"Windows refuses {match[0].strip('/')!r}"
+            yield Finding.about("zip-windows-name", path, text)
         elif on_windows and len(_installed_path(path, stem)) > _MAX_SHORT:
             yield Finding.about("path-long", path)
         yield from _check_destination(path, stem)
@@ -186,8 +186,8 @@ def _installed_path(path: str, stem: str) -> str:
 
 def find_hidden(text: str, allowed: str = "") -> str:
     """The first invisible or control character, as in "U+202E (RIGHT-TO-LEFT OVERRIDE)", or ""."""
-    odd = (char for char in text if not char.isprintable() and char not in allowed)
-    char = next((char for char in odd if unicodedata.category(char) != "Zs"), "")
+    invisible = (char for char in text if not char.isprintable() and char not in allowed)
+    char = next((char for char in invisible if unicodedata.category(char) != "Zs"), "")
     return char and f"U+{ord(char):04X} ({unicodedata.name(char, '')})".removesuffix(" ()")
 
 

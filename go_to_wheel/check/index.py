@@ -19,15 +19,15 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from go_to_wheel.check.filename import parse_name, tag_matches
+from go_to_wheel.check.filename import parse_name, tag_fits
 from go_to_wheel.check.wheel import SDIST_ENDINGS
 from go_to_wheel.errors import InvalidOptionsError, ToolchainError
 from go_to_wheel.platforms import Target
 from go_to_wheel.process import Runner
 
 _OTHER_INDEX = "name another index: --index-url URL"
-#: Sections of pip's configuration, each counting more than those before.
-_SECTIONS = ("global", "download")
+#: Sections of pip's configuration; the first that has a setting counts.
+_SECTIONS = ("download", "global")
 _SETTINGS = ("index-url", "extra-index-url", "trusted-host", "cert", "no-index")
 
 
@@ -89,8 +89,8 @@ class Index:
         try:
             packages = list(self.finder.find_all_packages(requirement.name, allow_yanked=True))
             version = next((p.version for p in self.finder.find_matches(requirement)), None)
-            found = [p.link for p in packages if p.version == version]
-            links = [link for link in found if _is_wanted(link.filename, targets)]
+            files = [p.link for p in packages if p.version == version]
+            links = [link for link in files if _is_wanted(link.filename, targets)]
             if not links:
                 raise self._missing_error(requirement, version, [str(p.version) for p in packages])
             paths = []
@@ -113,9 +113,9 @@ class Index:
             return False
 
     def _missing_error(
-        self, requirement: Requirement, version: object, every: list[str]
+        self, requirement: Requirement, version: object, versions: list[str]
     ) -> InvalidOptionsError:
-        name, versions = requirement.name, list(dict.fromkeys(every))[:5]
+        name, versions = requirement.name, list(dict.fromkeys(versions))[:5]
         text = f"there is no release '{requirement}'; the newest are {', '.join(versions)}"
         hint = f"check one: go-to-wheel check {'=='.join([name, *versions[:1]])}"
         if version:
@@ -131,12 +131,13 @@ def _read_pip_settings(runner: Runner) -> dict[str, list[str]]:
     """Run `pip config list`; each of `_SETTINGS` as a list of words."""
     listed = runner.run([sys.executable, "-P", "-m", "pip", "config", "list"], timeout=60)
     lines = dict(line.partition("=")[::2] for line in listed.stdout.splitlines())
-    found = {}
+    settings = {}
     for name in _SETTINGS:
-        own = os.environ.get(f"PIP_{name.upper().replace('-', '_')}", "")  # counts without pip too
-        values = [lines[f"{part}.{name}"] for part in _SECTIONS if f"{part}.{name}" in lines]
-        found[name] = (own or ast.literal_eval([repr(""), *values][-1])).split()
-    return found
+        value = os.environ.get(f"PIP_{name.upper().replace('-', '_')}")  # counts without pip too
+        literals = [lines.get(f"{section}.{name}") for section in _SECTIONS]
+        literal = next(filter(None, literals), repr(""))
+        settings[name] = (value or ast.literal_eval(literal)).split()
+    return settings
 
 
 def _is_wanted(filename: str, targets: Sequence[Target]) -> bool:
@@ -145,4 +146,4 @@ def _is_wanted(filename: str, targets: Sequence[Target]) -> bool:
     if not targets:
         return filename.endswith((".whl", *SDIST_ENDINGS))
     tags = parse_name(filename).platforms if filename.endswith(".whl") else ()
-    return any(tag == "any" or tag_matches(tag, target) for tag in tags for target in targets)
+    return any(tag == "any" or tag_fits(tag, target) for tag in tags for target in targets)

@@ -173,8 +173,8 @@ def _check_values(raw: RawMetadata) -> Findings:
         values = [texts] if isinstance(texts, str) else list(map(str, texts))
         limit = _MAX_CONTENT_TYPE if field == "description_content_type" else _MAX_VALUE
         if (longest := max(map(len, values), default=0)) > limit:
-            why = f"it has {longest} characters, over {limit}"
-            yield Finding.about("metadata-invalid", title, why)
+            text = f"it has {longest} characters, over {limit}"
+            yield Finding.about("metadata-invalid", title, text)
         elif hidden := find_hidden("".join(values), _ALLOWED_HIDDEN):
             yield Finding.about("metadata-hidden", title, f"it contains {hidden}")
 
@@ -220,8 +220,8 @@ def _check_addresses(raw: RawMetadata) -> Findings:
     urls = {"Home-page": raw.get("home_page"), "Download-URL": raw.get("download_url")}
     for label, url in (*urls.items(), *raw.get("project_urls", {}).items()):
         if not 0 < len(label) <= _MAX_LABEL:
-            why = f"has the label {label!r}, not 1 to {_MAX_LABEL} characters"
-            yield Finding("url", f"{url!r} {why}")
+            text = f"{url!r} has the label {label!r}, not 1 to {_MAX_LABEL} characters"
+            yield Finding("url", text)
         elif url is not None and check_text("url", url):
             yield Finding("url", f"{label}: {url!r} is not an http or https URL")
     for field in ("Author-email", "Maintainer-email"):

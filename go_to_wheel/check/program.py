@@ -99,7 +99,7 @@ def find_builder_paths(facts: BinaryFacts, stream: BinaryIO) -> tuple[str, ...]:
     return tuple(sorted(path[1:].decode() for path in match.find_bytes(stream, _BUILDER_PATHS)))
 
 
-def matches_tag(facts: BinaryFacts, tag: PlatformTag) -> bool:
+def program_fits(facts: BinaryFacts, tag: PlatformTag) -> bool:
     """Whether a binary is for the tag's system and one of its architectures."""
     machines = [part.machine for part in (facts, *facts.slices)]
     machines += _RUNS_ON.get(facts.machine, ())
@@ -116,7 +116,7 @@ def check_programs(
     tags = name.parsed_platforms
     loadable = [program for program in programs if program.is_loadable]
     matched_tags = {
-        tag.name for tag in tags if any(matches_tag(program.facts, tag) for program in loadable)
+        tag.name for tag in tags if any(program_fits(program.facts, tag) for program in loadable)
     }
     if len({program.facts.goos for program in loadable}) > 1:
         matched_tags.add("any")
@@ -139,7 +139,7 @@ def check_program(
     "any" is among them if there are files for several systems.
     """
     facts, path, tags = program.facts, program.path, name.parsed_platforms
-    if other := next((tag for tag in tags if not matches_tag(facts, tag)), None):
+    if other := next((tag for tag in tags if not program_fits(facts, tag)), None):
         # a loader that chooses by name; Python and PATH don't
         is_started = program.is_command and facts.goos == other.goos
         is_chosen = other.name in matched_tags and not is_started and not _BY_NAME.search(path)
@@ -265,7 +265,7 @@ def explain_tag(tag: str, facts: BinaryFacts | None) -> str:
         return "any system" if tag == "any" else "a system that isn't inspected"
     if facts is None:
         return "the wheel has no program"
-    if not matches_tag(facts, parsed):
+    if not program_fits(facts, parsed):
         return f"but the program is {describe(facts)}"
     if parsed.goos == "linux" and facts.static:
         return f"static: it needs no {parsed.libc or 'C library'}, so any version will do"

@@ -73,11 +73,11 @@ class Finding:
 Findings = Iterator[Finding]
 
 
-def findings_about(subject: object, reasons: Mapping[str, object]) -> Findings:
+def findings_about(subject: object, problems: Mapping[str, object]) -> Findings:
     """A finding for each code whose value is true, or the text of the message."""
-    for code, why in reasons.items():
-        if why:
-            yield Finding.about(code, subject, why if isinstance(why, str) else "")
+    for code, problem in problems.items():
+        if problem:
+            yield Finding.about(code, subject, problem if isinstance(problem, str) else "")
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,9 @@ class Report:
                 raise InvalidOptionsError(
                     [f"there is no code {name!r}{meant}"], f"see {CODES_PAGE}"
                 )
-        left = [row for row in self.findings if not select or _matches(row.code, select)]
-        return replace(self, findings=tuple(row for row in left if not _matches(row.code, ignore)))
+        chosen = [row for row in self.findings if not select or _matches(row.code, select)]
+        chosen = [row for row in chosen if not _matches(row.code, ignore)]
+        return replace(self, findings=tuple(chosen))
 
     def ok(self, strict: bool = False) -> bool:
         """Whether there are no errors, and with `strict` no warnings either."""
@@ -162,10 +163,10 @@ def _matches(code: str, names: Sequence[str]) -> bool:
     return any(f"{code}-".startswith(f"{name}-") for name in names)
 
 
-def limit_findings(wheel: str, found: Iterable[Finding]) -> Findings:
+def limit_findings(wheel: str, findings: Iterable[Finding]) -> Findings:
     """The first findings of each code, then the number of further ones."""
     counts: Counter[str] = Counter()
-    for finding in found:
+    for finding in findings:
         counts[finding.code] += 1
         if counts[finding.code] <= MAX_PER_CODE:
             yield finding.in_report(wheel)
@@ -173,10 +174,10 @@ def limit_findings(wheel: str, found: Iterable[Finding]) -> Findings:
         yield Finding(code, f"and {count} more of the kind '{code}'").in_report(wheel)
 
 
-def catch_errors(subject: str, found: Iterable[T]) -> Iterator[T | Finding]:
-    """The findings; an exception becomes one, so that other checks continue."""
+def catch_errors(subject: str, results: Iterable[T]) -> Iterator[T | Finding]:
+    """The results; an exception becomes a finding, so that other checks continue."""
     try:
-        yield from found
+        yield from results
     except WheelError as error:
         yield Finding("zip-broken", error.message, error.hint)
     except Exception as error:  # noqa: BLE001 (hostile input causes any, MemoryError too)

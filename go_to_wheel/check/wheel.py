@@ -137,9 +137,10 @@ def _check_contents(wheel: Wheel, zip_file: zipfile.ZipFile) -> Findings:
 def _read_native(wheel: Wheel, entry: zipfile.ZipInfo, stream: BinaryIO | None) -> Findings:
     path = entry.orig_filename
     if stream is None:
-        large = f"{path!r} is over {archive.MAX_INSPECTED >> 20} MiB"
-        why = large if entry.file_size > archive.MAX_INSPECTED else "too many native files"
-        wheel.not_run.append(f"not all was inspected: {why}")
+        reason = "too many native files"
+        if entry.file_size > archive.MAX_INSPECTED:
+            reason = f"{path!r} is over {archive.MAX_INSPECTED >> 20} MiB"
+        wheel.not_run.append(f"not all was inspected: {reason}")
         return
     try:
         facts = read_facts(stream)
@@ -150,15 +151,15 @@ def _read_native(wheel: Wheel, entry: zipfile.ZipInfo, stream: BinaryIO | None) 
             yield Finding.about("binary-broken", path, error.message, error.hint)
         return
     builder_paths = find_builder_paths(facts, stream)
-    signature, wrong = read_signature(stream, facts)
+    signature, problem = read_signature(stream, facts)
     wheel.modules += len(facts.go.deps) if facts.go else 0
     if facts.go and wheel.modules > _MAX_MODULES:
         wheel.not_run.append(f"{path!r}: the programs have over {_MAX_MODULES} modules")
         facts = replace(facts, go=replace(facts.go, deps=()))
     mode, stored = entry.external_attr >> 16, entry.compress_type == zipfile.ZIP_STORED
     program = Program(path, facts, mode, entry.file_size, stored, builder_paths, signature)
-    if wrong and program.is_loadable:
-        yield Finding.about("binary-signature", path, wrong)
+    if problem and program.is_loadable:
+        yield Finding.about("binary-signature", path, problem)
     wheel.programs.append(program)
 
 
@@ -187,8 +188,8 @@ def _check_sdist(wheel: Wheel, stream: BinaryIO) -> Findings:
         paths = {path for path, _ in wheel.files}
         yield from catch_errors("PKG-INFO", metadata.check_metadata(text, wheel.name, paths, stem))
     else:
-        why = f"is missing, or over {metadata.MAX_TEXT} bytes"
-        yield Finding("sdist-invalid", f"'{stem}/PKG-INFO' {why}")
+        message = f"'{stem}/PKG-INFO' is missing, or over {metadata.MAX_TEXT} bytes"
+        yield Finding("sdist-invalid", message)
 
 
 def _is_unsafe(member: tarfile.TarInfo, stem: str) -> bool:
@@ -196,8 +197,8 @@ def _is_unsafe(member: tarfile.TarInfo, stem: str) -> bool:
     start = posixpath.dirname(member.name) if member.issym() else ""
     is_link = member.issym() or member.islnk()
     target = posixpath.join(start, member.linkname) if is_link else member.name
-    places = [posixpath.normpath(path) for path in (member.name, target)]
-    return member.isdev() or any(not f"{path}/".startswith(f"{stem}/") for path in places)
+    paths = [posixpath.normpath(path) for path in (member.name, target)]
+    return member.isdev() or any(not f"{path}/".startswith(f"{stem}/") for path in paths)
 
 
 def inspect_wheel(path: str | os.PathLike[str]) -> Wheel:
@@ -223,8 +224,8 @@ def read_wheel(stream: BinaryIO, path: str | os.PathLike[str]) -> Wheel:
         raise WheelError(f"{shown} is a source archive, not a wheel", hint)
     wheel = check_wheel(stream, file)
     if not wheel.readable:
-        first = next(found for found in wheel.findings if found.code in _FATAL_CODES)
-        raise WheelError(f"{shown}: {first.message}", hint)
+        fatal = next(finding for finding in wheel.findings if finding.code in _FATAL_CODES)
+        raise WheelError(f"{shown}: {fatal.message}", hint)
     stream.seek(0)
     wheel.sha256 = hashlib.file_digest(cast("Any", stream), "sha256").hexdigest()
     with archive.open_archive(stream) as zip_file:

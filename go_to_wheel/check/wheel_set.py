@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.metadata import Metadata, parse_email
 
 from go_to_wheel.check import report
-from go_to_wheel.check.filename import tag_matches
+from go_to_wheel.check.filename import tag_fits
 from go_to_wheel.check.report import Finding, Findings, Report, WheelSummary
 from go_to_wheel.check.wheel import Wheel, check_wheel
 from go_to_wheel.errors import InvalidOptionsError, MissingPathError, shortage_hint
@@ -62,9 +62,9 @@ def check_wheels(
             else:
                 findings += report.limit_findings(path.name, run_twine(str(path)))
     not_run = [f"{wheel.file}: {note}" for wheel in wheels for note in wheel.not_run]
-    if not with_twine:
-        why = "twine is not installed; pip install 'go-to-wheel[check]'" if twine else "turned off"
-        not_run.append(f"twine's check: {why}")
+    if twine and not with_twine:
+        text = "twine's check: twine is not installed; pip install 'go-to-wheel[check]'"
+        not_run.append(text)
     findings += [finding.in_report("") for finding in check_sets(wheels, expected)]
     return Report(tuple(summaries), tuple(findings), tuple(not_run))
 
@@ -142,7 +142,7 @@ def _check_set(project: str, members: list[Wheel], expected: Sequence[Target]) -
     yield from _check_metadata(members)
     yield from _check_duplicates(members)
     tags = {tag for member in members for tag in member.name.platforms}
-    missing = [t.name for t in expected if not any(tag_matches(tag, t) for tag in tags)]
+    missing = [t.name for t in expected if not any(tag_fits(tag, t) for tag in tags)]
     if missing and "any" not in tags:
         yield Finding("set-missing", f"{project}: no wheel for {', '.join(missing)}")
 

@@ -110,7 +110,7 @@ def format_rows(data: dict[str, Any], show_all: bool) -> Iterator[tuple[str, lis
     """The rows of the text output: labels, each with its lines."""
     summary = f": {data['summary']}" if data["summary"] else ""
     texts, files = data["license_files"], data["files"]
-    shown = (data["license"] or "none stated").split("\n")[0]
+    license_ = (data["license"] or "none stated").split("\n")[0]
     total = format_size(sum(file["size"] for file in files))
     yield "wheel", [f"{data['name']} {data['version']}{summary}"]
     yield "file", [f"{data['file']}, {format_size(data['size'])}"]
@@ -124,7 +124,7 @@ def format_rows(data: dict[str, Any], show_all: bool) -> Iterator[tuple[str, lis
         flags = f" ({data['cgo_flags']})" if data["cgo_flags"] else ""
         yield "c", [f"{data['c_compiler']}{flags}, with {', '.join(data['c_libraries'])}"]
     count = f"{len(texts) or 'no'} text{'' if len(texts) == 1 else 's'}"
-    yield "licence", [f"{shown}, {count}", *(texts if show_all else ())]
+    yield "licence", [f"{license_}, {count}", *(texts if show_all else ())]
     yield "limit", data["limits"][:_LIMIT]
     yield "sbom", [", ".join(data["sboms"]) or "none"]
     listed = [f"{file['path']}, {format_size(file['size'])}" for file in files if show_all]
@@ -148,9 +148,10 @@ def _program_rows(program: dict[str, Any], show_all: bool) -> Iterator[tuple[str
         changed = " with local changes" if go["modified"] else ""
         yield "commit", [f"{go['commit']} {go['commit_time'] or ''}{changed}"]
     count = f"{len(modules)} besides Go's standard library" if modules else "none"
-    shown = modules if show_all else modules[:_LIMIT]
-    more = [f"and {len(modules) - _LIMIT} more (--all lists them)"] * (len(shown) < len(modules))
-    yield "modules", [count, *map(_module_text, shown), *more]
+    listed = [_module_text(module) for module in modules]
+    if len(modules) > _LIMIT and not show_all:
+        listed[_LIMIT:] = [f"and {len(modules) - _LIMIT} more (--all lists them)"]
+    yield "modules", [count, *listed]
 
 
 def _module_text(module: dict[str, Any]) -> str:

@@ -135,8 +135,8 @@ def format_metadata(project: RawMetadata) -> bytes:
 
     Raises packaging's InvalidMetadata group for values that were never checked.
     """
-    stated = cast("RawMetadata", {name: value for name, value in project.items() if value})
-    message = Metadata.from_raw(stated, validate=True).as_rfc822()
+    fields = cast("RawMetadata", {name: value for name, value in project.items() if value})
+    message = Metadata.from_raw(fields, validate=True).as_rfc822()
     result = RFC822Message()
     for name, value in message.items():
         result[_SPELLING.get(name, name.title())] = value

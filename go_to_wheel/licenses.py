@@ -38,6 +38,25 @@ _COPYRIGHT_LINE = re.compile(
     r"^[^\w\n]*(copyright\b|©|\(c\)|all rights reserved).*$", re.IGNORECASE | re.MULTILINE
 )
 _WORD = re.compile(r"[a-z0-9]+")
+#: Such as "Copyright (c) 2024 Jane Doe", also with "[year]".
+_OWNER_LINE = re.compile(
+    r"^[^\w\n]*(copyright\b[^\w\n]*(c[^\w\n]+)?(\d{4}|year|yyyy)|all rights reserved).*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+#: The most frequent texts by a hash of their words without such lines. To load licenseclassifier,
+#: which finds all others, takes longer than to link a small program.
+_FREQUENT_TEXTS = {
+    "Apache-2.0": ("e87dea5078ce2faa",),
+    "BSD-2-Clause": ("447686a56472ea2e", "a56fee4b2f66331e"),
+    "BSD-3-Clause": (
+        "526279aa5ce65fb2",
+        "cb1ce31a60c2422f",
+        "9b83d3dee0616d07",
+        "cc65957a28f15bbc",
+    ),
+    "MIT": ("6c833965e9ca4cf8", "35a446201226de6b", "0cf21bdfd1964a97", "6ad3654379e72bbd"),
+    "MPL-2.0": ("f82071285728ca3e",),
+}
 #: Words outside a licence's own text that may change what it allows.
 _CONDITION = re.compile(
     r"commons clause|non-?commercial|\b(must|shall|may|can|do|does) ?not\b|prohibit|restrict"
@@ -72,10 +91,16 @@ def recognise(text: str, min_coverage: float = _MIN_COVERAGE) -> tuple[str | Non
     The expression is None when the text is not recognised. A notice that names a licence
     ("Licensed under the Apache License") counts as that licence.
     """
-    from licenseclassifier import identify_license  # takes a moment to load
-
     if len(text) > _MAX_LENGTH:
         return None, f"{len(text)} characters, longer than any licence"
+    body = " ".join(re.findall(r"\w+", _OWNER_LINE.sub("", text).lower()))
+    digest = sha256(body.encode()).hexdigest()[:16]
+    owners = " ".join(line[0] for line in _OWNER_LINE.finditer(text))
+    for name, hashes in _FREQUENT_TEXTS.items():
+        if digest in hashes and not _CONDITION.search(owners):
+            return name, f"{name}, 100% of the text"
+    from licenseclassifier import identify_license
+
     regions = identify_license(text, coverage_threshold=0.0)
     names = sorted({region.id for region in regions})
     if not names:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from identify.vendor.licenses import LICENSES
 
+from go_to_wheel import licenses
 from go_to_wheel.licenses import MIN_COLLECTION_COVERAGE, recognise, recognise_files
 
-APACHE = (Path(__file__).parents[3] / "LICENSE").read_text()
+ROOT = Path(__file__).parents[3]
+APACHE = (ROOT / "LICENSE").read_text()
 
 
 def standard(name: str) -> str:
@@ -137,3 +140,54 @@ def test_a_short_added_condition_makes_it_unknown(name: str, rider: str) -> None
 def test_titles_and_quotes_do_not_matter(before: str, after: str) -> None:
     body = standard("MIT").split("\n", 2)[2].replace("\n", "\n > ")
     assert recognise(f"{before}{body}{after}")[0] == "MIT"
+
+
+def list_frequent_texts() -> list[tuple[str, str]]:
+    """The texts of the table in `licenses`, with their licences."""
+    owner = "Copyright (c) 2015-2024, Jane Doe <jane@example.com>. All rights reserved.\n"
+    bodies = {name: standard(name).partition("\n")[2] for name in ("MIT", "BSD-2-Clause")}
+    bodies["BSD-3-Clause"] = standard("BSD-3-Clause").partition("\n")[2]
+    go = (ROOT / "go_to_wheel/data/go-license.txt").read_text()
+    return [
+        ("Apache-2.0", standard("Apache-2.0")),
+        ("MPL-2.0", standard("MPL-2.0")),
+        ("BSD-3-Clause", go),
+        ("BSD-3-Clause", go.replace("Google LLC", "Google Inc.")),
+        *((name, standard(name)) for name in bodies),
+        *((name, owner + body) for name, body in bodies.items()),
+        ("MIT", f"The MIT License\n\n{owner}{bodies['MIT']}"),
+        ("MIT", f"# The MIT License (MIT)\n\n{bodies['MIT']}"),
+    ]
+
+
+def test_frequent_texts_need_no_classifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = list_frequent_texts()
+    assert len(texts) == sum(map(len, licenses._FREQUENT_TEXTS.values()))
+    found = [recognise(text, MIN_COLLECTION_COVERAGE)[0] for _, text in texts]
+    monkeypatch.setattr(licenses, "_FREQUENT_TEXTS", {})
+    classified = [recognise(text, MIN_COLLECTION_COVERAGE)[0] for _, text in texts]
+    assert found == classified == [name for name, _ in texts]
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "licenseclassifier", None)
+    assert [recognise(text) for _, text in texts] == [
+        (name, f"{name}, 100% of the text") for name, _ in texts
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("in the Software without restriction", "in the Software with restrictions"),
+        ("copyright license to reproduce, prepare", "copyright license to look at, not prepare"),
+        ("Copyright (c) [year]", "Copyright (c) [year] and only for teams of five, by"),
+        ("Copyright [yyyy]", "Copyright [yyyy] (it must not be sold):"),
+    ],
+)
+def test_changed_frequent_texts_are_classified(
+    monkeypatch: pytest.MonkeyPatch, before: str, after: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "licenseclassifier", None)
+    text = standard("MIT") if before in standard("MIT") else standard("Apache-2.0")
+    assert before in text
+    with pytest.raises(ImportError):
+        recognise(text.replace(before, after))

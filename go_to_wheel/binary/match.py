@@ -63,11 +63,15 @@ def find_bytes(stream: BinaryIO, needles: Iterable[bytes]) -> set[bytes]:
     wanted = set(filter(None, needles))
     longest = max(map(len, wanted), default=1)
     present: set[bytes] = set()
+    # without a folder's path, of which there are few, none of its files' is searched for
+    folders = {needle: re.sub(rb"[^/\\]+\Z", b"", needle) for needle in wanted}
     window = b""
     stream.seek(0)
     while present != wanted and (chunk := stream.read(_CHUNK_SIZE)):
         window = window[-longest:] + chunk
-        present |= {needle for needle in wanted - present if needle in window}
+        near = {folder for folder in {*folders.values()} if folder in window}
+        absent = wanted - present
+        present |= {needle for needle in absent if folders[needle] in near and needle in window}
     return present
 
 

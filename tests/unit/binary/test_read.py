@@ -210,8 +210,10 @@ def test_bytes_are_found_across_chunks() -> None:
     data = bytearray(3 * edge)
     data[edge - 3 : edge + 4] = b"/Users/"
     data[:6] = b"/home/"
-    needles = [b"/Users/", b"/home/", b"/tmp/", b""]
-    assert find_bytes(io.BytesIO(data), needles) == {b"/Users/", b"/home/"}
+    data[2 * edge - 5 : 2 * edge + 6] = b"C:\\src\\a.go"
+    files = [b"C:\\src\\a.go", b"C:\\src\\b.go", b"/home/a.go"]
+    needles = [b"/Users/", b"/home/", b"/tmp/", b"", *files]
+    assert find_bytes(io.BytesIO(data), needles) == {b"/Users/", b"/home/", files[0]}
     assert find_bytes(io.BytesIO(b""), needles) == set()
     assert find_bytes(io.BytesIO(data), []) == set()
 

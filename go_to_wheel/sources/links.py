@@ -35,6 +35,8 @@ _PATH_PART = re.compile(r"[\w.~+-]+", re.ASCII)
 _RELATIVE = re.compile(r"(?!//)(?=[^?#])[^:/?#]*([/?#]|$)")
 _LINK_TAG = re.compile(r"<(?:img|a|source|video)\b[^<>]*>", re.IGNORECASE)
 _LINK_ATTRIBUTE = re.compile(r"\b(src|href)\s*=\s*[\"']([^\"'<>]+)[\"']", re.IGNORECASE)
+#: Whether a Markdown text may have relative links; if not, it need not be parsed.
+_POSSIBLE_LINK = re.compile(r"(\]\(|\]:|\b(src|href)\s*=)[\s<\"']*+(?!https?:|#)\S", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 #: Where a link's target can be: after "](", in a definition, in a tag.
 _LINK_TARGET = re.compile(
@@ -111,6 +113,8 @@ def find_relative_links(text: str) -> tuple[dict[str, bool], set[int]]:
 
     Also the line numbers, from 0, of code blocks.
     """
+    if not _POSSIBLE_LINK.search(text):
+        return {}, set()
     from markdown_it import MarkdownIt  # takes long to load
 
     parser = MarkdownIt("commonmark")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from go_to_wheel.sources.links import resolve_links
+from go_to_wheel.sources.links import find_relative_links, resolve_links
 from go_to_wheel.sources.readme import Readme
 
 HOME = "https://github.com/o/tool"
@@ -81,6 +83,15 @@ def test_file_addresses_of_each_forge(home: str, link: str, picture: str) -> Non
 def test_unclosed_markup_takes_linear_time(piece: str) -> None:
     """A search from each of them to the end would take minutes."""
     assert linked(piece * 40_000) == piece * 40_000
+
+
+def test_texts_without_relative_links_are_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "markdown_it", None)
+    text = "[a](https://b.c)\n[d](\n <HTTP://e.f> '(x)') [g](#h)\n\n[i]:\n  https://j.k\n"
+    assert find_relative_links(f"{text}<a href = 'https://l.m'>") == ({}, set())
+    for other in ("[a](b)", "[a](\n<b>)", "[a]\n\n[a]:\n  b", "<img src='b'>"):
+        with pytest.raises(ImportError):
+            find_relative_links(text + other)
 
 
 def test_links_stay_without_a_known_host() -> None:

@@ -52,7 +52,7 @@ class Package:
 
 def list_package(go: Go, folder: Path, package: str, target: Target) -> Package:
     """List one package; raises SourceError with Go's message, also for a pattern of several."""
-    args = ["list", "-buildvcs=false", f"-json={_PACKAGE_FIELDS}", package]
+    args = ["list", "-find", "-buildvcs=false", f"-json={_PACKAGE_FIELDS}", package]
     listed = _parse_objects(go.query(args, folder, target, f"package {package!r}: "))
     found = [_parse_package(data) for data in listed]
     if len(found) != 1:

@@ -5,7 +5,6 @@ Sources: the core metadata specification and PyPI's additional requirements.
 
 from __future__ import annotations
 
-import configparser
 import math
 import re
 import zipfile
@@ -113,6 +112,8 @@ def _check_wheel_file(text: bytes, name: WheelName) -> Findings:
 
 
 def _check_entry_points(text: bytes, paths: Collection[str]) -> Findings:
+    import configparser  # few wheels of programs have this file
+
     scripts = {path.rpartition("/")[2] for path in paths if is_command(path)}
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, default_section="")
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case

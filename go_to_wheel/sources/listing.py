@@ -12,9 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
-
-from pathspec import GitIgnoreSpec
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+from typing import TYPE_CHECKING
 
 from go_to_wheel.errors import InvalidOptionsError, MissingPathError, SourceError
 from go_to_wheel.process import quote_path
@@ -27,6 +25,9 @@ from go_to_wheel.sources.files import (
     require_printable_name,
 )
 from go_to_wheel.sources.git import Git
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 #: The launcher's folder in the project's own package; written by editable installs.
 LAUNCHER_FOLDER = "_launcher"
@@ -88,8 +89,8 @@ def list_sdist_files(
 
 def find_secrets(paths: Iterable[str], git: Git, include: Sequence[str]) -> tuple[str, ...]:
     """The secret paths that are neither tracked by git nor in `sdist-include`, sorted."""
-    included = parse_patterns("sdist-include", include)
-    found = {path for path in paths if is_secret(path) and not included.match_file(path)}
+    found = set(filter(is_secret, paths))
+    found -= {*parse_patterns("sdist-include", include).match_files(found)} if include else set()
     return tuple(sorted(found.difference(git.list_files(*_TRACKED) if found else ())))
 
 
@@ -109,6 +110,8 @@ def is_secret(path: str) -> bool:
 
 def parse_patterns(key: str, lines: Iterable[str]) -> GitIgnoreSpec:
     """Parse the patterns of a setting; raises InvalidOptionsError for an invalid one."""
+    from pathspec import GitIgnoreSpec  # not needed for most wheels, and large
+
     try:
         return GitIgnoreSpec.from_lines(lines)
     except ValueError as error:
@@ -154,6 +157,9 @@ def _walk(root: Path, everything: bool = False) -> Iterator[str]:
 
 def _read_ignore_file(root: Path, prefix: str) -> Iterator[tuple[str, GitIgnoreSpec]]:
     """Read a folder's .gitignore; lines that are not valid patterns are skipped, as in git."""
+    from pathspec import GitIgnoreSpec
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
     path = root / prefix / ".gitignore"
     if path.is_file():
         patterns = []

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache
-from html import unescape
 from importlib.resources import files
 from itertools import islice, zip_longest
 from operator import itemgetter
@@ -181,6 +180,8 @@ def _inline_text(token: Token) -> str:
 
 def _html_blocks(text: str) -> Iterator[tuple[str, str]]:
     """The text between tags of blocks, without that of links."""
+    from html import unescape
+
     for block in _BLOCK_TAG.split(_LINKS_AND_COMMENTS.sub("", text)):
         words = unescape(re.sub(r"<[^>]*>", "", block))
         if words.strip():

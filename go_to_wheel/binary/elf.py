@@ -104,7 +104,7 @@ def _read_dynamic(segments: list[Any]) -> tuple[tuple[str, ...], tuple[str, ...]
 
 def _read_versions(elf: ELFFile) -> tuple[tuple[tuple[str, str], ...], MajorMinor | None]:
     """The needed symbol versions as sorted (library, version) pairs, and the newest of glibc."""
-    needs = (part for part in elf.iter_sections() if isinstance(part, GNUVerNeedSection))
+    needs = (s for s in elf.iter_sections() if isinstance(s, GNUVerNeedSection))
     pairs = ((need.name, v.name) for part in needs for need, vs in part.iter_versions() for v in vs)
     versions = tuple(sorted({(str(library), str(name)) for library, name in pairs}))
     glibcs = [(int(m[1]), int(m[2])) for _, name in versions if (m := _GLIBC.match(name))]

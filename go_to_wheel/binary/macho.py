@@ -15,14 +15,8 @@ from go_to_wheel.binary.reader import MAX_READ, BoundedReader
 from go_to_wheel.errors import BinaryError
 from go_to_wheel.platforms import MajorMinor
 
-_MACHINES = {
-    0x01000007: "x86_64",
-    0x0100000C: "arm64",
-    7: "i386",
-    12: "arm",
-    18: "ppc",
-    0x01000012: "ppc64",
-}
+_MACHINES = {7: "i386", 12: "arm", 18: "ppc"}
+_MACHINES |= {0x01000007: "x86_64", 0x0100000C: "arm64", 0x01000012: "ppc64"}
 #: 8 is a bundle, a plug-in for dlopen.
 _KINDS = {1: "object file", 2: "executable", 4: "core dump", 6: "shared library"}
 _KINDS |= {8: "shared library"}

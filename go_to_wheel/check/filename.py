@@ -180,8 +180,7 @@ def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Fi
 
 def _installed_path(path: str, stem: str) -> str:
     """The path after installation: `purelib` and `platlib` of .data are the root."""
-    root = path.removeprefix(f"{stem}.data/purelib/").removeprefix(f"{stem}.data/platlib/")
-    return root or path
+    return re.sub(rf"^{re.escape(stem)}\.data/(pure|plat)lib/(?=.)", "", path)
 
 
 def find_hidden(text: str, allowed: str = "") -> str:

@@ -168,13 +168,11 @@ def _absolute_path(path: str) -> str:
 
 
 def _make_executable(path: str) -> None:
-    # the rights with which it will run: a wrapper may have raised them
-    effective = os.access in os.supports_effective_ids
     mode = stat.S_IMODE(os.stat(path).st_mode)
     if os.name == "nt" or mode & 0o111 == 0o111:
         return
     try:
-        if not os.access(path, os.X_OK, effective_ids=effective):
+        if not os.access(path, os.X_OK):
             os.chmod(path, mode | (mode & 0o444) >> 2)
     except OSError as error:
         raise PermissionError(

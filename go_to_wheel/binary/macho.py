@@ -41,7 +41,7 @@ def read_macho(reader: BoundedReader) -> ParsedImage:
     order = "<" if magic[1:] == b"\xfa\xed\xfe" else ">"
     wide = 0xCF in (magic[0], magic[3])
     _, cpu, _, kind, count, size = reader.unpack_at(order + "6I", 0)
-    commands = list(_load_commands(reader, order, 32 if wide else 28, count, size))
+    commands = list(_read_commands(reader, order, 32 if wide else 28, count, size))
     system, minimum = _parse_platform(order, commands)
     signatures = [_unpack_numbers(order, body, 2) for n, body in commands if n == _CODE_SIGNATURE]
     facts = BinaryFacts(
@@ -49,15 +49,15 @@ def read_macho(reader: BoundedReader) -> ParsedImage:
         goos=system or "darwin",
         machine=_MACHINES.get(cpu, f"cpu type {cpu:#x}"),
         kind=_KINDS.get(kind, "file of unknown type"),
-        libraries=tuple(_read_strings(order, commands, _LOAD_LIBRARY)),
-        search_paths=tuple(_read_strings(order, commands, {_RPATH})),
+        libraries=tuple(_parse_strings(order, commands, _LOAD_LIBRARY)),
+        search_paths=tuple(_parse_strings(order, commands, {_RPATH})),
         minimum_macos=minimum if system in ("", "darwin") else None,
         signature=next((Span(reader.start, reader.start + at, n) for at, n in signatures), None),
     )
     return facts, _locate_build_info(reader, order, commands)
 
 
-def _load_commands(
+def _read_commands(
     reader: BoundedReader, order: str, start: int, count: int, size: int
 ) -> Iterator[tuple[int, bytes]]:
     """Each load command as its number and its bytes, header included."""
@@ -106,7 +106,7 @@ def _unpack_numbers(order: str, body: bytes, count: int) -> tuple[int, ...]:
     return struct.unpack_from(f"{order}{count}I", body, 8)
 
 
-def _read_strings(order: str, commands: _Commands, numbers: Collection[int]) -> Iterator[str]:
+def _parse_strings(order: str, commands: _Commands, numbers: Collection[int]) -> Iterator[str]:
     """The paths in load commands; the first number after the header is a path's offset."""
     for number, body in commands:
         if number in numbers:
@@ -119,7 +119,7 @@ def is_universal(head: bytes) -> bool:
     return head[:4] in MAGICS and 0 < int.from_bytes(head[4:8], "big") < _MAX_IMAGES
 
 
-def list_slices(reader: BoundedReader) -> Iterator[tuple[int, int]]:
+def read_slices(reader: BoundedReader) -> Iterator[tuple[int, int]]:
     """Offset and size of each image in a universal file; raises BinaryError if it is truncated."""
     magic, count = reader.unpack_at(">II", 0)
     layout = ">2I2Q2I" if magic == 0xCAFEBABF else ">5I"

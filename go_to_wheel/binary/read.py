@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, GoModule, ParsedImage, Span
-from go_to_wheel.binary.macho import MAGICS, is_universal, join_slices, list_slices, read_macho
+from go_to_wheel.binary.macho import MAGICS, is_universal, join_slices, read_slices, read_macho
 from go_to_wheel.binary.pe import read_pe
 from go_to_wheel.binary.reader import MAX_READ, BoundedReader
 from go_to_wheel.errors import BinaryError
@@ -60,7 +60,7 @@ def read_facts(stream: BinaryIO) -> BinaryFacts:
     try:
         if not is_universal(reader.read_at(0, 8)):
             return _read_image(reader)
-        images = [BoundedReader(stream, offset, size) for offset, size in list_slices(reader)]
+        images = [BoundedReader(stream, offset, size) for offset, size in read_slices(reader)]
         return join_slices([_read_image(image) for image in images])
     except BinaryError:
         raise

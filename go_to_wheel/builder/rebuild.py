@@ -92,7 +92,7 @@ def read_recipe(data: bytes, path: str) -> Recipe:
         released=released if _RELEASED.fullmatch(released) else "",
         commit=_require_match(_COMMIT, facts.setting("vcs.revision"), file, "a git commit"),
         request=_parse_request(wheel, programs, infos, flags),
-        environ={"SOURCE_DATE_EPOCH": str(_read_epoch(data, path)), **toolchain},
+        environ={"SOURCE_DATE_EPOCH": str(_parse_epoch(data, path)), **toolchain},
         notes=notes,
     )
 
@@ -169,7 +169,7 @@ def _parse_linker_flags(recorded: str | None) -> tuple[str | None, tuple[str, ..
     )
 
 
-def _read_epoch(wheel: bytes, path: str) -> int:
+def _parse_epoch(wheel: bytes, path: str) -> int:
     """The date of the wheel's files, in seconds since 1970."""
     with open_archive(io.BytesIO(wheel)) as archive:
         moment = archive.infolist()[0].date_time

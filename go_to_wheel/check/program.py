@@ -292,7 +292,7 @@ def read_signature(stream: BinaryIO, facts: BinaryFacts) -> tuple[str, str]:
     start, offset, size = facts.signature
     stream.seek(offset)
     try:
-        blobs = _list_blobs(stream.read(min(size, _MAX_SIGNATURE)))
+        blobs = _parse_blobs(stream.read(min(size, _MAX_SIGNATURE)))
         directory, certificates = blobs[_CODE_DIRECTORY], bytes(blobs.get(_CMS, b""))
         flags, team_at = struct.unpack_from(">12xI32xI", directory)
         is_enforced = is_apple_silicon or flags & _ENFORCED
@@ -308,7 +308,7 @@ def read_signature(stream: BinaryIO, facts: BinaryFacts) -> tuple[str, str]:
     return signer + (f" ({team})" if team_at else ""), problem
 
 
-def _list_blobs(signature: bytes) -> dict[int, memoryview]:
+def _parse_blobs(signature: bytes) -> dict[int, memoryview]:
     """Kind -> the first part of the signature of that kind."""
     magic, _, count = struct.unpack_from(">III", signature)
     if magic != _SUPER_BLOB or count > _MAX_BLOBS:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from binaries import load
 
-from go_to_wheel.binary.macho import join_images, list_slices
+from go_to_wheel.binary.macho import join_images, read_slices
 from go_to_wheel.binary.match import find_target, inspect_program, tags_for
 from go_to_wheel.binary.read import is_program, read_facts
 from go_to_wheel.binary.reader import BoundedReader
@@ -28,7 +28,7 @@ def facts_of(data: bytes):
 
 
 def test_the_images_are_whole_and_aligned() -> None:
-    slices = list(list_slices(BoundedReader(io.BytesIO(BOTH))))
+    slices = list(read_slices(BoundedReader(io.BytesIO(BOTH))))
     assert [BOTH[at : at + size] for at, size in slices] == THIN
     assert all(at % (1 << 14) == 0 for at, _ in slices)
     assert is_program(BOTH[:512])
@@ -40,7 +40,7 @@ def test_macholib_finds_the_same_images(tmp_path: Path) -> None:
     path = tmp_path / "program"
     path.write_bytes(BOTH)
     theirs = [(header.offset, header.size) for header in MachO(str(path)).headers]
-    assert theirs == list(list_slices(BoundedReader(io.BytesIO(BOTH))))
+    assert theirs == list(read_slices(BoundedReader(io.BytesIO(BOTH))))
 
 
 def test_a_universal_program_has_both_images() -> None:

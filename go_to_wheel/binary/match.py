@@ -98,10 +98,8 @@ def check_target(facts: BinaryFacts, target: Target, glibc: bool = False) -> lis
     if facts.slices and facts.machine == target.arch:
         pairs = [(part, find_target(part)) for part in facts.slices]
         return [problem for part, thin in pairs if thin for problem in check_target(part, thin)]
-    problems = list(_system_problems(facts, target))
-    if not problems and not glibc:
-        problems += _linkage_problems(facts)
-    return [*problems, *filter(None, [cpu_level_problem(facts, target.arch)])]
+    problems = [*_target_problems(facts, target, glibc), cpu_level_problem(facts, target.arch)]
+    return list(filter(None, problems))
 
 
 @cache
@@ -112,7 +110,7 @@ def is_system_dll(name: str) -> bool:
     return suffix in ("dll", "drv") and (stem in known.split() or stem.startswith("api-ms-win-"))
 
 
-def _system_problems(facts: BinaryFacts, target: Target) -> Iterator[str]:
+def _target_problems(facts: BinaryFacts, target: Target, glibc: bool) -> Iterator[str]:
     both_arm = {facts.machine, target.arch} <= _ARM_ARCHITECTURES  # there GOARM is compared
     if facts.goos == target.goos and not facts.executable:
         yield f"it is {describe(facts)}, not an executable"
@@ -121,18 +119,15 @@ def _system_problems(facts: BinaryFacts, target: Target) -> Iterator[str]:
         yield f"it is {describe(facts)}, not one for {wanted}"
     elif facts.machine == "arm":
         yield f"its ARM level is unknown, so it can't be shipped as {target.arch}"
-
-
-def _linkage_problems(facts: BinaryFacts) -> Iterator[str]:
-    if facts.goos == "android":
+    elif facts.goos == "android":
         if not facts.pie:
             yield "it is not position-independent (PIE), and Android starts no other"
         if facts.interpreter != _ANDROID_LOADER:
             yield f"its loader is {facts.interpreter}, not {_ANDROID_LOADER}"
-    elif facts.goos == "linux" and facts.libraries:
+    elif facts.goos == "linux" and facts.libraries and not glibc:
         names = ", ".join(facts.libraries)
         yield f"it is dynamically linked and needs {names}; link it statically (CGO_ENABLED=0)"
-    elif facts.goos == "linux" and facts.interpreter:
+    elif facts.goos == "linux" and facts.interpreter and not glibc:
         yield f"it is dynamically linked and needs the loader {facts.interpreter}"
 
 

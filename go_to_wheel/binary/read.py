@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo, GoModule, ParsedImage, Span
-from go_to_wheel.binary.macho import MAGICS, is_universal, join_slices, read_slices, read_macho
+from go_to_wheel.binary.macho import MAGICS, is_universal, join_slices, read_macho, read_slices
 from go_to_wheel.binary.pe import read_pe
 from go_to_wheel.binary.reader import MAX_READ, BoundedReader
 from go_to_wheel.errors import BinaryError

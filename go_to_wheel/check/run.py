@@ -42,8 +42,8 @@ _TIMED_OUT, _CANNOT_EXECUTE = 124, (124, 126, 127)
 _VERSION = re.compile(r"(?<![\w.+-])v?\d+(?:\.\d+)+[\w.+-]*")
 _SCRIPTS, _EXE = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
 
-#: Runs, findings about them, and the reasons why something was not run.
-RunResults = Iterator[Run | Finding | str]
+#: A run, a finding about one, or the reason why something was not run.
+RunResult = Run | Finding | str
 
 
 def run_commands(
@@ -62,14 +62,14 @@ def run_commands(
     return replace(report, runs=(*runs,), findings=(*findings,), not_run=(*not_run,))
 
 
-def _run_wheel(path: Path, test_command: Sequence[str]) -> RunResults:
+def _run_wheel(path: Path, test_command: Sequence[str]) -> Iterator[RunResult]:
     try:
         wheel = inspect_wheel(path)
     except WheelError:  # the report has the reason
         yield "an sdist" if path.name.endswith(SDIST_ENDINGS) else "it can't be read as a wheel"
         return
     startable = [p for p in wheel.programs if p.mode & 0o111 and p.is_command]
-    results: Iterable[Run | Finding | str] = ["not for this machine, and no program to emulate"]
+    results: Iterable[RunResult] = ["not for this machine, and no program to emulate"]
     if not wheel.programs:
         results = ["it has no program of its own"]
     elif not wheel.name.tags.isdisjoint(sys_tags()):
@@ -82,7 +82,7 @@ def _run_wheel(path: Path, test_command: Sequence[str]) -> RunResults:
             yield from check_run(result, str(wheel.name.version), bool(test_command))
 
 
-def _run_installed(path: Path, test_command: Sequence[str]) -> RunResults:
+def _run_installed(path: Path, test_command: Sequence[str]) -> Iterator[RunResult]:
     """Install the wheel into a new environment and run its commands."""
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as environment:
         scripts = Path(environment) / _SCRIPTS

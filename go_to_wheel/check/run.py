@@ -51,10 +51,13 @@ def run_commands(
 ) -> Report:
     """Run each wheel's commands with --version, or `test_command`; the report with the runs."""
     runs, findings, not_run = [*report.runs], [*report.findings], [*report.not_run]
+    versions = {wheel.file: wheel.version for wheel in report.wheels}
     for path in find_wheels(paths):
         for result in catch_errors("running it", _run_wheel(path, test_command)):
             if isinstance(result, Run):
                 runs.append(replace(result, wheel=path.name))
+                problems = check_run(result, versions[path.name], bool(test_command))
+                findings += [problem.in_report(path.name) for problem in problems]
             elif isinstance(result, Finding):
                 findings.append(result.in_report(path.name))
             else:
@@ -69,17 +72,14 @@ def _run_wheel(path: Path, test_command: Sequence[str]) -> Iterator[RunResult]:
         yield "an sdist" if path.name.endswith(SDIST_ENDINGS) else "it can't be read as a wheel"
         return
     startable = [p for p in wheel.programs if p.mode & 0o111 and p.is_command]
-    results: Iterable[RunResult] = ["not for this machine, and no program to emulate"]
     if not wheel.programs:
-        results = ["it has no program of its own"]
+        yield "it has no program of its own"
     elif not wheel.name.tags.isdisjoint(sys_tags()):
-        results = _run_installed(path, test_command)
+        yield from _run_installed(path, test_command)
     elif startable:
-        results = (_run_emulated(path, program, test_command) for program in startable)
-    for result in results:
-        yield result
-        if isinstance(result, Run):
-            yield from check_run(result, str(wheel.name.version), bool(test_command))
+        yield from (_run_emulated(path, program, test_command) for program in startable)
+    else:
+        yield "not for this machine, and no program to emulate"
 
 
 def _run_installed(path: Path, test_command: Sequence[str]) -> Iterator[RunResult]:

@@ -169,8 +169,9 @@ def limit_findings(wheel: str, findings: Iterable[Finding]) -> Findings:
         counts[finding.code] += 1
         if counts[finding.code] <= MAX_PER_CODE:
             yield finding.in_report(wheel)
-    for code, count in (counts - Counter(dict.fromkeys(counts, MAX_PER_CODE))).items():
-        yield Finding(code, f"and {count} more of the kind '{code}'").in_report(wheel)
+    for code, count in counts.items():
+        if (more := count - MAX_PER_CODE) > 0:
+            yield Finding(code, f"and {more} more of the kind '{code}'").in_report(wheel)
 
 
 def catch_errors(subject: str, results: Iterable[T]) -> Iterator[T | Finding]:

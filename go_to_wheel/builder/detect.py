@@ -90,21 +90,22 @@ def detect(located: LocatedSource) -> tuple[Detected, BuildInputs]:
     settings, host = project.settings, located.host
     with ThreadPoolExecutor(max_workers=3) as pool:
         try:
-            go = pool.submit(_query_go, located)
-            identity = pool.submit(_identify_source, located)
+            go_job = pool.submit(_query_go, located)
+            identity_job = pool.submit(_identify_source, located)
             files = _read_files(located)
             is_stated = request.license is not None or project.is_static("license")
-            license_ = pool.submit(recognise_files, () if is_stated else files.licenses)
+            license_job = pool.submit(recognise_files, () if is_stated else files.licenses)
             python_files, secret = _read_python_files(located)
             data_files = listing.find_data_files(project.folder, settings.data_files)
             epoch = parse_epoch(host.environ.get("SOURCE_DATE_EPOCH"))
-            wait_for([go, identity, license_])
+            wait_for([go_job, identity_job, license_job])
         except BaseException:
             host.runner.stop()
             raise
-    found, known, (expression, reason) = go.result(), identity.result(), license_.result()
+    inputs, identity = go_job.result(), identity_job.result()
+    expression, reason = license_job.result()
     if request.readme is None and settings.readme_links:
-        files = _with_absolute_links(source.module_folder or source.root, files, known)
+        files = _with_absolute_links(source.module_folder or source.root, files, identity)
     secret_notes = [listing.format_secret_note(secret)] if secret else []
     detected = Detected(
         source=source,
@@ -112,19 +113,19 @@ def detect(located: LocatedSource) -> tuple[Detected, BuildInputs]:
         files=files,
         epoch=epoch,
         native=this_machine(),
-        identity=known,
-        summary=known.summary or _find_summary(request, project, files, found.packages),
+        identity=identity,
+        summary=identity.summary or _find_summary(request, project, files, inputs.packages),
         license=Value(expression, f"recognised in {reason}") if expression else None,
         why_no_license="" if expression else reason,
         python_files=python_files,
         secret_files=secret,
         data_files=tuple((name, read_file(p, project.folder)) for name, p in data_files.items()),
         binaries=located.binaries,
-        version_variable=found.version_variable,
-        problems=found.problems,
-        notes=(*found.notes, *_workspace_note(located), *secret_notes),
+        version_variable=inputs.version_variable,
+        problems=inputs.problems,
+        notes=(*inputs.notes, *_workspace_note(located), *secret_notes),
     )
-    return detected, found
+    return detected, inputs
 
 
 def requested_targets(request: MergedRequest, default: Sequence[Target]) -> tuple[Target, ...]:
@@ -208,14 +209,14 @@ def _find_summary(
     return Value(sentence, "README") if sentence else None
 
 
-def _with_absolute_links(root: Path, files: ProjectFiles, known: Identity) -> ProjectFiles:
+def _with_absolute_links(root: Path, files: ProjectFiles, identity: Identity) -> ProjectFiles:
     """The README with absolute links; a source archive's PKG-INFO has it already."""
     if files.readme is None or files.readme_folder is None:
         return files
-    source = next((value.text for label, value in known.urls if label == "Source"), "")
+    source = next((value.text for label, value in identity.urls if label == "Source"), "")
     below = Path(os.path.relpath(files.readme_folder, root)).as_posix()
-    place, commit = posixpath.join(known.subfolder, below), known.stamps.get("commit", "")
-    linked = known.readme or resolve_links(files.readme, source, commit, place)
+    folder, commit = posixpath.join(identity.subfolder, below), identity.stamps.get("commit", "")
+    linked = identity.readme or resolve_links(files.readme, source, commit, folder)
     return replace(files, readme=linked)
 
 
@@ -277,8 +278,8 @@ def _find_program(go: Go, source: ModuleSource, name: str, targets: Sequence[Tar
     if "no Go files in" not in first.message and "is a library" not in first.message:
         raise first
     pattern = "./..." if source.module_folder is None else f"{source.module_path}/..."
-    found = list_mains(go, source.root, targets[0], pattern)
-    below = [path.removeprefix(source.module_path).strip("/") for path in found]
+    mains = list_mains(go, source.root, targets[0], pattern)
+    below = [path.removeprefix(source.module_path).strip("/") for path in mains]
     packages = ", ".join(f"--package {f'./{path}' if path else '.'}" for path in below)
     none = "the module has no main package: name another one, or add a `package main`"
     raise SourceError(first.message, f"build one of: {packages}" if below else none) from None
@@ -304,11 +305,11 @@ def _read_identity(located: LocatedSource) -> Identity:
     derived = [name_from_path(path) for path in (source.module_path, *source.package_paths)]
     names = dict.fromkeys(filter(None, [name, *derived]))
     rules = TagRules(names=tuple(names), prefix=project.settings.tag_prefix)
-    project_place = Path(os.path.relpath(project.folder, source.root)).as_posix()
+    project_folder = Path(os.path.relpath(project.folder, source.root)).as_posix()
     off = "-buildvcs=false" in host.environ.get("GOFLAGS", "").split()
     stamped = located.request.stamp and not off  # Go records the commit
     archived = (read_archival(folder, rules) for folder in (project.folder, source.root))
-    checkout = read_checkout(Git(source.root, host), rules, [project_place], stamped)
+    checkout = read_checkout(Git(source.root, host), rules, [project_folder], stamped)
     checkout = checkout or next(filter(None, archived), Checkout())
     stamps = {}
     if checkout.commit and checkout.version and not checkout.why_unreleased:
@@ -318,13 +319,13 @@ def _read_identity(located: LocatedSource) -> Identity:
         stamps |= {"commit": checkout.commit, "short-commit": checkout.commit[:7]}
         stamps["date"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
     urls = find_urls(source.module_path, checkout.remote, "git remote")
-    known = Identity(urls=urls, stamps=stamps, subfolder=checkout.prefix)
+    identity = Identity(urls=urls, stamps=stamps, subfolder=checkout.prefix)
     if checkout.version is None:
-        return known
+        return identity
     where = f"commit {checkout.commit[:12] or 'unknown'}"
     where = f"tag {checkout.tag}" if checkout.tag else where
     version = Value(checkout.version, f"{checkout.source} {where}")
-    return replace(known, version=version, why_unreleased=checkout.why_unreleased)
+    return replace(identity, version=version, why_unreleased=checkout.why_unreleased)
 
 
 def read_pkg_info(folder: Path) -> Identity | None:

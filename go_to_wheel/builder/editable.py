@@ -29,9 +29,9 @@ def build_editable(plan: BuildPlan, project: Project) -> Path:
         paths = {folder / f"{program.command}{suffix}": program for program in programs}
         _write_files(folder, {path: program.data for path, program in paths.items()}, 0o755)
         tags = tags_for([program.facts for program in programs], target)
-        places = {program.command: str(path) for path, program in paths.items()}
+        program_paths = {program.command: str(path) for path, program in paths.items()}
         licenses = inspect_linked(plan, [target]).licenses
-        launcher = entries.launcher_entries(options, target, places)
+        launcher = entries.launcher_entries(options, target, program_paths)
         files = entries.dist_info_entries(options, licenses, tags, scripts=True)
         files += entries.data_entries(options)
         if (source := project.settings.python_source) is not None:

@@ -58,10 +58,10 @@ def inspect_linked(plan: BuildPlan, targets: Iterable[Target], strict: bool = Fa
             except (KeyboardInterrupt, SystemExit):
                 plan.runner.stop()
                 raise
-    own = plan.options.metadata.get("license_expression")
+    license_ = plan.options.metadata.get("license_expression")
     files = plan.options.detected.files.licenses
     if not plan.options.request.dependency_licenses:
-        bundled = BundledLicenses(own, files, c_parts=tuple(c_parts))
+        bundled = BundledLicenses(license_, files, c_parts=tuple(c_parts))
         return LinkedCode(bundled, frozenset(without_cgo))
     module = plan.inputs.packages[0].module_path
     if plan.go is not None:
@@ -72,7 +72,7 @@ def inspect_linked(plan: BuildPlan, targets: Iterable[Target], strict: bool = Fa
     notices = [replace(notice, declared=declared.get(notice.module, "")) for notice in notices]
     max_length = max(40, PATH_LIMIT - len(f"{plan.options.stem}.dist-info/licenses/"))
     bundled = bundle_licenses(
-        module, own, files, [*notices, *c_parts], plan.inputs.complete, max_length
+        module, license_, files, [*notices, *c_parts], plan.inputs.complete, max_length
     )
     return LinkedCode(bundled, frozenset(without_cgo))
 
@@ -107,10 +107,10 @@ def _list_target(
     return linked, c_parts, omitted
 
 
-def format_linked_notes(found: Sequence[LinkedCode]) -> list[str]:
+def format_linked_notes(results: Sequence[LinkedCode]) -> list[str]:
     """Notes about unknown licences and about packages without their cgo files."""
-    packages = sorted({name for linked in found for name in linked.without_cgo})
-    unknown = {module: why for linked in found for module, why in linked.licenses.unknown.items()}
+    packages = sorted({name for linked in results for name in linked.without_cgo})
+    unknown = {module: why for linked in results for module, why in linked.licenses.unknown.items()}
     notes = []
     if unknown:
         listed = "; ".join(f"{module} ({reason})" for module, reason in unknown.items())
@@ -153,8 +153,10 @@ def read_notices(go: Go, main_module: str, linked: Iterable[Package]) -> list[No
         module = (package.module_path, package.source_version, root)
         folders.setdefault(module, {root}).update(above)
     notices = []
-    for (path, version, root), places in sorted(folders.items()):
-        files = read_license_texts(root, places - {root} if path == main_module else places)
+    for (path, version, root), module_folders in sorted(folders.items()):
+        files = read_license_texts(
+            root, module_folders - {root} if path == main_module else module_folders
+        )
         if files or path != main_module:
             notices.append(Notice(path, "" if path == main_module else version, files))
     file = Path(go.root, "LICENSE").resolve()  # GOROOT may consist of links

@@ -49,8 +49,8 @@ class BuildPlan:
         if self.go is not None:
             return self.go.version
         binaries = chain.from_iterable(self.inputs.binaries.values())
-        seen = {binary.facts.go.version for binary in binaries if binary.facts.go}
-        return ", ".join(sorted(seen)) or "unknown"
+        versions = {binary.facts.go.version for binary in binaries if binary.facts.go}
+        return ", ".join(sorted(versions)) or "unknown"
 
     @property
     def jobs(self) -> int:
@@ -79,11 +79,11 @@ def prepare_build(request: BuildRequest, host: Host) -> BuildPlan:
     Raises MissingPathError, SourceError, InvalidOptionsError, ToolchainError.
     """
     located = _locate(request, host)
-    detected, found = detect(located)
+    detected, inputs = detect(located)
     options = resolve(located.request, detected)
-    if found.error is not None:
-        raise found.error
-    return BuildPlan(options, located.source, found, located.host.runner)
+    if inputs.error is not None:
+        raise inputs.error
+    return BuildPlan(options, located.source, inputs, located.host.runner)
 
 
 def _locate(request: BuildRequest, host: Host) -> LocatedSource:

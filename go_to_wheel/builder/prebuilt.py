@@ -52,17 +52,17 @@ def _select_binaries(source: BinarySource, targets: Sequence[Target]) -> Inspect
     Raises InvalidOptionsError naming each target without one, BuildFailedError naming each
     binary that does not match its target.
     """
-    found = {
+    selected = {
         target.name: [binary for binary in source.binaries if binary.target == target]
         for target in targets
     }
-    if missing := [name for name, binaries in found.items() if not binaries]:
+    if missing := [name for name, binaries in selected.items() if not binaries]:
         names = ",".join(target.name for target in source.targets)
         problems = [f"platform {name!r}: there is no binary for it" for name in missing]
         hint = f"choose from those that have one: --platforms {names}"
         raise InvalidOptionsError(problems, hint)
     failures: dict[str, BinaryError] = {}
-    for binary in chain.from_iterable(found.values()):
+    for binary in chain.from_iterable(selected.values()):
         if problems := check_target(binary.facts, binary.target):
             lines = [f"{binary.label}: {problem}" for problem in problems]
             failures[binary.target.name] = BinaryError("\n".join(lines))
@@ -73,20 +73,20 @@ def _select_binaries(source: BinarySource, targets: Sequence[Target]) -> Inspect
             "name each binary's own platform: --binary PLATFORM=PATH\n"
             f"or build it for that one: CGO_ENABLED=0 GOOS={goos} GOARCH={goarch} go build",
         )
-    _require_one_build(source, found)
-    return found
+    _require_one_build(source, selected)
+    return selected
 
 
-def _require_one_build(source: BinarySource, found: InspectedBinaries) -> None:
+def _require_one_build(source: BinarySource, selected: InspectedBinaries) -> None:
     """Raise BinaryError unless all binaries were built from one commit by one Go."""
-    for programs in zip(*found.values(), strict=True):  # of one command
+    for programs in zip(*selected.values(), strict=True):  # of one command
         for subject, read in _SHARED.items():
             values = {p.target.name: read(p.facts.go) for p in programs if p.facts.go}
             if len(set(values.values())) > 1:
                 listed = ", ".join(f"{target}: {text or 'none'}" for target, text in values.items())
                 differ = f"the binaries differ in their {subject}: {listed}"
                 raise BinaryError(differ, "use binaries of one build")
-    binaries = chain.from_iterable(found.values())
+    binaries = chain.from_iterable(selected.values())
     commits = {binary.facts.setting("vcs.revision") for binary in binaries} - {""}
     if source.commit and commits and commits != {source.commit}:
         raise BinaryError(
@@ -106,14 +106,16 @@ def locate_binaries(request: BuildRequest, folder: Path | None, host: Host) -> L
         source = read_release(folder.resolve())
     project = find_project(source.project_folder) if source.project_folder else Project(Path())
     request = merge(request, project, prebuilt=True)
-    found = _select_binaries(source, requested_targets(request, source.targets))
+    selected = _select_binaries(source, requested_targets(request, source.targets))
     packages = []
-    for programs in zip(*found.values(), strict=True):  # of one command
+    for programs in zip(*selected.values(), strict=True):  # of one command
         info = next(filter(None, (program.facts.go for program in programs)), GoBuildInfo(""))
         main = info.main or GoModule(info.path)
         package = Package(info.path, "main", "", module_path=main.path, module_version=main.version)
         packages.append(package)
-    infos = [binary.facts.go for binary in chain.from_iterable(found.values()) if binary.facts.go]
+    infos = [
+        binary.facts.go for binary in chain.from_iterable(selected.values()) if binary.facts.go
+    ]
     wanted = infos if request.dependency_licenses else []
     notices, missing = fetch_notices(wanted, request.go_binary, host)
     paths = tuple(package.import_path for package in packages)
@@ -125,7 +127,7 @@ def locate_binaries(request: BuildRequest, folder: Path | None, host: Host) -> L
         identity=_identify_binaries(request, source, packages[0]),
         inputs=BuildInputs(
             packages=tuple(packages),
-            binaries=found,
+            binaries=selected,
             notes=(missing,) if missing else (),
             notices=tuple(notices),
             complete=not missing,
@@ -140,16 +142,20 @@ def _identify_binaries(request: BuildRequest, source: BinarySource, package: Pac
     Raises BinaryError when the two versions differ.
     """
     built = package.module_version
-    own = None if built in ("", "(devel)") else built.split("+", 1)[0]
-    version, notes = Value(own, "build information") if own else None, list(source.notes)
+    recorded = None if built in ("", "(devel)") else built.split("+", 1)[0]
+    version, notes = Value(recorded, "build information") if recorded else None, list(source.notes)
     if source.version:
-        if own and "-0." not in own and own.lstrip("v") != source.version.lstrip("v"):
+        if (
+            recorded
+            and "-0." not in recorded
+            and recorded.lstrip("v") != source.version.lstrip("v")
+        ):
             raise BinaryError(
                 f"the binaries are version {built}, but {source.origin} says {source.version}",
                 "build the release again from a clean folder",
             )
         version = Value(source.version, source.origin)
-    elif own and request.version and request.version.lstrip("v") != own.lstrip("v"):
+    elif recorded and request.version and request.version.lstrip("v") != recorded.lstrip("v"):
         notes.append(f"the binaries were built as version {built}")
     pseudo = version is not None and is_commit_version(version.text)
     name, where = source.name, source.origin
@@ -180,19 +186,19 @@ def fetch_notices(
             used = module.replace or module
             wanted[f"{used.path}@{used.version}" if used.version else used.path] = module
     fetchable = sorted(filter(_QUERY.fullmatch, wanted))
-    found: dict[str, dict[str, Any]] = {}
+    downloads: dict[str, dict[str, Any]] = {}
     try:
         with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as scratch:
             if fetchable:
                 go = open_go(go_binary, Path(scratch), host)
-                found = download_modules(go, Path(scratch), fetchable)
+                downloads = download_modules(go, Path(scratch), fetchable)
     except ToolchainError as error:
         if go_binary:
             raise
-        found = {query: {"Error": error.message} for query in fetchable}
+        downloads = {query: {"Error": error.message} for query in fetchable}
     missing: dict[str, str] = {}
     for query, module in sorted(wanted.items()):
-        downloaded = found.get(query, {"Error": f"{query} is not a released module"})
+        downloaded = downloads.get(query, {"Error": f"{query} is not a released module"})
         total, expected = downloaded.get("Sum"), (module.replace or module).sum
         if "Error" in downloaded or "Dir" not in downloaded:
             missing[query] = " ".join(downloaded.get("Error", "Go found no files").split())

@@ -290,7 +290,7 @@ def _collect_failures(results: Sequence[JobResult]) -> dict[str, GoToWheelError]
     """Each failed target's error; all fail if the programs record different commits or Gos."""
     names = ("vcs.revision", "vcs.time", "vcs.modified")
     stamps = {
-        tuple((seen.go and seen.go.version, *map(seen.setting, names)) for seen in result.facts)
+        tuple((facts.go and facts.go.version, *map(facts.setting, names)) for facts in result.facts)
         for result in results
         if result.facts
     }
@@ -317,7 +317,7 @@ def _check_wheels(
     report = check_wheels(files, expect=targets, twine=is_rst)
     local = ("platform-tag",) if any(target.tag for target in options.targets) else ()
     left = (*_TOLERATED_CODES, *local)
-    fatal = [found for found in report.errors if not found.code.startswith(left)]
+    fatal = [finding for finding in report.errors if not finding.code.startswith(left)]
     if fatal:
         lines = [f"{finding.wheel}: {finding.message} ({finding.code})" for finding in fatal]
         raise WheelError("\n".join(lines), "\n".join(finding.hint for finding in fatal))

@@ -65,9 +65,10 @@ def prepare_files(
 def format_pyproject(plan: BuildPlan, requirement: str, variable: bool) -> str:
     """A pyproject.toml; `variable` is whether the program has a variable for its version."""
     metadata, packages = plan.options.metadata, plan.source.packages
-    known = bool(metadata.get("license_expression"))
-    own = "" if known else '# license = "MIT"  # an SPDX expression; no licence was recognised\n'
-    detected = ["version", "description", *(["license"] if known else []), "readme", "urls"]
+    has_license = bool(metadata.get("license_expression"))
+    example = '# license = "MIT"  # an SPDX expression; no licence was recognised\n'
+    license_line = "" if has_license else example
+    detected = ["version", "description", *(["license"] if has_license else []), "readme", "urls"]
     settings = [f"package = {_toml(packages[0])}"] if packages != (".",) else []
     if len(packages) > 1:
         named = zip(map(_toml, plan.options.commands), map(_toml, packages), strict=True)
@@ -80,7 +81,7 @@ build-backend = {_toml(BACKEND)}
 
 [project]
 name = {_toml(metadata["name"])}
-{own}# Detected in the source at each build, unless a value is written here.
+{license_line}# Detected in the source at each build, unless a value is written here.
 dynamic = [{", ".join(map(_toml, detected))}]
 requires-python = {_toml(metadata.get("requires_python", ">=3.10"))}
 

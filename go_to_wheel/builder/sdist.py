@@ -77,11 +77,11 @@ def collect_entries(
         )
     files = _read_entries(_list_paths(plan, project, go, paths), root)
     if vendor:
-        place = (source.root / "vendor").relative_to(root).as_posix()
+        vendor_path = (source.root / "vendor").relative_to(root).as_posix()
         with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
             folder = Path(work) / "vendor"
             go.query(["mod", "vendor", "-o", str(folder)], source.root)
-            files |= _read_entries(folder.rglob("*"), folder, f"{place}/")
+            files |= _read_entries(folder.rglob("*"), folder, f"{vendor_path}/")
     elif outside := [
         f"{module} => {path}"
         for module, path in list_local_replacements(go, source.root)

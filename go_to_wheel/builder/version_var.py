@@ -60,14 +60,14 @@ def check_variables(
             problems.append(Problem(f"{option} {variable!r}: {error.message}", error.hint))
             continue
         declared = [read_string_variables(package) for package in packages]
-        found = [strings[name] for strings in declared if name in strings]
+        kinds = [strings[name] for strings in declared if name in strings]
         prefix = f"{option} {variable!r} has no effect: the program "
-        if packages and not found:
+        if packages and not kinds:
             names = sorted({f"{path}.{known}" for strings in declared for known in strings})
             declare = 'declare it in the program: var version = "dev"'
             hint = f"its string variables: {', '.join(names)}" if names else declare
             problems.append(Problem(f"{prefix}has no such string variable", hint))
-        elif found and all(initial == "computed" for initial in found):
+        elif kinds and all(initial == "computed" for initial in kinds):
             hint = "initialise it with a constant string, or leave it unset"
             problems.append(Problem(f"{prefix}computes it when it starts", hint))
     return problems
@@ -78,28 +78,28 @@ def find_version_variable(
 ) -> tuple[str, Problem | None]:
     """The only settable variable with a usual name, or a problem."""
     inside = f"{source.module_path}/"
-    places = [("main", package) for package in programs]
+    candidates = [("main", package) for package in programs]
     for package in list_linked(go, source.root, source.packages, target):
         path = package.import_path
         usual = path.startswith(inside) and path.rpartition("/")[2] in _USUAL_PACKAGES
-        places += [(path, package)] if usual and package.is_dependency else []
+        candidates += [(path, package)] if usual and package.is_dependency else []
     usable = {
         f"{path}.{name}"
-        for path, package in places
+        for path, package in candidates
         for name, initial in read_string_variables(package).items()
         if initial == "constant"
     }
-    found = [name for name in sorted(usable) if name.rpartition(".")[2].casefold() in _USUAL_NAMES]
-    if len(found) == 1:
-        return found[0], None
+    names = [name for name in sorted(usable) if name.rpartition(".")[2].casefold() in _USUAL_NAMES]
+    if len(names) == 1:
+        return names[0], None
     problem = (
-        f"several variables could hold the version: {', '.join(found)}"
-        if found
+        f"several variables could hold the version: {', '.join(names)}"
+        if names
         else "there is no variable with a usual name (main.version …)"
     )
     hint = 'declare one in the main package: var version = "dev"'
     if usable:
-        hint = f"name it: --set-version-var {(found or sorted(usable))[0]}"
+        hint = f"name it: --set-version-var {(names or sorted(usable))[0]}"
     return "", Problem(f"set-version-var 'auto': {problem}", hint)
 
 
@@ -141,12 +141,12 @@ def parse_string_variables(texts: Iterable[str]) -> dict[str, Initial]:
                     constants |= {name} if _classify(value, constants) == "constant" else set()
             elif re.match(r"var\b", statement):
                 declared += _parse_declaration(statement)
-    found: dict[str, Initial] = {}
+    variables: dict[str, Initial] = {}
     for name, kind, value in declared:
         initial = "constant" if value is None and kind == "string" else _classify(value, constants)
         if kind in ("string", "") and initial:
-            found[name] = initial
-    return found
+            variables[name] = initial
+    return variables
 
 
 def _blank_literal(literal: re.Match[str]) -> str:
@@ -159,11 +159,11 @@ def _blank_literal(literal: re.Match[str]) -> str:
 def _split_outer(text: str, separator: str) -> Iterator[str]:
     """Split at a separator, but not inside brackets."""
     depth = start = 0
-    for found in re.finditer(rf"[(\[{{}}\]){separator}]", text):
-        depth += (found[0] in "([{") - (found[0] in ")]}")
-        if found[0] == separator and depth == 0:
-            yield text[start : found.start()]
-            start = found.end()
+    for match in re.finditer(rf"[(\[{{}}\]){separator}]", text):
+        depth += (match[0] in "([{") - (match[0] in ")]}")
+        if match[0] == separator and depth == 0:
+            yield text[start : match.start()]
+            start = match.end()
     yield text[start:]
 
 
@@ -171,12 +171,12 @@ def _parse_declaration(statement: str) -> Iterator[tuple[str, str, str | None]]:
     """(name, type, value or None) for each name in a `var` or `const` statement."""
     body = re.sub(r"^\w+\s*", "", statement)
     specs = _split_outer(body[1 : body.rfind(")")], ";") if body.startswith("(") else [body]
-    for found in filter(None, map(_SPEC.fullmatch, specs)):
-        names = [name.strip() for name in found["names"].split(",")]
-        values: list[str | None] = list(_split_outer(found["value"], ",")) if found["value"] else []
+    for spec in filter(None, map(_SPEC.fullmatch, specs)):
+        names = [name.strip() for name in spec["names"].split(",")]
+        values: list[str | None] = list(_split_outer(spec["value"], ",")) if spec["value"] else []
         if len(values) != len(names):  # none at all, or one call for several
-            values = [found["value"]] * len(names)
-        kind = "".join(found["kind"].split())
+            values = [spec["value"]] * len(names)
+        kind = "".join(spec["kind"].split())
         yield from ((name, kind, value) for name, value in zip(names, values, strict=True))
 
 
@@ -186,6 +186,6 @@ def _classify(value: str | None, constants: set[str]) -> Initial | None:
     words = set(re.findall(r"\w+", value))
     if _CONSTANT.fullmatch(value) and words <= {*constants, "string"}:
         return "constant" if '"' in value or words & constants else None
-    if found := _NAME.fullmatch(value):
-        return None if found["first"] in _NO_STRINGS else "unclear"
+    if name := _NAME.fullmatch(value):
+        return None if name["first"] in _NO_STRINGS else "unclear"
     return "computed" if re.search(r"[(\[]", value) and "{" not in value else None

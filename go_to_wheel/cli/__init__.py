@@ -46,14 +46,14 @@ class _Group(click.Group):
         formatter.write_text(f"go-to-wheel {__version__} (go-to-wheel -V prints this)")
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        own = super().shell_complete(ctx, incomplete)
-        names = {item.value for item in own}
+        items = super().shell_complete(ctx, incomplete)
+        names = {item.value for item in items}
         if incomplete.startswith("-"):
             more = build.command.shell_complete(click.Context(build.command), incomplete)
-            own += [item for item in more if item.value not in names]
-        elif not own or "/" in incomplete:
-            own.append(CompletionItem(incomplete, type="dir"))
-        return own
+            items += [item for item in more if item.value not in names]
+        elif not items or "/" in incomplete:
+            items.append(CompletionItem(incomplete, type="dir"))
+        return items
 
 
 @click.group(cls=_Group, no_args_is_help=True, context_settings={"ignore_unknown_options": True})

@@ -64,9 +64,9 @@ def print_plan(request: BuildRequest, as_json: bool, verbose: bool) -> None:
         click.echo(printable(f"{key:<{width}}  {shown}{origin}"))
     click.echo(f"\nplatforms  [{origins['platforms']}]")
     for row in described["platforms"]:
-        own = [row["ldflags"]] if row["ldflags"] != described["ldflags"] else []
-        own += row["build_tags"] if row["build_tags"] != described["tags"] else []
-        shown = f"  [{', '.join(own)}]" if own else ""
+        differences = [row["ldflags"]] if row["ldflags"] != described["ldflags"] else []
+        differences += row["build_tags"] if row["build_tags"] != described["tags"] else []
+        shown = f"  [{', '.join(differences)}]" if differences else ""
         click.echo(f"  {row['target']:<17} {row['file']}{shown}")
     note(*described["notes"])
 

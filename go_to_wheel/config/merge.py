@@ -45,8 +45,8 @@ class MergedRequest(BuildRequest):
 
     def tags_for(self, target: Target) -> tuple[str, ...]:
         """The build tags of a target's programs."""
-        own = self.target.get(target.name, {}).get("tags", ())
-        return tuple(dict.fromkeys([*(self.tags or ()), *own]))
+        target_tags = self.target.get(target.name, {}).get("tags", ())
+        return tuple(dict.fromkeys([*(self.tags or ()), *target_tags]))
 
     @property
     def oldest_glibc(self) -> str:
@@ -59,12 +59,12 @@ class MergedRequest(BuildRequest):
         names = sorted({name for table in tables for name in table})
         return {name: " ".join(table[name] for table in tables if name in table) for name in names}
 
-    def variables(self, found: str = "") -> dict[str, tuple[str, str | None]]:
+    def variables(self, detected: str = "") -> dict[str, tuple[str, str | None]]:
         """Each variable that the build sets -> the option that names it, and a template.
 
-        `found` is the variable for `auto`; those of the linker's flags have no template.
+        `detected` is the variable for `auto`; those of the linker's flags have no template.
         """
-        names = [found if name == AUTO else name for name in self.set_version_var or ()]
+        names = [detected if name == AUTO else name for name in self.set_version_var or ()]
         asked: dict[str, tuple[str, str | None]] = {
             **{name: ("set-version-var", "{version}") for name in names if name},
             **{name: ("set", template) for name, template in (self.set_values or {}).items()},
@@ -84,13 +84,13 @@ def merge(request: BuildRequest, project: Project, prebuilt: bool = False) -> Me
     if "sdk" in stated:
         stated["sdk"] = str(project.folder / stated["sdk"])
     stated |= project.options
-    places = {item.name: f"{TABLE}.{key}" for key, item in KEYS.items()}
-    places |= {name: f"project.{key}" for name, key in PROJECT_KEYS.items()}
+    keys = {item.name: f"{TABLE}.{key}" for key, item in KEYS.items()}
+    keys |= {name: f"project.{key}" for name, key in PROJECT_KEYS.items()}
     commands, tables = stated.pop("commands", {}), stated.pop("target", {})
     if request.packages:
         commands = {}
     elif commands:
-        stated["package"], places["package"] = tuple(commands.values()), f"{TABLE}.commands"
+        stated["package"], keys["package"] = tuple(commands.values()), f"{TABLE}.commands"
     given = {**vars(request), "package": request.packages or None}
     if isinstance(request.set_version_var, str):
         given["set_version_var"] = (request.set_version_var,)
@@ -106,19 +106,19 @@ def merge(request: BuildRequest, project: Project, prebuilt: bool = False) -> Me
             name: {key: value for key, value in table.items() if key not in overridden}
             for name, table in tables.items()
         },
-        origins={name: f"{FILE_NAME}, {places[name]}" for name in filled},
+        origins={name: f"{FILE_NAME}, {keys[name]}" for name in filled},
     )
 
 
 def parse_variables(ldflags: str) -> dict[str, str]:
     """The variables that linker flags set, with their values; the last value counts."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for word, following in pairwise([*split_flags(ldflags), ""]):
         flag, equals, value = word.partition("=")
         if flag in ("-X", "--X"):
             variable, _, text = (value if equals else following).partition("=")
-            found |= {variable: text} if variable else {}
-    return found
+            values |= {variable: text} if variable else {}
+    return values
 
 
 def split_flags(flags: str) -> list[str]:
@@ -146,4 +146,4 @@ def fill_placeholders(template: str, known: Mapping[str, str]) -> str:
         if name not in PLACEHOLDERS:
             listed = ", ".join(f"{{{known_name}}}" for known_name in PLACEHOLDERS)
             raise ValueError(f"{{{name}}} is none of {listed}")
-    return _PLACEHOLDER.sub(lambda found: known[found[1]], template)
+    return _PLACEHOLDER.sub(lambda match: known[match[1]], template)

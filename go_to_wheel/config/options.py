@@ -126,8 +126,8 @@ class BuildOptions:
 
     def ldflags_for(self, target: Target) -> str:
         """The linker's flags of a target's programs."""
-        own = self.request.target.get(target.name, {}).get("ldflags", "")
-        return " ".join(filter(None, [self.ldflags, own]))
+        target_flags = self.request.target.get(target.name, {}).get("ldflags", "")
+        return " ".join(filter(None, [self.ldflags, target_flags]))
 
     def cgo_flags_for(self, target: Target) -> str:
         """A target's C flags in one line."""
@@ -137,8 +137,8 @@ class BuildOptions:
 
     def variables_for(self, target: Target) -> dict[str, str]:
         """The Go variables that a target's linker flags set -> the option that names them."""
-        own = parse_variables(self.ldflags_for(target))
-        return dict.fromkeys(own, "ldflags -X") | dict(self.variables)
+        names = parse_variables(self.ldflags_for(target))
+        return dict.fromkeys(names, "ldflags -X") | dict(self.variables)
 
     @property
     def output_dir(self) -> Path:

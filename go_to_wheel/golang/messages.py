@@ -30,10 +30,10 @@ _NOISE = re.compile(
 
 def _parse_panic(stderr: str) -> str:
     """One line for the long output of a Go that runs out of memory or threads, or ""."""
-    found = re.search(
+    match = re.search(
         r"^\s*fatal error: (.+)$(?=[\s\S]*^\s*(runtime stack:|goroutine ))", stderr, re.MULTILINE
     )
-    return f"Go stopped: {found[1]}" if found else ""
+    return f"Go stopped: {match[1]}" if match else ""
 
 
 def hint_for(stderr: str, version: str) -> str:
@@ -41,8 +41,8 @@ def hint_for(stderr: str, version: str) -> str:
     stopped = _parse_panic(stderr)
     table = files("go_to_wheel").joinpath("data", "go-errors.toml").read_text(encoding="utf-8")
     for entry in tomllib.loads(table)["error"]:
-        if found := re.search(entry["pattern"], stopped or stderr):
-            name = next(filter(None, reversed(found.groupdict().values())), "")
+        if match := re.search(entry["pattern"], stopped or stderr):
+            name = next(filter(None, reversed(match.groupdict().values())), "")
             hints = {"apple": APPLE_SDK_HINT, "elsewhere": OTHER_MACHINE_HINT}
             return str(entry["hint"].format(version=version, name=name, **hints))
     return ""

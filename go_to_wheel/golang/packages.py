@@ -54,14 +54,14 @@ def list_package(go: Go, folder: Path, package: str, target: Target) -> Package:
     """List one package; raises SourceError with Go's message, also for a pattern of several."""
     args = ["list", "-find", "-buildvcs=false", f"-json={_PACKAGE_FIELDS}", package]
     listed = _parse_objects(go.query(args, folder, target, f"package {package!r}: "))
-    found = [_parse_package(data) for data in listed]
-    if len(found) != 1:
-        programs = [package.import_path for package in found if package.name == "main"]
+    packages = [_parse_package(data) for data in listed]
+    if len(packages) != 1:
+        programs = [package.import_path for package in packages if package.name == "main"]
         raise SourceError(
-            f"{package!r} is a pattern that matches {len(found)} packages",
+            f"{package!r} is a pattern that matches {len(packages)} packages",
             f"name one of them: {', '.join(programs) or 'a folder with a main package'}",
         )
-    return found[0]
+    return packages[0]
 
 
 def list_linked(go: Go, folder: Path, packages: Sequence[str], target: Target) -> list[Package]:
@@ -89,13 +89,13 @@ def list_sources(go: Go, folder: Path, targets: Sequence[Target]) -> set[Path]:
     Packages that can't be loaded are skipped: building them fails.
     """
     args = ["list", "-e", "-deps", f"-json={','.join(['Dir', 'Module', *_FILE_FIELDS])}", "./..."]
-    found: set[Path] = set()
+    sources: set[Path] = set()
     for target in targets:
         for package in _parse_objects(go.run(args, folder, target).stdout):
             if package.get("Module", {}).get("Main"):
                 files = [file for name in _FILE_FIELDS for file in package.get(name, ())]
-                found.update(Path(package["Dir"], file) for file in files)
-    return found
+                sources.update(Path(package["Dir"], file) for file in files)
+    return sources
 
 
 def download_modules(go: Go, folder: Path, queries: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -104,8 +104,8 @@ def download_modules(go: Go, folder: Path, queries: Sequence[str]) -> dict[str, 
     Those in the module cache need no network.
     """
     result = go.run(["mod", "download", "-json", *queries], folder)
-    found = {f"{data['Path']}@{data['Version']}": data for data in _parse_objects(result.stdout)}
-    return {query: found.get(query, {"Error": error_text(result)}) for query in queries}
+    records = {f"{data['Path']}@{data['Version']}": data for data in _parse_objects(result.stdout)}
+    return {query: records.get(query, {"Error": error_text(result)}) for query in queries}
 
 
 def list_local_replacements(go: Go, folder: Path) -> list[tuple[str, str]]:
@@ -147,5 +147,5 @@ def _parse_objects(text: str) -> Iterator[dict[str, Any]]:
     """JSON objects one after the other, as `go list` prints them."""
     decoder, end = json.JSONDecoder(), 0
     while (start := text.find("{", end)) >= 0:
-        found, end = decoder.raw_decode(text, start)
-        yield found
+        value, end = decoder.raw_decode(text, start)
+        yield value

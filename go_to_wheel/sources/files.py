@@ -86,13 +86,13 @@ def open_file(path: Path, project: Path | None, limit: int = FILE_LIMIT) -> Iter
         raise SourceError(f"can't read {str(path)!r}: {error.strerror or error}", hint) from None
 
 
-def _check_kind(path: Path, found: os.stat_result, limit: int) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        kind = _FILE_TYPES.get(stat.filemode(found.st_mode)[0], "no regular file")
+def _check_kind(path: Path, status: os.stat_result, limit: int) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = _FILE_TYPES.get(stat.filemode(status.st_mode)[0], "no regular file")
         raise SourceError(
             f"{str(path)!r} is {kind}, not a regular file", "put a regular file there, or remove it"
         )
-    _check_size(path, found.st_size, limit)
+    _check_size(path, status.st_size, limit)
 
 
 def _check_size(path: Path, size: int, limit: int) -> None:
@@ -179,8 +179,8 @@ def read_license_texts(root: Path, folders: Iterable[Path]) -> tuple[tuple[str, 
 
     Gives (path below `root`, bytes with LF line ends), sorted.
     """
-    found = (path for folder in folders if folder.is_dir() for path in folder.iterdir())
-    files = (path for path in found if is_license_name(path.name) and not path.is_dir())
+    paths = (path for folder in folders if folder.is_dir() for path in folder.iterdir())
+    files = (path for path in paths if is_license_name(path.name) and not path.is_dir())
     texts = sorted(files, key=attrgetter("parts"))  # Windows would ignore case
     for path in texts:
         require_printable_name(path.name)

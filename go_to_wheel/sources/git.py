@@ -214,9 +214,9 @@ def has_other_vcs(folder: Path) -> bool:
 
     It may start programs that the folder configures, which can't be disabled.
     """
-    for place in (folder, *folder.parents):
-        if found := [name for name in (*_OTHER_VCS_NAMES, ".git") if (place / name).exists()]:
-            return found != [".git"]
+    for path in (folder, *folder.parents):
+        if present := [name for name in (*_OTHER_VCS_NAMES, ".git") if (path / name).exists()]:
+            return present != [".git"]
     return False
 
 
@@ -240,10 +240,8 @@ def read_checkout(
     commit, _, date = head.stdout.strip().partition(" ")
     timestamp = _parse_timestamp(date)
     prefix = git.query("rev-parse", "--show-prefix") or ""
-    places = [
-        posixpath.normpath(posixpath.join(prefix, place)) for place in (".", *project_folders)
-    ]
-    folders = dict.fromkeys("" if place == "." else f"{place}/" for place in places)
+    paths = [posixpath.normpath(posixpath.join(prefix, path)) for path in (".", *project_folders)]
+    folders = dict.fromkeys("" if path == "." else f"{path}/" for path in paths)
     rules = replace(rules, folders=tuple(folders))
     remote = git.query("remote", "get-url", "origin")
     checkout = Checkout(commit, timestamp, remote=remote, prefix=prefix)
@@ -298,12 +296,12 @@ def _explain_missing_tag(git: Git, rules: TagRules) -> str:
 
 def _describe_failure(folder: Path, text: str) -> Checkout | None:
     """git's error as a reason, with the command that fixes it; None without a commit."""
-    in_repository = any((place / ".git").exists() for place in (folder, *folder.parents))
+    in_repository = any((path / ".git").exists() for path in (folder, *folder.parents))
     if not in_repository or re.search("not a git repository|does not have any commits yet", text):
         return None
     line = (text.strip().splitlines() or ["no message"])[0].removeprefix("fatal: ")
-    if found := re.search(r"dubious ownership in repository at '(?P<top>.*)'", text):
-        line += f"; git config --global --add safe.directory {found['top']!r}"
+    if match := re.search(r"dubious ownership in repository at '(?P<top>.*)'", text):
+        line += f"; git config --global --add safe.directory {match['top']!r}"
     why = f"its version is unknown, git failed: {line}"
     return Checkout(version="0.0.0.dev0", why_unreleased=why)
 
@@ -348,12 +346,12 @@ def format_development_version(base: str | None, timestamp: int, commit: str) ->
     stamp = datetime.fromtimestamp(timestamp, UTC).strftime("%Y%m%d%H%M%S")
     if base is None:
         return f"v0.0.0-{stamp}-{commit[:12]}"
-    found = _SEMVER.fullmatch(base)
-    if found and found["pre"]:
+    semver = _SEMVER.fullmatch(base)
+    if semver and semver["pre"]:
         return f"{base}.0.{stamp}-{commit[:12]}"
     *numbers, last = map(int, re.findall(r"\d+", re.split(r"[+-]", base)[0]))
     newer = ".".join(map(str, [*numbers, last + 1]))
-    return f"v{newer}-0.{stamp}-{commit[:12]}" if found else f"{newer}.dev{stamp}"
+    return f"v{newer}-0.{stamp}-{commit[:12]}" if semver else f"{newer}.dev{stamp}"
 
 
 def read_archival(folder: Path, rules: TagRules) -> Checkout | None:

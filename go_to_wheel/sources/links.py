@@ -53,9 +53,9 @@ def forge_url(address: str, module_path: str = "") -> str | None:
     Other hosts count only if the module path names them: an internal server's name is private.
     User names and passwords are removed.
     """
-    for pattern, place in _VANITY_PATHS.items():
-        if found := re.match(pattern, address):
-            return found.expand(place)
+    for pattern, replacement in _VANITY_PATHS.items():
+        if match := re.match(pattern, address):
+            return match.expand(replacement)
     if "://" not in address:  # a module path, or git's short form: git@host:path
         address = f"ssh://{address.replace(':', '/', 1)}"
     try:
@@ -82,10 +82,10 @@ def resolve_links(readme: Readme, project_url: str, ref: str, folder: str = "") 
     `folder` is the README's folder in the repository. Links that lead out of the repository,
     and READMEs that are not Markdown or on an unknown host, are not changed.
     """
-    places = _FORGES.get(urlsplit(project_url).hostname or "")
-    if readme.content_type != "text/markdown" or places is None or not ref:
+    templates = _FORGES.get(urlsplit(project_url).hostname or "")
+    if readme.content_type != "text/markdown" or templates is None or not ref:
         return readme
-    page, raw = (f"{project_url}/{place.format(ref=ref)}" for place in places)
+    page, raw = (f"{project_url}/{template.format(ref=ref)}" for template in templates)
 
     def address(target: str, picture: bool) -> str:
         path, fragment = re.split(r"(?=[?#])", f"{target}#", maxsplit=1)
@@ -101,7 +101,7 @@ def resolve_links(readme: Readme, project_url: str, ref: str, folder: str = "") 
         line
         if number in code
         else _LINK_TARGET.sub(
-            lambda found: found["before"] + new.get(found["target"], found["target"]), line
+            lambda match: match["before"] + new.get(match["target"], match["target"]), line
         )
         for number, line in enumerate(readme.text.split("\n"))
     ]
@@ -119,7 +119,7 @@ def find_relative_links(text: str) -> tuple[dict[str, bool], set[int]]:
 
     parser = MarkdownIt("commonmark")
     parser.normalizeLink = str  # type: ignore[method-assign,assignment]
-    found: dict[str, bool] = {}
+    targets: dict[str, bool] = {}
     code: set[int] = set()
     for block in parser.parse(text):
         if block.type in ("fence", "code_block") and block.map:
@@ -131,5 +131,5 @@ def find_relative_links(text: str) -> tuple[dict[str, bool], set[int]]:
                 pairs = [pair for tag in tags for pair in _LINK_ATTRIBUTE.findall(tag)]
             for name, target in pairs:
                 if name.lower() in ("href", "src") and _RELATIVE.match(str(target)):
-                    found[str(target)] = found.get(str(target), False) or name.lower() == "src"
-    return found, code
+                    targets[str(target)] = targets.get(str(target), False) or name.lower() == "src"
+    return targets, code

@@ -83,15 +83,17 @@ def list_sdist_files(
     ]
     named = set(included.match_files(_walk(root, everything=True)) if include else ())
     secret = {path for path in others if is_secret(path)} - named
-    found = {path for path in tracked if "/." not in f"/{path}"} | named | {*others} - secret
-    return found - {*excluded.match_files(found)}, secret - {*excluded.match_files(secret)}
+    names = {path for path in tracked if "/." not in f"/{path}"} | named | {*others} - secret
+    return names - {*excluded.match_files(names)}, secret - {*excluded.match_files(secret)}
 
 
 def find_secrets(paths: Iterable[str], git: Git, include: Sequence[str]) -> tuple[str, ...]:
     """The secret paths that are neither tracked by git nor in `sdist-include`, sorted."""
-    found = set(filter(is_secret, paths))
-    found -= {*parse_patterns("sdist-include", include).match_files(found)} if include else set()
-    return tuple(sorted(found.difference(git.list_files(*_TRACKED) if found else ())))
+    secrets = set(filter(is_secret, paths))
+    secrets -= (
+        {*parse_patterns("sdist-include", include).match_files(secrets)} if include else set()
+    )
+    return tuple(sorted(secrets.difference(git.list_files(*_TRACKED) if secrets else ())))
 
 
 def format_secret_note(paths: Collection[str]) -> str:
@@ -127,11 +129,11 @@ def _walk(root: Path, everything: bool = False) -> Iterator[str]:
     """
     top = find_repository_root(root) or root
     inherited: list[tuple[str, GitIgnoreSpec]] = []
-    place = ""
+    base = ""
     for part in root.relative_to(top).parts:
-        inherited += _read_ignore_file(top, place)
-        place += f"{part}/"
-    pending = [(place, [] if _is_ignored(place, inherited) else inherited)]
+        inherited += _read_ignore_file(top, base)
+        base += f"{part}/"
+    pending = [(base, [] if _is_ignored(base, inherited) else inherited)]
     while pending:
         prefix, above = pending.pop()
         rules = above if everything else [*above, *_read_ignore_file(top, prefix)]
@@ -152,7 +154,7 @@ def _walk(root: Path, everything: bool = False) -> Iterator[str]:
                 if everything or not left_out:
                     pending.append((f"{path}/", rules))
             elif everything or not _is_ignored(path, rules):
-                yield path.removeprefix(place)
+                yield path.removeprefix(base)
 
 
 def _read_ignore_file(root: Path, prefix: str) -> Iterator[tuple[str, GitIgnoreSpec]]:
@@ -228,7 +230,7 @@ def find_data_files(project: Path, table: Mapping[str, Sequence[str]]) -> dict[s
     Raises MissingPathError for a pattern without a match, SourceError for folders and patterns
     that lead elsewhere.
     """
-    found: dict[str, Path] = {}
+    chosen: dict[str, Path] = {}
     for folder, patterns in table.items():
         for pattern in patterns:
             parts = (*PurePosixPath(folder).parts, *PurePosixPath(pattern).parts)
@@ -247,11 +249,11 @@ def find_data_files(project: Path, table: Mapping[str, Sequence[str]]) -> dict[s
             for path in paths:
                 require_printable_name(path.name)
                 destination = f"{PurePosixPath(folder)}/{path.name}"
-                if found.setdefault(destination, path) != path:
+                if chosen.setdefault(destination, path) != path:
                     raise SourceError(
-                        f"data-files: two files for {destination!r}: {path}, {found[destination]}",
+                        f"data-files: two files for {destination!r}: {path}, {chosen[destination]}",
                         "rename one of them, or choose another folder for it",
                     )
         if not folder.startswith(("share/", "etc/")):
             raise SourceError(f"data-files: {folder!r} is not below share or etc", _DATA_EXAMPLE)
-    return found
+    return chosen

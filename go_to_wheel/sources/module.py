@@ -95,7 +95,7 @@ def open_module(source: str, packages: Sequence[str] = ()) -> ModuleSource:
 
 def find_above(folder: Path, name: str) -> Path | None:
     """The nearest file of this name, in the folder or above it: a go.mod or go.work."""
-    paths = (place / name for place in (folder, *folder.parents))
+    paths = (parent / name for parent in (folder, *folder.parents))
     return next((path for path in paths if os.path.lexists(path) and not path.is_dir()), None)
 
 
@@ -121,8 +121,8 @@ def _package_below(root: Path, target: Path, package: str) -> str:
 
 def parse_module_path(go_mod: str) -> str | None:
     """The module path in a go.mod's text, None when there is no module line."""
-    found = _MODULE_LINE.search(go_mod)
-    return found["path"].strip('"`') if found else None
+    match = _MODULE_LINE.search(go_mod)
+    return match["path"].strip('"`') if match else None
 
 
 def read_project_files(source: ModuleSource, readme: str | None = None) -> ProjectFiles:
@@ -145,8 +145,8 @@ def read_project_files(source: ModuleSource, readme: str | None = None) -> Proje
         above = (find_repository_root(root) or root) / "LICENSE"
         if above.exists() and not above.is_dir():
             licenses = (("LICENSE", read_text_file(above, root)),)
-    place = (path.name, str(path.parent)) if path else ("", None)
-    return ProjectFiles(text, licenses, *place)
+    name_and_folder = (path.name, str(path.parent)) if path else ("", None)
+    return ProjectFiles(text, licenses, *name_and_folder)
 
 
 def is_commit_version(version: str) -> bool:
@@ -161,10 +161,10 @@ def parse_query(source: str) -> tuple[str, str] | None:
     """
     if "@" not in source or source.startswith((".", "/", "~")):
         return None
-    found = _QUERY.fullmatch(source)
-    if not found or "." not in found["path"].split("/", 1)[0]:
+    match = _QUERY.fullmatch(source)
+    if not match or "." not in match["path"].split("/", 1)[0]:
         raise SourceError(
             f"{source!r} is neither a folder nor a package with its version",
             "write it like github.com/owner/tool/cmd/x@v1.2.3, or …@latest",
         )
-    return found["path"].rstrip("/"), found["version"]
+    return match["path"].rstrip("/"), match["version"]

@@ -140,13 +140,13 @@ def read_binaries(values: Sequence[str], project_folder: Path | None = None) -> 
     """Read binaries, each `PLATFORM=PATH`, or a release's files. Raises InvalidOptionsError."""
     if values and all(Path(value).is_file() for value in values):
         return _find_programs([Path(value) for value in values], None, project_folder)
-    found: dict[str, PrebuiltBinary] = {}
+    binaries: dict[str, PrebuiltBinary] = {}
     problems: list[str] = []
     hints: dict[str, None] = {}
     for value in values:
         try:
             binary = _read_binary(value)
-            if found.setdefault(binary.target.name, binary) is not binary:
+            if binaries.setdefault(binary.target.name, binary) is not binary:
                 problem = f"there are two binaries for {binary.target.name!r}"
                 raise InvalidOptionsError([problem], "leave one of them out")
         except (BinaryError, InvalidOptionsError) as error:
@@ -154,7 +154,7 @@ def read_binaries(values: Sequence[str], project_folder: Path | None = None) -> 
             hints[error.hint or "name an executable: --binary linux-amd64=build/tool"] = None
     if problems:
         raise InvalidOptionsError(problems, "\n".join(filter(None, hints)))
-    return BinarySource(_in_table_order(found.values()), project_folder)
+    return BinarySource(_in_table_order(binaries.values()), project_folder)
 
 
 def _read_binary(value: str) -> PrebuiltBinary:
@@ -205,9 +205,9 @@ def read_release(folder: Path) -> BinarySource:
         problem = f"{path} is not what GoReleaser writes: {fields or data!r}"
         raise SourceError(problem, _BUILD_RELEASE)
     above = folder.parent
-    own = find_module_root(above) == above or find_repository_root(above)
+    is_project = find_module_root(above) == above or find_repository_root(above)
     return replace(
-        _find_programs(paths, above if own else folder, above),
+        _find_programs(paths, above if is_project else folder, above),
         name=fields["project_name"] or None,
         version=fields["version"] or fields["tag"] or None,
         commit=fields["commit"] or None,
@@ -229,7 +229,7 @@ def _find_programs(
 ) -> BinarySource:
     """Read the programs in a release's files, one for each target and command."""
     sums = {folder: _read_checksums(folder) for folder in {path.parent for path in paths}}
-    found: dict[tuple[Target, str], list[PrebuiltBinary]] = {}
+    candidates: dict[tuple[Target, str], list[PrebuiltBinary]] = {}
     texts: dict[str, bytes] = {}
     unsupported, unlisted = set(), []
     for path in paths:
@@ -247,21 +247,21 @@ def _find_programs(
             binary = PrebuiltBinary(
                 target, path, facts, digest, member, command, project, release_file
             )
-            found.setdefault((target, command), []).append(binary)
-    if not found:
-        places = project or ", ".join(map(str, paths))
+            candidates.setdefault((target, command), []).append(binary)
+    if not candidates:
+        where = project or ", ".join(map(str, paths))
         raise SourceError(
-            f"no program for a platform that wheels exist for in {places}",
+            f"no program for a platform that wheels exist for in {where}",
             "name the programs: --binary PLATFORM=PATH",
         )
-    _require_same_commands(found)
+    _require_same_commands(candidates)
     versions = {match["version"] for path in paths if (match := _VERSION.search(path.name))}
     notes = {
         "left out, because wheels have no tag for them": unsupported,
         "missing from the list of checksums": unlisted,
     }
     return BinarySource(
-        binaries=_in_table_order(map(_choose_program, found.values())),
+        binaries=_in_table_order(map(_choose_program, candidates.values())),
         project_folder=project_folder,
         version=versions.pop() if len(versions) == 1 else None,
         files=_project_files(texts),
@@ -323,10 +323,10 @@ def _project_files(texts: Mapping[str, bytes]) -> ProjectFiles:
     return ProjectFiles(None, licenses)
 
 
-def _require_same_commands(found: Collection[tuple[Target, str]]) -> None:
+def _require_same_commands(pairs: Collection[tuple[Target, str]]) -> None:
     """Raise SourceError unless every target has every command."""
-    targets, commands = (dict.fromkeys(part) for part in zip(*found, strict=True))
-    gaps = [f"{t.name} has no {c!r}" for t in targets for c in commands if (t, c) not in found]
+    targets, commands = (dict.fromkeys(part) for part in zip(*pairs, strict=True))
+    gaps = [f"{t.name} has no {c!r}" for t in targets for c in commands if (t, c) not in pairs]
     if gaps:
         raise SourceError(
             f"some platforms lack a program: {', '.join(gaps)}",
@@ -385,15 +385,15 @@ def _open_members(name: str, stream: IO[bytes]) -> Iterator[tuple[str, Any]]:
 
 def _read_checksums(folder: Path) -> dict[str, tuple[str, str]]:
     """Read a folder's checksum lists: file name -> (hexadecimal digest, the list's name)."""
-    found: dict[str, tuple[str, str]] = {}
+    sums: dict[str, tuple[str, str]] = {}
     for path in sorted(folder.iterdir(), key=attrgetter("parts")):
         known = _CHECKSUM_LIST.fullmatch(path.name) and path.is_file()
         if known and path.stat().st_size <= TEXT_LIMIT:
             text = read_file(path, folder, TEXT_LIMIT).decode("utf-8", "replace")
             for line in filter(None, map(_CHECKSUM.fullmatch, map(str.strip, text.splitlines()))):
                 name = line["name"] or line["file"] or path.stem
-                found[name] = ((line["hex"] or line["sum"]).lower(), path.name)
-    return found
+                sums[name] = ((line["hex"] or line["sum"]).lower(), path.name)
+    return sums
 
 
 def _check_release_file(
@@ -406,9 +406,9 @@ def _check_release_file(
     for kind in {"sha256", algorithm}:
         with open_file(path, project, BINARY_LIMIT) as stream:
             digests[kind] = hashlib.file_digest(stream, kind).hexdigest()  # type: ignore[arg-type]
-    if listed and listed != (found := digests[algorithm]):
+    if listed and listed != (digest := digests[algorithm]):
         raise SourceError(
-            f"{path} is not the file that {name} lists: its checksum is {found}, not {listed}",
+            f"{path} is not the file that {name} lists: its checksum is {digest}, not {listed}",
             "download it again",
         )
     return ReleaseFile(path.name, digests["sha256"], name)

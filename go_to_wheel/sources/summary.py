@@ -79,14 +79,14 @@ def summary_of_readme(readme: Readme, names: Collection[str] = ()) -> str | None
     titles = [words for kind, words in blocks if kind == "title"]
     known = "|".join(re.escape(name) for name in (*names, *titles[:1]) if name.strip())
     name = rf"(?:the |package )?(?:{known or '(?!)'})(?: command| tool| program| package)?"
-    found = [rated for kind, words in blocks if kind == "text" for rated in _rate(words, name)]
-    if not found or found[0][0] == 3:
+    candidates = [rated for kind, words in blocks if kind == "text" for rated in _rate(words, name)]
+    if not candidates or candidates[0][0] == 3:
         rated = [pair for title in titles for pair in _rate(title, name)]
         titled = [(rank, words) for rank, words in rated if len(words.split()) > 3]
-        best = 1 if found and len(found[0][1].split()) > 15 else 0
-        named = [(rank, words) for rank, words in (*found, *titled) if rank <= best]
-        found = [*sorted(named, key=itemgetter(0)), *found, *titled]
-    return found[0][1] if found else None
+        best = 1 if candidates and len(candidates[0][1].split()) > 15 else 0
+        named = [(rank, words) for rank, words in (*candidates, *titled) if rank <= best]
+        candidates = [*sorted(named, key=itemgetter(0)), *candidates, *titled]
+    return candidates[0][1] if candidates else None
 
 
 def _rate(text: str, name: str) -> Iterator[tuple[int, str]]:
@@ -100,18 +100,18 @@ def _rate(text: str, name: str) -> Iterator[tuple[int, str]]:
 
 def _rate_sentence(sentence: str, name: str) -> tuple[int, str] | None:
     """A rank: defines the program (0), is about it (1), names its kind (2), another (3)."""
-    if found := re.match(
+    if match := re.match(
         rf"{name}(?: ?:| ?[\u2013\u2014]| -+) +(?=\S+ \S)", sentence, re.IGNORECASE
     ):
-        bare = sentence[found.end() :]
+        bare = sentence[match.end() :]
         return 0, bare[:1].upper() + bare[1:]
     if len(sentence.split()) < 3 or sentence.endswith("?") or not re.match(r"[\w`'(]", sentence):
         return None
     other = _other_subjects().match(sentence) or _ABOUT_ITSELF.search(sentence)
     if other or len(_SEPARATOR.findall(sentence)) > 1:
         return None
-    if found := re.match(rf"{name}(?: |, )", sentence, re.IGNORECASE):
-        rest = sentence[found.end() :].lstrip()
+    if match := re.match(rf"{name}(?: |, )", sentence, re.IGNORECASE):
+        rest = sentence[match.end() :].lstrip()
         if _NO_DEFINITION.match(rest):
             return None
         if re.match(r"(is |are )?(an?|another|the) ", rest, re.IGNORECASE):

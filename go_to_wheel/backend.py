@@ -195,11 +195,12 @@ def parse_config_settings(config_settings: ConfigSettings) -> dict[str, str]:
 def _host(settings: Mapping[str, str]) -> Host:
     environ = {**os.environ, "GOWORK": "off"}
     if "version" in settings:
-        asked, stated = settings["version"], find_project(Path.cwd()).options.get("version")
+        version = settings["version"]
+        project_version = find_project(Path.cwd()).options.get("version")
         with suppress(ValueError):  # it is refused later
-            asked = parse_version(asked)
-        if stated not in (None, asked):
-            problem = f"version {asked!r} is not that of [project], {stated!r}"
+            version = parse_version(version)
+        if project_version not in (None, version):
+            problem = f"version {version!r} is not that of [project], {project_version!r}"
             raise InvalidOptionsError([problem], 'leave it out, or write dynamic = ["version"]')
         environ = {
             name: text for name, text in environ.items() if not name.startswith(VERSION_VARIABLE)

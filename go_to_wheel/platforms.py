@@ -195,8 +195,8 @@ def native_target(
     if arch.startswith("armv") and arch[4:5] in ("6", "7", "8"):
         arch = "armv6" if arch[4] == "6" else "armv7"
     name, tag = f"{goos}-{arch}", re.sub(r"[-. ]", "_", platform_name.lower())
-    known = goos in {"linux", *_REFUSED_GOOS} and arch in _ELF_NAMES and platform_name
-    local = Target(name, goos, arch, _ELF_NAMES[arch], tag=tag) if known else None
+    has_local_tag = goos in {"linux", *_REFUSED_GOOS} and arch in _ELF_NAMES and platform_name
+    local = Target(name, goos, arch, _ELF_NAMES[arch], tag=tag) if has_local_tag else None
     return _BY_NAME.get(name, local)
 
 

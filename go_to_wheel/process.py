@@ -202,8 +202,8 @@ def _signal_group(child: subprocess.Popen[str], *, kill: bool) -> None:
 def wait_for(futures: Sequence[Future[Any]]) -> None:
     """Wait until all are done or one has failed, in short steps for Ctrl-C on Windows."""
     while True:
-        done, left = wait(futures, timeout=_POLL_SECONDS, return_when=FIRST_EXCEPTION)
-        if not left or any(future.exception() for future in done):
+        done, pending = wait(futures, timeout=_POLL_SECONDS, return_when=FIRST_EXCEPTION)
+        if not pending or any(future.exception() for future in done):
             return
 
 

@@ -215,7 +215,8 @@ def _with_absolute_links(root: Path, files: ProjectFiles, identity: Identity) ->
         return files
     source = next((value.text for label, value in identity.urls if label == "Source"), "")
     below = Path(os.path.relpath(files.readme_folder, root)).as_posix()
-    folder, commit = posixpath.join(identity.subfolder, below), identity.stamps.get("commit", "")
+    folder = posixpath.join(identity.subfolder, below)
+    commit = identity.placeholders.get("commit", "")
     linked = identity.readme or resolve_links(files.readme, source, commit, folder)
     return replace(files, readme=linked)
 
@@ -311,15 +312,15 @@ def _read_identity(located: LocatedSource) -> Identity:
     archived = (read_archival(folder, rules) for folder in (project.folder, source.root))
     checkout = read_checkout(Git(source.root, host), rules, [project_folder], stamped)
     checkout = checkout or next(filter(None, archived), Checkout())
-    stamps = {}
+    placeholders = {}
     if checkout.commit and checkout.version and not checkout.why_unreleased:
-        stamps["tag"] = checkout.version
+        placeholders["tag"] = checkout.version
     if checkout.commit:  # the date is the commit's, in UTC (RFC 3339)
         moment = datetime.fromtimestamp(checkout.timestamp, UTC)
-        stamps |= {"commit": checkout.commit, "short-commit": checkout.commit[:7]}
-        stamps["date"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        placeholders |= {"commit": checkout.commit, "short-commit": checkout.commit[:7]}
+        placeholders["date"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
     urls = find_urls(source.module_path, checkout.remote, "git remote")
-    identity = Identity(urls=urls, stamps=stamps, subfolder=checkout.prefix)
+    identity = Identity(urls=urls, placeholders=placeholders, subfolder=checkout.prefix)
     if checkout.version is None:
         return identity
     where = f"commit {checkout.commit[:12] or 'unknown'}"

@@ -161,12 +161,12 @@ def _identify_fetched(source: ModuleSource, requested: str, origin: dict[str, st
         )
     if not urls:
         notes.append(f"the module proxy has no address of {module}'s source (set --url)")
-    known = {"commit": commit, "short-commit": commit[:7]} if commit else {}
+    commit_values = {"commit": commit, "short-commit": commit[:7]} if commit else {}
     return Identity(
         version=Value(version, f"module version {version}"),
         why_unreleased=f"{module} has no tagged version for {requested!r}" if untagged else "",
         urls=urls,
-        stamps={"tag": version, **known},
+        placeholders={"tag": version, **commit_values},
         subfolder=f"{origin['Subdir']}/" if origin.get("Subdir") else "",
         notes=tuple(notes),
     )

@@ -123,8 +123,8 @@ def run_build(plan: BuildPlan, progress: ProgressCallback = lambda event: None) 
         files = [work / wheel.path.name for wheel in wheels]
         findings = _check_wheels(files, [wheel.target for wheel in wheels], options)
         publish(files, options.output_dir)
-    about = format_linked_notes([result.linked for result in results if result.linked])
-    notes = [*options.notes, *about, *findings, *filter(None, [compression_note()])]
+    linked_notes = format_linked_notes([result.linked for result in results if result.linked])
+    notes = [*options.notes, *linked_notes, *findings, *filter(None, [compression_note()])]
     return BuildReport(tuple(wheels), failures, tuple(notes))
 
 
@@ -289,7 +289,7 @@ def _pack(
 def _collect_failures(results: Sequence[JobResult]) -> dict[str, GoToWheelError]:
     """Each failed target's error; all fail if the programs record different commits or Gos."""
     names = ("vcs.revision", "vcs.time", "vcs.modified")
-    stamps = {
+    builds = {
         tuple((facts.go and facts.go.version, *map(facts.setting, names)) for facts in result.facts)
         for result in results
         if result.facts
@@ -301,7 +301,7 @@ def _collect_failures(results: Sequence[JobResult]) -> dict[str, GoToWheelError]
     return {
         target.name: error
         for result in results
-        if (error := result.error or (changed if len(stamps) > 1 else None))
+        if (error := result.error or (changed if len(builds) > 1 else None))
         for target in result.targets
     }
 
@@ -316,8 +316,8 @@ def _check_wheels(
     is_rst = options.metadata.get("description_content_type") == "text/x-rst"
     report = check_wheels(files, expect=targets, twine=is_rst)
     local = ("platform-tag",) if any(target.tag for target in options.targets) else ()
-    left = (*_TOLERATED_CODES, *local)
-    fatal = [finding for finding in report.errors if not finding.code.startswith(left)]
+    tolerated = (*_TOLERATED_CODES, *local)
+    fatal = [finding for finding in report.errors if not finding.code.startswith(tolerated)]
     if fatal:
         lines = [f"{finding.wheel}: {finding.message} ({finding.code})" for finding in fatal]
         raise WheelError("\n".join(lines), "\n".join(finding.hint for finding in fatal))

@@ -33,13 +33,13 @@ def prepare_files(
 
     With `split` each platform is built in its own job. Raises what `prepare_build` raises.
     """
-    asked = replace(request, platforms=["linux-amd64"], dependency_licenses=False, dev=True)
+    probe = replace(request, platforms=["linux-amd64"], dependency_licenses=False, dev=True)
     variable = True
     try:
-        plan = prepare_build(replace(asked, set_version_var=AUTO), host)
+        plan = prepare_build(replace(probe, set_version_var=AUTO), host)
     except InvalidOptionsError:  # it may have no variable for the version
         variable = False
-        plan = prepare_build(asked, host)
+        plan = prepare_build(probe, host)
     if plan.go is None:
         problem = f"{request.source} is not a folder of a Go module"
         raise SourceError(problem, "run it where go.mod is")

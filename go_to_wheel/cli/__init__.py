@@ -29,9 +29,9 @@ class _Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in self.commands:
-            meant = get_close_matches(args[0], self.commands, 1)
-            if meant and not args[0].startswith("-") and not os.path.lexists(args[0]):
-                message = f"No such command or source {args[0]!r}. Did you mean {meant[0]!r}?"
+            similar = get_close_matches(args[0], self.commands, 1)
+            if similar and not args[0].startswith("-") and not os.path.lexists(args[0]):
+                message = f"No such command or source {args[0]!r}. Did you mean {similar[0]!r}?"
                 raise click.UsageError(message, ctx)
             args = ["build", *args]
         return super().resolve_command(ctx, args)

@@ -65,11 +65,11 @@ class MergedRequest(BuildRequest):
         `detected` is the variable for `auto`; those of the linker's flags have no template.
         """
         names = [detected if name == AUTO else name for name in self.set_version_var or ()]
-        asked: dict[str, tuple[str, str | None]] = {
+        requested: dict[str, tuple[str, str | None]] = {
             **{name: ("set-version-var", "{version}") for name in names if name},
             **{name: ("set", template) for name, template in (self.set_values or {}).items()},
         }
-        return asked | dict.fromkeys(parse_variables(self.ldflags or ""), ("ldflags -X", None))
+        return requested | dict.fromkeys(parse_variables(self.ldflags or ""), ("ldflags -X", None))
 
 
 def merge(request: BuildRequest, project: Project, prebuilt: bool = False) -> MergedRequest:
@@ -80,24 +80,26 @@ def merge(request: BuildRequest, project: Project, prebuilt: bool = False) -> Me
     unused = [*_COMPILE_SETTINGS] if prebuilt else []
     unused += ["glibc"] * (request.libc == "musl") + ["libc"] * bool(request.glibc)
     settings = vars(project.settings).items()
-    stated: dict[str, Any] = {name: text for name, text in settings if text and name not in unused}
-    if "sdk" in stated:
-        stated["sdk"] = str(project.folder / stated["sdk"])
-    stated |= project.options
+    configured: dict[str, Any] = {
+        name: text for name, text in settings if text and name not in unused
+    }
+    if "sdk" in configured:
+        configured["sdk"] = str(project.folder / configured["sdk"])
+    configured |= project.options
     keys = {item.name: f"{TABLE}.{key}" for key, item in KEYS.items()}
     keys |= {name: f"project.{key}" for name, key in PROJECT_KEYS.items()}
-    commands, tables = stated.pop("commands", {}), stated.pop("target", {})
+    commands, tables = configured.pop("commands", {}), configured.pop("target", {})
     if request.packages:
         commands = {}
     elif commands:
-        stated["package"], keys["package"] = tuple(commands.values()), f"{TABLE}.commands"
+        configured["package"], keys["package"] = tuple(commands.values()), f"{TABLE}.commands"
     given = {**vars(request), "package": request.packages or None}
     if isinstance(request.set_version_var, str):
         given["set_version_var"] = (request.set_version_var,)
     if isinstance(request.tags, str):
         given["tags"] = request.tags.split(",")
     names = {item.name for item in fields(MergedRequest)}
-    filled = {n: v for n, v in stated.items() if n in names and given.get(n) in (None, False)}
+    filled = {n: v for n, v in configured.items() if n in names and given.get(n) in (None, False)}
     overridden = [name for name in ("ldflags", "tags") if given[name] is not None]
     return MergedRequest(
         **{**given, **filled},

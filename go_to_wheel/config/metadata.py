@@ -47,8 +47,8 @@ def check_text(field: str, value: str) -> str | None:
     """Why this can't be the value of a field ("description", "url" …), or None."""
     pattern, words = _RULES[field]
     # Control characters, line and paragraph separators, undecodable bytes.
-    odd = any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in value)
-    valid = not odd and re.fullmatch(pattern, value, re.ASCII if field == "url" else 0)
+    has_control = any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in value)
+    valid = not has_control and re.fullmatch(pattern, value, re.ASCII if field == "url" else 0)
     if valid and field == "requires-python":
         try:
             SpecifierSet(value)

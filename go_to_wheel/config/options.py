@@ -59,7 +59,7 @@ class Identity:
     """A program's identity, read from git, the module proxy, PKG-INFO or a release.
 
     `why_unreleased` is the reason for a development version. `urls` are (label, URL) pairs.
-    `stamps` are the known values of placeholders: "tag", "commit" …; in a source archive
+    `placeholders` are their known values: "tag", "commit" …; in a source archive
     (`from_archive`) unknown ones are not an error.
     """
 
@@ -71,7 +71,7 @@ class Identity:
     urls: tuple[tuple[str, Value], ...] = ()
     readme: Readme | None = None
     subfolder: str = ""
-    stamps: Mapping[str, str] = field(default_factory=dict)
+    placeholders: Mapping[str, str] = field(default_factory=dict)
     from_archive: bool = False
     notes: tuple[str, ...] = ()
 

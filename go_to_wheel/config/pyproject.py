@@ -208,8 +208,9 @@ def _read_project_table(project: Project, data: Mapping[str, Any]) -> Project:
         raise InvalidOptionsError(problems, _RULES) from None
     groups = {"console_scripts": meta.scripts, "gui_scripts": meta.gui_scripts, **meta.entrypoints}
     texts = [text for entries in groups.values() for pair in entries.items() for text in pair]
-    if odd := [text for text in texts if not text.isprintable()]:  # a line of entry_points.txt
-        problem = f"{FILE_NAME}: {odd[0]!r} can't be in an entry point"
+    # each becomes a line of entry_points.txt
+    if unprintable := [text for text in texts if not text.isprintable()]:
+        problem = f"{FILE_NAME}: {unprintable[0]!r} can't be in an entry point"
         raise InvalidOptionsError([problem], _RULES)
     paths = sorted(meta.license_files or ())
     licenses = tuple((path.as_posix(), read_text_file(folder / path, folder)) for path in paths)
@@ -229,9 +230,9 @@ def _core_metadata(meta: StandardMetadata) -> RawMetadata:
     for name in ("author_email", "maintainer_email"):
         if name in fields:  # pyproject-metadata's name for people without one
             fields[name] = re.sub(r"(^|, )Unknown <([^<>]+)>", r"\1\2", str(fields[name]))
-    known: dict[str, Any] = {n: fields[n] for n in RawMetadata.__annotations__ if n in fields}
-    known |= {"classifiers": meta.classifiers, "project_urls": meta.urls}
-    return cast("RawMetadata", known)
+    metadata: dict[str, Any] = {n: fields[n] for n in RawMetadata.__annotations__ if n in fields}
+    metadata |= {"classifiers": meta.classifiers, "project_urls": meta.urls}
+    return cast("RawMetadata", metadata)
 
 
 def _read_readme(folder: Path, table: Mapping[str, Any]) -> tuple[dict[str, Any], Path | None]:
@@ -239,8 +240,8 @@ def _read_readme(folder: Path, table: Mapping[str, Any]) -> tuple[dict[str, Any]
 
     The library would follow links out of the project, and wait for named pipes.
     """
-    stated = table.get("readme")
-    fields = {"file": stated} if isinstance(stated, str) else stated
+    declared = table.get("readme")
+    fields = {"file": declared} if isinstance(declared, str) else declared
     if not isinstance(fields, dict) or not isinstance(fields.get("file"), str):
         return {}, None
     if "text" in fields:  # the library refuses both, unless one is empty

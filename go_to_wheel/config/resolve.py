@@ -222,7 +222,7 @@ class _Resolver:
         self, variables: Mapping[str, tuple[str, str | None]], version: str
     ) -> Iterator[str]:
         """The linker flags for the variables with a template."""
-        known = {**self.detected.identity.stamps, "version": version}
+        placeholders = {**self.detected.identity.placeholders, "version": version}
         for name, (option, template) in variables.items():
             if not _VARIABLE.fullmatch(name):
                 self.add_problem(
@@ -231,7 +231,8 @@ class _Resolver:
                 )
             try:
                 if template is not None:
-                    yield merge.format_setting(name, merge.fill_placeholders(template, known))
+                    value = merge.fill_placeholders(template, placeholders)
+                    yield merge.format_setting(name, value)
             except KeyError as error:
                 missing = error.args[0]
                 if self.detected.identity.from_archive:
@@ -285,8 +286,8 @@ class _Resolver:
                 self.check(partial(check_text, key), text, self.hint(key, example))
             texts[key.replace("-", "_")] = text
         summary = texts.pop("description")
-        known = self.detected.identity.license or self.detected.license
-        if license_text := self.pick("license", known):
+        detected_license = self.detected.identity.license or self.detected.license
+        if license_text := self.pick("license", detected_license):
             license_text = self.parse(parse_license, license_text, "license", "MIT")
         if self.origins.get("summary") == "default":
             where = "neither the doc comment nor the README has"
@@ -316,8 +317,8 @@ class _Resolver:
     ) -> Readme | None:
         """The detected README, else a generated one; None if [project] has none."""
         files = self.detected.files
-        stated = self.request.readme is not None or "description" in self.project.metadata
-        if self.project.is_static("readme") and not stated:
+        is_declared = self.request.readme is not None or "description" in self.project.metadata
+        if self.project.is_static("readme") and not is_declared:
             return None
         self.origins["readme"] = files.readme_name if files.readme else "made from the summary"
         return files.readme or format_readme(name, summary or "", commands)
@@ -325,8 +326,8 @@ class _Resolver:
     def resolve_urls(self) -> dict[str, str]:
         """--url as the Homepage, and [project.urls] or the detected URLs."""
         url, origin = self.request.url, f"{FILE_NAME}, project.urls"
-        stated = self.project.metadata.get("project_urls", {})
-        urls = {label: Value(text, origin) for label, text in stated.items()}
+        declared = self.project.metadata.get("project_urls", {})
+        urls = {label: Value(text, origin) for label, text in declared.items()}
         if not urls and not self.project.is_static("urls"):
             urls = dict(self.detected.identity.urls)
         if url is not None:

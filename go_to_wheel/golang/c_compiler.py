@@ -163,14 +163,14 @@ def _quote(word: str) -> str:
 
 def require_supported_targets(targets: Iterable[Target], glibc: str = "") -> None:
     """Raise InvalidOptionsError for targets that C can't be compiled for."""
-    known = [target for target in TARGETS if target.goos in _SYSTEMS and target.goarch != "all"]
+    usable = [target for target in TARGETS if target.goos in _SYSTEMS and target.goarch != "all"]
     if glibc:
-        known = [t for t in known if not t.libc and t.arch not in _WITHOUT_GLIBC]
-    if others := [target.name for target in targets if target not in known]:
+        usable = [t for t in usable if not t.libc and t.arch not in _WITHOUT_GLIBC]
+    if others := [target.name for target in targets if target not in usable]:
         how = "with cgo and glibc" if glibc else "with cgo"
         raise InvalidOptionsError(
             [f"platform {name!r} can't be built {how}" for name in others],
-            f"build those that can: --platforms {','.join(t.name for t in known if not t.libc)}",
+            f"build those that can: --platforms {','.join(t.name for t in usable if not t.libc)}",
         )
 
 

@@ -91,12 +91,12 @@ def find_missing_libraries(
     ]
     flags = package.c_flags if target.goos == "darwin" else ()
     names = [name for flag, name in pairwise(flags) if flag == "-framework"]
-    known = {path.rpartition("/")[2] for path in read_macos_imports(standard_library)}
+    available = {path.rpartition("/")[2] for path in read_macos_imports(standard_library)}
     where = f"which {sdk} does not have" if sdk else "which only Apple's SDK has"
     return problems + [
         f"{package.import_path} needs Apple's framework {name}, {where}"
         for name in names
-        if name not in known and not (sdk and (sdk / FRAMEWORKS / f"{name}.framework").is_dir())
+        if name not in available and not (sdk and (sdk / FRAMEWORKS / f"{name}.framework").is_dir())
     ]
 
 

@@ -171,11 +171,13 @@ def guard_git(folder: Path, host: Host) -> Host:
             "install git 2.31 or newer, or build a copy of the folder without .git",
         )
     overrides = list(_list_overrides(git, settings))
-    if bad := [name for name, _ in overrides if "\ufffd" in name]:  # so it can't be written
-        raise ToolchainError(
-            f"the repository's setting {bad[0]!r} may start a program, and its name is not UTF-8",
-            "remove it from .git/config or .gitmodules, or build a copy of the folder without .git",
-        )
+    for name, _ in overrides:
+        if "\ufffd" in name:  # so it can't be written
+            raise ToolchainError(
+                f"the repository's setting {name!r} may start a program, and its name is not UTF-8",
+                "remove it from .git/config or .gitmodules, or build a copy of the folder "
+                "without .git",
+            )
     return _with_settings(guarded, overrides)
 
 

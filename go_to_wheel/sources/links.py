@@ -66,8 +66,8 @@ def forge_url(address: str, module_path: str = "") -> str | None:
     parts = [part for part in url.path.removesuffix(".git").split("/") if part]
     if host == _GOOGLE and parts:
         return f"https://{host}/{parts[0]}" if _PATH_PART.fullmatch(parts[0]) else None
-    known = host in _FORGES or ("." in host and module_path.split("/")[0] == host)
-    if not known or len(parts) < 2 or not all(map(_PATH_PART.fullmatch, parts)):
+    is_public = host in _FORGES or ("." in host and module_path.split("/")[0] == host)
+    if not is_public or len(parts) < 2 or not all(map(_PATH_PART.fullmatch, parts)):
         return None
     project = parts[:2]
     if host not in _FORGES or host == "gitlab.com":  # groups in groups; a path may end in /vN

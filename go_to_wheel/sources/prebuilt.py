@@ -349,9 +349,9 @@ def read_members(
                 if limit := limit_of(name, head):
                     data = head + read_up_to(member, limit + 1 - len(head))
                     if len(data) > limit:
-                        much = f"more than the {limit:,} bytes that are read"
+                        size = f"more than the {limit:,} bytes that are read"
                         hint = "leave it out, and name the programs: --binary linux-amd64=PATH"
-                        raise SourceError(f"{name or path.name!r} has {much}", hint)
+                        raise SourceError(f"{name or path.name!r} has {size}", hint)
                     yield name, data
         except (SourceError, OSError, MemoryError):
             raise
@@ -387,8 +387,8 @@ def _read_checksums(folder: Path) -> dict[str, tuple[str, str]]:
     """Read a folder's checksum lists: file name -> (hexadecimal digest, the list's name)."""
     sums: dict[str, tuple[str, str]] = {}
     for path in sorted(folder.iterdir(), key=attrgetter("parts")):
-        known = _CHECKSUM_LIST.fullmatch(path.name) and path.is_file()
-        if known and path.stat().st_size <= TEXT_LIMIT:
+        is_list = _CHECKSUM_LIST.fullmatch(path.name) and path.is_file()
+        if is_list and path.stat().st_size <= TEXT_LIMIT:
             text = read_file(path, folder, TEXT_LIMIT).decode("utf-8", "replace")
             for line in filter(None, map(_CHECKSUM.fullmatch, map(str.strip, text.splitlines()))):
                 name = line["name"] or line["file"] or path.stem

@@ -77,8 +77,8 @@ def summary_of_readme(readme: Readme, names: Collection[str] = ()) -> str | None
     is_markdown = readme.content_type == "text/markdown"
     blocks = list((_markdown_blocks if is_markdown else _plain_blocks)(readme.text))
     titles = [words for kind, words in blocks if kind == "title"]
-    known = "|".join(re.escape(name) for name in (*names, *titles[:1]) if name.strip())
-    name = rf"(?:the |package )?(?:{known or '(?!)'})(?: command| tool| program| package)?"
+    pattern = "|".join(re.escape(name) for name in (*names, *titles[:1]) if name.strip())
+    name = rf"(?:the |package )?(?:{pattern or '(?!)'})(?: command| tool| program| package)?"
     candidates = [rated for kind, words in blocks if kind == "text" for rated in _rate(words, name)]
     if not candidates or candidates[0][0] == 3:
         rated = [pair for title in titles for pair in _rate(title, name)]

@@ -315,7 +315,7 @@ def test_detected_faults_are_among_the_others() -> None:
 
 
 STAMPS = {"commit": "abc", "short-commit": "a", "tag": "v1.4.0", "date": "2024-01-02T03:04:05Z"}
-STAMPED = replace(AROUND, identity=replace(IDENTITY, stamps=STAMPS))
+STAMPED = replace(AROUND, identity=replace(IDENTITY, placeholders=STAMPS))
 
 
 def test_values_for_other_variables() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,7 +83,7 @@ def build_wheels(
     version: str | None = DEFAULT_VERSION,
     output_dir: str = DEFAULT_OUTPUT_DIR,
     entry_point: str | None = None,
-    platforms: Sequence[str] | None = None,
+    platforms: str | Sequence[str] | None = None,
     go_binary: str = "go",
     description: str | None = DEFAULT_DESCRIPTION,
     requires_python: str | None = DEFAULT_REQUIRES_PYTHON,
@@ -93,14 +93,27 @@ def build_wheels(
     url: str | None = None,
     readme: str | None = None,
     ldflags: str | None = None,
-    set_version_var: str | None = None,
+    set_version_var: str | Sequence[str] | None = None,
+    set_values: Mapping[str, str] | None = None,
+    package: str | Sequence[str] | None = None,
+    tags: str | Sequence[str] | None = None,
+    launcher: str | None = None,
+    jobs: int | None = None,
+    binaries: Mapping[str, str | os.PathLike[str]] | None = None,
+    dev: bool = False,
+    progress: ProgressCallback = lambda event: None,
 ) -> list[str]:
     """Build one wheel for each platform and return their paths, in the order asked for.
 
-    The arguments and defaults are those of go-to-wheel 0.2; `build` takes every option. `go_dir`
-    may also be a package with its version ("example.com/tool@v1.2") or a folder of prebuilt
-    binaries. `platforms` are target names (the six default ones if None). None for `version`,
-    `description` or `requires_python` means: detect it, as the command line does.
+    `go_dir` is a folder in a Go module, a package with its version ("example.com/tool@v1.2")
+    or a GoReleaser `dist` folder; `package` a folder of the module that holds the command
+    ("./cmd/x"), or several. `platforms` are target names (the six default ones if None) and
+    `tags` build tags; each may be one text, with commas. `set_version_var` names one Go
+    variable or several, `set_values` maps others to values such as "{commit}". `launcher` is
+    "native" or "python", `binaries` maps target names to prebuilt programs. None for
+    `version`, `description` or `requires_python` means: detect it, as the command line does;
+    `dev` accepts the `.devN` version of a commit without a tag. `progress` and the rest are as
+    in `build`, which also returns sizes, hashes and notes.
 
     Raises FileNotFoundError for paths that don't exist, ValueError for invalid values and
     sources, RuntimeError when Go is missing or a target can't be built, OSError when the output
@@ -123,8 +136,15 @@ def build_wheels(
         readme=None if readme is None else os.fspath(readme),
         ldflags=ldflags,
         set_version_var=set_version_var,
+        set_values=set_values,
+        package=package,
+        tags=tags,
+        launcher=launcher,
+        jobs=jobs,
+        binaries=[f"{target}={os.fspath(path)}" for target, path in (binaries or {}).items()],
+        dev=dev,
     )
-    return [str(wheel.path) for wheel in build(request).wheels]
+    return [str(wheel.path) for wheel in build(request, progress).wheels]
 
 
 def build_wheel(
@@ -148,8 +168,8 @@ def build_wheel(
     `platform_tag` is not compared with the binary ("win_amd64", or several joined by dots); use
     `go-to-wheel check` for that. Python starts the command `entry_point`; `is_windows` adds ".exe"
     to the program's name in the wheel. A `license_` that is not an SPDX expression becomes the
-    License field; `readme_content` is Markdown. `build`, given `binaries`, also reads tags, version
-    and licences from them.
+    License field; `readme_content` is Markdown. `build_wheels(binaries=...)` also reads tags,
+    version and licences from the binaries.
 
     Raises FileNotFoundError without the binary, ValueError for invalid values, OSError when the
     output folder can't be written to.

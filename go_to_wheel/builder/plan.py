@@ -19,7 +19,8 @@ from go_to_wheel.config.pyproject import find_project
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.config.resolve import resolve
 from go_to_wheel.errors import SourceError
-from go_to_wheel.golang.command import Go, open_go
+from go_to_wheel.golang.command import Go, find_fitting_go, open_go
+from go_to_wheel.golang.messages import parse_needed_go
 from go_to_wheel.golang.packages import download_modules, list_package
 from go_to_wheel.platforms import DEFAULT_TARGETS, Target, glibc_tags, platform_tags
 from go_to_wheel.process import Host, Runner, usable_cpus
@@ -110,7 +111,15 @@ def _locate_module(request: BuildRequest, query: tuple[str, str], host: Host) ->
     scratch = Path(tempfile.mkdtemp(prefix="go-to-wheel-"))
     weakref.finalize(host.runner, shutil.rmtree, scratch, True)
     go = open_go(request.go_binary, scratch, host)
-    source, identity = _fetch_module(go, query, request.packages, scratch)
+    try:
+        source, identity = _fetch_module(go, query, request.packages, scratch)
+    except SourceError as error:
+        wanted = parse_needed_go(error.message)
+        other = find_fitting_go(wanted, host) if wanted else None
+        if request.go_binary not in (None, "go") or other in (None, go.program):
+            raise
+        go = open_go(other, scratch, host)
+        source, identity = _fetch_module(go, query, request.packages, scratch)
     project = find_project(source.module_folder or scratch)
     settings = replace(project.settings, package=(), commands={})
     merged = merge(request, replace(project, settings=settings))

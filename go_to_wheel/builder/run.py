@@ -113,7 +113,7 @@ def run_build(plan: BuildPlan, progress: ProgressCallback = lambda event: None) 
     """
     options = plan.options
     require_writable(options.output_dir)
-    with temporary_folder() as work:
+    with temporary_folder(plan.source.root if plan.go else None) as work:
         results = _run_jobs(plan, work, progress)
         failures = _collect_failures(results)
         packed = {wheel.target: wheel for result in results for wheel in result.wheels}
@@ -215,9 +215,15 @@ def _list_builder_paths(plan: BuildPlan, go: Go, index: int, work: Path) -> list
 
 
 @contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """A temporary directory; in a checkout git ignores it."""
-    with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as folder:
+def temporary_folder(source: Path | None = None) -> Iterator[Path]:
+    """A temporary directory, outside `source` because a program may embed that folder.
+
+    In a checkout git ignores it.
+    """
+    parent = None
+    if source and Path(tempfile.gettempdir()).resolve().is_relative_to(source):
+        parent = source.parent if os.access(source.parent, os.W_OK | os.X_OK) else None
+    with tempfile.TemporaryDirectory(prefix="go-to-wheel-", dir=parent) as folder:
         work = Path(folder)
         (work / ".gitignore").write_text("*\n")
         yield work

@@ -270,6 +270,9 @@ class _Resolver:
                 listed = " or ".join(map(repr, choices))
                 problem = f"{item.name} {value!r} is unknown; choose {listed}"
                 self.add_problem(problem, f"write --{item.name} {choices[0]}, or leave it out")
+        for text in (self.request.ldflags, self.request.output_dir):
+            if text is not None and "\0" in str(text):
+                self.add_problem(f"{text!r} contains a NUL character")
         self.problems += find_c_problems(self.request, targets)
         groups = self.project.entry_points
         scripts = {*groups.get("console_scripts", {}), *groups.get("gui_scripts", {})}

@@ -285,15 +285,16 @@ class TestPythonApi:
             platforms=[native()],
             readme=str(readme),
             license_="MIT",
+            launcher="python",
         )
         assert Path(path).name.startswith("my_cool_tool-1.2.3-py3-none-")
         texts = wheel_texts(Path(path))
+        assert texts["entry_points.txt"] == "[console_scripts]\ncooltool = my_cool_tool:main\n"
         assert "Name: My-Cool.Tool" in texts["METADATA"]
         assert "Description-Content-Type: text/markdown" in texts["METADATA"]
         assert texts["METADATA"].endswith("# My Tool\n\nIt does things.\n")
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-        assert any(name.startswith("my_cool_tool-1.2.3.data/scripts/cooltool") for name in names)
+            assert any(name.startswith("my_cool_tool/bin/cooltool") for name in archive.namelist())
 
     def test_error_types(self, project: Callable[[str], Path], tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError, match="Go directory not found"):

@@ -531,6 +531,19 @@ def test_a_full_disk_behind_stdout(arguments: list[str], unbuffered: str) -> Non
     assert "Exception ignored" not in result.stderr
 
 
+def test_a_temporary_folder_inside_the_source(project: Project, tmp_path: Path) -> None:
+    """An embedded folder must not swallow the compiler's own scratch files."""
+    source = project("hello")
+    (source / "data").mkdir()
+    (source / "data" / "x").write_text("x")
+    (source / "embed.go").write_text(
+        'package main\n\nimport "embed"\n\n//go:embed all:data\nvar Data embed.FS\n'
+    )
+    env = {"TMPDIR": str(source / "data")}
+    go_to_wheel(source, "--platforms", "native", "--output-dir", tmp_path / "dist", env=env)
+    assert [path.name for path in (source / "data").iterdir()] == ["x"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
 @pytest.mark.parametrize("name", ["LICENSE-\udcff", "NOTICE.a\tb"])
 def test_a_licence_with_an_impossible_name(project: Project, name: str) -> None:

@@ -83,12 +83,11 @@ def _list_target(
     """A target's packages, the notices of its C libraries, the packages without their cgo files."""
     root, go = plan.source.root, go.with_tags(plan.options.request.tags_for(target))
     linked = list_linked(go, root, plan.source.packages, target)
-    for package in linked:  # Go follows links wherever they lead
+    for package in linked:  # Go follows a folder's link wherever it leads
+        folder = Path(package.folder)
         fetched = package.is_standard or (package.module_folder and package.source_version)
-        for name in () if fetched else ("", *package.go_files):
-            path = Path(package.folder, name)
-            if path.resolve() != path:
-                require_inside(path, Path(package.module_folder or root))  # of `go work vendor`
+        if not fetched and folder.resolve() != folder:
+            require_inside(folder, Path(package.module_folder or root))  # of `go work vendor`
     variables = plan.options.variables_for(target)
     mains = [package for package in linked if not package.is_dependency]
     find = {"main": mains, **{package.import_path: [package] for package in linked}}

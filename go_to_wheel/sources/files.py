@@ -7,12 +7,14 @@ too large raise SourceError; none of them is ever waited for.
 
 from __future__ import annotations
 
+import ntpath
 import os
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from operator import attrgetter
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO
 
 from go_to_wheel.errors import MissingPathError, SourceError
@@ -28,11 +30,15 @@ FILE_LIMIT = 512 << 20
 BINARY_LIMIT = 2**31 - 1
 _CHUNK_SIZE = 1 << 20
 
-#: Those of these flags that this system has.
-_OPEN_FLAGS = sum(
-    getattr(os, f"O_{name}", 0)
-    for name in ("RDONLY", "BINARY", "CLOEXEC", "NOFOLLOW", "NONBLOCK", "NOCTTY")
+#: The flags that this system has.
+_OPEN_FLAGS, _FOLDER_FLAGS = (
+    sum(getattr(os, f"O_{name}", 0) for name in names.split())
+    for names in (
+        "RDONLY BINARY CLOEXEC NOFOLLOW NONBLOCK NOCTTY",
+        "PATH CLOEXEC NOFOLLOW DIRECTORY",
+    )
 )
+_HAS_DIR_FD = os.open in os.supports_dir_fd
 #: By the letter that `ls -l` shows first.
 _FILE_TYPES = {
     "p": "a named pipe",
@@ -76,14 +82,63 @@ def read_up_to(stream: IO[bytes], limit: int) -> bytes:
 def open_file(path: Path, project: Path | None, limit: int = FILE_LIMIT) -> Iterator[IO[bytes]]:
     """Open a file as `read_file` does; an OSError while it is open becomes a SourceError."""
     try:
-        real = _resolve(path) if project is None else require_inside(path, project)
-        _check_kind(path, real.lstat(), limit)
-        with open(real, "rb", opener=lambda name, _: os.open(name, _OPEN_FLAGS)) as stream:
+        top, real = (None, _resolve(path)) if project is None else require_inside(path, project)
+
+        def opener(name: str, _: int) -> int:
+            if top is None or not _HAS_DIR_FD:  # Windows, where creating a link takes a privilege
+                return os.open(name, _OPEN_FLAGS)
+            return _open_below(top, real)
+
+        _check_kind(path, os.lstat(_extended_path(real)), limit)
+        with open(_extended_path(real), "rb", opener=opener) as stream:
             _check_kind(path, os.fstat(stream.fileno()), limit)
             yield stream
     except OSError as error:
         hint = f"look at its permissions: ls -l {quote_path(path)}"
         raise SourceError(f"can't read {str(path)!r}: {error.strerror or error}", hint) from None
+
+
+def require_regular_file(path: Path, project: Path | None) -> None:
+    """Raise SourceError for a file that git or Go would read but `read_file` would not."""
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > FILE_LIMIT:
+        with open_file(path, project):
+            pass
+
+
+def _open_below(top: Path, real: Path) -> int:
+    """Open a file below a folder, following no link: one may have replaced a folder meanwhile."""
+    *folders, name = real.relative_to(top).parts
+    parent = os.open(top, _FOLDER_FLAGS)
+    try:
+        for folder in folders:
+            child = os.open(folder, _FOLDER_FLAGS, dir_fd=parent)
+            os.close(parent)
+            parent = child
+        return os.open(name, _OPEN_FLAGS, dir_fd=parent)
+    finally:
+        os.close(parent)
+
+
+def _resolve(path: Path) -> Path:
+    """The path with its links resolved, without the prefix of Windows's extended form."""
+    real = os.path.realpath(_extended_path(path))
+    if real.startswith("\\\\?\\UNC\\"):
+        return Path("\\\\" + real[8:])
+    return Path(real.removeprefix("\\\\?\\"))
+
+
+def _extended_path(path: PurePath, windows: bool = sys.platform == "win32") -> str:
+    """The path for system calls: on Windows the extended form, which keeps every name.
+
+    Otherwise "aux.txt" and "COM1" are devices there, and "trail." loses its dot.
+    """
+    if not windows:
+        return os.fspath(path)
+    text = ntpath.normpath(path if path.is_absolute() else ntpath.join(os.getcwd(), path))  # noqa: PTH109
+    if text.startswith(("\\\\?\\", "\\\\.\\")):
+        return text
+    return f"\\\\?\\UNC\\{text[2:]}" if text.startswith("\\\\") else f"\\\\?\\{text}"
 
 
 def _check_kind(path: Path, status: os.stat_result, limit: int) -> None:
@@ -103,19 +158,18 @@ def _check_size(path: Path, size: int, limit: int) -> None:
         )
 
 
-def _resolve(path: Path) -> Path:
-    return Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for links in a circle
+def require_inside(path: Path, project: Path) -> tuple[Path, Path]:
+    """The folder, the project's or its repository's, that contains a path; and the resolved path.
 
-
-def require_inside(path: Path, project: Path) -> Path:
-    """The resolved path; raises SourceError if it is not in the project or its repository."""
+    Raises SourceError for a path that leads out of both.
+    """
     real, root = _resolve(path), _resolve(project)
     for top, allowed in ((root, None), (find_repository_root(root) or root, _ALLOWED_HIDDEN)):
         if real.is_relative_to(top):  # `.GIT` is `.git` on file systems that ignore case
             parts = [part.casefold() for part in real.relative_to(top).parts]
             hidden = {part for part in parts if part.startswith(".")}
             if (".git" not in hidden) if allowed is None else hidden <= allowed:
-                return real
+                return top, real
     raise SourceError(
         f"{str(path)!r} leads to {str(real)!r}, which is not part of the project",
         "copy the file into the project, or remove the link",

@@ -8,6 +8,7 @@ them, for our git commands and for Go's; the user's own settings, for git-lfs sa
 
 from __future__ import annotations
 
+import itertools
 import os
 import posixpath
 import re
@@ -21,7 +22,7 @@ from packaging.version import Version
 
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.process import Host, Result
-from go_to_wheel.sources.files import TEXT_LIMIT, read_file
+from go_to_wheel.sources.files import TEXT_LIMIT, read_file, require_regular_file
 
 #: Seconds after which git is stopped.
 _TIMEOUT = 120.0
@@ -60,6 +61,8 @@ _HARMLESS_VALUES = {
 _REPOSITORY_VARIABLES = re.compile(
     "GIT_(COMMON_DIR|CONFIG|DIR|INDEX_FILE|NAMESPACE|OBJECT_DIRECTORY|PREFIX|WORK_TREE)"
 )
+#: Files that git reads in every folder of a repository.
+_GIT_FILES = (".gitattributes", ".gitignore", ".gitmodules", ".git_archival.txt")
 #: Folders of the other version control systems that Go starts.
 _OTHER_VCS_NAMES = (".bzr", ".fslckout", ".hg", ".svn", "_FOSSIL_")
 
@@ -71,7 +74,7 @@ _ANY_VERSION = re.compile(r"v?\d+(\.\d+)+([-+.]?[0-9A-Za-z][0-9A-Za-z.+-]*)?")
 #: Longer ones, of thousands of digits perhaps, are ignored.
 _LONGEST_TAG = 255
 #: setuptools-scm's file; `export-subst` in .gitattributes makes `git archive` fill it in.
-ARCHIVAL_FILE = ".git_archival.txt"
+ARCHIVAL_FILE = _GIT_FILES[-1]
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,8 @@ def guard_git(folder: Path, host: Host) -> Host:
     """The host with an environment in which git ignores programs that the folder configures.
 
     Raises ToolchainError for a git before 2.31, which does not read settings from the
-    environment, and for settings that can't be read in time or overridden.
+    environment, for settings that can't be read in time or overridden, and SourceError for
+    files that git would wait for.
     """
     environ = {
         name: value
@@ -155,6 +159,8 @@ def guard_git(folder: Path, host: Host) -> Host:
     root = next((top for top in (folder, *folder.parents) if (top / ".git").exists()), None)
     if root is None:
         return guarded
+    if hasattr(os, "mkfifo"):  # Windows has neither pipes nor devices in folders
+        _require_regular_git_files(root)
     git = Git(root, guarded)
     try:
         listed = git.run("config", "--list", "--null", "--show-scope")
@@ -179,6 +185,28 @@ def guard_git(folder: Path, host: Host) -> Host:
                 "without .git",
             )
     return _with_settings(guarded, overrides)
+
+
+def _require_regular_git_files(root: Path) -> None:
+    """Raise SourceError for a named pipe or device where git would read a file."""
+    git_folder = root / ".git"
+    is_separate = git_folder.is_symlink() or git_folder.is_file()
+    if git_folder.is_file():  # a worktree's or submodule's
+        link = os.fsdecode(read_file(git_folder, None, TEXT_LIMIT)).removeprefix("gitdir:").strip()
+        git_folder = root / link.partition("\0")[0]
+        if git_folder.parent.name == "worktrees":
+            git_folder = git_folder.parent.parent
+    folders = [root]
+    if is_separate and (git_folder / "objects").exists():  # git takes no other folder
+        folders.append(git_folder)
+    for top in folders:
+        for folder, _, names in os.walk(top):  # not Path: there may be 100,000 objects
+            is_git_folder = top is git_folder or ".git" in Path(folder).relative_to(top).parts
+            paths = (f"{folder}{os.sep}{n}" for n in names if is_git_folder or n in _GIT_FILES)
+            for path in map(Path, itertools.filterfalse(os.path.isfile, paths)):
+                with suppress(OSError):  # a link to a place that can't be read
+                    if path.exists() and not path.is_socket():
+                        require_regular_file(path, None)
 
 
 def _list_overrides(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from go_to_wheel.sources.files import (
     read_license_texts,
     read_readme,
     read_text_file,
+    require_regular_file,
 )
 from go_to_wheel.sources.readme import ProjectFiles
 
@@ -26,6 +27,16 @@ _MODULE_LINE = re.compile(
     r"^[ \t]*module(?:[ \t]+|[ \t]*\(\s*)(?P<path>\"[^\"\n]+\"|`[^`]+`|(?!//)[^\s()\"`]+?)"
     r"(?=[ \t\r]*(?://|\)|$))",
     re.MULTILINE,
+)
+
+#: A word of go.mod or go.work that is a folder: `replace a => ../a`, `use ./b`.
+_FOLDER = re.compile(
+    r"(?:^|(?<=[\s\"`(]))(?:\.{1,2}(?:/[^\s\"`)]*)?|/(?!/)[^\s\"`)]*)(?=[\s\"`)]|$)"
+)
+_GO_FILES = frozenset(("go.mod", "go.sum", "go.work", "go.work.sum", "modules.txt"))
+_GO_SUFFIXES = tuple(
+    f".{name}"
+    for name in "go s S sx c cc cpp cxx m f F for f90 h hh hpp hxx swig swigcxx syso".split()
 )
 
 #: A module's path or web address, without a version.
@@ -90,13 +101,40 @@ def open_module(source: str, packages: Sequence[str] = ()) -> ModuleSource:
         raise SourceError(
             f"{root / 'go.mod'} has no module line", "add one: module example.com/name"
         )
+    for folder in (root, *_local_folders(root)):
+        _require_regular_go_files(folder)
     return ModuleSource(root, below, path)
+
+
+def _require_regular_go_files(root: Path) -> None:
+    """Raise SourceError for links out of the project, named pipes … that Go would read."""
+    for place, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if name != "testdata" and name[0] != "."]
+        for name in names:
+            if name in _GO_FILES or (name.endswith(_GO_SUFFIXES) and name[0] not in "._"):
+                require_regular_file(Path(place, name), root)
 
 
 def find_above(folder: Path, name: str) -> Path | None:
     """The nearest file of this name, in the folder or above it: a go.mod or go.work."""
     paths = (parent / name for parent in (folder, *folder.parents))
     return next((path for path in paths if os.path.lexists(path) and not path.is_dir()), None)
+
+
+def _local_folders(root: Path) -> Iterator[Path]:
+    """The folders of other modules that go.mod and the nearest go.work name."""
+    workspace = find_above(root, "go.work")
+    named_in = [root / "go.mod"]
+    if workspace:
+        named_in.append(workspace)
+        for name in ("go.work.sum", "vendor/modules.txt"):
+            if os.path.lexists(path := workspace.parent / name):
+                require_regular_file(path, None)
+    for path in named_in:
+        text = read_file(path, None, TEXT_LIMIT).decode(errors="replace")
+        lines = (line.partition("//")[0] for line in text.splitlines())
+        folders = (path.parent / name for line in lines for name in _FOLDER.findall(line))
+        yield from filter(Path.is_dir, folders)
 
 
 def find_module_root(folder: Path) -> Path | None:

@@ -78,9 +78,8 @@ def test_verify_writes_no_file_a_wheel_names(tmp_path: Path) -> None:
     assert set(tmp_path.iterdir()) == before
 
 
-@pytest.mark.parametrize("name", ["", "inner.go"])
-def test_package_outside_the_project_is_not_compiled(tmp_path: Path, name: str) -> None:
-    """Go follows links of folders and files wherever they lead."""
+def test_package_outside_the_project_is_not_compiled(tmp_path: Path) -> None:
+    """Go follows the link of a folder wherever it leads."""
     project, outside = tmp_path / "project", tmp_path / "outside"
     project.mkdir()
     outside.mkdir()
@@ -89,14 +88,12 @@ def test_package_outside_the_project_is_not_compiled(tmp_path: Path, name: str) 
     (project / "main.go").write_text(
         'package main\n\nimport "example.com/tool/inner"\n\nfunc main() { println(inner.Text) }\n'
     )
-    if name:
-        (project / "inner").mkdir()
-    (project / "inner" / name).symlink_to(outside / name)
+    (project / "inner").symlink_to(outside)
     result = go_to_wheel(
         project, "--version", "1.0", "--output-dir", tmp_path / "dist", check=False
     )
     assert result.returncode == 1
-    assert f"leads to {str(outside / name)!r}, which is not part of the project" in result.stderr
+    assert f"leads to {str(outside)!r}, which is not part of the project" in result.stderr
     assert not list(tmp_path.rglob("*.whl"))
 
 

@@ -21,7 +21,7 @@ from go_to_wheel.config.pyproject import read_project
 from go_to_wheel.errors import SourceError
 from go_to_wheel.process import Host
 from go_to_wheel.sources.files import BINARY_LIMIT, find_repository_root, read_file
-from go_to_wheel.sources.git import Git
+from go_to_wheel.sources.git import Git, guard_git
 from go_to_wheel.sources.listing import list_sdist_files, read_python_files
 from go_to_wheel.sources.module import open_module, read_project_files
 from go_to_wheel.sources.prebuilt import read_members
@@ -103,6 +103,10 @@ READERS: dict[str, Callable[[Path], object]] = {
     "LICENSE": lambda folder: read_project_files(open_module(str(folder))),
     "NOTICE.txt": lambda folder: read_project_files(open_module(str(folder))),
     "go.mod": lambda folder: open_module(str(folder)),
+    "go.sum": lambda folder: open_module(str(folder)),
+    "other.go": lambda folder: open_module(str(folder)),
+    "internal/deep/deep.go": lambda folder: open_module(str(folder)),
+    "vendor/modules.txt": lambda folder: open_module(str(folder)),
     "pyproject.toml": read_pyproject,
     "NAMED.md": read_pyproject,
     "PKG-INFO": read_pkg_info,
@@ -186,6 +190,113 @@ def test_module_cache_is_no_repository(tmp_path: Path) -> None:
     (project / "sub").mkdir()
     cached = ModuleSource(project, (".",), "example.com/tool", project / "sub", "v1.0.0")
     assert read_project_files(cached).licenses == ()
+
+
+@needs_links
+def test_replaced_modules_are_searched_for_irregular_files(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    (tmp_path / "other").mkdir()
+    os.mkfifo(tmp_path / "other" / "x.go")
+    (project / "go.mod").write_text(
+        "module example.com/tool\n\nreplace (\n\texample.com/other v1.0.0 => ../../other\n)\n"
+    )
+    with pytest.raises(SourceError, match="is a named pipe"):
+        open_module(str(project))
+
+
+@needs_links
+def test_workspace_modules_are_searched_for_irregular_files(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "go.work").write_text('go 1.24\nuse (\n\t./repository // one\n\t"./other"\n)\n')
+    assert open_module(str(project)).module_path == "example.com/tool"
+    os.mkfifo(tmp_path / "other" / "x.go")
+    with pytest.raises(SourceError, match=r"other/x\.go' is a named pipe"):
+        open_module(str(project))
+    (tmp_path / "go.work").unlink()
+    os.mkfifo(tmp_path / "go.work")
+    with pytest.raises(SourceError, match=r"go\.work' is a named pipe"):
+        open_module(str(project))
+
+
+@needs_links
+@pytest.mark.parametrize(
+    "name",
+    [".gitattributes", ".gitignore", ".gitmodules", ".git_archival.txt", "sub/.gitignore",
+     "sub/testdata/.gitattributes", "module/.gitignore", ".git/config", ".git/info/exclude"],
+)  # fmt: skip
+def test_pipes_above_module_are_refused_for_git(tmp_path: Path, name: str) -> None:
+    project = make_project(tmp_path)
+    path = tmp_path / "repository" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    with pytest.raises(SourceError, match=rf"{path.name}' is a named pipe, not a regular file"):
+        guard_git(project, Host({"PATH": ""}))
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(SourceError, match=rf"{path.name}' is a device, not a regular file"):
+        guard_git(project, Host({"PATH": ""}))
+
+
+@needs_links
+@pytest.mark.parametrize("kind", ["link", "submodule", "worktree"])
+def test_pipes_in_separate_git_folder_are_refused(tmp_path: Path, kind: str) -> None:
+    project = make_project(tmp_path)
+    named = project.parent / ".git"
+    own = named.rename(tmp_path / "own")
+    (own / "objects").mkdir(exist_ok=True)
+    (own / "config").unlink(missing_ok=True)
+    os.mkfifo(own / "config")
+    if kind == "link":
+        named.symlink_to(own)
+    else:
+        named.write_text("gitdir: ../own" + ("/worktrees/x" if kind == "worktree" else "") + "\n")
+    with pytest.raises(SourceError, match=r"config' is a named pipe"):
+        guard_git(project, Host({"PATH": ""}))
+
+
+@needs_links
+def test_files_that_git_never_reads_are_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = make_project(tmp_path).parent
+    (tmp_path / "no-repository").mkdir()
+    os.mkfifo(tmp_path / "no-repository" / "pipe")
+    (repository / "sub").mkdir(exist_ok=True)
+    other = repository / "sub" / "other"
+    other.mkdir()
+    (other / ".git").write_text("gitdir: ../../../no-repository\n")
+    assert guard_git(other, Host({"PATH": ""}))
+    monkeypatch.chdir(repository / ".git")
+    listen(repository / ".git" / "fsmonitor--daemon.ipc")
+    (repository / ".gitignore").symlink_to("gone")
+    (repository / ".gitattributes").mkdir()
+    os.mkfifo(repository / "control")
+    assert "GIT_CONFIG_COUNT" in guard_git(repository, Host({"PATH": ""})).environ
+
+
+@needs_links
+@pytest.mark.parametrize("name", ["go.work", "go.work.sum", "vendor/modules.txt"])
+def test_pipes_above_module_are_refused_for_go(tmp_path: Path, name: str) -> None:
+    project = make_project(tmp_path)
+    (tmp_path / "go.work").write_text("go 1.24\nuse ./repository\n")
+    path = tmp_path / name
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(exist_ok=True)
+    os.mkfifo(path)
+    with pytest.raises(SourceError, match=rf"{path.name}' is a named pipe"):
+        open_module(str(project))
+
+
+@needs_links
+def test_links_that_go_ignores_are_allowed(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    (project / "testdata").mkdir()
+    for name in (".#main.go", "_main.go", "testdata/x.go", "x.md"):
+        (project / name).symlink_to("/proc/self/environ")
+    (project / "folder.go").symlink_to("/etc")
+    assert open_module(str(project)).module_path == "example.com/tool"
 
 
 @needs_links

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+
+import pytest
+from windows_paths import EXTENDED
 
 from go_to_wheel.config.pyproject import read_project
-from go_to_wheel.sources.files import read_license_texts, read_readme
+from go_to_wheel.sources.files import _extended_path, read_license_texts, read_readme
 from go_to_wheel.sources.listing import read_python_files
 
 PYPROJECT = b"""[project]
@@ -45,3 +48,11 @@ def test_crlf_gives_the_same_bytes(tmp_path: Path) -> None:
     ]
     assert found[0] == found[1]
     assert found[0][0] is not None
+
+
+OTHER = {r"C:\x\..\COM1": r"\\?\C:\COM1", "C:/x/y": r"\\?\C:\x\y"}
+
+
+@pytest.mark.parametrize(("path", "expected"), [*EXTENDED.items(), *OTHER.items()])
+def test_extended_paths_for_windows(path: str, expected: str) -> None:
+    assert _extended_path(PureWindowsPath(path), windows=True) == expected

@@ -7,6 +7,7 @@ name the ABI notes of Linux, FreeBSD, NetBSD, OpenBSD, DragonFly and Android.
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import Any, BinaryIO, cast
 
 from elftools.elf.dynamic import DynamicSegment
@@ -38,8 +39,12 @@ _MACHINES = {
     ("EM_RISCV", 64, True): "riscv64",
     ("EM_LOONGARCH", 64, True): "loongarch64",
 }
-_KINDS = {"ET_EXEC": "executable", "ET_DYN": "shared library", "ET_REL": "object file"}
-_KINDS |= {"ET_CORE": "core dump"}
+_KINDS = {
+    "ET_EXEC": "executable",
+    "ET_DYN": "shared library",
+    "ET_REL": "object file",
+    "ET_CORE": "core dump",
+}
 #: As the header and notes spell them, in lower case.
 _SYSTEMS = ("netbsd", "solaris", "freebsd", "openbsd", "dragonfly", "android")
 
@@ -128,4 +133,4 @@ def _detect_system(elf: ELFFile, segments: list[Any]) -> str:
     notes = (note for s in segments if s["p_type"] == "PT_NOTE" for note in s.iter_notes())
     names = (str(note["n_name"]).lower() for note in notes)
     header = str(elf["e_ident"]["EI_OSABI"]).removeprefix("ELFOSABI_").lower()
-    return next((name for name in (header, *names) if name in _SYSTEMS), "")
+    return next((name for name in chain([header], names) if name in _SYSTEMS), "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import struct
 from dataclasses import replace
 from types import MappingProxyType
 from typing import BinaryIO
@@ -64,6 +65,8 @@ def read_facts(stream: BinaryIO) -> BinaryFacts:
         return join_slices([_read_image(image) for image in images])
     except BinaryError:
         raise
+    except struct.error as error:
+        raise BinaryError("its headers end too early", "copy or download it again") from error
     except Exception as error:  # pyelftools raises anything on broken input
         raise BinaryError(
             f"its headers are broken ({type(error).__name__}: {error})", "copy or download it again"

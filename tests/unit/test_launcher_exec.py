@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import subprocess
 import sys
@@ -183,7 +184,8 @@ class TestFailure:
         assert (done.returncode, done.stdout) == (126, "")
         assert done.stderr == (
             f"example-program: error: cannot run {str(program)!r}: Exec format error"
-            " (it is damaged, or made for another system or processor)\n"
+            f" (it is damaged, or made for another system or processor than"
+            f" {sys.platform} {os.uname().machine}; install the wheel for this machine)\n"
         )
 
     @needs_scripts

@@ -447,8 +447,8 @@ def test_inside_a_zip(tmp_path: Path, layout: str) -> None:
     with pytest.raises(ProgramNotFound) as caught:
         find_program("my-tool", package, Constants(LAYOUT=layout))
     assert str(caught.value).splitlines()[-1] == (
-        f"hint: {package!r} is inside an archive, from which no program can be started;"
-        " install the wheel, or bundle it with a tool that unpacks it"
+        f"hint: {package!r} is inside the file {str(tmp_path / 'app.pyz')!r}, from where no"
+        " program can be started; install the wheel, or bundle it with a tool that unpacks it"
     )
 
 
@@ -490,10 +490,23 @@ class TestExecutableBit:
             " Operation not permitted; as its owner run `chmod a+rx` on it"
         )
 
+    @pytest.mark.skipif(
+        not hasattr(os, "geteuid") or os.geteuid() != 0, reason="root alone can be two users"
+    )
+    def test_raised_rights_count(self, tmp_path: Path) -> None:
+        """A wrapper started this process with more rights than its user has."""
+        plant(tmp_path, {"my_tool/bin/my-tool": PROGRAM}, mode=0o755)
+        tmp_path.chmod(0o700)
+        os.setresuid(65534, 0, 0)
+        try:
+            find_program("my-tool", str(tmp_path / "my_tool"), Constants(LAYOUT="python"))
+        finally:
+            os.setresuid(0, 0, 0)
+
     def test_a_refusing_file_system(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A noexec mount, for one, refuses whatever the mode says; starting it fails then."""
         plant(tmp_path, {"my_tool/bin/my-tool": PROGRAM}, mode=0o755)
-        monkeypatch.setattr(os, "access", lambda path, mode: False)
+        monkeypatch.setattr(os, "access", lambda path, mode, effective_ids: False)
         monkeypatch.setattr(os, "chmod", lambda *_: pytest.fail("chmod was called"))
         path = find_program("my-tool", str(tmp_path / "my_tool"), Constants(LAYOUT="python"))
         assert path == str(tmp_path / "my_tool/bin/my-tool")

@@ -258,3 +258,21 @@ def test_symbol_hash_tables_are_not_parsed() -> None:
     head = ident + struct.pack("<2HI3QI6H", 2, 62, 1, 0, 0, place, 0, 64, 56, 0, 64, 3, 2)
     data = (head + names).ljust(hashed, b"\0") + table + headers
     assert describe(read_facts(io.BytesIO(data))) == "a statically linked Linux x86_64 executable"
+
+
+def test_load_commands_that_end_too_early() -> None:
+    data = bytearray(load("darwin-arm64"))
+    struct.pack_into("<I", data, 20, 4)  # the size of all load commands
+    with pytest.raises(BinaryError, match=r"end too early$") as caught:
+        read_facts(io.BytesIO(data))
+    assert caught.value.hint == "copy or download it again"
+
+
+def test_a_header_that_names_the_system() -> None:
+    data = bytearray(load("freebsd-amd64"))
+    offset, size, count = struct.unpack_from("<Q14xHH", data, 32)
+    for index in range(count):
+        kind, place = struct.unpack_from("<I4xQ", data, offset + index * size)
+        if kind == 4:  # a note
+            struct.pack_into("<I", data, place, 0x7FFFFFFF)
+    assert read_facts(io.BytesIO(data)).goos == "freebsd"

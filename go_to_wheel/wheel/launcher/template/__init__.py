@@ -28,13 +28,6 @@ __version__ = _constants.VERSION
 
 _CANNOT_RUN = 126  # the shells' own numbers
 _NOT_FOUND = 127
-_NOEXEC = "the file system may forbid programs, as `mount -o noexec` does"
-_EXPLANATIONS = {
-    errno.ENOEXEC: "it is damaged, or made for another system or processor",
-    errno.ENOENT: "the loader or interpreter that it asks for is missing on this system",
-    errno.EACCES: _NOEXEC,
-    errno.EPERM: _NOEXEC,
-}
 
 
 def get_binary_path(command: str | None = None) -> str:
@@ -131,6 +124,15 @@ def _run_child(program: str, arguments: Sequence[str]) -> int:
 
 def _describe_failure(program: str, error: OSError) -> str:
     """Say in one line why a program that is there could not be started."""
-    explanation = _EXPLANATIONS.get(error.errno or 0, "")
-    message = f"cannot run {program!r}: {error.strerror or error}"
-    return f"{message} ({explanation})" if explanation else message
+    advice = ""
+    if error.errno == errno.ENOEXEC:
+        machine = f"{sys.platform} {os.uname().machine}" if hasattr(os, "uname") else sys.platform
+        advice = (
+            f" (it is damaged, or made for another system or processor than {machine};"
+            " install the wheel for this machine)"
+        )
+    elif error.errno == errno.ENOENT:
+        advice = " (the loader or interpreter that it asks for is missing on this system)"
+    elif error.errno in (errno.EACCES, errno.EPERM):
+        advice = " (the file system may forbid programs, as `mount -o noexec` does)"
+    return f"cannot run {program!r}: {error.strerror or error}{advice}"

@@ -78,9 +78,9 @@ def _native_candidates(file: str, sites: list[str]) -> Iterator[Candidate]:
     for site in sites + [entry for entry in sys.path if entry not in sites]:
         recorded = _recorded_candidates(site, file)
         size = size or next((size for _, size in recorded), None)
-        below, *above = _folders_to_prefix(site) if site in sites else [""]
-        if below:
-            yield from ((os.path.join(below, name, file), size) for name in folders)
+        beside, *above = _folders_to_prefix(site) if site in sites else [""]
+        if beside:
+            yield from ((os.path.join(beside, name, file), size) for name in folders)
         yield from recorded
         for folder in above:
             yield from ((os.path.join(folder, name, file), size) for name in folders)
@@ -146,15 +146,15 @@ def _unquote(field: str) -> str:
 def _why_unusable(path: str, size: int | None) -> str | None:
     """Say why the file at this place is not the program, None when it is."""
     try:
-        status = os.stat(path)
+        found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return "no such file"
     except OSError as error:
         return (error.strerror or str(error)).lower()
-    if not stat.S_ISREG(status.st_mode):
+    if not stat.S_ISREG(found.st_mode):
         return "not a file"
-    if size is not None and status.st_size != size:
-        return f"another program: it has {status.st_size} bytes, RECORD says {size}"
+    if size is not None and found.st_size != size:
+        return f"another program: it has {found.st_size} bytes, RECORD says {size}"
     return None
 
 
@@ -168,11 +168,13 @@ def _absolute_path(path: str) -> str:
 
 
 def _make_executable(path: str) -> None:
+    # the rights with which it will run: a wrapper may have raised them
+    effective = os.access in os.supports_effective_ids
     mode = stat.S_IMODE(os.stat(path).st_mode)
     if os.name == "nt" or mode & 0o111 == 0o111:
         return
     try:
-        if not os.access(path, os.X_OK):
+        if not os.access(path, os.X_OK, effective_ids=effective):
             os.chmod(path, mode | (mode & 0o444) >> 2)
     except OSError as error:
         raise PermissionError(
@@ -182,11 +184,13 @@ def _make_executable(path: str) -> None:
 
 
 def _hint(command: str, package: str) -> str:
-    site = os.path.dirname(package)
-    if not os.path.isdir(site):
+    file = package  # or the file, a zip most likely, in which it lies
+    while not os.path.exists(file) and os.path.dirname(file) != file:
+        file = os.path.dirname(file)
+    if os.path.isfile(file):
         return (
-            f"{package!r} is inside an archive, from which no program can be started;"
-            " install the wheel, or bundle it with a tool that unpacks it"
+            f"{package!r} is inside the file {file!r}, from where no program can be"
+            " started; install the wheel, or bundle it with a tool that unpacks it"
         )
     if getattr(sys, "frozen", False):
         program = command + _constants.EXECUTABLE_SUFFIX
@@ -197,6 +201,7 @@ def _hint(command: str, package: str) -> str:
     if command in _constants.EDITABLE_BINARIES:
         return "this is an editable install; build the program again with `pip install -e`"
     requirement = f"{_constants.DISTRIBUTION}=={_constants.VERSION}"
+    site = os.path.dirname(package)
     if _constants.LAYOUT == "native" and len(_folders_to_prefix(site)) == 1:
         return (
             "`pip install --target` leaves the program out when the folder already has a bin;"

@@ -214,8 +214,8 @@ def _with_absolute_links(root: Path, files: ProjectFiles, identity: Identity) ->
     if files.readme is None or files.readme_folder is None:
         return files
     source = next((value.text for label, value in identity.urls if label == "Source"), "")
-    below = Path(os.path.relpath(files.readme_folder, root)).as_posix()
-    folder = posixpath.join(identity.subfolder, below)
+    relative = Path(os.path.relpath(files.readme_folder, root)).as_posix()
+    folder = posixpath.join(identity.subfolder, relative)
     commit = identity.placeholders.get("commit", "")
     linked = identity.readme or resolve_links(files.readme, source, commit, folder)
     return replace(files, readme=linked)
@@ -280,10 +280,10 @@ def _find_program(go: Go, source: ModuleSource, name: str, targets: Sequence[Tar
         raise first
     pattern = "./..." if source.module_folder is None else f"{source.module_path}/..."
     mains = list_mains(go, source.root, targets[0], pattern)
-    below = [path.removeprefix(source.module_path).strip("/") for path in mains]
-    packages = ", ".join(f"--package {f'./{path}' if path else '.'}" for path in below)
+    folders = [path.removeprefix(source.module_path).strip("/") for path in mains]
+    packages = ", ".join(f"--package {f'./{path}' if path else '.'}" for path in folders)
     none = "the module has no main package: name another one, or add a `package main`"
-    raise SourceError(first.message, f"build one of: {packages}" if below else none) from None
+    raise SourceError(first.message, f"build one of: {packages}" if folders else none) from None
 
 
 def find_version_override(names: Iterable[str], environ: Mapping[str, str]) -> Value | None:

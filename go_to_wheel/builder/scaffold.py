@@ -49,16 +49,16 @@ def prepare_files(
     except (GoToWheelError, OSError):  # pip is configured for none, or unearth is missing
         index = None
     note = find_missing_release(index)
-    below = PurePosixPath(module.relative_to(top).as_posix())
+    module_path = PurePosixPath(module.relative_to(top).as_posix())
     files = {
         module / FILE_NAME: format_pyproject(plan, variable),
-        top / WORKFLOW: format_workflow(below, split),
+        top / WORKFLOW: format_workflow(module_path, split),
     }
     name = plan.options.metadata["name"]
     notes = [note] if note else []
     taken = f"the package index has a project {name!r}; unless it is yours, choose: --name NAME"
     notes += [taken] if index and index.has(name) else []
-    return files, f"{format_tag_prefix(below)}v1.2.3", notes
+    return files, f"{format_tag_prefix(module_path)}v1.2.3", notes
 
 
 def format_pyproject(plan: BuildPlan, variable: bool) -> str:

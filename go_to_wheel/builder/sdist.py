@@ -102,12 +102,12 @@ def collect_entries(
     return {**files, PKG_INFO: Entry(PKG_INFO, metadata)}
 
 
-def _read_entries(paths: Iterable[Path], root: Path, below: str = "") -> dict[str, Entry]:
+def _read_entries(paths: Iterable[Path], root: Path, prefix: str = "") -> dict[str, Entry]:
     files: dict[str, Entry] = {}
     total = 0
     for path in sorted(paths, key=attrgetter("parts")):
         if path.is_relative_to(root) and path.exists() and not path.is_dir():
-            name = f"{below}{path.relative_to(root).as_posix()}"
+            name = f"{prefix}{path.relative_to(root).as_posix()}"
             require_printable_name(name)
             with open_file(path, root) as stream:
                 data = read_up_to(stream, FILE_LIMIT)

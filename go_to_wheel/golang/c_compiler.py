@@ -94,10 +94,10 @@ class Compiler:
             compile_flags += [f"-ffile-prefix-map={self.zig_folder}=/zig"]
             more = {"PKG_CONFIG": "pkg-config-of-this-machine-is-not-used"}
         if self.zig_folder and sdk:
-            frameworks, below = sdk / FRAMEWORKS, sdk / "usr"
+            frameworks, usr = sdk / FRAMEWORKS, sdk / "usr"
             compile_flags += [f"-ffile-prefix-map={sdk}=/sdk"]
-            compile_flags += ["-iframework", f"{frameworks}", "-idirafter", f"{below / 'include'}"]
-            link_flags += [f"-F{frameworks}", f"-L{below / 'lib'}"]
+            compile_flags += ["-iframework", f"{frameworks}", "-idirafter", f"{usr / 'include'}"]
+            link_flags += [f"-F{frameworks}", f"-L{usr / 'lib'}"]
         elif sdk:
             compile_flags = link_flags = ["-O2", f"-isysroot{sdk}"]
         flags = " ".join(map(_quote, compile_flags))

@@ -83,8 +83,8 @@ def open_module(source: str, packages: Sequence[str] = ()) -> ModuleSource:
             f"{address['path'] if address else 'example.com/tool'}@latest",
         )
     if not folder.is_dir():
-        above = quote_path(Path(source).parent)
-        raise SourceError(f"{source} is not a folder", f"name its folder: go-to-wheel {above}")
+        parent = quote_path(Path(source).parent)
+        raise SourceError(f"{source} is not a folder", f"name its folder: go-to-wheel {parent}")
     root = find_module_root(folder)
     if root is None:
         raise SourceError(
@@ -92,7 +92,8 @@ def open_module(source: str, packages: Sequence[str] = ()) -> ModuleSource:
             f"name the folder that holds go.mod, or create one: cd {quote_path(source)} && "
             "go mod init example.com/NAME",
         )
-    below = tuple(_package_below(root, folder / name, name) for name in packages or ["."])
+    names = packages or ["."]
+    package_folders = tuple(_locate_package(root, folder / name, name) for name in names)
     try:
         path = parse_module_path(read_file(root / "go.mod", root, TEXT_LIMIT).decode())
     except UnicodeDecodeError as error:
@@ -103,7 +104,7 @@ def open_module(source: str, packages: Sequence[str] = ()) -> ModuleSource:
         )
     for folder in (root, *_local_folders(root)):
         _require_regular_go_files(folder)
-    return ModuleSource(root, below, path)
+    return ModuleSource(root, package_folders, path)
 
 
 def _require_regular_go_files(root: Path) -> None:
@@ -143,18 +144,18 @@ def find_module_root(folder: Path) -> Path | None:
     return file.parent if file else None
 
 
-def _package_below(root: Path, target: Path, package: str) -> str:
-    resolved = target.resolve()
+def _locate_package(root: Path, folder: Path, package: str) -> str:
+    resolved = folder.resolve()
     if not resolved.is_relative_to(root):
         hint = f"name a folder below {root}: --package ./cmd/x"
         raise SourceError(f"package {package!r} is outside the module", hint)
-    below = resolved.relative_to(root).as_posix()
+    relative = resolved.relative_to(root).as_posix()
     if not resolved.is_dir():
         raise SourceError(
-            f"package {package!r}: there is no folder {below!r} in the module",
+            f"package {package!r}: there is no folder {relative!r} in the module",
             "--package takes a folder of the module, for example ./cmd/x",
         )
-    return "." if below == "." else f"./{below}"
+    return "." if relative == "." else f"./{relative}"
 
 
 def parse_module_path(go_mod: str) -> str | None:
@@ -172,17 +173,17 @@ def read_project_files(source: ModuleSource, readme: str | None = None) -> Proje
     root = source.module_folder or source.root
     folders = [root]
     if len(source.packages) == 1:
-        below = source.package_paths[0].removeprefix(source.module_path).strip("/")
-        folders.insert(0, root / below)
+        package_folder = source.package_paths[0].removeprefix(source.module_path).strip("/")
+        folders.insert(0, root / package_folder)
     path = Path(readme) if readme else find_readme(folders)
     text = read_readme(path, None if readme else root) if path else None
     if text and not text.text.strip():
         text = path = None
     licenses = read_license_texts(root, [root])
     if not licenses and source.version is None:  # as for Go's module proxy
-        above = (find_repository_root(root) or root) / "LICENSE"
-        if above.exists() and not above.is_dir():
-            licenses = (("LICENSE", read_text_file(above, root)),)
+        repository_license = (find_repository_root(root) or root) / "LICENSE"
+        if repository_license.exists() and not repository_license.is_dir():
+            licenses = (("LICENSE", read_text_file(repository_license, root)),)
     name_and_folder = (path.name, str(path.parent)) if path else ("", None)
     return ProjectFiles(text, licenses, *name_and_folder)
 

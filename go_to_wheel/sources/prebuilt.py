@@ -204,10 +204,10 @@ def read_release(folder: Path) -> BinarySource:
     if not fields or not all(isinstance(value, str) for value in fields.values()):
         problem = f"{path} is not what GoReleaser writes: {fields or data!r}"
         raise SourceError(problem, _BUILD_RELEASE)
-    above = folder.parent
-    is_project = find_module_root(above) == above or find_repository_root(above)
+    parent = folder.parent
+    is_project = find_module_root(parent) == parent or find_repository_root(parent)
     return replace(
-        _find_programs(paths, above if is_project else folder, above),
+        _find_programs(paths, parent if is_project else folder, parent),
         name=fields["project_name"] or None,
         version=fields["version"] or fields["tag"] or None,
         commit=fields["commit"] or None,

@@ -179,7 +179,7 @@ lint-go: setup
 
 # All systems in one run: what is used on any of them is used.
 staticcheck: setup
-	@GOBIN=$(CURDIR)/.tools/go $(GO) install $(STATICCHECK)
+	@for try in 1 2 3 4; do GOBIN=$(CURDIR)/.tools/go $(GO) install $(STATICCHECK) && break; done
 	cd sqlite_scanner && printf '%s: GOOS=%s CGO_ENABLED=0\n' linux linux windows windows darwin darwin freebsd freebsd | \
 	    PATH="$(dir $(GO)):$$PATH" $(CURDIR)/.tools/go/staticcheck -matrix ./...
 

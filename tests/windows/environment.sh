@@ -15,8 +15,9 @@ mark="$top/ready-$release-4"
 [ -f "$mark" ] && exit 0
 
 if ! command -v wine >/dev/null; then
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends wine wine64
+    apt-get update -qq -o Acquire::Retries=6
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        -o Acquire::Retries=6 wine wine64
 fi
 
 # Windows Python can't start with a plain file as its output under wine: hence the pipes.

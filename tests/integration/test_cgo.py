@@ -60,20 +60,20 @@ def test_files_for_other_systems_are_no_reason(tmp_path: Path) -> None:
 def test_a_stub_is_refused(tmp_path: Path) -> None:
     source = program(tmp_path, "github.com/mattn/go-sqlite3", STUB)
     for options in ((), ("--dry-run",)):
-        code, said, _ = build(source, *options)
+        code, stderr, _ = build(source, *options)
         assert code == 1
-        assert "github.com/mattn/go-sqlite3 needs cgo" in said
-        assert "hint: compile its C: go-to-wheel --cgo" in said
-        assert "or use modernc.org/sqlite instead" in said
+        assert "github.com/mattn/go-sqlite3 needs cgo" in stderr
+        assert "hint: compile its C: go-to-wheel --cgo" in stderr
+        assert "or use modernc.org/sqlite instead" in stderr
     assert not (source / "dist").exists()
 
 
 def test_undefined_names_without_cgo_get_a_hint(tmp_path: Path) -> None:
     files = {"with.go": STUB["with.go"], "use.go": "package dep\n\nvar X = Do()\n"}
-    code, said, _ = build(program(tmp_path, "example.com/dep", files))
+    code, stderr, _ = build(program(tmp_path, "example.com/dep", files))
     assert code == 1
-    assert "undefined: Do" in said
-    assert "hint: example.com/dep needs cgo" in said
+    assert "undefined: Do" in stderr
+    assert "hint: example.com/dep needs cgo" in stderr
 
 
 def without_ziglang(folder: Path) -> dict[str, str]:

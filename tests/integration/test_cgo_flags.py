@@ -199,12 +199,12 @@ def test_sdk_of_the_configuration(tmp_path: Path) -> None:
 
 def test_a_missing_framework_names_both_remedies(tmp_path: Path) -> None:
     source = write(tmp_path / "a", GADGET)
-    said = refusal(source, "--cgo", "--platforms", "darwin-arm64")
-    assert "needs Apple's framework Gadget, which only Apple's SDK has" in said
+    stderr = refusal(source, "--cgo", "--platforms", "darwin-arm64")
+    assert "needs Apple's framework Gadget, which only Apple's SDK has" in stderr
     (source / "main.go").write_text(GADGET.replace("#cgo LDFLAGS: -framework Gadget", ""))
     header = refusal(source, "--cgo", "--platforms", "darwin-arm64")
     assert "'Gadget/Gadget.h' file not found" in header
-    for text in (said, header):
+    for text in (stderr, header):
         assert "--sdk MacOSX.sdk" in text
         assert "--binary darwin-arm64=PATH" in text
 

@@ -156,8 +156,8 @@ def test_what_go_builds_fits_its_target(name: str, build: Callable[..., Path], g
     facts = facts_of(path)
     assert check_target(facts, target) == []
     assert facts.go is not None
-    said = subprocess.run([go, "version", "-m", path], check=True, capture_output=True, text=True)
-    head, *lines = said.stdout.splitlines()
+    result = subprocess.run([go, "version", "-m", path], check=True, capture_output=True, text=True)
+    head, *lines = result.stdout.splitlines()
     assert head == f"{path}: {facts.go.version}"
     settings = dict(line.split("\t")[2].split("=", 1) for line in lines if "\tbuild\t" in line)
     assert facts.go.settings == settings

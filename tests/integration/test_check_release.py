@@ -97,11 +97,11 @@ def files(report: dict[str, Any]) -> list[str]:
 
 def test_all_wheels_and_the_sdist(tmp_path: Path) -> None:
     with index() as url:
-        code, report, said = check("hello", tmp_path=tmp_path, PIP_INDEX_URL=url)
+        code, report, stderr = check("hello", tmp_path=tmp_path, PIP_INDEX_URL=url)
     assert (code, report["findings"]) == (0, [])
     assert files(report) == sorted([*NAMES, "hello-1.0.tar.gz"])
-    assert f"no path 'hello'; checking the project of that name on {url}" in said
-    assert said.count("note: downloading hello-1.0") == 7
+    assert f"no path 'hello'; checking the project of that name on {url}" in stderr
+    assert stderr.count("note: downloading hello-1.0") == 7
 
 
 def test_one_version_and_an_index_by_option(tmp_path: Path) -> None:
@@ -118,10 +118,10 @@ def test_platform_narrows(tmp_path: Path) -> None:
     assert files(report) == sorted(good(name).file for name in ("linux-amd64", "windows-arm64"))
     with index() as url:
         args = ("hello", "--platform", "linux-s390x")
-        code, _, said = check(*args, tmp_path=tmp_path, PIP_INDEX_URL=url)
+        code, _, stderr = check(*args, tmp_path=tmp_path, PIP_INDEX_URL=url)
     assert code == 1
-    assert "error: hello 1.0 has no wheel for these platforms" in said
-    assert "hint: check all of it: go-to-wheel check hello==1.0" in said
+    assert "error: hello 1.0 has no wheel for these platforms" in stderr
+    assert "hint: check all of it: go-to-wheel check hello==1.0" in stderr
 
 
 def test_expect_holds_for_a_release_too(tmp_path: Path) -> None:
@@ -135,16 +135,16 @@ def test_a_path_comes_before_a_project_name(tmp_path: Path) -> None:
     (tmp_path / "hello").mkdir()
     (tmp_path / "hello" / good().file).write_bytes(good().build())
     args = ("hello", "--expect", "none")
-    code, report, said = check(*args, tmp_path=tmp_path, PIP_INDEX_URL="http://127.0.0.1:9/")
+    code, report, stderr = check(*args, tmp_path=tmp_path, PIP_INDEX_URL="http://127.0.0.1:9/")
     assert (code, files(report)) == (0, [good().file])
-    assert "note: 'hello' is a path here, so no project of that name is looked up" in said
+    assert "note: 'hello' is a path here, so no project of that name is looked up" in stderr
 
 
 @pytest.mark.parametrize("name", ["dist", "hello-1.0-py3-none-any.whl", "./hello"])
 def test_names_that_look_like_paths_are_paths(name: str, tmp_path: Path) -> None:
-    code, _, said = check(name, tmp_path=tmp_path, PIP_INDEX_URL="http://127.0.0.1:9/")
+    code, _, stderr = check(name, tmp_path=tmp_path, PIP_INDEX_URL="http://127.0.0.1:9/")
     assert code == 1
-    assert f"error: there is no file or folder {name!r}" in said
+    assert f"error: there is no file or folder {name!r}" in stderr
 
 
 @pytest.mark.parametrize(
@@ -158,48 +158,48 @@ def test_names_that_look_like_paths_are_paths(name: str, tmp_path: Path) -> None
 )  # fmt: skip
 def test_missing_projects_and_versions(name: str, error: str, hint: str, tmp_path: Path) -> None:
     with index() as url:
-        code, _, said = check(name, tmp_path=tmp_path, PIP_INDEX_URL=url)
+        code, _, stderr = check(name, tmp_path=tmp_path, PIP_INDEX_URL=url)
     assert code == 1
-    assert f"error: {error}" in said
-    assert f"hint: {hint}" in said
+    assert f"error: {error}" in stderr
+    assert f"hint: {hint}" in stderr
 
 
 def test_offline(tmp_path: Path) -> None:
-    code, _, said = check("hello", tmp_path=tmp_path, PIP_INDEX_URL="http://127.0.0.1:9/simple")
+    code, _, stderr = check("hello", tmp_path=tmp_path, PIP_INDEX_URL="http://127.0.0.1:9/simple")
     assert code == 1
-    assert "error: http://127.0.0.1:9/simple: " in said
-    assert "hint: check the network and the address, or name another index: --index-url" in said
+    assert "error: http://127.0.0.1:9/simple: " in stderr
+    assert "hint: check the network and the address, or name another index: --index-url" in stderr
 
 
 def test_pip_configured_with_no_index(tmp_path: Path) -> None:
-    code, _, said = check("hello", tmp_path=tmp_path, PIP_NO_INDEX="1")
+    code, _, stderr = check("hello", tmp_path=tmp_path, PIP_NO_INDEX="1")
     assert code == 1
-    assert "error: pip is configured to use no index" in said
+    assert "error: pip is configured to use no index" in stderr
 
 
 def test_credentials(tmp_path: Path) -> None:
     """In the address, as pip takes them, or in ~/.netrc; they are never printed."""
     with index(private=True) as url:
-        code, _, said = check("hello", tmp_path=tmp_path, PIP_INDEX_URL=url)
+        code, _, stderr = check("hello", tmp_path=tmp_path, PIP_INDEX_URL=url)
         assert code == 1
-        assert f"error: there is no project 'hello' on {url}, or it refuses access" in said
-        assert "give credentials as for pip" in said
-        assert said.count("\n") == 3, "unearth writes something too"
+        assert f"error: there is no project 'hello' on {url}, or it refuses access" in stderr
+        assert "give credentials as for pip" in stderr
+        assert stderr.count("\n") == 3, "unearth writes something too"
         with_user = url.replace("://", "://jane:secret@")
-        code, report, said = check("hello", tmp_path=tmp_path, PIP_INDEX_URL=with_user)
+        code, report, stderr = check("hello", tmp_path=tmp_path, PIP_INDEX_URL=with_user)
         assert (code, len(report["wheels"])) == (0, 7)
-        assert "secret" not in said
+        assert "secret" not in stderr
         wrong = url.replace("://", "://jane:wrong@")
-        code, _, said = check("hello", tmp_path=tmp_path, PIP_INDEX_URL=wrong)
+        code, _, stderr = check("hello", tmp_path=tmp_path, PIP_INDEX_URL=wrong)
         assert code == 1
-        assert "wrong" not in said
+        assert "wrong" not in stderr
 
 
 def test_a_wrong_hash(tmp_path: Path) -> None:
     with index(tampered=good().file) as url:
-        code, _, said = check("hello", tmp_path=tmp_path, PIP_INDEX_URL=url)
+        code, _, stderr = check("hello", tmp_path=tmp_path, PIP_INDEX_URL=url)
     assert code == 1
-    assert "Hash mismatch" in said
+    assert "Hash mismatch" in stderr
 
 
 def test_option_for_releases_is_refused_for_paths(tmp_path: Path) -> None:

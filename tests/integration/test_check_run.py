@@ -69,8 +69,8 @@ def test_programs_that_can_not_run_are_listed(hello: Built) -> None:
     result = go_to_wheel("check", *wheels, "--run", "--expect", "none")
     lines = result.stdout.splitlines()
     assert not [line for line in lines if line.startswith("ran")]
-    said = [line for line in lines if line.startswith("not run")]
-    assert len([line for line in said if "doesn't run on Linux" in line]) == 2
+    reasons = [line for line in lines if line.startswith("not run")]
+    assert len([line for line in reasons if "doesn't run on Linux" in line]) == 2
 
 
 def test_a_failing_command_fails_the_check(hello: Built) -> None:

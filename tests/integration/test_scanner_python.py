@@ -57,8 +57,8 @@ def evaluate(python: Path, code: str, *args: object) -> Any:
     program = f"import sys, json, asyncio, sqlite_scanner as s\n{code}\nprint(json.dumps(answer))"
     result = run(python, "-X", "dev", "-W", "error", "-c", program, *args)
     # asyncio's debug mode also prints how slow a busy machine was.
-    said = [line for line in result.stderr.splitlines() if not line.startswith("Executing <")]
-    assert said == []
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("Executing <")]
+    assert lines == []
     return json.loads(result.stdout)
 
 

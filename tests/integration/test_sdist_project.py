@@ -125,8 +125,8 @@ def test_links_that_leave_the_project_are_refused(project: Project, tmp_path: Pa
         assert stream.read() == b"of the repository\n"
     (tmp_path / "secret").write_text("secret\n")
     (folder / "key").symlink_to(tmp_path / "secret")
-    said = refuse(folder, "--output-dir", tmp_path / "out")
-    assert f"leads to {str(tmp_path / 'secret')!r}, which is not part of the project" in said
+    stderr = refuse(folder, "--output-dir", tmp_path / "out")
+    assert f"leads to {str(tmp_path / 'secret')!r}, which is not part of the project" in stderr
     (folder / "key").unlink()
     (folder / "key").symlink_to("../.git/config")
     assert "which is not part of the project" in refuse(folder, "--output-dir", tmp_path / "out")
@@ -139,8 +139,8 @@ def test_readme_that_the_archive_would_not_have(project: Project, tmp_path: Path
     text = (folder / "pyproject.toml").read_text()
     text = text.replace('"readme", ', "").replace("dynamic", 'readme = "../README.md"\ndynamic')
     (folder / "pyproject.toml").write_text(text)
-    said = refuse(folder, "--output-dir", tmp_path / "out")
-    assert "README.md', which is not part of the project" in said
+    stderr = refuse(folder, "--output-dir", tmp_path / "out")
+    assert "README.md', which is not part of the project" in stderr
     run("mv", folder / ".git", folder.parent / ".git")
     assert "README.md' is outside " in refuse(folder, "--output-dir", tmp_path / "out")
 
@@ -192,8 +192,8 @@ def refuse(*args: object) -> str:
 
 
 def test_without_our_backend(project: Project, tmp_path: Path) -> None:
-    said = refuse(project("hello"), "--output-dir", tmp_path / "out")
-    assert "has no pyproject.toml with build-backend = 'go_to_wheel.backend'" in said
+    stderr = refuse(project("hello"), "--output-dir", tmp_path / "out")
+    assert "has no pyproject.toml with build-backend = 'go_to_wheel.backend'" in stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -208,9 +208,9 @@ def test_modules_that_lie_elsewhere(project: Project, tmp_path: Path) -> None:
     code = folder / "main.go"
     code.write_text(code.read_text() + "\nvar _ = other.X\n")
     code.write_text(code.read_text().replace('"os"\n', '"os"\n\n\t"example.com/other"\n'))
-    said = refuse(folder, "--output-dir", tmp_path / "out")
-    assert "example.com/other => ../other" in said
-    assert "hint: make an archive with its dependencies inside: vendor = true" in said
+    stderr = refuse(folder, "--output-dir", tmp_path / "out")
+    assert "example.com/other => ../other" in stderr
+    assert "hint: make an archive with its dependencies inside: vendor = true" in stderr
     assert "vendor/example.com/other/other.go" in names(sdist(folder, tmp_path, "--vendor"))
 
 

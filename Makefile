@@ -151,7 +151,7 @@ $(AXE): | setup
 # What opens files has nothing of Datasette's in it (test_layers.py): its longest proof runs once.
 run-datasette-0.65: LEAVE_OUT := --ignore tests/datasette_scan/test_live_writers.py
 run-datasette-0.65 run-datasette-1.0: run-datasette-%: | $(AXE)
-	.venv-datasette-$*/bin/python -m pytest -q -o filterwarnings=default --timeout 300 \
+	.venv-datasette-$*/bin/python -m pytest -q -raR -o filterwarnings=default --timeout 300 \
 	    $(LEAVE_OUT) tests/datasette_scan
 
 scanner-wheel: setup

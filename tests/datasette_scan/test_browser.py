@@ -13,6 +13,8 @@ from programs import program
 from test_opening import HOLD_OPEN, hot_journal
 from test_pages import VTAB, run_sql
 
+pytestmark = pytest.mark.outside
+
 ARGS = [
     "--headless",
     "--no-sandbox",

@@ -13,6 +13,8 @@ import pytest
 from sites import PATIENCE, Server, make_database, run_sql
 from test_browser import browser, faults, home_folder, shoot
 
+pytestmark = pytest.mark.outside
+
 __all__ = ["browser"]  # the fixture
 
 

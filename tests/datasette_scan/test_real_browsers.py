@@ -24,6 +24,8 @@ from test_browser import ARGS
 
 from datasette_scan import compat
 
+pytestmark = pytest.mark.outside
+
 PREFERENCES = """
 user_pref("marionette.port", {port});
 user_pref("browser.shell.checkDefaultBrowser", false);

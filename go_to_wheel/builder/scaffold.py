@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib import metadata, resources
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from go_to_wheel import __version__
 from go_to_wheel.builder.plan import BuildPlan, prepare_build
@@ -21,8 +22,8 @@ from go_to_wheel.sources.files import find_repository_root
 
 WORKFLOW = ".github/workflows/publish.yml"
 _MODULE_LINE, _TAGS_LINE = "  MODULE: .\n", '    tags: ["v*"]\n'
+_RELEASE_REQUIREMENT = "go-to-wheel[check]>=1.0,<2"
 _PROJECT = "go-to-wheel"
-_REQUIREMENT = f">={'.'.join(__version__.split('.')[:2])}"
 
 
 def prepare_files(
@@ -48,11 +49,11 @@ def prepare_files(
         index: Index | None = Index(None, host.runner)
     except (GoToWheelError, OSError):  # pip is configured for none, or unearth is missing
         index = None
-    note = find_missing_release(index)
+    requirement, note = find_requirement(index)
     module_path = PurePosixPath(module.relative_to(top).as_posix())
     files = {
-        module / FILE_NAME: format_pyproject(plan, variable),
-        top / WORKFLOW: format_workflow(module_path, split),
+        module / FILE_NAME: format_pyproject(plan, requirement, variable),
+        top / WORKFLOW: format_workflow(module_path, requirement, split),
     }
     name = plan.options.metadata["name"]
     notes = [note] if note else []
@@ -61,7 +62,7 @@ def prepare_files(
     return files, f"{format_tag_prefix(module_path)}v1.2.3", notes
 
 
-def format_pyproject(plan: BuildPlan, variable: bool) -> str:
+def format_pyproject(plan: BuildPlan, requirement: str, variable: bool) -> str:
     """A pyproject.toml; `variable` is whether the program has a variable for its version."""
     metadata, packages = plan.options.metadata, plan.source.packages
     has_license = bool(metadata.get("license_expression"))
@@ -75,7 +76,7 @@ def format_pyproject(plan: BuildPlan, variable: bool) -> str:
     settings += [f"set-version-var = {_toml(AUTO)}"] if variable else []
     return f"""\
 [build-system]
-requires = [{_toml(f"{_PROJECT}{_REQUIREMENT}")}]
+requires = [{_toml(f"{_PROJECT}{requirement}")}]
 build-backend = {_toml(BACKEND)}
 
 [project]
@@ -93,7 +94,7 @@ def _toml(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def format_workflow(module: PurePosixPath, split: bool = False) -> str:
+def format_workflow(module: PurePosixPath, requirement: str, split: bool = False) -> str:
     """The release workflow for a module at this path of its repository."""
     data = resources.files("go_to_wheel").joinpath("data")
     text = data.joinpath("publish.yml").read_text(encoding="utf-8")
@@ -101,6 +102,8 @@ def format_workflow(module: PurePosixPath, split: bool = False) -> str:
         head, _, rest = text.partition("  build:\n")
         jobs = data.joinpath("publish-split.yml").read_text(encoding="utf-8")
         text = f"{head}{jobs}\n  test:\n" + rest.partition("\n  test:\n")[2]
+    if requirement.startswith(" @"):
+        text = text.replace(_RELEASE_REQUIREMENT, f"go-to-wheel[check]{requirement}")
     if str(module) == ".":
         return text
     # a filter pattern of GitHub's
@@ -130,22 +133,33 @@ def write_files(files: Mapping[Path, str], folder: str, host: Host, force: bool)
         prepare_build(BuildRequest(folder, dependency_licenses=False, dev=True), host)
 
 
-def find_missing_release(index: Index | None) -> str:
-    """A note if the index has no release of this go-to-wheel yet, else ""."""
-    origin = _read_origin()
-    if index.has(f"{_PROJECT}{_REQUIREMENT}") if index else not origin:
-        return ""
-    missing = "the package index has no" if index else "no package index was found for"
-    return (
-        f"{missing} {_PROJECT}{_REQUIREMENT}, so these files don't work until it is released; "
-        f"until then write '{_PROJECT} @ {origin or 'git+https://HOST/OWNER/REPOSITORY'}' instead"
+def find_requirement(index: Index | None) -> tuple[str, str]:
+    """The requirement after our name, such as ">=1.0" or " @ git+https://…"; and a note, or "".
+
+    The release if the index has it; else the repository that this go-to-wheel was installed from;
+    else the release, with a note on what to write instead.
+    """
+    major, minor, *_ = __version__.split(".")
+    released, origin = f">={major}.{minor}", _read_origin()
+    if index.has(f"{_PROJECT}{released}") if index else not origin:  # installed from an index
+        return released, ""
+    missing = f"{'the package index has no' if index else 'no package index was found for'} "
+    missing += f"{_PROJECT}{released}"
+    if "vcs_info" in origin:
+        vcs = origin["vcs_info"]
+        address = f"{vcs['vcs']}+{origin['url']}@{vcs['commit_id']}"
+        return f" @ {address}", f"{missing}; the files name {address}"
+    where = origin.get("url", "git+https://HOST/OWNER/REPOSITORY")
+    return released, (
+        f"{missing}, so these files don't work until it is released; until then write "
+        f"'{_PROJECT} @ {where}' instead"
     )
 
 
-def _read_origin() -> str:
-    """The address that this go-to-wheel was installed from, "" for an index (PEP 610)."""
-    text = metadata.distribution(_PROJECT).read_text("direct_url.json")
-    origin = json.loads(text or "{}")
-    if vcs := origin.get("vcs_info"):
-        return f"{vcs['vcs']}+{origin['url']}@{vcs['commit_id']}"
-    return str(origin.get("url", ""))
+def _read_origin() -> dict[str, Any]:
+    """The record of where this go-to-wheel was installed from, {} for an index (PEP 610)."""
+    try:
+        text = metadata.distribution(_PROJECT).read_text("direct_url.json")
+        return dict(json.loads(text or "{}"))
+    except (metadata.PackageNotFoundError, ValueError):
+        return {}

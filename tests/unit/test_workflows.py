@@ -23,7 +23,7 @@ OURS = {
     for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 }
 WRITTEN = resources.files("go_to_wheel").joinpath("data/publish.yml").read_text(encoding="utf-8")
-SPLIT = format_workflow(PurePosixPath("."), split=True)
+SPLIT = format_workflow(PurePosixPath("."), ">=1.0", split=True)
 ALL = {**{f"our {name}": text for name, text in OURS.items()}, "init's": WRITTEN, "split": SPLIT}
 RELEASES = {name: text for name, text in ALL.items() if not name.endswith(("ci.yml", "docs.yml"))}
 
@@ -128,9 +128,9 @@ def test_split_changes_only_the_build_jobs() -> None:
 
 
 def test_a_module_below_the_repository() -> None:
-    text = format_workflow(PurePosixPath("cmd/größer"))
+    text = format_workflow(PurePosixPath("cmd/größer"), ">=1.0")
     assert yaml.safe_load(text)["env"] == {"MODULE": "cmd/größer"}
-    at_root = format_workflow(PurePosixPath("."))
+    at_root = format_workflow(PurePosixPath("."), ">=1.0")
     assert yaml.safe_load(at_root)["env"] == {"MODULE": "."}
 
 

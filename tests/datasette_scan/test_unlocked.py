@@ -153,6 +153,26 @@ def test_a_crashed_writers_journal_is_played_back(root: Path, opener: Opener) ->
     assert count(opener, root / "a.db") == (2000, Mode.COPY)
 
 
+def test_a_writer_killed_between_the_looks(
+    root: Path, opener: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of its transaction is in the file, and its lock is gone."""
+    path = make_database(root / "a.db", rows=2000)
+    half = ("PRAGMA cache_size=2", "BEGIN", "UPDATE t SET name = 'half'", "DELETE FROM t")
+    child = child_python(HOLD_OPEN, str(path), *half)
+    settle(path)
+    is_exclusive = locks.is_exclusive
+
+    def killed_before(fd: int) -> bool:
+        child.kill()
+        child.wait()
+        return is_exclusive(fd)
+
+    monkeypatch.setattr(locks, "is_exclusive", killed_before)
+    assert count(opener, path) == (2000, Mode.COPY)
+    end(child)
+
+
 def test_seen_whole_without_a_lock(path: Path, opener: Opener) -> None:
     """Locked exclusively afterwards, it is known to be what was read."""
     assert count(opener, path) == (3, Mode.UNLOCKED)

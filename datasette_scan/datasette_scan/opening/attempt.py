@@ -97,6 +97,7 @@ def begin_read(file: OpenFile, request: ReadRequest, snapshots: SnapshotStore) -
         unlocked = _begin_unlocked(file, request)
         if unlocked is not None:
             return unlocked
+        file.close_idle(lambda lease: lease.mode is not Mode.UNLOCKED)  # later it drops a lock
         if not file.acquire_shared():
             return _begin_locked(file, request, snapshots)
         try:
@@ -122,14 +123,15 @@ def _begin_unlocked(file: OpenFile, request: ReadRequest) -> Lease | None:
     fingerprint = read_fingerprint(file.path)
     if fingerprint.identity != file.identity:
         raise Changed
-    journal = _read_journal_state(file, fingerprint)
-    mode = plan_mode(file.read_header(), fingerprint, journal, avoid_log=_is_root())
-    if mode is Mode.DIRECT:
-        mode = Mode.UNLOCKED
-    elif mode is not Mode.IMMUTABLE:
-        return None
     try:
         if locks.is_exclusive(file.fd) or not fingerprint.is_settled():
+            return None
+        # After the look at the lock: the journal of a writer killed in between is hot.
+        journal = _read_journal_state(file, fingerprint)
+        mode = plan_mode(file.read_header(), fingerprint, journal, avoid_log=_is_root())
+        if mode is Mode.DIRECT:
+            mode = Mode.UNLOCKED
+        elif mode is not Mode.IMMUTABLE:
             return None
         request.unlocked_tries -= 1
         if not file.is_idle_in(mode, fingerprint):
@@ -137,6 +139,10 @@ def _begin_unlocked(file: OpenFile, request: ReadRequest) -> Lease | None:
         lease = _lease(file, mode, fingerprint, request)
     except (OSError, Locked, NeedsCopy):
         return None
+    except (CorruptError, sqlite3.DatabaseError) as error:
+        if read_fingerprint(file.path).main != fingerprint.main:
+            raise Changed from error
+        raise
     file.verified = fingerprint.main
     file.active.append(lease)
     return lease

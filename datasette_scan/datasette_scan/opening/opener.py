@@ -150,7 +150,7 @@ class Opener:
             with self._interruptible(lease.connection, request.seconds):
                 result = use(lease.connection)
             usable = is_unchanged(lease)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if lease.connection.budget.exceeded:
                 shown = visible_path(request.path)
                 raise TooComplexError(f"{shown} takes too long to look into") from error

@@ -97,7 +97,8 @@ def begin_read(file: OpenFile, request: ReadRequest, snapshots: SnapshotStore) -
         unlocked = _begin_unlocked(file, request)
         if unlocked is not None:
             return unlocked
-        file.close_idle(lambda lease: lease.mode is not Mode.UNLOCKED)  # later it drops a lock
+        # Now: closing them under the lock that is taken next would drop it.
+        file.close_idle(lambda lease: lease.mode is not Mode.UNLOCKED)
         if not file.acquire_shared():
             return _begin_locked(file, request, snapshots)
         try:
@@ -126,7 +127,7 @@ def _begin_unlocked(file: OpenFile, request: ReadRequest) -> Lease | None:
     try:
         if locks.is_exclusive(file.fd) or not fingerprint.is_settled():
             return None
-        # After the look at the lock: the journal of a writer killed in between is hot.
+        # Read after the lock: a writer that was killed in between leaves a hot journal.
         journal = _read_journal_state(file, fingerprint)
         mode = plan_mode(file.read_header(), fingerprint, journal, avoid_log=_is_root())
         if mode is Mode.DIRECT:

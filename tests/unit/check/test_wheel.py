@@ -389,7 +389,7 @@ def test_a_refused_metadata_version_is_one_finding(stated: str) -> None:
 def test_defects_of_metadata_have_an_order() -> None:
     """The library's own order is another one in each process."""
     recipe = good()
-    recipe.edit(META, "Summary", "Requires-Python: x\nProvides-Extra: !\nDynamic: q\nSummary")
+    recipe.edit(META, "Python: >=3.9", "Python: x\nProvides-Extra: !\nDynamic: q")
     findings = verdict_of(recipe).findings
     messages = [finding.message for finding in findings if finding.code == "metadata-invalid"]
     assert len(messages) == 3

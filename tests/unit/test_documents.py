@@ -146,6 +146,26 @@ def test_every_module_of_the_plugin() -> None:
     assert set(re.findall(r"`(\w+)/?`", "".join(rows))) == modules
 
 
+def test_explanations_name_tests_that_exist() -> None:
+    pages = "".join(text(page) for page in PAGES if page.startswith("explanation/"))
+    files = (*(ROOT / "tests").rglob("test_*.py"), *(ROOT / "sqlite_scanner").rglob("*_test.go"))
+    code = "".join(path.read_text("utf-8") for path in files)
+    names = set(re.findall(r"`((?:test_|Test[A-Z])\w+)`", pages))
+    assert len(names) > 10
+    assert [name for name in names if not re.search(rf"(def|func) {name}\b", code)] == []
+
+
+def test_ways_through_the_plugin_exist() -> None:
+    package = ROOT / "datasette_scan" / "datasette_scan"
+    page = text("explanation/architecture.md").partition("Three ways through the code")[2]
+    names = re.findall(r"`([a-z_.]+?)\.((?:[A-Z]\w+\.)?\w+)`", page.partition("\nA module")[0])
+    assert len(names) > 9
+    for module, name in names:
+        code = (package / (module.replace(".", "/") + ".py")).read_text("utf-8")
+        for part in name.split("."):
+            assert re.search(rf"(def|class) {part}\b", code), (module, name)
+
+
 def test_contributing_names_what_exists() -> None:
     written = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     names = [name for name in re.findall(r"`([\w.]+(?:/[\w.-]*)+)`", written) if name[0] != "-"]

@@ -1,7 +1,7 @@
 """The Python API: build, check and inspect wheels.
 
-Nothing is printed, and every function may run in several threads at once. `build_wheels` and
-`build_wheel` have the signatures of go-to-wheel 0.2.
+Nothing is printed, and every function may run in several threads at once. `build_wheels` takes
+the arguments of go-to-wheel 0.2 and more; `build_wheel` has 0.2's signature.
 """
 
 from __future__ import annotations

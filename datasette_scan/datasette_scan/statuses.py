@@ -8,7 +8,8 @@ import time
 STATUSES = {
     "ready": (
         "read in place",
-        "The file itself is read, under SQLite's own locks. You see its latest state.",
+        "The file itself is read: without a lock if it is at rest and its file system allows "
+        "that, else under SQLite's own locks. You see its latest state.",
     ),
     "live": (
         "read in place while another program has it open",

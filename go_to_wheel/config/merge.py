@@ -97,7 +97,7 @@ def merge(request: BuildRequest, project: Project, prebuilt: bool = False) -> Me
     if isinstance(request.set_version_var, str):
         given["set_version_var"] = (request.set_version_var,)
     if isinstance(request.tags, str):
-        given["tags"] = request.tags.split(",")
+        given["tags"] = [tag.strip() for tag in request.tags.split(",")]
     names = {item.name for item in fields(MergedRequest)}
     filled = {n: v for n, v in configured.items() if n in names and given.get(n) in (None, False)}
     overridden = [name for name in ("ldflags", "tags") if given[name] is not None]

@@ -366,6 +366,7 @@ def test_build_tags() -> None:
     around = replace(AROUND, project=Project(Path(), Settings(tags=("a", "b"))))
     assert ask(around).request.tags_for(LINUX) == ("a", "b")
     assert ask(around, tags="c,d").request.tags_for(LINUX) == ("c", "d")
+    assert ask(around, tags=" c , d").request.tags_for(LINUX) == ("c", "d")
     assert ask(around, tags=["c", "c"]).request.tags_for(LINUX) == ("c",)
     assert ask(around, tags=[]).request.tags_for(LINUX) == ()
     assert ask(around, tags=["c"]).origins["tags"] == "--tags"

@@ -145,13 +145,10 @@ def _identify_binaries(request: BuildRequest, source: BinarySource, package: Pac
     recorded = None if built in ("", "(devel)") else built.split("+", 1)[0]
     version, notes = Value(recorded, "build information") if recorded else None, list(source.notes)
     if source.version:
-        if (
-            recorded
-            and "-0." not in recorded
-            and recorded.lstrip("v") != source.version.lstrip("v")
-        ):
+        tagged = recorded if recorded and not is_commit_version(recorded) else source.version
+        if tagged.lstrip("v") != source.version.lstrip("v"):
             raise BinaryError(
-                f"the binaries are version {built}, but {source.origin} says {source.version}",
+                f"the binaries are version {built}, not {source.version} as in {source.origin}",
                 "build the release again from a clean folder",
             )
         version = Value(source.version, source.origin)

@@ -11,9 +11,12 @@ import pytest
 from binaries import load
 
 from go_to_wheel import BuildRequest, build
-from go_to_wheel.errors import InvalidOptionsError
+from go_to_wheel.builder.prebuilt import _identify_binaries
+from go_to_wheel.errors import BinaryError, InvalidOptionsError
+from go_to_wheel.golang.packages import Package
 from go_to_wheel.platforms import TARGETS
 from go_to_wheel.sources import prebuilt
+from go_to_wheel.sources.prebuilt import BinarySource
 
 
 def request(folder: Path, data: bytes, **asked: Any) -> BuildRequest:
@@ -62,3 +65,34 @@ def test_a_program_without_build_information(tmp_path: Path) -> None:
     assert caught.value.hint == "pass one: --name my-tool"
     (wheel,) = build(request(tmp_path, data, name="my-tool")).wheels
     assert wheel.path.name.startswith("my_tool-0.1.0-py3-none-manylinux2014_x86_64.")
+
+
+def version_of(recorded: str) -> str | None:
+    """The version of binaries that record this one, in files named for 1.2.3."""
+    package = Package("example.com/t", "main", "", "example.com/t", module_version=recorded)
+    found = _identify_binaries(BuildRequest(""), BinarySource((), version="1.2.3"), package)
+    return found.version and found.version.text
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        "",
+        "(devel)",
+        "v1.2.3",
+        "v1.2.3+dirty",
+        "v0.0.0-20240102030405-abcdef012345",  # a shallow clone, without tags
+        "v1.2.3-0.20240102030405-abcdef012345+dirty",
+        "v1.2.3-rc.1.0.20240102030405-abcdef012345",
+    ],
+)
+def test_the_files_names_say_more_than_a_commit(recorded: str) -> None:
+    assert version_of(recorded) == "1.2.3"
+
+
+@pytest.mark.parametrize("recorded", ["v1.2.4", "v1.2.3-rc.1", "v1.2.3-0.rc"])
+def test_binaries_of_another_release(recorded: str) -> None:
+    with pytest.raises(BinaryError) as caught:
+        version_of(recorded)
+    message = f"the binaries are version {recorded}, not 1.2.3 as in the files' names"
+    assert caught.value.message == message

@@ -86,7 +86,7 @@ def version_of(recorded: str) -> str | None:
         "v1.2.3-rc.1.0.20240102030405-abcdef012345",
     ],
 )
-def test_the_files_names_say_more_than_a_commit(recorded: str) -> None:
+def test_file_names_outrank_a_commit(recorded: str) -> None:
     assert version_of(recorded) == "1.2.3"
 
 

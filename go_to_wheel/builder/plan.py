@@ -121,8 +121,7 @@ def _locate_module(request: BuildRequest, query: tuple[str, str], host: Host) ->
         go = open_go(other, scratch, host)
         source, identity = _fetch_module(go, query, request.packages, scratch)
     project = find_project(source.module_folder or scratch)
-    settings = replace(project.settings, package=(), commands={})
-    merged = merge(request, replace(project, settings=settings))
+    merged = merge(request, project.without_commands())
     return LocatedSource(merged, source, project, host, go, identity)
 
 

@@ -77,6 +77,7 @@ def merge(request: BuildRequest, project: Project, prebuilt: bool = False) -> Me
 
     Settings about compiling are ignored for `prebuilt` binaries.
     """
+    project = project.without_commands() if request.packages else project
     unused = [*_COMPILE_SETTINGS] if prebuilt else []
     unused += ["glibc"] * (request.libc == "musl") + ["libc"] * bool(request.glibc)
     settings = vars(project.settings).items()
@@ -89,9 +90,7 @@ def merge(request: BuildRequest, project: Project, prebuilt: bool = False) -> Me
     keys = {item.name: f"{TABLE}.{key}" for key, item in KEYS.items()}
     keys |= {name: f"project.{key}" for name, key in PROJECT_KEYS.items()}
     commands, tables = configured.pop("commands", {}), configured.pop("target", {})
-    if request.packages:
-        commands = {}
-    elif commands:
+    if commands:
         configured["package"], keys["package"] = tuple(commands.values()), f"{TABLE}.commands"
     given = {**vars(request), "package": request.packages or None}
     if isinstance(request.set_version_var, str):

@@ -125,6 +125,11 @@ class Project:
         """Whether a field is not dynamic: its value, or absence, in [project] is final."""
         return bool(self.metadata) and name not in self.dynamic
 
+    def without_commands(self) -> Project:
+        """The project without its packages and their names, for another package of the module."""
+        others = replace(self.settings, package=(), commands={}, entry_point=None, private=())
+        return replace(self, settings=others)
+
     @property
     def options(self) -> dict[str, str]:
         """The texts of [project] by their names in a request."""
@@ -142,10 +147,7 @@ def find_project(folder: Path) -> Project:
     project, root = read_project(folder), find_module_root(folder)
     if project or root is None or root == folder:
         return project or Project(root or folder)
-    project = read_project(root) or Project(root)
-    # its packages are relative to the module, not to this folder
-    bare = replace(project.settings, package=(), commands={}, entry_point=None)
-    return replace(project, settings=bare)
+    return (read_project(root) or Project(root)).without_commands()
 
 
 def read_project(folder: Path) -> Project | None:

@@ -186,7 +186,8 @@ class _Resolver:
         elif len(paths) > 1:
             commands, source = tuple(map(name_from_path, paths)), "the packages' names"
         self.origins["commands"] = source
-        if len(paths) > 1 and entry_point is not None:
+        is_other = binaries and "entry_point" in self.request.origins  # of the compiled package
+        if len(paths) > 1 and entry_point is not None and not is_other:
             problem = f"entry-point {entry_point!r} can't name {len(paths)} commands"
             self.add_problem(problem, _NAME_COMMANDS)
         for command in commands if source != "the name" or not self.problems else ():
@@ -254,7 +255,10 @@ class _Resolver:
             self.add_problem(problem, "leave it out here, and build the binaries with it")
 
     def check_options(self, commands: Sequence[str], targets: Sequence[Target]) -> None:
-        for name in sorted({*self.project.settings.private} - {*commands}):
+        where = self.origins["name" if self.origins["commands"] == "the name" else "commands"]
+        is_other = self.detected.binaries and len(commands) == 1  # one program of several
+        is_other = is_other or where in ("--name", "--entry-point")
+        for name in sorted({*self.request.private} - {*commands}) if not is_other else ():
             problem = f"private {name!r} is none of the commands: {', '.join(commands)}"
             self.add_problem(problem, f"correct it in {FILE_NAME}: {TABLE}.private")
         for tag in self.pick("tags") or ():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from go_to_wheel.config.pyproject import KEYS, Project, parse_settings, read_project
+from go_to_wheel.config.pyproject import KEYS, Project, find_project, parse_settings, read_project
 from go_to_wheel.errors import InvalidOptionsError
 
 BACKEND = '[build-system]\nrequires = ["go-to-wheel"]\nbuild-backend = "go_to_wheel.backend"\n'
@@ -260,3 +260,13 @@ def test_all_faults_of_the_settings_at_once() -> None:
         "pyproject.toml: [tool.go-to-wheel] has no key 'lancher'; did you mean 'launcher'?"
     )
     assert caught.value.hint.endswith("configuration.md")
+
+
+def test_another_folder_has_no_configured_commands(tmp_path: Path) -> None:
+    names = 'commands = {a = "./cmd/a", b = "./cmd/b"}\nprivate = ["b"]\n'
+    write(tmp_path, f'[tool.go-to-wheel]\nlauncher = "python"\n{names}')
+    (tmp_path / "go.mod").write_text("module example.com/m\n")
+    (tmp_path / "cmd/a").mkdir(parents=True)
+    assert find_project(tmp_path).settings.private == ("b",)
+    settings = find_project(tmp_path / "cmd/a").settings
+    assert (settings.launcher, settings.commands, settings.private) == ("python", {}, ())

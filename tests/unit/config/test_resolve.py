@@ -398,6 +398,47 @@ def test_names_of_several_prebuilt_binaries() -> None:
     assert options.origins["commands"] == "the files' names"
 
 
+PRIVATE = Settings(commands={"a": "./cmd/a", "b": "./cmd/b"}, private=("b",))
+
+
+def test_private_commands_of_other_packages() -> None:
+    project = Project(Path(), PRIVATE)
+    whole = ask(replace(SEVERAL, project=project))
+    assert (whole.commands, whole.request.private) == (("a", "b"), ("b",))
+    asked = ask(replace(AROUND, project=project), package="./cmd/my-tool")
+    assert (asked.commands, asked.request.private) == (("my-tool",), ())
+    wrong = replace(SEVERAL, project=Project(Path(), replace(PRIVATE, private=("c",))))
+    error = refusal(wrong)
+    assert error.message == "private 'c' is none of the commands: a, b"
+    assert error.hint == "correct it in pyproject.toml: tool.go-to-wheel.private"
+
+
+@pytest.mark.parametrize("flag", ["entry_point", "name"])
+def test_a_flag_names_a_private_command(flag: str) -> None:
+    around = replace(AROUND, project=Project(Path(), Settings(private=("my-tool",))))
+    assert ask(around).request.private == ("my-tool",)
+    assert ask(around, **{flag: "other"}).commands == ("other",)
+
+
+def test_private_commands_of_a_release() -> None:
+    around = replace(PREBUILT, project=Project(Path(), PRIVATE))
+    assert ask(around, name="a").commands == ("a",)
+    binaries = BinarySource((prebuilt(LINUX, "a"), prebuilt(LINUX, "c")))
+    both = replace(SEVERAL, binaries=binaries, project=Project(Path(), PRIVATE))
+    assert refusal(both).message == "private 'b' is none of the commands: a, c"
+
+
+def test_the_files_entry_point_is_its_packages() -> None:
+    around = replace(AROUND, project=Project(Path(), Settings(entry_point="x")))
+    assert ask(around).commands == ("x",)
+    assert ask(around, package="./cmd/my-tool").commands == ("my-tool",)
+    several = replace(SEVERAL, project=around.project)
+    assert ask(several, package=["./cmd/a", "./cmd/b"]).commands == ("a", "b")
+    release = BinarySource((prebuilt(LINUX, "a"), prebuilt(LINUX, "b")))
+    assert ask(replace(several, binaries=release)).commands == ("a", "b")
+    assert "can't name 2 commands" in refusal(several).message
+
+
 def test_the_command_line_names_a_single_command() -> None:
     project = Project(Path(), Settings(commands={"first": "."}))
     options = ask(replace(AROUND, project=project), entry_point="second")

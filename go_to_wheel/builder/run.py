@@ -41,6 +41,7 @@ from go_to_wheel.licenses import BundledLicenses
 from go_to_wheel.platforms import Target
 from go_to_wheel.process import usable_cpus, wait_for
 from go_to_wheel.sources.prebuilt import ReleaseFile
+from go_to_wheel.sources.readme import media_type
 from go_to_wheel.wheel import entries
 from go_to_wheel.wheel.archive import compression_note, write_wheel
 from go_to_wheel.wheel.sbom import sbom_entries
@@ -319,8 +320,8 @@ def _check_wheels(
 
     Slow `twine check` runs only for a reStructuredText README. Raises WheelError for errors.
     """
-    is_rst = options.metadata.get("description_content_type") == "text/x-rst"
-    report = check_wheels(files, expect=targets, twine=is_rst)
+    kind = media_type(options.metadata.get("description_content_type", ""))
+    report = check_wheels(files, expect=targets, twine=kind == "text/x-rst")
     local = ("platform-tag",) if any(target.tag for target in options.targets) else ()
     tolerated = (*_TOLERATED_CODES, *local)
     fatal = [finding for finding in report.errors if not finding.code.startswith(tolerated)]

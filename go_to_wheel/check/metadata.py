@@ -28,6 +28,7 @@ from go_to_wheel.check.filename import VENV_COMMANDS, WheelName, find_hidden, is
 from go_to_wheel.check.report import Finding, Findings, catch_errors
 from go_to_wheel.config.metadata import check_text
 from go_to_wheel.sources.links import find_relative_links
+from go_to_wheel.sources.readme import media_type
 from go_to_wheel.sources.summary import SUMMARY_LIMIT
 
 #: Larger texts aren't parsed; the largest real ones have some hundred kilobytes.
@@ -211,7 +212,7 @@ def _check_fields(raw: RawMetadata) -> Findings:
 
 def _check_readme(raw: RawMetadata) -> Findings:
     text = raw.get("description", "")[:_MAX_README].replace("\r\n", "\n")
-    kind = raw.get("description_content_type", "").split(";")[0].strip()
+    kind = media_type(raw.get("description_content_type", ""))
     if kind == "text/markdown" and (links := list(find_relative_links(text)[0])):
         more = f" and {len(links) - 3} more" if len(links) > 3 else ""
         yield Finding("readme-link", f"{', '.join(links[:3])}{more}: relative links in the README")

@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from go_to_wheel.sources.readme import Readme
+from go_to_wheel.sources.readme import Readme, media_type
 
 #: Hosts with projects at HOST/OWNER/NAME -> a file's page and its bytes, below the project.
 _FORGES = {
@@ -83,7 +83,7 @@ def resolve_links(readme: Readme, project_url: str, ref: str, folder: str = "") 
     and READMEs that are not Markdown or on an unknown host, are not changed.
     """
     templates = _FORGES.get(urlsplit(project_url).hostname or "")
-    if readme.content_type != "text/markdown" or templates is None or not ref:
+    if media_type(readme.content_type) != "text/markdown" or templates is None or not ref:
         return readme
     page, raw = (f"{project_url}/{template.format(ref=ref)}" for template in templates)
 

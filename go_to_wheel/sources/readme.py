@@ -18,6 +18,11 @@ CONTENT_TYPES = {
 README_NAMES = tuple(f"readme{suffix}" for suffix in CONTENT_TYPES)
 
 
+def media_type(content_type: str) -> str:
+    """A content type without its parameters, in lower case."""
+    return content_type.partition(";")[0].strip().lower()
+
+
 @dataclass(frozen=True)
 class Readme:
     """A long description and its content type ("text/markdown" …)."""

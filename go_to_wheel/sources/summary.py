@@ -15,7 +15,7 @@ from itertools import islice, zip_longest
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from go_to_wheel.sources.readme import Readme
+from go_to_wheel.sources.readme import Readme, media_type
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -74,7 +74,7 @@ def summary_of_doc(doc: str) -> str | None:
 
 def summary_of_readme(readme: Readme, names: Collection[str] = ()) -> str | None:
     """A README's best sentence about the program with one of these names; None without one."""
-    is_markdown = readme.content_type == "text/markdown"
+    is_markdown = media_type(readme.content_type) == "text/markdown"
     blocks = list((_markdown_blocks if is_markdown else _plain_blocks)(readme.text))
     titles = [words for kind, words in blocks if kind == "title"]
     pattern = "|".join(re.escape(name) for name in (*names, *titles[:1]) if name.strip())

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
+from go_to_wheel.builder import run
 from go_to_wheel.builder.linked import LinkedCode, format_linked_notes
 from go_to_wheel.builder.run import JobResult, _add_hint, _collect_failures, divide_processors
+from go_to_wheel.check.report import Report
+from go_to_wheel.config.options import BuildOptions
 from go_to_wheel.errors import ToolchainError
 from go_to_wheel.licenses import BundledLicenses
 from go_to_wheel.platforms import TARGETS, Target
@@ -39,6 +44,26 @@ def outcome(target: Target, version: str = "", **settings: str) -> JobResult:
     names = {name.replace("_", "."): value for name, value in settings.items()}
     info = GoBuildInfo(version=version, path="m.example/t", main=None, deps=(), settings=names)
     return JobResult((target,), facts=(BinaryFacts("elf", "linux", "x86_64", go=info),))
+
+
+@pytest.mark.parametrize(
+    ("content_type", "is_rst"),
+    [("text/x-rst; charset=UTF-8", True), ("text/markdown", False), (None, False)],
+)
+def test_twine_reads_restructuredtext(
+    content_type: str | None, is_rst: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def check(files: object, expect: object, twine: bool) -> Report:
+        asked.append(twine)
+        return Report((), ())
+
+    monkeypatch.setattr(run, "check_wheels", check)
+    metadata = {"description_content_type": content_type} if content_type else {}
+    options = SimpleNamespace(metadata=metadata, targets=())
+    assert run._check_wheels([], [], cast("BuildOptions", options)) == []
+    assert asked == [is_rst]
 
 
 def test_programs_of_one_commit() -> None:

@@ -97,6 +97,8 @@ def test_texts_without_relative_links_are_not_parsed(monkeypatch: pytest.MonkeyP
 def test_links_stay_without_a_known_host() -> None:
     assert linked("[a](x)", home="https://git.example.com/o/tool") == "[a](x)"
     assert linked("[a](x)", kind="text/x-rst") == "[a](x)"
+    assert linked("[a](x)", kind="text/plain; charset=UTF-8") == "[a](x)"
+    assert linked("[a](x)", kind="Text/Markdown ; charset=UTF-8") == f"[a]({PAGE}/x)"
     assert resolve_links(Readme("[a](x)", "text/markdown"), HOME, "").text == "[a](x)"
 
 

@@ -69,6 +69,7 @@ Tool turns a into b, quickly. Then more.
     ("text", "content_type", "sentence"),
     [
         (MARKDOWN, "text/markdown", "Tool turns a into b, quickly"),
+        (MARKDOWN, "text/markdown; variant=GFM", "Tool turns a into b, quickly"),
         (RST, "text/x-rst", "Tool turns a into b, quickly"),
         ("TOOL\n\nTool turns tea into ink. More.\n", "text/plain", "Tool turns tea into ink"),
         ("# Tool\n", "text/markdown", None),

@@ -67,15 +67,17 @@ def configure_cgo(
     if not compilers and not zig_keys:
         without = replace(go, environment={**go.environment, "CGO_ENABLED": "0"})
         return without, ["--cgo: the program has no C, so it is built without cgo"]
-    require_supported_targets(
-        [part for part in parts if part.compile_key in zig_keys], request.oldest_glibc
-    )
+    musl = [part for part in parts if part.libc and part.compile_key in compilers]
+    with_zig = [part for part in parts if part.compile_key in zig_keys]
+    require_supported_targets([*with_zig, *musl], request.oldest_glibc)
     if problems:
         is_apple = any("Apple's" in problem for problem in problems)
         hint = APPLE_SDK_HINT if is_apple else OTHER_MACHINE_HINT
         raise SourceError("\n".join(dict.fromkeys(problems)), hint)
-    zig = find_zig(request.oldest_glibc, sdk) if zig_keys else None
-    compilers |= {key: zig for key in zig_keys if zig}
+    zig = None
+    if zig_keys:
+        zig = find_zig(request.oldest_glibc, sdk)
+        compilers |= dict.fromkeys(zig_keys, zig)
     flags = {part.name: request.cgo_flags_for(part) for part in parts}
     return replace(go, zig=zig, compilers=compilers, c_flags=flags), []
 

@@ -74,7 +74,7 @@ class Go:
     root: str = ""
     module_cache: str = ""
     zig: Compiler | None = None
-    compilers: Mapping[object, Compiler | None] = field(default_factory=dict)
+    compilers: Mapping[object, Compiler] = field(default_factory=dict)
     c_flags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property

@@ -12,8 +12,9 @@ import pytest
 
 from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.binary.match import check_target, tags_for
+from go_to_wheel.config.merge import MergedRequest
 from go_to_wheel.errors import InvalidOptionsError, ToolchainError
-from go_to_wheel.golang import c_compiler
+from go_to_wheel.golang import c_compiler, cgo
 from go_to_wheel.golang.c_compiler import (
     C_VARIABLES,
     Compiler,
@@ -23,8 +24,11 @@ from go_to_wheel.golang.c_compiler import (
     write_stubs,
 )
 from go_to_wheel.golang.cgo import find_missing_libraries
+from go_to_wheel.golang.command import Go
 from go_to_wheel.golang.packages import Package
 from go_to_wheel.platforms import ALL_TARGETS, TARGETS, Target
+from go_to_wheel.process import Runner
+from go_to_wheel.sources.module import ModuleSource
 
 IMPORTS = {
     "/usr/lib/libresolv.9.dylib": {"_res_9_nclose", "_res_9_ninit"},
@@ -208,3 +212,22 @@ def test_with_glibc(zig: Compiler) -> None:
         require_supported_targets([target("linux-armv6")], "2.17")
     with pytest.raises(InvalidOptionsError, match="linux-ppc64le"):
         require_supported_targets([target("linux-ppc64le")], "2.17")
+
+
+@pytest.mark.parametrize("names", [["linux-amd64-musl"], ["linux-amd64", "linux-amd64-musl"]])
+@pytest.mark.parametrize("own", [True, False])
+def test_no_glibc_in_a_musl_wheel(
+    names: list[str], own: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = Package("x/y", "main", "", "x", uses_c=True)
+    monkeypatch.setattr(cgo, "list_linked", lambda *_: [package])
+    monkeypatch.setattr(cgo, "find_missing_libraries", lambda *_: [])
+    go = Go("go", "go1.26.8", {}, Runner())
+    request = MergedRequest(source=".", cgo=True, cc="gcc" if own else None, libc="glibc")
+    source = ModuleSource(tmp_path, ("x/y",), "x")
+    with pytest.raises(InvalidOptionsError) as caught:
+        cgo.configure_cgo(go, source, request, [target(name) for name in names], {})
+    assert caught.value.message == "platform 'linux-amd64-musl' can't be built with cgo and glibc"
+    static = replace(request, cc="gcc", libc=None)
+    configured, _ = cgo.configure_cgo(go, source, static, [target(name) for name in names], {})
+    assert configured.c_compiler(target("linux-amd64-musl")) == Compiler("gcc")

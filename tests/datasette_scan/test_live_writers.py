@@ -23,7 +23,7 @@ from datasette_scan.opening import Limits, Opener, SnapshotStore, attempt
 
 READS = 20_000
 READS_AS_ROOT = 2_000
-THREADS = 3
+THREADS = 8
 COMMITS = 20  # at least, while they read
 
 

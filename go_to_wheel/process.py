@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from contextlib import contextmanager, suppress
@@ -51,7 +53,7 @@ class Runner:
         args: Sequence[str],
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
-        timeout: float | None = None,
+        timeout: float = math.inf,
     ) -> Result:
         """Run a program to its end and return its output and exit code.
 
@@ -66,15 +68,17 @@ class Runner:
             with defer_signals():  # else an unregistered child would not be stopped
                 children.append(self._start(args, cwd, env))
             (child,) = children
-            stdout, stderr = child.communicate(timeout=timeout)
+            stdout, stderr = self._communicate(child, time.monotonic() + timeout)
         except BaseException as error:
             _stop_children(children)
             if isinstance(error, OSError) and shortage_hint(error):
                 raise ShortageError(f"can't start {args[0]!r}: {error.strerror}") from None
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
-            child.communicate()
-            problem = f"{' '.join(args)}: did not finish within {timeout:.0f} seconds"
+            with suppress(subprocess.TimeoutExpired):  # closes the pipes
+                child.communicate(timeout=_POLL_SECONDS)
+            limit = "before it was stopped" if self._stopped else f"within {timeout:.0f} seconds"
+            problem = f"{' '.join(args)}: did not finish {limit}"
             raise ToolchainError(problem, "run it yourself to see what it waits for") from None
         finally:
             with self._lock:
@@ -82,10 +86,10 @@ class Runner:
         return Result(list(args), child.returncode, stdout, stderr)
 
     def stop(self) -> None:
-        """Interrupt every running child and its own children; return when they have ended.
+        """Interrupt every running child and its own children; return when the children have ended.
 
         By SIGINT (on Windows Ctrl-Break, which reaches a group), the only signal on which Go
-        removes its work folder; by SIGKILL five seconds later.
+        removes its work folder; by SIGKILL when the children have ended, or five seconds later.
         """
         with self._lock:
             self._stopped = True
@@ -115,6 +119,18 @@ class Runner:
             )
             self._children.add(child)
         return child
+
+    def _communicate(self, child: subprocess.Popen[str], end: float) -> tuple[str, str]:
+        """Read a child's output, in short steps for Ctrl-C on Windows; raises TimeoutExpired.
+
+        A process outside the child's group, which is not stopped, may have its pipes open.
+        """
+        while True:
+            try:
+                return child.communicate(timeout=min(_POLL_SECONDS, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                if time.monotonic() >= end or (self._stopped and child.poll() is not None):
+                    raise
 
 
 @dataclass(frozen=True)
@@ -178,13 +194,15 @@ def private_temporary_folder() -> Iterator[None]:
 def _stop_children(children: Sequence[subprocess.Popen[str]]) -> None:
     for child in children:
         _signal_group(child, kill=False)
-    for child in children:
-        try:
-            child.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+    try:
+        with suppress(subprocess.TimeoutExpired):
+            for child in children:
+                child.wait(_STOP_SECONDS)
+    finally:  # a second interrupt included
+        for child in children:
             _signal_group(child, kill=True)
-            child.kill()
-            child.wait()
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(_STOP_SECONDS)
 
 
 def _signal_group(child: subprocess.Popen[str], *, kill: bool) -> None:
@@ -192,11 +210,12 @@ def _signal_group(child: subprocess.Popen[str], *, kill: bool) -> None:
     with suppress(OSError):  # it is gone, or another user's by now; on Windows, has no console
         if sys.platform != "win32":
             os.killpg(child.pid, signal.SIGKILL if kill else signal.SIGINT)
-        elif kill:
+        elif not kill:
+            child.send_signal(signal.CTRL_BREAK_EVENT)
+        elif child.poll() is None:
             command = ["taskkill", "/T", "/F", "/PID", str(child.pid)]
             subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
-        else:
-            child.send_signal(signal.CTRL_BREAK_EVENT)
+            child.kill()
 
 
 def wait_for(futures: Sequence[Future[Any]]) -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,83 @@ def test_stop_ends_a_child_that_ignores_interrupts(
     thread.join(120)
     assert results
     assert results[0] != 0
+
+
+@needs_signals
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # of a process that is left
+@pytest.mark.parametrize("leaves_group", [False, True])
+@pytest.mark.parametrize("by_timeout", [False, True])
+def test_open_pipes_are_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_timeout: bool, leaves_group: bool
+) -> None:
+    """The child is gone, and its own child, which ignores interrupts, holds its output open."""
+    monkeypatch.setattr(process, "_STOP_SECONDS", 0.2)
+    grandchild = (
+        "import os, pathlib, signal, sys, time; signal.signal(signal.SIGINT, signal.SIG_IGN);"
+        " place = pathlib.Path(sys.argv[1]); new = place.with_suffix('.new');"
+        " new.write_text(str(os.getpid())); new.rename(place); time.sleep(600)"
+    )
+    child = (
+        "import subprocess, sys; subprocess.Popen([sys.executable, '-c', *sys.argv[1:3]],"
+        f" start_new_session={leaves_group})"
+    )
+    place = tmp_path / "pid"
+    runner = Runner()
+    errors: list[str] = []
+
+    def run() -> None:
+        for seconds in (1, 10, 100) if by_timeout else (600,):
+            try:
+                runner.run([sys.executable, "-c", child, grandchild, str(place)], timeout=seconds)
+            except ToolchainError as error:
+                errors.append(error.message)
+            if place.exists():
+                return
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    while not place.exists():
+        time.sleep(0.01)
+    pid = int(place.read_text())
+    try:
+        if not by_timeout:
+            runner.stop()
+        thread.join(120)
+        assert not thread.is_alive()
+        end = "seconds" if by_timeout else "did not finish before it was stopped"
+        assert errors[-1].endswith(end) if by_timeout or leaves_group else not errors
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+@needs_signals
+def test_a_second_interrupt_kills_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = (
+        "import pathlib, signal, sys, time; signal.signal(signal.SIGINT, signal.SIG_IGN);"
+        " pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
+    )
+    ready = tmp_path / "ready"
+    runner = Runner()
+    codes: list[int] = []
+    command = [sys.executable, "-c", script, str(ready)]
+    thread = threading.Thread(target=lambda: codes.append(runner.run(command).returncode))
+    thread.start()
+    while not ready.exists():
+        time.sleep(0.01)
+    real, waits = subprocess.Popen.wait, []
+
+    def wait(child: subprocess.Popen[str], timeout: float | None = None) -> int:
+        if threading.current_thread() is threading.main_thread() and not waits:
+            waits.append(timeout)
+            raise KeyboardInterrupt
+        return real(child, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", wait)
+    with pytest.raises(KeyboardInterrupt):
+        runner.stop()
+    thread.join(120)
+    assert codes == [-signal.SIGKILL]
 
 
 def test_output_that_is_not_utf8_is_decoded() -> None:

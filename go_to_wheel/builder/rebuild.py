@@ -114,6 +114,7 @@ def _parse_request(
     texts: dict[str, Any] = {field: headers.get(header) for field, header in _HEADERS.items()}
     urls = [str(value).partition(", ") for value in headers.get_all("Project-URL", [])]
     tags = _require_match(_TAGS, facts.setting("-tags"), file, "a list of build tags")
+    different = len({part.setting("-tags") for part in facts.slices}) > 1
     license_ = wheel.licenses.get(infos[0].main.path) if infos[0].main else None
     command = programs[0].path.rsplit("/", 1)[-1].removesuffix(".exe")
     in_scripts = any(".data/scripts/" in program.path for program in programs)
@@ -136,8 +137,8 @@ def _parse_request(
         url=next((address for label, _, address in urls if label == "Homepage"), None),
         ldflags=flags,
         set_version_var=None if flags is None else (),  # they are among the flags
-        tags=tags.split(",") if tags else [],
-        set_values={},
+        tags=None if different else tags.split(",") if tags else [],
+        set_values=None if flags is None else {},
         launcher="native" if in_scripts or not as_script else "python",
         dependency_licenses=any(text.startswith("go/") for text in wheel.below("licenses")),
         stamp=bool(facts.setting("vcs.revision")),  # built in git, and not by the backend
@@ -160,6 +161,8 @@ def _parse_linker_flags(recorded: str | None) -> tuple[str | None, tuple[str, ..
     """The recorded linker flags without our own, None if unknown or unsafe; and notes."""
     if recorded is None:
         return None, ("its linker flags are not recorded; name them after '--': --ldflags=…",)
+    if recorded.startswith("darwin-"):  # each image has others: those of the source are used
+        return None, ()
     flags = recorded.removeprefix("-s -w").removeprefix(" ")
     if _FLAGS.fullmatch(flags):
         return flags, ()

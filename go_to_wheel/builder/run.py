@@ -200,9 +200,12 @@ def build_programs(
         zig = plan.go.c_compiler(target.slices[0])
         facts = inspect_program(io.BytesIO(data), target, paths, bool(zig and zig.glibc))
         programs.append(BuiltProgram(command, data, facts))
-    flags, variables = plan.options.ldflags_for(target), plan.options.variables_for(target)
-    if problems := find_unread_variables(flags, variables, [program.data for program in programs]):
-        raise BinaryError("\n".join(problems), "use the variable in the program, or leave it unset")
+    contents = [program.data for program in programs]
+    for part in target.slices:
+        flags, variables = plan.options.ldflags_for(part), plan.options.variables_for(part)
+        if problems := find_unread_variables(flags, variables, contents):
+            hint = "use the variable in the program, or leave it unset"
+            raise BinaryError("\n".join(problems), hint)
     return programs
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from go_to_wheel.config.pyproject import FILE_NAME, KEYS, PROJECT_KEYS, TABLE, Project
@@ -45,8 +45,8 @@ class MergedRequest(BuildRequest):
 
     def tags_for(self, target: Target) -> tuple[str, ...]:
         """The build tags of a target's programs."""
-        target_tags = self.target.get(target.name, {}).get("tags", ())
-        return tuple(dict.fromkeys([*(self.tags or ()), *target_tags]))
+        lists = [self.target.get(part.name, {}).get("tags", ()) for part in target.slices]
+        return tuple(dict.fromkeys(chain(self.tags or (), *lists)))
 
     @property
     def oldest_glibc(self) -> str:

@@ -125,9 +125,11 @@ class BuildOptions:
     origins: Mapping[str, str]
 
     def ldflags_for(self, target: Target) -> str:
-        """The linker's flags of a target's programs."""
-        target_flags = self.request.target.get(target.name, {}).get("ldflags", "")
-        return " ".join(filter(None, [self.ldflags, target_flags]))
+        """The linker's flags of a target's programs, with those of each image if they differ."""
+        tables = {part.name: self.request.target.get(part.name, {}) for part in target.slices}
+        texts = [" ".join(filter(None, [self.ldflags, t.get("ldflags")])) for t in tables.values()]
+        listed = " | ".join(f"{name}: {text}" for name, text in zip(tables, texts, strict=True))
+        return listed if len({*texts}) > 1 else texts[0]
 
     def cgo_flags_for(self, target: Target) -> str:
         """A target's C flags in one line."""

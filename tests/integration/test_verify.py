@@ -52,6 +52,40 @@ def test_identical(hello: Path, tmp_path: Path, options: tuple[str, ...]) -> Non
     assert (code, text.split(" (")[0]) == (0, f"identical: {wheel.name}")
 
 
+UNIVERSAL = ("--version", "2.0", "--platforms", "darwin-universal2")
+
+
+@pytest.mark.parametrize("images", [["arm64"], ["amd64", "arm64"]])
+def test_settings_of_a_universal_programs_images(
+    hello: Path, tmp_path: Path, images: list[str]
+) -> None:
+    own = 'ldflags = "-X main.version=own"\ntags = ["extra"]\n'
+    text = '[tool.go-to-wheel]\nset = { "main.unset" = "set" }\n'
+    text += "".join(f"[tool.go-to-wheel.target.darwin-{name}]\n{own}" for name in images)
+    (hello / "pyproject.toml").write_text(text)
+    git(hello, "add", "-A")
+    git(hello, "commit", "-q", "-m", "settings")
+    wheel = build(hello, tmp_path / "dist", *UNIVERSAL)
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if "/sboms/" in name)
+        component = json.loads(archive.read(name))["metadata"]["component"]
+    values = {item["name"]: item["value"] for item in component["properties"]}
+    both = "-s -w -X main.unset=set -X main.version=own"
+    each = f"darwin-amd64: -s -w -X main.unset=set | darwin-arm64: {both}"
+    assert values["go-to-wheel:ldflags"] == (both if len(images) == 2 else each)
+    assert values["go-to-wheel:tags"] == "extra"
+    code, text = verify(wheel, "--source", hello)
+    assert (code, text.split(" (")[0]) == (0, f"identical: {wheel.name}")
+
+
+def test_a_universal_programs_unread_variable(hello: Path, tmp_path: Path) -> None:
+    (hello / "idle.go").write_text('package main\n\nvar idle = "old"\n')
+    table = "[tool.go-to-wheel.target.darwin-arm64]\n"
+    (hello / "pyproject.toml").write_text(f'{table}ldflags = "-X main.idle=new"\n')
+    result = go_to_wheel(hello, *UNIVERSAL, "--output-dir", tmp_path / "dist", check=False)
+    assert "'main.idle' has no effect: the program never reads it" in result.stderr
+
+
 def test_the_recorded_commit_is_built_not_todays(hello: Path, tmp_path: Path) -> None:
     wheel = build(hello, tmp_path / "dist", "--version", "2.0", "--platforms", "linux-arm64")
     main = hello / "main.go"

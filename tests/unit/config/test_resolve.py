@@ -16,7 +16,7 @@ from go_to_wheel.config.pyproject import CORE_NAMES, Project, Settings
 from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.config.resolve import resolve
 from go_to_wheel.errors import InvalidOptionsError
-from go_to_wheel.platforms import DEFAULT_TARGETS, Target, native_target
+from go_to_wheel.platforms import DEFAULT_TARGETS, Target, native_target, parse_selection
 from go_to_wheel.sources.module import ModuleSource
 from go_to_wheel.sources.prebuilt import BinarySource, PrebuiltBinary
 from go_to_wheel.sources.readme import ProjectFiles, Readme
@@ -371,6 +371,21 @@ def test_build_tags() -> None:
     assert ask(around, tags=[]).request.tags_for(LINUX) == ()
     assert ask(around, tags=["c"]).origins["tags"] == "--tags"
     assert "tag '-x y' is not a build tag" in refusal(tags=["-x y"]).message
+
+
+def test_a_universal_program_has_both_images_settings() -> None:
+    (both,) = parse_selection(["darwin-universal2"])
+    table = {"darwin-arm64": {"ldflags": "-X main.a=b", "tags": ["x"]}}
+    project = Project(Path(), Settings(tags=("all",), target=table))
+    options = ask(replace(AROUND, project=project))
+    assert options.request.tags_for(both) == ("all", "x")
+    listed = "darwin-amd64: -s -w | darwin-arm64: -s -w -X main.a=b"
+    assert options.ldflags_for(both) == listed
+    same = dict.fromkeys(("darwin-amd64", "darwin-arm64"), table["darwin-arm64"])
+    project = Project(Path(), Settings(target=same))
+    options = ask(replace(AROUND, project=project))
+    assert options.request.tags_for(both) == ("x",)
+    assert options.ldflags_for(both) == "-s -w -X main.a=b"
 
 
 def test_a_variable_needs_a_package() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import json
+import math
 import os
 import signal
 import sys
@@ -166,7 +167,10 @@ def split_paths(paths: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...
 
 
 def make_settings(folders: tuple[str, ...], options: dict[str, Any]) -> Settings:
-    """Settings from the command's options."""
+    """Settings from the command's options. Raises UsageError naming the bad one."""
+    interval = options["scan_interval"]
+    if interval is not None and not math.isfinite(interval):
+        raise UsageError(f"--scan-interval needs a number of seconds, not {interval}")
     return Settings(
         find=FindOptions(
             roots=absolute_roots(folders),
@@ -174,7 +178,7 @@ def make_settings(folders: tuple[str, ...], options: dict[str, Any]) -> Settings
             max_depth=options["max_depth"],
             include_all=options["include_all"],
         ),
-        interval=options["scan_interval"],
+        interval=interval,
         home=True,
         complete_first=bool(options.get("get")),
         serve=not options["list_only"] and options["search"] is None,

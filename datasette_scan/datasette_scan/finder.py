@@ -150,7 +150,7 @@ def parse_event(line: bytes) -> Event | None:
         if kind == "error":
             kind, error = str(fields.get("kind", "io")), str(fields.get("error", ""))
             return Problem(_path(fields), kind, error)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError) as error:
         shown = visible(line[:200].decode("utf-8", "replace"))
         raise FinderError(f"sqlite-scanner wrote a line that is not its format: {shown}") from error
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -65,7 +66,7 @@ def parse_page(args: Mapping[str, str], search_paths: bool) -> Page:
 
 def _count(args: Mapping[str, str], key: str, default: int, maximum: int) -> int:
     text = args.get(key) or str(default)
-    if not (text.isascii() and text.isdigit()) or int(text) > maximum:
+    if not re.fullmatch("[0-9]{1,19}", text) or int(text) > maximum:
         raise UsageError(f"{key}={text!r} is not a whole number of at most {maximum}")
     return int(text)
 
@@ -85,7 +86,7 @@ def _age(args: Mapping[str, str]) -> float | None:
     if not text:
         return None
     number, unit = text[:-1], text[-1:]
-    if not (number.isascii() and number.isdigit()) or unit not in _SECONDS:
+    if not re.fullmatch("[0-9]{1,9}", number) or unit not in _SECONDS:
         raise UsageError(f"age={text!r} is not an age such as 12h, 7d or 4w")
     return float(int(number) * _SECONDS[unit])
 

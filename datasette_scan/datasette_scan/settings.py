@@ -26,6 +26,7 @@ CONFIG_KEYS = frozenset(
         "memory_max_mb",
     }
 )
+_MAX_NUMBER = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,8 @@ def _number(
     value = config.get(key)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < minimum:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not minimum <= value <= _MAX_NUMBER:  # as nan never is
         raise UsageError(
             f"datasette-scan: {key} must be a number of at least {minimum}, not {value!r}"
         )

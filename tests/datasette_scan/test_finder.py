@@ -131,7 +131,14 @@ async def test_exit_code_one_is_no_failure(fake: Path, root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["not json", '{"event":"match"}', '{"event":"match","path":3}', "[]"]
+    "line",
+    [
+        "not json",
+        '{"event":"match"}',
+        '{"event":"match","path":3}',
+        '{"event":"match","path":"/a","size":1e999}',
+        "[]",
+    ],
 )
 async def test_another_format_is_named(line: str, fake: Path, root: Path) -> None:
     fake.write_text(f"0\n0\n{line}")

@@ -174,6 +174,10 @@ async def test_folder_filter(root: Path) -> None:
         ("age=old", "age='old'"),
         ("min_size=big", "'big'"),
         ("since=x", "since='x'"),
+        *((f"{name}={'9' * 4301}", f"{name}='999") for name in ("_size", "_next", "since")),
+        *((f"{name}={'9' * 4301}", "is not a size") for name in ("min_size", "max_size")),
+        (f"age={'9' * 400}d", "age='999"),
+        (f"age={'9' * 4301}d", "age='999"),
     ],
 )
 async def test_bad_arguments(args: str, said: str, root: Path) -> None:
@@ -627,6 +631,11 @@ async def test_configuration_makes_a_plain_datasette_scan(root: Path) -> None:
     ("config", "said"),
     [
         ({"path": ["x"]}, "unknown setting 'path'"),
+        *(
+            ({key: value}, f"{key} must be a number")
+            for key in ("interval", "max_depth", "snapshot_max_mb", "memory_max_mb")
+            for value in (float("inf"), float("nan"), 10**400)
+        ),
         ({"paths": 3}, "paths must be a list of strings"),
         ({"paths": ["/x"], "interval": "often"}, "interval must be a number"),
         ({"paths": ["/x"], "max_depth": -1}, "max_depth must be a number of at least 0"),

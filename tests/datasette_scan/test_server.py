@@ -392,6 +392,8 @@ def test_every_option_of_serve() -> None:
         (["--json"], "--json goes with --list"),
         (["--scan-interval", "0"], "0"),
         (["--scan-interval", "soon"], "'soon'"),
+        (["--scan-interval", "nan"], "not nan"),
+        (["--scan-interval", "inf", "--list"], "not inf"),
         (["--max-depth", "-1"], "-1"),
         (["/nowhere/at/all.db"], "/nowhere/at/all.db"),
         (["--no-such-option"], "--no-such-option"),

@@ -247,6 +247,7 @@ class Catalog:
         if result.status == "gone":
             self.remove(entry, None)
             return
+        self.skipped.pop(entry.path, None)
         entry.status, entry.detail = result.status, result.detail
         entry.fingerprint = result.fingerprint
         if result.identity != (0, 0):  # it could be read

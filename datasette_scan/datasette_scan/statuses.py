@@ -58,7 +58,7 @@ HEALTHY = frozenset({"ready", "live", "checking"})
 #: Statuses that may end soon; the scan task probes again.
 TRANSIENT = frozenset({"busy", "changing"})
 #: Statuses that hold until the file changes.
-STABLE = frozenset({"ready", "partly readable", "unreadable"})
+STABLE = frozenset({"ready", "partly readable"})
 
 
 def format_status(status: str, detail: str = "", taken_at: float | None = None) -> str:

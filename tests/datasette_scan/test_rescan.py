@@ -24,7 +24,7 @@ from sites import (
 from test_opening import HOLD_OPEN
 
 from datasette_scan import scanning
-from datasette_scan.catalog import Catalog
+from datasette_scan.catalog import Catalog, Skip
 from datasette_scan.errors import DeniedError
 from datasette_scan.finder import Match
 from datasette_scan.scanning import ScanTask
@@ -108,6 +108,9 @@ async def test_served_file_that_breaks_keeps_its_row(root: Path) -> None:
     [row] = (await site.json("/-/scan.json"))["rows"]
     assert (row["name"], row["status"]) == ("one", "unreadable")
     assert (await site.get("/one/t")).status_code == 503
+    await site.scan()  # the reason stays, though the file has not changed
+    [skip] = (await site.json("/-/scan.json?tab=skipped"))["skipped_files"]
+    assert skip["path"] == str(path)
     for page in ("/", "/-/home", "/-/scan", "/-/databases.json"):
         assert (await site.get(page)).status_code == 200
     await site.close()
@@ -122,6 +125,20 @@ async def test_vanished_root_keeps_rows_as_gone(root: Path) -> None:
     (root.parent / "moved").rename(root)
     await site.scan()
     assert site.entry("one").status == "ready"
+    await site.close()
+
+
+async def test_a_skipped_file_that_can_be_read_again(root: Path) -> None:
+    """Also one whose rights, not content, had changed; and a page finds it before the next scan."""
+    path = make_database(root / "one.db")
+    site = await scanned(root)
+    entry = site.entry("one")
+    for again in (site.scan, lambda: site.get("/one")):
+        site.state.catalog.remove(entry, Skip(os.fsencode(path), "denied", "", "denied"))
+        assert entry.status == "unreadable"
+        await again()
+        assert entry.status == "ready"
+        assert (await site.json("/-/scan.json?tab=skipped"))["skipped_files"] == []
     await site.close()
 
 

@@ -344,10 +344,6 @@ class Catalog:
         path = self._by_hash.get(digest)
         return self.entries.get(path) if path is not None else None
 
-    def find(self, query: Query) -> list[Entry]:
-        """The entries that fit, sorted."""
-        return filter_entries(self.ordered(query), conditions(query))
-
     def cache(self) -> dict[Any, Any]:
         """A cache of values derived from the entries; cleared after each change, and when full."""
         revision, known = self._cache

@@ -13,7 +13,7 @@ from datasette import Response
 from datasette.utils import path_from_row_pks
 
 from .. import compat
-from ..catalog import Query
+from ..catalog import Query, conditions, filter_entries
 from ..database import datasette_files
 from ..errors import UsageError
 from ..searching import ContentSearch, Event, Searched, TablesFound, Unsearched, size_of
@@ -54,7 +54,7 @@ class SearchView(View):
         query = Query(application=self.application, folder=self.folder)
         viewable = await self.viewable_names()
         known = self.ds.databases
-        entries = self.state.catalog.find(query)
+        entries = filter_entries(self.state.catalog.ordered(query), conditions(query))
         names = [e.name for e in entries if e.attached and e.status != "gone"]
         return [known[name] for name in names if name in viewable and name in known]
 

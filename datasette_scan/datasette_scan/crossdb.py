@@ -12,9 +12,10 @@ from typing import Any
 
 from . import compat
 from .database import ScannedDatabase, datasette_files
-from .errors import BusyError, UnavailableError
+from .errors import BusyError, QueryTooComplexError, UnavailableError
 from .opening import file_uri
 from .opening.connection import Connection, guard, restrict, unguard
+from .opening.opener import retry_alone
 from .opening.watchdog import watchdog
 from .read_only import ReadOnlyDatabase
 from .reader import Reader
@@ -101,11 +102,12 @@ class CrossDatabase(ReadOnlyDatabase):
         if not scanned:
             guard(connection, file_names_hidden())
             try:
-                return fn(connection)
+                return retry_alone(lambda: fn(connection))
+            except MemoryError as error:
+                raise QueryTooComplexError("the query needs too much time or memory") from error
             finally:
                 unguard(connection)
         first, *rest = scanned
-
         path = first.entry.path
 
         def use(held: Connection) -> Any:
@@ -119,6 +121,8 @@ class CrossDatabase(ReadOnlyDatabase):
 
         try:
             return self._reader.opener.read(path, use, first._prepare)[0]
+        except QueryTooComplexError:
+            raise  # of the query, which would need as much without this database
         except UnavailableError:
             _detach(connection, first.name)  # its read has ended
             return self._attach(connection, rest, fn)

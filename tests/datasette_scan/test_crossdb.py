@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sites import Scanned, make_database, photograph, scanned
+from datasette_scan.errors import QueryTooComplexError
 from datasette_scan.names import alias
 from test_permissions import ROOT_ONLY, cookie, unescaped
 
@@ -63,6 +64,27 @@ async def test_nothing_is_written_through_joins(root: Path) -> None:
             await call()
     with pytest.raises(Exception, match="read-only"):
         db.connect(write=True)
+    await site.close()
+
+
+async def test_queries_that_need_too_much_memory(root: Path) -> None:
+    """Each runs twice, however many databases are attached, and the next one gets its memory."""
+    for name in ("one", "two", "three"):
+        make_database(root / f"{name}.db")
+    site = await scanned(root, crossdb=True)
+    calls = []
+
+    def fn(connection: Any) -> None:
+        calls.append(len(connection.execute("PRAGMA database_list").fetchall()))
+        raise MemoryError
+
+    with pytest.raises(QueryTooComplexError):
+        await site.ds.databases["_memory"].execute_fn(fn)
+    assert calls == [4, 4]
+    large = ", ".join(["hex(zeroblob(60000000))"] * 3)
+    response = await site.get(MEMORY, params={"sql": f"select {large}"})
+    assert (response.status_code, "memory" in response.text) == (400, True)
+    assert (await site.get(MEMORY, params={"sql": "select 1"})).status_code == 200
     await site.close()
 
 

@@ -33,8 +33,22 @@ T = TypeVar("T")
 #: On Windows a file that is open can't be renamed, replaced or deleted by its own program.
 _KEEPS_OPEN = POSIX
 _PAUSE_SECONDS = 0.02
-_low_memory = threading.Lock()  # held by a read that is retried after a MemoryError
 _MIN_TRIES = 5  # on a busy machine a single try can take longer than the limit
+# Held while something is retried after a MemoryError. Per process; re-entrant: crossdb nests reads.
+_low_memory = threading.RLock()
+
+
+def retry_alone(run: Callable[[], T]) -> T:
+    """Call ``run``; after a MemoryError once more, while nothing else is retried.
+
+    SQLite's memory limit is per process, so another read may have used it up.
+    """
+    try:
+        return run()
+    except MemoryError:
+        pass  # its traceback keeps what was read
+    with _low_memory:
+        return run()
 
 
 class Opener:
@@ -77,14 +91,11 @@ class Opener:
         """
         with self._counted():
             try:
-                return self._read_with_retries(path, use, prepare, keep, seconds)
-            except MemoryError:
-                pass  # perhaps another read used it up: the limit is per process
-            with _low_memory:
-                try:
-                    return self._read_with_retries(path, use, prepare, keep, seconds)
-                except MemoryError as error:
-                    raise TooComplexError(f"{visible_path(path)} needs too much memory") from error
+                return retry_alone(
+                    lambda: self._read_with_retries(path, use, prepare, keep, seconds)
+                )
+            except MemoryError as error:
+                raise TooComplexError(f"{visible_path(path)} needs too much memory") from error
 
     def _read_with_retries(
         self,

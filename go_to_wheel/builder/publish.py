@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 
 from go_to_wheel.errors import OutputError
@@ -70,7 +71,8 @@ def _cannot_write(folder: Path, reason: str, hint: str) -> OutputError:
 
 
 def _hidden_path(path: Path, suffix: str) -> Path:
-    return path.with_name(f".{os.getpid()}.{len(path.name)}.{path.name[-40:]}.{suffix}")
+    digest = sha256(os.fsencode(path.name)).hexdigest()[:16]  # a whole name may leave no space
+    return path.with_name(f".{os.getpid()}.{digest}.{suffix}")
 
 
 def _write_staged(path: Path, content: Path | bytes, mode: int | None, undo: ExitStack) -> None:

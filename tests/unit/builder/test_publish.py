@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from systems import needs_modes
 
-from go_to_wheel.builder.publish import publish, require_writable
+from go_to_wheel.builder.publish import publish, replaced_files, require_writable
 from go_to_wheel.errors import OutputError
 
 A, B = "tool-1.0-py3-none-win32.whl", "tool-1.0-py3-none-win_amd64.whl"
@@ -52,6 +52,13 @@ def test_an_older_wheel_is_replaced(tmp_path: Path, made: list[Path]) -> None:
     (tmp_path / A).write_bytes(b"older")
     publish(made, tmp_path)
     assert (tmp_path / A).read_bytes() == A.encode()
+
+
+def test_long_names_with_one_end(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}-{'x' * 245}" for name in ("alpha", "gamma")]
+    with replaced_files({path: path.name.encode() for path in paths}, ""):
+        pass
+    assert [path.read_text() for path in paths] == [path.name for path in paths]
 
 
 @pytest.mark.parametrize(

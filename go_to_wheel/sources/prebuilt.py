@@ -6,6 +6,7 @@ and, as a last resort, the version. Files are compared with the checksum lists b
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import io
@@ -353,9 +354,11 @@ def read_members(
                         hint = "leave it out, and name the programs: --binary linux-amd64=PATH"
                         raise SourceError(f"{name or path.name!r} has {size}", hint)
                     yield name, data
-        except (SourceError, OSError, MemoryError):
+        except (SourceError, MemoryError):
             raise
-        except Exception as error:  # noqa: BLE001 (zipfile and tarfile raise any for broken bytes)
+        except Exception as error:  # zipfile, tarfile and gzip raise any for broken bytes
+            if getattr(error, "errno", None) not in (None, errno.EINVAL):  # EINVAL: a false offset
+                raise
             raise SourceError(f"can't read {path}: {error}", "download it again") from None
 
 

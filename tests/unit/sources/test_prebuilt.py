@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import io
 import json
+import os
+import random
 import shutil
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -239,6 +243,65 @@ def test_damaged_archives_are_refused(tmp_path: Path, name: str, damage: bytes) 
     (tmp_path / name).write_bytes(damage)
     with pytest.raises(SourceError, match=r"can't read|no program for"):
         read_release(tmp_path)
+
+
+def damaged_gzip() -> bytes:
+    return gzip.compress(load("linux-amd64"))[:-8] + b"\0" * 8
+
+
+def damaged_bzip2() -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:bz2") as tar:
+        for name in ("a", "b"):
+            entry = tarfile.TarInfo(name)
+            entry.size = 2 << 20
+            tar.addfile(entry, io.BytesIO(random.Random(name).randbytes(entry.size)))
+    data = stream.getvalue()
+    return data[: len(data) // 2] + bytes(len(data) // 2)
+
+
+def zip_with_a_false_offset() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("tool", load("linux-amd64"))
+    data = stream.getvalue()
+    at = data.rindex(b"PK\5\6") + 16  # where the directory starts
+    offset = int.from_bytes(data[at : at + 4], "little") + 100
+    return data[:at] + offset.to_bytes(4, "little") + data[at + 4 :]
+
+
+@pytest.mark.parametrize(
+    ("name", "damaged"),
+    [
+        ("tool.gz", lambda: b"hello\n"),
+        ("tool.gz", damaged_gzip),
+        ("a.tar.gz", damaged_gzip),
+        ("a.tar.bz2", damaged_bzip2),
+        ("a.zip", zip_with_a_false_offset),
+    ],
+)
+def test_a_damaged_archive_is_no_unreadable_file(
+    tmp_path: Path, name: str, damaged: Callable[[], bytes]
+) -> None:
+    """Python raises OSError, as for a file without permissions."""
+    path = tmp_path / name
+    path.write_bytes(damaged())
+    with pytest.raises(SourceError, match=r"can't read .*: ") as caught:
+        read_binaries([str(path)])
+    assert caught.value.hint == "download it again"
+
+
+def test_an_unreadable_archive_is_not_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    (tmp_path / "a.tar").write_bytes(b"")
+    monkeypatch.setattr(tarfile, "open", refuse)
+    with pytest.raises(SourceError) as caught:
+        read_binaries([str(tmp_path / "a.tar")])
+    assert caught.value.hint.startswith("look at its permissions")
 
 
 def test_zip_name_that_is_not_utf8(tmp_path: Path) -> None:

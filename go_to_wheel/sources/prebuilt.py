@@ -311,7 +311,9 @@ def _choose_program(programs: Sequence[PrebuiltBinary]) -> PrebuiltBinary:
 
 
 def _in_table_order(binaries: Iterable[PrebuiltBinary]) -> tuple[PrebuiltBinary, ...]:
-    return tuple(sorted(binaries, key=lambda b: (TARGETS.index(b.target), b.command)))
+    """Sort them; a local target, which this machine may have, is last."""
+    order = [*TARGETS, this_machine()]
+    return tuple(sorted(binaries, key=lambda b: (order.index(b.target), b.command)))
 
 
 def _project_files(texts: Mapping[str, bytes]) -> ProjectFiles:

@@ -11,10 +11,12 @@ import pytest
 from binaries import load
 
 from go_to_wheel import BuildRequest, build
+from go_to_wheel.builder import detect
 from go_to_wheel.builder.prebuilt import _identify_binaries
+from go_to_wheel.check import wheel_set
 from go_to_wheel.errors import BinaryError, InvalidOptionsError
 from go_to_wheel.golang.packages import Package
-from go_to_wheel.platforms import TARGETS
+from go_to_wheel.platforms import TARGETS, Target
 from go_to_wheel.sources import prebuilt
 from go_to_wheel.sources.prebuilt import BinarySource
 
@@ -46,6 +48,21 @@ def test_a_binary_for_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     asked = replace(request(tmp_path, load("linux-amd64")), platforms=["linux-amd64"])
     (wheel,) = build(replace(asked, binaries=[f"native={tmp_path / 'program'}"])).wheels
     assert wheel.target == "linux-amd64"
+
+
+def test_a_binary_for_a_local_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = Target("freebsd-amd64", "freebsd", "amd64", "x86_64", tag="freebsd_14_amd64")
+    for module in (prebuilt, detect, wheel_set):
+        monkeypatch.setattr(module, "this_machine", lambda: target)
+    paths = {name: tmp_path / name for name in ("freebsd-amd64", "linux-amd64")}
+    for name, path in paths.items():
+        path.write_bytes(load(name))
+    named = [f"native={paths['freebsd-amd64']}", f"linux-amd64={paths['linux-amd64']}"]
+    source = prebuilt.read_binaries(named)
+    assert [binary.target.name for binary in source.binaries] == ["linux-amd64", "freebsd-amd64"]
+    asked = replace(request(tmp_path, b""), binaries=named[:1])
+    (wheel,) = build(asked).wheels
+    assert wheel.path.name.endswith("-py3-none-freebsd_14_amd64.whl")
 
 
 def test_an_archives_file_names_the_command(tmp_path: Path) -> None:

@@ -114,16 +114,12 @@ def go_minor(go_version: str) -> int:
     return int(match[1])
 
 
-def macos_minimum(go_version: str) -> MajorMinor:
-    """The oldest macOS that this Go release documents, as (major, minor)."""
-    minor = go_minor(go_version)
-    return next((least for first, least in _MACOS_MINIMUM if minor >= first), (10, 13))
-
-
 def macos_floor(target: Target, go_version: str, minos: MajorMinor | None) -> MajorMinor:
     """The macOS version for the tag: the newest that Go, the binary or the CPU requires."""
     processor = (0, 0) if target.arch == "x86_64" else _FIRST_ARM_MACOS
-    major, minor = max(macos_minimum(go_version), processor, minos or (0, 0))
+    release = go_minor(go_version)
+    documented = next((least for first, least in _MACOS_MINIMUM if release >= first), (10, 13))
+    major, minor = max(documented, processor, minos or (0, 0))
     return (major, minor) if major == 10 or minor == 0 else (major + 1, 0)
 
 

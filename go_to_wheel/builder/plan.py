@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import weakref
@@ -20,7 +21,6 @@ from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.config.resolve import resolve
 from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.command import Go, find_fitting_go, open_go
-from go_to_wheel.golang.messages import parse_needed_go
 from go_to_wheel.golang.packages import download_modules, list_package
 from go_to_wheel.platforms import DEFAULT_TARGETS, Target, glibc_tags, platform_tags
 from go_to_wheel.process import Host, Runner, usable_cpus
@@ -114,8 +114,8 @@ def _locate_module(request: BuildRequest, query: tuple[str, str], host: Host) ->
     try:
         source, identity = _fetch_module(go, query, request.packages, scratch)
     except SourceError as error:
-        wanted = parse_needed_go(error.message)
-        other = find_fitting_go(wanted, host) if wanted else None
+        needed = re.search(r"requires go >= ?(\d{1,9}(\.\d{1,9})*)", error.message)
+        other = find_fitting_go(needed[1], host) if needed else None
         if request.go_binary not in (None, "go") or other in (None, go.program):
             raise
         go = open_go(other, scratch, host)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from go_to_wheel.cli.build import PATH
+from go_to_wheel.cli.build import PATH, as_json
 from go_to_wheel.cli.messages import format_size, visible
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _SETTINGS = ("CGO_ENABLED", "GOAMD64", "GOARM", "GOARM64", "GO386", "GOPPC64", "
 @click.command("inspect")
 @click.argument("wheel", **PATH)
 @click.option("--all", "show_all", is_flag=True, help="List every module and file.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@as_json
 def command(wheel: str, show_all: bool, as_json: bool) -> None:
     """Show what is in a wheel, and why its tags fit.
 

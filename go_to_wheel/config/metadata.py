@@ -26,7 +26,7 @@ _PERSON = rf"\s*(?:{_ADDRESS}|[^<>,]*<{_ADDRESS}>)\s*"
 #: Field -> the pattern of its values, and the problem of a value that does not match.
 _RULES: dict[str, tuple[str, str]] = {
     "description": (
-        r"(?=.*\S).{1,512}",
+        rf"(?=.*\S).{{1,{SUMMARY_LIMIT}}}",
         f"is not one line of at most {SUMMARY_LIMIT} characters",
     ),
     "requires-python": (r"(?=.*\S).+", "is not a version specifier (write '>=3.10')"),

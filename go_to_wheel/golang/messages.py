@@ -48,12 +48,6 @@ def hint_for(stderr: str, version: str) -> str:
     return ""
 
 
-def parse_needed_go(message: str) -> str | None:
-    """The Go release that an error of Go says a module needs."""
-    found = re.search(r"requires go >= ?(\d{1,9}(\.\d{1,9})*)", message)
-    return found[1] if found else None
-
-
 def error_text(result: Result) -> str:
     """Go's message, or its exit code when it printed nothing."""
     text = _parse_panic(result.stderr) or result.stderr.strip() or result.stdout.strip()

@@ -90,10 +90,9 @@ def list_sdist_files(
 def find_secrets(paths: Iterable[str], git: Git, include: Sequence[str]) -> tuple[str, ...]:
     """The secret paths that are neither tracked by git nor in `sdist-include`, sorted."""
     secrets = set(filter(is_secret, paths))
-    secrets -= (
-        {*parse_patterns("sdist-include", include).match_files(secrets)} if include else set()
-    )
-    return tuple(sorted(secrets.difference(git.list_files(*_TRACKED) if secrets else ())))
+    if include:
+        secrets -= {*parse_patterns("sdist-include", include).match_files(secrets)}
+    return tuple(sorted(secrets.difference(git.list_files(*_TRACKED))))
 
 
 def format_secret_note(paths: Collection[str]) -> str:

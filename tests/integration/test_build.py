@@ -18,7 +18,7 @@ from go_to_wheel import build_wheels
 from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.binary.match import check_target
 from go_to_wheel.binary.read import read_facts
-from go_to_wheel.platforms import TARGETS, macos_minimum
+from go_to_wheel.platforms import TARGETS, macos_floor
 
 BY_NAME = {target.name: target for target in TARGETS}
 NAMES = [target.name for target in TARGETS]
@@ -91,7 +91,8 @@ def test_macos_tag_of_binary_and_go(hello_all: Built, name: str) -> None:
     facts = facts_of(wheel)
     assert facts.go is not None
     assert facts.minimum_macos is not None
-    floor = max(facts.minimum_macos, macos_minimum(facts.go.version), (11, 0))
+    arm = next(target for target in TARGETS if target.name == "darwin-arm64")
+    floor = macos_floor(arm, facts.go.version, facts.minimum_macos)
     assert f"macosx_{floor[0]}_{floor[1]}_" in wheel.name
 
 

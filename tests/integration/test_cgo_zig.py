@@ -17,7 +17,7 @@ from programs import program
 from support import go_to_wheel, native, run
 
 from go_to_wheel.binary.read import read_facts
-from go_to_wheel.platforms import macos_minimum
+from go_to_wheel.platforms import TARGETS, macos_floor
 
 pytest.importorskip("ziglang")
 
@@ -167,7 +167,8 @@ def test_macos_without_its_sdk(tmp_path: Path) -> None:
     names = [library.rpartition("/")[2] for library in facts.libraries]
     assert sorted(names) == ["CoreFoundation", "Security", "libSystem.B.dylib", "libresolv.9.dylib"]
     assert facts.go is not None
-    least = macos_minimum(facts.go.version)
+    arm = next(target for target in TARGETS if target.name == "darwin-arm64")
+    least = macos_floor(arm, facts.go.version, None)
     assert facts.minimum_macos == least
     assert wheel_in(source).name.endswith(f"macosx_{least[0]}_0_arm64.whl")
     assert_signed(data)

@@ -13,7 +13,7 @@ from go_to_wheel.platforms import (
     DEFAULT_TARGETS,
     TARGETS,
     go_minor,
-    macos_minimum,
+    macos_floor,
     minimum_system,
     native_target,
     parse_selection,
@@ -111,7 +111,7 @@ def test_go_version_with_thousands_of_digits() -> None:
 
 
 def test_macos_minimum_of_an_old_go() -> None:
-    assert macos_minimum("go1.16") == (10, 13)
+    assert macos_floor(BY_NAME["darwin-amd64"], "go1.16", None) == (10, 13)
 
 
 @pytest.mark.parametrize("text", ["", "go2.0", "devel", "go1", "go1.x"])

@@ -14,7 +14,7 @@ from . import compat
 from .database import ScannedDatabase, datasette_files
 from .errors import BusyError, QueryTooComplexError, UnavailableError
 from .opening import file_uri
-from .opening.connection import Connection, guard, restrict, unguard
+from .opening.connection import Connection, guard, opened_files, restrict, unguard
 from .opening.opener import retry_alone
 from .opening.watchdog import watchdog
 from .read_only import ReadOnlyDatabase
@@ -117,6 +117,8 @@ class CrossDatabase(ReadOnlyDatabase):
                     _attach_file(connection, held.uri, first.name)
             except sqlite3.Error:  # whose text contains the path
                 raise BusyError(f"{first.name} cannot be attached") from None
+            if opened_files(connection)[os.fsencode(first.name)] != held.file:
+                raise BusyError(f"{first.name} cannot be attached")  # SQLite followed a new link
             return self._attach(connection, rest, fn)
 
         try:
@@ -133,6 +135,5 @@ def _attach_file(connection: Connection, uri: str, name: str) -> None:
 
 
 def _detach(connection: Connection, name: str) -> None:
-    rows = connection.execute("PRAGMA database_list").fetchall()
-    if name in {row[1] for row in rows} - {"main", "temp"}:
+    if os.fsencode(name) in opened_files(connection).keys() - {b"main", b"temp"}:
         connection.execute(f"DETACH DATABASE {quote_name(name)}")

@@ -11,7 +11,7 @@ from datasette_scan.errors import QueryTooComplexError
 from datasette_scan.names import alias
 from test_permissions import ROOT_ONLY, cookie, unescaped
 
-from datasette_scan import compat
+from datasette_scan import compat, crossdb
 
 MEMORY = "/_memory/-/query.json" if compat.HAS_CATALOG else "/_memory.json"
 
@@ -85,6 +85,37 @@ async def test_queries_that_need_too_much_memory(root: Path) -> None:
     response = await site.get(MEMORY, params={"sql": f"select {large}"})
     assert (response.status_code, "memory" in response.text) == (400, True)
     assert (await site.get(MEMORY, params={"sql": "select 1"})).status_code == 200
+    await site.close()
+
+
+async def test_links_put_on_the_way_are_not_followed(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Put there for the moment in which SQLite attaches the file."""
+    path = make_database(root / "one" / "one.db")
+    make_database(root / "two.db")
+    make_database(root.parent / "outside" / "one.db", rows=7)
+    site = await scanned(root, crossdb=True)
+    attach, away = crossdb._attach_file, root / "away"
+
+    def attach_outside(connection: Any, uri: str, name: str) -> None:
+        if name != "one":
+            return attach(connection, uri, name)
+        path.parent.rename(away)
+        path.parent.symlink_to(root.parent / "outside")
+        try:
+            return attach(connection, uri, name)
+        finally:
+            path.parent.unlink()
+            away.rename(path.parent)
+
+    sql = {"sql": "select (select count(*) from two.t), count(*) from one.t"}
+    with monkeypatch.context() as swapped:
+        swapped.setattr(crossdb, "_attach_file", attach_outside)
+        response = await site.get(MEMORY, params=sql)
+        assert (response.status_code, "no such table: one.t" in response.text) == (400, True)
+    response = await site.get(MEMORY, params={**sql, "_shape": "arrays"})
+    assert response.json()["rows"] == [[3, 3]]
     await site.close()
 
 

@@ -321,3 +321,12 @@ def _get(server: Server, page: str) -> None:
         server.request(page)
     except OSError:
         pass
+
+
+@pytest.mark.parametrize("columns", ["name, file", "a"])
+async def test_tables_named_as_a_pragma(columns: str, root: Path) -> None:
+    path = make_database(root / "a.db")
+    run_sql(path, f"CREATE TABLE pragma_database_list({columns})")
+    site = await scanned(root)
+    assert (site.entry("a").status, await site.count("a")) == ("ready", 3)
+    await site.close()

@@ -19,7 +19,7 @@ from ..errors import (
 from ..sqlite import sqlite3
 from ..text import visible, visible_path
 from . import locks
-from .connection import Connection, Prepare, connect, interrupted_when, opened_file
+from .connection import Connection, Prepare, connect, interrupted_when
 from .copying import Source
 from .fingerprint import Changed, Fingerprint, has_unfinished_journal, read_fingerprint
 from .modes import URI_FLAGS, Journal, Mode, is_consistent_when_locked, is_log_mode, plan_mode
@@ -280,7 +280,7 @@ def _connect(file: bytes, mode: Mode, request: ReadRequest) -> Connection:
         except sqlite3.DatabaseError as error:
             raise _classify_error(error) from error
         _start_transaction(connection, request)
-    if mode is not Mode.COPY and POSIX and opened_file(connection) != file:
+    if mode is not Mode.COPY and POSIX and connection.file != file:
         connection.close()
         raise Changed  # a link was put on the way, and SQLite followed it
     return connection

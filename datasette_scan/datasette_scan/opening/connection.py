@@ -123,9 +123,10 @@ class Budget:
 
 
 class Connection(sqlite3.Connection):
-    """A connection, its budget, and the URI with which it was opened."""
+    """A connection, its budget, the URI with which it was opened, and the file behind it."""
 
     uri = ""
+    file = b""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -195,6 +196,7 @@ def connect(path: bytes, flags: str, prepare: Prepare | None) -> Connection:
         if prepare is not None:
             prepare(connection)
         restrict(connection)
+        connection.file = opened_files(connection)[b"main"]
         guard(connection)
     except BaseException:
         connection.close()
@@ -202,16 +204,19 @@ def connect(path: bytes, flags: str, prepare: Prepare | None) -> Connection:
     return connection
 
 
-def opened_file(connection: Connection) -> bytes:
-    """The path that SQLite opened, with links resolved."""
-    unguard(connection)
+def opened_files(connection: sqlite3.Connection) -> dict[bytes, bytes]:
+    """The path that SQLite opened for each schema, with links resolved. Before ``guard``.
+
+    By the statement, since a table of the file may be named ``pragma_database_list``.
+    """
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    text, connection.text_factory = connection.text_factory, bytes
     try:
-        row = connection.execute(
-            "SELECT CAST(file AS BLOB) FROM pragma_database_list WHERE name = 'main'"
-        ).fetchone()
+        rows = cursor.execute("PRAGMA database_list").fetchall()
     finally:
-        guard(connection)
-    return bytes(row[0])
+        connection.text_factory = text
+    return {name: path or b"" for _, name, path in rows}
 
 
 @contextlib.contextmanager

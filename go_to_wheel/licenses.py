@@ -187,9 +187,7 @@ def recognise_module(notice: Notice) -> tuple[str, str]:
     return " AND ".join([*sorted(names), UNKNOWN]), reason
 
 
-def license_files(
-    notices: Iterable[Notice], max_length: int = 120
-) -> tuple[tuple[str, bytes], ...]:
+def license_files(notices: Iterable[Notice], max_length: int) -> tuple[tuple[str, bytes], ...]:
     """Every text with its path below `licenses/`; no two paths differ in case alone.
 
     Paths are shortened to `max_length` characters, with a hash in the middle.
@@ -214,9 +212,9 @@ def bundle_licenses(
     module: str,
     license_: str | None,
     project_files: Sequence[tuple[str, bytes]],
-    notices: Sequence[Notice] = (),
-    complete: bool = True,
-    max_length: int = 120,
+    notices: Sequence[Notice],
+    complete: bool,
+    max_length: int,
 ) -> BundledLicenses:
     """Combine the licence of the project, which is `module`, with those of the linked modules.
 

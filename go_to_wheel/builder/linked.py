@@ -11,6 +11,7 @@ from pathlib import Path
 
 from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.version_var import check_variables
+from go_to_wheel.check.filename import MAX_SHORT
 from go_to_wheel.config.options import raise_problems
 from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.cgo import list_omitted_cgo, pure_go_replacement
@@ -21,10 +22,6 @@ from go_to_wheel.licenses import UNKNOWN, BundledLicenses, Notice, bundle_licens
 from go_to_wheel.naming import STANDARD_LIBRARY
 from go_to_wheel.platforms import Target
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file, read_license_texts, require_inside
-
-#: Characters of a path in a wheel. Windows opens none beyond 260, and a Python from the
-#: Microsoft Store has its packages below a folder of 130.
-PATH_LIMIT = 120
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ def inspect_linked(plan: BuildPlan, targets: Iterable[Target], strict: bool = Fa
         notices = _recorded_notices(plan, targets)
     declared = plan.options.detected.project.settings.licenses
     notices = [replace(notice, declared=declared.get(notice.module, "")) for notice in notices]
-    max_length = max(40, PATH_LIMIT - len(f"{plan.options.stem}.dist-info/licenses/"))
+    max_length = max(40, MAX_SHORT - len(f"{plan.options.stem}.dist-info/licenses/"))
     bundled = bundle_licenses(
         module, license_, files, [*notices, *c_parts], plan.inputs.complete, max_length
     )

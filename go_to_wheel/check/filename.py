@@ -60,7 +60,7 @@ _MAX_PART = 255
 #: A whole path may have 1,024 bytes on macOS, with the folder that it is installed to.
 _MAX_PATH = 960
 #: Below a Python of the Microsoft Store some 130 of Windows's 260 characters are left.
-_MAX_SHORT = 120
+MAX_SHORT = 120
 _SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
 #: Folders of an environment that its own files, or other schemes, are installed to.
 _ENVIRONMENT_FILES = re.compile(r"(bin|scripts|lib|lib64|include)/|pyvenv\.cfg$", re.IGNORECASE)
@@ -171,7 +171,7 @@ def check_paths(paths: Sequence[str], platforms: Sequence[str], stem: str) -> Fi
         elif on_windows and (match := _REFUSED_BY_WINDOWS.search(path)):
             text = f"Windows refuses {match[0].strip('/')!r}"
             yield Finding.about("zip-windows-name", path, text)
-        elif on_windows and len(_installed_path(path, stem)) > _MAX_SHORT:
+        elif on_windows and len(_installed_path(path, stem)) > MAX_SHORT:
             yield Finding.about("path-long", path)
         yield from _check_destination(path, stem)
     ignores_case = any(not tag.startswith(_CASE_SENSITIVE) for tag in platforms)

@@ -132,7 +132,7 @@ def check_programs(
 
 
 def check_program(
-    program: Program, name: WheelName, names: Set[str], matched_tags: Set[str] = frozenset()
+    program: Program, name: WheelName, names: Set[str], matched_tags: Set[str]
 ) -> Findings:
     """Findings about one native file; `matched_tags` are the tags that some file matches.
 

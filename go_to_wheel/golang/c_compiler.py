@@ -143,7 +143,7 @@ class Compiler:
         return notices
 
 
-def find_zig(glibc: str = "", sdk: Path | None = None) -> Compiler:
+def find_zig(glibc: str, sdk: Path | None) -> Compiler:
     """Find the compiler of the ziglang package. Raises ToolchainError when it is missing."""
     try:
         package = distribution("ziglang")
@@ -161,7 +161,7 @@ def _quote(word: str) -> str:
     return f'"{word}"' if " " in word else word
 
 
-def require_supported_targets(targets: Iterable[Target], glibc: str = "") -> None:
+def require_supported_targets(targets: Iterable[Target], glibc: str) -> None:
     """Raise InvalidOptionsError for targets that C can't be compiled for."""
     usable = [target for target in TARGETS if target.goos in _SYSTEMS and target.goarch != "all"]
     if glibc:

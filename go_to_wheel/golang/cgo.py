@@ -83,7 +83,7 @@ def configure_cgo(
 
 
 def find_missing_libraries(
-    package: Package, target: Target, standard_library: Path, sdk: Path | None = None
+    package: Package, target: Target, standard_library: Path, sdk: Path | None
 ) -> list[str]:
     """Problems with the C libraries that a package needs, and neither zig nor the SDK has."""
     problems = [

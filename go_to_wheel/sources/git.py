@@ -251,7 +251,7 @@ def has_other_vcs(folder: Path) -> bool:
 
 
 def read_checkout(
-    git: Git, rules: TagRules, project_folders: Sequence[str] = (), stamped: bool = False
+    git: Git, rules: TagRules, project_folders: Sequence[str], stamped: bool
 ) -> Checkout | None:
     """Read the folder's commit and version; None outside a checkout or before the first commit.
 

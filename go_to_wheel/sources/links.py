@@ -76,7 +76,7 @@ def forge_url(address: str, module_path: str = "") -> str | None:
     return f"https://{host}/{'/'.join(project)}" if all(project) else None
 
 
-def resolve_links(readme: Readme, project_url: str, ref: str, folder: str = "") -> Readme:
+def resolve_links(readme: Readme, project_url: str, ref: str, folder: str) -> Readme:
     """The README with its relative links resolved to pages of the commit `ref` at `project_url`.
 
     `folder` is the README's folder in the repository. Links that lead out of the repository,

@@ -68,7 +68,7 @@ class ModuleSource:
         )
 
 
-def open_module(source: str, packages: Sequence[str] = ()) -> ModuleSource:
+def open_module(source: str, packages: Sequence[str]) -> ModuleSource:
     """Find the module of the folder `source`, and check the packages to build.
 
     `packages` are relative to `source` ("./cmd/x"), by default itself. Raises
@@ -164,7 +164,7 @@ def parse_module_path(go_mod: str) -> str | None:
     return match["path"].strip('"`') if match else None
 
 
-def read_project_files(source: ModuleSource, readme: str | None = None) -> ProjectFiles:
+def read_project_files(source: ModuleSource, readme: str | None) -> ProjectFiles:
     """Read the README, the given one or the project's, and the licence files.
 
     If the module has no licence file, the LICENSE of its repository counts. Raises

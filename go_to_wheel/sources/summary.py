@@ -72,7 +72,7 @@ def summary_of_doc(doc: str) -> str | None:
     return bare[:1].upper() + bare[1:] if bare != sentence else sentence
 
 
-def summary_of_readme(readme: Readme, names: Collection[str] = ()) -> str | None:
+def summary_of_readme(readme: Readme, names: Collection[str]) -> str | None:
     """A README's best sentence about the program with one of these names; None without one."""
     is_markdown = media_type(readme.content_type) == "text/markdown"
     blocks = list((_markdown_blocks if is_markdown else _plain_blocks)(readme.text))

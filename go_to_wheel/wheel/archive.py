@@ -74,7 +74,7 @@ def compression_note() -> str:
     )
 
 
-def write_wheel(path: Path, entries: Iterable[Entry], epoch: int = ZIP_EPOCH) -> None:
+def write_wheel(path: Path, entries: Iterable[Entry], epoch: int) -> None:
     """Write the entries, then RECORD, to `path` (its name must be a wheel's).
 
     Sorted by path with the dist-info folder last, as PEP 427 recommends. Raises WheelError for

@@ -72,7 +72,7 @@ def format_sbom(
     root: dict[str, Any],
     infos: Sequence[GoBuildInfo],
     licenses: Mapping[str, str],
-    c_parts: Sequence[Notice] = (),
+    c_parts: Sequence[Notice],
 ) -> bytes:
     """The document for a wheel whose programs record `infos`; `licenses` is by module path.
 

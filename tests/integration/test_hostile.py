@@ -12,7 +12,7 @@ import pytest
 from support import NO_IDENTITY, copy_project, git, go_to_wheel
 from systems import needs_scripts
 
-from go_to_wheel.wheel.archive import Entry, write_wheel
+from go_to_wheel.wheel.archive import ZIP_EPOCH, Entry, write_wheel
 
 pytestmark = needs_scripts
 
@@ -70,7 +70,7 @@ def test_verify_writes_no_file_a_wheel_names(tmp_path: Path) -> None:
             if not info.filename.endswith("RECORD")
             for data in [archive.read(info).replace(b'"-s -w"', json.dumps(flags).encode())]
         ]
-    write_wheel(wheel, entries)
+    write_wheel(wheel, entries, ZIP_EPOCH)
     before = set(tmp_path.iterdir())
     result = go_to_wheel("verify", wheel, "--source", source, check=False)
     assert "may start a program or write a file" in result.stderr

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from support import HELLO_OPTIONS, copy_project, git, go_to_wheel, run
 
-from go_to_wheel.wheel.archive import Entry, write_wheel
+from go_to_wheel.wheel.archive import ZIP_EPOCH, Entry, write_wheel
 
 
 def build(source: Path, output: Path, *options: Any) -> Path:
@@ -131,7 +131,7 @@ def test_a_tampered_wheel_is_seen(hello: Path, tmp_path: Path) -> None:
             if not info.filename.endswith("RECORD")
         ]
     extra = Entry("hello/surprise.py", b"print('boo')\n")
-    write_wheel(wheel, [*entries, extra])
+    write_wheel(wheel, [*entries, extra], ZIP_EPOCH)
     code, text = verify(wheel, "--source", hello)
     assert code == 1
     assert "first difference in hello/surprise.py\n  only in the wheel" in text

@@ -510,7 +510,7 @@ def test_the_version_that_go_recorded(built: str, version: str, codes: list[str]
     path = f"hello-{version}.data/scripts/hello"
     go = GoBuildInfo("go1.26.8", main=GoModule("example.com/hello", built))
     program = Program(path, BinaryFacts("elf", "linux", "x86_64", go=go), mode=0o100755)
-    findings = check_program(program, named("manylinux2014_x86_64", version), set())
+    findings = check_program(program, named("manylinux2014_x86_64", version), set(), set())
     assert [finding.code for finding in findings] == codes
 
 
@@ -539,7 +539,9 @@ def test_local_changes_and_builder_paths() -> None:
     trimmed = dataclasses.replace(facts, go=GoBuildInfo("go1.26", settings={"-trimpath": "true"}))
     assert find_builder_paths(trimmed, io.BytesIO(b"\0/home/jane/x.go\0")) == ()
     findings = list(
-        check_program(Program("hello/lib/x", facts, builder_paths=paths), named(LINUX_TAGS), set())
+        check_program(
+            Program("hello/lib/x", facts, builder_paths=paths), named(LINUX_TAGS), set(), set()
+        )
     )
     assert [finding.code for finding in findings] == ["binary-dirty", "binary-paths"]
     assert "local changes (version v1.0.1-0.2024+dirty)" in findings[0].message
@@ -553,7 +555,7 @@ def test_libraries_and_musl() -> None:
 
     def codes(libraries: tuple[str, ...], tag: str, names: tuple[str, ...] = ()) -> list[str]:
         program = Program("hello/lib/x.so", dataclasses.replace(plain, libraries=libraries))
-        return [finding.code for finding in check_program(program, named(tag), set(names))]
+        return [finding.code for finding in check_program(program, named(tag), set(names), set())]
 
     glibc, musl = "manylinux_2_28_x86_64", "musllinux_1_2_x86_64"
     assert codes(("libc.so.6", "libm.so.6"), glibc) == []
@@ -603,7 +605,7 @@ def test_libraries_from_elsewhere(facts: dict[str, Any], tag: str, code: list[st
     }
     kind = kinds.get(tag, ("elf", "linux", "x86_64"))
     program = Program("hello/lib/x.dll", BinaryFacts(*kind, **values))
-    findings = check_program(program, named(tag), names)
+    findings = check_program(program, named(tag), names, set())
     assert [finding.code for finding in findings] == code
 
 

@@ -51,12 +51,12 @@ def zig(tmp_path: Path) -> Compiler:
 
 
 def test_zig_compiles_every_target_but_android() -> None:
-    require_supported_targets([target for target in ALL_TARGETS if target.goos != "android"])
+    require_supported_targets([target for target in ALL_TARGETS if target.goos != "android"], "")
 
 
 def test_refusal_lists_supported_targets() -> None:
     with pytest.raises(InvalidOptionsError) as caught:
-        require_supported_targets([target("linux-amd64"), target("android-arm64")])
+        require_supported_targets([target("linux-amd64"), target("android-arm64")], "")
     assert caught.value.message == "platform 'android-arm64' can't be built with cgo"
     assert "--platforms linux-amd64,linux-arm64," in caught.value.hint
 
@@ -116,7 +116,7 @@ def test_missing_ziglang_shows_the_install_command(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(c_compiler, "distribution", missing)
     with pytest.raises(ToolchainError) as caught:
-        find_zig()
+        find_zig("", None)
     assert 'pip install "go-to-wheel[cgo]"' in caught.value.hint
 
 
@@ -163,7 +163,7 @@ def test_missing_libraries_are_named(
     folder.mkdir(parents=True)
     (folder / "a.go").write_text('//go:cgo_import_dynamic x A "/L/CoreFoundation"\n')
     problems = find_missing_libraries(
-        Package("x/y", "y", "", "x", **package), target(name), tmp_path
+        Package("x/y", "y", "", "x", **package), target(name), tmp_path, None
     )  # type: ignore[arg-type]
     assert len(problems) == len(words)
     assert all(word in problem for word, problem in zip(words, problems, strict=True))

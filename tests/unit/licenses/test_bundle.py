@@ -13,7 +13,9 @@ ODD = Notice("m.example/odd", "v1.0.0", (("LICENSE", b"Ask my grandmother."),))
 
 
 def test_known_licences_are_combined() -> None:
-    bundle = bundle_licenses("m.example/own", "MIT", OWN, [DEP, go_notice("go1.26", b"text")])
+    bundle = bundle_licenses(
+        "m.example/own", "MIT", OWN, [DEP, go_notice("go1.26", b"text")], True, 120
+    )
     assert bundle.expression == "MIT AND BSD-3-Clause AND ISC"
     names = [path for path, _ in bundle.files]
     assert names == ["LICENSE", "go/LICENSE", "m.example/dep/LICENSE"]
@@ -26,18 +28,18 @@ def test_known_licences_are_combined() -> None:
 
 
 def test_an_unknown_licence_shows_in_the_expression() -> None:
-    bundle = bundle_licenses("m.example/own", "MIT", OWN, [DEP, ODD])
+    bundle = bundle_licenses("m.example/own", "MIT", OWN, [DEP, ODD], True, 120)
     assert bundle.expression == "MIT AND ISC AND LicenseRef-Unknown"
     assert list(bundle.unknown) == ["m.example/odd"]
     assert "m.example/odd" not in bundle.by_module
 
 
 def test_missing_texts_show_in_the_expression() -> None:
-    bundle = bundle_licenses("m.example/own", "MIT", OWN, [DEP], complete=False)
+    bundle = bundle_licenses("m.example/own", "MIT", OWN, [DEP], False, 120)
     assert bundle.expression == "MIT AND ISC AND LicenseRef-Unknown"
 
 
 def test_no_licence_of_its_own() -> None:
-    bundle = bundle_licenses("m.example/own", None, (), [DEP, ODD])
+    bundle = bundle_licenses("m.example/own", None, (), [DEP, ODD], True, 120)
     assert bundle.expression is None
     assert bundle.unknown == {}

@@ -137,12 +137,12 @@ def test_files_are_sorted_and_differ_in_case() -> None:
         Notice("b.example/b", "v1.0.0", (("LICENSE", b"2"),)),
         Notice("a.example/a", "", (("sub/NOTICE", b"3"),)),
     ]
-    assert license_files(notices) == (
+    assert license_files(notices, 120) == (
         ("a.example/a/sub/NOTICE", b"3"),
         ("b.example/B/LICENSE", b"1"),
         ("b.example/b/LICENSE_", b"2"),
     )
-    assert license_files(reversed(notices)) == license_files(notices)
+    assert license_files(reversed(notices), 120) == license_files(notices, 120)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_files_are_sorted_and_differ_in_case() -> None:
 )
 def test_combined_expression(own: str | None, others: list[str], whole: str | None) -> None:
     linked = [Notice(f"m{i}", "v1", (), text) for i, text in enumerate(others)]
-    assert bundle_licenses("m", own, (), linked).expression == whole
+    assert bundle_licenses("m", own, (), linked, True, 120).expression == whole
 
 
 def test_a_short_notice_among_long_licences() -> None:

@@ -99,14 +99,14 @@ def read_pyproject(folder: Path) -> object:
 
 
 READERS: dict[str, Callable[[Path], object]] = {
-    "README.md": lambda folder: read_project_files(open_module(str(folder))),
-    "LICENSE": lambda folder: read_project_files(open_module(str(folder))),
-    "NOTICE.txt": lambda folder: read_project_files(open_module(str(folder))),
-    "go.mod": lambda folder: open_module(str(folder)),
-    "go.sum": lambda folder: open_module(str(folder)),
-    "other.go": lambda folder: open_module(str(folder)),
-    "internal/deep/deep.go": lambda folder: open_module(str(folder)),
-    "vendor/modules.txt": lambda folder: open_module(str(folder)),
+    "README.md": lambda folder: read_project_files(open_module(str(folder), []), None),
+    "LICENSE": lambda folder: read_project_files(open_module(str(folder), []), None),
+    "NOTICE.txt": lambda folder: read_project_files(open_module(str(folder), []), None),
+    "go.mod": lambda folder: open_module(str(folder), []),
+    "go.sum": lambda folder: open_module(str(folder), []),
+    "other.go": lambda folder: open_module(str(folder), []),
+    "internal/deep/deep.go": lambda folder: open_module(str(folder), []),
+    "vendor/modules.txt": lambda folder: open_module(str(folder), []),
     "pyproject.toml": read_pyproject,
     "NAMED.md": read_pyproject,
     "PKG-INFO": read_pkg_info,
@@ -151,7 +151,7 @@ def test_links_inside_the_project_are_followed(tmp_path: Path) -> None:
     (project / "NOTICE").symlink_to(".github/NOTICE")
     (tmp_path / "other").symlink_to(project)  # the project's folder is a link itself
     for folder in (project, tmp_path / "other"):
-        files = read_project_files(open_module(str(folder)))
+        files = read_project_files(open_module(str(folder), []), None)
         assert files.licenses == (("LICENSE", b"text"), ("NOTICE", b"notice"))
         assert files.readme and files.readme.text == "read me"
 
@@ -179,7 +179,7 @@ def test_repository_of_another_user_is_ignored(tmp_path: Path) -> None:
     assert find_repository_root(project) == tmp_path / "repository"
     os.chown(tmp_path / "repository" / ".git", 12345, 12345)
     assert find_repository_root(project) is None
-    assert read_project_files(open_module(str(project))).licenses == ()
+    assert read_project_files(open_module(str(project), []), None).licenses == ()
 
 
 def test_module_cache_is_no_repository(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_module_cache_is_no_repository(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     (project / "sub").mkdir()
     cached = ModuleSource(project, (".",), "example.com/tool", project / "sub", "v1.0.0")
-    assert read_project_files(cached).licenses == ()
+    assert read_project_files(cached, None).licenses == ()
 
 
 @needs_links
@@ -201,7 +201,7 @@ def test_replaced_modules_are_searched_for_irregular_files(tmp_path: Path) -> No
         "module example.com/tool\n\nreplace (\n\texample.com/other v1.0.0 => ../../other\n)\n"
     )
     with pytest.raises(SourceError, match="is a named pipe"):
-        open_module(str(project))
+        open_module(str(project), [])
 
 
 @needs_links
@@ -209,14 +209,14 @@ def test_workspace_modules_are_searched_for_irregular_files(tmp_path: Path) -> N
     project = make_project(tmp_path)
     (tmp_path / "other").mkdir()
     (tmp_path / "go.work").write_text('go 1.24\nuse (\n\t./repository // one\n\t"./other"\n)\n')
-    assert open_module(str(project)).module_path == "example.com/tool"
+    assert open_module(str(project), []).module_path == "example.com/tool"
     os.mkfifo(tmp_path / "other" / "x.go")
     with pytest.raises(SourceError, match=r"other/x\.go' is a named pipe"):
-        open_module(str(project))
+        open_module(str(project), [])
     (tmp_path / "go.work").unlink()
     os.mkfifo(tmp_path / "go.work")
     with pytest.raises(SourceError, match=r"go\.work' is a named pipe"):
-        open_module(str(project))
+        open_module(str(project), [])
 
 
 @needs_links
@@ -286,7 +286,7 @@ def test_pipes_above_module_are_refused_for_go(tmp_path: Path, name: str) -> Non
     path.parent.mkdir(exist_ok=True)
     os.mkfifo(path)
     with pytest.raises(SourceError, match=rf"{path.name}' is a named pipe"):
-        open_module(str(project))
+        open_module(str(project), [])
 
 
 @needs_links
@@ -296,7 +296,7 @@ def test_links_that_go_ignores_are_allowed(tmp_path: Path) -> None:
     for name in (".#main.go", "_main.go", "testdata/x.go", "x.md"):
         (project / name).symlink_to("/proc/self/environ")
     (project / "folder.go").symlink_to("/etc")
-    assert open_module(str(project)).module_path == "example.com/tool"
+    assert open_module(str(project), []).module_path == "example.com/tool"
 
 
 @needs_links
@@ -312,7 +312,7 @@ def test_unreadable_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         return real(folder)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    assert open_module(str(project)).module_path == "example.com/tool"
+    assert open_module(str(project), []).module_path == "example.com/tool"
     with pytest.raises(SourceError, match=r"can't read the folder .*data': Permission denied"):
         list_sdist_files(project, Git(tmp_path, Host({"PATH": ""})), [], [])
 

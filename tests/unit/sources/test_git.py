@@ -58,7 +58,7 @@ def commit(folder: Path) -> None:
 def look(folder: Path, *nearby: str, rules: TagRules = RULES, **environ: str) -> Checkout | None:
     top = next(place for place in (folder, *folder.parents) if place.name.startswith("test_"))
     env = {**os.environ, **IDENTITY, "GIT_CEILING_DIRECTORIES": str(top.parent), **environ}
-    return read_checkout(Git(folder, Host(env)), rules, nearby)
+    return read_checkout(Git(folder, Host(env)), rules, nearby, False)
 
 
 def found(checkout: Checkout | None) -> str | None:
@@ -246,7 +246,7 @@ def test_repository_settings_start_nothing(tmp_path: Path) -> None:
     os.utime(folder / "main.go", (2, 2))
     marker.unlink()
     environ = guard_git(folder, Host({**os.environ, **IDENTITY})).environ
-    checkout = read_checkout(Git(folder, Host(environ)), RULES)
+    checkout = read_checkout(Git(folder, Host(environ)), RULES, [], False)
     assert checkout is not None
     assert (checkout.version, checkout.why_unreleased) == ("v1.2.3", "")
     # Go's own call:
@@ -336,7 +336,7 @@ def test_column_settings_do_not_change_tags(tmp_path: Path) -> None:
         git(folder, "tag", tag)
     git(folder, "config", "column.ui", "always")
     environ = guard_git(folder, Host(os.environ)).environ
-    seen = read_checkout(Git(folder, Host(environ)), RULES)
+    seen = read_checkout(Git(folder, Host(environ)), RULES, [], False)
     assert seen and (seen.version, seen.why_unreleased) == ("v1.1.0", "")
 
 
@@ -345,7 +345,7 @@ def test_failing_git_status_is_no_release(tmp_path: Path) -> None:
     git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x")
     git(tmp_path, "tag", "v1.0.0")
     (tmp_path / ".git" / "index").write_bytes(b"no index")
-    seen = read_checkout(Git(tmp_path, Host(os.environ)), RULES)
+    seen = read_checkout(Git(tmp_path, Host(os.environ)), RULES, [], False)
     assert seen and "git status failed" in seen.why_unreleased
 
 
@@ -367,7 +367,7 @@ def test_waiting_git_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     os.mkfifo(folder / "pipe")
     git(folder, "config", "include.path", "../pipe")
     monkeypatch.setattr("go_to_wheel.sources.git._TIMEOUT", 0.5)
-    seen = read_checkout(Git(folder, Host(os.environ)), RULES)
+    seen = read_checkout(Git(folder, Host(os.environ)), RULES, [], False)
     assert seen and seen.why_unreleased and "did not finish within" in seen.why_unreleased
     with pytest.raises(ToolchainError, match="did not finish within"):  # Go's git would wait, too
         guard_git(folder, Host(os.environ))

@@ -99,7 +99,7 @@ def test_links_stay_without_a_known_host() -> None:
     assert linked("[a](x)", kind="text/x-rst") == "[a](x)"
     assert linked("[a](x)", kind="text/plain; charset=UTF-8") == "[a](x)"
     assert linked("[a](x)", kind="Text/Markdown ; charset=UTF-8") == f"[a]({PAGE}/x)"
-    assert resolve_links(Readme("[a](x)", "text/markdown"), HOME, "").text == "[a](x)"
+    assert resolve_links(Readme("[a](x)", "text/markdown"), HOME, "", "").text == "[a](x)"
 
 
 def test_links_of_a_readme_in_a_subfolder() -> None:

@@ -95,15 +95,15 @@ def test_invalid_sources_are_refused(
 )
 def test_hint_for_a_module_without_a_version(source: str, path: str) -> None:
     with pytest.raises(MissingPathError) as caught:
-        open_module(source)
+        open_module(source, [])
     assert caught.value.hint.endswith(f": {path}@latest")
 
 
 def test_go_mod_without_a_module_line(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="has no module line"):
-        open_module(str(plant(tmp_path, {"go.mod": "go 1.21\n"})))
+        open_module(str(plant(tmp_path, {"go.mod": "go 1.21\n"})), [])
     with pytest.raises(SourceError, match=r"can't read .*go\.mod"):
-        open_module(str(plant(tmp_path, {"go.mod": b"module \xff\xfe\n"})))
+        open_module(str(plant(tmp_path, {"go.mod": b"module \xff\xfe\n"})), [])
 
 
 @pytest.mark.parametrize(
@@ -122,13 +122,13 @@ def test_readme_nearest_the_package_is_found(
     tmp_path: Path, files: dict[str, str], text: str, content_type: str
 ) -> None:
     source = open_module(str(plant(tmp_path, {**MODULE, **files})), ["./cmd/x"])
-    readme = read_project_files(source).readme
+    readme = read_project_files(source, None).readme
     assert readme is not None
     assert (readme.text, readme.content_type) == (text, content_type)
 
 
 def test_module_without_a_readme(tmp_path: Path) -> None:
-    assert read_project_files(open_module(str(plant(tmp_path, MODULE)))).readme is None
+    assert read_project_files(open_module(str(plant(tmp_path, MODULE)), None)).readme is None
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_module_without_a_readme(tmp_path: Path) -> None:
 def test_unusable_named_readmes_are_refused(
     tmp_path: Path, name: str, content: str | bytes | None, error: type[Exception], words: str
 ) -> None:
-    source = open_module(str(plant(tmp_path / "m", MODULE)))
+    source = open_module(str(plant(tmp_path / "m", MODULE)), [])
     if content is not None:
         plant(tmp_path, {name: content})
     with pytest.raises(error, match=words):
@@ -165,22 +165,22 @@ def test_unusable_named_readmes_are_refused(
 def test_licence_files_are_found_by_name(
     tmp_path: Path, files: list[str], names: list[str]
 ) -> None:
-    source = open_module(str(plant(tmp_path, {**MODULE, **dict.fromkeys(files, "text")})))
-    assert [name for name, _ in read_project_files(source).licenses] == names
+    source = open_module(str(plant(tmp_path, {**MODULE, **dict.fromkeys(files, "text")})), [])
+    assert [name for name, _ in read_project_files(source, None).licenses] == names
 
 
 def test_repository_licence_counts_for_a_submodule(tmp_path: Path) -> None:
     plant(tmp_path, {".git/HEAD": "", "LICENSE": "ours", "NOTICE": "not this"})
-    source = open_module(str(plant(tmp_path / "tool", MODULE)))
-    assert read_project_files(source).licenses == (("LICENSE", b"ours"),)
+    source = open_module(str(plant(tmp_path / "tool", MODULE)), [])
+    assert read_project_files(source, None).licenses == (("LICENSE", b"ours"),)
     plant(tmp_path / "tool", {"COPYING": "own"})
-    assert read_project_files(source).licenses == (("COPYING", b"own"),)
+    assert read_project_files(source, None).licenses == (("COPYING", b"own"),)
 
 
 def test_licence_above_needs_a_repository(tmp_path: Path) -> None:
     plant(tmp_path, {"LICENSE": "somebody's"})
-    source = open_module(str(plant(tmp_path / "tool", MODULE)))
-    assert read_project_files(source).licenses == ()
+    source = open_module(str(plant(tmp_path / "tool", MODULE)), [])
+    assert read_project_files(source, None).licenses == ()
 
 
 def test_python_files_without_caches(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_settings(table: dict[str, Any]) -> None:
 
 @given(st.text(), st.sampled_from(["text/markdown", "text/x-rst", "text/plain"]))
 def test_what_is_found_is_a_summary(text: str, content_type: str) -> None:
-    for found in (summary_of_doc(text), summary_of_readme(Readme(text, content_type))):
+    for found in (summary_of_doc(text), summary_of_readme(Readme(text, content_type), ())):
         assert found is None or check_text("description", found) is None
 
 

@@ -77,7 +77,7 @@ Tool turns a into b, quickly. Then more.
     ],
 )
 def test_readme_gives_the_summary(text: str, content_type: str, sentence: str | None) -> None:
-    assert summary_of_readme(Readme(text, content_type)) == sentence
+    assert summary_of_readme(Readme(text, content_type), ()) == sentence
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ def test_readme_gives_the_summary(text: str, content_type: str, sentence: str | 
 )
 def test_paragraphs_about_something_else_are_skipped(before: str) -> None:
     text = f"# Tool\n\n{before}\n\nTool turns tea into ink. More.\n\n## Other\n\nMore of it.\n"
-    assert summary_of_readme(Readme(text, "text/markdown")) == "Tool turns tea into ink"
+    assert summary_of_readme(Readme(text, "text/markdown"), ()) == "Tool turns tea into ink"
     without = text.replace("Tool turns tea into ink. More.\n\n", "")
-    assert summary_of_readme(Readme(without, "text/markdown")) is None
+    assert summary_of_readme(Readme(without, "text/markdown"), ()) is None
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_paragraphs_about_something_else_are_skipped(before: str) -> None:
     ],
 )
 def test_position_of_the_sentence(text: str, sentence: str | None) -> None:
-    assert summary_of_readme(Readme(text, "text/markdown")) == sentence
+    assert summary_of_readme(Readme(text, "text/markdown"), ()) == sentence
 
 
 @pytest.mark.parametrize(
@@ -174,4 +174,4 @@ def test_best_sentence_wins(text: str, sentence: str | None) -> None:
 
 def test_restructuredtext_markup_is_removed() -> None:
     text = "Tool\n====\n\n**Tool** is a ``tea`` pot by `Jane <https://a.b>`__.\n"
-    assert summary_of_readme(Readme(text, "text/x-rst")) == "Tool is a tea pot by Jane"
+    assert summary_of_readme(Readme(text, "text/x-rst"), ()) == "Tool is a tea pot by Jane"

@@ -27,7 +27,7 @@ ENTRIES = [
 
 
 def test_order_modes_and_dates(tmp_path: Path) -> None:
-    write_wheel(tmp_path / NAME, ENTRIES)
+    write_wheel(tmp_path / NAME, ENTRIES, ZIP_EPOCH)
     with zipfile.ZipFile(tmp_path / NAME) as archive:
         assert archive.testzip() is None
         shape = [(m.filename, oct(m.external_attr >> 16)) for m in archive.infolist()]
@@ -51,11 +51,11 @@ def test_order_modes_and_dates(tmp_path: Path) -> None:
 def test_same_bytes_whatever_order_umask_or_clock(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    write_wheel(tmp_path / "a" / NAME, ENTRIES)
+    write_wheel(tmp_path / "a" / NAME, ENTRIES, ZIP_EPOCH)
     old = os.umask(0o077)
     os.environ["SOURCE_DATE_EPOCH"] = "1700000000"  # read by the command line only
     try:
-        write_wheel(tmp_path / "b" / NAME, reversed(ENTRIES))
+        write_wheel(tmp_path / "b" / NAME, reversed(ENTRIES), ZIP_EPOCH)
     finally:
         os.umask(old)
         del os.environ["SOURCE_DATE_EPOCH"]
@@ -64,7 +64,7 @@ def test_same_bytes_whatever_order_umask_or_clock(tmp_path: Path) -> None:
 
 def test_libdeflate_encodes_and_zlib_reads_it(tmp_path: Path) -> None:
     data = os.urandom(2000) * 3 + b"".join(bytes([n % 251, n % 7]) for n in range(40000))
-    write_wheel(tmp_path / NAME, [Entry("tool/data", data)])
+    write_wheel(tmp_path / NAME, [Entry("tool/data", data)], ZIP_EPOCH)
     encoded = bytes(deflate.deflate_compress(data, 7))
     assert encoded in (tmp_path / NAME).read_bytes()
     assert len(encoded) <= len(zlib.compress(data, 9))
@@ -82,7 +82,7 @@ def test_an_epoch_is_every_members_date(tmp_path: Path) -> None:
 @pytest.mark.parametrize("other", ["tool/__init__.py", "tool/__INIT__.py"])
 def test_two_entries_of_one_path(tmp_path: Path, other: str) -> None:
     with pytest.raises(WheelError, match=r"two files would have the path 'tool/__"):
-        write_wheel(tmp_path / NAME, [*ENTRIES, Entry(other, b"")])
+        write_wheel(tmp_path / NAME, [*ENTRIES, Entry(other, b"")], ZIP_EPOCH)
     assert not (tmp_path / NAME).exists()
 
 
@@ -105,7 +105,7 @@ import sys
 sys.modules["deflate"] = None  # as where it isn't installed
 from pathlib import Path
 from go_to_wheel.wheel.archive import Entry, compression_note, write_wheel
-write_wheel(Path(sys.argv[1]), [Entry("tool.py", b"x = 1" * 100_000)])
+write_wheel(Path(sys.argv[1]), [Entry("tool.py", b"x = 1" * 100_000)], 315532800)
 print(compression_note())
 """
 

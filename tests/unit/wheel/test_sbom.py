@@ -59,13 +59,13 @@ ROOT = {
 
 
 def document(*infos: GoBuildInfo) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(format_sbom(ROOT, infos or [INFO], LICENSES))
+    data: dict[str, Any] = json.loads(format_sbom(ROOT, infos or [INFO], LICENSES, ()))
     return data
 
 
 def test_exact_bytes(golden: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sbom, "__version__", "9.9")
-    golden("sbom.cyclonedx.json", format_sbom(ROOT, [INFO], LICENSES).decode())
+    golden("sbom.cyclonedx.json", format_sbom(ROOT, [INFO], LICENSES, ()).decode())
 
 
 def is_valid(text: str) -> bool:
@@ -79,17 +79,17 @@ def is_valid(text: str) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize("info", [INFO, LETTERS], ids=["usual", "letters' case"])
 def test_it_is_valid_by_the_schema(info: GoBuildInfo) -> None:
-    assert is_valid(format_sbom(ROOT, [info], LICENSES).decode())
+    assert is_valid(format_sbom(ROOT, [info], LICENSES, ()).decode())
 
 
 @pytest.mark.slow
 def test_the_schema_rejects_a_wrong_type() -> None:
-    text = format_sbom(ROOT, [INFO], LICENSES).decode()
+    text = format_sbom(ROOT, [INFO], LICENSES, ()).decode()
     assert not is_valid(text.replace('"library"', '"libary"'))
 
 
 def test_same_input_gives_the_same_bytes() -> None:
-    assert format_sbom(ROOT, [INFO], LICENSES) == format_sbom(ROOT, [INFO], LICENSES)
+    assert format_sbom(ROOT, [INFO], LICENSES, ()) == format_sbom(ROOT, [INFO], LICENSES)
     other = GoBuildInfo("go1.26.9", INFO.path, INFO.main, INFO.deps, INFO.settings)
     assert document()["serialNumber"] != document(other)["serialNumber"]
 

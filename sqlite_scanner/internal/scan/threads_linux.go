@@ -30,16 +30,25 @@ func planThreads(wanted, free int) int {
 func checkThreads(wanted int) (int, error) {
 	limit, used := processLimit()
 	memberships, _ := os.ReadFile("/proc/self/cgroup")
-	for _, folder := range groupFolders("/sys/fs/cgroup", string(memberships)) {
-		if group, groupUsed := groupLimit(folder); group-groupUsed < limit-used {
-			limit, used = group, groupUsed
-		}
-	}
+	limit, used, remedy := nearestLimit(limit, used, groupFolders("/sys/fs/cgroup", string(memberships)))
 	workers := planThreads(wanted, limit-used)
 	if workers == 0 {
-		return 0, fmt.Errorf("too few processes: %d of %d are in use; raise the limit (ulimit -u %d) or end some", used, limit, used+64)
+		return 0, fmt.Errorf("too few processes: %d of %d are in use; raise the limit (%s) or end some", used, limit, remedy)
 	}
 	return workers, nil
+}
+
+// nearestLimit returns the limit that leaves the fewest processes, the user's or that
+// of a control group, and how to raise it.
+func nearestLimit(limit, used int, groups []string) (int, int, string) {
+	remedy := fmt.Sprintf("ulimit -u %d", used+64)
+	for _, group := range groups {
+		if most, present := groupLimit(group); most-present < limit-used {
+			limit, used = most, present
+			remedy = fmt.Sprintf("%s, or a container's --pids-limit %d", filepath.Join(group, "pids.max"), used+64)
+		}
+	}
+	return limit, used, remedy
 }
 
 // processLimit returns how many processes and threads the user may have, and

@@ -56,3 +56,24 @@ func TestLimitOfAContainer(t *testing.T) {
 		t.Errorf("without a group: %d", limit)
 	}
 }
+
+func TestNearestLimit(t *testing.T) {
+	container := makeTree(t, tree{"pids.max": "10\n", "pids.current": "7\n"})
+	unlimited := makeTree(t, tree{"pids.max": "max\n", "pids.current": "7\n"})
+	ofContainer := container + "/pids.max, or a container's --pids-limit 71"
+	for _, c := range []struct {
+		limit, used int
+		groups      []string
+		want        string
+	}{
+		{100, 98, nil, "98 of 100: ulimit -u 162"},
+		{100, 98, []string{unlimited, container}, "98 of 100: ulimit -u 162"},
+		{unlimitedProcesses, 0, []string{unlimited, container}, "7 of 10: " + ofContainer},
+		{100, 90, []string{container, unlimited}, "7 of 10: " + ofContainer},
+	} {
+		limit, used, remedy := nearestLimit(c.limit, c.used, c.groups)
+		if got := fmt.Sprintf("%d of %d: %s", used, limit, remedy); got != c.want {
+			t.Errorf("%d of %d: got %s, want %s", c.used, c.limit, got, c.want)
+		}
+	}
+}

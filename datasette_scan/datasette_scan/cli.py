@@ -19,8 +19,9 @@ import click
 
 from .catalog import Entry
 from .cli_search import search_all
-from .errors import ScanError, UsageError
+from .errors import ScanError, UnavailableError, UsageError
 from .finder import FindOptions, check_globs, kill_scanners
+from .opening.fingerprint import read_fingerprint
 from .settings import Settings, absolute_roots, allowed_hosts
 from .state import State, check_sqlite, close_readers, set_command_settings, state_of
 from .system_limits import check_resources, describe
@@ -335,16 +336,17 @@ async def _scan_all(ds: Any, state: State) -> tuple[list[Entry], dict[bytes, str
 
 
 async def _scan_named(ds: Any, settings: Settings) -> tuple[list[Entry], dict[bytes, str]]:
-    """Probe the files that Datasette itself would serve."""
-    named = {
-        os.fsencode(os.path.realpath(db.path)): (name, db.path)
-        for name, db in ds.databases.items()
-        if db.path
-    }
+    """Probe the files that Datasette itself would serve; the first of several hard links."""
+    named: dict[object, tuple[str, str]] = {}
+    roots = []
+    for name, db in ds.databases.items():
+        if db.path:
+            roots.append(os.fsencode(os.path.realpath(db.path)))
+            named.setdefault(_identity(roots[-1]), (name, db.path))
     if not named:
         return [], {}
     ds.databases = {}  # what is served is left out of a scan
-    find = FindOptions(tuple(named), include_all=True)
+    find = FindOptions(tuple(roots), include_all=True)
     state = State(ds, replace(settings, find=find, quiet=True))
     try:
         await state.scan_task.scan()
@@ -352,12 +354,19 @@ async def _scan_named(ds: Any, settings: Settings) -> tuple[list[Entry], dict[by
         await state.stop()
     catalog = state.catalog
     for entry in catalog.entries.values():
-        entry.name, path = named[entry.path]
+        entry.name, path = named.pop(_identity(entry.path), (entry.name, entry.path))
         entry.set_path(os.fsencode(os.path.abspath(path)))
-    reasons = dict.fromkeys(named, "it does not begin as a SQLite database does")
-    reasons.update((p, s.reason) for p, s in catalog.skipped.items())
+    reasons = {_identity(skip.path): skip.reason for skip in catalog.skipped.values()}
+    unknown = "it does not begin as a SQLite database does"
     return list(catalog.entries.values()), {
-        os.fsencode(named[p][1]): catalog.error or reason
-        for p, reason in reasons.items()
-        if p not in catalog.entries
+        os.fsencode(path): catalog.error or reasons.get(key, unknown)
+        for key, (_, path) in named.items()
     }
+
+
+def _identity(path: bytes) -> object:
+    """The file itself, since the scanner may spell its path differently; else the path."""
+    try:
+        return read_fingerprint(path).identity
+    except UnavailableError:
+        return path

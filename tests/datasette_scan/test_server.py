@@ -13,14 +13,17 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
 import interrupts
 import pytest
 import trustme
 from click.testing import CliRunner
+from datasette.app import Datasette
 from datasette.cli import cli
 from sites import (
     MAGIC,
@@ -33,7 +36,9 @@ from sites import (
 )
 from test_pages import VTAB, run_sql
 
-from datasette_scan import compat
+from datasette_scan import compat, scanning
+from datasette_scan.cli import _scan_named
+from datasette_scan.settings import Settings
 
 Serve = Callable[..., Server]
 
@@ -330,6 +335,38 @@ def test_list_has_the_files_that_are_named(root: Path) -> None:
     result = datasette("scan", named[2], "--list")  # no folder at all
     assert result.stdout == f"one\tready\t1 table\t8.0 KB\t-\t{root}/one.db\n"
     assert photograph(root.parent) == before
+
+
+def test_list_of_two_named_hard_links(root: Path) -> None:
+    first = make_database(root / "a.db")
+    (root / "b.db").hardlink_to(first)
+    for names in (("a", "b"), ("b", "a")):
+        paths = [str(root / f"{name}.db") for name in names]
+        result = datasette("scan", *paths, "--list", "--json")
+        assert (result.returncode, result.stderr) == (0, "")
+        [row] = json.loads(result.stdout)
+        assert (row["name"], row["path"]) == (names[0], paths[0])
+
+
+async def test_list_where_the_scanner_spells_a_path_differently(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on macOS with other letters' case, and on Windows with long paths."""
+    path, bad = make_database(root / "one.db"), root / "bad.db"
+    bad.write_bytes(MAGIC + b"?" * 4000)
+    find = scanning.find
+
+    async def find_respelled(options: Any) -> AsyncIterator[Any]:
+        async for event in find(options):
+            found = getattr(event, "path", None)
+            yield replace(event, path=b"/" + found) if found else event
+
+    monkeypatch.setattr(scanning, "find", find_respelled)
+    ds = Datasette([str(path), str(bad)])
+    entries, refused = await _scan_named(ds, Settings(serve=False))
+    assert [(e.name, e.path) for e in entries] == [("one", os.fsencode(path))]
+    assert list(refused) == [os.fsencode(bad)]
+    assert "begins" in refused[os.fsencode(bad)]
 
 
 def test_list_says_which_named_file_is_bad(root: Path) -> None:

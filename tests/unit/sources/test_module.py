@@ -128,7 +128,8 @@ def test_readme_nearest_the_package_is_found(
 
 
 def test_module_without_a_readme(tmp_path: Path) -> None:
-    assert read_project_files(open_module(str(plant(tmp_path, MODULE)), None)).readme is None
+    source = open_module(str(plant(tmp_path, MODULE)), [])
+    assert read_project_files(source, None).readme is None
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_the_schema_rejects_a_wrong_type() -> None:
 
 
 def test_same_input_gives_the_same_bytes() -> None:
-    assert format_sbom(ROOT, [INFO], LICENSES, ()) == format_sbom(ROOT, [INFO], LICENSES)
+    assert format_sbom(ROOT, [INFO], LICENSES, ()) == format_sbom(ROOT, [INFO], LICENSES, ())
     other = GoBuildInfo("go1.26.9", INFO.path, INFO.main, INFO.deps, INFO.settings)
     assert document()["serialNumber"] != document(other)["serialNumber"]
 

@@ -76,6 +76,12 @@ def test_print_writes_nothing(hello: Path) -> None:
     assert "pypa/gh-action-pypi-publish@" in result.stdout
 
 
+def test_invalid_dates_are_named(hello: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "abc")
+    result = go_to_wheel("init", "--print", cwd=hello, check=False)
+    assert result.stderr.startswith("go-to-wheel: error: SOURCE_DATE_EPOCH")
+
+
 def test_nothing_is_overwritten_without_force(hello: Path) -> None:
     workflow = hello / ".github" / "workflows" / "publish.yml"
     workflow.parent.mkdir(parents=True)

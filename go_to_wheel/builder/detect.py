@@ -83,8 +83,8 @@ class LocatedSource:
 def detect(located: LocatedSource) -> tuple[Detected, BuildInputs]:
     """Run Go and git and read the project's files, in parallel.
 
-    Threads: a pool of three, which ends before this returns or raises; an error stops the child
-    processes first.
+    Threads: a pool of three, which ends before this returns or raises; an error in this thread
+    stops the child processes first.
     """
     request, source, project = located.request, located.source, located.project
     settings, host = project.settings, located.host
@@ -236,7 +236,7 @@ def _query_go(located: LocatedSource) -> BuildInputs:
         go = go if request.stamp else go.with_flag("-buildvcs=false")
         go = go.with_tags(request.tags or ())
         go = go.with_cgo() if request.cgo else go
-        packages = tuple(_find_program(go, source, package, targets) for package in source.packages)
+        packages = tuple(_list_main(go, source, name, targets) for name in source.packages)
         notes: list[str] = []
         if request.cgo and request.compiles:
             go, notes = configure_cgo(go, source, request, targets, host.environ)
@@ -255,7 +255,7 @@ def _query_go(located: LocatedSource) -> BuildInputs:
     return BuildInputs(go, packages, variable, tuple(problems), tuple(notes))
 
 
-def _find_program(go: Go, source: ModuleSource, name: str, targets: Sequence[Target]) -> Package:
+def _list_main(go: Go, source: ModuleSource, name: str, targets: Sequence[Target]) -> Package:
     """A main package, listed for the first target that it has files for.
 
     Raises SourceError for other packages, which `go build` would compile to an archive.
@@ -280,10 +280,14 @@ def _find_program(go: Go, source: ModuleSource, name: str, targets: Sequence[Tar
         raise first
     pattern = "./..." if source.module_folder is None else f"{source.module_path}/..."
     mains = list_mains(go, source.root, targets[0], pattern)
-    folders = [path.removeprefix(source.module_path).strip("/") for path in mains]
-    packages = ", ".join(f"--package {f'./{path}' if path else '.'}" for path in folders)
+    choices = [f"go-to-wheel {path}@{source.version}" for path in mains]
+    if source.version is None:
+        paths = [f"{source.root}{path.removeprefix(source.module_path)}" for path in mains]
+        folders = [Path(os.path.relpath(path, source.folder)).as_posix() for path in paths]
+        choices = [f"--package {f if f[0] == '.' else f'./{f}'}" for f in folders]
     none = "the module has no main package: name another one, or add a `package main`"
-    raise SourceError(first.message, f"build one of: {packages}" if folders else none) from None
+    hint = f"build one of: {', '.join(choices)}" if choices else none
+    raise SourceError(first.message, hint) from None
 
 
 def find_version_override(names: Iterable[str], environ: Mapping[str, str]) -> Value | None:

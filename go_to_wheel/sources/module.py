@@ -50,7 +50,8 @@ class ModuleSource:
 
     Go runs in `root`, which has a go.mod; `packages` are the packages to build there (".",
     "./cmd/x", or import paths). Of a module from the module proxy, `module_folder` has the
-    sources, README and licence, and `version` is the version.
+    sources, README and licence, and `version` is the version. `folder` is the one that was named,
+    to which the user's packages are relative.
     """
 
     root: Path
@@ -58,6 +59,7 @@ class ModuleSource:
     module_path: str
     module_folder: Path | None = None
     version: str | None = None
+    folder: Path | None = None
 
     @property
     def package_paths(self) -> tuple[str, ...]:
@@ -77,21 +79,17 @@ def open_module(source: str, packages: Sequence[str]) -> ModuleSource:
     folder = Path(source).resolve()
     if not folder.exists():
         address = _ADDRESS.fullmatch(source)
-        raise MissingPathError(
-            f"Go directory not found: {source}",
-            "name a folder that holds a go.mod, or a module with its version: "
-            f"{address['path'] if address else 'example.com/tool'}@latest",
-        )
+        hint = "name a folder that holds a go.mod, or a module with its version: "
+        hint += f"{address['path'] if address else 'example.com/tool'}@latest"
+        raise MissingPathError(f"Go directory not found: {source}", hint)
     if not folder.is_dir():
         parent = quote_path(Path(source).parent)
         raise SourceError(f"{source} is not a folder", f"name its folder: go-to-wheel {parent}")
     root = find_module_root(folder)
     if root is None:
-        raise SourceError(
-            f"Not a Go module: {source} (no go.mod file found there or above)",
-            f"name the folder that holds go.mod, or create one: cd {quote_path(source)} && "
-            "go mod init example.com/NAME",
-        )
+        hint = f"name the folder that holds go.mod, or create one: cd {quote_path(source)} && "
+        hint += "go mod init example.com/NAME"
+        raise SourceError(f"Not a Go module: {source} (no go.mod file found there or above)", hint)
     names = packages or ["."]
     package_folders = tuple(_locate_package(root, folder / name, name) for name in names)
     try:
@@ -99,12 +97,11 @@ def open_module(source: str, packages: Sequence[str]) -> ModuleSource:
     except UnicodeDecodeError as error:
         raise SourceError(f"can't read {root / 'go.mod'}: {error}", "save it as UTF-8") from None
     if path is None:
-        raise SourceError(
-            f"{root / 'go.mod'} has no module line", "add one: module example.com/name"
-        )
-    for folder in (root, *_local_folders(root)):
-        _require_regular_go_files(folder)
-    return ModuleSource(root, package_folders, path)
+        hint = "add one: module example.com/name"
+        raise SourceError(f"{root / 'go.mod'} has no module line", hint)
+    for place in (root, *_local_folders(root)):
+        _require_regular_go_files(place)
+    return ModuleSource(root, package_folders, path, folder=folder)
 
 
 def _require_regular_go_files(root: Path) -> None:
@@ -145,16 +142,13 @@ def find_module_root(folder: Path) -> Path | None:
 
 
 def _locate_package(root: Path, folder: Path, package: str) -> str:
-    resolved = folder.resolve()
+    resolved, hint = folder.resolve(), "name a folder by its path from SOURCE: --package ./cmd/x"
     if not resolved.is_relative_to(root):
-        hint = f"name a folder below {root}: --package ./cmd/x"
-        raise SourceError(f"package {package!r} is outside the module", hint)
+        raise SourceError(f"package {package!r} is outside the module in {root}", hint)
     relative = resolved.relative_to(root).as_posix()
     if not resolved.is_dir():
-        raise SourceError(
-            f"package {package!r}: there is no folder {relative!r} in the module",
-            "--package takes a folder of the module, for example ./cmd/x",
-        )
+        problem = f"package {package!r}: there is no folder {relative!r} in the module"
+        raise SourceError(problem, hint)
     return "." if relative == "." else f"./{relative}"
 
 
@@ -202,8 +196,6 @@ def parse_query(source: str) -> tuple[str, str] | None:
         return None
     match = _QUERY.fullmatch(source)
     if not match or "." not in match["path"].split("/", 1)[0]:
-        raise SourceError(
-            f"{source!r} is neither a folder nor a package with its version",
-            "write it like github.com/owner/tool/cmd/x@v1.2.3, or …@latest",
-        )
+        hint = "write it like github.com/owner/tool/cmd/x@v1.2.3, or …@latest"
+        raise SourceError(f"{source!r} is neither a folder nor a package with its version", hint)
     return match["path"].rstrip("/"), match["version"]

@@ -41,6 +41,20 @@ def test_a_library_is_refused(project: Project, tmp_path: Path) -> None:
     assert not (tmp_path / "dist").exists()
 
 
+def test_programs_are_named_relative_to_the_source(tmp_path: Path) -> None:
+    main = "package main\n\nfunc main() {}\n"
+    files = {"lib__lib": "package lib\n", "lib__sub__main": main, "cmd__tool__main": main}
+    source = module(tmp_path / "tool", **files)
+    stderr = refuse(source / "lib")
+    assert "hint: build one of: --package ../cmd/tool, --package ./sub\n" in stderr
+    dist = ("--output-dir", tmp_path / "dist")
+    for package in ("../cmd/tool", "./sub"):
+        go_to_wheel(source / "lib", "--package", package, *dist, "--dry-run")
+    stderr = refuse(source / "lib", "--package", "./cmd/tool")
+    assert "package './cmd/tool': there is no folder 'lib/cmd/tool' in the module\n" in stderr
+    assert "hint: name a folder by its path from SOURCE: --package ./cmd/x\n" in stderr
+
+
 def test_a_module_without_any_program(tmp_path: Path) -> None:
     (tmp_path / "go.mod").write_text("module example.com/lib\n\ngo 1.21\n")
     (tmp_path / "lib.go").write_text("package lib\n")

@@ -150,7 +150,7 @@ def test_no_network(tmp_path: Path) -> None:
 def test_a_library_names_the_modules_programs() -> None:
     stderr = refuse("mvdan.cc/sh/v3/syntax@v3.10.0")
     assert "package mvdan.cc/sh/v3/syntax is a library" in stderr
-    assert "--package ./cmd/shfmt" in stderr
+    assert "go-to-wheel mvdan.cc/sh/v3/cmd/shfmt@v3.10.0\n" in stderr
 
 
 @pytest.mark.parametrize("source", ["tool@v1", "github.com/o/t@"])
@@ -202,6 +202,15 @@ def plan(source: str, env: dict[str, str], *options: str) -> dict[str, Any]:
         go_to_wheel(source, "--dry-run", "--json", *options, env=env).stdout
     )
     return found
+
+
+def test_the_named_program_of_a_library(tmp_path: Path) -> None:
+    files = {**module(), "cmd/x/main.go": MAIN, "lib/lib.go": "package lib\n"}
+    env = serve(tmp_path, "example.com/tool", {"v1.0.0": files})
+    stderr = go_to_wheel("example.com/tool/lib@latest", check=False, env=env).stderr
+    first, second = "example.com/tool@v1.0.0", "example.com/tool/cmd/x@v1.0.0"
+    assert f"hint: build one of: go-to-wheel {first}, go-to-wheel {second}\n" in stderr
+    assert plan(second, env)["name"] == "x"
 
 
 def test_latest(tmp_path: Path) -> None:

@@ -112,7 +112,6 @@ class Runner:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                text=True,
                 encoding="utf-8",
                 errors="replace",
                 **options,
@@ -121,14 +120,12 @@ class Runner:
         return child
 
     def _communicate(self, child: subprocess.Popen[str], end: float) -> tuple[str, str]:
-        """Read a child's output, in short steps for Ctrl-C on Windows; raises TimeoutExpired.
-
-        A process outside the child's group, which is not stopped, may have its pipes open.
-        """
+        """Read a child's output, in short steps for Ctrl-C on Windows; raises TimeoutExpired."""
         while True:
             try:
                 return child.communicate(timeout=min(_POLL_SECONDS, end - time.monotonic()))
             except subprocess.TimeoutExpired:
+                # its pipes may be open in a process that left its group, and so was not stopped
                 if time.monotonic() >= end or (self._stopped and child.poll() is not None):
                     raise
 

@@ -235,8 +235,8 @@ def _find_programs(
     unsupported, unlisted = set(), []
     for path in paths:
         programs = list(_list_programs(path, project, texts))
-        release_file = _check_release_file(path, project, sums[path.parent]) if programs else None
-        if release_file and sums[path.parent] and not release_file.checksums:
+        published = _check_release_file(path, project, sums[path.parent]) if programs else None
+        if published and sums[path.parent] and not published.checksums:
             unlisted.append(path.name)
         for member, facts, digest in programs:
             target = find_target(facts)
@@ -245,16 +245,12 @@ def _find_programs(
                 continue
             name = PurePosixPath(member or path.name.removesuffix(".gz")).name.removesuffix(".exe")
             command = _NAME_END.split(name, maxsplit=1)[0]
-            binary = PrebuiltBinary(
-                target, path, facts, digest, member, command, project, release_file
-            )
-            candidates.setdefault((target, command), []).append(binary)
+            found = PrebuiltBinary(target, path, facts, digest, member, command, project, published)
+            candidates.setdefault((target, command), []).append(found)
     if not candidates:
         where = project or ", ".join(map(str, paths))
-        raise SourceError(
-            f"no program for a platform that wheels exist for in {where}",
-            "name the programs: --binary PLATFORM=PATH",
-        )
+        problem = f"no program for a platform that wheels exist for in {where}"
+        raise SourceError(problem, "name the programs: --binary PLATFORM=PATH")
     _require_same_commands(candidates)
     versions = {match["version"] for path in paths if (match := _VERSION.search(path.name))}
     notes = {
@@ -303,16 +299,13 @@ def _choose_program(programs: Sequence[PrebuiltBinary]) -> PrebuiltBinary:
     target, command = valid[0].target.name, valid[0].command
     if len({program.digest for program in valid}) > 1:
         labels = ", ".join(program.label for program in valid)
-        raise SourceError(
-            f"there are several programs {command!r} for {target}: {labels}",
-            f"name the one to take: --binary {target}=PATH",
-        )
+        hint = f"name the one to take: --binary {target}=PATH"
+        raise SourceError(f"there are several programs {command!r} for {target}: {labels}", hint)
     return max(valid, key=lambda p: (bool(p.release_file and p.release_file.checksums), p.member))
 
 
 def _in_table_order(binaries: Iterable[PrebuiltBinary]) -> tuple[PrebuiltBinary, ...]:
-    """Sort them; a local target, which this machine may have, is last."""
-    order = [*TARGETS, this_machine()]
+    order = [*TARGETS, this_machine()]  # which may have a local target
     return tuple(sorted(binaries, key=lambda b: (order.index(b.target), b.command)))
 
 
@@ -331,10 +324,8 @@ def _require_same_commands(pairs: Collection[tuple[Target, str]]) -> None:
     targets, commands = (dict.fromkeys(part) for part in zip(*pairs, strict=True))
     gaps = [f"{t.name} has no {c!r}" for t in targets for c in commands if (t, c) not in pairs]
     if gaps:
-        raise SourceError(
-            f"some platforms lack a program: {', '.join(gaps)}",
-            "choose --platforms that have all of them, or name the binaries with --binary",
-        )
+        hint = "choose --platforms that have all of them, or name the binaries with --binary"
+        raise SourceError(f"some platforms lack a program: {', '.join(gaps)}", hint)
 
 
 def read_members(
@@ -356,10 +347,9 @@ def read_members(
                         hint = "leave it out, and name the programs: --binary linux-amd64=PATH"
                         raise SourceError(f"{name or path.name!r} has {size}", hint)
                     yield name, data
-        except (SourceError, MemoryError):
-            raise
         except Exception as error:  # zipfile, tarfile and gzip raise any for broken bytes
-            if getattr(error, "errno", None) not in (None, errno.EINVAL):  # EINVAL: a false offset
+            is_damage = getattr(error, "errno", None) in (None, errno.EINVAL)  # a negative offset
+            if not is_damage or isinstance(error, (SourceError, MemoryError)):
                 raise
             raise SourceError(f"can't read {path}: {error}", "download it again") from None
 
@@ -412,8 +402,7 @@ def _check_release_file(
         with open_file(path, project, BINARY_LIMIT) as stream:
             digests[kind] = hashlib.file_digest(stream, kind).hexdigest()  # type: ignore[arg-type]
     if listed and listed != (digest := digests[algorithm]):
-        raise SourceError(
-            f"{path} is not the file that {name} lists: its checksum is {digest}, not {listed}",
-            "download it again",
-        )
+        problem = f"its checksum is {digest}, not {listed}"
+        problem = f"{path} is not the file that {name} lists: {problem}"
+        raise SourceError(problem, "download it again")
     return ReleaseFile(path.name, digests["sha256"], name)

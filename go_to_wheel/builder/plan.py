@@ -90,8 +90,8 @@ def prepare_build(request: BuildRequest, host: Host) -> BuildPlan:
 def _locate(request: BuildRequest, host: Host) -> LocatedSource:
     """The source that a request names: prebuilt binaries, a module to fetch, or a folder."""
     folder = Path(request.source) if request.source else None
-    finished = folder is not None and folder.is_file() and folder.suffix not in (".go", ".mod")
-    if request.binaries or finished or (folder is not None and is_release_folder(folder)):
+    prebuilt = folder is not None and folder.is_file() and folder.suffix not in (".go", ".mod")
+    if request.binaries or prebuilt or (folder is not None and is_release_folder(folder)):
         return locate_binaries(request, folder, host)
     query = None if folder is not None and folder.exists() else parse_query(request.source)
     if query is not None:

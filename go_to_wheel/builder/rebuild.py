@@ -298,11 +298,12 @@ def _describe_difference(left: bytes, right: bytes) -> list[str]:
     """The difference of two files: in Go's build information, a line or a byte."""
     old, new = _parse_content(left), _parse_content(right)
     lines = [
-        f"{name} is {old.get(name) or 'unset'} in the wheel, {new.get(name) or 'unset'} in the "
-        "rebuilt one"[:_MAX_LINE]
+        f"{name} is {old.get(name) or 'unset'} in the wheel, "
+        f"{new.get(name) or 'unset'} in the rebuilt one"
         for name in old | new
         if old.get(name) != new.get(name)
     ]
+    lines = [line[:_MAX_LINE] for line in lines]
     if lines and "Go" not in old:
         return lines[:1]
     pairs = enumerate(zip(left, right, strict=False))

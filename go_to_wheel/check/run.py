@@ -86,7 +86,7 @@ def _run_installed(path: Path, test_command: Sequence[str]) -> Iterator[RunResul
     """Install the wheel into a new environment and run its commands."""
     with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as environment:
         scripts = Path(environment) / _SCRIPTS
-        tool, *install = _installer(scripts / f"python{_EXE}")
+        tool, install = _find_installer(scripts / f"python{_EXE}")
         if not install:
             yield "it is not installed: there is no pip or uv"
             return
@@ -112,13 +112,13 @@ def _run_installed(path: Path, test_command: Sequence[str]) -> Iterator[RunResul
             yield run_program(f"installed by {tool}", command, [program, *command[1:]], env)
 
 
-def _installer(python: Path) -> list[str]:
-    """The installer's name, then the command, if any, that installs a wheel for `python`."""
+def _find_installer(python: Path) -> tuple[str, list[str]]:
+    """The installer's name, and the command that installs a wheel for `python`, or []."""
     if find_spec("pip"):
         pip = [sys.executable, "-P", "-m", "pip", "--python", str(python)]
-        return ["pip", *pip, "--disable-pip-version-check", "install", "--no-index"]
+        return "pip", [*pip, "--disable-pip-version-check", "install", "--no-index"]
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
-    return ["uv", *([uv, "pip", "install", "--offline", "--python", str(python)] if uv else [])]
+    return "uv", [uv, "pip", "install", "--offline", "--python", str(python)] if uv else []
 
 
 def _is_startable(path: Path) -> bool:

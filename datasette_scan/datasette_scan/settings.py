@@ -13,6 +13,11 @@ from .errors import UsageError
 from .finder import FindOptions
 from .request_guard import is_loopback, parse_allowed_host, parse_host
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 CONFIG_KEYS = frozenset(
     {
         "paths",
@@ -79,9 +84,24 @@ def allowed_hosts(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def absolute_roots(paths: list[str] | tuple[str, ...]) -> tuple[bytes, ...]:
-    """Folders as absolute paths in bytes, each once, ``~`` resolved."""
-    full = [os.fsencode(os.path.abspath(os.path.expanduser(p))) for p in paths]
-    return tuple(dict.fromkeys(full))
+    """Folders as the scanner prints them: absolute, links and ``~`` resolved, each once."""
+    return tuple(dict.fromkeys(os.fsencode(_resolve(os.path.expanduser(p))) for p in paths))
+
+
+def _resolve(path: str) -> str:
+    full, real = os.path.abspath(path), os.path.realpath(path)
+    drives = [os.path.splitdrive(p)[0].lower() for p in (full, real)]
+    if drives[0] != drives[1]:
+        return full  # Windows: the scanner stays on a mapped drive
+    if fcntl is not None and hasattr(fcntl, "F_GETPATH"):  # macOS: each name as it is listed
+        with contextlib.suppress(OSError):
+            fd = os.open(real, os.O_RDONLY | os.O_NONBLOCK)
+            try:
+                found = fcntl.fcntl(fd, fcntl.F_GETPATH, bytes(1024))
+            finally:
+                os.close(fd)
+            return os.fsdecode(found.rstrip(b"\0"))
+    return real
 
 
 def parse_config(config: Mapping[str, Any]) -> Settings:

@@ -25,7 +25,9 @@ from sites import (
 from test_opening import HOLD_OPEN, hot_journal
 
 from datasette_scan import compat
+from datasette_scan.finder import Problem
 from datasette_scan.opening import attempt
+from datasette_scan.settings import absolute_roots
 
 ONE = compat.HAS_CATALOG
 
@@ -548,6 +550,30 @@ async def test_symbolic_links_do_not_lead_out(root: Path, tmp_path: Path) -> Non
     await site.scan()
     assert (await site.get("/mine/t")).status_code == 410
     await site.close()
+
+
+async def test_a_root_that_is_a_link(root: Path, tmp_path: Path) -> None:
+    """The scanner prints resolved paths: the others are compared with these."""
+    make_database(root / "sub" / "one.db")
+    (tmp_path / "link").symlink_to(root)
+    site = await scanned(tmp_path / "link", root)
+    assert site.state.catalog.roots == (os.fsencode(root),)
+    assert [entry.path for entry in site.state.catalog.entries.values()] == [
+        os.fsencode(root / "sub" / "one.db")
+    ]
+    site.state.catalog.record_problem(Problem(os.fsencode(root), "denied", "permission denied"))
+    assert [skip.status for skip in site.state.catalog.skipped.values()] == ["unreadable"]
+    await site.close()
+
+
+def test_macos_names_a_root_as_it_is_listed(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(fcntl, "F_GETPATH", 50, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", lambda fd, command, buffer: b"/Users/Ann" + buffer[10:])
+    missing = tmp_path / "missing"
+    assert absolute_roots([str(root), str(missing)]) == (b"/Users/Ann", os.fsencode(missing))
 
 
 @pytest.mark.parametrize("what", ["file", "folder"])

@@ -74,10 +74,8 @@ def configure_cgo(
         is_apple = any("Apple's" in problem for problem in problems)
         hint = APPLE_SDK_HINT if is_apple else OTHER_MACHINE_HINT
         raise SourceError("\n".join(dict.fromkeys(problems)), hint)
-    zig = None
-    if zig_keys:
-        zig = find_zig(request.oldest_glibc, sdk)
-        compilers |= dict.fromkeys(zig_keys, zig)
+    zig = find_zig(request.oldest_glibc, sdk) if zig_keys else None
+    compilers |= dict.fromkeys(zig_keys, zig) if zig else {}
     flags = {part.name: request.cgo_flags_for(part) for part in parts}
     return replace(go, zig=zig, compilers=compilers, c_flags=flags), []
 

@@ -75,7 +75,7 @@ def find_bytes(stream: BinaryIO, needles: Iterable[bytes]) -> set[bytes]:
     return present
 
 
-def tags_for(programs: Sequence[BinaryFacts], target: Target) -> tuple[str, ...]:
+def platform_tags_for(programs: Sequence[BinaryFacts], target: Target) -> tuple[str, ...]:
     """The sorted platform tags that fit all programs of one wheel, read from the programs."""
     minimums = [facts.minimum_macos for facts in programs if facts.minimum_macos]
     releases = [f.go.version for f in programs if f.go and re.match(r"(go)?1\.\d", f.go.version)]

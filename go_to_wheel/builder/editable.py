@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from go_to_wheel.binary.match import tags_for
+from go_to_wheel.binary.match import platform_tags_for
 from go_to_wheel.builder.linked import inspect_linked
 from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.publish import publish, replaced_files
@@ -28,7 +28,7 @@ def build_editable(plan: BuildPlan, project: Project) -> Path:
         folder, suffix = project.folder / ".go-to-wheel", target.exe_suffix
         paths = {folder / f"{program.command}{suffix}": program for program in programs}
         _write_files(folder, {path: program.data for path, program in paths.items()}, 0o755)
-        tags = tags_for([program.facts for program in programs], target)
+        tags = platform_tags_for([program.facts for program in programs], target)
         program_paths = {program.command: str(path) for path, program in paths.items()}
         licenses = inspect_linked(plan, [target]).licenses
         launcher = entries.launcher_entries(options, target, program_paths)

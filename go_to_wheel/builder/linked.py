@@ -78,7 +78,7 @@ def _list_target(
     plan: BuildPlan, go: Go, strict: bool, target: Target
 ) -> tuple[list[Package], list[Notice], list[str]]:
     """A target's packages, the notices of its C libraries, the packages without their cgo files."""
-    root, go = plan.source.root, go.with_tags(plan.options.request.tags_for(target))
+    root, go = plan.source.root, go.with_tags(plan.options.request.build_tags_for(target))
     linked = list_linked(go, root, plan.source.packages, target)
     for package in linked:  # Go follows a folder's link wherever it leads
         folder = Path(package.folder)

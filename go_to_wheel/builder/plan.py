@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from go_to_wheel.binary.match import tags_for
+from go_to_wheel.binary.match import platform_tags_for
 from go_to_wheel.builder.detect import BuildInputs, LocatedSource, detect
 from go_to_wheel.builder.prebuilt import locate_binaries
 from go_to_wheel.config.merge import merge
@@ -71,7 +71,7 @@ class BuildPlan:
             if zig and zig.glibc and target.goos == "linux":
                 return glibc_tags(target, (2, int(zig.glibc.partition(".")[2])))
             return platform_tags(target, self.go.version)
-        return tags_for([binary.facts for binary in self.inputs.binaries[target.name]], target)
+        return platform_tags_for([b.facts for b in self.inputs.binaries[target.name]], target)
 
 
 def prepare_build(request: BuildRequest, host: Host) -> BuildPlan:

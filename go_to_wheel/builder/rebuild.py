@@ -257,7 +257,7 @@ def rebuild(recipe: Recipe, request: BuildRequest, host: Host) -> Path:
     require_go(recipe, request.go_binary, host)
     plan = prepare_build(request, host.with_environ(recipe.environ))
     settings, options = recipe.wheel.settings, plan.options
-    flags, now = settings.get("cgo-flags", ""), options.cgo_flags_for(options.targets[0])
+    flags, now = settings.get("cgo-flags", ""), options.format_cgo_flags(options.targets[0])
     if request.cgo and flags != now:
         raise ToolchainError(
             f"the wheel's C was compiled with {flags!r}, the source's {FILE_NAME} has {now!r}",

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.binary.macho import join_images
-from go_to_wheel.binary.match import inspect_program, tags_for
+from go_to_wheel.binary.match import inspect_program, platform_tags_for
 from go_to_wheel.builder.linked import LinkedCode, format_linked_notes, inspect_linked
 from go_to_wheel.builder.plan import BuildPlan
 from go_to_wheel.builder.publish import publish, require_writable
@@ -191,7 +191,7 @@ def build_programs(
         root, package = plan.source.root, plan.source.packages[index]
         images = []
         for part in target.slices:
-            go = plan.go.with_tags(plan.options.request.tags_for(part))
+            go = plan.go.with_tags(plan.options.request.build_tags_for(part))
             go.compile(root, package, part, output, plan.options.ldflags_for(part), processors)
             images.append(output.read_bytes())
             output.unlink()
@@ -271,7 +271,7 @@ def _pack(
 ) -> BuiltWheel:
     options = plan.options
     facts = [program.facts for program in programs]
-    tags = tags_for(facts, target)
+    tags = platform_tags_for(facts, target)
     path = work / options.file_name(tags)
     binaries = {program.command: program.data for program in programs}
     files = entries.wheel_entries(options, licenses, target, tags, binaries)

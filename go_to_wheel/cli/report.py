@@ -77,9 +77,9 @@ def format_plan(plan: BuildPlan, linked: LinkedCode) -> dict[str, Any]:
     texts, rows = ("summary", "requires_python", "author", "author_email"), []
     for target in options.targets:
         tags = plan.planned_tags(target)
-        flags, build_tags = options.ldflags_for(target), list(options.request.tags_for(target))
+        flags, build_tags = options.ldflags_for(target), options.request.build_tags_for(target)
         row = {"target": target.name, "tags": list(tags), "file": options.file_name(tags)}
-        rows.append(row | {"ldflags": flags if plan.go else None, "build_tags": build_tags})
+        rows.append(row | {"ldflags": flags if plan.go else None, "build_tags": list(build_tags)})
     return {
         "name": metadata["name"],
         "version": metadata["version"],

@@ -43,7 +43,7 @@ class MergedRequest(BuildRequest):
         name = KEYS[key].name if key in KEYS else key.replace("-", "_")
         return self.origins.get(name, f"--{key}")
 
-    def tags_for(self, target: Target) -> tuple[str, ...]:
+    def build_tags_for(self, target: Target) -> tuple[str, ...]:
         """The build tags of a target's programs."""
         lists = [self.target.get(part.name, {}).get("tags", ()) for part in target.slices]
         return tuple(dict.fromkeys(chain(self.tags or (), *lists)))

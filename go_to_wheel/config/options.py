@@ -131,7 +131,7 @@ class BuildOptions:
         listed = " | ".join(f"{name}: {text}" for name, text in zip(tables, texts, strict=True))
         return listed if len({*texts}) > 1 else texts[0]
 
-    def cgo_flags_for(self, target: Target) -> str:
+    def format_cgo_flags(self, target: Target) -> str:
         """A target's C flags in one line."""
         tables = map(self.request.cgo_flags_for, target.slices)
         texts = dict.fromkeys(f"{name}={text}" for table in tables for name, text in table.items())

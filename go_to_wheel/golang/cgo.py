@@ -53,7 +53,7 @@ def configure_cgo(
     zig_keys: set[object] = set()
     problems: list[str] = []
     for target in {part.compile_key: part for part in parts}.values():
-        tagged = go.with_tags(request.tags_for(target))
+        tagged = go.with_tags(request.build_tags_for(target))
         linked = list_linked(tagged, source.root, source.packages, target)
         users = [package for package in linked if package.uses_c and not package.is_standard]
         system = f"{target.goos}_{target.goarch}"

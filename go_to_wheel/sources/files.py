@@ -80,7 +80,10 @@ def read_up_to(stream: IO[bytes], limit: int) -> bytes:
 
 @contextmanager
 def open_file(path: Path, project: Path | None, limit: int = FILE_LIMIT) -> Iterator[IO[bytes]]:
-    """Open a file as `read_file` does; an OSError while it is open becomes a SourceError."""
+    """Open a file as `read_file` does; `limit` is for its size at opening, and it may grow.
+
+    An OSError while it is open becomes a SourceError.
+    """
     try:
         top, real = (None, _resolve(path)) if project is None else require_inside(path, project)
 

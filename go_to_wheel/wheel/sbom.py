@@ -45,14 +45,14 @@ def sbom_entries(
         "ldflags": options.ldflags_for(target),
         "launcher": options.launcher,
         **provenance,
-        "tags": ",".join(options.request.tags_for(target)),
+        "tags": ",".join(options.request.build_tags_for(target)),
     }
     if parts := {part.module: part.version for part in licenses.c_parts}:
         compiler = next(text for name, text in parts.items() if name != "glibc")
         settings["c-compiler"] = compiler.replace("zig-", "zig ")
         settings["c-libraries"] = ", ".join(sorted(parts))
         settings["glibc"] = parts.get("glibc", "")
-        settings["cgo-flags"] = options.cgo_flags_for(target)
+        settings["cgo-flags"] = options.format_cgo_flags(target)
     name, version = options.metadata["name"], options.metadata["version"]
     purl = str(PackageURL("pypi", None, name, version))
     root = _component(

@@ -12,7 +12,7 @@ import pytest
 from binaries import load
 
 from go_to_wheel.binary.macho import join_images, read_slices
-from go_to_wheel.binary.match import find_target, inspect_program, tags_for
+from go_to_wheel.binary.match import find_target, inspect_program, platform_tags_for
 from go_to_wheel.binary.read import is_program, read_facts
 from go_to_wheel.binary.reader import BoundedReader
 from go_to_wheel.errors import BinaryError
@@ -58,7 +58,7 @@ def test_the_tag_is_the_newer_images() -> None:
     newer = head.sub(lambda found: found[1] + struct.pack("<I", 14 << 16), THIN[1], count=1)
     facts = facts_of(join_images([THIN[0], newer]))
     assert [part.minimum_macos for part in facts.slices] == [(12, 0), (14, 0)]
-    assert tags_for([facts], TARGET) == ("macosx_14_0_universal2",)
+    assert platform_tags_for([facts], TARGET) == ("macosx_14_0_universal2",)
 
 
 @pytest.mark.parametrize(

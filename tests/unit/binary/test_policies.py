@@ -10,8 +10,8 @@ from go_to_wheel.binary.facts import BinaryFacts
 from go_to_wheel.binary.match import (
     check_target,
     is_system_dll,
+    platform_tags_for,
     required_glibc,
-    tags_for,
     unlisted_dependencies,
 )
 from go_to_wheel.platforms import TARGETS
@@ -52,7 +52,7 @@ def test_tag_follows_the_versions_of_all_libraries() -> None:
     assert required_glibc([PLAIN]) == (2, 17)
     least = required_glibc([PLAIN, CXX])
     assert least > (2, 28)
-    assert tags_for([CXX], AMD64) == (f"manylinux_2_{least[1]}_x86_64",)
+    assert platform_tags_for([CXX], AMD64) == (f"manylinux_2_{least[1]}_x86_64",)
     assert check_target(CXX, AMD64, glibc=True) == []
 
 

@@ -8,7 +8,7 @@ import pytest
 from binaries import load
 
 from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
-from go_to_wheel.binary.match import inspect_program, tags_for
+from go_to_wheel.binary.match import inspect_program, platform_tags_for
 from go_to_wheel.errors import BinaryError
 from go_to_wheel.platforms import parse_selection
 
@@ -16,7 +16,7 @@ from go_to_wheel.platforms import parse_selection
 def test_a_fitting_program_gives_facts_and_tags() -> None:
     (target,) = parse_selection(["darwin-arm64"])
     facts = inspect_program(io.BytesIO(load("darwin-arm64")), target, [b"/no/such/path"])
-    assert tags_for([facts], target) == ("macosx_12_0_arm64",)
+    assert platform_tags_for([facts], target) == ("macosx_12_0_arm64",)
 
 
 def test_every_problem_is_in_the_error() -> None:
@@ -57,6 +57,6 @@ def test_without_a_go_release_the_header_decides(version: str) -> None:
     (target,) = parse_selection(["darwin-amd64"])
     go = GoBuildInfo(version) if version else None
     facts = BinaryFacts("macho", "darwin", "x86_64", minimum_macos=(12, 0), go=go)
-    assert tags_for([facts], target) == ("macosx_12_0_x86_64",)
-    assert tags_for([facts, BinaryFacts("macho", "darwin", "x86_64", go=GoBuildInfo("go1.27"))],
-                    target) == ("macosx_13_0_x86_64",)  # fmt: skip
+    assert platform_tags_for([facts], target) == ("macosx_12_0_x86_64",)
+    newer = BinaryFacts("macho", "darwin", "x86_64", go=GoBuildInfo("go1.27"))
+    assert platform_tags_for([facts, newer], target) == ("macosx_13_0_x86_64",)

@@ -364,11 +364,11 @@ def test_a_source_archive_has_no_commit() -> None:
 
 def test_build_tags() -> None:
     around = replace(AROUND, project=Project(Path(), Settings(tags=("a", "b"))))
-    assert ask(around).request.tags_for(LINUX) == ("a", "b")
-    assert ask(around, tags="c,d").request.tags_for(LINUX) == ("c", "d")
-    assert ask(around, tags=" c , d").request.tags_for(LINUX) == ("c", "d")
-    assert ask(around, tags=["c", "c"]).request.tags_for(LINUX) == ("c",)
-    assert ask(around, tags=[]).request.tags_for(LINUX) == ()
+    assert ask(around).request.build_tags_for(LINUX) == ("a", "b")
+    assert ask(around, tags="c,d").request.build_tags_for(LINUX) == ("c", "d")
+    assert ask(around, tags=" c , d").request.build_tags_for(LINUX) == ("c", "d")
+    assert ask(around, tags=["c", "c"]).request.build_tags_for(LINUX) == ("c",)
+    assert ask(around, tags=[]).request.build_tags_for(LINUX) == ()
     assert ask(around, tags=["c"]).origins["tags"] == "--tags"
     assert "tag '-x y' is not a build tag" in refusal(tags=["-x y"]).message
 
@@ -378,13 +378,13 @@ def test_a_universal_program_has_both_images_settings() -> None:
     table = {"darwin-arm64": {"ldflags": "-X main.a=b", "tags": ["x"]}}
     project = Project(Path(), Settings(tags=("all",), target=table))
     options = ask(replace(AROUND, project=project))
-    assert options.request.tags_for(both) == ("all", "x")
+    assert options.request.build_tags_for(both) == ("all", "x")
     listed = "darwin-amd64: -s -w | darwin-arm64: -s -w -X main.a=b"
     assert options.ldflags_for(both) == listed
     same = dict.fromkeys(("darwin-amd64", "darwin-arm64"), table["darwin-arm64"])
     project = Project(Path(), Settings(target=same))
     options = ask(replace(AROUND, project=project))
-    assert options.request.tags_for(both) == ("x",)
+    assert options.request.build_tags_for(both) == ("x",)
     assert options.ldflags_for(both) == "-s -w -X main.a=b"
 
 

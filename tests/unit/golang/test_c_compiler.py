@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from go_to_wheel.binary.facts import BinaryFacts
-from go_to_wheel.binary.match import check_target, tags_for
+from go_to_wheel.binary.match import check_target, platform_tags_for
 from go_to_wheel.config.merge import MergedRequest
 from go_to_wheel.errors import InvalidOptionsError, ToolchainError
 from go_to_wheel.golang import c_compiler, cgo
@@ -193,7 +193,7 @@ def test_the_tag_is_from_the_symbol_versions(
     floor: tuple[int, int] | None, tags: tuple[str, ...]
 ) -> None:
     facts = BinaryFacts("elf", "linux", "x86_64", libraries=("libc.so.6",), minimum_glibc=floor)
-    assert tags_for([facts], target("linux-amd64")) == tags
+    assert platform_tags_for([facts], target("linux-amd64")) == tags
 
 
 def test_with_glibc(zig: Compiler) -> None:

@@ -224,6 +224,26 @@ def test_too_big_for_a_copy_says_so(root: Path) -> None:
     small.close()
 
 
+@pytest.mark.skipif(not attempt.POSIX, reason="Windows does not say who has a lock")
+@pytest.mark.parametrize("as_root", [False, True])
+def test_too_big_for_a_copy_and_in_use(
+    as_root: bool, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Firefox's exclusive logs are, and as root every log that is in use."""
+    path = make_database(root / "a.db", journal="wal")
+    first = [] if as_root else ["PRAGMA locking_mode=EXCLUSIVE"]
+    monkeypatch.setattr(attempt, "_is_root", lambda: as_root)
+    child = child_python(HOLD_OPEN, str(path), *first, "INSERT INTO t(name) VALUES ('x')")
+    small = Opener(Limits(busy_seconds=0.3, snapshot_bytes=1000), SnapshotStore(1000))
+    try:
+        with pytest.raises(BusyError, match=r"is in use by .* 1,000 are allowed") as caught:
+            count(small, path)
+        assert "Close that program" in caught.value.advice
+    finally:
+        small.close()
+        end(child)
+
+
 def test_exclusive_lock_at_rest_is_copied(root: Path, opener: Opener) -> None:
     path = make_database(root / "a.db")
     settle(path)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import (
+    BusyError,
     CorruptError,
     RecoveryError,
     StoppingError,
@@ -199,7 +200,7 @@ def _begin_locked(file: OpenFile, request: ReadRequest, snapshots: SnapshotStore
             fingerprint, has_unfinished_journal(file.path), file.verified
         )
         if request.may_wait or not consistent:
-            raise Locked(_locking_program(file))
+            raise Locked(_find_user(file) or "")
     return _begin_copy(file, request, snapshots)
 
 
@@ -215,10 +216,7 @@ def _begin_copy(file: OpenFile, request: ReadRequest, snapshots: SnapshotStore) 
         source = Source(file.path, file.fd, fingerprint)
         max_bytes = request.limits.snapshot_bytes
         if source.size > max_bytes:
-            raise RecoveryError(
-                f"{visible_path(file.path)} needs recovery in a private copy, which would "
-                f"take {source.size:,} bytes; {max_bytes:,} are allowed"
-            )
+            raise _too_big(file, f"{source.size:,} bytes; {max_bytes:,} are allowed")
         snapshot = snapshots.make(source, max_bytes, request.check_deadline)
     try:
         connection = _connect(snapshot.file, Mode.COPY, request)
@@ -227,6 +225,17 @@ def _begin_copy(file: OpenFile, request: ReadRequest, snapshots: SnapshotStore) 
     lease = Lease(file.path, connection, Mode.COPY, fingerprint, request.prepare, snapshot.taken_at)
     file.active.append(lease)
     return lease
+
+
+def _too_big(file: OpenFile, size: str) -> UnavailableError:
+    shown, copy = visible_path(file.path), f"a private copy, which would take {size}"
+    program = _find_user(file)
+    if program is None:
+        return RecoveryError(f"{shown} needs recovery in {copy}")
+    return BusyError(
+        f"{shown} is in use by {program or 'another program'} and can be read only from {copy}",
+        "Close that program, or raise snapshot_max_mb.",
+    )
 
 
 # -- the log, the journal and their users
@@ -242,13 +251,13 @@ def _has_orphaned_log(file: OpenFile, fingerprint: Fingerprint) -> bool:
         return False
 
 
-def _locking_program(file: OpenFile) -> str:
-    """The name of the program that has locked the file, "" where the system does not say."""
+def _find_user(file: OpenFile) -> str | None:
+    """The program that has locked the file, "" where its name is unknown; None without one."""
     try:
         user = locks.find_lock_holder(file.fd)
     except OSError:
-        return ""
-    return visible(locks.program_name(user)) if user is not None else ""
+        return None
+    return None if user is None else visible(locks.program_name(user))
 
 
 def _read_journal_state(file: OpenFile, fingerprint: Fingerprint) -> Journal:

@@ -98,9 +98,12 @@ def begin_read(file: OpenFile, request: ReadRequest, snapshots: SnapshotStore) -
         unlocked = _begin_unlocked(file, request)
         if unlocked is not None:
             return unlocked
-        # Now: closing them under the lock that is taken next would drop it.
+        # Close unlocked connections first: once the lock is held, closing any descriptor of this
+        # file would drop it. The others may be used again.
         file.close_idle(lambda lease: lease.mode is not Mode.UNLOCKED)
-        if not file.acquire_shared():
+        # Held until SQLite itself holds it, so that what was just seen beside the file (is there
+        # a ``-wal``?) is still so when SQLite looks.
+        if not locks.take_shared(file.fd):
             return _begin_locked(file, request, snapshots)
         try:
             lease = _begin_in_place(file, request)
@@ -128,7 +131,7 @@ def _begin_unlocked(file: OpenFile, request: ReadRequest) -> Lease | None:
     try:
         if locks.is_exclusive(file.fd) or not fingerprint.is_settled():
             return None
-        # Read after the lock: a writer that was killed in between leaves a hot journal.
+        # After ``is_exclusive``: a writer killed since then has left a hot journal.
         journal = _read_journal_state(file, fingerprint)
         mode = plan_mode(file.read_header(), fingerprint, journal, avoid_log=_is_root())
         if mode is Mode.DIRECT:
@@ -145,6 +148,7 @@ def _begin_unlocked(file: OpenFile, request: ReadRequest) -> Lease | None:
         if read_fingerprint(file.path).main != fingerprint.main:
             raise Changed from error
         raise
+    # At rest and not locked exclusively: consistent, whatever becomes of this read.
     file.verified = fingerprint.main
     file.active.append(lease)
     return lease

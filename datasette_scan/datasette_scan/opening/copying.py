@@ -56,7 +56,7 @@ def copy_database(
     restarted (which changes the salts in its header) it contains every page changed since.
     Without a log, the files must not change during the copy.
     """
-    at_rest = source.fingerprint.is_settled()
+    settled = source.fingerprint.is_settled()
     found = source.fingerprint.wal
     has_log = found is not None and found.size >= wal.HEADER_SIZE
     with contextlib.ExitStack() as stack:
@@ -73,7 +73,7 @@ def copy_database(
     replayed = _recover(source.path, target, max_bytes, check_deadline)
     if replayed and same_log and _same_files(now, source.fingerprint):
         return
-    if not at_rest or now.without_shm() != source.fingerprint.without_shm():
+    if not settled or now.without_shm() != source.fingerprint.without_shm():
         raise Changed
 
 

@@ -51,17 +51,20 @@ class Fingerprint(NamedTuple):
     def is_settled(self, now_ns: int | None = None) -> bool:
         """Whether the last change is old enough for another one to show in the times."""
         now = time.time_ns() if now_ns is None else now_ns
-        return all(_at_rest(s, now) for s in (self.main, self.wal, self.journal) if s is not None)
+        return all(
+            _is_settled(s, now) for s in (self.main, self.wal, self.journal) if s is not None
+        )
 
     def without_shm(self) -> tuple[Stamp, Stamp | None, Stamp | None]:
         """The parts that hold data."""
         return self.main, self.wal, self.journal
 
 
-def _at_rest(stamp: Stamp, now_ns: int) -> bool:
+def _is_settled(stamp: Stamp, now_ns: int) -> bool:
     # st_ctime is the kernel's own time of the last change; on Windows it is the creation.
     changed = stamp.mtime_ns if sys.platform == "win32" else stamp.ctime_ns
     coarse = changed % 1_000_000_000 == 0
+    # The clock may have been set back: a time in the future counts too.
     return abs(now_ns - changed) >= (_SETTLED_COARSE_NS if coarse else _SETTLED_NS)
 
 

@@ -5,6 +5,9 @@ closed, also those that protect a SQLite connection in another thread. So each f
 ``OpenFile``: its descriptor stays open for as long as a connection does, and all opening and
 closing happens under its lock. SQLite sees to its own descriptors, with ``immutable=1`` too: it
 closes none while another connection of this process holds a lock on the file (os_unix.c).
+
+``crossdb`` attaches and detaches without that lock. Where no SQLite connection holds one, that
+can drop the SHARED lock which ``begin_read`` takes just before SQLite does.
 """
 
 from __future__ import annotations
@@ -57,7 +60,10 @@ class OpenFile:
     retired: bool = False
 
     def close_idle(self, keep: Callable[[Lease], bool] = lambda _: False) -> None:
-        """Close the idle connections for which ``keep`` is false. Call with the lock held."""
+        """Close the idle connections for which ``keep`` is false. Call with the lock held.
+
+        With the last connection to a retired file, its descriptors are closed too.
+        """
         for item in [i for i in self.idle if not keep(i)]:
             self.idle.remove(item)
             item.connection.close()
@@ -79,16 +85,8 @@ class OpenFile:
                 return item.connection
         return None
 
-    def acquire_shared(self) -> bool:
-        """Take SQLite's SHARED lock; False when another process holds the file exclusively.
-
-        It is held only until SQLite itself holds it, so that what was just seen beside the
-        file (is there a ``-wal``?) is still so when SQLite looks.
-        """
-        return locks.take_shared(self.fd)
-
     def release_shared(self) -> None:
-        """Release it, unless a read under SQLite's locks needs it."""
+        """Release SQLite's SHARED lock, unless a read under SQLite's locks needs it."""
         is_needed = any(lease.mode in (Mode.DIRECT, Mode.LIVE) for lease in self.active)
         if self.fd >= 0 and not is_needed:
             locks.release_shared(self.fd)

@@ -12,7 +12,7 @@ from datasette import Forbidden
 from datasette.plugins import pm
 from datasette.utils import await_me_maybe, tilde_decode
 
-from .sqlite import quote_name
+from .sqlite import quote_name, sqlite3
 
 # Datasette 1.0 keeps a catalogue of schemas that its pages and permissions read.
 HAS_CATALOG = hasattr(datasette.database.Database, "_execute_fn")
@@ -285,12 +285,19 @@ async def add_to_catalog(ds: Any, databases: Iterable[Any]) -> None:
     await ds.get_internal_database().execute_write_fn(write)
 
 
-async def publish_schema(ds: Any, db: Any) -> None:
-    """Add the readable tables of one database to Datasette's catalogue."""
+async def publish_schema(ds: Any, db: Any) -> bool:
+    """Add the readable tables of one database to Datasette's catalogue.
+
+    False where SQLite refuses its schema, which the page that is about to be made says.
+    """
     if not HAS_CATALOG:
-        return
+        return True
     hidden = frozenset(db.entry.missing)
-    rows = await db.execute_fn(lambda connection: _schema_rows(connection, db.name, hidden))
+    try:
+        rows = await db.execute_fn(lambda connection: _schema_rows(connection, db.name, hidden))
+        await db.read_derived_tables()
+    except sqlite3.Error:
+        return False
 
     def write(connection: Any) -> None:
         for table in _CATALOG_TABLES:
@@ -300,8 +307,8 @@ async def publish_schema(ds: Any, db: Any) -> None:
                 marks = ", ".join("?" * len(inserts[0]))
                 connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", inserts)
 
-    await db.read_derived_tables()
     await ds.get_internal_database().execute_write_fn(write)
+    return True
 
 
 def _schema_rows(connection: Any, name: str, hidden: frozenset[str]) -> dict[str, list[Any]]:

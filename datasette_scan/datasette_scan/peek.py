@@ -100,7 +100,7 @@ def _count(connection: sqlite3.Connection, source: str, until: float) -> int | N
 
 def _estimate(connection: sqlite3.Connection, table: Table) -> int | None:
     """The count of the last ANALYZE, else the largest rowid, which SQLite finds at once."""
-    with contextlib.suppress(sqlite3.OperationalError, ValueError):
+    with contextlib.suppress(sqlite3.OperationalError, ValueError, IndexError):
         row = connection.execute(
             "SELECT stat FROM sqlite_stat1 WHERE tbl = ? AND stat IS NOT NULL", [table.name]
         ).fetchone()

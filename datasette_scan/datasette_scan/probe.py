@@ -68,7 +68,7 @@ class _Schema:
     tables: tuple[str, ...]
     count: int
     collations: tuple[str, ...]  # missing ones
-    missing: tuple[tuple[str, str], ...]  # (table, what it needs)
+    unreadable: tuple[tuple[str, str], ...]  # (table, what it needs)
     digest: int
 
 
@@ -117,13 +117,13 @@ def probe_file(
             raise  # about this process, not about the file
         return _refused(match, UnavailableError(f"{shown}: {error!r}"))
     names = schema.tables[:_NAMES_SHOWN]
-    missing = tuple(sorted({*schema.collations, *(part for _, part in schema.missing)}))
+    needs = tuple(sorted({*schema.collations, *(need for _, need in schema.unreadable)}))
     return ProbeResult(
-        status=_status(info, missing),
-        detail=f"needs {', '.join(missing)}" if missing else "",
+        status=_status(info, needs),
+        detail=f"needs {', '.join(needs)}" if needs else "",
         tables="\n".join(names)[:_NAMES_SIZE],
         table_count=schema.count,
-        missing=tuple(table for table, _ in schema.missing),
+        missing=tuple(table for table, _ in schema.unreadable),
         application=identify(
             visible_path(match.path),
             frozenset(name.lower() for name in schema.tables),
@@ -138,8 +138,8 @@ def probe_file(
     )
 
 
-def _status(info: ReadInfo, missing: tuple[str, ...]) -> str:
-    if missing:
+def _status(info: ReadInfo, needs: tuple[str, ...]) -> str:
+    if needs:
         return "partly readable"
     if info.orphaned_log:
         return "not closed cleanly"
@@ -171,10 +171,9 @@ def _refused(match: Match, error: UnavailableError) -> ProbeResult:
 
 def _read_schema(connection: sqlite3.Connection, is_late: Callable[[], bool]) -> _Schema:
     rows = connection.execute(
-        "SELECT substr(CAST(name AS TEXT), 1, ?), substr(sql, 1, 2000), type, rootpage "
+        "SELECT CAST(name AS TEXT), substr(sql, 1, 2000), type, rootpage "
         "FROM sqlite_master "
-        "WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
-        [_MAX_NAME_LENGTH],
+        "WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     )
     names: list[str] = []
     modules: list[tuple[str, str]] = []
@@ -184,26 +183,28 @@ def _read_schema(connection: sqlite3.Connection, is_late: Callable[[], bool]) ->
         count += 1
         digest = hash((digest, name, sql, rootpage))
         if len(names) < _NAMES_READ:
-            names.append(str(name))
+            names.append(str(name)[:_MAX_NAME_LENGTH])
         if len(collations) < _NAMES_READ:  # a comment may have a million
             found = _COLLATION.findall(str(sql))
             collations.update((inside or plain).lower() for inside, plain in found)
-        virtual = VIRTUAL.match(sql) if kind == "table" and isinstance(sql, str) else None
-        if virtual:
-            modules.append((str(name), virtual.group(1)))
-    missing = []
+        if "\0" in str(name):  # which no program can create, and no query can name
+            raise CorruptError(f"the name of the {kind} {visible(name[:100])} has a null character")
+        virtual = VIRTUAL.match(str(sql))
+        if kind == "table" and (virtual or rootpage == 0):
+            modules.append((str(name), virtual.group(1) if virtual else ""))
+    unreadable = []
     for name, module in modules:
-        needed = _find_missing(connection, name, module)
-        if is_late():  # which is not "missing", though it failed for that
+        need = _find_need(connection, name, module)
+        if is_late():  # which is no need, though it failed for that
             raise TooComplexError(f"{len(modules):,} virtual tables take too long to open")
-        if needed:
-            missing.append((name, needed))
+        if need:
+            unreadable.append((name, need))
     unknown = tuple(
         f"collation {visible(name)}"
         for name in sorted(collations)[:_COLLATIONS]
         if not _has_collation(connection, name)
     )
-    return _Schema(tuple(names), count, unknown, tuple(missing), digest)
+    return _Schema(tuple(names), count, unknown, tuple(unreadable), digest)
 
 
 def _has_collation(connection: sqlite3.Connection, name: str) -> bool:
@@ -214,7 +215,7 @@ def _has_collation(connection: sqlite3.Connection, name: str) -> bool:
     return True
 
 
-def _find_missing(connection: sqlite3.Connection, table: str, module: str) -> str:
+def _find_need(connection: sqlite3.Connection, table: str, module: str) -> str:
     """The missing module or tokenizer of a virtual table, "" if it can be read."""
     try:
         # a row, since newer FTS5 reads its index with the first one only
@@ -223,10 +224,11 @@ def _find_missing(connection: sqlite3.Connection, table: str, module: str) -> st
         tokenizer = _TOKENIZER.search(str(error))
         if tokenizer:
             return f"tokenizer {visible(tokenizer.group(1))}"
+        module = module or str(error).removeprefix("no such module: ")[:100]
         extensions = (e for prefix, e in _EXTENSIONS if module.lower().startswith(prefix))
-        return f"extension {next(extensions, module)}"
+        return f"extension {next(extensions, visible(module))}"
     except sqlite3.DatabaseError as error:
         if is_damage(error):
             raise
-        return f"repair of {visible(table)}"  # its shadow tables: the others can be read
+        return f"repair of {visible(table[:100])}"  # its shadow tables: the others can be read
     return ""

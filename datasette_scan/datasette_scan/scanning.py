@@ -233,9 +233,9 @@ class ScanTask:
         """Mark the entries that this scan did not find: gone, or now excluded."""
         unseen = [e for path, e in self._catalog.entries.items() if path not in seen]
         if unseen:
-            missing = await self._reader.probes.run(_find_missing, [e.path for e in unseen])
+            unreadable = await self._reader.probes.run(_find_unreadable, [e.path for e in unseen])
             for entry in unseen:
-                error = missing.get(entry.path)
+                error = unreadable.get(entry.path)
                 if isinstance(error, GoneError):
                     self._catalog.mark_gone(entry)
                 elif error is not None:
@@ -275,8 +275,8 @@ class ScanTask:
             await self._probe_again(entry)
         if self._published.get(db.name) != entry.schema_hash and entry.status != "gone":
             with contextlib.suppress(UnavailableError):
-                await compat.publish_schema(self._ds, db)
-                self._published[db.name] = entry.schema_hash
+                if await compat.publish_schema(self._ds, db):
+                    self._published[db.name] = entry.schema_hash
 
 
 async def _wait(event: asyncio.Event, seconds: float | None) -> None:
@@ -301,15 +301,15 @@ def _probe_files(
     ]
 
 
-def _find_missing(paths: list[bytes]) -> dict[bytes, UnavailableError]:
+def _find_unreadable(paths: list[bytes]) -> dict[bytes, UnavailableError]:
     """The files that can no longer be read, each with the reason."""
-    missing = {}
+    unreadable = {}
     for path in paths:
         try:
             read_fingerprint(path)
         except UnavailableError as error:
-            missing[path] = error
-    return missing
+            unreadable[path] = error
+    return unreadable
 
 
 def _served_identities(ds: Any) -> set[tuple[int, int]]:

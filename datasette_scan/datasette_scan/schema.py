@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from .sqlite import quote_name, sqlite3
 
+_GAP = r"(?>\s|--[^\n]*|/\*.*?\*/)"  # a blank or a comment
 VIRTUAL = re.compile(
-    r"\s*CREATE\s+VIRTUAL\s+TABLE\b.*?\bUSING\s+[\"'\[`]?(\w+)", re.IGNORECASE | re.DOTALL
+    rf"{_GAP}*+CREATE{_GAP}++VIRTUAL{_GAP}++TABLE\b.*?\bUSING\b{_GAP}*+[\"'\[`]?(\w+)",
+    re.IGNORECASE | re.DOTALL,
 )
 _FULL_TEXT = frozenset({"fts3", "fts4", "fts5"})
 _CONTENT_ELSEWHERE = re.compile(r"[(,]\s*[\"'`]?content[\"'`]?\s*=", re.IGNORECASE)

@@ -75,6 +75,18 @@ def many_constraints(path: Path, count: int = 20_000) -> Path:
     return path
 
 
+def add_to_schema(path: Path, name: str, rootpage: int, sql: str) -> Path:
+    """A table that SQLite would not have created so."""
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA writable_schema=ON")
+    connection.execute(
+        "INSERT INTO sqlite_master VALUES ('table', ?, ?, ?, ?)", [name, name, rootpage, sql]
+    )
+    connection.commit()
+    connection.close()
+    return path
+
+
 def bait(folder: Path, count: int = 20) -> dict[Path, tuple[bytes, int, int]]:
     """Files that nobody may touch, and what they are."""
     folder.mkdir(parents=True, exist_ok=True)

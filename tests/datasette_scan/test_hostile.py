@@ -19,9 +19,12 @@ from datasette_scan.opening import Limits, Opener, SnapshotStore, attempt, watch
 from datasette_scan.opening import connection as connections
 from datasette_scan.opening import opener as opener_module
 from datasette_scan.probe import SKIPPED, probe_file
-from hostile import doubling_views, many_constraints
+from datasette_scan.schema import Table
+from hostile import add_to_schema, doubling_views, many_constraints
 from sites import Server, make_database, run_sql, scanned
 from test_opening import count, hot_journal
+
+from datasette_scan import peek, probe
 
 MEMORY = 64 << 20  # for tests: as if memory_max_mb were 64
 
@@ -106,6 +109,61 @@ async def test_hostile_file_holds_nothing_up(root: Path) -> None:
         assert "too much time or memory" in response.text, page
     assert (await site.get("/evil/t")).status_code == 200
     await site.close()
+
+
+VIRTUAL_TABLES = {
+    "comment before the module": ("v", 0, "CREATE VIRTUAL TABLE v USING/**/nosuch(a)"),
+    "comments between the words": ("v", 2, "CREATE/*\n*/VIRTUAL--\nTABLE v USING nosuch(a)"),
+    "a long name": ("n" * 1200, 0, f"CREATE VIRTUAL TABLE {'n' * 1200} USING nosuch(a)"),
+    "a module far behind": ("v", 0, f"CREATE VIRTUAL TABLE v {' ' * 5000}USING nosuch(a)"),
+    "a long comment": ("v", 0, f"CREATE/*{' ' * 5000}*/VIRTUAL TABLE v USING nosuch(a)"),
+}
+
+
+@pytest.mark.parametrize("case", VIRTUAL_TABLES)
+async def test_virtual_tables_in_disguise(case: str, root: Path) -> None:
+    """Only their own pages are refused."""
+    name, page, sql = VIRTUAL_TABLES[case]
+    add_to_schema(make_database(root / "evil.db"), name, page, sql)
+    site = await scanned(root)
+    entry = site.entry("evil")
+    assert (entry.status, entry.detail) == ("partly readable", "needs extension nosuch")
+    assert entry.missing == (name,)
+    for shown in ("/evil", "/evil.json", "/evil/t", "/evil/t/1", "/-/scan/peek?name=evil"):
+        assert (await site.get(shown)).status_code == 200, shown
+    response = await site.get(f"/evil/{name}.json")
+    assert response.status_code == 400
+    assert "it needs extension nosuch" in response.json()["error"]
+    await site.close()
+
+
+async def test_schema_that_fails_on_a_page(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the probe overlooks, the page says it and is not a crash."""
+    add_to_schema(make_database(root / "evil.db"), *VIRTUAL_TABLES["comment before the module"])
+    monkeypatch.setattr(probe, "_find_need", lambda *_: "")
+    site = await scanned(root)
+    assert site.entry("evil").status == "ready"
+    for shown in ("/evil.json", "/evil/v.json", "/-/scan/peek.json?name=evil"):
+        response = await site.get(shown)
+        assert response.status_code in (200, 400, 404), shown
+        assert response.json()["ok"] is (response.status_code == 200)
+    await site.close()
+
+
+def test_name_with_a_null_character(root: Path) -> None:
+    sql = "CREATE VIRTUAL TABLE v USING fts5(a)"
+    facts = look(add_to_schema(make_database(root / "a.db"), "v\0x", 0, sql))
+    assert facts.status in SKIPPED
+    assert "the table v\\x00x has a null character" in facts.detail
+
+
+def test_blank_statistics(root: Path) -> None:
+    """Of ANALYZE, which the preview falls back to."""
+    connection = sqlite3.connect(make_database(root / "a.db"))
+    connection.executescript("CREATE INDEX i ON t(name); ANALYZE")
+    connection.execute("UPDATE sqlite_stat1 SET stat = ' '")
+    assert peek._estimate(connection, Table("t")) == 3
+    connection.close()
 
 
 async def test_memory_is_bounded(root: Path) -> None:

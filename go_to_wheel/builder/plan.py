@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shutil
 import tempfile
@@ -21,7 +22,7 @@ from go_to_wheel.config.request import BuildRequest
 from go_to_wheel.config.resolve import resolve
 from go_to_wheel.errors import SourceError
 from go_to_wheel.golang.command import Go, find_fitting_go, open_go
-from go_to_wheel.golang.packages import download_modules, list_package
+from go_to_wheel.golang.packages import download_modules, list_mains, list_package
 from go_to_wheel.platforms import DEFAULT_TARGETS, Target, glibc_tags, platform_tags
 from go_to_wheel.process import Host, Runner, usable_cpus
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file
@@ -137,12 +138,18 @@ def _fetch_module(
     # the oldest language with complete lists of requirements; `go get` raises it as needed
     (folder / "go.mod").write_text("module build.invalid/wheel\n\ngo 1.17\n")
     base, requested = query
-    names = [package.removeprefix(".").strip("/") for package in packages] or [""]
-    paths = [f"{base}/{name}" if name else base for name in names]
+    paths = [posixpath.normpath(f"{base}/{package}") for package in packages or ["."]]
     for path in paths:
         go.query(["get", f"{path}@{requested}"], folder)
     lister = go.with_cgo()  # go list fails for packages whose files all need cgo
-    first, *others = (list_package(lister, folder, path, DEFAULT_TARGETS[0]) for path in paths)
+    try:
+        first, *others = (list_package(lister, folder, path, DEFAULT_TARGETS[0]) for path in paths)
+    except SourceError as error:
+        mains = list_mains(lister, folder, DEFAULT_TARGETS[0], f"{base}/...")
+        if not mains or "no required module provides" not in error.message:
+            raise
+        choices = ", ".join(f"go-to-wheel {path}@{requested}" for path in mains)
+        raise SourceError(f"{base} has no Go files", f"build one of: {choices}") from None
     for package in others:
         if package.module_path != first.module_path:
             problem = f"{package.import_path} is in another module than {first.import_path}"

@@ -36,9 +36,8 @@ def prepare_files(
     probe = replace(request, platforms=["linux-amd64"], dependency_licenses=False, dev=True)
     variable = True
     try:
-        # an error may stop a host's runner for good
         plan = prepare_build(replace(probe, set_version_var=AUTO), Host(host.environ))
-    except InvalidOptionsError:  # it may have no variable for the version
+    except InvalidOptionsError:  # no variable for the version, say; that stops its runner
         variable = False
         plan = prepare_build(probe, host)
     if plan.go is None:

@@ -213,6 +213,18 @@ def test_the_named_program_of_a_library(tmp_path: Path) -> None:
     assert plan(second, env)["name"] == "x"
 
 
+def test_a_module_without_files_names_programs(tmp_path: Path) -> None:
+    files = {"go.mod": module()["go.mod"], "cmd/x/main.go": MAIN, "cmd/y/main.go": MAIN}
+    env = serve(tmp_path, "example.com/tool", {"v1.0.0": files})
+    assert go_to_wheel("example.com/tool@latest", check=False, env=env).stderr == (
+        "go-to-wheel: error: example.com/tool has no Go files\n"
+        "go-to-wheel: hint: build one of: go-to-wheel example.com/tool/cmd/x@latest, "
+        "go-to-wheel example.com/tool/cmd/y@latest\n"
+    )
+    planned = plan("example.com/tool/cmd/x@latest", env, "--package", "../y")
+    assert planned["name"] == "y"
+
+
 def test_latest(tmp_path: Path) -> None:
     env = serve(tmp_path, "example.com/tool", {"v1.0.0": module(), "v1.1.0": module()})
     planned = plan("example.com/tool@latest", env)

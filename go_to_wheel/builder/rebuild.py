@@ -259,10 +259,8 @@ def rebuild(recipe: Recipe, request: BuildRequest, host: Host) -> Path:
     settings, options = recipe.wheel.settings, plan.options
     flags, now = settings.get("cgo-flags", ""), options.format_cgo_flags(options.targets[0])
     if request.cgo and flags != now:
-        raise ToolchainError(
-            f"the wheel's C was compiled with {flags!r}, the source's {FILE_NAME} has {now!r}",
-            f"write them into [{TABLE}.cgo-flags]; none are taken from a wheel",
-        )
+        text = f"the wheel's C was compiled with {flags!r}, the source's {FILE_NAME} has {now!r}"
+        raise ToolchainError(text, f"write them into [{TABLE}.cgo-flags]; none come from a wheel")
     recorded = settings.get("c-compiler", "")
     used = f"zig {plan.go.zig.zig_version}" if plan.go and plan.go.zig else recorded
     if recorded and recorded != used:

@@ -257,14 +257,13 @@ def _find_programs(
         "left out, because wheels have no tag for them": unsupported,
         "missing from the list of checksums": unlisted,
     }
+    lines = (f"{note}: {', '.join(sorted(names))}" for note, names in notes.items() if names)
     return BinarySource(
         binaries=_in_table_order(map(_choose_program, candidates.values())),
         project_folder=project_folder,
         version=versions.pop() if len(versions) == 1 else None,
         files=_project_files(texts),
-        notes=tuple(
-            f"{note}: {', '.join(sorted(names))}" for note, names in notes.items() if names
-        ),
+        notes=tuple(lines),
     )
 
 
@@ -402,7 +401,6 @@ def _check_release_file(
         with open_file(path, project, BINARY_LIMIT) as stream:
             digests[kind] = hashlib.file_digest(stream, kind).hexdigest()  # type: ignore[arg-type]
     if listed and listed != (digest := digests[algorithm]):
-        problem = f"its checksum is {digest}, not {listed}"
-        problem = f"{path} is not the file that {name} lists: {problem}"
-        raise SourceError(problem, "download it again")
+        text = f"{path} is not the file that {name} lists: its checksum is {digest}, not {listed}"
+        raise SourceError(text, "download it again")
     return ReleaseFile(path.name, digests["sha256"], name)

@@ -19,9 +19,10 @@ _THREADS = 8  # five are used: a thread takes memory later, too
 _BEGIN_SECONDS = 10.0
 _NO_THREAD = "can't start new thread"
 _SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
+_PROCESSES = "ulimit -u (of a container: --pids-limit)"
 _ADVICE = {
     errno.ENFILE: "end some programs",
-    errno.EAGAIN: "end some programs, or raise the limit of processes: ulimit -u",
+    errno.EAGAIN: f"end some programs, or raise the limit of processes: {_PROCESSES}",
     errno.ENOMEM: "raise the limits of memory: ulimit -v, ulimit -d",
     errno.EFBIG: "raise the limit of the size of files: ulimit -f",
     errno.ENOSPC: "free some space, or use another disk (TMPDIR=… for private copies)",
@@ -48,7 +49,7 @@ def count_free_descriptors() -> int:
 def get_advice(error: BaseException) -> str:
     """Advice for an error of the system, "" for other errors."""
     if isinstance(error, RuntimeError):
-        limits = "raise the limits of processes and memory: ulimit -u, ulimit -v, ulimit -d"
+        limits = f"raise the limits of processes and memory: {_PROCESSES}, ulimit -v, ulimit -d"
         return limits if _NO_THREAD in str(error) else ""
     if isinstance(error, MemoryError):
         return _ADVICE[errno.ENOMEM]

@@ -67,7 +67,7 @@ async def test_nothing_is_written_through_joins(root: Path) -> None:
     await site.close()
 
 
-async def test_queries_that_need_too_much_memory(root: Path) -> None:
+async def test_queries_beyond_the_memory(root: Path) -> None:
     """Each runs twice, however many databases are attached, and the next one gets its memory."""
     for name in ("one", "two", "three"):
         make_database(root / f"{name}.db")
@@ -88,7 +88,7 @@ async def test_queries_that_need_too_much_memory(root: Path) -> None:
     await site.close()
 
 
-async def test_links_put_on_the_way_are_not_followed(
+async def test_links_on_the_way_are_refused(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Put there for the moment in which SQLite attaches the file."""

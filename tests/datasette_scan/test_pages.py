@@ -552,7 +552,7 @@ async def test_symbolic_links_do_not_lead_out(root: Path, tmp_path: Path) -> Non
     await site.close()
 
 
-async def test_a_root_that_is_a_link(root: Path, tmp_path: Path) -> None:
+async def test_root_that_is_a_link(root: Path, tmp_path: Path) -> None:
     """The scanner prints resolved paths: the others are compared with these."""
     make_database(root / "sub" / "one.db")
     (tmp_path / "link").symlink_to(root)
@@ -566,7 +566,7 @@ async def test_a_root_that_is_a_link(root: Path, tmp_path: Path) -> None:
     await site.close()
 
 
-def test_macos_names_a_root_as_it_is_listed(
+def test_roots_are_spelled_as_macos_does(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fcntl = pytest.importorskip("fcntl")

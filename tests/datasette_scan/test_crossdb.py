@@ -88,9 +88,7 @@ async def test_queries_beyond_the_memory(root: Path) -> None:
     await site.close()
 
 
-async def test_links_on_the_way_are_refused(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_links_on_the_way_are_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put there for the moment in which SQLite attaches the file."""
     path = make_database(root / "one" / "one.db")
     make_database(root / "two.db")

@@ -226,9 +226,7 @@ def test_too_big_for_a_copy_says_so(root: Path) -> None:
 
 @pytest.mark.skipif(not attempt.POSIX, reason="Windows does not say who has a lock")
 @pytest.mark.parametrize("as_root", [False, True])
-def test_too_big_and_in_use(
-    as_root: bool, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_big_and_in_use(as_root: bool, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As Firefox's exclusive logs are, and as root every log that is in use."""
     path = make_database(root / "a.db", journal="wal")
     first = [] if as_root else ["PRAGMA locking_mode=EXCLUSIVE"]

@@ -128,7 +128,7 @@ async def test_vanished_root_keeps_rows_as_gone(root: Path) -> None:
     await site.close()
 
 
-async def test_a_skipped_file_that_can_be_read_again(root: Path) -> None:
+async def test_a_skipped_file_readable_again(root: Path) -> None:
     """Also one whose rights, not content, had changed; and a page finds it before the next scan."""
     path = make_database(root / "one.db")
     site = await scanned(root)

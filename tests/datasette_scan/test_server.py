@@ -348,7 +348,7 @@ def test_list_of_two_named_hard_links(root: Path) -> None:
         assert (row["name"], row["path"]) == (names[0], paths[0])
 
 
-async def test_list_where_the_scanner_spells_a_path_differently(
+async def test_list_of_paths_spelled_differently(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on macOS with other letters' case, and on Windows with long paths."""

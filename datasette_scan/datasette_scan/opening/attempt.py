@@ -220,7 +220,8 @@ def _begin_copy(file: OpenFile, request: ReadRequest, snapshots: SnapshotStore) 
         source = Source(file.path, file.fd, fingerprint)
         max_bytes = request.limits.snapshot_bytes
         if source.size > max_bytes:
-            raise _too_big(file, f"{source.size:,} bytes; {max_bytes:,} are allowed")
+            size = f"{source.size:,} bytes; {max_bytes:,} are allowed"
+            raise _too_big(file, size, request.may_wait)
         snapshot = snapshots.make(source, max_bytes, request.check_deadline)
     try:
         connection = _connect(snapshot.file, Mode.COPY, request)
@@ -231,11 +232,13 @@ def _begin_copy(file: OpenFile, request: ReadRequest, snapshots: SnapshotStore) 
     return lease
 
 
-def _too_big(file: OpenFile, size: str) -> UnavailableError:
+def _too_big(file: OpenFile, size: str, may_wait: bool) -> Exception:
     shown, copy = visible_path(file.path), f"a private copy, which would take {size}"
     program = _find_user(file)
     if program is None:
         return RecoveryError(f"{shown} needs recovery in {copy}")
+    if may_wait:  # a log in use can be unreadable for a moment, while its index changes
+        return Locked(program)
     return BusyError(
         f"{shown} is in use by {program or 'another program'} and can be read only from {copy}",
         "Close that program, or raise snapshot_max_mb.",

@@ -47,8 +47,8 @@ def build_sdist(
             "archive could not be installed",
             f"see what to write: go-to-wheel init --print {quote_path(request.source)}",
         )
-    # the archive has none of the linked modules' licences
-    request = replace(request, dependency_licenses=False, compiles=False)
+    # the archive has none of the linked modules' licences, and no binary
+    request = replace(request, dependency_licenses=False, compiles=False, stamp=False)
     plan = prepare_build(request, host)
     settings = project.settings
     git = Git(folder, guard_git(folder, host))
@@ -77,7 +77,7 @@ def collect_entries(
         )
     files = _read_entries(_list_paths(plan, project, go, paths), root)
     if vendor:
-        vendor_path = (source.root / "vendor").relative_to(root).as_posix()
+        vendor_path = (root / "vendor").relative_to(root).as_posix()
         with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
             folder = Path(work) / "vendor"
             go.query(["mod", "vendor", "-o", str(folder)], source.root)

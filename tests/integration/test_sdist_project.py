@@ -46,6 +46,18 @@ def test_files_of_a_checkout(project: Project, tmp_path: Path) -> None:
     assert names(sdist(folder, tmp_path)) == EXPECTED
 
 
+def test_wheels_beside_the_archive_are_no_change(project: Project) -> None:
+    folder = project("packed")
+    git(folder, "tag", "v1.2.3")
+    (folder / "dist").mkdir()
+    (folder / "dist" / "packed-1.2.3-py3-none-any.whl").write_bytes(b"of the build before")
+    result = go_to_wheel("sdist", ".", "--output-dir", "dist", cwd=folder)
+    assert "packed-1.2.3.tar.gz" in result.stdout
+    (folder / "main.go").write_text((folder / "main.go").read_text() + "\n")
+    stderr = refuse(folder, "--output-dir", folder / "dist")
+    assert "files differ from tag v1.2.3: main.go; commit or ignore them" in stderr
+
+
 def test_files_without_git(project: Project, tmp_path: Path) -> None:
     folder = project("packed")
     run("rm", "-rf", folder / ".git")

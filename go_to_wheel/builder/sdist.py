@@ -77,7 +77,7 @@ def collect_entries(
         )
     files = _read_entries(_list_paths(plan, project, go, paths), root)
     if vendor:
-        vendor_path = (root / "vendor").relative_to(root).as_posix()
+        vendor_path = (source.root / "vendor").relative_to(root).as_posix()
         with tempfile.TemporaryDirectory(prefix="go-to-wheel-") as work:
             folder = Path(work) / "vendor"
             go.query(["mod", "vendor", "-o", str(folder)], source.root)
@@ -128,7 +128,7 @@ def _list_paths(plan: BuildPlan, project: Project, go: Go, listed: Iterable[Path
     Files that the wheel is built from are included even if they are ignored, excluded or hidden.
     """
     root, source = project.folder, plan.source
-    needed = list_sources(go, source.root, _SYSTEMS)
+    needed = list_sources(go, source.root, _SYSTEMS) | {root / FILE_NAME}
     if project.settings.python_source is not None:
         python = root / project.settings.python_source
         needed |= {python / name for name, _ in plan.options.detected.python_files}
@@ -142,8 +142,8 @@ def _list_paths(plan: BuildPlan, project: Project, go: Go, listed: Iterable[Path
                 "put a README, or a link to that one, beside pyproject.toml",
             )
         needed.add(readme)
-    if (root / "vendor" / "modules.txt").is_file():
-        needed |= {path for path in (root / "vendor").rglob("*") if path.is_file()}
+    if (source.root / "vendor" / "modules.txt").is_file():
+        needed |= {path for path in (source.root / "vendor").rglob("*") if path.is_file()}
     output = plan.options.output_dir.resolve()
     is_inside = output != root and output.is_relative_to(root)
     archive = output / f"{plan.options.stem}.tar.gz"

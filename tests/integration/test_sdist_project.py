@@ -58,6 +58,21 @@ def test_wheels_beside_the_archive_are_no_change(project: Project) -> None:
     assert "files differ from tag v1.2.3: main.go; commit or ignore them" in stderr
 
 
+def test_what_a_build_needs_is_never_ignored(project: Project, tmp_path: Path) -> None:
+    folder = project("mixed")
+    text = (folder / "pyproject.toml").read_text()
+    excluded = '[tool.go-to-wheel]\nsdist-exclude = ["*.toml", "README.md"]\n'
+    (folder / "pyproject.toml").write_text(text.replace("[tool.go-to-wheel]\n", excluded))
+    expected = names(sdist(folder, tmp_path / "listed"))
+    assert "pyproject.toml" in expected
+    (folder / ".gitignore").write_text("*\n")
+    git(folder, "rm", "-q", "-r", "--cached", ".")
+    (folder / "helper" / "vendor").mkdir()
+    (folder / "helper" / "vendor" / "modules.txt").write_text("")
+    ignored = names(sdist(folder, tmp_path / "ignored"))
+    assert ignored == sorted([*expected, "helper/vendor/modules.txt"])
+
+
 def test_files_without_git(project: Project, tmp_path: Path) -> None:
     folder = project("packed")
     run("rm", "-rf", folder / ".git")

@@ -40,7 +40,7 @@ def prepare_files(
     except InvalidOptionsError:  # no variable for the version, say; that stops its runner
         variable = False
         plan = prepare_build(probe, host)
-    if plan.go is None:
+    if plan.go is None or plan.source.version is not None:
         problem = f"{request.source} is not a folder of a Go module"
         raise SourceError(problem, "run it where go.mod is")
     module = plan.source.root

@@ -225,6 +225,13 @@ def test_a_module_without_files_names_programs(tmp_path: Path) -> None:
     assert planned["name"] == "y"
 
 
+def test_init_takes_no_fetched_module(tmp_path: Path) -> None:
+    env = serve(tmp_path, "example.com/tool", {"v1.0.0": module()})
+    result = go_to_wheel("init", "example.com/tool@v1.0.0", check=False, env=env, cwd=tmp_path)
+    assert "example.com/tool@v1.0.0 is not a folder of a Go module" in result.stderr
+    assert (result.returncode, result.stdout) == (1, "")
+
+
 def test_latest(tmp_path: Path) -> None:
     env = serve(tmp_path, "example.com/tool", {"v1.0.0": module(), "v1.1.0": module()})
     planned = plan("example.com/tool@latest", env)

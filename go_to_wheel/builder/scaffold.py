@@ -17,7 +17,7 @@ from go_to_wheel.check.index import Index
 from go_to_wheel.config.pyproject import BACKEND, FILE_NAME
 from go_to_wheel.config.request import AUTO, BuildRequest
 from go_to_wheel.errors import GoToWheelError, InvalidOptionsError, OutputError, SourceError
-from go_to_wheel.process import Host, quote_path
+from go_to_wheel.process import Host
 from go_to_wheel.sources.files import find_repository_root
 
 WORKFLOW = ".github/workflows/publish.yml"
@@ -117,20 +117,21 @@ def format_tag_prefix(module: PurePosixPath) -> str:
     return "" if str(module) == "." else f"{module}/"
 
 
-def write_files(files: Mapping[Path, str], folder: str, host: Host, force: bool) -> None:
-    """Write the files and plan a build with them; if that fails, undo all changes.
+def write_files(files: Mapping[Path, str], go_binary: str | None, host: Host, force: bool) -> None:
+    """Write the files, pyproject.toml first, and plan a build; if that fails, undo all changes.
 
     Raises what `prepare_build` raises, and OutputError when a file can't be written, or exists
     without `force`.
     """
     existing = [str(path) for path in files if path.exists()]
-    command = f"go-to-wheel init {'' if folder == '.' else f'{quote_path(folder)} '}"
-    see = f"print the files: {command}--print"
+    see = "print the files: the same command with --print"
     if existing and not force:
         problem = f"{' and '.join(existing)} already exist{'s' if len(existing) == 1 else ''}"
-        raise OutputError(problem, f"{see}\nor overwrite: {command}--force")
+        raise OutputError(problem, f"{see}\nor overwrite: the same command with --force")
+    folder = str(next(iter(files)).parent)
     with replaced_files({path: text.encode() for path, text in files.items()}, see):
-        prepare_build(BuildRequest(folder, dependency_licenses=False, dev=True), host)
+        request = BuildRequest(folder, go_binary=go_binary, dependency_licenses=False, dev=True)
+        prepare_build(request, host)
 
 
 def find_requirement(index: Index | None) -> tuple[str, str]:

@@ -40,7 +40,7 @@ def init(folder: str, split: bool, only_print: bool, force: bool, **options: Any
         for path, content in files.items():
             click.echo(f"# {os.path.relpath(path)}\n{content}")
         return
-    write_files(files, folder, host, force)
+    write_files(files, options["go_binary"], host, force)
     for path in files:
         click.echo(f"wrote {os.path.relpath(path)}")
     click.echo(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -118,8 +119,23 @@ def test_a_command_below_a_nested_module(tmp_path: Path) -> None:
     assert '\n    tags: ["go/v*"]\n' in workflow
     assert result.stdout.endswith("git tag go/v1.2.3 && git push origin go/v1.2.3\n")
     again = go_to_wheel("init", "go", "--package", "./cmd/hello", cwd=top, check=False)
-    assert "go-to-wheel init go --print\n" in again.stderr
-    assert "go-to-wheel init go --force\n" in again.stderr
+    assert "hint: print the files: the same command with --print\n" in again.stderr
+    assert "hint: or overwrite: the same command with --force\n" in again.stderr
+    go_to_wheel("init", "go/cmd", "--package", "./hello", "--force", cwd=top)
+    written = tomllib.loads((top / "go" / "pyproject.toml").read_text())
+    assert written["tool"]["go-to-wheel"]["package"] == "./cmd/hello"
+
+
+def test_the_named_go_checks_the_files(hello: Path, tmp_path: Path) -> None:
+    go = shutil.which("go")
+    broken = tmp_path / "bin" / "go"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    env = {"PATH": f"{broken.parent}{os.pathsep}{os.environ['PATH']}"}
+    assert go_to_wheel("init", cwd=hello, env=env, check=False).returncode == 1
+    go_to_wheel("init", "--go-binary", go, cwd=hello, env=env)
+    assert (hello / "pyproject.toml").exists()
 
 
 def test_init_writes_all_files_or_none(hello: Path) -> None:
@@ -182,7 +198,7 @@ def test_files_that_fail_to_build_are_removed(hello: Path) -> None:
     before = sorted(hello.rglob("*"))
     files = {hello / "pyproject.toml": "=", hello / ".github" / "workflows" / "publish.yml": ""}
     with pytest.raises(InvalidOptionsError):
-        write_files(files, str(hello), Host(), force=True)
+        write_files(files, None, Host(), force=True)
     assert sorted(hello.rglob("*")) == before
     assert 'name = "mine"' in (hello / "pyproject.toml").read_text()
 

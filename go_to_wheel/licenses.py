@@ -182,7 +182,7 @@ def recognise_module(notice: Notice) -> tuple[str, str]:
     if texts and not reasons:
         return " AND ".join(sorted(names)), ""
     if notice.declared:
-        return notice.declared, ""
+        return canonicalize_license_expression(notice.declared), ""
     reason = reasons[0] if reasons else "it has no licence file"
     return " AND ".join([*sorted(names), UNKNOWN]), reason
 
@@ -225,7 +225,8 @@ def bundle_licenses(
     others = {*(text for text, _ in verdicts.values()), *(() if complete else (UNKNOWN,))}
     parts: dict[str, None] = {}
     for text in (license_, *sorted(others)) if license_ else ():
-        parts |= dict.fromkeys([f"({text})"] if " OR " in text else text.split(" AND "))
+        flat = re.sub("[()]", "", text)  # they mean nothing without OR
+        parts |= dict.fromkeys([f"({text})"] if " OR " in text else flat.split(" AND "))
     expression = (
         canonicalize_license_expression(" AND ".join(parts)) if len(parts) > 1 else license_
     )

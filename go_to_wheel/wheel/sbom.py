@@ -150,5 +150,5 @@ def _module_component(
 def _license_choices(expression: str | None) -> list[dict[str, Any]]:
     if not expression:
         return []
-    is_id = " " not in expression and not expression.startswith("LicenseRef-")
+    is_id = not re.search(r"[ (+]|^LicenseRef-", expression)
     return [{"license": {"id": expression}} if is_id else {"expression": expression}]

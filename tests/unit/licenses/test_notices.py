@@ -113,7 +113,7 @@ def test_a_module_with_an_unknown_text() -> None:
 
 
 def test_stated_licence_settles_what_is_unknown_alone() -> None:
-    odd = Notice("m", "v1", (("LICENSE", b"Mine!"),), declared="MIT OR Apache-2.0")
+    odd = Notice("m", "v1", (("LICENSE", b"Mine!"),), declared="mit or apache-2.0")
     assert recognise_module(odd) == ("MIT OR Apache-2.0", "")
     assert recognise_module(Notice("m", "v1", (("LICENSE", MIT),), declared="Zlib")) == ("MIT", "")
 
@@ -154,6 +154,8 @@ def test_files_are_sorted_and_differ_in_case() -> None:
         ("MIT OR Apache-2.0", ["MIT"], "(MIT OR Apache-2.0) AND MIT"),
         ("MIT OR Apache-2.0", [], "MIT OR Apache-2.0"),
         ("MIT AND ISC", ["Apache-2.0 AND MIT"], "MIT AND ISC AND Apache-2.0"),
+        ("(MIT AND ISC)", ["(MIT AND Zlib)"], "MIT AND ISC AND Zlib"),
+        ("MIT AND (ISC OR Zlib)", ["MIT"], "(MIT AND (ISC OR Zlib)) AND MIT"),
         (
             "GPL-2.0-only WITH Classpath-exception-2.0",
             ["MIT"],

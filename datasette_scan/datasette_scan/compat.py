@@ -12,7 +12,7 @@ from datasette import Forbidden
 from datasette.plugins import pm
 from datasette.utils import await_me_maybe, tilde_decode
 
-from .sqlite import quote_name, sqlite3
+from .sqlite import quote_name
 
 # Datasette 1.0 keeps a catalogue of schemas that its pages and permissions read.
 HAS_CATALOG = hasattr(datasette.database.Database, "_execute_fn")
@@ -288,7 +288,7 @@ async def add_to_catalog(ds: Any, databases: Iterable[Any]) -> None:
 async def publish_schema(ds: Any, db: Any) -> bool:
     """Add the readable tables of one database to Datasette's catalogue.
 
-    False where SQLite refuses its schema, which the page that is about to be made says.
+    False where it cannot be read, which the page that is about to be made says.
     """
     if not HAS_CATALOG:
         return True
@@ -296,7 +296,7 @@ async def publish_schema(ds: Any, db: Any) -> bool:
     try:
         rows = await db.execute_fn(lambda connection: _schema_rows(connection, db.name, hidden))
         await db.read_derived_tables()
-    except sqlite3.Error:
+    except Exception:  # noqa: BLE001 (SQLite's, or Datasette's about a schema that is not text)
         return False
 
     def write(connection: Any) -> None:

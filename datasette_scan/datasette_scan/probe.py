@@ -27,6 +27,11 @@ _SECONDS = 2.0
 _COLLATION = re.compile(
     r"\bCOLLATE\s+(?:[\"'`\[]([^\"'`\],]{1,100})[\"'`\]]|(\w{1,100}))", re.IGNORECASE
 )
+# SQLite reads such a schema, and stores none; whoever expects text fails.
+_NOT_TEXT = (
+    "SELECT 1 FROM sqlite_master WHERE typeof(type) <> 'text' OR typeof(name) <> 'text' "
+    "OR typeof(tbl_name) <> 'text' OR typeof(sql) NOT IN ('text', 'null')"
+)
 _TOKENIZER = re.compile(r"(?:no such|unknown) tokenizer: (\S{1,100})")
 
 # Virtual table modules → the SQLite extension that brings them.
@@ -170,6 +175,8 @@ def _refused(match: Match, error: UnavailableError) -> ProbeResult:
 
 
 def _read_schema(connection: sqlite3.Connection, is_late: Callable[[], bool]) -> _Schema:
+    if connection.execute(_NOT_TEXT).fetchone():
+        raise CorruptError("its schema has a name or SQL that is not text")
     rows = connection.execute(
         "SELECT CAST(name AS TEXT), substr(sql, 1, 2000), type, rootpage "
         "FROM sqlite_master "

@@ -115,12 +115,16 @@ class ContentSearch:
         for db in waiting:
             if self._is_over():
                 break
-            with contextlib.suppress(SearchStoppedError, StoppingError):
+            try:
                 async for event in self._search(db):
                     await queue.put(event)
-                self._searched += 1
-                self._searched_size += size_of(db)
-                await queue.put(Searched(self._searched, self._searched_size))
+            except (SearchStoppedError, StoppingError):
+                continue
+            except Exception as error:  # noqa: BLE001 (of a permission plugin, or of an odd file)
+                await queue.put(Unsearched(db.name, "", repr(error)))
+            self._searched += 1
+            self._searched_size += size_of(db)
+            await queue.put(Searched(self._searched, self._searched_size))
         await queue.put(None)
 
     async def _search(self, db: Any) -> AsyncIterator[Event]:

@@ -87,6 +87,18 @@ def add_to_schema(path: Path, name: str, rootpage: int, sql: str) -> Path:
     return path
 
 
+def store_as_blob(path: Path, column: str, kind: str) -> Path:
+    """Blobs instead of text in the schema's rows for tables or indexes, which SQLite reads."""
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA writable_schema=ON")
+    connection.execute(
+        f"UPDATE sqlite_master SET {column} = CAST({column} AS BLOB) WHERE type = ?", [kind]
+    )
+    connection.commit()
+    connection.close()
+    return path
+
+
 def bait(folder: Path, count: int = 20) -> dict[Path, tuple[bytes, int, int]]:
     """Files that nobody may touch, and what they are."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -20,11 +20,11 @@ from datasette_scan.opening import connection as connections
 from datasette_scan.opening import opener as opener_module
 from datasette_scan.probe import SKIPPED, probe_file
 from datasette_scan.schema import Table
-from hostile import add_to_schema, doubling_views, many_constraints
+from hostile import add_to_schema, doubling_views, many_constraints, store_as_blob
 from sites import Server, make_database, run_sql, scanned
 from test_opening import count, hot_journal
 
-from datasette_scan import peek, probe
+from datasette_scan import compat, peek, probe
 
 MEMORY = 64 << 20  # for tests: as if memory_max_mb were 64
 
@@ -155,6 +155,37 @@ def test_name_with_a_null_character(root: Path) -> None:
     facts = look(add_to_schema(make_database(root / "a.db"), "v\0x", 0, sql))
     assert facts.status in SKIPPED
     assert "the table v\\x00x has a null character" in facts.detail
+
+
+@pytest.mark.parametrize("kind", ["table", "index"])
+@pytest.mark.parametrize("column", ["type", "name", "tbl_name", "sql"])
+def test_schema_that_is_not_text(column: str, kind: str, root: Path) -> None:
+    path = make_database(root / "a.db")
+    run_sql(path, "CREATE INDEX i ON t(name)")
+    facts = look(store_as_blob(path, column, kind))
+    assert facts.status in SKIPPED
+    assert facts.detail == "its schema has a name or SQL that is not text"
+
+
+@pytest.mark.parametrize("column", ["name", "sql"])
+async def test_schema_that_becomes_odd(
+    column: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the probe overlooks, Datasette answers, and a search ends."""
+    monkeypatch.setattr(probe, "_NOT_TEXT", "SELECT 1 WHERE 0")
+    store_as_blob(make_database(root / "evil.db"), column, "table")
+    make_database(root / "good.db")
+    site = await scanned(root)
+    for page in ("/evil", "/evil/t", "/-/scan/peek?name=evil"):
+        assert (await site.get(page)).status_code in (200, 404, 500), page
+    body = await site.json("/-/scan/search.json?q=row")
+    assert "good" in {found["database"] for found in body["results"]}
+    assert body["complete"] and site.state.searches == 0
+    if compat.HAS_CATALOG:
+        [unsearched] = body["unsearched"]
+        assert (unsearched["database"], unsearched["table"]) == ("evil", None)
+        assert "TypeError" in unsearched["reason"]
+    await site.close()
 
 
 def test_blank_statistics(root: Path) -> None:

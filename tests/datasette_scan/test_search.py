@@ -37,7 +37,7 @@ from datasette_scan import compat, searching, text_search
 from datasette_scan.text_search import check_text, like_pattern, search_chunk
 from datasette_scan.errors import UsageError
 from datasette_scan.opening.connection import connect
-from datasette_scan.searching import ContentSearch, Searched, TablesFound
+from datasette_scan.searching import ContentSearch, Searched, TablesFound, Unsearched
 from datasette_scan.views.search import glob_pattern
 
 VALUES = [
@@ -556,6 +556,27 @@ async def test_it_ends_when_the_client_leaves(root: Path, monkeypatch: pytest.Mo
     text = b"".join(message.get("body", b"") for message in sent).decode()
     assert json.loads(text)["complete"] is False
     assert site.state.searches == 0
+    await site.close()
+
+
+async def test_rights_that_fail_end_no_search(root: Path) -> None:
+    """A plugin's error about one database leaves the others, and no reader waits."""
+    for name in ("bad", "good"):
+        make_database(root / f"{name}.db")
+    site = await scanned(root)
+
+    async def may_view(database: str, _table: str) -> bool:
+        if database == "bad":
+            raise KeyError(database)
+        return True
+
+    search = ContentSearch(site.ds.databases.values(), "row", may_view, site.state.reader)
+    events = [event async for event in search.events()]
+    assert [e.database for e in events if isinstance(e, TablesFound)] == ["good"]
+    assert [e for e in events if isinstance(e, Unsearched)] == [
+        Unsearched("bad", "", "KeyError('bad')")
+    ]
+    assert search.is_complete
     await site.close()
 
 

@@ -54,6 +54,7 @@ def start(program: str, *arguments: str) -> str:
         ("-c", "first"),
         ("", "first"),
         ("third", "first"),
+        ("/usr/bin/Second", "second"),
     ],
 )
 def test_invoked_command(
@@ -71,6 +72,18 @@ def test_invoked_command(
     with pytest.raises(SystemExit):
         template.main()
     assert capsys.readouterr().err == f"{command}: error: no {command}\n"
+
+
+@needs_scripts
+def test_link_of_another_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """As `pipx install --suffix=_1` makes one."""
+    (tmp_path / "second").touch()
+    (tmp_path / "second_1").symlink_to("second")
+    (tmp_path / "first").symlink_to("second")
+    for name, command in (("second_1", "second"), ("first", "first")):
+        test_invoked_command(monkeypatch, capsys, str(tmp_path / name), command)
 
 
 @pytest.mark.parametrize(

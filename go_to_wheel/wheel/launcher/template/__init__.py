@@ -71,12 +71,14 @@ def main() -> NoReturn:
     """Become the program, with this process's own arguments; never returns.
 
     A package with several commands starts the one under whose name the script
-    was called, otherwise the first. Exit code 127 means that the program is
-    missing, 126 that it is there but cannot be run.
+    was called, or that a link of another name leads to, otherwise the first.
+    Exit code 127 means that the program is missing, 126 that it cannot be run.
     """
-    name = os.path.basename(sys.argv[0])
-    name = name[:-4] if name.lower().endswith(".exe") else name
-    command = name if name in _constants.COMMANDS else _constants.COMMANDS[0]
+    commands = _constants.COMMANDS
+    known = {f"{name}{end}".casefold(): name for name in commands for end in ("", ".exe")}
+    paths = (sys.argv[0], os.path.realpath(sys.argv[0]))
+    names = [known.get(os.path.basename(path).casefold()) for path in paths]
+    command = names[0] or names[1] or commands[0]
     start = _run_child if os.name == "nt" else _exec_program
     program = ""
     try:

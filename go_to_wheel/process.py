@@ -102,13 +102,15 @@ class Runner:
         options: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
             options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        # the user's, perhaps a link, would be Go's idea of `cwd`
+        place = {} if cwd is None else {"PWD": os.path.realpath(cwd)}
         with self._lock:
             if self._stopped:
                 raise ToolchainError("stopped")
             child = subprocess.Popen(
                 args,
                 cwd=cwd,
-                env=None if env is None else dict(env),
+                env={**(os.environ if env is None else env), **place},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -73,6 +73,18 @@ def test_what_a_build_needs_is_never_ignored(project: Project, tmp_path: Path) -
     assert ignored == sorted([*expected, "helper/vendor/modules.txt"])
 
 
+def test_files_of_a_linked_folder(project: Project, tmp_path: Path) -> None:
+    folder = project("packed")
+    (folder / ".gitignore").write_text("assets/made.txt\n")
+    git(folder, "rm", "--cached", "-q", "assets/made.txt")
+    git(folder, "commit", "-aqm", "made by a script")
+    (tmp_path / "link").symlink_to(folder)
+    env = {"PWD": str(tmp_path / "link")}
+    go_to_wheel("sdist", ".", "--output-dir", tmp_path, cwd=folder, env=env)
+    (path,) = tmp_path.glob("*.tar.gz")
+    assert names(tarfile.open(path)) == EXPECTED
+
+
 def test_files_without_git(project: Project, tmp_path: Path) -> None:
     folder = project("packed")
     run("rm", "-rf", folder / ".git")

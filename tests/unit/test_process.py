@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from systems import needs_signals
+from systems import needs_scripts, needs_signals
 
 from go_to_wheel import process
 from go_to_wheel.errors import ToolchainError
@@ -172,6 +172,17 @@ def test_a_second_interrupt_kills_at_once(tmp_path: Path, monkeypatch: pytest.Mo
         runner.stop()
     thread.join(120)
     assert codes == [-signal.SIGKILL]
+
+
+@needs_scripts  # which have links
+def test_the_folder_is_no_link(tmp_path: Path) -> None:
+    """Go takes PWD for its folder, if it leads there, and prints paths below it."""
+    real, link = (tmp_path / "real").resolve(), tmp_path / "link"
+    real.mkdir()
+    link.symlink_to(real)
+    for env in (None, {**os.environ, "PWD": str(link)}):
+        script = "import os; print(os.environ['PWD'])"
+        assert Runner().run([sys.executable, "-c", script], link, env).stdout == f"{real}\n"
 
 
 def test_output_that_is_not_utf8_is_decoded() -> None:

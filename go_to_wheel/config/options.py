@@ -47,11 +47,14 @@ def raise_problems(problems: Sequence[Problem]) -> None:
 def find_urls(
     module_path: str, remote: str | None = None, remote_source: str = ""
 ) -> tuple[tuple[str, Value], ...]:
-    """The project's URLs as (label, URL): from the module path, else from a git remote."""
-    if module_path and (url := forge_url(module_path)):
-        return (("Source", Value(url, "module path")),)
-    url = forge_url(remote, module_path) if remote else None
-    return (("Source", Value(url, remote_source)),) if url else ()
+    """The project's URLs as (label, URL): from the module path, else from a git remote.
+
+    The remote's also if the module's continues it with a folder of the repository.
+    """
+    own, other = forge_url(module_path), forge_url(remote or "", module_path)
+    if own and not (other and own.startswith(f"{other}/")):
+        return (("Source", Value(own, "module path")),)
+    return (("Source", Value(other, remote_source)),) if other else ()
 
 
 @dataclass(frozen=True)

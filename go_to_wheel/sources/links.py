@@ -63,7 +63,7 @@ def forge_url(address: str, module_path: str = "") -> str | None:
     except ValueError:  # no address: "http://["
         return None
     host = url.hostname or ""
-    parts = [part for part in url.path.removesuffix(".git").split("/") if part]
+    parts = [part for part in f"{url.path}/".partition(".git/")[0].split("/") if part]
     if host == _GOOGLE and parts:
         return f"https://{host}/{parts[0]}" if _PATH_PART.fullmatch(parts[0]) else None
     is_public = host in _FORGES or ("." in host and module_path.split("/")[0] == host)
@@ -72,8 +72,7 @@ def forge_url(address: str, module_path: str = "") -> str | None:
     project = parts[:2]
     if host not in _FORGES or host == "gitlab.com":  # groups in groups; a path may end in /vN
         project = [part for part in parts if not re.fullmatch(r"v\d+", part)]
-    project[-1] = project[-1].removesuffix(".git")
-    return f"https://{host}/{'/'.join(project)}" if all(project) else None
+    return f"https://{host}/{'/'.join(project)}"
 
 
 def resolve_links(readme: Readme, project_url: str, ref: str, folder: str) -> Readme:

@@ -203,6 +203,8 @@ class _Resolver:
         origin = self.origins["version"]
         version = self.parse(parse_version, given, "version", "1.2.3")
         detected = identity.version is not None and origin == identity.version.source
+        # `sdist` has no --version
+        setting = "--version" if self.request.stamp else "GO_TO_WHEEL_VERSION"
         if detected and identity.why_unreleased and not self.request.dev:
             changed = identity.why_unreleased.startswith("files differ")
             prefix, folder = self.project.settings.tag_prefix, identity.subfolder
@@ -210,10 +212,10 @@ class _Resolver:
             first = "see the files: git status" if changed else f"tag the commit: git tag {tag}"
             self.add_problem(
                 f"version {version!r} is not a release: {identity.why_unreleased}",
-                f"{first}\nor pass --version 1.2.3, or accept this one: --dev",
+                f"{first}\nor set {setting}=1.2.3, or accept this one: --dev",
             )
         if origin == "default":
-            self.notes.append(f"no version found; using {version} (set --version)")
+            self.notes.append(f"no version found; using {version} (set {setting})")
         plain = given if origin == "--version" else given.removeprefix("v")
         if plain != version:
             self.notes.append(f"version {given!r} is {version!r} to Python (PEP 440)")

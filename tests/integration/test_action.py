@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from programs import ensurepip
-from support import copy_project, native, run
+from support import copy_project, go_to_wheel, native, run
 from workflow_steps import environment, run_steps
 
 from go_to_wheel.cli import cli
@@ -92,6 +93,24 @@ def test_build_and_check(runner: dict[str, str], tmp_path: Path) -> None:
     shutil.move(workspace / "the wheels", workspace / "dist")
     only = use(runner, workspace, check_only="true", expect=native(), run="false", source="gone")
     assert "Checked 1 wheel: no errors" in only
+
+
+def test_the_documented_example(runner: dict[str, str], tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "publish.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```yaml\n(.+?)^```", page, re.DOTALL | re.MULTILINE)
+    given = yaml.safe_load(text)[-1]["with"]
+    assert given.pop("sdist") == "true"
+    workspace = tmp_path / "work"
+    copy_project("pair", workspace)
+    (workspace / "cmd" / "alpha").rename(workspace / "cmd" / "mytool")
+    env = {"PIP_NO_INDEX": "1"}
+    go_to_wheel("init", "--package", given["package"], cwd=workspace, env=env)
+    inputs = {name.replace("-", "_"): value for name, value in given.items()}
+    inputs |= {"platforms": "native", "version": "v1.2.3", "sdist": "true"}
+    printed = use(runner, workspace, **inputs)
+    assert "Checked 1 wheel: no errors" in printed
+    names = sorted(path.name.partition("-py3")[0] for path in (workspace / "dist").glob("*-*"))
+    assert names == ["mytool-1.2.3", "mytool-1.2.3.tar.gz"]
 
 
 def test_a_finding_fails_the_action(runner: dict[str, str], tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def test_wheels_beside_the_archive_are_no_change(project: Project) -> None:
     (folder / "main.go").write_text((folder / "main.go").read_text() + "\n")
     stderr = refuse(folder, "--output-dir", folder / "dist")
     assert "files differ from tag v1.2.3: main.go; commit or ignore them" in stderr
+    assert "hint: or set GO_TO_WHEEL_VERSION=1.2.3, or accept this one: --dev\n" in stderr
 
 
 def test_what_a_build_needs_is_never_ignored(project: Project, tmp_path: Path) -> None:

@@ -239,8 +239,9 @@ def test_a_development_version_is_refused() -> None:
         "version '1.4.1.dev20240102030405' is not a release: "
         "no version tag points at commit abcdef012345"
     )
-    assert error.hint.startswith("tag the commit: git tag v1.2.3\n")
-    assert "--dev" in error.hint
+    assert error.hint == (
+        "tag the commit: git tag v1.2.3\nor set --version=1.2.3, or accept this one: --dev"
+    )
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,24 @@ async def test_who_may_download(rule: dict[str, Any], root: Path) -> None:
     await site.close()
 
 
+async def test_an_analyzed_database(root: Path, tmp_path: Path) -> None:
+    """Nobody may view the statistics on Datasette 1.0 once it knows the tables."""
+    path = make_database(root / "one.db")
+    run_sql(
+        path,
+        "CREATE INDEX i ON t(name)",
+        "CREATE VIRTUAL TABLE words USING fts5(a)",
+        "CREATE VIRTUAL TABLE terms USING fts5vocab(words, row)",
+        "ANALYZE",
+    )
+    site = await scanned(root)
+    assert (await site.get("/one")).status_code == 200
+    response = await site.get("/-/scan/download?name=one")
+    assert response.status_code == 200
+    assert rows_in(response.content, tmp_path, "sqlite_stat1") > 0
+    await site.close()
+
+
 async def test_a_database_too_large_for_a_copy(root: Path) -> None:
     make_database(root / "big.db", rows=40000)
     site = await scanned(root, snapshot_max_mb=0.1)

@@ -100,12 +100,13 @@ def _count(connection: sqlite3.Connection, source: str, until: float) -> int | N
 
 def _estimate(connection: sqlite3.Connection, table: Table) -> int | None:
     """The count of the last ANALYZE, else the largest rowid, which SQLite finds at once."""
-    with contextlib.suppress(sqlite3.OperationalError, ValueError, IndexError):
-        row = connection.execute(
-            "SELECT stat FROM sqlite_stat1 WHERE tbl = ? AND stat IS NOT NULL", [table.name]
+    with contextlib.suppress(sqlite3.OperationalError):
+        # The number that a text begins with; a partial index counts its own rows only.
+        [most] = connection.execute(
+            "SELECT max(CAST(stat AS INTEGER)) FROM sqlite_stat1 WHERE tbl = ?", [table.name]
         ).fetchone()
-        if row:
-            return int(str(row[0]).split()[0])
+        if most and most > 0:
+            return int(most)
     if table.module:
         return None
     with contextlib.suppress(sqlite3.OperationalError):

@@ -276,6 +276,19 @@ async def test_read_again(root: Path) -> None:
     await site.close()
 
 
+def test_estimate_with_a_partial_index(tmp_path: Path) -> None:
+    """Its statistics count its own rows, whichever come first."""
+    connection = sqlite3.connect(make_database(tmp_path / "one.db", rows=1000))
+    connection.execute("DELETE FROM t WHERE id <= 100")
+    connection.executescript("CREATE INDEX part ON t(id) WHERE id > 990; ANALYZE")
+    for order in ("DESC", "ASC"):
+        rows = connection.execute(f"SELECT * FROM sqlite_stat1 ORDER BY stat {order}").fetchall()
+        connection.execute("DELETE FROM sqlite_stat1")
+        connection.executemany("INSERT INTO sqlite_stat1 VALUES (?, ?, ?)", rows)
+        assert peek._estimate(connection, Table("t")) == 900, rows
+    connection.close()
+
+
 def test_estimate_survives_odd_statistics(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "one.db")
     connection.execute("CREATE TABLE t (a)")

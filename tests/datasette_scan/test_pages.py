@@ -99,6 +99,15 @@ async def test_json(root: Path) -> None:
     await site.close()
 
 
+async def test_databases_are_counted_before_filters(root: Path) -> None:
+    for name in ("one", "two", "three"):
+        make_database(root / f"{name}.db")
+    site = await scanned(root, top={"databases": {"three": {"allow": {"id": "ann"}}}})
+    body = await site.json("/-/scan.json?q=one")
+    assert (body["databases"], body["total"]) == (2, 1)
+    await site.close()
+
+
 async def test_pages_of_rows(root: Path) -> None:
     for i in range(7):
         make_database(root / f"d{i}.db")

@@ -160,7 +160,7 @@ class Listing(View):
 
     def progress(self) -> Json:
         """The state of the scan when the rows were selected."""
-        return {**self._scan_state, "databases": self.total}
+        return {**self._scan_state, "databases": len(self.viewable)}
 
     def _progress(self) -> Json:
         catalog = self.state.catalog

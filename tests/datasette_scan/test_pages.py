@@ -108,6 +108,19 @@ async def test_databases_are_counted_before_filters(root: Path) -> None:
     await site.close()
 
 
+@pytest.mark.parametrize("seconds", [3 * 10**11, 10**17, -(3 * 10**11), -(10**17)])
+async def test_time_outside_of_the_calendar(seconds: int, root: Path) -> None:
+    """Some file systems store years past 9999."""
+    make_database(root / "one.db")
+    site = await scanned(root)
+    site.entry("one").mtime_ns = seconds * 10**9
+    [row] = (await site.json("/-/scan.json"))["rows"]
+    assert row["modified"] is None
+    for page in ("/-/scan.csv", "/-/scan", "/-/scan/peek?name=one", "/one"):
+        assert (await site.get(page)).status_code == 200, page
+    await site.close()
+
+
 async def test_pages_of_rows(root: Path) -> None:
     for i in range(7):
         make_database(root / f"d{i}.db")

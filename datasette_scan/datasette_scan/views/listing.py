@@ -40,6 +40,14 @@ def _choices_of(facets: Facets, key: str) -> list[str]:
     return ["", *(name for name, fits in SHOW_FILTERS.items() if fits(facets))]
 
 
+def _format_time(ns: int) -> str | None:
+    """A file's time in ISO 8601; None if unknown, or in a year that Python has no calendar for."""
+    try:
+        return datetime.fromtimestamp(ns / 1e9, UTC).isoformat(timespec="seconds") if ns else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 class Listing(View):
     """The rows that a request selects and its actor may see."""
 
@@ -143,7 +151,6 @@ class Listing(View):
     def row(self, entry: Entry) -> Json:
         """One row as JSON."""
         ds = self.ds
-        modified = datetime.fromtimestamp(entry.mtime_ns / 1e9, UTC)
         return {
             "name": entry.address,
             "url": ds.urls.database(entry.name) if entry.attached else None,
@@ -151,7 +158,7 @@ class Listing(View):
             "other_paths": entry.shown_other_paths if self.sees_paths else [],
             "tables": entry.known_tables,
             "size": entry.size,
-            "modified": modified.isoformat(timespec="seconds") if entry.mtime_ns else None,
+            "modified": _format_time(entry.mtime_ns),
             "application": entry.application or None,
             "status": entry.status,
             "detail": entry.status_words,

@@ -41,8 +41,7 @@ def prepare_files(
         variable = False
         plan = prepare_build(probe, host)
     if plan.go is None or plan.source.version is not None:
-        problem = f"{request.source} is not a folder of a Go module"
-        raise SourceError(problem, "run it where go.mod is")
+        raise SourceError(f"{request.source} is no folder of a Go module", "run it beside go.mod")
     module = plan.source.root
     top = find_repository_root(module) or module
     try:

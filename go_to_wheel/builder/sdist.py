@@ -145,7 +145,6 @@ def _list_paths(plan: BuildPlan, project: Project, go: Go, listed: Iterable[Path
     if (source.root / "vendor" / "modules.txt").is_file():
         needed |= {path for path in (source.root / "vendor").rglob("*") if path.is_file()}
     output = plan.options.output_dir.resolve()
-    is_inside = output != root and output.is_relative_to(root)
-    archive = output / f"{plan.options.stem}.tar.gz"
-    outputs = {path for path in listed if is_inside and path.is_relative_to(output)} | {archive}
+    outputs = {path for path in listed if root in output.parents and output in path.parents}
+    outputs.add(output / f"{plan.options.stem}.tar.gz")
     return {*listed, source.root / "go.mod", source.root / "go.sum"} - outputs | needed

@@ -203,8 +203,7 @@ class _Resolver:
         origin = self.origins["version"]
         version = self.parse(parse_version, given, "version", "1.2.3")
         detected = identity.version is not None and origin == identity.version.source
-        # `sdist` has no --version
-        setting = "--version" if self.request.stamp else "GO_TO_WHEEL_VERSION"
+        setting = "--version" if self.request.stamp else "GO_TO_WHEEL_VERSION"  # for sdist
         if detected and identity.why_unreleased and not self.request.dev:
             changed = identity.why_unreleased.startswith("files differ")
             prefix, folder = self.project.settings.tag_prefix, identity.subfolder

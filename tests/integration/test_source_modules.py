@@ -228,7 +228,7 @@ def test_a_module_without_files_names_programs(tmp_path: Path) -> None:
 def test_init_takes_no_fetched_module(tmp_path: Path) -> None:
     env = serve(tmp_path, "example.com/tool", {"v1.0.0": module()})
     result = go_to_wheel("init", "example.com/tool@v1.0.0", check=False, env=env, cwd=tmp_path)
-    assert "example.com/tool@v1.0.0 is not a folder of a Go module" in result.stderr
+    assert "example.com/tool@v1.0.0 is no folder of a Go module" in result.stderr
     assert (result.returncode, result.stdout) == (1, "")
 
 

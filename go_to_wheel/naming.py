@@ -24,7 +24,7 @@ _LONGEST_COMMAND = 200
 #: So that a wheel's file name has at most the 255 bytes that every file system takes.
 _LONGEST_NAME, _LONGEST_VERSION = 100, 40
 _WINDOWS_DEVICE = re.compile(r"(?:CON|PRN|AUX|NUL|(?:COM|LPT)[1-9])(?:\..*)?", re.IGNORECASE)
-_PSEUDO = re.compile(r"(?P<base>.+?)(?:-(?:0\.)?|\.0\.)(?P<stamp>\d{14})-(?P<commit>[0-9a-f]{12})$")
+_PSEUDO = re.compile(r"(?P<base>.+?)(?:-(?:0\.)?|(?P<pre>\.0\.))(?P<stamp>\d{14})-[0-9a-f]{12}$")
 
 
 def distribution_name(name: str) -> str:
@@ -49,10 +49,8 @@ def check_name(name: str) -> str | None:
     try:
         canonicalize_name(name, validate=True)
     except InvalidName:
-        return (
-            f"name {name!r} is not a valid distribution name "
-            "(ASCII letters, digits, '-', '_', '.'; a letter or digit at both ends)"
-        )
+        rule = "ASCII letters, digits, '-', '_', '.'; a letter or digit at both ends"
+        return f"name {name!r} is not a valid distribution name ({rule})"
     if len(name) > _LONGEST_NAME:
         return f"name {name!r} is too long: {len(name)} characters; {_LONGEST_NAME} at most"
     package = distribution_name(name)
@@ -61,20 +59,16 @@ def check_name(name: str) -> str | None:
     if keyword.iskeyword(package):
         return f"name {name!r} is a Python keyword and can't be imported; try '{name}-cli'"
     if package in sys.stdlib_module_names or package in _NEWER_STDLIB:
-        return (
-            f"name {name!r} would shadow the standard library's module {package!r}; "
-            f"try '{name}-cli'"
-        )
+        module = f"the standard library's module {package!r}"
+        return f"name {name!r} would shadow {module}; try '{name}-cli'"
     return None
 
 
 def check_command(command: str) -> str | None:
     """Why `command` can't be a command's file name on every system, or None."""
     if not _COMMAND.fullmatch(command):
-        return (
-            f"command name {command!r} can't be used "
-            "(ASCII letters, digits, '-', '_', '.'; a letter, digit or '_' at both ends)"
-        )
+        rule = "ASCII letters, digits, '-', '_', '.'; a letter, digit or '_' at both ends"
+        return f"command name {command!r} can't be used ({rule})"
     if len(command) > _LONGEST_COMMAND:
         return f"command name {command!r} is longer than {_LONGEST_COMMAND} characters"
     if _WINDOWS_DEVICE.fullmatch(command):
@@ -87,32 +81,36 @@ def check_command(command: str) -> str | None:
 def parse_version(text: str) -> str:
     """A Go, git or Python version -> its normalised PEP 440 form.
 
-    "v1.2.3" -> "1.2.3", "1.2.3-rc.1" -> "1.2.3rc1", a pseudo-version
-    "v1.2.4-0.20240102030405-abcdef012345" -> "1.2.4.dev20240102030405".
+    "v1.2.3" -> "1.2.3", "1.2.3-rc.1" -> "1.2.3rc1", pseudo-versions
+    "v1.2.4-0.20240102030405-abcdef012345" -> "1.2.4.dev20240102030405" and
+    "v1.2.3-rc.1.0.20240102030405-abcdef012345" -> "1.2.3rc2.dev20240102030405".
     Raises ValueError, with the way out, for local versions and what has no mapping.
     """
     bare = text.strip()
     if re.fullmatch(r"v?\d+\.\d+\.\d+-\d+", bare):
         base, number = bare.rsplit("-", 1)
-        raise ValueError(
-            f"version {text!r} is a pre-release to Go and a post-release to Python; "
-            f"write '{base}rc{number}' or '{base}.post{number}'"
-        )
+        problem = f"version {text!r} is a pre-release to Go and a post-release to Python"
+        raise ValueError(f"{problem}; write '{base}rc{number}' or '{base}.post{number}'")
     bare = bare.removesuffix("+incompatible")
-    if pseudo := _PSEUDO.match(bare):
-        bare = f"{pseudo['base']}.dev{pseudo['stamp']}"
     try:
+        if pseudo := _PSEUDO.match(bare):
+            base = str(Version(pseudo["base"]))
+            bare = f"{next_version(base) if pseudo['pre'] else base}.dev{pseudo['stamp']}"
         version = Version(bare)
     except ValueError:  # or thousands of digits
-        raise ValueError(
-            f"version {text!r} has no PEP 440 form; "
-            "write something like '1.2.3', '1.2.3rc1' or '1.2.3.dev0'"
-        ) from None
+        examples = "'1.2.3', '1.2.3rc1' or '1.2.3.dev0'"
+        problem = f"version {text!r} has no PEP 440 form; write something like {examples}"
+        raise ValueError(problem) from None
     if len(str(version)) > _LONGEST_VERSION:
         raise ValueError(f"version {text!r} is longer than {_LONGEST_VERSION} characters")
     if version.local:
-        raise ValueError(
-            f"version {text!r} has the local part '+{version.local}', which PyPI refuses; "
-            f"write '{version.public}'"
-        )
+        problem = f"version {text!r} has the local part '+{version.local}', which PyPI refuses"
+        raise ValueError(f"{problem}; write '{version.public}'")
     return str(version)
+
+
+def next_version(version: str) -> str:
+    """What development after this version leads to: "1.2" -> "1.3", "1.2rc1" -> "1.2rc2"."""
+    base, is_dev, _ = version.partition(".dev")
+    match = re.match(r"v?([\d.!]*(?:a|b|rc|))(?<!\d)(\d+)", base)
+    return f"{match[1]}{int(match[2]) + 1}" if match and not is_dev else base

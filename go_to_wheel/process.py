@@ -102,8 +102,7 @@ class Runner:
         options: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
             options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-        # the user's, perhaps a link, would be Go's idea of `cwd`
-        place = {} if cwd is None else {"PWD": os.path.realpath(cwd)}
+        place = {"PWD": os.path.realpath(cwd)} if cwd else {}  # not a link, which Go would print
         with self._lock:
             if self._stopped:
                 raise ToolchainError("stopped")

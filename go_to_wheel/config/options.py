@@ -47,12 +47,9 @@ def raise_problems(problems: Sequence[Problem]) -> None:
 def find_urls(
     module_path: str, remote: str | None = None, remote_source: str = ""
 ) -> tuple[tuple[str, Value], ...]:
-    """The project's URLs as (label, URL): from the module path, else from a git remote.
-
-    The remote's also if the module's continues it with a folder of the repository.
-    """
+    """The project's URLs as (label, URL): from the module path, else from a git remote."""
     own, other = forge_url(module_path), forge_url(remote or "", module_path)
-    if own and not (other and own.startswith(f"{other}/")):
+    if own and not (other and own.startswith(f"{other}/")):  # a folder of the repository
         return (("Source", Value(own, "module path")),)
     return (("Source", Value(other, remote_source)),) if other else ()
 

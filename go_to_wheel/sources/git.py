@@ -21,6 +21,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from go_to_wheel.errors import ToolchainError
+from go_to_wheel.naming import next_version
 from go_to_wheel.process import Host, Result
 from go_to_wheel.sources.files import TEXT_LIMIT, read_file, require_regular_file
 
@@ -379,8 +380,7 @@ def format_development_version(base: str | None, timestamp: int, commit: str) ->
     semver = _SEMVER.fullmatch(base)
     if semver and semver["pre"]:
         return f"{base}.0.{stamp}-{commit[:12]}"
-    *numbers, last = map(int, re.findall(r"\d+", re.split(r"[+-]", base)[0]))
-    newer = ".".join(map(str, [*numbers, last + 1]))
+    newer = next_version(str(_precedence(base)[1]))
     return f"v{newer}-0.{stamp}-{commit[:12]}" if semver else f"{newer}.dev{stamp}"
 
 

@@ -110,7 +110,8 @@ def test_invalid_commands_are_refused(command: str) -> None:
         ("2.0.0+incompatible", "2.0.0"),
         ("v0.0.0-20240102030405-abcdef012345", "0.0.0.dev20240102030405"),
         ("v1.2.4-0.20240102030405-abcdef012345", "1.2.4.dev20240102030405"),
-        ("v1.2.3-pre.0.20240102030405-abcdef012345", "1.2.3rc0.dev20240102030405"),
+        ("v1.2.3-pre.0.20240102030405-abcdef012345", "1.2.3rc1.dev20240102030405"),
+        ("v1.2.3-rc.1.0.20240102030405-abcdef012345", "1.2.3rc2.dev20240102030405"),
         ("v2.0.1-0.20240102030405-abcdef012345+incompatible", "2.0.1.dev20240102030405"),
         ("2024.1.1", "2024.1.1"),
         ("1.0.post1", "1.0.post1"),
@@ -146,6 +147,8 @@ def test_pseudo_versions_sort_before_the_release() -> None:
         "v1.2.4-0.20240102030405-abcdef012345",
         "v1.2.4-0.20250102030405-abcdef012345",
         "v1.2.4-rc.1",
+        "v1.2.4-rc.1.0.20260102030405-abcdef012345",
+        "v1.2.4-rc.2",
         "v1.2.4",
     ]
     versions = [Version(parse_version(text)) for text in texts]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from packaging.version import Version
 
+from go_to_wheel.naming import parse_version
 from go_to_wheel.sources.git import TagRules, find_tag, format_development_version
 
 COMMIT = "abcdef0123456789abcdef0123456789abcdef01"
@@ -53,6 +55,13 @@ def test_stated_prefix_excludes_others(prefix: str, newest: str | None) -> None:
         ("v1.2.3", "v1.2.4-0.20240102030405-abcdef012345"),
         ("v1.2.3-rc.1", "v1.2.3-rc.1.0.20240102030405-abcdef012345"),
         ("1.2", "1.3.dev20240102030405"),
+        ("1.2.0rc1", "1.2.0rc2.dev20240102030405"),
+        ("v1.2.0b2", "1.2.0b3.dev20240102030405"),
+        ("1.2.0-rc1", "1.2.0rc2.dev20240102030405"),
+        ("1.2.0.dev1", "1.2.0.dev20240102030405"),
+        ("1.2.0rc1.dev3", "1.2.0rc1.dev20240102030405"),
+        ("1.2.0.post1", "1.2.1.dev20240102030405"),
+        ("1.2.0+a1", "1.2.1.dev20240102030405"),
         ("v2026.01.15", "2026.1.16.dev20240102030405"),
         ("v1.2.3+build5", "1.2.4.dev20240102030405"),
         (None, "v0.0.0-20240102030405-abcdef012345"),
@@ -60,3 +69,22 @@ def test_stated_prefix_excludes_others(prefix: str, newest: str | None) -> None:
 )
 def test_development_versions(base: str | None, version: str) -> None:
     assert format_development_version(base, 1704164645, COMMIT) == version
+
+
+@pytest.mark.parametrize(
+    ("base", "final"),
+    [
+        ("v1.2.3", "1.2.4"),
+        ("v1.2.3-rc.1", "1.2.3"),
+        ("v1.2.3-beta", "1.2.3"),
+        ("v1.2.3-dev.1", "1.2.3"),
+        ("1.2", "1.3"),
+        ("1.2rc1", "1.2"),
+        ("1.2.3a1", "1.2.3"),
+        ("1.2.3.dev4", "1.2.3"),
+        ("1.2.3.post4", "1.2.4"),
+    ],
+)
+def test_order_of_development_versions(base: str, final: str) -> None:
+    version = parse_version(format_development_version(base, 1704164645, COMMIT))
+    assert Version(parse_version(base)) < Version(version) < Version(final)

@@ -129,9 +129,8 @@ def _list_paths(plan: BuildPlan, project: Project, go: Go, listed: Iterable[Path
     """
     root, source = project.folder, plan.source
     needed = list_sources(go, source.root, _SYSTEMS) | {root / FILE_NAME}
-    if project.settings.python_source is not None:
-        python = root / project.settings.python_source
-        needed |= {python / name for name, _ in plan.options.detected.python_files}
+    python = root / (project.settings.python_source or "")
+    needed |= {python / name for name, _ in plan.options.detected.python_files}
     needed |= set(find_data_files(root, project.settings.data_files).values())
     if project.readme_file is not None:
         readme = Path(os.path.abspath(project.readme_file))
@@ -143,7 +142,7 @@ def _list_paths(plan: BuildPlan, project: Project, go: Go, listed: Iterable[Path
             )
         needed.add(readme)
     if (source.root / "vendor" / "modules.txt").is_file():
-        needed |= {path for path in (source.root / "vendor").rglob("*") if path.is_file()}
+        needed.update((source.root / "vendor").rglob("*"))
     output = plan.options.output_dir.resolve()
     outputs = {path for path in listed if root in output.parents and output in path.parents}
     outputs.add(output / f"{plan.options.stem}.tar.gz")

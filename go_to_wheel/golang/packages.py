@@ -84,16 +84,18 @@ def list_mains(go: Go, folder: Path, target: Target, pattern: str) -> list[str]:
 
 
 def list_sources(go: Go, folder: Path, targets: Sequence[Target]) -> set[Path]:
-    """The module's own files that Go compiles or embeds, for these targets or other systems.
+    """The module's files that Go compiles or embeds, for these targets or other systems; go.mod.
 
-    Packages that can't be loaded are skipped: building them fails.
+    With folders that replace modules; without packages that can't be loaded: building them fails.
     """
     args = ["list", "-e", "-deps", f"-json={','.join(['Dir', 'Module', *_FILE_FIELDS])}", "./..."]
     sources: set[Path] = set()
     for target in targets:
         for package in _parse_objects(go.run(args, folder, target).stdout):
-            if package.get("Module", {}).get("Main"):
+            module = package.get("Module", {})
+            if module.get("Main") or "Version" not in module.get("Replace", {"Version": ""}):
                 files = [file for name in _FILE_FIELDS for file in package.get(name, ())]
+                files.append(module.get("GoMod", ""))  # an absolute path; none of vendored ones
                 sources.update(Path(package["Dir"], file) for file in files)
     return sources
 

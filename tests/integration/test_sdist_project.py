@@ -237,6 +237,20 @@ def test_without_our_backend(project: Project, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_ignored_files_of_a_replaced_module(project: Project, tmp_path: Path) -> None:
+    folder = project("packed")
+    (folder / "other").mkdir()
+    (folder / "other" / "go.mod").write_text("module example.com/other\n\ngo 1.21\n")
+    (folder / "other" / "made.go").write_text("package other\n\nvar X = 1\n")
+    with (folder / "go.mod").open("a") as file:
+        file.write("\nrequire example.com/other v0.0.0\nreplace example.com/other => ./other\n")
+    (folder / "other.go").write_text('package main\n\nimport _ "example.com/other"\n')
+    (folder / ".gitignore").write_text("/other\n")
+    assert names(sdist(folder, tmp_path)) == sorted(
+        [*EXPECTED, "other.go", "other/go.mod", "other/made.go"]
+    )
+
+
 def test_modules_that_lie_elsewhere(project: Project, tmp_path: Path) -> None:
     folder = project("packed")
     other = tmp_path / "src" / "other"

@@ -218,6 +218,69 @@ def test_typing_while_it_scans(
     page.close()
 
 
+def announced(page: Any, words: str) -> None:
+    """Wait until screen readers hear ``words``."""
+    page.wait_for_function(
+        "words => document.getElementById('scan-live').textContent.includes(words)", arg=words
+    )
+
+
+def test_failed_scan_is_announced_and_shown(
+    browser: Any, root: Path, tmp_path: Path, serve: Callable[..., Server]
+) -> None:
+    env = slow_scanner(tmp_path)
+    script, good = Path(env["FAKE_SCANNER"]), '0\n0\n{"event":"progress"}'
+    script.write_text(good)
+    server = serve(str(root), env=env)
+    server.scanned()
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(server.url)
+    script.write_text("2\n0\n")
+    page.get_by_role("button", name="Scan again").click()
+    announced(page, "The scan failed: sqlite-scanner stopped with exit code 2")
+    page.get_by_role("alert").get_by_text("exit code 2").wait_for()
+    script.write_text(good)
+    page.get_by_role("button", name="Scan again").click()
+    announced(page, "The scan is complete")
+    page.get_by_role("alert").wait_for(state="detached")
+    page.close()
+
+
+def test_late_answer_ends_no_scan(
+    browser: Any, root: Path, tmp_path: Path, serve: Callable[..., Server]
+) -> None:
+    """An answer about the time before the scan comes after the scan has begun."""
+    env = slow_scanner(tmp_path)
+    script = Path(env["FAKE_SCANNER"])
+    script.write_text('0\n0\n{"event":"progress"}')
+    server = serve(str(root), env=env)
+    server.scanned()
+    script.write_text('0\n100000\n{"event":"progress","files":1234,"folders":56}')
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    held: list[Any] = []
+
+    def hold_first(route: Any) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    page.route("**/-/scan.json*", hold_first)
+    page.goto(server.url)
+    while not held:
+        page.wait_for_timeout(50)
+    page.get_by_role("button", name="Scan again").click()
+    announced(page, "1234 files seen")
+    held[0][0].fulfill(response=held[0][1])
+    for _ in range(2):
+        with page.expect_response("**/-/scan.json*"):
+            pass
+    assert page.locator("#scan-live").inner_text().startswith("1234 files seen")
+    page.close()
+
+
 def test_without_javascript(browser: Any, root: Path, serve: Callable[..., Server]) -> None:
     make_database(root / "one.db")
     make_database(root / "two.db")

@@ -9,6 +9,7 @@
   var revision = scan.dataset.revision;
   var scanning = scan.dataset.scanning === "1";
   var pollTimer = null;
+  var lastPoll = 0; // the answers of earlier ones are out of date
   var inputTimer = null;
   var pendingLoad = null; // aborts the request for a newer page
   var isRequested = false; // whether a person asked for it, not a poll
@@ -91,6 +92,7 @@
 
   function showPage(page, always) {
     replacePart(page, "scan-progress");
+    replacePart(page, "scan-error");
     document.title = page.title;
     var button = scan.querySelector(".scan-rescan button");
     if (button) { button.disabled = scanning; }
@@ -151,18 +153,22 @@
   // -- Progress
 
   function poll() {
+    var thisPoll = lastPoll += 1;
     fetch(scan.dataset.json + "?_size=0", { credentials: "same-origin" })
       .then(function (response) { return response.json(); })
       .then(function (state) {
+        if (thisPoll !== lastPoll) { return null; }
         var wasScanning = scanning;
         scanning = state.scanning;
         if (scanning) { announce(state.files + " files seen, " + state.databases + " databases"); }
-        if (wasScanning && !scanning) { announce("The scan is complete: " + state.databases + " databases", true); }
+        if (wasScanning && !scanning) {
+          announce(state.error ? "The scan failed: " + state.error : "The scan is complete: " + state.databases + " databases", true);
+        }
         if (String(state.revision) === revision && !wasScanning && !scanning) { return null; }
         return load(location.href, false);
       })
       .catch(function () { return null; })
-      .then(schedulePoll);
+      .then(function () { if (thisPoll === lastPoll) { schedulePoll(); } });
   }
 
   function schedulePoll() {
@@ -183,6 +189,7 @@
     }).then(function (response) {
       if (!response.ok) { event.target.submit(); return; }
       scanning = true;
+      lastPoll += 1;
       clearTimeout(pollTimer);
       pollTimer = setTimeout(poll, 150);
     }).catch(function () { event.target.submit(); });

@@ -41,6 +41,7 @@ class _Before:
     size: int
     fingerprint: int
     tables: str
+    table_count: int
 
 
 @dataclass
@@ -72,7 +73,9 @@ class History:
         for e in present:
             known = self._before.get(e.path)
             if not known or (known.fingerprint, known.name) != (e.fingerprint, e.address):
-                self._before[e.path] = _Before(e.address, e.size, e.fingerprint, e.tables)
+                self._before[e.path] = _Before(
+                    e.address, e.size, e.fingerprint, e.tables, e.table_count
+                )
 
     def kind_of(self, path: bytes) -> str:
         """The kind of a database's last change, or "" if the last scan found none."""
@@ -92,14 +95,22 @@ def _compare(before: Mapping[bytes, _Before], present: list[Entry]) -> Iterator[
 
 
 def _describe(old: _Before, entry: Entry) -> str:
-    """The difference in size, and the new and dropped tables whose names are known."""
+    """The difference in size, and the new and dropped tables where all names are known."""
     words = []
     if entry.size != old.size:
         sign = "+" if entry.size > old.size else "\N{MINUS SIGN}"
         words.append(f"{sign}{format_size(abs(entry.size - old.size))}")
-    names, were = set(entry.tables.split("\n")), set(old.tables.split("\n"))
-    for found, word in ((names - were - {""}, "new"), (were - names - {""}, "gone")):
+    names, were = _all_names(entry), _all_names(old)
+    if names is None or were is None:
+        return "; ".join(words)
+    for found, word in ((names - were, "new"), (were - names, "gone")):
         if found:
             shown = ", ".join(sorted(found)[:3]) + (", …" if len(found) > 3 else "")
             words.append(f"{format_count(len(found), f'{word} table')}: {shown}")
     return "; ".join(words)
+
+
+def _all_names(known: _Before | Entry) -> set[str] | None:
+    """The names of a database's tables; None where only the first are known."""
+    names = known.tables.split("\n") if known.tables else []
+    return set(names) if len(names) == known.table_count else None

@@ -121,12 +121,11 @@ def probe_file(
         if isinstance(error, (OSError, RuntimeError)) and get_advice(error):
             raise  # about this process, not about the file
         return _refused(match, UnavailableError(f"{shown}: {error!r}"))
-    names = schema.tables[:_NAMES_SHOWN]
     needs = tuple(sorted({*schema.collations, *(need for _, need in schema.unreadable)}))
     return ProbeResult(
         status=_status(info, needs),
         detail=f"needs {', '.join(needs)}" if needs else "",
-        tables="\n".join(names)[:_NAMES_SIZE],
+        tables=_join_names(schema.tables),
         table_count=schema.count,
         missing=tuple(table for table, _ in schema.unreadable),
         application=identify(
@@ -141,6 +140,12 @@ def probe_file(
         schema_hash=schema.digest,
         identity=fingerprint.identity,
     )
+
+
+def _join_names(names: tuple[str, ...]) -> str:
+    """The first names, a line each, none of them cut in half."""
+    text = "\n".join(names[:_NAMES_SHOWN])
+    return text if len(text) <= _NAMES_SIZE else text[:_NAMES_SIZE].rpartition("\n")[0]
 
 
 def _status(info: ReadInfo, needs: tuple[str, ...]) -> str:

@@ -31,7 +31,11 @@ def entry(path: str, **values: Any) -> Entry:
 
 def test_scans_are_compared() -> None:
     history = History()
-    same, grown, gone = entry("/a"), entry("/b", size=100, tables="t\nold"), entry("/c")
+    same, grown, gone = (
+        entry("/a"),
+        entry("/b", size=100, tables="t\nold", table_count=2),
+        entry("/c"),
+    )
     history.record_scan([same, grown, gone], complete=True)
     assert (history.compared, list(history.scans)) == (0, [])
     grown.size, grown.fingerprint, grown.tables = 2148, 2, "t\nfresh"
@@ -47,6 +51,21 @@ def test_scans_are_compared() -> None:
     history.record_scan([same, grown, entry("/d", size=5)], complete=True)
     assert len(history.scans) == 1  # nothing happened since
     assert history.kind_of(b"/b") == ""
+
+
+@pytest.mark.parametrize(
+    ("tables", "count"), [("a\nb", 3), ("a\nb\nc", 2)], ids=["more tables", "a name of two lines"]
+)
+def test_tables_whose_names_are_unknown(tables: str, count: int) -> None:
+    """Where only the first names are known, the next moves up when a table is dropped."""
+    history = History()
+    known = entry("/a", tables=tables, table_count=count)
+    for tables_then, count_then in (("b\nc", 2), (tables, count)):
+        history.record_scan([known], complete=True)
+        known.fingerprint += 1
+        known.tables, known.table_count = tables_then, count_then
+    history.record_scan([known], complete=True)
+    assert [scan.changes[0].words for scan in history.scans] == ["", ""]
 
 
 def test_a_failed_scan_is_not_compared() -> None:

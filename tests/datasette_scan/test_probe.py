@@ -64,6 +64,13 @@ def test_missing_parts_are_named(
     assert facts.missing == ("x",)
 
 
+def test_names_are_cut_whole(root: Path, opener: Opener) -> None:
+    names = [f"t{number}_{'x' * 90}" for number in range(60)]
+    run_sql(root / "a.db", *(f"CREATE TABLE {name} (a)" for name in names))
+    found = look(opener, root / "a.db").tables.split("\n")
+    assert 30 < len(found) < 60 and found == names[: len(found)]
+
+
 def test_a_missing_collation_is_named(root: Path, opener: Opener) -> None:
     """As Anki and Apple's applications have them; the table can be read all the same."""
     path = make_database(root / "a.db")

@@ -168,7 +168,7 @@ def _search_columns(
     escape = " ESCAPE '\\'" if "\\" in pattern else ""  # which costs a tenth
     tests = [_condition(column, escape) for column in columns]
     quotations = [
-        f"CASE WHEN {test} THEN substr({quote_name(c.name)}, "
+        f"CASE WHEN {test} THEN substr(CAST({quote_name(c.name)} AS TEXT), "
         f"max(1, instr(lower({quote_name(c.name)}), ?2) - {_BEFORE}), "
         f"{_BEFORE + len(text) + _AFTER}) END"
         for c, test in zip(columns, tests, strict=True)

@@ -128,6 +128,21 @@ def test_numbers_and_blobs_are_no_text(tmp_path: Path) -> None:
     assert found_in(path, "47") == {"t": {"words": 1}}
 
 
+def test_a_blob_is_quoted_as_text(tmp_path: Path) -> None:
+    """Where LIKE matches blobs: some builds of SQLite compile that out."""
+    path = tmp_path / "one.db"
+    run_sql(path, "CREATE TABLE t (words TEXT)", "INSERT INTO t VALUES (CAST('żółw here' AS BLOB))")
+    connection = connect(os.fsencode(path), "mode=ro", None)
+
+    def like(pattern: str, value: bytes) -> bool:
+        return pattern.strip("%") in value.decode()
+
+    connection.create_function("like", 2, like)
+    chunk = search_chunk(connection, "here", frozenset(), lambda _: None, lambda: False)
+    assert chunk.found[0].quotations[0].parts == ("żółw ", "here", "")
+    connection.close()
+
+
 def test_each_text_is_found_once(tmp_path: Path) -> None:
     """Not again in views, in indexes, or in the tables that full-text search stores them in."""
     path = tmp_path / "one.db"

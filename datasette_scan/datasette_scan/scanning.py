@@ -57,7 +57,7 @@ class ScanTask:
         self._settings = settings
         self._catalog = catalog
         self._reader = reader
-        self._terminal = Terminal(catalog, quiet=settings.quiet)
+        self._terminal = Terminal(catalog, settings.quiet, settings.serve)
         self._requested = asyncio.Event()
         self._idle = asyncio.Event()  # set while no request is answered
         self._idle.set()

@@ -17,9 +17,10 @@ _REDRAW_SECONDS = 0.1
 class Terminal:
     """Prints a progress line on terminals, and what each scan skipped and found."""
 
-    def __init__(self, catalog: Catalog, quiet: bool) -> None:
+    def __init__(self, catalog: Catalog, quiet: bool, serve: bool) -> None:
         self._catalog = catalog
         self._quiet = quiet
+        self._max_skipped = _MAX_SKIPPED if serve else None  # a page lists the others
         self._shown_at = 0.0
         self._drawn = False
         self._reported: set[bytes] = set()
@@ -58,9 +59,8 @@ class Terminal:
     def _print_skipped(self) -> None:
         fresh = [s for path, s in self._catalog.skipped.items() if path not in self._reported]
         self._reported.update(skip.path for skip in fresh)
-        for skip in fresh[:_MAX_SKIPPED]:
+        for skip in fresh[: self._max_skipped]:
             click.echo(f"Skipping {skip.shown_path}: {skip.reason}. {skip.advice}", err=True)
-        if len(fresh) > _MAX_SKIPPED:
-            click.echo(
-                f"Skipping {len(fresh) - _MAX_SKIPPED:,} more: see the Skipped tab", err=True
-            )
+        more = len(fresh[self._max_skipped :]) if self._max_skipped else 0
+        if more:
+            click.echo(f"Skipping {more:,} more: see the Skipped tab", err=True)

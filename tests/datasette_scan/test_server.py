@@ -315,6 +315,15 @@ def test_list(root: Path) -> None:
     assert "\x1b" not in result.stdout + result.stderr
 
 
+def test_list_names_every_skipped_file(root: Path) -> None:
+    """There is no server whose Skipped tab could list the others."""
+    for number in range(25):
+        (root / f"bad{number}.db").write_bytes(MAGIC + b"?" * 4000)
+    said = datasette("scan", str(root), "--list").stderr
+    assert said.count("Skipping ") == 25
+    assert "Skipped tab" not in said
+
+
 def test_list_has_the_files_that_are_named(root: Path) -> None:
     """They are served as well; and looking at them leaves nothing beside them."""
     make_database(root / "one.db")

@@ -41,6 +41,8 @@ class StopSignals:
         if threading.current_thread() is not threading.main_thread() or self._before:
             return
         for number in (signal.SIGTERM, signal.SIGINT):
+            if signal.getsignal(number) is signal.SIG_IGN:  # as a shell starts background jobs
+                continue
             self._before[number] = signal.signal(number, self._handler)
 
     def uninstall(self) -> None:

@@ -38,7 +38,9 @@ from test_pages import VTAB, run_sql
 
 from datasette_scan import compat, scanning
 from datasette_scan.cli import _scan_named
+from datasette_scan.opening import Limits, Opener, SnapshotStore
 from datasette_scan.settings import Settings
+from datasette_scan.signals import StopSignals
 
 Serve = Callable[..., Server]
 
@@ -156,6 +158,23 @@ def test_ctrl_c_before_a_long_end(root: Path, tmp_path: Path) -> None:
     child.send_signal(signal.SIGINT)
     _, said = child.communicate(timeout=PATIENCE)
     assert (child.returncode, said) == (1, b"\nAborted!\n")
+
+
+def test_ignored_signals_stay_ignored() -> None:
+    """Ctrl-C in a shell reaches its background jobs, too."""
+    opener = Opener(Limits(), SnapshotStore(1))
+    signals = StopSignals(opener)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        signals.install()
+        signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) == signals._handler
+        assert not opener.is_stopping
+    finally:
+        signals.uninstall()
+        signal.signal(signal.SIGINT, before)
+        opener.close()
 
 
 def is_running(pid: int) -> bool:

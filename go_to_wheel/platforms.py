@@ -119,8 +119,13 @@ def macos_floor(target: Target, go_version: str, minos: MajorMinor | None) -> Ma
     processor = (0, 0) if target.arch == "x86_64" else _FIRST_ARM_MACOS
     release = go_minor(go_version)
     documented = next((least for first, least in _MACOS_MINIMUM if release >= first), (10, 13))
-    major, minor = max(documented, processor, minos or (0, 0))
-    return (major, minor) if major == 10 or minor == 0 else (major + 1, 0)
+    return tag_version(max(documented, processor, minos or (0, 0)))
+
+
+def tag_version(least: MajorMinor) -> MajorMinor:
+    """The oldest macOS from `least` on that a tag can name; after macOS 15 came 26."""
+    major = least[0] + (least[1] > 0)
+    return least if least < (11, 0) else (26 if 15 < major < 26 else major, 0)
 
 
 def platform_tags(

@@ -18,12 +18,8 @@ from go_to_wheel.platforms import MajorMinor
 _MACHINES = {7: "i386", 12: "arm", 18: "ppc"}
 _MACHINES |= {0x01000007: "x86_64", 0x0100000C: "arm64", 0x01000012: "ppc64"}
 #: 8 is a bundle, a plug-in for dlopen.
-_KINDS = {
-    1: "object file",
-    2: "executable",
-    4: "core dump",
-    **dict.fromkeys((6, 8), "shared library"),
-}
+_KINDS = {1: "object file", 2: "executable", 4: "core dump"}
+_KINDS |= {6: "shared library", 8: "shared library"}
 _SEGMENT, _SEGMENT_64 = 0x1, 0x19
 _VERSION_MIN_MACOSX, _BUILD_VERSION = 0x24, 0x32
 #: LOAD_DYLIB, LOAD_WEAK_DYLIB, REEXPORT_DYLIB, LAZY_LOAD_DYLIB, LOAD_UPWARD_DYLIB

@@ -25,7 +25,7 @@ BY_NAME = {target.name: target for target in TARGETS}
 #: The platform tags PyPI takes, as its documentation and refusals state them.
 PYPI_TAGS = re.compile(
     r"android_21_arm64_v8a|win32|win_amd64|win_arm64|linux_armv6l|linux_armv7l"
-    r"|macosx_(10_\d+|1[1-9]_0|2\d_0)_(x86_64|arm64|universal2)"
+    r"|macosx_(10_\d+|1[1-5]_0|2[6-9]_0)_(x86_64|arm64|universal2)"
     r"|manylinux2014_(x86_64|i686|aarch64|armv7l|ppc64|ppc64le|s390x)"
     r"|(many|musl)linux_\d+_\d+_(x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64)"
 )
@@ -98,12 +98,15 @@ def test_tags_are_sorted_and_accepted_by_pypi(target) -> None:
         ("go1.27rc1", (13, 0), "13_0", "13_0"),
         ("go1.40", (15, 0), "15_0", "15_0"),  # newer than the table: the binary decides
         ("go1.26.8", (14, 2), "15_0", "15_0"),  # pip knows no minor versions from 11 on
+        ("go1.26.8", (15, 4), "26_0", "26_0"),  # after 15 came 26
+        ("go1.26.8", (26, 1), "27_0", "27_0"),
         ("go1.21.13", (10, 16), "11_0", "10_16"),
     ],
 )
 def test_the_macos_tag_is_the_newest_floor(go, minos, arm, intel) -> None:
     assert platform_tags(BY_NAME["darwin-arm64"], go, minos) == (f"macosx_{arm}_arm64",)
     assert platform_tags(BY_NAME["darwin-amd64"], go, minos) == (f"macosx_{intel}_x86_64",)
+    assert PYPI_TAGS.fullmatch(f"macosx_{arm}_arm64")
 
 
 def test_go_version_with_thousands_of_digits() -> None:

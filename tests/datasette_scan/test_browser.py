@@ -281,6 +281,34 @@ def test_late_answer_ends_no_scan(
     page.close()
 
 
+def test_typing_changes_all_that_filters(
+    browser: Any, root: Path, serve: Callable[..., Server]
+) -> None:
+    make_database(root / "one.db")
+    make_database(root / "two.db")
+    server = serve(str(root))
+    server.scanned()
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(f"{server.url}/?tab=skipped")
+    page.get_by_role("link", name="Skipped").hover()
+    page.get_by_role("searchbox").fill("one")
+    page.wait_for_url(f"{server.url}/?q=one")
+    announced(page, "1 database")
+    assert names(page) == ["one"]
+    for each in page.get_by_role("link").all():
+        href = each.get_attribute("href")
+        if "tab=" not in href and ("scan.json" in href or "scan.csv" in href or "age=" in href):
+            assert "q=one" in href
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert [line.partition(",")[0] for line in download.value.path().read_text().split()] == [
+        "name",
+        "one",
+    ]
+    page.close()
+
+
 def test_without_javascript(browser: Any, root: Path, serve: Callable[..., Server]) -> None:
     make_database(root / "one.db")
     make_database(root / "two.db")

@@ -80,7 +80,6 @@
 
   function replaceSidebar(page) {
     var sidebar = document.getElementById("scan-sidebar");
-    if (isInUse(sidebar)) { return; }
     var wasOpen = {};
     function titleOf(details) { return details.querySelector("summary").textContent; }
     sidebar.querySelectorAll("details").forEach(function (details) { wasOpen[titleOf(details)] = details.open; });
@@ -98,7 +97,8 @@
     if (button) { button.disabled = scanning; }
     var results = document.getElementById("scan-results");
     if (!always && isInUse(results) && results.querySelector(".scan-row")) { offerUpdate(results); return false; }
-    replaceSidebar(page);
+    if (always || !isInUse(document.getElementById("scan-sidebar"))) { replaceSidebar(page); }
+    replacePart(page, "scan-formats");
     replacePart(page, "scan-results");
     restoreGroups();
     return true;
@@ -135,8 +135,7 @@
 
   function applyFilter() {
     var url = new URL(location.href);
-    url.searchParams.delete("_next");
-    url.searchParams.delete("peek");
+    ["_next", "peek", "table", "tab"].forEach(function (key) { url.searchParams.delete(key); });
     if (searchInput.value) { url.searchParams.set("q", searchInput.value); } else { url.searchParams.delete("q"); }
     load(url, true).then(function () {
       history.replaceState(null, "", url);

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise, takewhile
 
 from packaging.tags import Tag
-from packaging.utils import parse_wheel_filename
+from packaging.utils import BuildTag, parse_wheel_filename
 from packaging.version import Version
 
 from go_to_wheel.check.report import Finding, Findings
@@ -77,6 +77,7 @@ class WheelName:
     version: Version
     tags: frozenset[Tag]
     stem: str
+    build: BuildTag = ()
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -135,8 +136,8 @@ def tag_fits(tag: str, target: Target) -> bool:
 
 def parse_name(filename: str) -> WheelName:
     """Parse a wheel's file name. Raises ValueError for an invalid one."""
-    name, version, _, tags = parse_wheel_filename(filename)
-    return WheelName(str(name), version, tags, "-".join(filename.split("-")[:2]))
+    name, version, build, tags = parse_wheel_filename(filename)
+    return WheelName(str(name), version, tags, "-".join(filename.split("-")[:2]), build)
 
 
 def check_wheel_name(name: WheelName) -> Findings:

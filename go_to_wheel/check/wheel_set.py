@@ -63,8 +63,7 @@ def check_wheels(
                 findings += report.limit_findings(path.name, run_twine(str(path)))
     not_run = [f"{wheel.file}: {note}" for wheel in wheels for note in wheel.not_run]
     if twine and not with_twine:
-        text = "twine's check: twine is not installed; pip install 'go-to-wheel[check]'"
-        not_run.append(text)
+        not_run += ["twine's check: twine is not installed; pip install 'go-to-wheel[check]'"]
     findings += [finding.in_report("") for finding in check_sets(wheels, expected)]
     return Report(tuple(summaries), tuple(findings), tuple(not_run))
 
@@ -177,7 +176,7 @@ def _check_duplicates(members: list[Wheel]) -> Findings:
     for member in members:
         clashes: dict[str, list[str]] = defaultdict(list)
         for tag in sorted(member.name.tags, key=str):
-            owner = owners.setdefault((member.name.version, tag), member)
+            owner = owners.setdefault((member.name.version, member.name.build, tag), member)
             if owner is not member:
                 clashes[owner.file].append(tag.platform)
         for owner_file, platforms in clashes.items():

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from packaging.utils import parse_wheel_filename
 from wheel_factory import META, PLATFORMS, good
 
 from go_to_wheel.check.filename import ACCEPTED, PlatformTag, parse_platform_tag
@@ -185,6 +186,22 @@ def test_two_wheels_for_one_platform(dist: Path) -> None:
     assert finding.code == "set-duplicate"
     assert {before, recipe.file} == {finding.wheel, finding.message.split()[0]}
     assert finding.message.endswith(f"has the tag {tag} too")
+
+
+def test_build_number_decides_between_two_wheels(dist: Path) -> None:
+    """The specification: a tie-breaker where all else is the same."""
+    recipe = good()
+    recipe.stem = "hello-1.0-1"
+    (dist / recipe.file).write_bytes(recipe.build())
+    _, _, build, tags = parse_wheel_filename(recipe.file)
+    assert (build, tags) == ((1, ""), parse_wheel_filename(good().file)[3])
+    assert check_wheels([dist]).findings == ()
+    recipe.tags = "py3-none-musllinux_1_2_x86_64"
+    recipe.files["hello-1.0.dist-info/WHEEL"] = (
+        b"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: py3-none-musllinux_1_2_x86_64\n"
+    )
+    (dist / recipe.file).write_bytes(recipe.build())
+    assert codes(check_wheels([dist])) == ["set-duplicate"]
 
 
 def test_twine_warns(dist: Path) -> None:

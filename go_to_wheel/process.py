@@ -154,7 +154,7 @@ def defer_signals() -> Iterator[list[int]]:
         yield received  # signals interrupt the main thread only
         return
     before = {number: signal.getsignal(number) for number in _TERMINATION_SIGNALS}
-    for number in _TERMINATION_SIGNALS:
+    for number in [n for n in before if before[n] is not signal.SIG_IGN]:  # as under nohup
         signal.signal(number, lambda number, frame: received.append(number))
     try:
         yield received

@@ -86,8 +86,9 @@ for _command in (build.command, check.command, inspect.command, *project.COMMAND
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit: 0 success, 1 failure, 2 usage error, 130 interrupted."""
     for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     sys.exit(_flush_output(run(args)))
 
 

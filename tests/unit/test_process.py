@@ -43,6 +43,28 @@ def test_deferred_signal_can_be_dropped() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@needs_signals
+def test_ignored_signal_is_not_deferred() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with defer_signals() as came:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert came == []
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@needs_signals
+def test_nohup_is_respected() -> None:
+    code = (
+        "import signal; from go_to_wheel import cli; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "try: cli.main(['--version'])\n"
+        "finally: signal.raise_signal(signal.SIGHUP)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_threads_defer_no_signals() -> None:
     def body() -> None:
         with defer_signals() as came:

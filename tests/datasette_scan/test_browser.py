@@ -498,6 +498,50 @@ def test_keys_of_the_list(browser: Any, root: Path, serve: Callable[..., Server]
     context.close()
 
 
+@pytest.mark.parametrize(
+    ("word", "then"), [("row", "row2"), ("row2", "row2"), ("row1", "row1"), ("nothing", "q")]
+)
+def test_focus_survives_a_new_list(
+    word: str, then: str, browser: Any, root: Path, serve: Callable[..., Server]
+) -> None:
+    """Arrows are pressed before the list for what was typed is there."""
+    for name in ("first", "row1", "row2"):
+        make_database(root / f"{name}.db")
+    server = serve(str(root))
+    server.scanned()
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(f"{server.url}/?group=none&_sort=name")
+    held: list[Any] = []
+    page.route("**/?*q=*", lambda route: held.append(route))
+    page.get_by_role("searchbox").fill(word)
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    assert focused(page) == "row2"
+    while not held:
+        page.wait_for_timeout(50)
+    held[0].continue_()
+    page.wait_for_url("**q=**")
+    assert focused(page) == then
+    page.close()
+
+
+def test_newer_list_has_the_focus(browser: Any, root: Path, serve: Callable[..., Server]) -> None:
+    make_database(root / "b.db")
+    server = serve(str(root))
+    server.scanned()
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(f"{server.url}/?group=none&_sort=name")
+    page.locator("[data-name=b]").focus()
+    make_database(root / "a.db")
+    server.request("/-/scan/rescan", data=b"", headers={"authorization": "Bearer none"})
+    page.get_by_role("button", name="The list has changed").press("Enter")
+    page.locator("[data-name=a]").wait_for()
+    page.wait_for_function("document.activeElement.dataset.name === 'a'")
+    page.close()
+
+
 def test_closed_groups_stay_closed(browser: Any, root: Path, serve: Callable[..., Server]) -> None:
     make_database(root / "mine.db")
     run_sql(root / "city.mbtiles", "CREATE TABLE tiles (z)", "CREATE TABLE metadata (n, v)")

@@ -74,6 +74,18 @@
     if (mine && theirs && mine.innerHTML !== theirs.innerHTML) { mine.innerHTML = theirs.innerHTML; }
   }
 
+  function labelOf(element) {
+    return element.dataset.name || element.getAttribute("aria-label") || (element.querySelector("span") || element).textContent;
+  }
+
+  // Focus what has the label of what had the focus before its part was replaced, else the first row.
+  function restoreFocus(part, label) {
+    var same = Array.from(part.querySelectorAll("a, button, summary")).filter(function (element) {
+      return element.offsetParent && labelOf(element) === label;
+    });
+    (same[0] || visibleLinks()[0] || searchInput).focus();
+  }
+
   function isInUse(part) {
     return part.matches(":hover") || part.contains(document.activeElement);
   }
@@ -90,6 +102,9 @@
   }
 
   function showPage(page, always) {
+    var focused = document.activeElement;
+    var part = focused.closest("#scan-sidebar, #scan-results");
+    var label = part && labelOf(focused);
     replacePart(page, "scan-progress");
     replacePart(page, "scan-error");
     document.title = page.title;
@@ -101,6 +116,7 @@
     replacePart(page, "scan-formats");
     replacePart(page, "scan-results");
     restoreGroups();
+    if (part && !part.contains(document.activeElement)) { restoreFocus(part, label); }
     return true;
   }
 

@@ -127,8 +127,9 @@ def _check_contents(wheel: Wheel, zip_file: zipfile.ZipFile) -> Findings:
     yield from archive.check_files(zip_file, name.dist_info, partial(_read_native, wheel))
     wheel.readable = True
     is_pure = str(wheel.headers("WHEEL").get("Root-Is-Purelib", "")).strip().lower() == "true"
-    native = [p for p in wheel.programs if ".data/" not in p.path and p.facts.format != "pe"]
-    if is_pure and (native or any(p.facts.kind == "shared library" for p in wheel.programs)):
+    native = [p for p in wheel.programs if p.is_loadable and p.facts.kind != "object file"]
+    placed = [p for p in native if ".data/" not in p.path and p.facts.format != "pe"]
+    if is_pure and (placed or any(p.facts.kind == "shared library" for p in native)):
         yield Finding.about("wheel-purelib", "WHEEL")
     names = frozenset(path.rpartition("/")[2] for path, _ in wheel.files)
     yield from check_programs(wheel.programs, name, names, not wheel.not_run)

@@ -374,8 +374,27 @@ def test_pure_python_has_no_programs() -> None:
 def test_native_code_in_a_pure_wheel() -> None:
     recipe = good()
     recipe.files["hello/helper"] = recipe.files.pop(PROGRAM)
+    recipe.modes["hello/helper"] = 0o100755
     recipe.edit(WHEEL, "Purelib: false", "Purelib: true")
     assert codes_of(recipe) == {"wheel-purelib"}
+
+
+@pytest.mark.parametrize(
+    ("path", "mode", "kind", "codes"),
+    [
+        ("hello/tests/hello.elf", 0o100644, 2, set()),
+        ("hello/probe.o", 0o100644, 1, set()),
+        ("hello/probe.o", 0o100755, 1, set()),
+        ("hello/probe.so", 0o100644, 3, {"wheel-purelib"}),
+    ],
+)
+def test_test_data_in_a_pure_wheel(path: str, mode: int, kind: int, codes: set[str]) -> None:
+    data = bytearray(load("linux-amd64"))
+    data[16] = kind  # ET_REL, ET_EXEC, ET_DYN
+    recipe = good()
+    recipe.files[path], recipe.modes[path] = bytes(data), mode
+    recipe.edit(WHEEL, "Purelib: false", "Purelib: true")
+    assert codes_of(recipe) == codes
 
 
 @pytest.mark.parametrize("stated", ["9.0", "2.0", "", "2.4\nMetadata-Version: 2.4"])

@@ -40,6 +40,8 @@ _OTHER_DLL = re.compile(
 )
 #: Names of musl and its loader; glibc's end in a number.
 _MUSL = re.compile(r".*ld-musl|libc\.(musl|so$)")
+#: What musllinux tags promise: musl, and as auditwheel's data has it, zlib.
+MUSL_LIBRARY = re.compile(rf"{_MUSL.pattern}|libz\.so\.1$")
 #: Libraries of package managers; macOS's own are in /usr/lib and /System.
 _FOREIGN_DYLIB = re.compile(r"/(?!usr/lib/|System/)")
 _RELEASE = re.compile(
@@ -223,6 +225,9 @@ def _library_problems(
     unknown_dlls: list[str] = []
     if floors and not program.is_musl:
         foreign = match.unlisted_dependencies(facts, min(floors), names)
+    if any(tag.libc == "musl" for tag in tags) and "libc.so.6" not in facts.libraries:
+        needed = (name for name in facts.libraries if name not in {*names, *foreign})
+        foreign += [name for name in needed if not MUSL_LIBRARY.match(name)]
     elif facts.format == "macho":
         foreign = [name for name in facts.libraries if _FOREIGN_DYLIB.match(name)]
     elif facts.format == "pe":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import stat
 import zipfile
 from collections.abc import Callable
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from hostile_wheels import CASES
 from wheel_factory import INFO, LINUX_TAGS, PROGRAM, Recipe, good, spell
 
 from go_to_wheel.check.filename import WheelName, parse_name
-from go_to_wheel.check.program import Program, check_program
+from go_to_wheel.check.program import MUSL_LIBRARY, Program, check_program
 from go_to_wheel.check.report import RULES
 from go_to_wheel.check.wheel import Wheel, check_wheel
 from go_to_wheel.platforms import DEFAULT_TARGETS
@@ -453,6 +455,14 @@ def named(tags: str, version: str = "1.0") -> WheelName:
     return parse_name(f"hello-{version}-py3-none-{tags}.whl")
 
 
+def test_musllinux_promises_what_auditwheel_allows() -> None:
+    path = files("auditwheel").joinpath("policy", "musllinux-policy.json")
+    policies = json.loads(path.read_text(encoding="utf-8"))
+    allowed = {name for policy in policies for name in policy["lib_whitelist"]}
+    assert allowed == {"libc.so", "libz.so.1"}
+    assert all(MUSL_LIBRARY.match(name) for name in allowed)
+
+
 def test_library_in_a_wheel_for_every_system() -> None:
     recipe = good()
     del recipe.files[PROGRAM]
@@ -585,6 +595,14 @@ def test_libraries_and_musl() -> None:
     assert codes(("libstdc++.so.6",), "manylinux_2_39_x86_64") == []
     assert codes(("libc.musl-x86_64.so.1",), musl) == []
     assert codes(("libc.so",), musl) == []
+    assert codes(("libc.musl-x86_64.so.1", "ld-musl-x86_64.so.1", "libz.so.1"), musl) == []
+    for name in ("libssl.so.3", "libstdc++.so.6"):
+        assert codes(("libc.musl-x86_64.so.1", name), musl) == ["binary-library"]
+        assert codes(("libc.musl-x86_64.so.1", name), musl, (name,)) == []
+    newest = "manylinux_2_39_x86_64"
+    assert codes(("libm.so.6",), newest) == []
+    assert codes(("libm.so.6",), f"{newest}.{musl}") == ["binary-library"]
+    assert codes(("libc.so.6", "libm.so.6"), musl) == ["binary-libc"]
     assert codes(("libc.so",), glibc) == ["binary-libc"]
     assert codes(("libc.musl-x86_64.so.1",), glibc) == ["binary-libc"]
     assert codes(("libc.so.6",), musl) == ["binary-libc"]

@@ -59,7 +59,7 @@ def test_ignored_signal_is_not_deferred() -> None:
 def test_nohup_is_respected() -> None:
     code = (
         "import signal; from go_to_wheel import cli; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "try: cli.main(['--version'])\n"
+        "try: cli.main(['-V'])\n"
         "finally: signal.raise_signal(signal.SIGHUP)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

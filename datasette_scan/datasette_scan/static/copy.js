@@ -19,7 +19,7 @@
     var button = event.target.closest("[data-copy-text]");
     if (!button) { return; }
     var text = button.dataset.copyText;
-    var label = button.textContent;
+    var label = button.dataset.label = button.dataset.label || button.textContent;
     function copied() {
       button.textContent = "Copied";
       setTimeout(function () { button.textContent = label; }, 1500);

@@ -192,6 +192,46 @@ def test_an_open_row_stays_open_after_updates(page: Any, root: Path, server: Ser
     page.locator(".scan-peek").get_by_text("row 0").wait_for()
 
 
+def test_late_preview_replaces_no_newer(page: Any, server: Server) -> None:
+    page.goto(server.url)
+    page.get_by_role("link", name="Preview notes", exact=True).click()
+    inside = page.locator(".scan-peek")
+    inside.get_by_text("row 0").wait_for()
+    held: list[Any] = []
+    page.route("**/-/scan/peek?*table=t&*", lambda route: held.append(route))
+    links = inside.locator("a[data-table]")
+    page.evaluate(
+        "() => ['t', 'letters'].forEach(name =>"
+        " document.querySelector(`a[data-table=${name}]`).click())"
+    )
+    assert links.count() == 2
+    inside.get_by_text("Example Ltd").wait_for()
+    while not held:
+        page.wait_for_timeout(50)
+    with page.expect_event("requestfinished", lambda request: "table=t&" in request.url):
+        held[0].continue_()
+    page.evaluate("() => new Promise(done => setTimeout(done))")  # what is shown, is shown by now
+    assert inside.locator("a[aria-current]").get_attribute("data-table") == "letters"
+    assert "table=letters" in page.url
+
+
+def test_address_names_an_open_preview(page: Any, server: Server) -> None:
+    page.goto(server.url)
+    for name in ("notes", "places"):
+        page.get_by_role("link", name=f"Preview {name}", exact=True).click()
+        page.wait_for_url(f"**peek={name}**")
+    page.get_by_role("link", name="Preview notes", exact=True).click()
+    page.wait_for_url("**peek=places**")
+    page.get_by_role("searchbox").fill("places")
+    page.wait_for_url("**q=places&peek=places")
+    page.get_by_role("searchbox").fill("notes")
+    page.wait_for_url("**?q=notes")
+    page.get_by_role("searchbox").fill("")
+    page.wait_for_url("**?peek=places")
+    page.get_by_role("link", name="Preview places", exact=True).click()
+    page.wait_for_url(lambda url: "peek" not in url)
+
+
 PAGES = (
     "/?peek=notes&table=letters",
     "/-/scan/search",
@@ -264,4 +304,28 @@ def test_the_path_is_copied(browser: Any, root: Path, server: Server) -> None:
     page.get_by_role("button", name="Copy path").click()
     page.get_by_role("button", name="Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == str(root / "notes.db")
+    context.close()
+
+
+CLICK_TWICE = """
+() => new Promise(done => {
+  const button = document.querySelector('[data-copy-text]');
+  let changes = 0;
+  new MutationObserver(records => {
+    if (!changes) { button.click(); }
+    changes += records.length;
+    if (changes === 4) { done(button.textContent); }  // copied twice, and back twice
+  }).observe(button, {childList: true});
+  button.click();
+})
+"""
+
+
+def test_button_keeps_its_label(browser: Any, server: Server) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.goto(f"{server.url}/notes")
+    page.get_by_role("button", name="Copy path").wait_for()
+    assert page.evaluate(CLICK_TWICE) == "Copy path"
     context.close()

@@ -1,7 +1,7 @@
 // Opens a preview below a row of the catalogue. Without this file the same link opens a page.
 (function () {
   "use strict";
-  var openUrls = {}; // name → the URL of its preview
+  var openUrls = new Map(); // name → the URL of its preview, the last opened at the end
   var count = 0;
 
   function toggles() { return document.querySelectorAll("a.scan-expand[data-peek]"); }
@@ -10,14 +10,21 @@
   }
   function panelOf(toggle) { return document.getElementById(toggle.getAttribute("aria-controls") || ""); }
 
-  function updateAddress(name, url) {
+  function setUrl(name, url) {
+    openUrls.delete(name);
+    openUrls.set(name, url);
+  }
+
+  // The address names the preview that was opened last, of those in the list.
+  function updateAddress() {
     if (!window.history.replaceState) { return; }
     var here = new URL(location.href);
     here.searchParams.delete("peek");
     here.searchParams.delete("table");
-    if (name) {
+    var name = Array.from(openUrls.keys()).filter(toggleFor).pop();
+    if (name !== undefined) {
       here.searchParams.set("peek", name);
-      var table = new URL(url, location.href).searchParams.get("table");
+      var table = new URL(openUrls.get(name), location.href).searchParams.get("table");
       if (table) { here.searchParams.set("table", table); }
     }
     history.replaceState(history.state, "", here);
@@ -38,22 +45,24 @@
       toggle.setAttribute("aria-controls", panel.id);
     }
     toggle.setAttribute("aria-expanded", "true");
-    openUrls[name] = url;
+    if (openUrls.get(name) !== url) { setUrl(name, url); }
     load(toggle, panel, url);
   }
 
   function load(toggle, panel, url) {
     var content = panel.firstElementChild;
+    function isLatest() { return openUrls.get(toggle.dataset.peek) === url; }
     var messageTimer = setTimeout(function () {
-      content.innerHTML = '<p class="scan-waiting" role="status">Loading …</p>';
+      if (isLatest()) { content.innerHTML = '<p class="scan-waiting" role="status">Loading …</p>'; }
     }, 150);
     fetch(url + "&_fragment=1", { credentials: "same-origin" })
       .then(function (response) {
         if (!response.ok) { throw new Error("HTTP status " + response.status); }
         return response.text();
       })
-      .then(function (text) { content.innerHTML = text; })
+      .then(function (text) { if (isLatest()) { content.innerHTML = text; } })
       .catch(function (error) {
+        if (!isLatest()) { return; }
         content.textContent = "The preview failed (" + error.message + "). ";
         var retry = document.createElement("a");
         retry.href = url;
@@ -63,6 +72,7 @@
       })
       .then(function () {
         clearTimeout(messageTimer);
+        if (!isLatest()) { return; }
         document.dispatchEvent(new CustomEvent("scan-shown"));
         var table = panel.dataset.focus;
         delete panel.dataset.focus;
@@ -78,7 +88,7 @@
     if (panel) { panel.remove(); }
     toggle.removeAttribute("aria-controls");
     toggle.setAttribute("aria-expanded", "false");
-    delete openUrls[toggle.dataset.peek];
+    openUrls.delete(toggle.dataset.peek);
   }
 
   function isPlainClick(event) {
@@ -94,15 +104,15 @@
       var panel = link.closest(".scan-peek-row");
       toggle = Array.prototype.find.call(toggles(), function (a) { return panelOf(a) === panel; });
       if (link.dataset.table) { panel.dataset.focus = link.dataset.table; }
-      openUrls[toggle.dataset.peek] = link.href;
-      updateAddress(toggle.dataset.peek, link.href);
+      setUrl(toggle.dataset.peek, link.href);
+      updateAddress();
       load(toggle, panel, link.href);
     } else if (toggle.getAttribute("aria-expanded") === "true") {
       close(toggle);
-      updateAddress("", "");
+      updateAddress();
     } else {
       open(toggle, toggle.href);
-      updateAddress(toggle.dataset.peek, toggle.href);
+      updateAddress();
     }
   });
 
@@ -124,7 +134,7 @@
     var toggle = Array.prototype.find.call(toggles(), function (a) { return panelOf(a) === panel; });
     event.stopPropagation();
     close(toggle);
-    updateAddress("", "");
+    updateAddress();
     toggle.focus();
   }, true);
 
@@ -132,7 +142,7 @@
   function restorePanels() {
     toggles().forEach(function (toggle) {
       if (!toggle.hasAttribute("aria-expanded")) { toggle.setAttribute("aria-expanded", "false"); }
-      var url = openUrls[toggle.dataset.peek];
+      var url = openUrls.get(toggle.dataset.peek);
       if (url && !panelOf(toggle)) { open(toggle, url); }
     });
   }
@@ -145,5 +155,6 @@
     open(first, first.href + (table ? "&table=" + encodeURIComponent(table) : ""));
   }
   var list = document.getElementById("scan-results");
+  document.addEventListener("scan-filtered", updateAddress);
   if (list) { new MutationObserver(restorePanels).observe(list, { childList: true, subtree: true }); }
 })();

@@ -155,6 +155,7 @@
     if (searchInput.value) { url.searchParams.set("q", searchInput.value); } else { url.searchParams.delete("q"); }
     load(url, true).then(function () {
       history.replaceState(null, "", url);
+      document.dispatchEvent(new CustomEvent("scan-filtered"));
       var count = document.getElementById("scan-count");
       announce(count ? count.querySelector("strong").textContent : "No database matches", true);
     }).catch(function () { return null; });

@@ -68,9 +68,8 @@ def read_facts(stream: BinaryIO) -> BinaryFacts:
     except struct.error as error:
         raise BinaryError("its headers end too early", "copy or download it again") from error
     except Exception as error:  # pyelftools raises anything on broken input
-        raise BinaryError(
-            f"its headers are broken ({type(error).__name__}: {error})", "copy or download it again"
-        ) from error
+        problem = f"its headers are broken ({type(error).__name__}: {error})"
+        raise BinaryError(problem, "copy or download it again") from error
 
 
 def _read_image(reader: BoundedReader) -> BinaryFacts:

@@ -66,7 +66,5 @@ class BoundedReader:
     def require(self, offset: int, size: int) -> None:
         """Raise BinaryError when the file ends before `offset + size`."""
         if (needed := offset + size) > self.length:
-            raise BinaryError(
-                f"the file is cut short: it has {self.length} bytes, its headers claim {needed}",
-                "copy or download it again",
-            )
+            sizes = f"it has {self.length} bytes, its headers claim {needed}"
+            raise BinaryError(f"the file is cut short: {sizes}", "copy or download it again")

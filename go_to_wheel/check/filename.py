@@ -208,9 +208,8 @@ def _check_clashes(paths: Sequence[str], ignores_case: bool) -> Findings:
             yield Finding.about("zip-duplicate-name", path)
         elif ignores_case and level < len(second) and fold(first[level]) == fold(second[level]):
             clash = ("/".join(parts[: level + 1]) for parts in (first, second))
-            yield Finding(
-                "zip-name-clash", "{!a} and {!a} are one file on Windows and macOS".format(*clash)
-            )
+            text = "{!a} and {!a} are one file on Windows and macOS".format(*clash)
+            yield Finding("zip-name-clash", text)
 
 
 def fold(path: str) -> str:

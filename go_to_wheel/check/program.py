@@ -16,7 +16,7 @@ from go_to_wheel.binary import match
 from go_to_wheel.binary.facts import BinaryFacts, describe
 from go_to_wheel.check.filename import PlatformTag, WheelName, is_command, parse_platform_tag
 from go_to_wheel.check.report import Finding, Findings, catch_errors, findings_about
-from go_to_wheel.platforms import MajorMinor, macos_floor
+from go_to_wheel.platforms import MajorMinor, macos_floor, tag_version
 
 #: Beginnings of paths on build machines, after the zero byte that precedes file names in Go's
 #: tables, unlike the program's own strings.
@@ -175,9 +175,12 @@ def _check_minimum_system(program: Program, tag: PlatformTag) -> Findings:
     floor = tag.floor or (99, 0)
     if tag.goos == "darwin":
         (major, minor), source = _macos_floor(facts)
+        if facts.machine == "arm64" and len(tag.arches) > 1:  # not started before macOS 11
+            floor = max(floor, (11, 0))
         if (major, minor) > floor:
             text = f"it needs macOS {major}.{minor} according to {source}, {but}"
-            hint = f"tag it macosx_{major}_{minor}_{facts.machine}"
+            version = "{}_{}".format(*tag_version((major, minor)))
+            hint = f"tag it macosx_{version}_{tag.name.split('_', 3)[-1]}"
             yield Finding.about("binary-macos", path, text, hint)
     elif tag.libc and not facts.static:
         # a plug-in need not name a C library or loader
@@ -200,7 +203,7 @@ def _macos_floor(facts: BinaryFacts) -> tuple[MajorMinor, str]:
     header, target = facts.minimum_macos or (0, 0), match.find_target(facts)
     if facts.go and target:
         with suppress(ValueError):  # a development version of Go
-            if (needed := macos_floor(target, facts.go.version, header)) > header:
+            if (needed := macos_floor(target, facts.go.version, None)) > header:
                 return needed, f"the documentation of {facts.go.version}"
     return header, "its header"
 
@@ -252,9 +255,9 @@ def _build_problems(program: Program, name: WheelName) -> dict[str, object]:
     flags += [f"GOEXPERIMENT={experiment}"] if experiment else []
     version = facts.go.main.version if facts.go and facts.go.main else ""
     is_dirty = facts.setting("vcs.modified") == "true" or version.endswith("+dirty")
-    release = _RELEASE.match(version)  # a wheel's version may have more parts: 0.9.0.2 of v0.9.0
+    # a wheel's version may have more parts: 0.9.0.2 of v0.9.0
+    release = program.is_command and _RELEASE.match(version)
     is_other = release and [*map(int, release.groups())] != [*name.version.release, 0, 0][:3]
-    is_other = is_other and program.is_command
     return {
         "binary-cpu": match.cpu_level_problem(facts, arch),
         "binary-build": flags and f"it was built with {' '.join(flags)}",
@@ -307,9 +310,8 @@ def read_signature(stream: BinaryIO, facts: BinaryFacts) -> tuple[str, str]:
     if len(certificates) <= _BLOB_HEAD or flags & _AD_HOC:
         return "ad hoc", problem
     team = bytes(directory[team_at:]).split(b"\0")[0].decode("ascii", "replace")
-    signer = (
-        "Developer ID" if b"Developer ID Application" in certificates else "another certificate"
-    )
+    is_developer_id = b"Developer ID Application" in certificates
+    signer = "Developer ID" if is_developer_id else "another certificate"
     return signer + (f" ({team})" if team_at else ""), problem
 
 

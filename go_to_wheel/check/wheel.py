@@ -209,9 +209,8 @@ def inspect_wheel(path: str | os.PathLike[str]) -> Wheel:
     when it can't be opened.
     """
     if not Path(path).is_file():
-        raise MissingPathError(
-            f"there is no file {os.fspath(path)!r}", "go-to-wheel inspect FILE.whl"
-        )
+        problem = f"there is no file {os.fspath(path)!r}"
+        raise MissingPathError(problem, "go-to-wheel inspect FILE.whl")
     with Path(path).open("rb") as stream:
         return read_wheel(stream, path)
 

@@ -351,6 +351,35 @@ def test_full_messages() -> None:
     assert finding.hint == "tag it macosx_12_0_arm64"
 
 
+MACOS_NEEDS = [
+    # processor, its header's macOS, Go, tag, what is said, tag in the hint
+    ("arm64", (12, 3), "", "12_0_arm64", "12.3 according to its header", "13_0_arm64"),
+    ("arm64", (15, 4), "", "15_0_arm64", "15.4 according to its header", "26_0_arm64"),
+    ("arm64", (12, 3), "go1.26.8", "12_0_arm64", "12.3 according to its header", "13_0_arm64"),
+    ("arm64", (11, 0), "go1.26.8", "11_0_arm64", "12.0 according to the documentation of go1.26.8",
+     "12_0_arm64"),
+    ("arm64", (12, 0), "", "10_9_universal2", "12.0 according to its header", "12_0_universal2"),
+    ("x86_64", (10, 13), "", "10_9_x86_64", "10.13 according to its header", "10_13_x86_64"),
+    ("arm64", (11, 0), "", "10_9_universal2", "", ""),
+    ("x86_64", (10, 9), "", "10_9_universal2", "", ""),
+    ("arm64", (11, 0), "", "10_9_arm64", "11.0 according to its header", "11_0_arm64"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("machine", "header", "go", "tag", "said", "hint"), MACOS_NEEDS)
+def test_the_macos_that_is_needed(
+    machine: str, header: tuple[int, int], go: str, tag: str, said: str, hint: str
+) -> None:
+    from go_to_wheel.binary.facts import BinaryFacts, GoBuildInfo
+
+    info = GoBuildInfo(go) if go else None
+    facts = BinaryFacts("macho", "darwin", machine, "shared library", minimum_macos=header, go=info)
+    findings = check_program(Program("x.dylib", facts), named(f"macosx_{tag}"), set(), set())
+    found = [(finding.code, finding.message, finding.hint) for finding in findings]
+    text = f"'x.dylib': it needs macOS {said}, but the tag is 'macosx_{tag}'"
+    assert found == ([("binary-macos", text, f"tag it macosx_{hint}")] if said else [])
+
+
 def test_old_arm_code_runs_on_newer_arm() -> None:
     recipe = good()
     recipe.files[PROGRAM] = load("linux-arm6")

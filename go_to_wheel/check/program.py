@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import posixpath
 import re
 import stat
@@ -50,7 +51,7 @@ _RELEASE = re.compile(
 #: 32-bit ARM code by its level -> newer CPUs that also run it.
 _RUNS_ON = {"arm": ("armv6l", "armv7l"), "armv5l": ("armv6l", "armv7l"), "armv6l": ("armv7l",)}
 #: Signatures, as in Apple's <kern/cs_blobs.h> (big-endian there).
-_MAX_BLOBS, _MAX_SIGNATURE, _BLOB_HEAD = 4096, 16 << 20, 8
+_MAX_BLOBS, _MAX_SIGNATURE, _BLOB_HEAD, _CHUNK = 4096, 16 << 20, 8, 1 << 20
 _SUPER_BLOB, _CODE_DIRECTORY, _CMS = 0xFADE0CC0, 0xFADE0C02, 0xFADE0B01
 #: flags, hash offset, code slots, code limit, hash size and type, log2 of the page size.
 _DIRECTORY = struct.Struct(">12xII8xIIBBxB")
@@ -334,13 +335,14 @@ def _check_pages(stream: BinaryIO, base: int, directory: memoryview) -> str:
     page = 1 << page_bits if page_bits else limit
     if kind not in _HASHES or not 4096 <= page <= max(limit, 1 << 20) or slots > limit // 4096 + 1:
         return ""
+    if stream.seek(0, io.SEEK_END) < base + limit:
+        return "its signature is broken: it is for a longer file"
     stream.seek(base)
-    for slot in range(slots):
-        data = stream.read(max(0, min(page, limit - slot * page)))
-        if not data:
-            return "its signature is broken: it is for a longer file"
-        digest = hashlib.new(_HASHES[kind], data, usedforsecurity=False).digest()[:size]
+    for slot, start in enumerate(range(0, slots * page, page)):
+        hasher = hashlib.new(_HASHES[kind], usedforsecurity=False)
+        for at in range(start, min(start + page, limit), _CHUNK):  # a page may be the whole file
+            hasher.update(stream.read(min(_CHUNK, page, limit - at)))
         offset = hashes + slot * size
-        if digest != directory[offset : offset + size]:
-            return f"its signature is broken: the page at {slot * page:#x} has changed"
+        if hasher.digest()[:size] != directory[offset : offset + size]:
+            return f"its signature is broken: the page at {start:#x} has changed"
     return ""

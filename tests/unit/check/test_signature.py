@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 
@@ -59,6 +60,44 @@ def test_changed_pages_on_intel() -> None:
         assert signature(bytes(data)) == ("ad hoc", "")
         data[0x4000] ^= 1
         assert bool(signature(bytes(data))[1]) == broken
+
+
+def with_one_page(data: bytes) -> bytes:
+    """A program that is signed as one page."""
+    directory = START + 12 + 8
+    digest = hashlib.sha256(data[:START]).digest()
+    signed = bytearray(data)
+    (hashes,) = struct.unpack_from(">16xI", signed, directory)
+    struct.pack_into(">I", signed, directory + 28, 1)  # the number of pages
+    signed[directory + 39] = 0  # log2 of the page size
+    signed[directory + hashes : directory + hashes + 32] = digest
+    return bytes(signed)
+
+
+class Measured(io.BytesIO):
+    largest = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self.largest = max(self.largest, len(data))
+        return data
+
+
+def test_large_page_is_read_in_parts() -> None:
+    data = with_one_page(MACOS)
+    stream = Measured(data)
+    assert read_signature(stream, FACTS) == ("ad hoc", "")
+    assert stream.largest <= 1 << 20
+    for at in (0x4000, START - 1):
+        changed = bytearray(data)
+        changed[at] ^= 1
+        assert signature(bytes(changed))[1].endswith("the page at 0x0 has changed")
+
+
+def test_signature_of_a_longer_file() -> None:
+    data = bytearray(MACOS)
+    struct.pack_into(">I", data, START + 20 + 32, 1 << 30)
+    assert signature(bytes(data)) == ("ad hoc", "its signature is broken: it is for a longer file")
 
 
 def test_only_apple_silicon_needs_a_signature() -> None:

@@ -50,7 +50,7 @@ class BinaryFacts:
 
     `format` is "elf", "macho" or "pe", `goos` Go's name of the system. `machine` is spelled as in
     that system's platform tags, like `platforms.Target.arch` ("arm" where the level is unknown).
-    `kind` is "executable", "shared library", "object file" or "core dump". `pie`, `interpreter`
+    `kind` is "executable", "shared library", "object file", "debug symbols" … `pie`, `interpreter`
     and `versions`, the needed symbol versions as ("libc.so.6", "GLIBC_2.34"), are for ELF files;
     `minimum_glibc` is the newest of these. `minimum_macos` comes from the header. `search_paths`
     are RPATH and RUNPATH. `signature` locates a signature, with the image's offset as the address.

@@ -19,7 +19,7 @@ _MACHINES = {7: "i386", 12: "arm", 18: "ppc"}
 _MACHINES |= {0x01000007: "x86_64", 0x0100000C: "arm64", 0x01000012: "ppc64"}
 #: 8 is a bundle, a plug-in for dlopen.
 _KINDS = {1: "object file", 2: "executable", 4: "core dump"}
-_KINDS |= {6: "shared library", 8: "shared library"}
+_KINDS |= {6: "shared library", 8: "shared library", 10: "debug symbols"}
 _SEGMENT, _SEGMENT_64 = 0x1, 0x19
 _VERSION_MIN_MACOSX, _BUILD_VERSION = 0x24, 0x32
 #: LOAD_DYLIB, LOAD_WEAK_DYLIB, REEXPORT_DYLIB, LAZY_LOAD_DYLIB, LOAD_UPWARD_DYLIB
@@ -147,10 +147,9 @@ def join_slices(slices: Sequence[BinaryFacts]) -> BinaryFacts:
     """
     machines = [part.machine for part in slices]
     if sorted(machines) != ["arm64", "x86_64"]:
-        raise BinaryError(
-            f"it is a universal file with {' and '.join(machines)}, not with arm64 and x86_64",
-            "split it with `lipo -thin ARCH` and make one wheel for each architecture",
-        )
+        problem = f"it is a universal file with {' and '.join(machines)}, not with arm64 and x86_64"
+        hint = "split it with `lipo -thin ARCH` and make one wheel for each architecture"
+        raise BinaryError(problem, hint)
     infos = [part.go and (part.go.version, part.go.path, part.go.main) for part in slices]
     if slices[0].kind != slices[1].kind or infos[0] != infos[1]:
         problem = "its images for arm64 and x86_64 are different programs"

@@ -34,10 +34,8 @@ def read_pe(reader: BoundedReader) -> ParsedImage:
         raise BinaryError("it is a DOS program, not a Windows one")
     machine, count, size, flags = reader.unpack_at("<HH12xHH", start + 4)
     if size < _SMALLEST_OPTIONAL_HEADER or count > _MAX_SECTIONS:
-        raise BinaryError(
-            f"it is a Windows object file or broken ({count} sections, "
-            f"an optional header of {size} bytes)"
-        )
+        sizes = f"{count} sections, an optional header of {size} bytes"
+        raise BinaryError(f"it is a Windows object file or broken ({sizes})")
     optional = start + 24
     (magic,) = reader.unpack_at("<H", optional)
     if magic not in (_PE32, _PE32_PLUS):

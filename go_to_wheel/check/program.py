@@ -31,6 +31,8 @@ _SMALL = 64 << 10
 #: Names of extension modules and versioned shared libraries.
 _BY_NAME = re.compile(r"\.(cpython-[^/]*|abi3|pypy[^/]*)\.so$|\.pyd$|(^|/)lib[^/]*\.so\.[\d.]+$")
 _LIBRARY_NAME = re.compile(r"\.(dll|dylib|exe|node|pyd|so(\.\d+)*)$")
+#: What may lie in a folder of programs; debug symbols have the name of their program.
+_BESIDE_PROGRAMS = ("shared library", "debug symbols")
 #: The run-time libraries of MinGW, Cygwin and MSYS2.
 _MINGW = re.compile(r"(lib(gcc_s|stdc\+\+|winpthread|gomp|ssp)|cyg|msys-).*\.dll", re.IGNORECASE)
 #: API sets of Windows, DLLs that Python for Windows installs, and parts of drivers.
@@ -79,14 +81,15 @@ class Program:
     @property
     def is_command(self) -> bool:
         """Whether users run it: it is on PATH or a program in a package's bin folder."""
-        in_bin = "bin" in self.path.split("/")[:-1]
-        return is_command(self.path) or (in_bin and self.facts.kind != "shared library")
+        in_bin = "bin" in self.path.split("/")[:-1] and self.facts.kind not in _BESIDE_PROGRAMS
+        return in_bin or is_command(self.path)
 
     @property
     def is_loadable(self) -> bool:
         """Whether it may be started or loaded, unlike test data and object files."""
         starts = not self.mode or bool(self.mode & 0o111) or self.is_command
-        return starts or bool(_LIBRARY_NAME.search(self.path.lower()))
+        is_named = bool(_LIBRARY_NAME.search(self.path.lower()))
+        return self.facts.kind != "debug symbols" and (starts or is_named)
 
     @property
     def is_musl(self) -> bool:

@@ -134,9 +134,8 @@ class Report:
             if not any(_matches(code, [name]) for code in RULES):
                 close = get_close_matches(name, RULES, 1)
                 meant = f", did you mean {close[0]!r}?" if close else ""
-                raise InvalidOptionsError(
-                    [f"there is no code {name!r}{meant}"], f"see {CODES_PAGE}"
-                )
+                problem = f"there is no code {name!r}{meant}"
+                raise InvalidOptionsError([problem], f"see {CODES_PAGE}")
         chosen = [row for row in self.findings if not select or _matches(row.code, select)]
         chosen = [row for row in chosen if not _matches(row.code, ignore)]
         return replace(self, findings=tuple(chosen))

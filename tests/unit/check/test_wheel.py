@@ -469,6 +469,18 @@ def test_a_universal_program_needs_its_oldest_image() -> None:
     assert "it needs macOS 12.0" in finding.message
 
 
+@pytest.mark.parametrize("folder", ["hello", "hello/bin"])
+def test_debug_symbols_are_not_signed(folder: str) -> None:
+    """What dsymutil puts beside a library or program, with its name and without a signature."""
+    recipe = good("darwin-arm64")
+    data = bytearray(load("darwin-arm64")[:0x4000].ljust(1 << 21, b"\0"))
+    data[12] = 10  # MH_DSYM
+    recipe.files[f"{folder}/_x.so.dSYM/Contents/Resources/DWARF/_x.so"] = bytes(data)
+    verdict = verdict_of(recipe)
+    assert verdict.findings == []
+    assert [program.facts.kind for program in verdict.programs] == ["executable", "debug symbols"]
+
+
 def test_the_normalized_name() -> None:
     recipe = good()
     recipe.stem = "Hello-1.0"

@@ -215,6 +215,15 @@ def test_late_preview_replaces_no_newer(page: Any, server: Server) -> None:
     assert "table=letters" in page.url
 
 
+def test_focus_survives_another_try(page: Any, server: Server) -> None:
+    page.route("**/-/scan/peek?*", lambda route: route.abort(), times=1)
+    page.goto(server.url)
+    page.get_by_role("link", name="Preview notes", exact=True).click()
+    page.get_by_role("link", name="Try again").press("Enter")
+    page.locator(".scan-peek").get_by_text("row 0").wait_for()
+    assert page.evaluate("document.activeElement.dataset.peek") == "notes"
+
+
 def test_address_names_an_open_preview(page: Any, server: Server) -> None:
     page.goto(server.url)
     for name in ("notes", "places"):

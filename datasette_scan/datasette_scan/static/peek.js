@@ -52,17 +52,24 @@
   function load(toggle, panel, url) {
     var content = panel.firstElementChild;
     function isLatest() { return openUrls.get(toggle.dataset.peek) === url; }
+    function replaceContent(html) {
+      if (!isLatest()) { return; }
+      var hadFocus = content.contains(document.activeElement);
+      content.innerHTML = html;
+      if (hadFocus) { toggle.focus(); }
+    }
     var messageTimer = setTimeout(function () {
-      if (isLatest()) { content.innerHTML = '<p class="scan-waiting" role="status">Loading …</p>'; }
+      replaceContent('<p class="scan-waiting" role="status">Loading …</p>');
     }, 150);
     fetch(url + "&_fragment=1", { credentials: "same-origin" })
       .then(function (response) {
         if (!response.ok) { throw new Error("HTTP status " + response.status); }
         return response.text();
       })
-      .then(function (text) { if (isLatest()) { content.innerHTML = text; } })
+      .then(replaceContent)
       .catch(function (error) {
         if (!isLatest()) { return; }
+        replaceContent("");
         content.textContent = "The preview failed (" + error.message + "). ";
         var retry = document.createElement("a");
         retry.href = url;

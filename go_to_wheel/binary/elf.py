@@ -39,12 +39,8 @@ _MACHINES = {
     ("EM_RISCV", 64, True): "riscv64",
     ("EM_LOONGARCH", 64, True): "loongarch64",
 }
-_KINDS = {
-    "ET_EXEC": "executable",
-    "ET_DYN": "shared library",
-    "ET_REL": "object file",
-    "ET_CORE": "core dump",
-}
+_KINDS = {"ET_EXEC": "executable", "ET_DYN": "shared library", "ET_REL": "object file"}
+_KINDS |= {"ET_CORE": "core dump"}
 #: As the header and notes spell them, in lower case.
 _SYSTEMS = ("netbsd", "solaris", "freebsd", "openbsd", "dragonfly", "android")
 

@@ -8,15 +8,8 @@ from typing import NamedTuple
 
 from go_to_wheel.platforms import MajorMinor
 
-_SYSTEM_NAMES = {
-    "darwin": "macOS",
-    "ios": "iOS",
-    "freebsd": "FreeBSD",
-    "netbsd": "NetBSD",
-    "openbsd": "OpenBSD",
-    "dragonfly": "DragonFly BSD",
-    "illumos": "illumos",
-}
+_SYSTEM_NAMES = {"darwin": "macOS", "ios": "iOS", "freebsd": "FreeBSD", "netbsd": "NetBSD"}
+_SYSTEM_NAMES |= {"openbsd": "OpenBSD", "dragonfly": "DragonFly BSD", "illumos": "illumos"}
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ import posixpath
 import re
 import stat
 import struct
+from collections import defaultdict
 from collections.abc import Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 from typing import BinaryIO
 
 from go_to_wheel.binary import match
@@ -129,12 +131,15 @@ def check_programs(
     for program in loadable:
         findings = check_program(program, name, names, matched_tags)
         yield from catch_errors(repr(program.path), findings)
-    commands = (program.facts for program in programs if program.is_command)
-    machines = {part.machine for facts in commands for part in facts.slices or (facts,)}
-    for tag in tags if machines and all_inspected else ():
-        missing = [arch for arch in tag.arches if arch not in machines]
+    images: dict[str, list[BinaryFacts]] = defaultdict(list)  # each processor needs one of these
+    for program in programs:
+        if program.is_command or _BY_NAME.search(program.path):
+            file = "program" if program.is_command else program.path.rpartition("/")[2]
+            images[file] += program.facts.slices or (program.facts,)
+    for tag, (file, parts) in product(tags if all_inspected else (), images.items()):
+        missing = [arch for arch in tag.arches if arch not in {part.machine for part in parts}]
         if missing and len(missing) < len(tag.arches):
-            yield Finding.about("binary-target", tag.name, f"no program for {', '.join(missing)}")
+            yield Finding.about("binary-target", tag.name, f"no {file} for {', '.join(missing)}")
 
 
 def check_program(

@@ -16,6 +16,8 @@ from binaries import load
 from hostile_wheels import CASES
 from wheel_factory import INFO, LINUX_TAGS, PROGRAM, Recipe, good, spell
 
+from go_to_wheel.binary.macho import read_slices
+from go_to_wheel.binary.reader import BoundedReader
 from go_to_wheel.check.filename import WheelName, parse_name
 from go_to_wheel.check.program import MUSL_LIBRARY, Program, check_program
 from go_to_wheel.check.report import RULES
@@ -479,6 +481,36 @@ def test_debug_symbols_are_not_signed(folder: str) -> None:
     verdict = verdict_of(recipe)
     assert verdict.findings == []
     assert [program.facts.kind for program in verdict.programs] == ["executable", "debug symbols"]
+
+
+EXTENSION = "_x.cpython-312-darwin.so"
+
+
+@pytest.mark.parametrize(
+    ("files", "missing"),
+    [
+        ({EXTENSION: "darwin-arm64"}, [f"no {EXTENSION} for x86_64"]),
+        ({"_x.abi3.so": "darwin-amd64"}, ["no _x.abi3.so for arm64"]),
+        ({EXTENSION: "darwin-universal2"}, []),
+        ({f"arm/{EXTENSION}": "darwin-arm64", f"intel/{EXTENSION}": "darwin-amd64"}, []),
+        ({"libx.dylib": "darwin-arm64"}, []),
+        ({EXTENSION: "darwin-arm64", "_y.abi3.so": "darwin-arm64"},
+         [f"no {EXTENSION} for x86_64", "no _y.abi3.so for x86_64"]),
+    ],
+)  # fmt: skip
+def test_extension_modules_in_a_universal_wheel(files: dict[str, str], missing: list[str]) -> None:
+    recipe = universal()
+    for path, name in files.items():
+        data = bytearray(load(name))
+        for start in [0] if name != "darwin-universal2" else [at for at, _ in images_of(data)]:
+            data[start + 12] = 8  # MH_BUNDLE
+        recipe.files[f"hello/{path}"] = bytes(data)
+    found = [f.message for f in verdict_of(recipe).findings if f.code == "binary-target"]
+    assert found == [f"'macosx_12_0_universal2': {text}" for text in missing]
+
+
+def images_of(data: bytearray) -> list[tuple[int, int]]:
+    return [*read_slices(BoundedReader(io.BytesIO(bytes(data))))]
 
 
 def test_the_normalized_name() -> None:

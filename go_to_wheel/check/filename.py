@@ -40,14 +40,9 @@ _PLATFORM_TAG = re.compile(
 )
 _SYSTEMS = {"macosx": "darwin", "win": "windows", "ios": "ios", "android": "android"}
 _LEGACY_GLIBC = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
-_ARCHES = {
-    "armeabi_v7a": ("arm", "armv7l"),
-    "x86": ("i686",),
-    "arm64_v8a": ("aarch64",),
-    "universal2": ("x86_64", "arm64"),
-    "intel": ("i386", "x86_64"),
-    "universal": ("i386", "ppc", "ppc64", "x86_64"),
-}
+_ARCHES = {"armeabi_v7a": ("arm", "armv7l"), "x86": ("i686",), "arm64_v8a": ("aarch64",)}
+_ARCHES |= {"universal2": ("x86_64", "arm64"), "intel": ("i386", "x86_64")}
+_ARCHES |= {"universal": ("i386", "ppc", "ppc64", "x86_64")}
 _UNSAFE_PATH = re.compile(r"\\|^/|^[A-Za-z]:|(^|/)\.\.?(/|$)|//")
 _REFUSED_BY_WINDOWS = re.compile(
     r'[<>:"|?*]|[. ](/|$)|'

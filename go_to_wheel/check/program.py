@@ -32,7 +32,7 @@ _BUILDER_PATHS = (
 _SMALL = 64 << 10
 #: Names of extension modules and versioned shared libraries.
 _BY_NAME = re.compile(r"\.(cpython-[^/]*|abi3|pypy[^/]*)\.so$|\.pyd$|(^|/)lib[^/]*\.so\.[\d.]+$")
-_LIBRARY_NAME = re.compile(r"\.(dll|dylib|exe|node|pyd|so(\.\d+)*)$")
+LIBRARY_NAME = re.compile(r"\.(dll|dylib|exe|node|pyd|so(\.\d+)*)$")
 #: What may lie in a folder of programs; debug symbols have the name of their program.
 _BESIDE_PROGRAMS = ("shared library", "debug symbols")
 #: The run-time libraries of MinGW, Cygwin and MSYS2.
@@ -90,7 +90,7 @@ class Program:
     def is_loadable(self) -> bool:
         """Whether it may be started or loaded, unlike test data and object files."""
         starts = not self.mode or bool(self.mode & 0o111) or self.is_command
-        is_named = bool(_LIBRARY_NAME.search(self.path.lower()))
+        is_named = bool(LIBRARY_NAME.search(self.path.lower()))
         return self.facts.kind != "debug symbols" and (starts or is_named)
 
     @property
@@ -170,8 +170,7 @@ def check_program(
     mode = program.mode
     starts = facts.format == "pe" or (stat.S_ISREG(mode) and mode & 0o111)
     if program.is_command and not starts:
-        text = f"mode {mode:#o}; pip won't make it executable"
-        yield Finding.about("binary-mode", path, text)
+        yield Finding.about("binary-mode", path, f"mode {mode:#o}; pip won't make it executable")
     if program.stored and program.size > _SMALL:
         yield Finding.about("binary-stored", path)
     problems = _library_problems(program, tags, names) | _build_problems(program, name)
@@ -230,8 +229,7 @@ def _library_problems(
     program: Program, tags: list[PlatformTag], names: Set[str]
 ) -> dict[str, object]:
     facts, path = program.facts, program.path
-    outside = (folder for folder in facts.search_paths if _leads_outside(folder, path))
-    folders = [folder or "the current directory" for folder in outside]
+    folders = [f or "the current directory" for f in facts.search_paths if _leads_outside(f, path)]
     floors = [tag.floor for tag in tags if tag.libc == "glibc" and tag.floor]
     foreign: list[str] = []
     unknown_dlls: list[str] = []

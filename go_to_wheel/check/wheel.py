@@ -26,7 +26,13 @@ from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from go_to_wheel.binary.facts import describe
 from go_to_wheel.binary.read import describe_content, read_facts
 from go_to_wheel.check import archive, filename, metadata
-from go_to_wheel.check.program import Program, check_programs, find_builder_paths, read_signature
+from go_to_wheel.check.program import (
+    LIBRARY_NAME,
+    Program,
+    check_programs,
+    find_builder_paths,
+    read_signature,
+)
 from go_to_wheel.check.report import Finding, Findings, WheelSummary, catch_errors, limit_findings
 from go_to_wheel.errors import BinaryError, MissingPathError, WheelError
 from go_to_wheel.process import quote_path
@@ -136,11 +142,10 @@ def _check_contents(wheel: Wheel, zip_file: zipfile.ZipFile) -> Findings:
 
 
 def _read_native(wheel: Wheel, entry: zipfile.ZipInfo, stream: BinaryIO | None) -> Findings:
-    path = entry.orig_filename
+    path, mode = entry.orig_filename, entry.external_attr >> 16
     if stream is None:
-        reason = "too many native files"
-        if entry.file_size > archive.MAX_INSPECTED:
-            reason = f"{path!r} is over {archive.MAX_INSPECTED >> 20} MiB"
+        is_large, limit = entry.file_size > archive.MAX_INSPECTED, archive.MAX_INSPECTED >> 20
+        reason = f"{path!r} is over {limit} MiB" if is_large else "too many native files"
         wheel.not_run.append(f"not all was inspected: {reason}")
         return
     try:
@@ -148,8 +153,11 @@ def _read_native(wheel: Wheel, entry: zipfile.ZipInfo, stream: BinaryIO | None) 
     except BinaryError as error:  # a fault where a program is promised
         is_promised = path.split("/")[0].endswith(".data") or "/bin/" in path
         stream.seek(0)  # a text without "#!" is a command too, or is read by others
-        if is_promised and describe_content(stream.read(512)) != "text":
+        is_text = describe_content(stream.read(512)) == "text"
+        if is_promised and not is_text:
             yield Finding.about("binary-broken", path, error.message, error.hint)
+        elif not is_text and (mode & 0o111 or LIBRARY_NAME.search(path.lower())):
+            wheel.not_run.append(f"{path!r} was not inspected: {error.message}")
         return
     builder_paths = find_builder_paths(facts, stream)
     signature, problem = read_signature(stream, facts)
@@ -157,7 +165,7 @@ def _read_native(wheel: Wheel, entry: zipfile.ZipInfo, stream: BinaryIO | None) 
     if facts.go and wheel.modules > _MAX_MODULES:
         wheel.not_run.append(f"{path!r}: the programs have over {_MAX_MODULES} modules")
         facts = replace(facts, go=replace(facts.go, deps=()))
-    mode, stored = entry.external_attr >> 16, entry.compress_type == zipfile.ZIP_STORED
+    stored = entry.compress_type == zipfile.ZIP_STORED
     program = Program(path, facts, mode, entry.file_size, stored, builder_paths, signature)
     if problem and program.is_loadable:
         yield Finding.about("binary-signature", path, problem)

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import stat
+import struct
 import zipfile
 from collections.abc import Callable
 from importlib.resources import files
@@ -16,7 +17,7 @@ from binaries import load
 from hostile_wheels import CASES
 from wheel_factory import INFO, LINUX_TAGS, PROGRAM, Recipe, good, spell
 
-from go_to_wheel.binary.macho import read_slices
+from go_to_wheel.binary.macho import join_images, read_slices
 from go_to_wheel.binary.reader import BoundedReader
 from go_to_wheel.check.filename import WheelName, parse_name
 from go_to_wheel.check.program import MUSL_LIBRARY, Program, check_program
@@ -481,6 +482,32 @@ def test_debug_symbols_are_not_signed(folder: str) -> None:
     verdict = verdict_of(recipe)
     assert verdict.findings == []
     assert [program.facts.kind for program in verdict.programs] == ["executable", "debug symbols"]
+
+
+def other_universal() -> bytes:
+    """An i386 image beside that for x86_64, as universal files once had."""
+    thin = bytearray(load("darwin-amd64"))
+    struct.pack_into("<I", thin, 4, 7)
+    return join_images([bytes(thin), load("darwin-amd64")])
+
+
+@pytest.mark.parametrize(
+    ("path", "mode", "data", "reason"),
+    [
+        ("_x.abi3.so", 0o100644, load("linux-amd64")[:9999], "the file is cut short: "),
+        ("_x.abi3.so", 0o100644, other_universal(), "it is a universal file with i386 and x86_64"),
+        ("helper", 0o100755, load("linux-amd64")[:9999], "the file is cut short: "),
+        ("testdata/cut", 0o100644, load("linux-amd64")[:9999], ""),
+        ("helper", 0o100755, b"MZ is a text\n", ""),
+    ],
+)
+def test_unread_files_are_listed(path: str, mode: int, data: bytes, reason: str) -> None:
+    recipe = good()
+    recipe.files[f"hello/{path}"], recipe.modes[f"hello/{path}"] = data, mode
+    verdict = verdict_of(recipe)
+    assert verdict.findings == []
+    notes = [note.split(reason)[0] for note in verdict.not_run]
+    assert notes == ([f"'hello/{path}' was not inspected: "] if reason else [])
 
 
 EXTENSION = "_x.cpython-312-darwin.so"

